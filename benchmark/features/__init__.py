@@ -1,0 +1,1 @@
+"""Frozen backbones: one pass over every image, cached on disk."""

@@ -1,0 +1,1 @@
+"""What methods share: coresets and nearest neighbours, cached by content."""

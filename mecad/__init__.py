@@ -1,0 +1,1 @@
+"""MECAD: expert assignment, two-level memory, replay and routing."""

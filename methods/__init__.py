@@ -1,0 +1,1 @@
+"""The built-in baselines and the memory-bank primitives they share."""

@@ -1,0 +1,23 @@
+"""The one exception family: every message says what was wrong, where, and what to do."""
+
+from __future__ import annotations
+
+
+class CadbenchError(Exception):
+    """A failure that is not the caller's choice of words (exit code 1): a broken file, no space."""
+
+    exit_code = 1
+
+
+class UsageError(CadbenchError):
+    """A wrong option, name, value or combination of them (exit code 2)."""
+
+    exit_code = 2
+
+
+class DataError(CadbenchError):
+    """A data set that is missing, empty, unreadable or inconsistent."""
+
+
+class RecordError(CadbenchError):
+    """A run record that is incomplete, altered or of another schema."""

@@ -1,0 +1,1 @@
+"""Published reference rows, one TOML file a source."""
