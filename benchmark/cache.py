@@ -1,0 +1,16 @@
+"""Where the shared caches live: features, coresets, manifests, the synthetic images."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def cache_root() -> Path:
+    """`CADBENCH_CACHE`, or the user's cache folder for cadbench. Safe to delete at any time."""
+    chosen = os.environ.get("CADBENCH_CACHE")
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("cadbench", appauthor=False)

@@ -1,0 +1,1 @@
+"""The built-in synthetic benchmark: 15 procedurally drawn categories."""

@@ -1,0 +1,55 @@
+"""Writing files so that a reader sees the old one or the whole new one, never a half."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from results.errors import CadbenchError
+
+
+@contextlib.contextmanager
+def whole_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success it takes that name in one step.
+
+    With `durable` the bytes are on the disk before the rename (for records; caches are rebuilt).
+    A failure leaves nothing behind; a full disk or a read-only folder becomes one clear line.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        if durable:
+            with open(partial, "rb") as handle:
+                os.fsync(handle.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        raise storage_error(error, path) from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+
+
+def write_bytes(path: Path, data: bytes, *, durable: bool = False) -> None:
+    """Replace `path` by `data` in one step."""
+    with whole_file(path, durable=durable) as partial:
+        partial.write_bytes(data)
+
+
+def storage_error(error: OSError, path: Path) -> CadbenchError:
+    """The one-line form of an operating-system error met while writing `path`."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return CadbenchError(
+            f"no space left while writing {path}; free some, or choose another place with --out "
+            "or CADBENCH_CACHE (finished work is kept)"
+        )
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return CadbenchError(
+            f"cannot write {path} ({error.strerror}); choose a writable place with --out or "
+            "CADBENCH_CACHE"
+        )
+    return CadbenchError(f"cannot write {path}: {error.strerror or error}")
