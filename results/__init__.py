@@ -1,1 +1,4 @@
-"""All that happens after a run: records, metrics, tables. Imports no other package here, and never torch."""
+"""All that happens after a run: records, metrics, tables.
+
+Imports no other package of the project, and never torch.
+"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator
@@ -53,3 +54,18 @@ def storage_error(error: OSError, path: Path) -> CadbenchError:
             "CADBENCH_CACHE"
         )
     return CadbenchError(f"cannot write {path}: {error.strerror or error}")
+
+
+def seal(content: bytes) -> bytes:
+    """`content` behind its SHA-256, so that damage is noticed when it is read back."""
+    return hashlib.sha256(content).digest() + content
+
+
+def unseal(path: Path) -> bytes | None:
+    """The content of a sealed file, or None where the file is absent, truncated or altered."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    content = data[hashlib.sha256().digest_size :]
+    return content if seal(content) == data else None

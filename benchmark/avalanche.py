@@ -1,0 +1,104 @@
+"""Bridges to avalanche-lib: a whole stream for users, one training experience for strategies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import torch
+from avalanche.benchmarks import CLScenario, EagerCLStream, with_classes_timeline
+from avalanche.benchmarks.scenarios.dataset_scenario import DatasetExperience
+from avalanche.benchmarks.utils import DataAttribute, as_classification_dataset
+from torch.utils.data import Dataset
+
+from benchmark.data.decoding import decode
+from benchmark.data.manifest import Item
+from benchmark.data.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from benchmark.features.source import PatchSource
+    from benchmark.method import TrainExperience
+    from benchmark.stream import Experience, Stream
+
+Inputs: TypeAlias = Literal["images", "patches"]
+
+
+class _Files(Dataset[tuple[torch.Tensor, int]]):
+    """Images read from their files: (3, crop, crop) float32 in 0..1, and the category's number."""
+
+    def __init__(
+        self, root: Path, items: Sequence[Item], targets: list[int], preprocessing: Preprocessing
+    ) -> None:
+        self.root = root
+        self.items = items
+        self.targets = targets
+        self.preprocessing = preprocessing
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        pixels = self.preprocessing.apply(decode(self.root / self.items[index].path))
+        return torch.from_numpy(pixels).float() / 255, self.targets[index]
+
+
+class _Stored(Dataset[tuple[torch.Tensor, int]]):
+    """Cached arrays: images (3, crop, crop) float32 in 0..1, or patches (P, D) float32."""
+
+    def __init__(self, sources: Sequence[PatchSource], first_target: int) -> None:
+        self.places = [(s, row) for s in sources for row in range(len(s.ids))]
+        self.targets = [first_target + c for c, s in enumerate(sources) for _ in s.ids]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        source, row = self.places[index]
+        values = source.read([row])[0]
+        return values.float() / 255 if values.dtype == torch.uint8 else values, self.targets[index]
+
+
+def scenario(stream: Stream, preprocessing: Preprocessing | None = None) -> CLScenario[Any]:
+    """A stream as an Avalanche benchmark with a `train_stream` and a `test_stream`.
+
+    Targets number the categories in the order of the stream. Datasets of the test stream carry
+    the data attribute `anomaly` (0 good, 1 defective), which is for evaluation only.
+    """
+    preprocessing = preprocessing or Preprocessing()
+    number = {category: n for n, category in enumerate(stream.order.categories)}
+    manifest = stream.manifest
+
+    def dataset(experience: Experience, split: Literal["train", "test"]) -> Any:
+        items = [i for c in experience.categories for i in getattr(manifest, split)(c)]
+        targets = [number[item.category] for item in items]
+        files = _Files(manifest.root, items, targets, preprocessing)
+        anomaly = DataAttribute([item.label for item in items], "anomaly")
+        return as_classification_dataset(files).update_data_attribute("anomaly", anomaly)
+
+    streams = [
+        EagerCLStream(
+            split,
+            [
+                DatasetExperience(dataset=dataset(e, split), current_experience=e.index - 1)
+                for e in stream.train_stream
+            ],
+        )
+        for split in ("train", "test")
+    ]
+    return with_classes_timeline(CLScenario(streams))
+
+
+def train_experience(experience: TrainExperience, inputs: Inputs = "images") -> Any:
+    """One training experience as an Avalanche `CLExperience`, fed from the cache.
+
+    Its `current_experience` counts from 0, as Avalanche's do.
+    """
+    held = experience._pixels if inputs == "images" else experience._patches
+    sources = [held[category] for category in experience.categories]
+    dataset = as_classification_dataset(_Stored(sources, experience.categories_before))
+    single = DatasetExperience(dataset=dataset, current_experience=experience.index - 1)
+    single.classes_in_this_experience = sorted(set(dataset.targets))
+    EagerCLStream("train", [single])
+    single._current_experience = experience.index - 1
+    return single

@@ -1,0 +1,128 @@
+"""A cell: one method, parameters, order and seed on one protocol; the unit of work and of reuse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from benchmark.data.preprocessing import Preprocessing
+from benchmark.features.spec import FeatureSpec
+from benchmark.method import CellFacts, Method, Routing
+from benchmark.params import Params
+from benchmark.registry import load_method
+from benchmark.stream import Order
+from results.errors import UsageError
+from results.schema import RECORD_SCHEMA, cell_key
+
+PROTOCOL_VERSION = 1
+
+Unseen: TypeAlias = Literal["next", "all", "none"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """An independent, serialisable unit of work; `as_dict` is what its key is made of."""
+
+    dataset: str
+    manifest: str
+    order: Order
+    schedule: str
+    routing: Routing
+    unseen: Unseen
+    features: FeatureSpec
+    method: str
+    params: Params
+    seed: int
+
+    @property
+    def method_class(self) -> type[Method]:
+        """The class behind the method's name."""
+        return load_method(self.method)
+
+    @property
+    def protocol(self) -> str:
+        """The versioned protocol id, such as `mvtec-1x15-224-oracle@1`."""
+        crop = self.features.preprocessing.crop
+        return f"{self.dataset}-{self.schedule}-{crop}-{self.routing}@{PROTOCOL_VERSION}"
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of the canonical JSON: equal keys mean the same work."""
+        return cell_key(self.as_dict())
+
+    @property
+    def facts(self) -> CellFacts:
+        """What a method may resolve its parameters from."""
+        return CellFacts(
+            self.features.backbone, self.features.embedding, len(self.order.categories)
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values, as in a record's run.json."""
+        return {
+            "schema": RECORD_SCHEMA,
+            "protocol": self.protocol,
+            "dataset": self.dataset,
+            "manifest": self.manifest,
+            "order": {"name": self.order.name, "categories": list(self.order.categories)},
+            "schedule": self.schedule,
+            "preprocessing": self.features.preprocessing.as_dict(),
+            "routing": self.routing,
+            "unseen": self.unseen,
+            "features": self.features.as_dict(),
+            "method": {
+                "name": self.method,
+                "version": self.method_class.version,
+                "params": self.params.as_dict(),
+            },
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Cell:
+        """The cell that `as_dict` wrote; `UsageError` where this program cannot run it as it is."""
+        try:
+            named, features = values["method"], values["features"]
+            cell = cls(
+                dataset=values["dataset"],
+                manifest=values["manifest"],
+                order=Order(values["order"]["name"], tuple(values["order"]["categories"])),
+                schedule=values["schedule"],
+                routing=values["routing"],
+                unseen=values["unseen"],
+                features=FeatureSpec(
+                    **{**features, "layers": tuple(features["layers"])},
+                    preprocessing=Preprocessing(**values["preprocessing"]),
+                ),
+                method=named["name"],
+                params=load_method(named["name"]).Params(**named["params"]),
+                seed=values["seed"],
+            )
+        except (KeyError, TypeError) as error:
+            raise UsageError(
+                f"a cell is not what `cadbench run --dry-run --format json` writes: {error}"
+            ) from error
+        if cell.as_dict() != dict(values):
+            mine = cell.as_dict()
+            other = [name for name in mine if mine[name] != values.get(name)]
+            raise UsageError(
+                f"a cell of {cell.method} was made by another version of cadbench or of the "
+                f"method: {', '.join(other) or 'unknown entries'} differ; make the file again"
+            )
+        return cell
+
+    def label(self) -> str:
+        """`mecad experts=5, alphabetical, seed 0`: the parameters that differ from the defaults."""
+        from benchmark.params import specs
+
+        shown = [
+            f"{spec.name}={spec.show(getattr(self.params, spec.name))}"
+            for spec in specs(type(self.params))
+            if getattr(self.params, spec.name) != getattr(self._default_params(), spec.name)
+        ]
+        return f"{' '.join([self.method, *shown])}, {self.order.name}, seed {self.seed}"
+
+    def _default_params(self) -> Params:
+        resolved: Params = self.method_class.resolve(self.method_class.Params(), self.facts)
+        return resolved

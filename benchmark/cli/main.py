@@ -1,0 +1,119 @@
+"""`cadbench`: subcommands loaded when called, and every failure as one line."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from benchmark.suggest import suggestion
+from results.errors import CadbenchError
+
+# name -> (module, one line); the line is here so that `cadbench --help` imports no subcommand.
+COMMANDS = {
+    "run": ("benchmark.cli.run", "Run methods on a stream and record what they score."),
+    "methods": ("benchmark.cli.methods", "List methods and their parameters."),
+    "data": ("benchmark.cli.data", "Look at data sets: categories, counts, how to get them."),
+    "show": ("benchmark.cli.show", "Show one record: AUROC matrix, assignments, memory."),
+    "table": ("benchmark.cli.table", "Compare records in a table."),
+    "leaderboard": ("benchmark.cli.leaderboard", "Rank all records, grouped by protocol."),
+    "metrics": ("benchmark.cli.metrics", "Define every metric: formula, range, sign."),
+}
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(COMMANDS[cmd_name][0])
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(
+                f"no command {args[0]!r}{suggestion(args[0], COMMANDS)}; "
+                f"there are: {', '.join(COMMANDS)}"
+            )
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        click.echo(f"cadbench {importlib.metadata.version('cadbench')}")
+        ctx.exit()
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
+def cli() -> None:
+    """The benchmark harness for continual anomaly detection.
+
+    \b
+    cadbench run --method mecad --experts 1-8
+    """
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0, 1 for a failure, 2 for wrong usage."""
+    try:
+        cli.main(
+            list(sys.argv[1:] if arguments is None else arguments),
+            "cadbench",
+            standalone_mode=False,
+        )
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 2
+    except click.ClickException as error:
+        return _fail(_where(error), error.format_message(), error.exit_code)
+    except CadbenchError as error:
+        return _fail("", str(error), error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("", "interrupted; what is finished is kept: run the same command to go on", 1)
+    except BrokenPipeError:
+        # The reader of a pipe (head, less) has what it wanted.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except MemoryError:
+        return _fail("", "out of memory; try a smaller --image-size or fewer --categories", 1)
+    except Exception as error:
+        if os.environ.get("CADBENCH_DEBUG"):
+            raise
+        first = str(error).strip().split("\n")[0]
+        return _fail(
+            "", f"internal error: {type(error).__name__}: {first} (CADBENCH_DEBUG=1 shows where)", 1
+        )
+    return 0
+
+
+def _where(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"{context.command_path}: " if context is not None else ""
+
+
+def _fail(where: str, message: str, code: int) -> int:
+    click.echo(f"{where}error: {message}", err=True)
+    return code

@@ -1,0 +1,82 @@
+"""Options and their values that several subcommands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from results.errors import UsageError
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+DEFAULT_OUT = Path("runs")
+
+out_option: Decorator = click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=DEFAULT_OUT,
+    show_default=True,
+    help="Folder of the run records.",
+)
+dataset_option: Decorator = click.option(
+    "--dataset",
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    help="auto, mvtec, folder or synthetic; auto takes MVTec AD where it is found.",
+)
+data_root_option: Decorator = click.option(
+    "--data-root",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Folder of the data set, in MVTec AD's layout (or CADBENCH_DATA).",
+)
+categories_option: Decorator = click.option(
+    "--categories", default=None, metavar="A,B,...", help="Only these categories."
+)
+skip_option: Decorator = click.option(
+    "--skip-unreadable", is_flag=True, help="Leave damaged images out, and list them."
+)
+quiet_option: Decorator = click.option(
+    "-q", "--quiet", is_flag=True, help="No progress, warnings only."
+)
+verbose_option: Decorator = click.option("-v", "--verbose", is_flag=True, help="More detail.")
+
+
+def names(text: str | None) -> tuple[str, ...] | None:
+    """The words of a comma-separated list; None where the option was not given."""
+    if text is None:
+        return None
+    found = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+    if not found:
+        raise UsageError("an empty list was given; write names separated by commas")
+    return found
+
+
+def numbers(text: str, option: str) -> tuple[int, ...]:
+    """`0-2,5` as numbers."""
+    found: list[int] = []
+    for piece in text.split(","):
+        low, dash, high = piece.strip().partition("-")
+        high = high if dash else low
+        if not (low.isdecimal() and high.isdecimal()) or int(low) > int(high):
+            raise UsageError(f"{option} {text!r}: write whole numbers such as 0, 0-2 or 0,3,5")
+        found.extend(range(int(low), int(high) + 1))
+    return tuple(dict.fromkeys(found))
+
+
+def order_texts(text: str) -> tuple[str, ...]:
+    """`alphabetical,random:0-3` as one text an order."""
+    found: list[str] = []
+    for piece in (part.strip() for part in text.split(",")):
+        kind, colon, seeds = piece.partition(":")
+        if kind == "random" and colon:
+            found.extend(f"random:{seed}" for seed in numbers(seeds, "--order random:"))
+        elif piece:
+            found.append(piece)
+    if not found:
+        raise UsageError("--order needs alphabetical, random:SEED or a file")
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,54 @@
+"""Choosing the records that a table is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmark.suggest import suggestion
+from results.errors import UsageError
+from results.record import Record
+from results.store import find_records
+
+methods_option: Callable[..., Any] = click.option(
+    "--methods", default=None, metavar="A,B,...", help="Only these methods."
+)
+protocol_option: Callable[..., Any] = click.option(
+    "--protocol", default=None, metavar="ID", help="Only this protocol, by its id."
+)
+format_option: Callable[..., Any] = click.option(
+    "--format",
+    "output",
+    type=click.Choice(["auto", "markdown", "csv"]),
+    default="auto",
+    show_default=True,
+    help="auto draws on a terminal and writes Markdown elsewhere.",
+)
+
+
+def chosen_records(out: Path, methods: Sequence[str] | None, protocol: str | None) -> list[Record]:
+    """The records under `out` that the options leave; `UsageError` where none does."""
+    records = find_records(out, warn=lambda line: click.echo(f"warning: {line}", err=True))
+    if not records:
+        raise UsageError(f"no records under {out}; `cadbench run` makes some, or give --out")
+    if protocol is not None:
+        records = _only(records, [protocol], lambda record: record.protocol, "--protocol")
+    if methods is not None:
+        records = _only(records, methods, lambda record: record.method, "--methods")
+    return records
+
+
+def _only(
+    records: list[Record], wanted: Sequence[str], name: Callable[[Record], str], option: str
+) -> list[Record]:
+    known = sorted({name(record) for record in records})
+    for word in wanted:
+        if word not in known:
+            raise UsageError(
+                f"{option}: no record of {word!r}{suggestion(word, known)}; "
+                f"there are: {', '.join(known)}"
+            )
+    return [record for record in records if name(record) in wanted]

@@ -1,0 +1,51 @@
+"""`cadbench show`: one record in full."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from benchmark.cli.options import out_option
+from benchmark.cli.summary import threshold_lines
+from benchmark.cli.tables import print_tables
+
+
+@click.command("show")
+@click.argument("run")
+@out_option
+@click.option(
+    "--metric",
+    type=click.Choice(["auroc", "ap", "f1_max"]),
+    default="auroc",
+    show_default=True,
+    help="What the matrix holds.",
+)
+@click.option("--verify", is_flag=True, help="Check every file against its checksum first.")
+def command(run: str, out: Path, metric: str, verify: bool) -> None:
+    """Show one record: AUROC matrix, assignments with similarities, memory, metrics.
+
+    RUN is a record's folder, the beginning of its key, or a method's name where only one fits.
+    """
+    from results.record import load_record
+    from results.run_tables import assignments_table, matrix_table, memory_table, metrics_table
+    from results.store import resolve_run
+
+    record = resolve_run(out, run)
+    if verify:
+        record = load_record(record.path, verify=True)
+    params = ", ".join(f"{name}={value}" for name, value in record.params.items())
+    click.echo(f"{record.method} {params}")
+    click.echo(
+        f"{record.protocol}, order {record.order}, seed {record.seed}, on {record.run['device']}"
+    )
+    click.echo(f"key {record.key}, in {record.path}")
+    for skipped in record.run["skipped"]:
+        click.echo(f"left out: {skipped['path']}: {skipped['reason']}")
+    click.echo()
+    tables = [matrix_table(record, metric)]
+    if "chosen" in record.events:
+        tables.append(assignments_table(record))
+    print_tables([*tables, memory_table(record), metrics_table(record)])
+    for line in threshold_lines([record]):
+        click.echo(f"\n{line}")

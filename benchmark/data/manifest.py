@@ -1,0 +1,202 @@
+"""The manifest: every image of a data set by its content, and one hash that stands for them all."""
+
+from __future__ import annotations
+
+import collections
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from benchmark.data.decoding import content_hash
+from benchmark.data.inspection import Facts, Skipped, inspect
+from benchmark.data.layout import GOOD, Entry, Split, scan
+from benchmark.reporting import Reporter, Silent
+from benchmark.suggest import suggestion
+from results.errors import DataError, UsageError
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image. Paths are relative to the manifest's root, with forward slashes.
+
+    content, mask: hashes of the decoded image and mask (`decoding.content_hash`); sizes in pixels.
+    """
+
+    category: str
+    split: Split
+    defect: str
+    path: str
+    mask_path: str | None
+    width: int
+    height: int
+    content: str
+    mask: str | None
+
+    @property
+    def label(self) -> int:
+        """0 for a good image, 1 for a defective one."""
+        return 0 if self.defect == GOOD else 1
+
+    @property
+    def identity(self) -> tuple[str, str, str, str, str]:
+        """What the manifest hash sees: neither file names nor the place of the data set."""
+        return self.category, self.split, self.defect, self.content, self.mask or ""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A data set: its images, and the files that `--skip-unreadable` left out."""
+
+    name: str
+    root: Path
+    items: tuple[Item, ...]
+    skipped: tuple[Skipped, ...] = ()
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 over the sorted identities of the items; independent of names, root and order."""
+        digest = hashlib.sha256()
+        for identity in sorted(item.identity for item in self.items):
+            digest.update(json.dumps(identity).encode() + b"\n")
+        return digest.hexdigest()
+
+    @cached_property
+    def categories(self) -> tuple[str, ...]:
+        """The categories, sorted."""
+        return tuple(sorted({item.category for item in self.items}))
+
+    def train(self, category: str) -> tuple[Item, ...]:
+        """The training images of a category, sorted by content, so that no name matters."""
+        return self._parts.get((category, "train"), ())
+
+    def test(self, category: str) -> tuple[Item, ...]:
+        """The test images of a category, sorted by content, so that no name matters."""
+        return self._parts.get((category, "test"), ())
+
+    def subset(self, categories: Iterable[str]) -> Manifest:
+        """The same data set with these categories only."""
+        chosen = set(categories)
+        for name in sorted(chosen - set(self.categories)):
+            raise UsageError(
+                f"unknown category {name!r}{suggestion(name, self.categories)}; there are: "
+                f"{', '.join(self.categories)}"
+            )
+        return replace(self, items=tuple(i for i in self.items if i.category in chosen))
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """One line for each oddity that does not stop a run but changes what its figures mean."""
+        return tuple(
+            line
+            for category in self.categories
+            for line in _oddities(category, self.train(category), self.test(category))
+        )
+
+    @cached_property
+    def _parts(self) -> dict[tuple[str, str], tuple[Item, ...]]:
+        parts = collections.defaultdict(list)
+        for item in sorted(self.items, key=lambda item: (item.content, item.identity)):
+            parts[item.category, item.split].append(item)
+        return {part: tuple(items) for part, items in parts.items()}
+
+
+def build_manifest(
+    name: str,
+    root: Path,
+    categories: Iterable[str] | None = None,
+    *,
+    skip_unreadable: bool = False,
+    cache: Path | None = None,
+    workers: int | None = None,
+    reporter: Reporter | None = None,
+) -> Manifest:
+    """The manifest of the images below `root` (MVTec layout), or of the chosen categories.
+
+    Every file is decoded once, in `workers` processes (None: one a core, 0: here); `cache`
+    remembers sizes and hashes until a file's size or time changes. A mask of another size than its
+    image is an error, and so is an unreadable file unless `skip_unreadable` leaves it out: an image
+    goes altogether, an image whose mask is unreadable stays without one.
+    """
+    entries = scan(root, categories)
+    files = {entry.path: False for entry in entries}
+    files |= {entry.mask_path: True for entry in entries if entry.mask_path is not None}
+    facts, skipped = inspect(
+        root,
+        files,
+        skip_unreadable=skip_unreadable,
+        cache=cache,
+        workers=workers,
+        reporter=reporter or Silent(),
+    )
+    items = tuple(_item(entry, facts, root) for entry in entries if entry.path in facts)
+    _refuse_emptied(entries, items)
+    return Manifest(name, root, items, tuple(sorted(skipped, key=lambda s: s.path)))
+
+
+def verify_unchanged(item: Item, pixels: np.ndarray) -> None:
+    """Refuse pixels (H, W, 3) uint8 that are not those the manifest was made from."""
+    if content_hash(pixels) != item.content:
+        raise DataError(
+            f"{item.path} changed during the run: it is not the image that the manifest was made "
+            "from; leave the data set alone and run the same command again"
+        )
+
+
+def _item(entry: Entry, facts: dict[str, Facts], root: Path) -> Item:
+    width, height, content = facts[entry.path]
+    mask = facts.get(entry.mask_path) if entry.mask_path is not None else None
+    if mask is not None and (mask.width, mask.height) != (width, height):
+        raise DataError(
+            f"the mask {entry.mask_path} in {root} has {mask.width} x {mask.height} pixels, its "
+            f"image {entry.path} {width} x {height}; make them equal, or remove the mask"
+        )
+    return Item(
+        entry.category,
+        entry.split,
+        entry.defect,
+        entry.path,
+        entry.mask_path if mask is not None else None,
+        width,
+        height,
+        content,
+        mask.content if mask is not None else None,
+    )
+
+
+def _refuse_emptied(entries: Iterable[Entry], items: Iterable[Item]) -> None:
+    left = {(item.category, item.split) for item in items}
+    for entry in entries:
+        if (entry.category, entry.split) not in left:
+            kind = "training" if entry.split == "train" else "test"
+            raise DataError(
+                f"category {entry.category} has no {kind} images left: none of its files could be "
+                "read; replace them, or leave the category out with --categories"
+            )
+
+
+def _oddities(category: str, train: tuple[Item, ...], test: tuple[Item, ...]) -> Iterator[str]:
+    labels: dict[str, set[int]] = collections.defaultdict(set)
+    for item in test:
+        labels[item.content].add(item.label)
+    present = set().union(*labels.values())
+    if len(present) == 1:
+        kind = "defective" if present == {1} else "good"
+        yield f"{category}: all test images are {kind}, so its AUROC is undefined (NaN)"
+    both = sum(len(given) == 2 for given in labels.values())
+    if both:
+        yield f"{category}: {both} test image(s) occur both as good and as defective"
+    leaked = len(labels.keys() & {item.content for item in train})
+    if leaked:
+        yield f"{category}: {leaked} test image(s) are also training images"
+    defective = [item for item in test if item.label]
+    masks = sum(item.mask is not None for item in defective)
+    if 0 < masks < len(defective):
+        yield (
+            f"{category}: {len(defective) - masks} of {len(defective)} defective test images have "
+            "no mask, so its pixel metrics are undefined (NaN)"
+        )

@@ -1,0 +1,163 @@
+"""Coordinates and shapes on the 256 x 256 canvas, from exactly rounded operations only.
+
+Sums, products, quotients, square roots, `floor` and `rint` of float64 are fixed by IEEE 754, so an
+array of them is the same to the last bit on every machine. The sines of the C library, NumPy's
+vectorised ones, powers, matrix products and `np.interp` (which compilers may fuse) are not; nothing
+in this package uses them. Shapes are signed distances in pixels, negative inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from benchmark.data.synthetic.streams import Array, Stream
+
+SIZE = 256
+
+_SINE = (6.28318531, -41.34170193, 81.60520938, -76.70366577, 41.9999564, -14.33682762)
+_ARC_TANGENT = (0.15915173, -0.05294375, 0.03082352, -0.01856542, 0.00840691, -0.00187325)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where every pixel lies in the coordinates of a shape: x to its right, y downwards."""
+
+    x: Array
+    y: Array
+
+    def moved(self, x: float, y: float, turn: float = 0.0) -> Frame:
+        """The frame whose origin lies at (x, y) here, turned clockwise by `turn` full turns."""
+        c, s = cosine(turn), sine(turn)
+        dx, dy = self.x - x, self.y - y
+        return Frame(dx * c + dy * s, dy * c - dx * s)
+
+    def scaled(self, factor: float) -> Frame:
+        """The frame in which shapes come out `factor` times as large."""
+        return Frame(self.x / factor, self.y / factor)
+
+
+def whole() -> Frame:
+    """Pixel coordinates with the origin in the middle of the canvas."""
+    line = np.arange(SIZE) - (SIZE - 1) / 2
+    return Frame(np.tile(line, (SIZE, 1)), np.tile(line[:, None], (1, SIZE)))
+
+
+def pose(draw: Stream, turn: float, shift: float, scale: float = 0.03) -> Frame:
+    """A frame displaced at random by up to `turn` turns, `shift` pixels and `scale` in size."""
+    frame = whole().moved(draw.around(0, shift), draw.around(0, shift), draw.around(0, turn))
+    return frame.scaled(draw.around(1, scale))
+
+
+def sine(turns: Any) -> Any:
+    """Sine of an angle in full turns (number or array), to eleven digits."""
+    near = turns - np.rint(turns)
+    near = np.where(np.abs(near) > 0.25, np.copysign(0.5, near) - near, near)
+    square = near * near
+    total = _SINE[-1] * square
+    for factor in _SINE[-2:0:-1]:
+        total = (total + factor) * square
+    return (total + _SINE[0]) * near
+
+
+def cosine(turns: Any) -> Any:
+    """Cosine of an angle in full turns."""
+    return sine(turns + 0.25)
+
+
+def angle(frame: Frame) -> Array:
+    """Direction from the origin in full turns, in (-0.5, 0.5], to six digits."""
+    across, down = np.abs(frame.x), np.abs(frame.y)
+    ratio = np.minimum(across, down) / np.maximum(np.maximum(across, down), 1e-9)
+    square = ratio * ratio
+    total = _ARC_TANGENT[-1] * square
+    for factor in _ARC_TANGENT[-2:0:-1]:
+        total = (total + factor) * square
+    turns = (total + _ARC_TANGENT[0]) * ratio
+    turns = np.where(down > across, 0.25 - turns, turns)
+    turns = np.where(frame.x < 0, 0.5 - turns, turns)
+    return np.where(frame.y < 0, -turns, turns)
+
+
+def radius(frame: Frame) -> Array:
+    """Distance from the origin."""
+    return np.sqrt(frame.x * frame.x + frame.y * frame.y)
+
+
+def disc(frame: Frame, size: float) -> Array:
+    """A disc of radius `size` around the origin."""
+    return radius(frame) - size
+
+
+def box(frame: Frame, half_width: float, half_height: float, corner: float = 0.0) -> Array:
+    """A rectangle around the origin, its corners rounded by `corner`."""
+    dx = np.abs(frame.x) - (half_width - corner)
+    dy = np.abs(frame.y) - (half_height - corner)
+    ox, oy = np.maximum(dx, 0.0), np.maximum(dy, 0.0)
+    return np.sqrt(ox * ox + oy * oy) + np.minimum(np.maximum(dx, dy), 0.0) - corner
+
+
+def polygon(frame: Frame, turns: Sequence[float], reach: Sequence[float]) -> Array:
+    """The convex shape whose side k lies `reach[k]` from the origin in direction `turns[k]`."""
+    shape = None
+    for turn, distance in zip(turns, reach, strict=True):
+        side = frame.x * cosine(turn) + frame.y * sine(turn) - distance
+        shape = side if shape is None else np.maximum(shape, side)
+    assert shape is not None
+    return shape
+
+
+def path(frame: Frame, points: Sequence[tuple[float, float]]) -> tuple[Array, Array]:
+    """Distance to a polyline, and the position along it (0 to 1) of the nearest point."""
+    nearest = np.full(frame.x.shape, np.inf)
+    position = np.zeros(frame.x.shape)
+    pieces = len(points) - 1
+    for k, ((x0, y0), (x1, y1)) in enumerate(zip(points[:-1], points[1:], strict=True)):
+        dx, dy = x1 - x0, y1 - y0
+        px, py = frame.x - x0, frame.y - y0
+        t = np.clip((px * dx + py * dy) / max(dx * dx + dy * dy, 1e-9), 0.0, 1.0)
+        ex, ey = px - t * dx, py - t * dy
+        square = ex * ex + ey * ey
+        closer = square < nearest
+        nearest = np.where(closer, square, nearest)
+        position = np.where(closer, (t + k) / pieces, position)
+    return np.sqrt(nearest), position
+
+
+def cover(distance: Array, softness: float = 1.2) -> Array:
+    """How much of each pixel (0 to 1) a shape covers, its edge `softness` pixels wide."""
+    return np.clip(0.5 - distance / softness, 0.0, 1.0)
+
+
+def bevel(distance: Array, width: float, rise: float) -> Array:
+    """Height of a plate of thickness `rise` whose edge is rounded over `width` pixels."""
+    inwards = np.clip(-distance / width, 0.0, 1.0)
+    return rise * inwards * (2.0 - inwards)
+
+
+def mix(a: Any, b: Any, amount: Any) -> Any:
+    """From `a` (amount 0) to `b` (amount 1)."""
+    return a + (b - a) * amount
+
+
+def step(value: Array, low: float, high: float) -> Array:
+    """0 below `low`, 1 above `high`, smooth between them."""
+    t = np.clip((value - low) / (high - low), 0.0, 1.0)
+    return t * t * (3.0 - 2.0 * t)
+
+
+def blur(plane: Array, reach: int) -> Array:
+    """Two box blurs of side 2 * reach + 1, edges repeated; sums in integers, so exact."""
+    side = 2 * reach + 1
+    values = np.rint(plane * 65536.0).astype(np.int64)
+    for _ in range(2):
+        for axis in (0, 1):
+            ends = [(0, 0), (0, 0)]
+            ends[axis] = (reach + 1, reach)
+            sums = np.cumsum(np.pad(values, ends, mode="edge"), axis=axis)
+            upper = np.take(sums, np.arange(side, SIZE + side), axis=axis)
+            values = (upper - np.take(sums, np.arange(SIZE), axis=axis)) // side
+    return values / 65536.0

@@ -1,0 +1,256 @@
+"""Defects that can befall any surface. Each paints itself and returns exactly where it did.
+
+Defects of shape (a missing tooth, a bent shank) belong to the category that has the shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from benchmark.data.synthetic.canvas import (
+    SIZE,
+    Frame,
+    blur,
+    cosine,
+    cover,
+    disc,
+    mix,
+    path,
+    radius,
+    sine,
+    step,
+    whole,
+)
+from benchmark.data.synthetic.noise import field_at
+from benchmark.data.synthetic.scene import Colour, Scene, planes
+from benchmark.data.synthetic.streams import Array, Stream
+
+SurfaceDefect = Callable[[Scene, Stream], Array]
+
+
+@dataclass
+class Flaw:
+    """The defect that a picture is to have ("good": none), and where it has been painted."""
+
+    kind: str
+    draw: Stream
+    mask: Array = field(default_factory=lambda: np.zeros((SIZE, SIZE), dtype=bool))
+
+    def mark(self, region: Array) -> None:
+        """Add a region (bool) to the mask."""
+        self.mask = self.mask | region
+
+
+def scratch(
+    length: tuple[float, float], width: float, depth: float, tone: float, tint: Colour | None = None
+) -> SurfaceDefect:
+    """A slightly curved groove, thin at its ends; `tone` brightens (positive) or darkens it."""
+
+    def paint(scene: Scene, draw: Stream) -> Array:
+        frame = _somewhere(scene, draw, margin=6).moved(0, 0, draw.uniform(0, 1))
+        half, sag = draw.uniform(*length) / 2, draw.around(0, 0.25)
+        bow = [(half * t, sag * half * (t * t - 0.4)) for t in (-1.0, -0.5, 0.0, 0.5, 1.0)]
+        away, along = path(frame, bow)
+        thin = 1.0 - (2.0 * along - 1.0) * (2.0 * along - 1.0)
+        groove = cover(away - width * (0.25 + 0.75 * thin) / 2) * scene.body
+        scene.height = scene.height - depth * groove
+        if tint is not None:
+            scene.lay(groove, tint)
+        scene.shade(1.0 + tone * groove)
+        return groove > 0.3
+
+    return paint
+
+
+def crack(length: tuple[float, float], width: float, tone: float = -0.6) -> SurfaceDefect:
+    """A jagged dark line."""
+
+    def paint(scene: Scene, draw: Stream) -> Array:
+        frame = _somewhere(scene, draw, margin=8).moved(0, 0, draw.uniform(0, 1))
+        size = draw.uniform(*length)
+        points = [(size * (k / 9 - 0.5), draw.around(0, size * 0.06)) for k in range(10)]
+        away, along = path(frame, points)
+        line = cover(away - width * (0.35 + 0.65 * (1.0 - along)) / 2) * scene.body
+        scene.height = scene.height - 2.0 * line
+        scene.shade(1.0 + tone * line)
+        return line > 0.3
+
+    return paint
+
+
+def stain(
+    size: tuple[float, float], colour: Colour, strength: float, rough: float = 0.3
+) -> SurfaceDefect:
+    """A ragged patch of another colour; the relief below stays."""
+
+    def paint(scene: Scene, draw: Stream) -> Array:
+        blob = _blob(_somewhere(scene, draw, margin=4), draw, draw.uniform(*size), rough)
+        patch = cover(blob, 5.0) * scene.body
+        texture = 0.8 + 0.2 * field_at(draw, whole(), 4.0)
+        scene.lay(patch * strength * texture, colour)
+        scene.gloss = scene.gloss * (1.0 - 0.7 * strength * patch)
+        return patch > 0.3
+
+    return paint
+
+
+def dent(size: tuple[float, float], depth: float) -> SurfaceDefect:
+    """A round hollow (a bump where `depth` is negative), seen only by its shading."""
+
+    def paint(scene: Scene, draw: Stream) -> Array:
+        frame, reach = _somewhere(scene, draw, margin=8), draw.uniform(*size)
+        frame = frame.moved(0, 0, draw.uniform(0, 1))
+        oval = radius(Frame(frame.x, frame.y * draw.uniform(1.0, 1.5))) / reach
+        inside = np.maximum(1.0 - oval * oval, 0.0)
+        scene.height = scene.height - depth * inside * inside * scene.body
+        return (oval < 0.9) & (scene.body > 0.5)
+
+    return paint
+
+
+def hole(size: tuple[float, float], colour: Colour, rough: float = 0.15) -> SurfaceDefect:
+    """Material gone: a dark pit with an edge."""
+
+    def paint(scene: Scene, draw: Stream) -> Array:
+        reach = draw.uniform(*size)
+        blob = _blob(_somewhere(scene, draw, margin=int(reach) + 3), draw, reach, rough)
+        pit = cover(blob) * scene.body
+        scene.lay(pit, colour, gloss=0.0)
+        scene.height = scene.height - 4.0 * cover(blob, 4.0) * scene.body
+        return pit > 0.3
+
+    return paint
+
+
+def debris(
+    count: tuple[int, int], size: tuple[float, float], colours: tuple[Colour, ...]
+) -> SurfaceDefect:
+    """Foreign particles that lie close together on top, with their shadows."""
+
+    def paint(scene: Scene, draw: Stream) -> Array:
+        centre = _somewhere(scene, draw, margin=8)
+        mask = np.zeros((SIZE, SIZE), dtype=bool)
+        for _ in range(draw.integer(count[0], count[1] + 1)):
+            frame = centre.moved(draw.around(0, 12), draw.around(0, 12))
+            blob = _blob(frame, draw, draw.uniform(*size), 0.25)
+            grain = cover(blob)
+            scene.drop_shadow(grain, 1, 2, 1, 0.5)
+            rise = scene.height + np.clip(-blob, 0.0, 3.0) * 0.7
+            scene.lay(grain, draw.choice(colours), rise, 0.1)
+            mask |= grain > 0.3
+        return mask
+
+    return paint
+
+
+def fibre(length: tuple[float, float], width: float, colour: Colour) -> SurfaceDefect:
+    """A hair or thread lying on top."""
+
+    def paint(scene: Scene, draw: Stream) -> Array:
+        frame = _somewhere(scene, draw, margin=4).moved(0, 0, draw.uniform(0, 1))
+        size, wave = draw.uniform(*length), draw.uniform(0.10, 0.28)
+        shift = draw.uniform(0, 1)
+        points = [
+            (size * (t - 0.5), size * wave * float(sine(t * 0.9 + shift)))
+            for t in (k / 9 for k in range(10))
+        ]
+        away, _ = path(frame, points)
+        hair = cover(away - width / 2)
+        scene.drop_shadow(hair, 1, 2, 1, 0.45)
+        scene.lay(hair, colour, scene.height + np.maximum(width / 2 - away, 0.0), 0.05)
+        return hair > 0.3
+
+    return paint
+
+
+def smudge(size: tuple[float, float], amount: float, gap: float = 5.0) -> SurfaceDefect:
+    """A fingerprint: curved ridges of grease that take the gloss away."""
+
+    def paint(scene: Scene, draw: Stream) -> Array:
+        frame = _somewhere(scene, draw, margin=10).moved(0, 0, draw.uniform(0, 1))
+        reach = draw.uniform(*size)
+        oval = Frame(frame.x, frame.y * 0.75)
+        patch = cover(disc(oval, reach), 6.0) * scene.body
+        bent = radius(Frame(frame.x + reach * 0.5, frame.y * 0.8)) + 2 * field_at(draw, frame, 14)
+        ridges = 0.55 + 0.45 * sine(bent / gap)
+        scene.shade(1.0 + amount * patch * ridges)
+        scene.gloss = scene.gloss * (1.0 - 0.8 * patch * ridges)
+        return patch > 0.3
+
+    return paint
+
+
+def abrasion(size: tuple[float, float], tone: float) -> SurfaceDefect:
+    """A worn patch: many fine parallel scuffs in one direction, the surface blurred below."""
+
+    def paint(scene: Scene, draw: Stream) -> Array:
+        frame = _somewhere(scene, draw, margin=8).moved(0, 0, draw.uniform(0, 1))
+        blob = _blob(Frame(frame.x * 0.6, frame.y), draw, draw.uniform(*size), 0.25)
+        patch = cover(blob, 4.0) * scene.body
+        scuffs = field_at(draw, frame, 24.0, 1.5)
+        flat = np.stack([blur(plane, 3) for plane in scene.colour])
+        scene.colour = mix(scene.colour, flat, 0.6 * patch)
+        scene.height = mix(scene.height, blur(scene.height, 2), 0.6 * patch)
+        scene.shade(1.0 + tone * patch * (0.6 + 0.4 * scuffs))
+        return patch > 0.3
+
+    return paint
+
+
+def recolour(size: tuple[float, float], tint: Colour) -> SurfaceDefect:
+    """A wide, soft change of hue: the colours are multiplied by `tint`."""
+
+    def paint(scene: Scene, draw: Stream) -> Array:
+        blob = _blob(_somewhere(scene, draw, margin=6), draw, draw.uniform(*size), 0.3)
+        patch = cover(blob, 12.0) * scene.body
+        scene.colour = scene.colour * mix(1.0, planes(tint), patch)
+        return patch > 0.4
+
+    return paint
+
+
+def bite(shape: Array, frame: Frame, draw: Stream, size: float) -> Array:
+    """`shape` with a ragged piece of radius `size` broken off around the origin of `frame`."""
+    turned = frame.moved(0, 0, draw.uniform(0, 1))
+    return np.maximum(shape, -_blob(turned, draw, size, 0.3))
+
+
+def lost(before: Array, after: Array) -> Array:
+    """Where a shape (signed distances) was before and is not any more."""
+    region: Array = (cover(before) > 0.5) & (cover(after) < 0.5)
+    return region
+
+
+def _somewhere(scene: Scene, draw: Stream, margin: int) -> Frame:
+    """A frame around a random point of the product, `margin` pixels or more from its edges."""
+    inside = blur(scene.body, max(margin // 2, 1)) > 0.995
+    inside[:24] = inside[-24:] = False
+    inside[:, :24] = inside[:, -24:] = False
+    places = np.flatnonzero(inside if inside.any() else scene.body > 0.9)
+    place = int(places[draw.integer(0, len(places))])
+    middle = (SIZE - 1) / 2
+    return whole().moved(place % SIZE - middle, place // SIZE - middle)
+
+
+def _blob(frame: Frame, draw: Stream, size: float, rough: float) -> Array:
+    """A ragged disc: its edge wanders by `rough` times its radius."""
+    stretch = draw.uniform(0.75, 1.0)
+    away = radius(Frame(frame.x, frame.y / stretch))
+    wander = field_at(draw, frame, size * 0.7 + 2.0)
+    blob: Array = away - size * (1.0 + rough * wander)
+    return blob
+
+
+def around_rim(draw: Stream, size: float) -> tuple[float, float]:
+    """A random point on the circle of radius `size`."""
+    turn = draw.uniform(0, 1)
+    return size * float(cosine(turn)), size * float(sine(turn))
+
+
+def strip(frame: Frame, low: float, high: float, along: str = "x") -> Array:
+    """1 where the coordinate lies between `low` and `high`, with smooth ends."""
+    value = frame.x if along == "x" else frame.y
+    return step(value, low - 1, low + 1) * (1.0 - step(value, high - 1, high + 1))

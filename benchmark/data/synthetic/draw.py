@@ -1,0 +1,76 @@
+"""One image, and the whole set, from the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.data.synthetic import TEST_DEFECTIVE, TEST_GOOD, TRAIN_GOOD, VERSION
+from benchmark.data.synthetic.catalogue import CATALOGUE
+from benchmark.data.synthetic.defects import Flaw
+from benchmark.data.synthetic.scene import expose, lamp
+from benchmark.data.synthetic.streams import Array, Stream
+
+GOOD = "good"
+_CHUNK = 10
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One image of the set: `index` counts within its folder `<category>/<split>/<kind>`."""
+
+    category: str
+    split: str
+    kind: str
+    index: int
+
+
+def pictures() -> Iterator[Picture]:
+    """All of them, category by category; the defective ones share out the kinds evenly."""
+    for name, category in CATALOGUE.items():
+        yield from (Picture(name, "train", GOOD, i) for i in range(TRAIN_GOOD))
+        yield from (Picture(name, "test", GOOD, i) for i in range(TEST_GOOD))
+        kinds = category.defects
+        for i in range(TEST_DEFECTIVE):
+            yield Picture(name, "test", kinds[i % len(kinds)], i // len(kinds))
+
+
+def draw(picture: Picture) -> tuple[Array, Array]:
+    """The image, (256, 256, 3) uint8, and its exact defect mask, (256, 256) bool."""
+    category = CATALOGUE[picture.category]
+    labels = (VERSION, picture.category, f"{picture.split}/{picture.kind}", str(picture.index))
+    stream = Stream("cadbench synthetic", *labels)
+    flaw = Flaw(picture.kind, stream.child("defect"))
+    scene = category.paint(stream.child("product"), flaw)
+    if picture.kind in category.surface_defects:
+        flaw.mark(category.surface_defects[picture.kind](scene, flaw.draw))
+    light = lamp(stream.child("lamp"), category.lamp, category.low, category.ambient)
+    return expose(scene, light, stream.child("camera")), flaw.mask
+
+
+def chunks(root: Path) -> Iterator[tuple[Path, tuple[Picture, ...]]]:
+    """The work of `draw_chunk`, in pieces for worker processes."""
+    everything = tuple(pictures())
+    for start in range(0, len(everything), _CHUNK):
+        yield root, everything[start : start + _CHUNK]
+
+
+def draw_chunk(job: tuple[Path, tuple[Picture, ...]]) -> int:
+    """Write some images, and the masks of the defective ones; returns how many images."""
+    from PIL import Image
+
+    root, wanted = job
+    for picture in wanted:
+        pixels, mask = draw(picture)
+        place = Path(picture.split) / picture.kind / f"{picture.index:03d}.png"
+        _save(Image.fromarray(pixels), root / picture.category / place)
+        if picture.kind != GOOD:
+            truth = Path("ground_truth") / picture.kind / f"{picture.index:03d}_mask.png"
+            _save(Image.fromarray(mask.astype("uint8") * 255), root / picture.category / truth)
+    return len(wanted)
+
+
+def _save(image, file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    image.save(file, compress_level=1)

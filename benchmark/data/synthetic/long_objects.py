@@ -1,0 +1,252 @@
+"""The five other objects: ampoule, bolt, bracket, connector and key."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmark.data.synthetic.canvas import (
+    Frame,
+    bevel,
+    box,
+    cover,
+    disc,
+    mix,
+    pose,
+    radius,
+    sine,
+    step,
+)
+from benchmark.data.synthetic.defects import Flaw, bite, lost
+from benchmark.data.synthetic.noise import field, field_at, fractal
+from benchmark.data.synthetic.round_objects import backdrop
+from benchmark.data.synthetic.scene import Scene, planes
+from benchmark.data.synthetic.streams import Array, Stream
+
+
+def ampoule(draw: Stream, flaw: Flaw) -> Scene:
+    """Amber glass before a lit screen: body, neck, break ring and liquid up to a level."""
+    scene = backdrop(draw, (0.88, 0.89, 0.90), 0.006)
+    frame = pose(draw, 0.006, 5, 0.015)
+    flank = _ampoule_flank(frame.y)
+    shape = (np.abs(frame.x) - flank) * 0.9
+    shape = np.maximum(shape, np.maximum(frame.y - 108, -112 - frame.y))
+    if flaw.kind == "broken_tip":
+        intact = shape
+        cut = flaw.draw.uniform(-96, -80) + 0.5 * flaw.draw.sign() * frame.x
+        jag = 2.5 * field_at(flaw.draw, frame, 5, 300)
+        shape = np.maximum(shape, cut + jag - frame.y)
+        flaw.mark(lost(intact, shape))
+    glass = cover(shape)
+    side = np.clip(np.abs(frame.x) / np.maximum(flank, 1.0), 0.0, 1.0)
+    wall = side * side * side
+    amber = mix(planes((0.80, 0.55, 0.26)), planes((0.36, 0.19, 0.06)), wall)
+    level = draw.around(-8, 4)
+    if flaw.kind == "low_fill":
+        right = level
+        level = level + flaw.draw.uniform(22, 45)
+        flaw.mark((glass > 0.5) & (frame.y > right) & (frame.y < level))
+    meniscus = level - 3.0 * side * side
+    liquid = cover(meniscus - frame.y)
+    amber = amber * mix(1.0, planes((0.80, 0.72, 0.60)), liquid)
+    surface = np.maximum(1.0 - np.abs(frame.y - meniscus) / 2.0, 0.0)
+    amber = amber * (1.0 - 0.35 * surface)
+    scene.lay(glass * 0.93, amber * (1.0 + 0.03 * fractal(draw, 60)), gloss=0.2)
+    shine = np.maximum(1.0 - np.abs(frame.x + flank * 0.55) / (flank * 0.12 + 0.5), 0.0)
+    scene.lay(glass * shine * 0.55, (0.98, 0.93, 0.85))
+    ring = glass * cover(np.abs(frame.y + 52) - 2.2)
+    if flaw.kind == "missing_ring":
+        flaw.mark(ring > 0.5)
+    else:
+        scene.lay(0.9 * ring, (0.93, 0.93, 0.90))
+    scene.body = glass
+    return scene
+
+
+def bolt(draw: Stream, flaw: Flaw) -> Scene:
+    """A hexagon bolt lying on its side, in any direction."""
+    scene = backdrop(draw, (0.60, 0.61, 0.62), 0.04)
+    frame = pose(draw, 0.5, 9)
+    if flaw.kind == "bent_shank":
+        frame = _bent(frame, flaw, start=-10, half=14.0)
+    threads = 0.5 + 0.5 * sine((frame.x + 0.18 * frame.y) / 7.0 + draw.uniform(0, 1))
+    cut = step(frame.x, -18, -10)
+    if flaw.kind == "worn_thread":
+        place = flaw.draw.uniform(12, 60)
+        worn = cover(np.abs(frame.x - place) - flaw.draw.uniform(7, 13), 4.0)
+        threads = mix(threads, 0.35, worn)
+        flaw.mark((worn > 0.4) & (np.abs(frame.y) < 15))
+    core = 15.0 - 2.6 * cut * (1.0 - threads)
+    shank = np.maximum(np.abs(frame.y) - core, np.abs(frame.x - 16) - 76)
+    if flaw.kind == "short":
+        intact = shank
+        shank = np.maximum(shank, frame.x - flaw.draw.uniform(60, 76))
+        flaw.mark(lost(intact, shank))
+    head = box(frame.moved(-74, 0), 14, 33, 3)
+    if flaw.kind == "rounded_head":
+        intact = head
+        side = flaw.draw.sign()
+        head = bite(head, frame.moved(-66, 31 * side), flaw.draw, flaw.draw.uniform(7, 11))
+        flaw.mark(lost(intact, head) & (shank > 0))
+    flange = box(frame.moved(-57, 0), 4, 37, 2)
+    shape = np.minimum(np.minimum(shank, head), flange)
+    part = cover(shape)
+    scene.drop_shadow(part, 4, 7, 6, 0.5)
+    tone = 1.0 + 0.05 * field_at(draw, frame, 40, 3) + 0.05 * fractal(draw, 40)
+    steel = planes((0.60, 0.60, 0.58)) * tone
+    bulge = np.sqrt(np.maximum(core * core - frame.y * frame.y, 0.0))
+    facet = 16.0 - 0.9 * np.maximum(np.abs(frame.y) - 16.0, 0.0)
+    block = np.minimum(facet, bevel(head, 4.0, 16.0) + 4.0)
+    height = np.where(flange < 0, 19.0 + bevel(flange, 4, 2.0), np.where(head < 0, block, bulge))
+    scene.lay(part, steel * (1.0 - 0.35 * cut * (1.0 - threads) * (shank < 0)), height, 0.28)
+    scene.body = part
+    return scene
+
+
+def bracket(draw: Stream, flaw: Flaw) -> Scene:
+    """A galvanised angle plate with four holes and a slot."""
+    scene = backdrop(draw, (0.28, 0.22, 0.17), 0.05)
+    frame = pose(draw, 0.03, 8)
+    if flaw.kind == "bent_arm":
+        frame = _bent(frame, flaw, start=20, half=30.0, y=50.0)
+    upright = box(frame.moved(-54, 0), 30, 90, 8)
+    foot = box(frame.moved(0, 60), 84, 30, 8)
+    inner = frame.moved(-12, 18)
+    fillet = np.maximum(np.maximum(-inner.x - 14, inner.y - 14), 14 - radius(
+        Frame(inner.x - 2, inner.y + 2)
+    ))
+    shape = np.minimum(np.minimum(upright, foot), np.maximum(fillet, inner.x - 2))
+    if flaw.kind == "broken_corner":
+        x, y = flaw.draw.choice(((-84.0, -90.0), (84.0, 90.0), (-24.0, -90.0), (84.0, 30.0)))
+        intact = shape
+        shape = bite(shape, frame.moved(x, y), flaw.draw, flaw.draw.uniform(16, 26))
+        flaw.mark(lost(intact, shape))
+    holes = ((-54.0, -66.0), (-54.0, -28.0), (30.0, 60.0), (62.0, 60.0))
+    odd = flaw.draw.integer(0, 4) if flaw.kind in ("missing_hole", "shifted_hole") else -1
+    for k, (x, y) in enumerate(holes):
+        drilled = disc(frame.moved(x, y), 9)
+        if k == odd and flaw.kind == "missing_hole":
+            flaw.mark(drilled < 0)
+            continue
+        if k == odd:
+            right = drilled
+            drilled = disc(frame.moved(x + 7 * flaw.draw.sign(), y + 7 * flaw.draw.sign()), 9)
+            flaw.mark((right < 0) != (drilled < 0))
+        shape = np.maximum(shape, -drilled)
+    shape = np.maximum(shape, -box(frame.moved(-48, 60), 16, 6, 6))
+    spangle = field_at(draw, frame, 13) + 0.7 * field_at(draw, frame, 7)
+    zinc = planes((0.60, 0.63, 0.66)) * (1.0 + 0.10 * spangle + 0.04 * fractal(draw, 70))
+    part = cover(shape)
+    scene.drop_shadow(part, 4, 6, 5, 0.55)
+    scene.lay(part, zinc, bevel(shape, 3.0, 3.5), 0.12)
+    scene.body = part
+    return scene
+
+
+def connector(draw: Stream, flaw: Flaw) -> Scene:
+    """A black housing with two rows of eight gilded contacts on a green board."""
+    scene = backdrop(draw, (0.09, 0.33, 0.21), 0.03)
+    frame = pose(draw, 0.012, 5)
+    trace = cover(np.abs(np.abs(frame.y) - 84 + 4 * sine(frame.x / 60)) - 2.0)
+    scene.lay(0.5 * trace, (0.16, 0.45, 0.29))
+    shape = box(frame, 108, 48, 5)
+    if flaw.kind == "broken_housing":
+        x = flaw.draw.uniform(-90, 90)
+        intact = shape
+        near = frame.moved(x, 48 * flaw.draw.sign())
+        shape = bite(shape, near, flaw.draw, flaw.draw.uniform(9, 15))
+        flaw.mark(lost(intact, shape))
+    part = cover(shape)
+    scene.drop_shadow(part, 3, 5, 4, 0.6)
+    plastic = planes((0.13, 0.13, 0.14)) * (1.0 + 0.10 * field(draw, 2.0) + 0.06 * fractal(draw, 40))
+    scene.lay(part, plastic, bevel(shape, 4.0, 4.0), 0.10)
+    scene.body = part
+    odd = flaw.draw.integer(0, 16)
+    for k in range(16):
+        x, y = (k % 8 - 3.5) * 25.0, (k // 8 - 0.5) * 44.0
+        spot = frame.moved(x, y)
+        socket = box(spot, 9, 15, 2)
+        scene.lay(cover(socket), (0.05, 0.05, 0.055), -3.0 * cover(socket, 3), 0.02)
+        lean = draw.around(0, 0.006)
+        shift = draw.around(0, 0.6)
+        bright = draw.around(1.0, 0.08)
+        pin = box(spot.moved(shift, 0, lean), 4.2, 11, 1.5)
+        if k == odd and flaw.kind == "missing_pin":
+            flaw.mark(pin < 0)
+            continue
+        if k == odd and flaw.kind == "bent_pin":
+            right = pin
+            turn = flaw.draw.sign() * flaw.draw.uniform(0.04, 0.09)
+            pin = box(spot.moved(shift + 3 * flaw.draw.sign(), 0, turn), 4.2, 11, 1.5)
+            flaw.mark((right < 0) != (pin < 0))
+        gold = (0.80 * bright, 0.64 * bright, 0.30 * bright)
+        if k == odd and flaw.kind == "tarnished_pin":
+            gold = (0.50 * bright, 0.36 * bright, 0.20 * bright)
+            flaw.mark(pin < 0)
+        scene.lay(cover(pin), gold, bevel(pin, 3.5, 3.0), 0.35)
+    return scene
+
+
+def key(draw: Stream, flaw: Flaw) -> Scene:
+    """A brass key: round bow with a hole, grooved blade with six cuts; either way round."""
+    scene = backdrop(draw, (0.86, 0.86, 0.88), 0.02)
+    frame = pose(draw, 0.5, 8)
+    if flaw.kind == "bent_blade":
+        frame = _bent(frame, flaw, start=10, half=15.0)
+    bow = np.minimum(disc(frame.moved(-62, 0), 38), box(frame.moved(-34, 0), 16, 20, 4))
+    bow = np.maximum(bow, -disc(frame.moved(-78, 0), 10))
+    cuts = (5.0, 10.0, 3.5, 8.0, 11.0, 6.0)
+    edge = np.zeros(frame.x.shape)
+    odd = flaw.draw.integer(0, 6)
+    for k, depth in enumerate(cuts):
+        if k == odd and flaw.kind == "wrong_cut":
+            depth = depth + (6.5 if depth < 7 else -6.5)
+        slope = depth + 3.0 - 0.9 * np.abs(frame.x - (4 + 15.0 * k))
+        edge = np.maximum(edge, np.minimum(slope, depth))
+    straight = np.maximum(np.abs(frame.y) - 15, np.maximum(-40 - frame.x, frame.x - 102))
+    point = (np.abs(frame.y + 2) + frame.x - 108) * 0.7
+    blade = np.maximum(np.maximum(straight, point), (frame.y - (15 - edge)) * 0.75)
+    if flaw.kind == "wrong_cut":
+        near = np.abs(frame.x - (4 + 15.0 * odd)) < 11
+        usual = np.zeros(frame.x.shape)
+        for k, depth in enumerate(cuts):
+            slope = depth + 3.0 - 0.9 * np.abs(frame.x - (4 + 15.0 * k))
+            usual = np.maximum(usual, np.minimum(slope, depth))
+        right = np.maximum(np.maximum(straight, point), (frame.y - (15 - usual)) * 0.75)
+        flaw.mark(((blade < 0) != (right < 0)) & near)
+    if flaw.kind == "broken_tip":
+        intact = blade
+        jag = 2.0 * field_at(flaw.draw, frame, 300, 6)
+        blade = np.maximum(blade, frame.x + jag - flaw.draw.uniform(78, 92))
+        flaw.mark(lost(intact, blade))
+    shape = np.minimum(bow, blade)
+    part = cover(shape)
+    scene.drop_shadow(part, 3, 5, 4, 0.45)
+    tone = 1.0 + 0.05 * field_at(draw, frame, 60, 1.6) + 0.05 * fractal(draw, 50)
+    height = bevel(shape, 4.0, 3.5)
+    groove = cover(np.abs(frame.y + 5) - 2.5, 2.0) * step(frame.x, -20, -14)
+    height = height - 1.6 * groove
+    raised = cover(np.maximum(disc(frame.moved(-58, 0), 26), 16 - radius(frame.moved(-78, 0))))
+    scene.lay(part, planes((0.74, 0.60, 0.33)) * tone, height - 1.0 * raised, 0.28)
+    scene.body = part
+    return scene
+
+
+def _ampoule_flank(y: Array) -> Array:
+    """Half the width of the glass at height y (downwards)."""
+    neck, body, tip = 9.0, 36.0, 13.0
+    shoulder = mix(neck, body, step(y, -52, -22))
+    stem = mix(tip, neck, step(y, -78, -56))
+    crown = step(y, -116, -98)
+    base = np.sqrt(np.clip((110.0 - y) / 14.0, 0.0, 1.0))
+    return np.where(y < -54, stem * np.maximum(crown, 0.2), shoulder) * base
+
+
+def _bent(frame: Frame, flaw: Flaw, start: float, half: float, y: float = 0.0) -> Frame:
+    """The frame of a shape whose part right of `start` is bent sideways."""
+    beyond = np.maximum(frame.x - start, 0.0)
+    rise = flaw.draw.sign() * flaw.draw.uniform(0.10, 0.18)
+    offset = rise * beyond * np.minimum(beyond / 30.0, 1.0)
+    bent = Frame(frame.x, frame.y + offset)
+    inside = (np.abs(bent.y - y) < half) | (np.abs(frame.y - y) < half)
+    flaw.mark(inside & (np.abs(offset) > 2.0) & (frame.x < 96))
+    return bent

@@ -1,0 +1,54 @@
+"""Smooth random fields: random numbers on a lattice, blended between its points."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmark.data.synthetic.canvas import SIZE, Frame, mix
+from benchmark.data.synthetic.streams import Array, Stream
+
+_TILE = 64
+
+
+def field(draw: Stream, cell: float, cell_y: float | None = None) -> Array:
+    """Values in -1..1 that vary over `cell` pixels across and `cell_y` (the same) down."""
+    rows, down = _steps(cell if cell_y is None else cell_y)
+    columns, across = _steps(cell)
+    lattice = draw.array(int(rows[-1]) + 2, int(columns[-1]) + 2) * 2.0 - 1.0
+    lines = mix(lattice[rows], lattice[rows + 1], down[:, None])
+    blended: Array = mix(lines[:, columns], lines[:, columns + 1], across)
+    return blended
+
+
+def fractal(draw: Stream, cell: float, octaves: int = 3) -> Array:
+    """Fields of halving cell and amplitude, added and scaled back to about -1..1."""
+    total, weight, weights = np.zeros((SIZE, SIZE)), 1.0, 0.0
+    for _ in range(octaves):
+        total += field(draw, cell) * weight
+        weights += weight
+        cell, weight = cell / 2, weight / 2
+    return total / (0.7 * weights)
+
+
+def field_at(draw: Stream, frame: Frame, cell: float, cell_y: float | None = None) -> Array:
+    """Like `field`, along the axes of a turned or bent frame (repeats after 64 cells)."""
+    x, y = frame.x / cell, frame.y / (cell if cell_y is None else cell_y)
+    lattice = draw.array(_TILE, _TILE) * 2.0 - 1.0
+    left, top = np.floor(x), np.floor(y)
+    across, down = _ease(x - left), _ease(y - top)
+    i, j = left.astype(np.int64) % _TILE, top.astype(np.int64) % _TILE
+    i1, j1 = (i + 1) % _TILE, (j + 1) % _TILE
+    upper = mix(lattice[j, i], lattice[j, i1], across)
+    lower = mix(lattice[j1, i], lattice[j1, i1], across)
+    blended: Array = mix(upper, lower, down)
+    return blended
+
+
+def _steps(cell: float) -> tuple[Array, Array]:
+    place = np.arange(SIZE) / cell
+    below = np.floor(place)
+    return below.astype(np.int64), _ease(place - below)
+
+
+def _ease(t: Array) -> Array:
+    return t * t * (3.0 - 2.0 * t)

@@ -1,0 +1,188 @@
+"""Frozen backbones: from preprocessed images to patch embeddings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from benchmark.features.weights import Weights, read_weights
+from benchmark.suggest import suggestion
+from results.errors import CadbenchError, UsageError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from benchmark.features.spec import FeatureSpec
+
+STRIDES = (8, 16)
+"""The layers that every built-in configuration uses: a residual network's second and third."""
+
+EMBEDDING_PARAMS: dict[str, dict[str, int]] = {
+    "concat": {"pool": 3},
+    "official": {"pool": 3, "layer_dim": 1024, "dim": 1024},
+}
+MICRO_BATCH = 8
+"""Images in one forward pass on the CPU; eight were the fastest of 8, 16 and 32 on two cores."""
+
+
+@dataclass(frozen=True)
+class BackboneDefaults:
+    """What a backbone is used with unless the user says otherwise."""
+
+    embedding: str
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+_HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+_KNOWN = {
+    "tf_efficientnet_lite0": BackboneDefaults("concat", *_HALF),
+    "wide_resnet50_2": BackboneDefaults("official", *_IMAGENET),
+}
+
+
+def default_embedding(backbone: str) -> str:
+    """The embedding that a backbone is used with unless `--embedding` says otherwise."""
+    known = _KNOWN.get(backbone)
+    return known.embedding if known else "concat"
+
+
+def embedding_params(embedding: str) -> dict[str, int]:
+    """The parameters of an embedding, as they enter the key."""
+    if embedding not in EMBEDDING_PARAMS:
+        raise UsageError(
+            f"no embedding {embedding!r}{suggestion(embedding, EMBEDDING_PARAMS)}; "
+            f"known: {', '.join(EMBEDDING_PARAMS)}"
+        )
+    return EMBEDDING_PARAMS[embedding]
+
+
+@dataclass(eq=False)
+class Extractor:
+    """A backbone ready to run on a device: `extract` is a pure function of its images."""
+
+    spec: FeatureSpec
+    model: torch.nn.Module
+    device: torch.device
+    mean: Tensor = field(repr=False)
+    std: Tensor = field(repr=False)
+
+    def extract(self, pixels: Tensor) -> Tensor:
+        """Patch embeddings: pixels (B, 3, H, H) uint8 -> (B, h * h, D), spec's type, on the CPU."""
+        import torch
+
+        from benchmark.features.embedding import EMBEDDINGS
+
+        step = MICRO_BATCH if self.device.type == "cpu" else len(pixels)
+        embed = EMBEDDINGS[self.spec.embedding]
+        parts = []
+        with torch.inference_mode():
+            for batch in pixels.split(step):
+                images = batch.to(self.device, non_blocking=True).float().div_(255)
+                images = images.sub_(self.mean).div_(self.std)
+                maps = self.model(images.contiguous(memory_format=torch.channels_last))
+                patches = embed(maps, **self.spec.embedding_params)
+                parts.append(patches.to(getattr(torch, self.spec.dtype)).cpu())
+        patches = torch.cat(parts)
+        if not torch.isfinite(patches).all():
+            raise CadbenchError(
+                f"features of {self.spec.backbone} leave the range of {self.spec.dtype}; these "
+                "weights cannot be used with this preprocessing"
+            )
+        return patches
+
+
+def load_extractor(spec: FeatureSpec, weights: Weights, device: torch.device) -> Extractor:
+    """Build the backbone and load its weights strictly."""
+    import logging
+
+    import timm
+    import torch
+
+    # timm warns of the weights of the layers that are left out, which is intended here.
+    logging.getLogger("timm.models._builder").setLevel(logging.ERROR)
+
+    if not timm.is_model(spec.backbone):
+        near = suggestion(spec.backbone, timm.list_models())
+        raise UsageError(f"timm has no model {spec.backbone!r}{near}")
+    options: dict[str, Any] = {"features_only": True}
+    try:
+        options["out_indices"] = _indices_of(spec.backbone, spec.layers)
+        if weights.file is None:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(weights.seed or 0)
+                model = timm.create_model(spec.backbone, pretrained=False, **options)
+        else:
+            state = _in_timm_names(spec.backbone, read_weights(weights.file))
+            model = timm.create_model(
+                spec.backbone,
+                pretrained=True,
+                pretrained_cfg_overlay={"state_dict": state},
+                **options,
+            )
+    except (RuntimeError, KeyError, AttributeError, IndexError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise CadbenchError(
+            f"backbone {spec.backbone} cannot be used with {weights.file or 'random weights'}: "
+            f"{reason}"
+        ) from error
+    model = model.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+    mean, std = _normalisation(spec.backbone, model)
+    shape = (1, 3, 1, 1)
+    return Extractor(
+        spec,
+        model,
+        device,
+        torch.tensor(mean, device=device).view(shape),
+        torch.tensor(std, device=device).view(shape),
+    )
+
+
+def _indices_of(backbone: str, strides: tuple[int, ...]) -> tuple[int, ...]:
+    """timm's indices of the last layers of these strides; raises `UsageError` where it has none."""
+    import timm
+
+    model = timm.create_model(backbone, pretrained=False, features_only=True)
+    reductions = list(model.feature_info.reduction())
+    missing = [stride for stride in strides if stride not in reductions]
+    if missing:
+        raise UsageError(
+            f"backbone {backbone} has no layer of stride {missing[0]} (it has {reductions}); "
+            "choose another"
+        )
+    last = {stride: index for index, stride in enumerate(reductions)}
+    return tuple(last[stride] for stride in strides)
+
+
+def _in_timm_names(backbone: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights under timm's names: unchanged, or matched in order where every shape agrees."""
+    import timm
+
+    full = timm.create_model(backbone, pretrained=False).state_dict()
+    wanted = [name for name in full if not name.endswith("num_batches_tracked")]
+    given = {n: t for n, t in state.items() if not n.endswith("num_batches_tracked")}
+    if set(wanted) == set(given):
+        return state
+    shapes_agree = len(wanted) == len(given) and all(
+        full[name].shape == tensor.shape
+        for name, tensor in zip(wanted, given.values(), strict=True)
+    )
+    if not shapes_agree:
+        raise CadbenchError(
+            f"the weights file does not fit {backbone}: {len(given)} tensors where {len(wanted)} "
+            "are expected, or of other shapes"
+        )
+    renamed = dict(zip(wanted, given.values(), strict=True))
+    return {name: renamed.get(name, tensor) for name, tensor in full.items()}
+
+
+def _normalisation(
+    backbone: str, model: torch.nn.Module
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    known = _KNOWN.get(backbone)
+    if known:
+        return known.mean, known.std
+    config = getattr(model, "pretrained_cfg", None) or {}
+    return tuple(config.get("mean", _IMAGENET[0])), tuple(config.get("std", _IMAGENET[1]))

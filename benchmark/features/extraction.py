@@ -1,0 +1,69 @@
+"""One pass of a backbone over the images that are not in the cache yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmark.data.decoding import decode
+from benchmark.data.manifest import Item, verify_unchanged
+from benchmark.data.preprocessing import Preprocessing
+from benchmark.features.shards import Shard, ShardStore
+from benchmark.reporting import Reporter
+from benchmark.workers import in_order
+
+Compute = Callable[[np.ndarray], np.ndarray]
+"""From preprocessed images (B, 3, H, W) uint8 to the array that is stored, first axis B."""
+
+
+@dataclass(frozen=True)
+class _DecodeJob:
+    root: Path
+    items: tuple[Item, ...]
+    preprocessing: Preprocessing
+
+
+def fill_store(
+    store: ShardStore,
+    shards: Sequence[Shard],
+    items: Iterable[Item],
+    root: Path,
+    preprocessing: Preprocessing,
+    compute: Callable[[], Compute],
+    reporter: Reporter,
+    *,
+    what: str,
+    workers: int | None = None,
+) -> None:
+    """Compute and store every shard that is missing; nothing is loaded where none is.
+
+    Images are decoded in worker processes while `compute()` (built when first needed) runs here;
+    a few shards are in memory at a time, whatever the size of the data set.
+    """
+    missing = [shard for shard in shards if shard not in store]
+    if not missing:
+        return
+    by_id: Mapping[str, Item] = {item.content: item for item in items}
+    jobs = (
+        _DecodeJob(root, tuple(by_id[identity] for identity in shard.ids), preprocessing)
+        for shard in missing
+    )
+    total = sum(len(shard.ids) for shard in missing)
+    run = compute()
+    with reporter.task(what, total, "images") as task:
+        for shard, pixels in zip(missing, in_order(_decode, jobs, workers=workers), strict=True):
+            store.write(shard, run(pixels))
+            task.advance(len(shard.ids))
+
+
+def _decode(job: _DecodeJob) -> np.ndarray:
+    """(B, 3, crop, crop) uint8; refuses an image that is not the one the manifest saw."""
+    images = []
+    for item in job.items:
+        pixels = decode(job.root / item.path)
+        verify_unchanged(item, pixels)
+        images.append(job.preprocessing.apply(pixels))
+    return np.stack(images)

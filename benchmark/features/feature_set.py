@@ -1,0 +1,128 @@
+"""The features of a data set: extracted where they are missing, then read by category and split."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from benchmark.data.manifest import Item, Manifest
+from benchmark.features.extraction import Compute, fill_store
+from benchmark.features.shards import ShardStore, shards_of
+from benchmark.features.source import PatchSource
+from benchmark.features.spec import EXTRACTION_VERSION, FeatureSpec
+from benchmark.features.weights import Weights
+from benchmark.reporting import Reporter
+from results.schema import canonical_json
+
+if TYPE_CHECKING:
+    import torch
+
+Split = Literal["train", "test"]
+
+
+@dataclass(eq=False)
+class FeatureSet:
+    """Features of one data set, one backbone, one preprocessing; shared by every cell of a run."""
+
+    manifest: Manifest
+    spec: FeatureSpec
+    device: torch.device
+    cache: Path
+
+    def ensure(
+        self, categories: Iterable[str], weights: Weights, reporter: Reporter, *, pixels: bool
+    ) -> None:
+        """Extract what is missing for these categories; `pixels` also keeps the images ready."""
+        items = [item for category in categories for item in self._items(category)]
+        shards = [shard for part in self._parts(categories) for shard in shards_of(part)]
+        preprocessing = self.spec.preprocessing
+        fill_store(
+            self._patch_store,
+            shards,
+            items,
+            self.manifest.root,
+            preprocessing,
+            lambda: self._extractor(weights),
+            reporter,
+            what=f"extracting {self.spec.backbone} features",
+        )
+        if pixels:
+            fill_store(
+                self._pixel_store,
+                shards,
+                items,
+                self.manifest.root,
+                preprocessing,
+                lambda: lambda images: images,
+                reporter,
+                what="preparing images",
+            )
+
+    def patches(self, category: str, split: Split) -> PatchSource:
+        """The patch embeddings of a category's split."""
+        return self._source(self._patch_store, self.spec.digest, category, split)
+
+    def pixels(self, category: str, split: Split) -> PatchSource:
+        """The preprocessed images of a category's split."""
+        return self._source(self._pixel_store, self._pixel_digest, category, split)
+
+    @functools.cached_property
+    def shape(self) -> tuple[int, int]:
+        """(P, D): patches an image and length of an embedding."""
+        first = self.patches(self.manifest.categories[0], "train")
+        _, patches, dim = first.arrays()[0].shape
+        return patches, dim
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """(h, w) of the patches; images are square after preprocessing."""
+        side = math.isqrt(self.shape[0])
+        return side, side
+
+    def _extractor(self, weights: Weights) -> Compute:
+        import torch
+
+        from benchmark.features.backbones import load_extractor
+
+        extractor = load_extractor(self.spec, weights, self.device)
+
+        def compute(pixels: np.ndarray) -> np.ndarray:
+            extracted: np.ndarray = extractor.extract(torch.from_numpy(pixels)).numpy()
+            return extracted
+
+        return compute
+
+    def _source(self, store: ShardStore, digest: str, category: str, split: Split) -> PatchSource:
+        shards = shards_of(getattr(self.manifest, split)(category))
+        return PatchSource(store, shards, digest, self.device)
+
+    def _items(self, category: str) -> tuple[Item, ...]:
+        return self.manifest.train(category) + self.manifest.test(category)
+
+    def _parts(self, categories: Iterable[str]) -> Iterable[tuple[Item, ...]]:
+        for category in categories:
+            yield self.manifest.train(category)
+            yield self.manifest.test(category)
+
+    @functools.cached_property
+    def _patch_store(self) -> ShardStore:
+        return ShardStore(self.cache / "features" / self.spec.digest)
+
+    @functools.cached_property
+    def _pixel_store(self) -> ShardStore:
+        return ShardStore(self.cache / "pixels" / self._pixel_digest)
+
+    @property
+    def _pixel_digest(self) -> str:
+        content = {
+            "preprocessing": self.spec.preprocessing.as_dict(),
+            "extraction": EXTRACTION_VERSION,
+        }
+        return hashlib.sha256(canonical_json(content)).hexdigest()

@@ -1,0 +1,65 @@
+"""The stored arrays of one category and split, as methods and services read them."""
+
+from __future__ import annotations
+
+import bisect
+import functools
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmark.features.shards import Shard, ShardStore
+from results.errors import CadbenchError
+
+if TYPE_CHECKING:
+    import torch
+
+
+class PatchSource:
+    """Patches (or pixels) of some images, read from the cache when asked for.
+
+    ids: (B,) content hashes, in storage order; digest: content address of features and images.
+    Nothing here leads to an image's file, its label or its mask.
+    """
+
+    def __init__(
+        self, store: ShardStore, shards: Sequence[Shard], spec_digest: str, device: torch.device
+    ) -> None:
+        self._store = store
+        self._shards = tuple(shards)
+        self._device = device
+        self._ends = np.cumsum([len(shard.ids) for shard in shards]).tolist()
+        self.ids = tuple(identity for shard in shards for identity in shard.ids)
+        self.digest = hashlib.sha256("\n".join((spec_digest, *self.ids)).encode()).hexdigest()
+
+    @functools.cached_property
+    def row_of(self) -> dict[str, int]:
+        """Storage row of each id."""
+        return {identity: row for row, identity in enumerate(self.ids)}
+
+    def arrays(self) -> list[np.ndarray]:
+        """Memory-mapped pieces that make up the whole: each (n, P, D) in the stored type."""
+        return [self._open(index) for index in range(len(self._shards))]
+
+    def read(self, rows: Iterable[int]) -> torch.Tensor:
+        """The rows' arrays on the device: patches (B, P, D) float32, pixels (B, 3, H, W) uint8."""
+        import torch
+
+        parts = []
+        for row in rows:
+            piece = bisect.bisect_right(self._ends, row)
+            start = self._ends[piece] - len(self._shards[piece].ids)
+            parts.append(self._open(piece)[row - start])
+        array = torch.from_numpy(np.stack(parts)).to(self._device)
+        return array if array.dtype == torch.uint8 else array.float()
+
+    def _open(self, piece: int) -> np.ndarray:
+        try:
+            return self._store.read(self._shards[piece])
+        except (OSError, ValueError) as error:
+            raise CadbenchError(
+                f"cached features vanished during the run ({self._store.folder}); run the same "
+                "command again to make them anew"
+            ) from error

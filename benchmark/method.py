@@ -1,0 +1,275 @@
+"""The method interface: what a continual anomaly detector receives and what it must answer."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+
+from benchmark.params import Params
+from benchmark.randomness import generator
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+    from benchmark.features.source import PatchSource
+    from benchmark.services.coresets import Coresets
+    from benchmark.services.neighbours import Neighbours
+
+Routing: TypeAlias = Literal["oracle", "inferred"]
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Immutable vectors that can be searched: the unit in which neighbour distances are shared.
+
+    vectors (N, D) float32, on the device; digest: SHA-256 of their values.
+    """
+
+    vectors: torch.Tensor
+    digest: str
+
+    @classmethod
+    def of(cls, vectors: torch.Tensor) -> Block:
+        """A block of these vectors (N, D), copied to contiguous float32."""
+        vectors = vectors.detach().float().contiguous()
+        content = vectors.cpu().numpy()
+        digest = hashlib.sha256(repr(content.shape).encode())
+        digest.update(content)
+        return cls(vectors, digest.hexdigest())
+
+    def __len__(self) -> int:
+        return int(self.vectors.shape[0])
+
+    def take(self, indices: np.ndarray) -> Block:
+        """A block of the vectors at `indices` (n,)."""
+        import torch
+
+        return Block.of(self.vectors[torch.as_tensor(indices, device=self.vectors.device)])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the vectors."""
+        return self.vectors.numel() * self.vectors.element_size()
+
+
+@dataclass(frozen=True)
+class MethodContext:
+    """What a method may use; everything in it is the same for every method of a study.
+
+    feature_dim: D, the length of a patch embedding; grid: (h, w), so that P = h * w patches.
+    coresets and neighbours are caches shared between cells: a method that ignores them stays
+    correct, only slower.
+    """
+
+    seed: int
+    device: torch.device
+    feature_dim: int
+    grid: tuple[int, int]
+    routing: Routing
+    coresets: Coresets
+    neighbours: Neighbours
+    _record: Callable[[str, Mapping[str, Any]], None] = field(repr=False)
+
+    def rng(self, purpose: str, name: str = "") -> np.random.Generator:
+        """A generator that depends only on (seed, purpose, name)."""
+        return generator(self.seed, purpose, name)
+
+    def record(self, kind: str, **values: str | int | float | bool | None) -> None:
+        """Write one row to the run record's events; `category` is a column of its own."""
+        self._record(kind, values)
+
+
+@dataclass(frozen=True)
+class TrainExperience:
+    """One step of the training stream: the anomaly-free images of its new categories.
+
+    index: 1-based position in the stream; categories: those it introduces, in order;
+    categories_before: how many earlier experiences introduced.
+    """
+
+    index: int
+    categories: tuple[str, ...]
+    categories_before: int
+    _patches: Mapping[str, PatchSource] = field(repr=False)
+    _pixels: Mapping[str, PatchSource] = field(repr=False)
+
+    def source(self, category: str) -> PatchSource:
+        """The stored training patches of a category, for the coreset service."""
+        return self._patches[category]
+
+    def patches(self, category: str) -> tuple[tuple[str, ...], torch.Tensor]:
+        """(ids, patches (B, P, D) float32 on the device) of all training images of a category."""
+        source = self._patches[category]
+        return source.ids, source.read(range(len(source.ids)))
+
+    def batches(
+        self, category: str, size: int = 32
+    ) -> Iterator[tuple[tuple[str, ...], torch.Tensor]]:
+        """The same in batches of at most `size` images, for bounded memory."""
+        source = self._patches[category]
+        for start in range(0, len(source.ids), size):
+            rows = range(start, min(start + size, len(source.ids)))
+            yield source.ids[start : start + size], source.read(rows)
+
+    def images(self, category: str) -> tuple[tuple[str, ...], torch.Tensor]:
+        """(ids, images (B, 3, H, W) uint8) of a category; needs `Method.uses_images`."""
+        source = self._pixels[category]
+        return source.ids, source.read(range(len(source.ids)))
+
+    def as_avalanche(self, inputs: Literal["images", "patches"] = "images") -> Any:
+        """This single experience as an Avalanche `CLExperience`, for real Avalanche strategies.
+
+        Its dataset gives images (3, H, W) float32 in 0..1 or patches (P, D) float32, with the
+        number of the category in the stream (from 0) as the target.
+        """
+        from benchmark.avalanche import train_experience
+
+        return train_experience(self, inputs)
+
+
+class TestBatch:
+    """Test images to score. Ids are opaque, the order says nothing, labels are not here.
+
+    ids: (B,) content hashes; category: its name under `oracle` routing, None under `inferred`.
+    """
+
+    __test__ = False  # not a test case, whatever pytest thinks of the name
+
+    def __init__(
+        self,
+        ids: tuple[str, ...],
+        category: str | None,
+        read_patches: Callable[[], torch.Tensor],
+        read_images: Callable[[], torch.Tensor],
+    ) -> None:
+        self.ids = ids
+        self.category = category
+        self._read_patches = read_patches
+        self._read_images = read_images
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @functools.cached_property
+    def patches(self) -> torch.Tensor:
+        """(B, P, D) float32 on the device, read when first asked for."""
+        return self._read_patches()
+
+    def images(self) -> torch.Tensor:
+        """(B, 3, H, W) uint8, read when asked for; needs `Method.uses_images`."""
+        return self._read_images()
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A method's answer to a batch.
+
+    image_scores (B,): higher is more anomalous, any finite range; maps (B, h, w): one value a
+    patch, or None; route (B,): which expert answered, or None where there is but one model.
+    """
+
+    image_scores: torch.Tensor
+    maps: torch.Tensor | None = None
+    route: torch.Tensor | None = None
+
+
+@dataclass(frozen=True)
+class ExpertMemory:
+    """The memory of one expert; utilisation is its buffered vectors over its budget (0 to 1)."""
+
+    expert: int
+    categories: tuple[str, ...]
+    scoring_vectors: int
+    stored_vectors: int
+    scoring_bytes: int
+    stored_bytes: int
+    utilisation: float
+
+
+@dataclass(frozen=True)
+class MemoryReport:
+    """What a method keeps: vectors it scores with, and all it stores (shared ones counted once)."""
+
+    scoring_vectors: int
+    stored_vectors: int
+    scoring_bytes: int
+    stored_bytes: int
+    experts: tuple[ExpertMemory, ...] = ()
+
+
+@dataclass(frozen=True)
+class CellFacts:
+    """What is known of a cell before it runs, for resolving parameters left on `auto`."""
+
+    backbone: str
+    embedding: str
+    categories: int
+
+
+State: TypeAlias = dict[str, Any]
+
+
+class Method(ABC):
+    """A continual anomaly detector: observes experiences one after another, scores any time.
+
+    Subclasses declare `Params` (a frozen dataclass derived from `cadbench.Params`) and `version`,
+    which is part of every record's key: raise it when scores change. The class docstring's first
+    line is what `cadbench methods` shows.
+    """
+
+    Params: ClassVar[type[Params]] = Params
+    version: ClassVar[str] = "1"
+    uses_images: ClassVar[bool] = False
+    """Whether images() of experiences and batches is called, so that pixels are kept ready."""
+
+    def __init__(self, params: Any, context: MethodContext) -> None:
+        self.params = params
+        self.context = context
+
+    @classmethod
+    def resolve(cls, params: Any, facts: CellFacts) -> Any:
+        """`params` with every value left on `auto` decided, so that the record's key is exact."""
+        return params
+
+    @classmethod
+    def with_memory(cls, params: Any, vectors: int, categories: int) -> Any | None:
+        """`params` so that about `vectors` vectors are stored (`--match-memory`); None: cannot."""
+        return None
+
+    @abstractmethod
+    def observe(self, experience: TrainExperience) -> frozenset[str] | None:
+        """Learn the new categories; return the seen categories whose scores may have changed.
+
+        None means all of them.
+        """
+
+    @abstractmethod
+    def score(self, batch: TestBatch) -> Prediction:
+        """Score a batch with what is known now."""
+
+    @abstractmethod
+    def memory(self) -> MemoryReport:
+        """What is stored now."""
+
+    @abstractmethod
+    def state_dict(self) -> State:
+        """All that was learned: tensors, numbers, strings, None, lists and dicts of them."""
+
+    @abstractmethod
+    def load_state_dict(self, state: State) -> None:
+        """Continue from a `state_dict()` of the same class and parameters."""
+
+
+def summary(method: type[Method]) -> str:
+    """The first line of a method's docstring."""
+    return (method.__doc__ or "").strip().split("\n")[0]
+
+
+def total_bytes(blocks: Sequence[Block]) -> int:
+    """Bytes of the vectors of distinct blocks."""
+    return sum(block.nbytes for block in {block.digest: block for block in blocks}.values())

@@ -1,0 +1,156 @@
+"""From a finished evaluation to a record: scores beside their labels, metrics, memory, events."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import platform
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmark.cell import Cell
+from benchmark.evaluator import Maps, Progress
+from benchmark.features.feature_set import FeatureSet
+from benchmark.stream import Stream
+from results.evaluate import compute_metrics
+from results.record import Record
+from results.schema import EVENTS, RECORD_SCHEMA, cell_key, config_key
+from results.store import partial_dir, record_dir, write_record
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torch
+
+_VERSIONED = (
+    "cadbench",
+    "torch",
+    "torchvision",
+    "timm",
+    "numpy",
+    "pillow",
+    "faiss-gpu",
+    "faiss-cpu",
+)
+
+
+def record(
+    cell: Cell,
+    stream: Stream,
+    features: FeatureSet,
+    progress: Progress,
+    out: Path,
+    maps: Maps,
+    notes: list[str],
+) -> Record:
+    """Write the record of a cell whose stream has been run to its end."""
+    import pandas as pd
+
+    values = cell.as_dict()
+    experiences = [list(experience.categories) for experience in stream.train_stream]
+    scores, kept_maps = _scores(stream, features, progress)
+    events = pd.DataFrame(progress.events or {name: [] for name in EVENTS})
+    frames = {
+        "scores": scores,
+        "metrics": compute_metrics(scores, experiences, cell.routing, events),
+        "memory": pd.DataFrame(progress.memory),
+        "events": events,
+    }
+    run: dict[str, Any] = {
+        "schema": RECORD_SCHEMA,
+        "key": cell_key(values),
+        "config_key": config_key(values),
+        "cell": values,
+        "protocol": cell.protocol,
+        "experiences": experiences,
+        "features": {"grid": list(features.grid), "dim": features.shape[1]},
+        "versions": versions(),
+        "git_commit": git_commit(),
+        "device": device_name(features.device),
+        "maps": maps,
+        "seconds": {
+            "total": progress.observe_seconds + progress.score_seconds,
+            "observe": progress.observe_seconds,
+            "score": progress.score_seconds,
+            "label": "with shared caches",
+        },
+        "skipped": [vars(skipped) for skipped in stream.manifest.skipped],
+        "notes": notes,
+    }
+    final = record_dir(out, values)
+    return write_record(partial_dir(final), final, run, frames, kept_maps)
+
+
+def _scores(
+    stream: Stream, features: FeatureSet, progress: Progress
+) -> tuple[pd.DataFrame, np.ndarray | None]:
+    """The scores table, a row a test image and experience, and the maps of the last rows.
+
+    An image that occurs twice in a category's test set was scored once and appears twice here.
+    """
+    import pandas as pd
+
+    frames, maps = [], []
+    for index, row in enumerate(progress.rows, start=1):
+        kept = progress.maps[index - len(progress.rows) - 1 :][:1] if progress.maps else []
+        for category, scored in row.items():
+            items = stream.manifest.test(category)
+            places = features.patches(category, "test").row_of
+            rows = [places[item.content] for item in items]
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "experience": index,
+                        "category": category,
+                        "image": [item.content for item in items],
+                        "label": [item.label for item in items],
+                        "defect": [item.defect for item in items],
+                        "score": scored.scores[rows],
+                        "route": scored.routes[rows],
+                    }
+                )
+            )
+            if kept and category in kept[0]:
+                maps.append(kept[0][category][rows])
+    return pd.concat(frames, ignore_index=True), np.concatenate(maps) if maps else None
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Versions of Python, of cadbench and of the packages that numbers depend on."""
+    found = {"python": platform.python_version()}
+    for name in _VERSIONED:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+@functools.cache
+def git_commit() -> str | None:
+    """The commit of the checkout that is running, with `+` if it was changed; None outside git."""
+    here = Path(__file__).parent
+    try:
+        commit = _git("rev-parse", "HEAD", here=here)
+        return commit + ("+" if _git("status", "--porcelain", "-uno", here=here) else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(*words: str, here: Path) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(here), *words], capture_output=True, text=True, timeout=10, check=True
+    )
+    return done.stdout.strip()
+
+
+def device_name(device: torch.device) -> str:
+    """`cpu`, or `cuda` with the card's name."""
+    if device.type != "cuda":
+        return device.type
+    import torch
+
+    return f"cuda ({torch.cuda.get_device_name(device)})"

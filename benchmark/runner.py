@@ -1,0 +1,204 @@
+"""Runs cells one after another: reuses what is done, resumes what was begun, records the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.cell import Cell
+from benchmark.data.manifest import Manifest
+from benchmark.evaluator import Maps, Progress, Services, evaluate
+from benchmark.features.feature_set import FeatureSet
+from benchmark.features.weights import Weights
+from benchmark.plan import Matched
+from benchmark.reporting import Reporter
+from benchmark.stream import Stream
+from results.errors import RecordError, UsageError
+from results.files import seal, storage_error, unseal, write_bytes
+from results.record import Record, load_record
+from results.store import partial_dir, record_dir
+
+if TYPE_CHECKING:
+    import torch
+
+CHECKPOINT = "checkpoint"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A cell's record, and whether it was there already."""
+
+    cell: Cell
+    record: Record
+    reused: bool
+
+
+@dataclass
+class Runner:
+    """What the cells of a run share. Nothing heavy is imported or read before it is needed."""
+
+    manifest: Manifest
+    out: Path
+    cache: Path
+    device: str
+    weights: Callable[[], Weights]
+    reporter: Reporter
+    overwrite: bool = False
+    maps: Maps = "final"
+    search: str = "torch"
+    _features: dict[str, FeatureSet] = field(default_factory=dict, repr=False)
+    _services: Services | None = field(default=None, repr=False)
+
+    def run(self, cells: Sequence[Cell], matched: Sequence[Matched] = ()) -> list[Outcome]:
+        """The record of every cell; matched cells follow once their references are known."""
+        for cell in (*cells, *(pair.cell for pair in matched)):
+            if cell.manifest != self.manifest.hash:
+                raise UsageError(
+                    f"cell {cell.key[:8]} was made for other images (manifest "
+                    f"{cell.manifest[:8]}, this data set has {self.manifest.hash[:8]})"
+                )
+        outcomes = self._run_all(cells)
+        if matched:
+            stored = {done.cell.key: stored_vectors(done.record) for done in outcomes}
+            resolved = {pair.resolve(stored[pair.reference.key]): None for pair in matched}
+            outcomes += self._run_all(list(resolved))
+        return outcomes
+
+    def _run_all(self, cells: Sequence[Cell]) -> list[Outcome]:
+        """Cells that another process is busy with are put off to the end, then waited for."""
+        done: dict[int, Outcome] = {}
+        with self.reporter.task("cells", len(cells), "cells") as task:
+            for wait in (False, True):
+                for index, cell in enumerate(cells):
+                    if index not in done and (outcome := self._run_one(cell, wait=wait)):
+                        done[index] = outcome
+                        task.advance()
+        return [done[index] for index in range(len(cells))]
+
+    def _run_one(self, cell: Cell, *, wait: bool) -> Outcome | None:
+        final = record_dir(self.out, cell.as_dict())
+        if not self.overwrite and (found := self._existing(final, cell)):
+            return Outcome(cell, found, reused=True)
+        with _locked(final, wait=wait) as mine:
+            if not mine:
+                self.reporter.line(
+                    f"{cell.label()}: another process is computing it; going on with the others"
+                )
+                return None
+            # It may have been finished while this process waited for the lock.
+            if not self.overwrite and (found := self._existing(final, cell)):
+                return Outcome(cell, found, reused=True)
+            return Outcome(cell, self._compute(cell, partial_dir(final)), reused=False)
+
+    def _existing(self, final: Path, cell: Cell) -> Record | None:
+        """The record of exactly this cell, if it is there and keeps the maps that are wanted."""
+        if not final.exists():
+            return None
+        try:
+            found = load_record(final)
+        except RecordError as error:
+            raise RecordError(f"{error}; --overwrite computes it again") from None
+        wants = {"none": ("none", "final", "all"), "final": ("final", "all"), "all": ("all",)}
+        kept = found.run.get("maps", "none")
+        return found if found.key == cell.key and kept in wants[self.maps] else None
+
+    def _compute(self, cell: Cell, partial: Path) -> Record:
+        from benchmark.recording import record
+        from benchmark.state import pack, unpack
+
+        features, services = self._prepared(cell)
+        stream = Stream(self.manifest, cell.order, cell.schedule)
+        checkpoint = partial / CHECKPOINT
+        progress = None
+        if self.overwrite:
+            checkpoint.unlink(missing_ok=True)
+        elif content := unseal(checkpoint):
+            state = unpack(content, features.device)
+            if state["key"] == cell.key and state["maps"] == self.maps:
+                progress = Progress.from_state(state["progress"])
+                self.reporter.line(
+                    f"{cell.label()}: going on after experience {progress.experience}"
+                )
+
+        def save(reached: Progress) -> None:
+            state = {"key": cell.key, "maps": self.maps, "progress": reached.as_state()}
+            write_bytes(checkpoint, seal(pack(state)))
+
+        progress = evaluate(
+            cell,
+            stream,
+            features,
+            services,
+            maps=self.maps,
+            progress=progress,
+            checkpoint=save,
+            reporter=self.reporter,
+        )
+        return record(cell, stream, features, progress, self.out, self.maps, [])
+
+    def _prepared(self, cell: Cell) -> tuple[FeatureSet, Services]:
+        """Features (extracted where missing) and services; made once for all cells alike."""
+        import torch
+
+        from benchmark.services.coresets import Coresets
+        from benchmark.services.neighbours import Neighbours
+        from benchmark.services.search import exact_search
+
+        device = choose_device(self.device)
+        if self._services is None:
+            self._services = Services(
+                Coresets(device, self.cache, self.reporter),
+                Neighbours(exact_search(self.search)),
+            )
+        pixels = cell.method_class.uses_images
+        name = f"{cell.features.digest}{' with pixels' * pixels}"
+        if name not in self._features:
+            features = FeatureSet(self.manifest, cell.features, torch.device(device), self.cache)
+            features.ensure(self.manifest.categories, self.weights(), self.reporter, pixels=pixels)
+            self._features[name] = features
+        return self._features[name], self._services
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto` is CUDA where there is one."""
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UsageError("--device cuda: no CUDA device is usable here; use --device cpu or auto")
+    return torch.device(name)
+
+
+def stored_vectors(record: Record) -> int:
+    """Vectors that the method stored at the end of the stream."""
+    memory = record.memory
+    last = memory[(memory["expert"] == -1) & (memory["experience"] == memory["experience"].max())]
+    return int(last["stored_vectors"].iloc[0])
+
+
+@contextmanager
+def _locked(final: Path, *, wait: bool) -> Iterator[bool]:
+    """Hold the cell's lock; False where another process has it and `wait` is not set.
+
+    The operating system drops the lock of a process that dies, so none is ever stale.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(final.with_name(f".{final.name}.lock"))
+        try:
+            lock.acquire(timeout=-1 if wait else 0)
+        except Timeout:
+            yield False
+            return
+    except OSError as error:
+        raise storage_error(error, final) from error
+    try:
+        yield True
+    finally:
+        lock.release()

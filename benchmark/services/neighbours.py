@@ -1,0 +1,95 @@
+"""Nearest-neighbour distances from test patches to memory blocks, each computed once and shared.
+
+A memory is a union of blocks, and the minimum over a union is the minimum of the blocks' minima.
+So the cache holds, for each (test image, block), the distances of its patches to the block; expert
+counts, experiences, methods and seeds that share a block share the work.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from benchmark.method import Block, TestBatch
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+Search: TypeAlias = "Callable[[Tensor, Tensor], Tensor]"
+"""(queries (N, D), vectors (M, D)) -> (N,) float32 distance of each query to its nearest vector."""
+
+DEFAULT_BUDGET = 512 * 1024 * 1024
+
+
+@dataclass
+class _Distances:
+    """Distances (images, P) of all images met so far to one block, and which rows are filled."""
+
+    values: Tensor
+    known: Tensor
+
+
+@dataclass
+class Neighbours:
+    """`min_distance` for methods; keeps the latest used blocks' distances within `budget` bytes.
+
+    search: the exact search to use, see `exact_search`.
+    """
+
+    search: Search
+    budget: int = DEFAULT_BUDGET
+    _rows: dict[str, int] = field(default_factory=dict, repr=False)
+    _blocks: OrderedDict[str, _Distances] = field(default_factory=OrderedDict, repr=False)
+
+    def min_distance(self, batch: TestBatch, blocks: Sequence[Block]) -> Tensor:
+        """(B, P) float32: each patch's Euclidean distance to the nearest vector of all blocks."""
+        import torch
+
+        if not blocks:
+            raise ValueError("min_distance needs at least one block")
+        rows = torch.tensor([self._rows.setdefault(i, len(self._rows)) for i in batch.ids])
+        nearest = self._to_block(batch, rows, blocks[0])
+        for block in blocks[1:]:
+            nearest = torch.minimum(nearest, self._to_block(batch, rows, block))
+        return nearest
+
+    def _to_block(self, batch: TestBatch, rows: Tensor, block: Block) -> Tensor:
+
+        held = self._blocks.get(block.digest)
+        if held is not None and int(rows.max()) < len(held.known) and bool(held.known[rows].all()):
+            self._blocks.move_to_end(block.digest)
+            return held.values[rows.to(held.values.device)]
+        images, patches, dim = batch.patches.shape
+        flat = batch.patches.reshape(images * patches, dim)
+        distances = self.search(flat, block.vectors).reshape(images, patches)
+        if held is None or int(rows.max()) >= len(held.known):
+            held = _grown(held, len(self._rows), patches, distances.device)
+            self._blocks[block.digest] = held
+        held.values[rows.to(held.values.device)] = distances
+        held.known[rows] = True
+        self._blocks.move_to_end(block.digest)
+        self._evict()
+        return distances
+
+    def _evict(self) -> None:
+        size = sum(held.values.numel() * 4 for held in self._blocks.values())
+        while size > self.budget and len(self._blocks) > 1:
+            _, oldest = self._blocks.popitem(last=False)
+            size -= oldest.values.numel() * 4
+
+
+def _grown(held: _Distances | None, images: int, patches: int, device: torch.device) -> _Distances:
+    """Room for at least `images` rows (and half as many more), keeping what is held."""
+    import torch
+
+    room = images + images // 2 + 32
+    grown = _Distances(
+        torch.empty((room, patches), device=device), torch.zeros(room, dtype=torch.bool)
+    )
+    if held is not None:
+        grown.values[: len(held.known)] = held.values
+        grown.known[: len(held.known)] = held.known
+    return grown

@@ -1,0 +1,61 @@
+"""Work spread over processes: results in order, a bounded number under way, clean interrupts."""
+
+from __future__ import annotations
+
+import collections
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+from results.errors import CadbenchError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+def available_cores() -> int:
+    """Cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def in_order(
+    function: Callable[[Job], Result],
+    jobs: Iterable[Job],
+    *,
+    workers: int | None = None,
+    ahead: int = 2,
+) -> Iterator[Result]:
+    """`function` of every job, in the order of the jobs, computed in worker processes.
+
+    At most `workers + ahead` jobs are under way or waiting to be taken, so memory stays bounded
+    however many there are. `function` must be importable by name and should import little. None
+    takes a worker a core, 0 does everything here.
+    """
+    count = available_cores() if workers is None else workers
+    if count == 0:
+        yield from map(function, jobs)
+        return
+    from loky import get_reusable_executor
+    from loky.process_executor import TerminatedWorkerError
+
+    # loky's workers, unlike those of `concurrent.futures`, do not import the caller's script.
+    pool = get_reusable_executor(max_workers=count, timeout=10)
+    waiting: collections.deque[Future[Result]] = collections.deque()
+    try:
+        for job in jobs:
+            waiting.append(pool.submit(function, job))
+            if len(waiting) >= count + ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except TerminatedWorkerError:
+        raise CadbenchError(
+            "a worker process was ended from outside (out of memory?); finished work is kept: run "
+            "the same command again, with less else running on the machine"
+        ) from None
+    finally:
+        for future in waiting:
+            future.cancel()

@@ -1,0 +1,56 @@
+"""cadbench: the benchmark harness for continual anomaly detection.
+
+    from cadbench import Method, Params, param
+
+Names are loaded when first used, so importing this module, and `cadbench --help`, cost nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_PUBLIC = {
+    "Block": "benchmark.method",
+    "CadbenchError": "results.errors",
+    "CellFacts": "benchmark.method",
+    "ExpertMemory": "benchmark.method",
+    "MemoryReport": "benchmark.method",
+    "Method": "benchmark.method",
+    "MethodContext": "benchmark.method",
+    "Params": "benchmark.params",
+    "Prediction": "benchmark.method",
+    "Record": "results.record",
+    "Stream": "benchmark.stream",
+    "TestBatch": "benchmark.method",
+    "TrainExperience": "benchmark.method",
+    "UsageError": "results.errors",
+    "find_records": "results.store",
+    "load_record": "results.record",
+    "open_dataset": "benchmark.data.sources",
+    "param": "benchmark.params",
+    "resolve_order": "benchmark.stream",
+}
+
+__all__ = [*_PUBLIC, "main"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'cadbench' has no attribute {name!r}")
+    return getattr(importlib.import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def main() -> None:
+    """The command line."""
+    from benchmark.cli.main import run
+
+    raise SystemExit(run())
+
+
+if __name__ == "__main__":
+    main()

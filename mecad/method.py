@@ -1,0 +1,247 @@
+"""MECAD: several PatchCore experts, assigned by feature similarity, with replay inside each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from benchmark.method import (
+    Block,
+    CellFacts,
+    ExpertMemory,
+    MemoryReport,
+    Method,
+    MethodContext,
+    Prediction,
+    State,
+    TestBatch,
+    TrainExperience,
+)
+from benchmark.params import Params, param
+from benchmark.services.coresets import Selector, Start
+from mecad.assignment import Assignment, assign
+from mecad.memory import Budgets, Replay, replayed, stored_rows
+from mecad.threshold import automatic_threshold
+from methods.memory_bank import pack_blocks, unpack_blocks
+from methods.routing import Router, routed
+from results.errors import UsageError
+
+
+@dataclass(frozen=True)
+class MecadParams(Params):
+    """The paper's configuration, except where a value is left on `auto`."""
+
+    experts: int = param(5, "number of experts", low=1)
+    threshold: float | None = param(
+        None, "similarity above which a used expert takes a category", low=-1, high=1
+    )
+    class_budget: int = param(400, "vectors of a category's coreset", low=1)
+    expert_budget: int = param(2400, "vectors in an expert's buffer", low=1)
+    categories_per_expert: int | None = param(
+        None, "categories an expert has room for (auto: expert_budget // class_budget)", low=1
+    )
+    replay: Replay = param("random", "what of older categories stays in the memory that scores")
+    replay_ratio: float = param(
+        0.2, "share of an older category's buffer that is replayed", above=0, high=1
+    )
+    replay_redraw: bool = param(False, "draw the replayed vectors anew at each update")
+    selector: Selector = param("greedy", "how a category's coreset is selected")
+    coreset_start: Start = param("mean", "first pick: the patch nearest the mean, or a random one")
+    router: Router = param("nearest_mean", "how an image finds its expert under inferred routing")
+
+
+@dataclass(eq=False)
+class Member:
+    """One category in an expert: its coreset S_c, the buffered prefix, the rows that score."""
+
+    category: str
+    coreset: Block
+    buffer: int
+    rows: np.ndarray
+    scoring: Block
+
+
+@dataclass(eq=False)
+class Expert:
+    """A PatchCore of its own: the categories it owns, oldest first."""
+
+    members: list[Member] = field(default_factory=list)
+    updates: int = 0
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        return tuple(member.category for member in self.members)
+
+    @property
+    def memory(self) -> list[Block]:
+        """M_e: the newest category's whole coreset, and what is replayed of the others."""
+        return [member.scoring for member in self.members]
+
+
+class Mecad(Method):
+    """Multi-expert PatchCore: experts by feature similarity, two-level memory, random replay.
+
+    Source: Dahmardeh et al., "MECAD: A multi-expert architecture for continual anomaly detection",
+    arXiv:2512.15323. Where the paper leaves a choice open, ours is a parameter.
+    """
+
+    Params = MecadParams
+
+    def __init__(self, params: Any, context: MethodContext) -> None:
+        super().__init__(params, context)
+        self.budgets = Budgets(params.class_budget, params.expert_budget, params.replay_ratio)
+        self.experts: dict[int, Expert] = {}
+
+    @classmethod
+    def resolve(cls, params: Any, facts: CellFacts) -> Any:
+        if params.threshold is None:
+            threshold = automatic_threshold(facts.backbone, facts.embedding)
+            params = params.replace(threshold=threshold)
+        if params.categories_per_expert is None:
+            room = params.expert_budget // params.class_budget
+            if room < 1:
+                raise UsageError(
+                    f"mecad.expert_budget={params.expert_budget} is below "
+                    f"class_budget={params.class_budget}: no expert has room for one category; "
+                    "raise it, or set categories_per_expert"
+                )
+            params = params.replace(categories_per_expert=room)
+        return params
+
+    def observe(self, experience: TrainExperience) -> frozenset[str]:
+        changed: set[str] = set()
+        for category in experience.categories:
+            assignment = self._assign(experience, category)
+            self._record(category, assignment)
+            expert = self.experts.setdefault(assignment.expert, Expert())
+            self._update(expert, experience, category)
+            changed.update(expert.categories)
+        return frozenset(changed)
+
+    def score(self, batch: TestBatch) -> Prediction:
+        owners = {c: e for e, expert in self.experts.items() for c in expert.categories}
+        owner = owners.get(batch.category) if batch.category else None
+        memories = {index: expert.memory for index, expert in self.experts.items()}
+        return routed(self.context, batch, memories, owner, self.params.router)
+
+    def memory(self) -> MemoryReport:
+        experts = tuple(self._expert_memory(i, e) for i, e in sorted(self.experts.items()))
+        return MemoryReport(
+            scoring_vectors=sum(expert.scoring_vectors for expert in experts),
+            stored_vectors=sum(expert.stored_vectors for expert in experts),
+            scoring_bytes=sum(expert.scoring_bytes for expert in experts),
+            stored_bytes=sum(expert.stored_bytes for expert in experts),
+            experts=experts,
+        )
+
+    def state_dict(self) -> State:
+        return {
+            str(index): {
+                "updates": expert.updates,
+                "members": [
+                    {
+                        "category": member.category,
+                        "coreset": pack_blocks([member.coreset]),
+                        "buffer": member.buffer,
+                        "rows": member.rows,
+                    }
+                    for member in expert.members
+                ],
+            }
+            for index, expert in self.experts.items()
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        self.experts = {}
+        for index, packed in state.items():
+            members = []
+            for entry in packed["members"]:
+                (coreset,) = unpack_blocks(entry["coreset"], self.context)
+                rows = entry["rows"]
+                members.append(
+                    Member(entry["category"], coreset, entry["buffer"], rows, _part(coreset, rows))
+                )
+            self.experts[int(index)] = Expert(members, packed["updates"])
+
+    def _assign(self, experience: TrainExperience, category: str) -> Assignment:
+        return assign(
+            self.context.coresets.centroid(experience, category),
+            {index: _mean(expert.memory) for index, expert in self.experts.items()},
+            {index: len(expert.members) for index, expert in self.experts.items()},
+            experts=self.params.experts,
+            threshold=self.params.threshold,
+            categories_per_expert=self.params.categories_per_expert,
+        )
+
+    def _update(self, expert: Expert, experience: TrainExperience, category: str) -> None:
+        """Give a category to an expert: older categories shrink to their replayed share."""
+        coreset = self.context.coresets.select(
+            experience,
+            category,
+            self.params.class_budget,
+            selector=self.params.selector,
+            start=self.params.coreset_start,
+            seed=self.context.seed,
+        )
+        expert.updates += 1
+        count = len(expert.members) + 1
+        for member in expert.members:
+            member.buffer = self.budgets.buffer(len(member.coreset), count)
+            whole = len(member.rows) == len(member.coreset)
+            member.rows = replayed(
+                self.params.replay,
+                member.buffer,
+                self._priorities(member, expert.updates),
+                self.params.replay_ratio,
+                None if whole else member.rows,
+            )
+            member.scoring = _part(member.coreset, member.rows)
+        buffer = self.budgets.buffer(len(coreset), count)
+        expert.members.append(Member(category, coreset, buffer, np.arange(len(coreset)), coreset))
+
+    def _priorities(self, member: Member, update: int) -> np.ndarray:
+        """(n,) random priorities of a coreset's rows, the same at every update unless redrawn."""
+        name = member.category
+        if self.params.replay_redraw:
+            name = f"{name}\n{update}"
+        return self.context.rng("replay", name).random(len(member.coreset))
+
+    def _record(self, category: str, assignment: Assignment) -> None:
+        for expert in sorted({*assignment.similarities, assignment.expert}):
+            self.context.record(
+                "assignment",
+                category=category,
+                expert=expert,
+                similarity=assignment.similarities.get(expert),
+                chosen=expert == assignment.expert,
+                reason=assignment.reason,
+                threshold=self.params.threshold,
+            )
+
+    def _expert_memory(self, index: int, expert: Expert) -> ExpertMemory:
+        scoring = sum(len(block) for block in expert.memory)
+        buffers = {member.category: member.buffer for member in expert.members}
+        stored = stored_rows({member.category: member.rows for member in expert.members}, buffers)
+        vector_bytes = expert.members[0].coreset.nbytes // len(expert.members[0].coreset)
+        return ExpertMemory(
+            expert=index,
+            categories=expert.categories,
+            scoring_vectors=scoring,
+            stored_vectors=stored,
+            scoring_bytes=scoring * vector_bytes,
+            stored_bytes=stored * vector_bytes,
+            utilisation=sum(buffers.values()) / self.params.expert_budget,
+        )
+
+
+def _mean(blocks: list[Block]) -> np.ndarray:
+    """(D,) float64 mean over all vectors of a memory."""
+    total = sum(block.vectors.double().sum(0) for block in blocks)
+    mean: np.ndarray = (total / sum(len(block) for block in blocks)).cpu().numpy()
+    return mean
+
+
+def _part(coreset: Block, rows: np.ndarray) -> Block:
+    return coreset if len(rows) == len(coreset) else coreset.take(rows)

@@ -1,0 +1,96 @@
+"""One bank for each category: what perfect assignment without any sharing would give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from benchmark.method import (
+    Block,
+    ExpertMemory,
+    MemoryReport,
+    Method,
+    MethodContext,
+    Prediction,
+    State,
+    TestBatch,
+    TrainExperience,
+)
+from benchmark.params import Params, param
+from methods.memory_bank import bank_memory, pack_blocks, unpack_blocks
+from methods.routing import Router, routed
+
+
+@dataclass(frozen=True)
+class PerCategoryParams(Params):
+    """Budget in patch embeddings."""
+
+    class_budget: int = param(400, "vectors in each category's bank", low=1)
+    router: Router = param("nearest_mean", "how an image finds its bank under inferred routing")
+
+
+class PerCategory(Method):
+    """A bank for each category: no forgetting under oracle routing, memory grows with categories."""
+
+    Params = PerCategoryParams
+
+    def __init__(self, params: Any, context: MethodContext) -> None:
+        super().__init__(params, context)
+        self.categories: list[str] = []
+        self.banks: list[Block] = []
+
+    @classmethod
+    def with_memory(cls, params: Any, vectors: int, categories: int) -> Any:
+        return params.replace(class_budget=max(1, vectors // categories))
+
+    def observe(self, experience: TrainExperience) -> frozenset[str]:
+        budget = self.params.class_budget
+        for category in experience.categories:
+            expert = len(self.banks)
+            self.categories.append(category)
+            self.banks.append(self.context.coresets.select(experience, category, budget))
+            self.context.record(
+                "assignment",
+                category=category,
+                expert=expert,
+                similarity=None,
+                chosen=True,
+                reason="a bank of its own",
+                threshold=None,
+            )
+        return frozenset(experience.categories)
+
+    def score(self, batch: TestBatch) -> Prediction:
+        known = batch.category in self.categories
+        owner = self.categories.index(str(batch.category)) if known else None
+        memories = {expert: [bank] for expert, bank in enumerate(self.banks)}
+        return routed(self.context, batch, memories, owner, self.params.router)
+
+    def memory(self) -> MemoryReport:
+        total = bank_memory(self.banks, self.banks)
+        experts = tuple(
+            ExpertMemory(
+                expert=expert,
+                categories=(category,),
+                scoring_vectors=len(bank),
+                stored_vectors=len(bank),
+                scoring_bytes=bank.nbytes,
+                stored_bytes=bank.nbytes,
+                utilisation=len(bank) / self.params.class_budget,
+            )
+            for expert, (category, bank) in enumerate(zip(self.categories, self.banks, strict=True))
+        )
+        return MemoryReport(
+            total.scoring_vectors,
+            total.stored_vectors,
+            total.scoring_bytes,
+            total.stored_bytes,
+            experts,
+        )
+
+    def state_dict(self) -> State:
+        return {"categories": list(self.categories), "banks": pack_blocks(self.banks)}
+
+    def load_state_dict(self, state: State) -> None:
+        self.categories = list(state["categories"])
+        self.banks = unpack_blocks(state["banks"], self.context)

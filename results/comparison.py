@@ -1,0 +1,134 @@
+"""Runs side by side: rows of one routing, restricted to the categories that all of them define."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from results.quantities import Reading, stored_matrix
+from results.record import Record
+from results.rows import Row, by_routing, check_comparable, describe_runs, rows_of
+from results.schema import features_key
+
+JOINT = "joint"
+"""The method whose runs are the upper bound that `gap_to_joint` measures against."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Rows that stand in one table, and each of their runs with the categories that count.
+
+    `several_joints`: there is more than one configuration of `joint`, so no gap is given.
+    """
+
+    routing: str
+    rows: tuple[Row, ...]
+    readings: tuple[tuple[Reading, ...], ...]
+    left_out: tuple[str, ...]
+    several_joints: bool
+
+    @property
+    def mixed_data(self) -> bool:
+        return len({row.data for row in self.rows}) > 1
+
+    @property
+    def mixed_runs(self) -> bool:
+        return len({row.design for row in self.rows}) > 1
+
+    @property
+    def title(self) -> str:
+        """`mvtec-1x15-224-oracle@1, oracle routing, seeds 0-2, order alphabetical`."""
+        protocols = ", ".join(sorted({row.first.protocol for row in self.rows}))
+        runs = "" if self.mixed_runs else f", {describe_runs(self.rows[0])}"
+        return f"{protocols}, {self.routing} routing{runs}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of any table of these rows has to know."""
+        notes = list(self.left_out)
+        if self.mixed_data:
+            notes.append("rows of different protocols or data are not comparable with each other")
+        if self.mixed_runs:
+            notes.append(
+                "rows differ in seeds or orders, so differences between them may be theirs"
+            )
+        if any(len(row.records) > 1 for row in self.rows):
+            notes.append("± is the sample deviation over seeds and orders")
+        return tuple(notes)
+
+
+def comparisons(records: Iterable[Record], *, allow_mixed: bool = False) -> list[Comparison]:
+    """One comparison a routing; `UsageError` where its rows are not comparable."""
+    found = []
+    for routing, of_routing in by_routing(records).items():
+        rows = rows_of(of_routing)
+        if not allow_mixed:
+            check_comparable(rows)
+        found.append(compare(routing, rows))
+    return found
+
+
+def compare(routing: str, rows: Sequence[Row]) -> Comparison:
+    """The comparison of these rows, comparable or not."""
+    data = sorted({row.data for row in rows})
+    common = {each: _common_categories(rows, each) for each in data}
+    joint, several_joints = _joint_runs(rows)
+    readings = tuple(
+        tuple(
+            Reading(record, common[row.data], joint.get(_conditions(record)))
+            for record in row.records
+        )
+        for row in rows
+    )
+    left_out = tuple(note for each in data for note in _left_out(rows, each, common[each]))
+    return Comparison(routing, tuple(rows), readings, left_out, several_joints)
+
+
+def final_row(record: Record) -> dict[str, float]:
+    """AUROC by category after the last experience."""
+    R, _ = stored_matrix(record)
+    return dict(zip(record.categories, R[-1].tolist(), strict=True))
+
+
+def _common_categories(rows: Iterable[Row], data: tuple[str, str]) -> tuple[str, ...]:
+    """Categories, sorted, that every run on this data defines in its last row."""
+    defined = [
+        {category for category, value in final_row(record).items() if not np.isnan(value)}
+        for row in rows
+        if row.data == data
+        for record in row.records
+    ]
+    return tuple(sorted(set.intersection(*defined)))
+
+
+def _left_out(rows: Iterable[Row], data: tuple[str, str], common: Sequence[str]) -> list[str]:
+    every = {c for row in rows if row.data == data for c in row.first.categories}
+    missing = sorted(every - set(common))
+    if not missing:
+        return []
+    return [
+        f"means are over the {len(common)} categories that every row defines; left out: "
+        f"{', '.join(missing)}"
+    ]
+
+
+def _conditions(record: Record) -> tuple[object, ...]:
+    """What a run shares with the joint run that it is measured against."""
+    cell = record.cell
+    order = tuple(cell["order"]["categories"])
+    return record.protocol, cell["manifest"], order, record.seed, features_key(cell)
+
+
+def _joint_runs(rows: Iterable[Row]) -> tuple[Mapping[tuple[object, ...], Record], bool]:
+    """The joint run of each condition; (none, True) where two configurations have the same."""
+    found: dict[tuple[object, ...], Record] = {}
+    for row in rows:
+        if row.first.method != JOINT:
+            continue
+        runs = {_conditions(record): record for record in row.records}
+        if found.keys() & runs.keys():
+            return {}, True
+        found.update(runs)
+    return found, False

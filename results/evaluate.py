@@ -1,0 +1,215 @@
+"""From the scores of a run to every image and continual metric.
+
+Names in metrics.parquet:
+
+    auroc, ap, f1_max     one category after experience t (the cells of R); n = its images
+    acc, bwt, fm, ...     continual metrics of the AUROC matrix, of the whole run (t is null)
+    ap.acc, f1_max.bwt    the same of another matrix: its name, a dot, the continual metric
+    pooled_auroc          after each t, `inferred` routing only
+    routing_accuracy      after each t, and of the whole run (its last row), `inferred` only
+
+expert_forgetting and expert_worst_drop are there where the method recorded assignments.
+`gap_to_joint` needs a second run and is worked out when a table is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from results.errors import CadbenchError
+from results.metrics import continual, image
+from results.metrics.continual import Index, Matrix
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BASES: Mapping[str, Callable[[ArrayLike, ArrayLike], float]] = {
+    "auroc": image.auroc,
+    "ap": image.average_precision,
+    "f1_max": image.f1_max,
+}
+
+Row = tuple[str, int | None, str | None, float, int]  # the columns of metrics.parquet
+
+
+def compute_metrics(
+    scores: pd.DataFrame,
+    experiences: Sequence[Sequence[str]],
+    routing: str,
+    events: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Every row of metrics.parquet, from the scores table and the assignments among the events."""
+    import pandas as pd
+
+    categories = stream_categories(experiences)
+    s = introduced(experiences, categories)
+    owner = owners(events, categories)
+    columns = _Columns(scores, experiences, categories)
+    rows: list[Row] = []
+    for base, metric in BASES.items():
+        matrix = _fill(columns, metric, len(experiences), len(categories))
+        rows.extend(_cell_rows(base, matrix, columns, categories))
+        rows.extend(continual_rows(base, matrix, s, owner, _chance(base, columns, s)))
+    if routing == "inferred":
+        rows.extend(_inferred_rows(columns, len(experiences), s, owner))
+    frame = pd.DataFrame(rows, columns=["metric", "t", "category", "value", "n"])
+    return frame.astype({"t": "Int16", "value": "float64", "n": "int32"})
+
+
+def matrix(
+    scores: pd.DataFrame,
+    experiences: Sequence[Sequence[str]],
+    categories: Sequence[str] | None = None,
+    metric: str = "auroc",
+) -> tuple[Matrix, Index]:
+    """(R (T, C), s (C,)) of `metric` (a key of BASES) from a scores table.
+
+    `categories` orders the columns (default: the order of the stream); cells that were not
+    scored, or where the metric is undefined, are NaN.
+    """
+    names = list(categories) if categories is not None else stream_categories(experiences)
+    columns = _Columns(scores, experiences, names)
+    R = _fill(columns, BASES[metric], len(experiences), len(names))
+    return R, introduced(experiences, names)
+
+
+def stream_categories(experiences: Sequence[Sequence[str]]) -> list[str]:
+    """All categories, in the order in which the stream introduces them."""
+    return [category for experience in experiences for category in experience]
+
+
+def introduced(experiences: Sequence[Sequence[str]], categories: Sequence[str]) -> Index:
+    """s (C,): the experience, from 1, that introduces each of `categories`."""
+    first = {category: t for t, experience in enumerate(experiences, 1) for category in experience}
+    unknown = [category for category in categories if category not in first]
+    if unknown:
+        raise CadbenchError(f"no experience introduces {', '.join(unknown)}")
+    return np.array([first[category] for category in categories], dtype=np.int64)
+
+
+def owners(events: pd.DataFrame | None, categories: Sequence[str]) -> Index | None:
+    """(C,) the expert that owns each category at the end, -1 for none; None without assignments."""
+    if events is None or not len(events) or "chosen" not in events.columns:
+        return None
+    assignments = events[events["kind"] == "assignment"]
+    chosen = assignments[assignments["chosen"].fillna(False).astype(bool)]
+    if chosen.empty:
+        return None
+    owner = dict(zip(chosen["category"], chosen["expert"], strict=True))
+    return np.array([int(owner.get(category, -1)) for category in categories], dtype=np.int64)
+
+
+def continual_rows(
+    base: str, R: Matrix, s: Index, owner: Index | None = None, chance: ArrayLike = 0.5
+) -> list[Row]:
+    """Every continual metric of one matrix; `base` is what the matrix holds (`auroc`, ...)."""
+    measured = {name: metric(R, s) for name, metric in continual.OF_MATRIX.items()}
+    measured["fwt"] = continual.fwt(R, s, chance)
+    if owner is not None:
+        for name, of_experts in continual.OF_EXPERTS.items():
+            measured[name] = of_experts(R, s, owner)
+    prefix = "" if base == "auroc" else f"{base}."
+    return [(f"{prefix}{name}", None, None, m.value, m.n) for name, m in measured.items()]
+
+
+class _Columns:
+    """The scores table as arrays sorted by (experience, category), checked once."""
+
+    def __init__(
+        self,
+        scores: pd.DataFrame,
+        experiences: Sequence[Sequence[str]],
+        categories: Sequence[str],
+    ) -> None:
+        number = {category: c for c, category in enumerate(categories)}
+        known = {category for experience in experiences for category in experience}
+        unknown = sorted(set(scores["category"].unique()) - known)
+        if unknown:
+            raise CadbenchError(
+                f"the scores have categories of no experience: {', '.join(unknown)}"
+            )
+        kept = scores[scores["category"].isin(number)]
+        experience = kept["experience"].to_numpy(dtype=np.int64)
+        if experience.size and not 1 <= experience.min() <= experience.max() <= len(experiences):
+            raise CadbenchError(f"the scores have experiences outside 1 to {len(experiences)}")
+        category = kept["category"].map(number).to_numpy(dtype=np.int64)
+        order = np.lexsort((category, experience))
+        self.experience = experience[order]
+        self.category = category[order]
+        self.score = kept["score"].to_numpy(dtype=np.float64)[order]
+        self.label = kept["label"].to_numpy()[order]
+        self.route = kept["route"].to_numpy(dtype=np.int64)[order]
+        self._refuse_broken_scores(categories)
+
+    def _refuse_broken_scores(self, categories: Sequence[str]) -> None:
+        broken = np.flatnonzero(~np.isfinite(self.score))
+        if broken.size:
+            first = broken[0]
+            raise CadbenchError(
+                f"{broken.size} scores are NaN or infinite, first in category "
+                f"{categories[self.category[first]]} after experience {self.experience[first]}; "
+                "a method must return finite scores"
+            )
+
+    def cells(self) -> Iterator[tuple[int, int, slice]]:
+        """(t, c, rows) of every scored cell."""
+        key = np.stack([self.experience, self.category])
+        starts = np.flatnonzero((np.diff(key, prepend=-1) != 0).any(axis=0))
+        stops = np.append(starts, key.shape[1])[1:]
+        for start, stop in zip(starts, stops, strict=True):
+            yield int(self.experience[start]), int(self.category[start]), slice(start, stop)
+
+    def after(self, t: int) -> slice:
+        """The rows of experience t."""
+        start, stop = np.searchsorted(self.experience, [t, t + 1])
+        return slice(int(start), int(stop))
+
+
+def _fill(
+    columns: _Columns, metric: Callable[[ArrayLike, ArrayLike], float], T: int, C: int
+) -> Matrix:
+    R = np.full((T, C), np.nan)
+    for t, c, rows in columns.cells():
+        R[t - 1, c] = metric(columns.score[rows], columns.label[rows])
+    return R
+
+
+def _cell_rows(base: str, R: Matrix, columns: _Columns, categories: Sequence[str]) -> Iterator[Row]:
+    for t, c, rows in columns.cells():
+        yield base, t, categories[c], float(R[t - 1, c]), rows.stop - rows.start
+
+
+def _chance(base: str, columns: _Columns, s: Index) -> Matrix:
+    """(C,): what guessing reaches, above which forward transfer starts.
+
+    0.5 for AUROC. With p the share of defective images, p for AP (its value for random scores in
+    the limit) and 2p / (1 + p) for F1-max (calling every image defective).
+    """
+    if base == "auroc":
+        return np.full(s.shape, 0.5)
+    images = np.bincount(columns.category, minlength=len(s))
+    defective = np.bincount(columns.category, weights=columns.label, minlength=len(s))
+    p = np.divide(defective, images, out=np.full(s.shape, np.nan), where=images > 0)
+    chance: Matrix = p if base == "ap" else 2 * p / (1 + p)
+    return chance
+
+
+def _inferred_rows(columns: _Columns, T: int, s: Index, owner: Index | None) -> Iterator[Row]:
+    for t in range(1, T + 1):
+        rows = columns.after(t)
+        category = columns.category[rows]
+        pooled = continual.pooled_auroc(columns.score[rows], columns.label[rows], category, s, t)
+        yield "pooled_auroc", t, None, pooled.value, pooled.n
+        if owner is None:
+            continue
+        # An owner decided later than t is nobody's yet.
+        routed = continual.routing_accuracy(
+            columns.route[rows], category, np.where(s <= t, owner, -1)
+        )
+        yield "routing_accuracy", t, None, routed.value, routed.n
+        if t == T:
+            yield "routing_accuracy", None, None, routed.value, routed.n

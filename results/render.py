@@ -1,0 +1,89 @@
+"""Tables as Markdown and CSV. Undefined is a dash in Markdown and empty in CSV, never zero."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Sequence
+
+from results.table import Column, Spread, Table, Value
+
+DASH = "–"
+
+
+def to_markdown(table: Table) -> str:
+    """A heading, the table with aligned columns, and its notes."""
+    cells = [[column.name for column in table.columns]]
+    cells += [
+        [display(value, column) for value, column in zip(row, table.columns, strict=True)]
+        for row in table.rows
+    ]
+    cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in cells]
+    widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
+    rule = [
+        "-" * (width - 1) + ":" if column.numeric else "-" * width
+        for width, column in zip(widths, table.columns, strict=True)
+    ]
+    lines = [f"### {table.title}", ""]
+    lines += [_line(row, widths, table.columns) for row in [cells[0], rule, *cells[1:]]]
+    if table.notes:
+        lines += ["", *(f"- {note}" for note in table.notes)]
+    return "\n".join(lines) + "\n"
+
+
+def to_csv(table: Table) -> str:
+    """One header line and the rows at full precision; a spread takes three columns. No notes."""
+    spread = [
+        any(isinstance(row[i], Spread) for row in table.rows) for i in range(len(table.columns))
+    ]
+    header: list[str] = []
+    for column, wide in zip(table.columns, spread, strict=True):
+        header += [column.name, f"{column.name} sd", f"{column.name} n"] if wide else [column.name]
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    for row in table.rows:
+        fields: list[Value] = []
+        for value, wide in zip(row, spread, strict=True):
+            fields += _spread_fields(value) if wide else [value]
+        writer.writerow("" if is_undefined(field) else field for field in fields)
+    return buffer.getvalue()
+
+
+def display(value: Value, column: Column) -> str:
+    """One value as a reader sees it: `0.812 ± 0.004`, `1440`, `–`."""
+    if value is None or is_undefined(value):
+        return DASH
+    if isinstance(value, Spread):
+        mean = _fixed(value.mean, column.digits)
+        if math.isnan(value.deviation):
+            return mean
+        return f"{mean} ± {_fixed(value.deviation, column.digits)}"
+    return _fixed(value, column.digits) if isinstance(value, float) else str(value)
+
+
+def is_undefined(value: Value) -> bool:
+    """Whether there is no number or word to show."""
+    if isinstance(value, Spread):
+        return math.isnan(value.mean)
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _fixed(value: float, digits: int) -> str:
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
+
+
+def _spread_fields(value: Value) -> list[Value]:
+    if isinstance(value, Spread):
+        return [value.mean, value.deviation, value.n]
+    return [value, None, None]
+
+
+def _line(cells: Iterable[str], widths: Sequence[int], columns: Sequence[Column]) -> str:
+    padded = [
+        cell.rjust(width) if column.numeric else cell.ljust(width)
+        for cell, width, column in zip(cells, widths, columns, strict=True)
+    ]
+    return f"| {' | '.join(padded)} |"

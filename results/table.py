@@ -1,0 +1,66 @@
+"""One table, however it is written: headings, values with their precision, notes."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Mean and sample deviation over n runs; NaN where there are too few."""
+
+    mean: float
+    deviation: float
+    n: int
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Spread:
+        """Over the values that are defined."""
+        defined = [float(value) for value in values if not math.isnan(value)]
+        mean = statistics.fmean(defined) if defined else math.nan
+        deviation = statistics.stdev(defined) if len(defined) > 1 else math.nan
+        return cls(mean, deviation, len(defined))
+
+
+Value: TypeAlias = str | int | float | Spread | None
+"""What a cell of a table holds; None and NaN are undefined."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A heading, how many digits its numbers show, and which way is better where there is one."""
+
+    name: str
+    digits: int = 0
+    better: Literal["higher", "lower"] | None = None
+    numeric: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of values under columns; `notes` are footnotes that a reader needs to trust them."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Value, ...], ...]
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if any(len(row) != len(self.columns) for row in self.rows):
+            raise ValueError(f"every row of {self.title!r} needs {len(self.columns)} values")
+
+
+def text_column(name: str) -> Column:
+    """A column of words."""
+    return Column(name, numeric=False)
+
+
+def number(value: Value) -> float:
+    """A cell as the number that it is ranked by: a mean, or NaN where there is none."""
+    if isinstance(value, Spread):
+        return value.mean
+    return float(value) if isinstance(value, int | float) else math.nan

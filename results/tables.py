@@ -1,0 +1,132 @@
+"""Tables that compare runs: rows of methods, and never two that are not comparable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from results.comparison import Comparison, comparisons, final_row
+from results.quantities import quantity
+from results.record import Record
+from results.rows import (
+    Defaults,
+    backbone_labels,
+    describe_runs,
+    method_labels,
+    parameter_labels,
+)
+from results.table import Column, Spread, Table, Value, text_column
+
+MAIN = (
+    "acc", "bwt", "fm", "gap_to_joint", "stored_vectors", "stored_mb", "utilisation", "seconds",
+)  # fmt: skip
+INFERRED = ("pooled_auroc", "routing_accuracy")
+EXPERTS = (
+    "acc", "bwt", "fm", "worst_drop", "expert_forgetting", "expert_worst_drop",
+    "stored_vectors", "utilisation",
+)  # fmt: skip
+
+
+def main_tables(
+    records: Iterable[Record],
+    *,
+    columns: Sequence[str] | None = None,
+    defaults: Defaults | None = None,
+    allow_mixed: bool = False,
+) -> list[Table]:
+    """A row a configuration, a table a routing: `columns` as mean and deviation over the runs.
+
+    `columns` are names of results.quantities (default: MAIN). Rows that are not comparable are a
+    `UsageError` unless `allow_mixed`, which labels them instead.
+    """
+    return [
+        _quantity_table("", c, columns or (MAIN + INFERRED * (c.routing == "inferred")), defaults)
+        for c in comparisons(records, allow_mixed=allow_mixed)
+    ]
+
+
+def experts_tables(
+    records: Iterable[Record],
+    *,
+    defaults: Defaults | None = None,
+    allow_mixed: bool = False,
+) -> list[Table]:
+    """The sweep over the number of experts: the rows that have a parameter `experts`."""
+    swept = [record for record in records if "experts" in record.params]
+    return [
+        _quantity_table("Number of experts: ", c, EXPERTS, defaults, first="experts")
+        for c in comparisons(swept, allow_mixed=allow_mixed)
+    ]
+
+
+def per_category_tables(
+    records: Iterable[Record],
+    *,
+    defaults: Defaults | None = None,
+    allow_mixed: bool = False,
+) -> list[Table]:
+    """R[T, c] for every category, and their mean over those that every row defines."""
+    tables = []
+    for c in comparisons(records, allow_mixed=allow_mixed):
+        names = sorted({category for row in c.rows for category in row.first.categories})
+        final = [[final_row(record) for record in row.records] for row in c.rows]
+        rows = []
+        for labels, runs, readings in zip(_labels(c, defaults), final, c.readings, strict=True):
+            cells = [Spread.of(run.get(name, np.nan) for run in runs) for name in names]
+            mean = Spread.of(quantity("acc").read(reading) for reading in readings)
+            rows.append((*labels, *cells, mean))
+        columns = [Column(name, 3, "higher") for name in [*names, "mean"]]
+        notes = ("AUROC of each category after the last experience, R[T, c]", *c.notes)
+        heading = (*_label_columns(c), *columns)
+        tables.append(Table(f"Per category: {c.title}", heading, tuple(rows), notes))
+    return tables
+
+
+def _quantity_table(
+    heading: str,
+    c: Comparison,
+    names: Sequence[str],
+    defaults: Defaults | None,
+    first: str | None = None,
+) -> Table:
+    """`first` is a parameter that gets a column of its own, before the others."""
+    chosen = [quantity(name) for name in names]
+    rows: list[tuple[Value, ...]] = []
+    labels = _labels(c, defaults, hidden=(first,) if first else ())
+    for row, label, readings in zip(c.rows, labels, c.readings, strict=True):
+        cells = [Spread.of(each.read(reading) for reading in readings) for each in chosen]
+        swept = (row.first.params[first],) if first else ()
+        rows.append((*swept, *label, *cells, len(row.seeds), len(row.orders)))
+    columns = (
+        *((Column(first),) if first else ()),
+        *_label_columns(c),
+        *(each.column for each in chosen),
+        Column("seeds"),
+        Column("orders"),
+    )
+    notes = [each.note for each in chosen] + list(c.notes)
+    if c.several_joints and "gap_to_joint" in names:
+        notes.append("gap_to_joint is left out: there are several configurations of joint")
+    return Table(heading + c.title, columns, tuple(rows), tuple(notes))
+
+
+def _label_columns(c: Comparison) -> tuple[Column, ...]:
+    names = ["method", "parameters", "backbone"]
+    names += ["protocol", "data"] * c.mixed_data + ["runs"] * c.mixed_runs
+    return tuple(text_column(name) for name in names)
+
+
+def _labels(
+    c: Comparison, defaults: Defaults | None, hidden: Sequence[str] = ()
+) -> list[tuple[Value, ...]]:
+    columns: list[list[str]] = [
+        method_labels(c.rows),
+        parameter_labels(c.rows, defaults, hidden),
+        backbone_labels(c.rows),
+    ]
+    if c.mixed_data:
+        columns += [[row.data[0] for row in c.rows], [row.data[1][:8] for row in c.rows]]
+    if c.mixed_runs:
+        columns.append([describe_runs(row) for row in c.rows])
+    return list(zip(*columns, strict=True))

@@ -1,0 +1,52 @@
+"""`make_record`: a small record with a chosen AUROC matrix, written and read by the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from results.evaluate import compute_metrics
+from results.record import Record
+from results.store import partial_dir, record_dir, write_record
+from tests.results.samples import (
+    MATRIX,
+    make_cell,
+    make_events,
+    make_memory,
+    make_run,
+    make_scores,
+)
+
+Make = Callable[..., Record]
+
+
+@pytest.fixture
+def make_record(tmp_path: Path) -> Make:
+    """make_record(R=MATRIX, owner={}, experiences=None, maps=None, **cell changes) -> Record."""
+
+    def make(
+        R: list[list[float]] = MATRIX,
+        owner: dict[str, int] | None = None,
+        experiences: list[list[str]] | None = None,
+        maps: np.ndarray | None = None,
+        **changes: Any,
+    ) -> Record:
+        cell = make_cell(**changes)
+        if experiences is None:
+            experiences = [[category] for category in cell["order"]["categories"]]
+        scores = make_scores(R, experiences, owner)
+        events = make_events(owner or {})
+        frames = {
+            "scores": scores,
+            "metrics": compute_metrics(scores, experiences, cell["routing"], events),
+            "memory": make_memory(len(experiences)),
+            "events": events,
+        }
+        final = record_dir(tmp_path / "runs", cell)
+        return write_record(partial_dir(final), final, make_run(cell, experiences), frames, maps)
+
+    return make

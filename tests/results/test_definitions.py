@@ -1,0 +1,37 @@
+"""Every metric that a record can hold is defined in words, consistently with what it computes."""
+
+from __future__ import annotations
+
+import pytest
+
+from results.evaluate import BASES
+from results.metrics.continual import OF_EXPERTS, OF_MATRIX
+from results.metrics.definitions import DEFINITIONS
+from results.quantities import QUANTITIES
+
+STORED_ELSEWHERE = {"gap_to_joint", "pooled_auroc", "routing_accuracy", "fwt"}
+
+
+def test_every_metric_has_a_definition_and_no_other_has() -> None:
+    assert set(DEFINITIONS) == {*BASES, *OF_MATRIX, *OF_EXPERTS, *STORED_ELSEWHERE}
+
+
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_definitions_are_complete(name: str) -> None:
+    definition = DEFINITIONS[name]
+    assert definition.name == name
+    assert definition.formula
+    assert definition.meaning
+    low, high = definition.range
+    assert low < high
+
+
+def test_only_falls_and_gaps_are_better_when_lower() -> None:
+    lower = {definition.name for definition in DEFINITIONS.values() if definition.better == "lower"}
+    assert lower == {"fm", "fm_clamped", "gap_to_joint"}
+
+
+def test_table_columns_of_metrics_say_which_way_is_better() -> None:
+    for name, quantity in QUANTITIES.items():
+        if name in DEFINITIONS:
+            assert quantity.column.better == DEFINITIONS[name].better

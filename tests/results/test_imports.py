@@ -1,0 +1,21 @@
+"""`results` starts at once and stands alone: nothing heavy and no other package on import."""
+
+from __future__ import annotations
+
+import pkgutil
+import subprocess
+import sys
+
+import results
+
+HEAVY = {"torch", "pandas", "pyarrow", "scipy", "sklearn", "benchmark", "methods", "mecad"}
+
+
+def test_importing_every_module_of_results_loads_nothing_heavy() -> None:
+    modules = [module.name for module in pkgutil.walk_packages(results.__path__, "results.")]
+    assert "results.metrics.continual" in modules
+    program = f"import sys, {', '.join(modules)}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert not HEAVY & set(done.stdout.split())
