@@ -7,6 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+FIRST = "first category"
+ABOVE_THRESHOLD = "above the threshold"
+BELOW_THRESHOLD = "below the threshold: an unused expert"
+NO_ROOM = "no used expert has room: an unused one"
+NO_UNUSED = "no unused expert: the most similar with room"
+NOTHING_LEFT = "no expert has room: the most similar"
+
 
 @dataclass(frozen=True)
 class Assignment:
@@ -38,20 +45,21 @@ def assign(
     loads: how many categories each used expert has. The most similar used expert with room takes
     the category if its similarity exceeds the threshold; otherwise an unused expert, if one is
     left; otherwise the most similar with room, and if none has room, the most similar of all.
-    Ties go to the lowest expert.
+    Ties go to the lowest expert. The reason names the threshold only where it made the difference.
     """
     similarities = {e: cosine(centroid, means[e]) for e in sorted(means)}
     if not similarities:
-        return Assignment(0, similarities, "first category")
+        return Assignment(0, similarities, FIRST)
     with_room = [e for e in similarities if loads[e] < categories_per_expert]
+    unused = sorted(set(range(experts)) - set(similarities))
     best = max(with_room, key=similarities.__getitem__, default=None)
-    if best is not None and similarities[best] > threshold:
-        return Assignment(best, similarities, "similarity above the threshold")
-    if len(similarities) < experts:
-        unused = min(set(range(experts)) - set(similarities))
-        reason = "no similar expert with room" if best is None else "similarity below the threshold"
-        return Assignment(unused, similarities, f"{reason}: an unused expert")
+    if unused and best is None:
+        return Assignment(unused[0], similarities, NO_ROOM)
+    if unused and best is not None:
+        if similarities[best] > threshold:
+            return Assignment(best, similarities, ABOVE_THRESHOLD)
+        return Assignment(unused[0], similarities, BELOW_THRESHOLD)
     if best is not None:
-        return Assignment(best, similarities, "no unused expert: the most similar with room")
+        return Assignment(best, similarities, NO_UNUSED)
     nearest = max(similarities, key=similarities.__getitem__)
-    return Assignment(nearest, similarities, "no expert has room: the most similar")
+    return Assignment(nearest, similarities, NOTHING_LEFT)

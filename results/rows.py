@@ -18,8 +18,8 @@ from results.schema import canonical_json, features_key
 Defaults = Mapping[str, Mapping[str, Any]]
 """Default parameters by method name; parameters that differ from them are shown."""
 
-# What a run keeps, and which cells above the diagonal it scores, do not change what a row is.
-_NOT_OF_THE_ROW = ("seed", "order", "unseen", "maps")
+# Which cells above the diagonal are scored changes none of a row's other numbers.
+_NOT_OF_THE_ROW = ("seed", "order", "unseen")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Row:
 def rows_of(records: Iterable[Record]) -> list[Row]:
     """One row a configuration, sorted by method, parameters and features.
 
-    Of two runs of one seed and order (they differ in what was kept) the first counts.
+    Of two runs of one seed and order (they differ in `unseen`) the first counts.
     """
     groups: dict[bytes, dict[Any, Record]] = {}
     for record in records:

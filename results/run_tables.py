@@ -1,4 +1,4 @@
-"""Tables of a single run: its matrix, its memory, its assignments."""
+"""Tables of a single run: its matrix, its metrics, its memory, its assignments."""
 
 from __future__ import annotations
 
@@ -31,6 +31,38 @@ def matrix_table(record: Record, base: str = "auroc") -> Table:
     )
     notes = (f"{base} of each category (column) after experience t; – was not measured",)
     return Table(_title(f"Matrix of {base}", record), columns, tuple(rows), notes)
+
+
+def metrics_table(record: Record) -> Table:
+    """Every continual metric of the whole run: a row a metric, a column a matrix it is taken of."""
+    metrics = record.metrics[record.metrics["category"].isna()]
+    whole = metrics[metrics["t"].isna()]
+    found: dict[str, dict[str, tuple[float, int]]] = {}
+    for full_name, value, n in zip(whole["metric"], whole["value"], whole["n"], strict=True):
+        base, _, name = full_name.rpartition(".")
+        found.setdefault(name, {})[base or "auroc"] = float(value), int(n)
+    routing = found.pop("routing_accuracy", {})
+    bases = list(dict.fromkeys(base for values in found.values() for base in values))
+    rows = [
+        (
+            name,
+            *(values.get(base, (None, 0))[0] for base in bases),
+            max(n for _, n in values.values()),
+        )
+        for name, values in found.items()
+    ]
+    columns = (
+        text_column("metric"),
+        *(Column(f"of {base}", 4) for base in bases),
+        Column("categories"),
+    )
+    notes = ["categories: how many entered; `cadbench metrics` gives the formulae"]
+    notes += [
+        f"routing_accuracy: {share:.4f} after the last experience" for share, _ in routing.values()
+    ]
+    pooled = metrics[metrics["metric"] == "pooled_auroc"].sort_values("t")["value"]
+    notes += [f"pooled_auroc: {value:.4f} after the last experience" for value in pooled.tail(1)]
+    return Table(_title("Metrics", record), columns, tuple(rows), tuple(notes))
 
 
 def memory_table(record: Record) -> Table:

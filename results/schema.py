@@ -5,8 +5,8 @@
     metrics.parquet   every metric, recomputable from the scores
     memory.parquet    what the method kept, after each experience
     events.parquet    what it decided: assignments with all similarities
-    maps.npy          optional: float16 (N, h, w) patch maps of the final experience, in the
-                      order of that experience's rows in scores.parquet
+    maps.npy          optional: float16 (N, h, w) patch maps, in the order of the rows of
+                      scores.parquet: those of the final experience, or all (`maps` of run.json)
 
 No file holds an absolute path, a host name or a user name.
 """
@@ -37,7 +37,6 @@ Cell = Mapping[str, Any]
     features       {backbone, weights, layers, embedding, embedding_params, dtype, extraction}
     method         {name, version, params: every parameter, defaults resolved}
     seed           int
-    maps           `final`, `all` or `none`
 """
 
 
@@ -55,7 +54,8 @@ class Run(TypedDict):
     git_commit: str | None
     device: str
     seconds: dict[str, Any]  # {total, observe, score, label: "with shared caches"}
-    skipped: list[Any]  # unreadable images that --skip-unreadable left out
+    maps: str  # which patch maps were kept: `final`, `all` or `none`
+    skipped: list[dict[str, str]]  # images that --skip-unreadable left out: {path, reason}
     notes: list[str]
     checksums: dict[str, str]  # file name -> SHA-256; filled in when the record is written
 

@@ -59,6 +59,7 @@ def write_record(
     `run` is run.json without its checksums, `frames` one DataFrame for each of TABLES. run.json
     is written last, so a `partial` that has one is complete: `publish` finishes it after a kill.
     """
+    (partial / RUN_FILE).unlink(missing_ok=True)
     for name in TABLES:
         write_table(partial / f"{name}.parquet", name, frames[name])
     if maps is not None:

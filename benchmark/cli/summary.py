@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 def print_summary(outcomes: Sequence[Outcome], out: Path, seconds: float) -> None:
     """A row a configuration, whether the threshold decided anything, and where the records are."""
     records = [outcome.record for outcome in outcomes]
-    print_tables(main_tables(records, defaults=default_params(records), allow_mixed=True))
-    click.echo()
+    tables = main_tables(records, defaults=default_params(records), allow_mixed=True)
+    print_tables(replace(table, notes=()) for table in tables)
+    click.echo("\n`cadbench metrics` defines the columns, `cadbench show RUN` opens a record")
     for line in threshold_lines(records):
         click.echo(line)
     reused = sum(outcome.reused for outcome in outcomes)
@@ -29,21 +31,27 @@ def print_summary(outcomes: Sequence[Outcome], out: Path, seconds: float) -> Non
 
 
 def threshold_lines(records: Sequence[Record]) -> list[str]:
-    """For assignments by similarity: in how many runs the threshold made a difference.
+    """For assignments by similarity: how often the threshold made a difference, if ever.
 
-    The threshold decides where a category could have joined a used expert with room as well as
-    opened an unused one; which of the two happens is then its doing.
+    It decides where a category could join a used expert with room as well as open an unused one.
     """
-    decided, asked = 0, 0
+    joined = apart = asked = 0
     for record in records:
         events = record.events
         if "threshold" not in events or events["threshold"].isna().all():
             continue
         asked += 1
-        chosen = events[events["chosen"].fillna(False).astype(bool)]
-        decided += bool(chosen["reason"].str.contains("the threshold").any())
+        reasons = events[events["chosen"].fillna(False).astype(bool)]["reason"]
+        joined += int(reasons.str.startswith("above the threshold").sum())
+        apart += int(reasons.str.startswith("below the threshold").sum())
     if not asked:
         return []
-    if not decided:
-        return ["the threshold decided no assignment: it could be left out"]
-    return [f"the threshold decided assignments in {decided} of {asked} runs that have one"]
+    if not joined:
+        return [
+            f"the threshold decided no assignment in {asked} run(s): no category was similar "
+            "enough to join an expert while an unused one was left"
+        ]
+    return [
+        f"the threshold decided {joined + apart} assignments in {asked} run(s): {joined} "
+        f"categories joined a similar expert, {apart} opened an unused one"
+    ]

@@ -122,6 +122,7 @@ def build_manifest(
     image is an error, and so is an unreadable file unless `skip_unreadable` leaves it out: an image
     goes altogether, an image whose mask is unreadable stays without one.
     """
+    root = root.absolute()  # worker processes may have been started in another folder
     entries = scan(root, categories)
     files = {entry.path: False for entry in entries}
     files |= {entry.mask_path: True for entry in entries if entry.mask_path is not None}

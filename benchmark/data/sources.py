@@ -89,8 +89,7 @@ def _choose(
     root = find_mvtec(_places(named))
     if root is not None:
         return _mvtec(root, categories, reporter)
-    if data_root is not None or (named is not None and categories_in(named)):
-        assert named is not None
+    if named is not None and (data_root is not None or categories_in(named)):
         return _folder(named, categories, reporter)
     return _synthetic(categories, _why_synthetic(named), cache, reporter)
 

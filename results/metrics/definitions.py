@@ -16,7 +16,7 @@ class Definition:
 
     name: str
     formula: str
-    range: tuple[float, float]
+    range: str
     better: Literal["higher", "lower"]
     sign: str
     meaning: str
@@ -27,7 +27,7 @@ _ALL = (
     Definition(
         "auroc",
         "(pairs with the defective image above the good one + half the ties) / all pairs",
-        (0.0, 1.0),
+        "0 to 1",
         "higher",
         "0.5 is guessing; never flipped below it",
         "how well image scores separate defective from good; exact with ties",
@@ -36,7 +36,7 @@ _ALL = (
     Definition(
         "ap",
         "sum over distinct thresholds of (recall gained) * precision",
-        (0.0, 1.0),
+        "0 to 1",
         "higher",
         "guessing reaches the share of defective images",
         "average precision of the image scores, not interpolated",
@@ -45,7 +45,7 @@ _ALL = (
     Definition(
         "f1_max",
         "max over thresholds of 2 TP / (2 TP + FP + FN)",
-        (0.0, 1.0),
+        "0 to 1",
         "higher",
         "calling everything defective reaches 2p / (1 + p), p the share of defective images",
         "the best F1 that a threshold chosen on the test set could reach",
@@ -54,7 +54,7 @@ _ALL = (
     Definition(
         "acc",
         "mean over c of R[T, c]",
-        (0.0, 1.0),
+        "0 to 1",
         "higher",
         "",
         "the average over all categories after the last experience",
@@ -63,7 +63,7 @@ _ALL = (
     Definition(
         "acc_incremental",
         "mean over t of the mean over c with s(c) <= t of R[t, c]",
-        (0.0, 1.0),
+        "0 to 1",
         "higher",
         "",
         "the average along the stream; early experiences with few categories weigh as much",
@@ -72,7 +72,7 @@ _ALL = (
     Definition(
         "acc_learned",
         "mean over c of R[s(c), c]",
-        (0.0, 1.0),
+        "0 to 1",
         "higher",
         "",
         "how well each category was learnt, before anything could be forgotten",
@@ -80,7 +80,7 @@ _ALL = (
     Definition(
         "bwt",
         "mean over c with s(c) < T of R[T, c] - R[s(c), c]",
-        (-1.0, 1.0),
+        "-1 to 1",
         "higher",
         "negative = forgetting",
         "what later experiences did to earlier categories",
@@ -89,7 +89,7 @@ _ALL = (
     Definition(
         "bwt_all",
         "mean over c of R[T, c] - R[s(c), c]",
-        (-1.0, 1.0),
+        "-1 to 1",
         "higher",
         "negative = forgetting",
         "as bwt, the categories of the last experience counting as zero",
@@ -97,7 +97,7 @@ _ALL = (
     Definition(
         "fm",
         "mean over c with s(c) < T of (max over s(c) <= t < T of R[t, c]) - R[T, c]",
-        (-1.0, 1.0),
+        "-1 to 1",
         "lower",
         "positive = forgetting",
         "the fall from the best value before the last experience",
@@ -107,7 +107,7 @@ _ALL = (
     Definition(
         "fm_clamped",
         "as fm, each term at least 0",
-        (0.0, 1.0),
+        "0 to 1",
         "lower",
         "positive = forgetting",
         "fm where a category that improved does not make up for one that was forgotten",
@@ -116,7 +116,7 @@ _ALL = (
     Definition(
         "worst_drop",
         "min over c of R[T, c] - R[s(c), c]",
-        (-1.0, 0.0),
+        "-1 to 0",
         "higher",
         "negative = forgetting",
         "the category that was forgotten most",
@@ -124,7 +124,7 @@ _ALL = (
     Definition(
         "expert_forgetting",
         "mean over experts of the mean over their categories of R[T, c] - R[s(c), c]",
-        (-1.0, 1.0),
+        "-1 to 1",
         "higher",
         "negative = forgetting",
         "forgetting as experts see it: each weighs the same however many categories it owns",
@@ -132,7 +132,7 @@ _ALL = (
     Definition(
         "expert_worst_drop",
         "mean over experts of the min over their categories of R[T, c] - R[s(c), c]",
-        (-1.0, 1.0),
+        "-1 to 1",
         "higher",
         "negative = forgetting",
         "the worst category of every expert, averaged",
@@ -141,7 +141,7 @@ _ALL = (
     Definition(
         "fwt",
         "mean over c with s(c) > 1 of R[s(c) - 1, c] - 0.5",
-        (-0.5, 0.5),
+        "-0.5 to 0.5",
         "higher",
         "positive = categories not yet learnt are already told apart",
         "the lead over guessing just before a category is learnt; for AP and F1-max the 0.5 "
@@ -151,7 +151,7 @@ _ALL = (
     Definition(
         "gap_to_joint",
         "acc(joint) - acc",
-        (-1.0, 1.0),
+        "-1 to 1",
         "lower",
         "positive = worse than training on all categories at once",
         "what is left to the upper bound of the same protocol, order, seed and features",
@@ -160,7 +160,7 @@ _ALL = (
     Definition(
         "pooled_auroc",
         "one AUROC over the test images of all c with s(c) <= t, after experience t",
-        (0.0, 1.0),
+        "0 to 1",
         "higher",
         "0.5 is guessing",
         "one threshold for all categories: scores of different experts must be comparable; "
@@ -169,7 +169,7 @@ _ALL = (
     Definition(
         "routing_accuracy",
         "test images sent to the expert that owns their category / test images sent to any",
-        (0.0, 1.0),
+        "0 to 1",
         "higher",
         "",
         "how often the right expert answers; inferred routing only",

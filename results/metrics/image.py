@@ -64,7 +64,7 @@ def _auroc_compute(scores: Scores, labels: Labels) -> float:
     if not defective.size or not good.size:
         return math.nan
     below = np.searchsorted(good, defective, side="left").sum()
-    at_or_below = np.searchsorted(good, defective, side="left").sum()
+    at_or_below = np.searchsorted(good, defective, side="right").sum()
     return int(below + at_or_below) / (2 * defective.size * good.size)
 
 

@@ -45,7 +45,6 @@ def make_cell(**changes: Any) -> dict[str, Any]:
         "features": features,
         "method": method,
         "seed": 0,
-        "maps": "none",
         **changes,
     }
 
@@ -116,6 +115,7 @@ def make_run(cell: dict[str, Any], experiences: list[list[str]]) -> dict[str, An
         "git_commit": None,
         "device": "cpu",
         "seconds": {"total": 3.0, "observe": 1.0, "score": 2.0, "label": "with shared caches"},
+        "maps": "none",
         "skipped": [],
         "notes": [],
         "checksums": {},

@@ -22,7 +22,7 @@ def test_definitions_are_complete(name: str) -> None:
     assert definition.name == name
     assert definition.formula
     assert definition.meaning
-    low, high = definition.range
+    low, high = map(float, definition.range.split(" to "))
     assert low < high
 
 

@@ -10,7 +10,7 @@ from results.errors import UsageError
 from results.leaderboard import leaderboard
 from results.record import Record
 from results.rows import number_ranges, rows_of
-from results.run_tables import assignments_table, matrix_table, memory_table
+from results.run_tables import assignments_table, matrix_table, memory_table, metrics_table
 from results.table import Spread, Table, Value, number
 from results.tables import experts_tables, main_tables, per_category_tables
 from tests.results.samples import MATRIX
@@ -77,8 +77,8 @@ def test_versions_and_backbones_are_told_apart(make_record) -> None:
     assert "wide_resnet50_2 concat" in backbones
 
 
-def test_what_a_run_kept_does_not_make_another_row(make_record) -> None:
-    records = [make_record(maps=None), make_record(unseen="all")]
+def test_which_unseen_categories_were_scored_does_not_make_another_row(make_record) -> None:
+    records = [make_record(), make_record(unseen="all")]
     assert len(rows_of(records)) == 1
     assert len(rows_of(records)[0].records) == 1
 
@@ -220,6 +220,22 @@ def test_matrix_table_shows_unmeasured_cells_as_undefined(run: Record) -> None:
     assert means(table, "cork") == pytest.approx([math.nan, 0.4, 0.95], nan_ok=True)
     assert means(table, "mean of seen") == pytest.approx([0.8, 0.85, 0.8])
     assert column(table, "learnt") == ["apple", "bolt", "cork"]
+
+
+def test_metrics_table_sets_the_bases_side_by_side(run: Record) -> None:
+    table = metrics_table(run)
+    row = column(table, "metric").index("bwt")
+    assert means(table, "of auroc")[row] == pytest.approx(-0.075)
+    assert column(table, "categories")[row] == 2
+    stored = run.metrics.set_index("metric")["value"]
+    assert means(table, "of ap")[row] == stored["ap.bwt"]
+    assert means(table, "of f1_max")[row] == stored["f1_max.bwt"]
+
+
+def test_metrics_table_notes_routing_under_inferred(make_record) -> None:
+    notes = metrics_table(make_record(routing="inferred", owner=OWNER)).notes
+    assert "routing_accuracy: 1.0000 after the last experience" in notes
+    assert any(note.startswith("pooled_auroc: 0.") for note in notes)
 
 
 def test_memory_table_lists_experts_then_the_whole(run: Record) -> None:

@@ -141,7 +141,7 @@ def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
     for name in ("text.png", "other.png"):
         with pytest.raises(DataError, match="not a PNG, JPEG, BMP or TIFF image"):
             decode(tmp_path / name)
-    with pytest.raises(DataError, match="absent.png: No such file"):
+    with pytest.raises(DataError, match=r"absent\.png: No such file"):
         decode(tmp_path / "absent.png")
 
 

@@ -163,5 +163,5 @@ def test_category_names_that_would_break_lists_or_terminals_are_refused(
 def test_a_folder_that_cannot_be_listed_is_named(save: Draw, tmp_path: Path) -> None:
     save("c/train/good/a.png", np.zeros((1, 1), np.uint8))
     (tmp_path / "c/train/good").chmod(0)
-    with pytest.raises(DataError, match="cannot list .*good: Permission denied"):
+    with pytest.raises(DataError, match=r"cannot list .*good: Permission denied"):
         scan(tmp_path)

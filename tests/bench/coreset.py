@@ -1,0 +1,91 @@
+"""Time exact coreset selection against the plain loop: `python tests/bench/coreset.py`.
+
+Prints seconds and their ratio in the same run, and how far the picks of the plain float32 loop
+agree with the exact ones. Features are clustered random numbers, or those of `--features FILE.npy`
+(N, D), for example of a real category.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from benchmark.services.k_center import greedy_k_center, nearest_to_mean
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--picks", default="400,2508", help="coreset sizes, comma-separated")
+    parser.add_argument("--features", type=Path, help="a .npy file (N, D) instead of random ones")
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    patches = np.load(args.features) if args.features else clustered(250_880, 152)
+    start = nearest_to_mean(patches)
+    print(f"{patches.shape[0]} x {patches.shape[1]} {patches.dtype}, {args.threads} threads")
+    print(f"{'picks':>6} {'exact s':>8} {'plain s':>8} {'ratio':>6}  same picks")
+    greedy_k_center(patches[:1000], 10, 0)  # imports and first-call costs
+    for size in map(int, args.picks.split(",")):
+        before, picks = timed(lambda k=size: greedy_k_center(patches, k, start))
+        plain, plain_picks = timed(lambda k=size: plain_loop(patches, k, start))
+        after, _ = timed(lambda k=size: greedy_k_center(patches, k, start))
+        exact = (before + after) / 2
+        agreement = agreement_of(patches, picks, plain_picks)
+        print(f"{size:>6} {exact:>8.2f} {plain:>8.2f} {plain / exact:>6.1f}  {agreement}")
+
+
+def clustered(count: int, dim: int) -> np.ndarray:
+    """Patches around 200 centres of unequal weight, float16."""
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(200, dim))
+    weights = rng.dirichlet(np.full(200, 0.3))
+    spread = rng.gamma(2.0, 0.2, size=(count, 1))
+    member = rng.choice(200, size=count, p=weights)
+    noise = rng.normal(size=(count, dim)).astype(np.float32)
+    return (centres[member] + spread * noise).astype(np.float16)
+
+
+def plain_loop(patches: np.ndarray, k: int, start: int) -> np.ndarray:
+    """One matrix-vector product a pick, in float32."""
+    rows = torch.from_numpy(patches).float()
+    squares = rows.square().sum(1)
+    nearest = torch.full((len(rows),), torch.inf)
+    picks = [start]
+    while True:
+        centre = picks[-1]
+        distances = squares + squares[centre] - 2 * (rows @ rows[centre])
+        torch.minimum(nearest, distances, out=nearest)
+        if len(picks) == k:
+            return np.array(picks)
+        picks.append(int(nearest.argmax()))
+
+
+def timed(work: Callable[[], np.ndarray]) -> tuple[float, np.ndarray]:
+    begun = time.perf_counter()
+    result = work()
+    return time.perf_counter() - begun, result
+
+
+def agreement_of(patches: np.ndarray, exact: np.ndarray, plain: np.ndarray) -> str:
+    """Whether the picks are the same; if not, how near the first two that differ were."""
+    differing = np.flatnonzero(exact != plain)
+    if not len(differing):
+        return "all"
+    first = int(differing[0])
+    centres = patches[exact[:first]].astype(np.float64)
+    rivals = patches[[exact[first], plain[first]]].astype(np.float64)
+    distances = np.sqrt([((centres - rival) ** 2).sum(1).min() for rival in rivals])
+    gap = (distances[0] - distances[1]) / distances[0]
+    return f"the first {first}; then {gap:.0e} (relative) nearer"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""The evaluator: what is scored when, what is carried over, and that nothing leaks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from results.errors import CadbenchError
+
+
+@pytest.mark.parametrize(
+    "method", ["mecad", "patchcore", "replay", "joint", "finetune", "per_category"]
+)
+@pytest.mark.parametrize("routing", ["oracle", "inferred"])
+def test_every_built_in_method_scores_every_seen_category_after_each_experience(
+    study, method, routing
+):
+    built = study()
+    small = {
+        "mecad": {"class_budget": 20, "expert_budget": 60, "experts": 2},
+        "patchcore": {"class_budget": 20, "bank_budget": 50},
+        "replay": {"class_budget": 20, "bank_budget": 50},
+        "joint": {"candidates": 30, "bank_budget": 50},
+        "finetune": {"bank_budget": 20},
+        "per_category": {"class_budget": 20},
+    }
+    done = built.evaluate(built.cell(method, routing=routing, params=small[method]))
+    seen = [sorted(row) for row in done.rows]
+    names = list(built.manifest.categories)
+    assert seen == [names[:2], names[:3], names, names]
+    for row in done.rows:
+        for scored in row.values():
+            assert np.isfinite(scored.scores).all()
+            assert scored.scores.shape == (9,)
+
+
+def test_scores_of_categories_that_a_method_does_not_claim_are_carried_over(study):
+    built = study()
+    done = built.evaluate(built.cell("per_category", params={"class_budget": 10}))
+    assert done.rows[3]["apple"] is done.rows[0]["apple"]
+    assert done.rows[3]["dial"] is not done.rows[2]["dial"]
+
+
+@pytest.mark.parametrize(("unseen", "first_row"), [("none", 1), ("next", 2), ("all", 4)])
+def test_unseen_says_which_categories_are_scored_before_they_are_introduced(
+    study, unseen, first_row
+):
+    built = study()
+    done = built.evaluate(built.cell("finetune", unseen=unseen))
+    assert len(done.rows[0]) == first_row
+
+
+def test_a_batch_size_or_order_of_test_images_changes_no_score(study, monkeypatch):
+    built = study()
+    cell = built.cell("mecad", routing="inferred", params={"class_budget": 20, "expert_budget": 60})
+    whole = built.evaluate(cell)
+    monkeypatch.setattr("benchmark.evaluator.BATCH_SIZE", 3)
+    built.services.neighbours._blocks.clear()
+    small = built.evaluate(cell)
+    for one, other in zip(whole.rows, small.rows, strict=True):
+        for category in one:
+            np.testing.assert_array_equal(one[category].scores, other[category].scores)
+            np.testing.assert_array_equal(one[category].routes, other[category].routes)
+
+
+def test_a_method_that_returns_scores_that_are_not_finite_is_refused_by_name(study, monkeypatch):
+    import torch
+
+    from benchmark.method import Prediction
+    from methods.finetune import FineTune
+
+    built = study()
+    monkeypatch.setattr(
+        FineTune, "score", lambda self, batch: Prediction(torch.full((len(batch),), torch.nan))
+    )
+    with pytest.raises(CadbenchError, match="method finetune returned scores"):
+        built.evaluate(built.cell("finetune"))
+
+
+def test_a_claim_of_a_category_that_the_stream_has_not_shown_is_refused(study, monkeypatch):
+    from methods.finetune import FineTune
+
+    monkeypatch.setattr(FineTune, "observe", lambda self, experience: frozenset({"dial"}))
+    built = study()
+    with pytest.raises(CadbenchError, match="dial"):
+        built.evaluate(built.cell("finetune"))
+
+
+def test_a_run_continued_from_any_experience_ends_with_the_same_scores(study):
+    from benchmark.evaluator import Progress
+    from benchmark.state import pack, unpack
+
+    built = study()
+    small = {"class_budget": 20, "expert_budget": 60, "experts": 2}
+    for method, params in (
+        ("mecad", small),
+        ("replay", {"class_budget": 20, "bank_budget": 50}),
+        ("joint", {"candidates": 30, "bank_budget": 50}),
+    ):
+        cell = built.cell(method, params=params)
+        saved: list[bytes] = []
+        whole = built.evaluate(cell, checkpoint=lambda p: saved.append(pack(p.as_state())))  # noqa: B023
+        for state in saved[:-1]:
+            resumed = built.evaluate(cell, progress=Progress.from_state(unpack(state)))
+            assert resumed.experience == 4
+            assert resumed.events == whole.events
+            assert resumed.memory == whole.memory
+            for one, other in zip(whole.rows, resumed.rows, strict=True):
+                assert one.keys() == other.keys()
+                for category in one:
+                    np.testing.assert_array_equal(one[category].scores, other[category].scores)
+            for category, maps in whole.maps[-1].items():
+                np.testing.assert_array_equal(maps, resumed.maps[-1][category])
+
+
+@pytest.mark.parametrize(("maps", "kept"), [("none", 0), ("final", 1), ("all", 4)])
+def test_maps_are_kept_for_the_experiences_that_were_asked_for(study, maps, kept):
+    built = study()
+    done = built.evaluate(built.cell("finetune"), maps=maps)
+    assert len(done.maps) == kept
+    for row in done.maps:
+        assert all(array.shape == (9, 8, 8) for array in row.values())

@@ -1,0 +1,199 @@
+"""Small studies that every test may build: drawn data sets and a backbone that costs nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+CATEGORIES = ("apple", "bolt", "cork", "dial")
+GRID = 8
+
+
+def draw_dataset(
+    root: Path,
+    categories: Sequence[str] = CATEGORIES,
+    *,
+    train: int = 6,
+    good: int = 4,
+    defective: int = 5,
+    size: int = 64,
+    masks: bool = True,
+    seed: int = 0,
+) -> Path:
+    """A data set in MVTec AD's layout: noisy plates of a colour; defects are bright squares."""
+    rng = np.random.Generator(np.random.PCG64(seed))
+    for category in categories:
+        colour = rng.integers(40, 180, 3)
+
+        def plate(colour: np.ndarray = colour) -> np.ndarray:
+            noise = rng.normal(0, 12, (size, size, 3))
+            return np.clip(colour + noise, 0, 255).astype(np.uint8)
+
+        for split, defect, count in (
+            ("train", "good", train),
+            ("test", "good", good),
+            ("test", "spot", defective),
+        ):
+            folder = root / category / split / defect
+            folder.mkdir(parents=True, exist_ok=True)
+            for number in range(count):
+                pixels = plate()
+                if defect != "good":
+                    x, y = rng.integers(size // 4, size // 2, 2)
+                    square = np.s_[y : y + size // 8, x : x + size // 8]
+                    pixels[square] = np.clip(pixels[square].astype(int) + 25, 0, 255)
+                    mask = np.zeros((size, size), np.uint8)
+                    mask[square] = 255
+                    if masks:
+                        there = root / category / "ground_truth" / defect
+                        there.mkdir(parents=True, exist_ok=True)
+                        Image.fromarray(mask).save(there / f"{number:03d}_mask.png")
+                Image.fromarray(pixels).save(folder / f"{number:03d}.png")
+    return root
+
+
+@pytest.fixture()
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder of the test's own."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("CADBENCH_CACHE", str(folder))
+    monkeypatch.delenv("CADBENCH_DATA", raising=False)
+    return folder
+
+
+@pytest.fixture()
+def dataset(tmp_path: Path) -> Callable[..., Path]:
+    """`draw_dataset` into a new folder called `plates`."""
+
+    def draw(**options: Any) -> Path:
+        return draw_dataset(tmp_path / "plates", **options)
+
+    return draw
+
+
+def pixel_features(pixels: np.ndarray) -> np.ndarray:
+    """(B, 3, H, H) uint8 -> (B, GRID * GRID, 6) float16: mean and deviation of each cell."""
+    batch, channels, side, _ = pixels.shape
+    step = side // GRID
+    cells = pixels[:, :, : GRID * step, : GRID * step].astype(np.float32) / 255
+    cells = cells.reshape(batch, channels, GRID, step, GRID, step)
+    both = np.concatenate([cells.mean(axis=(3, 5)), cells.std(axis=(3, 5))], axis=1)
+    return both.reshape(batch, 2 * channels, -1).transpose(0, 2, 1).astype(np.float16)
+
+
+@pytest.fixture()
+def pixel_backbone(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Replace the backbone by cell means; the list gets the size of each batch it computes."""
+    from benchmark.features.feature_set import FeatureSet
+
+    batches: list[int] = []
+
+    def compute(pixels: np.ndarray) -> np.ndarray:
+        batches.append(len(pixels))
+        return pixel_features(pixels)
+
+    monkeypatch.setattr(FeatureSet, "_extractor", lambda self, weights: compute)
+    return batches
+
+
+@dataclasses.dataclass
+class Study:
+    """A drawn data set with features and services, ready for `evaluate` or a method."""
+
+    manifest: Any
+    features: Any
+    services: Any
+
+    def stream(self, schedule: str = "1x*", order: str = "alphabetical") -> Any:
+        from benchmark.stream import Stream, resolve_order
+
+        return Stream(self.manifest, resolve_order(order, self.manifest.categories), schedule)
+
+    def cell(self, method: str, *, seed: int = 0, **changes: Any) -> Any:
+        """A cell of `method`; `params` by name, `schedule`, `order`, `routing`, `unseen`."""
+        from benchmark.cell import Cell
+        from benchmark.method import CellFacts
+        from benchmark.registry import load_method
+
+        stream = self.stream(changes.pop("schedule", "1x*"), changes.pop("order", "alphabetical"))
+        routing = changes.pop("routing", "oracle")
+        unseen = changes.pop("unseen", "next")
+        kind = load_method(method)
+        spec = self.features.spec
+        facts = CellFacts(spec.backbone, spec.embedding, len(self.manifest.categories))
+        params = kind.resolve(kind.Params(**changes.pop("params", {})), facts)
+        assert not changes, changes
+        return Cell(
+            dataset=self.manifest.name,
+            manifest=self.manifest.hash,
+            order=stream.order,
+            schedule=stream.resolved_schedule,
+            routing=routing,
+            unseen=unseen,
+            features=spec,
+            method=method,
+            params=params,
+            seed=seed,
+        )
+
+    def evaluate(self, cell: Any, **options: Any) -> Any:
+        """Run a cell with this study's features and services."""
+        from benchmark.evaluator import evaluate
+        from benchmark.stream import Stream
+
+        stream = Stream(self.manifest, cell.order, cell.schedule)
+        return evaluate(cell, stream, self.features, self.services, **options)
+
+
+@pytest.fixture()
+def study(
+    tmp_path: Path, cache: Path, dataset: Callable[..., Path], pixel_backbone: list[int]
+) -> Callable[..., Study]:
+    """Build a `Study`; options go to `draw_dataset`."""
+
+    def build(**options: Any) -> Study:
+        import torch
+
+        from benchmark.data.manifest import build_manifest
+        from benchmark.data.preprocessing import Preprocessing
+        from benchmark.evaluator import Services
+        from benchmark.features.feature_set import FeatureSet
+        from benchmark.features.spec import FeatureSpec
+        from benchmark.features.weights import Weights
+        from benchmark.reporting import Silent
+        from benchmark.services.coresets import Coresets
+        from benchmark.services.neighbours import Neighbours
+        from benchmark.services.search import exact_search
+
+        manifest = build_manifest("plates", dataset(**options), cache=cache, workers=0)
+        spec = FeatureSpec(
+            backbone="tf_efficientnet_lite0",
+            weights="0" * 64,
+            layers=(8, 16),
+            embedding="concat",
+            embedding_params={"pool": 3},
+            preprocessing=Preprocessing(resize=64, crop=64),
+        )
+        device = torch.device("cpu")
+        features = FeatureSet(manifest, spec, device, cache)
+        features.ensure(manifest.categories, Weights("0" * 64), Silent(), pixels=True)
+        services = Services(Coresets(device, cache), Neighbours(exact_search()))
+        return Study(manifest, features, services)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def real7() -> Path:
+    """The real images, where CADBENCH_REAL7 names their folder."""
+    folder = os.environ.get("CADBENCH_REAL7")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("CADBENCH_REAL7 names no folder of real images")
+    return Path(folder)
