@@ -1,1 +1,1 @@
-"""Data sets, streams, features, the method interface, the evaluator, the runner, the command line."""
+"""Data sets, streams, features, the method interface, the evaluator, the command line."""

@@ -39,7 +39,7 @@ class Block:
         vectors = vectors.detach().float().contiguous()
         content = vectors.cpu().numpy()
         digest = hashlib.sha256(repr(content.shape).encode())
-        digest.update(content)
+        digest.update(content.data)
         return cls(vectors, digest.hexdigest())
 
     def __len__(self) -> int:

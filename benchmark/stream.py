@@ -67,7 +67,7 @@ class Experience:
 
 @dataclass(frozen=True)
 class Stream:
-    """Experiences over a data set. `schedule` is the text as given; `resolved_schedule` without *."""
+    """Experiences over a data set; `schedule` is the text as given, which may hold a `*`."""
 
     manifest: Manifest
     order: Order

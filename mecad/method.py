@@ -238,9 +238,8 @@ class Mecad(Method):
 
 def _mean(blocks: list[Block]) -> np.ndarray:
     """(D,) float64 mean over all vectors of a memory."""
-    total = sum(block.vectors.double().sum(0) for block in blocks)
-    mean: np.ndarray = (total / sum(len(block) for block in blocks)).cpu().numpy()
-    return mean
+    total = np.sum([block.vectors.double().sum(0).cpu().numpy() for block in blocks], axis=0)
+    return total / sum(len(block) for block in blocks)
 
 
 def _part(coreset: Block, rows: np.ndarray) -> Block:

@@ -30,7 +30,7 @@ class PerCategoryParams(Params):
 
 
 class PerCategory(Method):
-    """A bank for each category: no forgetting under oracle routing, memory grows with categories."""
+    """A bank for each category: no forgetting under oracle routing, but memory grows."""
 
     Params = PerCategoryParams
 

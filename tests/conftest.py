@@ -59,7 +59,7 @@ def draw_dataset(
     return root
 
 
-@pytest.fixture()
+@pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache folder of the test's own."""
     folder = tmp_path / "cache"
@@ -68,7 +68,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture()
+@pytest.fixture
 def dataset(tmp_path: Path) -> Callable[..., Path]:
     """`draw_dataset` into a new folder called `plates`."""
 
@@ -88,7 +88,7 @@ def pixel_features(pixels: np.ndarray) -> np.ndarray:
     return both.reshape(batch, 2 * channels, -1).transpose(0, 2, 1).astype(np.float16)
 
 
-@pytest.fixture()
+@pytest.fixture
 def pixel_backbone(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Replace the backbone by cell means; the list gets the size of each batch it computes."""
     from benchmark.features.feature_set import FeatureSet
@@ -152,7 +152,7 @@ class Study:
         return evaluate(cell, stream, self.features, self.services, **options)
 
 
-@pytest.fixture()
+@pytest.fixture
 def study(
     tmp_path: Path, cache: Path, dataset: Callable[..., Path], pixel_backbone: list[int]
 ) -> Callable[..., Study]:

@@ -18,6 +18,8 @@ from benchmark.data.synthetic.streams import Array, Stream
 
 SIZE = 256
 
+Window = tuple[slice, slice]
+
 _SINE = (6.28318531, -41.34170193, 81.60520938, -76.70366577, 41.9999564, -14.33682762)
 _ARC_TANGENT = (0.15915173, -0.05294375, 0.03082352, -0.01856542, 0.00840691, -0.00187325)
 
@@ -38,6 +40,16 @@ class Frame:
     def scaled(self, factor: float) -> Frame:
         """The frame in which shapes come out `factor` times as large."""
         return Frame(self.x / factor, self.y / factor)
+
+    def window(self, x: float, y: float, reach: float) -> Window:
+        """The part of the canvas around (x, y) that a shape of size `reach` can touch."""
+        near = (np.abs(self.x - x) < reach) & (np.abs(self.y - y) < reach)
+        rows, columns = np.flatnonzero(near.any(axis=1)), np.flatnonzero(near.any(axis=0))
+        return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+    def part(self, window: Window) -> Frame:
+        """The same coordinates inside a window only."""
+        return Frame(self.x[window], self.y[window])
 
 
 def whole() -> Frame:
@@ -100,13 +112,19 @@ def box(frame: Frame, half_width: float, half_height: float, corner: float = 0.0
     return np.sqrt(ox * ox + oy * oy) + np.minimum(np.maximum(dx, dy), 0.0) - corner
 
 
-def polygon(frame: Frame, turns: Sequence[float], reach: Sequence[float]) -> Array:
+def polygon(frame: Frame, turns: Array, reach: Array) -> Array:
     """The convex shape whose side k lies `reach[k]` from the origin in direction `turns[k]`."""
-    shape = None
-    for turn, distance in zip(turns, reach, strict=True):
-        side = frame.x * cosine(turn) + frame.y * sine(turn) - distance
-        shape = side if shape is None else np.maximum(shape, side)
-    assert shape is not None
+    across, down = cosine(turns)[:, None, None], sine(turns)[:, None, None]
+    sides = frame.x * across + frame.y * down - reach[:, None, None]
+    shape: Array = sides.max(axis=0)
+    return shape
+
+
+def drill(shape: Array, frame: Frame, x: float, y: float, size: float) -> Array:
+    """`shape` with a round hole at (x, y)."""
+    window = frame.window(x, y, size + 4)
+    shape = shape.copy()
+    shape[window] = np.maximum(shape[window], -disc(frame.part(window).moved(x, y), size))
     return shape
 
 

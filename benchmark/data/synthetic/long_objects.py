@@ -10,6 +10,7 @@ from benchmark.data.synthetic.canvas import (
     box,
     cover,
     disc,
+    drill,
     mix,
     pose,
     radius,
@@ -66,8 +67,9 @@ def bolt(draw: Stream, flaw: Flaw) -> Scene:
     """A hexagon bolt lying on its side, in any direction."""
     scene = backdrop(draw, (0.60, 0.61, 0.62), 0.04)
     frame = pose(draw, 0.5, 9)
+    displaced = None
     if flaw.kind == "bent_shank":
-        frame = _bent(frame, flaw, start=-10, half=14.0)
+        frame, displaced = _bent(frame, flaw, start=-10)
     threads = 0.5 + 0.5 * sine((frame.x + 0.18 * frame.y) / 7.0 + draw.uniform(0, 1))
     cut = step(frame.x, -18, -10)
     if flaw.kind == "worn_thread":
@@ -98,7 +100,7 @@ def bolt(draw: Stream, flaw: Flaw) -> Scene:
     block = np.minimum(facet, bevel(head, 4.0, 16.0) + 4.0)
     height = np.where(flange < 0, 19.0 + bevel(flange, 4, 2.0), np.where(head < 0, block, bulge))
     scene.lay(part, steel * (1.0 - 0.35 * cut * (1.0 - threads) * (shank < 0)), height, 0.28)
-    scene.body = part
+    _finish(scene, part, flaw, displaced)
     return scene
 
 
@@ -106,15 +108,12 @@ def bracket(draw: Stream, flaw: Flaw) -> Scene:
     """A galvanised angle plate with four holes and a slot."""
     scene = backdrop(draw, (0.28, 0.22, 0.17), 0.05)
     frame = pose(draw, 0.03, 8)
+    displaced = None
     if flaw.kind == "bent_arm":
-        frame = _bent(frame, flaw, start=20, half=30.0, y=50.0)
+        frame, displaced = _bent(frame, flaw, start=20)
     upright = box(frame.moved(-54, 0), 30, 90, 8)
     foot = box(frame.moved(0, 60), 84, 30, 8)
-    inner = frame.moved(-12, 18)
-    fillet = np.maximum(np.maximum(-inner.x - 14, inner.y - 14), 14 - radius(
-        Frame(inner.x - 2, inner.y + 2)
-    ))
-    shape = np.minimum(np.minimum(upright, foot), np.maximum(fillet, inner.x - 2))
+    shape = np.minimum(upright, foot)
     if flaw.kind == "broken_corner":
         x, y = flaw.draw.choice(((-84.0, -90.0), (84.0, 90.0), (-24.0, -90.0), (84.0, 30.0)))
         intact = shape
@@ -123,22 +122,21 @@ def bracket(draw: Stream, flaw: Flaw) -> Scene:
     holes = ((-54.0, -66.0), (-54.0, -28.0), (30.0, 60.0), (62.0, 60.0))
     odd = flaw.draw.integer(0, 4) if flaw.kind in ("missing_hole", "shifted_hole") else -1
     for k, (x, y) in enumerate(holes):
-        drilled = disc(frame.moved(x, y), 9)
-        if k == odd and flaw.kind == "missing_hole":
-            flaw.mark(drilled < 0)
+        right = disc(frame.moved(x, y), 9) if k == odd else None
+        if right is not None and flaw.kind == "missing_hole":
+            flaw.mark(right < 0)
             continue
-        if k == odd:
-            right = drilled
-            drilled = disc(frame.moved(x + 7 * flaw.draw.sign(), y + 7 * flaw.draw.sign()), 9)
-            flaw.mark((right < 0) != (drilled < 0))
-        shape = np.maximum(shape, -drilled)
+        if right is not None:
+            x, y = x + 7 * flaw.draw.sign(), y + 7 * flaw.draw.sign()
+            flaw.mark((right < 0) != (disc(frame.moved(x, y), 9) < 0))
+        shape = drill(shape, frame, x, y, 9)
     shape = np.maximum(shape, -box(frame.moved(-48, 60), 16, 6, 6))
     spangle = field_at(draw, frame, 13) + 0.7 * field_at(draw, frame, 7)
     zinc = planes((0.60, 0.63, 0.66)) * (1.0 + 0.10 * spangle + 0.04 * fractal(draw, 70))
     part = cover(shape)
     scene.drop_shadow(part, 4, 6, 5, 0.55)
     scene.lay(part, zinc, bevel(shape, 3.0, 3.5), 0.12)
-    scene.body = part
+    _finish(scene, part, flaw, displaced)
     return scene
 
 
@@ -157,62 +155,58 @@ def connector(draw: Stream, flaw: Flaw) -> Scene:
         flaw.mark(lost(intact, shape))
     part = cover(shape)
     scene.drop_shadow(part, 3, 5, 4, 0.6)
-    plastic = planes((0.13, 0.13, 0.14)) * (1.0 + 0.10 * field(draw, 2.0) + 0.06 * fractal(draw, 40))
+    plastic = planes((0.13, 0.13, 0.14)) * (
+        1.0 + 0.10 * field(draw, 2.0) + 0.06 * fractal(draw, 40)
+    )
     scene.lay(part, plastic, bevel(shape, 4.0, 4.0), 0.10)
     scene.body = part
     odd = flaw.draw.integer(0, 16)
     for k in range(16):
         x, y = (k % 8 - 3.5) * 25.0, (k // 8 - 0.5) * 44.0
-        spot = frame.moved(x, y)
-        socket = box(spot, 9, 15, 2)
-        scene.lay(cover(socket), (0.05, 0.05, 0.055), -3.0 * cover(socket, 3), 0.02)
-        lean = draw.around(0, 0.006)
-        shift = draw.around(0, 0.6)
+        window = frame.window(x, y, 24)
+        near, spot = scene.part(window), frame.part(window).moved(x, y)
+        hollow = cover(box(spot, 9, 15, 2), 2.0)
+        near.lay(hollow, (0.05, 0.05, 0.055), -3.0, 0.02)
+        shift, lean = draw.around(0, 0.6), draw.around(0, 0.006)
         bright = draw.around(1.0, 0.08)
-        pin = box(spot.moved(shift, 0, lean), 4.2, 11, 1.5)
+        pin = right = box(spot.moved(shift, 0, lean), 4.2, 11, 1.5)
+        gold = (0.80 * bright, 0.64 * bright, 0.30 * bright)
         if k == odd and flaw.kind == "missing_pin":
-            flaw.mark(pin < 0)
+            flaw.mask[window] = pin < 0
             continue
         if k == odd and flaw.kind == "bent_pin":
-            right = pin
             turn = flaw.draw.sign() * flaw.draw.uniform(0.04, 0.09)
             pin = box(spot.moved(shift + 3 * flaw.draw.sign(), 0, turn), 4.2, 11, 1.5)
-            flaw.mark((right < 0) != (pin < 0))
-        gold = (0.80 * bright, 0.64 * bright, 0.30 * bright)
+            flaw.mask[window] = (right < 0) != (pin < 0)
         if k == odd and flaw.kind == "tarnished_pin":
             gold = (0.50 * bright, 0.36 * bright, 0.20 * bright)
-            flaw.mark(pin < 0)
-        scene.lay(cover(pin), gold, bevel(pin, 3.5, 3.0), 0.35)
+            flaw.mask[window] = pin < 0
+        near.lay(cover(pin), gold, bevel(pin, 3.5, 3.0), 0.35)
     return scene
+
+
+_CUTS = (5.0, 10.0, 3.5, 8.0, 11.0, 6.0)
 
 
 def key(draw: Stream, flaw: Flaw) -> Scene:
     """A brass key: round bow with a hole, grooved blade with six cuts; either way round."""
     scene = backdrop(draw, (0.86, 0.86, 0.88), 0.02)
     frame = pose(draw, 0.5, 8)
+    displaced = None
     if flaw.kind == "bent_blade":
-        frame = _bent(frame, flaw, start=10, half=15.0)
+        frame, displaced = _bent(frame, flaw, start=10)
     bow = np.minimum(disc(frame.moved(-62, 0), 38), box(frame.moved(-34, 0), 16, 20, 4))
     bow = np.maximum(bow, -disc(frame.moved(-78, 0), 10))
-    cuts = (5.0, 10.0, 3.5, 8.0, 11.0, 6.0)
-    edge = np.zeros(frame.x.shape)
-    odd = flaw.draw.integer(0, 6)
-    for k, depth in enumerate(cuts):
-        if k == odd and flaw.kind == "wrong_cut":
-            depth = depth + (6.5 if depth < 7 else -6.5)
-        slope = depth + 3.0 - 0.9 * np.abs(frame.x - (4 + 15.0 * k))
-        edge = np.maximum(edge, np.minimum(slope, depth))
     straight = np.maximum(np.abs(frame.y) - 15, np.maximum(-40 - frame.x, frame.x - 102))
     point = (np.abs(frame.y + 2) + frame.x - 108) * 0.7
-    blade = np.maximum(np.maximum(straight, point), (frame.y - (15 - edge)) * 0.75)
+    bar = np.maximum(straight, point)
+    blade = np.maximum(bar, (frame.y - (15 - _bitting(frame.x, _CUTS))) * 0.75)
     if flaw.kind == "wrong_cut":
-        near = np.abs(frame.x - (4 + 15.0 * odd)) < 11
-        usual = np.zeros(frame.x.shape)
-        for k, depth in enumerate(cuts):
-            slope = depth + 3.0 - 0.9 * np.abs(frame.x - (4 + 15.0 * k))
-            usual = np.maximum(usual, np.minimum(slope, depth))
-        right = np.maximum(np.maximum(straight, point), (frame.y - (15 - usual)) * 0.75)
-        flaw.mark(((blade < 0) != (right < 0)) & near)
+        odd = flaw.draw.integer(0, len(_CUTS))
+        other = _CUTS[odd] + (6.5 if _CUTS[odd] < 7 else -6.5)
+        right, cuts = blade, (*_CUTS[:odd], other, *_CUTS[odd + 1 :])
+        blade = np.maximum(bar, (frame.y - (15 - _bitting(frame.x, cuts))) * 0.75)
+        flaw.mark((blade < 0) != (right < 0))
     if flaw.kind == "broken_tip":
         intact = blade
         jag = 2.0 * field_at(flaw.draw, frame, 300, 6)
@@ -227,8 +221,15 @@ def key(draw: Stream, flaw: Flaw) -> Scene:
     height = height - 1.6 * groove
     raised = cover(np.maximum(disc(frame.moved(-58, 0), 26), 16 - radius(frame.moved(-78, 0))))
     scene.lay(part, planes((0.74, 0.60, 0.33)) * tone, height - 1.0 * raised, 0.28)
-    scene.body = part
+    _finish(scene, part, flaw, displaced)
     return scene
+
+
+def _finish(scene: Scene, part: Array, flaw: Flaw, displaced: Array | None) -> None:
+    """Make `part` the body; of a bent one, what lies elsewhere than it should is the defect."""
+    scene.body = part
+    if displaced is not None:
+        flaw.mark(displaced & (part > 0.5))
 
 
 def _ampoule_flank(y: Array) -> Array:
@@ -237,16 +238,22 @@ def _ampoule_flank(y: Array) -> Array:
     shoulder = mix(neck, body, step(y, -52, -22))
     stem = mix(tip, neck, step(y, -78, -56))
     crown = step(y, -116, -98)
-    base = np.sqrt(np.clip((110.0 - y) / 14.0, 0.0, 1.0))
-    return np.where(y < -54, stem * np.maximum(crown, 0.2), shoulder) * base
+    low = np.clip(y - 92.0, 0.0, 16.0)
+    rounding = 16.0 - np.sqrt(256.0 - low * low)
+    return np.where(y < -54, stem * np.maximum(crown, 0.2), shoulder) - rounding
 
 
-def _bent(frame: Frame, flaw: Flaw, start: float, half: float, y: float = 0.0) -> Frame:
-    """The frame of a shape whose part right of `start` is bent sideways."""
+def _bent(frame: Frame, flaw: Flaw, start: float) -> tuple[Frame, Array]:
+    """The frame of a shape whose part right of `start` is bent sideways, and where it is moved."""
     beyond = np.maximum(frame.x - start, 0.0)
     rise = flaw.draw.sign() * flaw.draw.uniform(0.10, 0.18)
     offset = rise * beyond * np.minimum(beyond / 30.0, 1.0)
-    bent = Frame(frame.x, frame.y + offset)
-    inside = (np.abs(bent.y - y) < half) | (np.abs(frame.y - y) < half)
-    flaw.mark(inside & (np.abs(offset) > 2.0) & (frame.x < 96))
-    return bent
+    return Frame(frame.x, frame.y + offset), np.abs(offset) > 2.0
+
+
+def _bitting(x: Array, cuts: tuple[float, ...]) -> Array:
+    """How deep the edge of a key is cut at `x`: flat-bottomed notches."""
+    edge = np.zeros(x.shape)
+    for k, depth in enumerate(cuts):
+        edge = np.maximum(edge, np.minimum(depth + 3.0 - 0.9 * np.abs(x - (4 + 15.0 * k)), depth))
+    return edge

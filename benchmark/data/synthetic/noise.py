@@ -33,13 +33,14 @@ def fractal(draw: Stream, cell: float, octaves: int = 3) -> Array:
 def field_at(draw: Stream, frame: Frame, cell: float, cell_y: float | None = None) -> Array:
     """Like `field`, along the axes of a turned or bent frame (repeats after 64 cells)."""
     x, y = frame.x / cell, frame.y / (cell if cell_y is None else cell_y)
-    lattice = draw.array(_TILE, _TILE) * 2.0 - 1.0
+    lattice = np.pad(draw.array(_TILE, _TILE) * 2.0 - 1.0, ((0, 1), (0, 1)), mode="wrap")
     left, top = np.floor(x), np.floor(y)
     across, down = _ease(x - left), _ease(y - top)
-    i, j = left.astype(np.int64) % _TILE, top.astype(np.int64) % _TILE
-    i1, j1 = (i + 1) % _TILE, (j + 1) % _TILE
-    upper = mix(lattice[j, i], lattice[j, i1], across)
-    lower = mix(lattice[j1, i], lattice[j1, i1], across)
+    place = (top.astype(np.int64) % _TILE) * (_TILE + 1) + left.astype(np.int64) % _TILE
+    numbers = lattice.ravel()
+    upper = mix(numbers.take(place), numbers.take(place + 1), across)
+    place += _TILE + 1
+    lower = mix(numbers.take(place), numbers.take(place + 1), across)
     blended: Array = mix(upper, lower, down)
     return blended
 

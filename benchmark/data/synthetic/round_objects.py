@@ -12,6 +12,7 @@ from benchmark.data.synthetic.canvas import (
     cosine,
     cover,
     disc,
+    drill,
     mix,
     pose,
     radius,
@@ -65,12 +66,11 @@ def gear(draw: Stream, flaw: Flaw) -> Scene:
         flaw.mark(lost(intact, shape))
     for k in range(5):
         place = k / 5 + 0.1
-        spot = frame.moved(float(cosine(place)) * 51, float(sine(place)) * 51)
-        hole = disc(spot, 15)
+        x, y = float(cosine(place)) * 51, float(sine(place)) * 51
         if flaw.kind == "blocked_hole" and k == 2:
-            flaw.mark(hole < 0)
+            flaw.mark(disc(frame.moved(x, y), 15) < 0)
         else:
-            shape = np.maximum(shape, -hole)
+            shape = drill(shape, frame, x, y, 15)
     bore = np.minimum(disc(frame, 20), box(frame.moved(22, 0), 6, 5))
     shape = np.maximum(shape, -bore)
     metal = turned_metal(draw, frame, (0.50, 0.51, 0.53), 0.08)
@@ -132,16 +132,15 @@ def button(draw: Stream, flaw: Flaw) -> Scene:
         flaw.mark(lost(intact, shape))
     for k in range(4):
         place = 0.125 + k / 4
-        spot = frame.moved(float(cosine(place)) * 24, float(sine(place)) * 24)
-        hole = disc(spot, 8.5)
+        x, y = float(cosine(place)) * 24, float(sine(place)) * 24
         if flaw.kind == "closed_hole" and k == 1:
-            flaw.mark(hole < 0.5)
-        elif flaw.kind == "torn_hole" and k == 1:
-            torn = box(spot.moved(0, 0, place).moved(9, 0), 11, 4.0, 2)
-            flaw.mark((torn < 0) & (hole > 0))
-            shape = np.maximum(shape, -np.minimum(hole, torn))
-        else:
-            shape = np.maximum(shape, -hole)
+            flaw.mark(disc(frame.moved(x, y), 8.5) < 0)
+            continue
+        shape = drill(shape, frame, x, y, 8.5)
+        if flaw.kind == "torn_hole" and k == 1:
+            torn = box(frame.moved(x, y, place).moved(9, 0), 11, 4.0, 2)
+            flaw.mark((torn < 0) & (shape < 0))
+            shape = np.maximum(shape, -torn)
     swirl = 0.10 * field_at(draw, frame, 34) + 0.06 * field_at(draw, frame, 12)
     _set_down(scene, shape, planes(colour) * (1.0 + swirl), 5.0, 6.0, 0.30)
     away = radius(frame)
@@ -172,14 +171,15 @@ def biscuit(draw: Stream, flaw: Flaw) -> Scene:
     skipped = flaw.draw.integer(0, 8) if flaw.kind == "missing_hole" else -1
     for k in range(9):
         place, far = (k / 8, 48.0) if k < 8 else (0.0, 0.0)
-        x, y = float(cosine(place)) * far, float(sine(place)) * far
-        pit = disc(frame.moved(x + draw.around(0, 1.5), y + draw.around(0, 1.5)), 4.0)
+        x = float(cosine(place)) * far + draw.around(0, 1.5)
+        y = float(sine(place)) * far + draw.around(0, 1.5)
         if k == skipped:
-            flaw.mark(pit < 1.5)
+            flaw.mark(disc(frame.moved(x, y), 5.5) < 0)
             continue
-        amount = cover(pit, 3.0)
-        scene.shade(1.0 - 0.55 * amount)
-        scene.height = scene.height - 2.5 * amount
+        window = frame.window(x, y, 10)
+        pit = cover(disc(frame.part(window).moved(x, y), 4.0), 3.0)
+        scene.part(window).shade(1.0 - 0.55 * pit)
+        scene.height[window] -= 2.5 * pit
     return scene
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import dataclasses
+from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.data.synthetic.canvas import SIZE, blur, cosine, mix, sine, whole
-from benchmark.data.synthetic.noise import field as noise_field
+from benchmark.data.synthetic.canvas import SIZE, Window, blur, cosine, sine, whole
+from benchmark.data.synthetic.noise import field
 from benchmark.data.synthetic.streams import Array, Stream
 
 Colour = tuple[float, float, float]
@@ -23,9 +24,9 @@ class Scene:
     """Painted from back to front. All planes are (256, 256); `body` is where the product is."""
 
     colour: Array
-    height: Array = field(default_factory=lambda: np.zeros((SIZE, SIZE)))
-    gloss: Array = field(default_factory=lambda: np.zeros((SIZE, SIZE)))
-    body: Array = field(default_factory=lambda: np.zeros((SIZE, SIZE)))
+    height: Array = dataclasses.field(default_factory=lambda: np.zeros((SIZE, SIZE)))
+    gloss: Array = dataclasses.field(default_factory=lambda: np.zeros((SIZE, SIZE)))
+    body: Array = dataclasses.field(default_factory=lambda: np.zeros((SIZE, SIZE)))
 
     def lay(
         self,
@@ -36,15 +37,20 @@ class Scene:
     ) -> None:
         """Put a material where `cover` (0 to 1) says; None leaves that property as it is."""
         paint = planes(colour) if isinstance(colour, tuple) else colour
-        self.colour = mix(self.colour, paint, cover)
+        self.colour += (paint - self.colour) * cover
         if height is not None:
-            self.height = mix(self.height, height, cover)
+            self.height += (height - self.height) * cover
         if gloss is not None:
-            self.gloss = mix(self.gloss, gloss, cover)
+            self.gloss += (gloss - self.gloss) * cover
 
     def shade(self, factor: Array) -> None:
         """Multiply the colours by a plane."""
-        self.colour = self.colour * factor
+        self.colour *= factor
+
+    def part(self, window: Window) -> Scene:
+        """A window onto the scene: what is painted there is painted here."""
+        colour = self.colour[(slice(None), *window)]
+        return Scene(colour, self.height[window], self.gloss[window], self.body[window])
 
     def drop_shadow(self, cover: Array, x: int, y: int, softness: int, strength: float) -> None:
         """The soft shadow that a part will throw on what is painted so far."""
@@ -79,41 +85,42 @@ def lamp(draw: Stream, turn: float, low: float = 0.7, ambient: float = 0.35) -> 
 def expose(scene: Scene, light: Light, draw: Stream) -> Array:
     """The camera's picture, (256, 256, 3) uint8: relief shading, highlights, lens and noise."""
     lx, ly = cosine(light.turn) * light.low, sine(light.turn) * light.low
-    length = np.sqrt(light.low * light.low + 1.0)
-    down = np.clip(_slope(scene.height, 0), -3.0, 3.0)
-    across = np.clip(_slope(scene.height, 1), -3.0, 3.0)
+    down, across = _slope(scene.height), _slope(scene.height.T).T
     steep = np.sqrt(1.0 + across * across + down * down)
-    facing = np.maximum((1.0 - across * lx - down * ly) / (steep * length), 0.0)
-    mirror = np.maximum((1.0 - across * lx * 0.5 - down * ly * 0.5) / steep, 0.0)
-    mirror = mirror / np.sqrt(1.0 + 0.25 * light.low * light.low)
+    facing = np.maximum((1.0 - across * lx - down * ly) / steep, 0.0)
+    mirror = np.maximum((1.0 - across * (0.5 * lx) - down * (0.5 * ly)) / steep, 0.0)
+    mirror /= np.sqrt(1.0 + 0.25 * light.low * light.low)
     for _ in range(4):
-        mirror = mirror * mirror
+        mirror *= mirror
     frame = whole()
     fall = 1.0 + light.slope * (frame.x * lx + frame.y * ly) / (128.0 * light.low)
-    fall = fall * (1.0 - 0.10 * (frame.x * frame.x + frame.y * frame.y) / 32768.0)
-    diffuse = (light.ambient + (1.0 - light.ambient) * facing * length) * fall * light.brightness
-    warmth = planes((draw.around(1.0, 0.015), 1.0, draw.around(1.0, 0.02)))
-    picture = (scene.colour * diffuse + scene.gloss * mirror * light.brightness) * warmth
-    picture = _lens(picture)
-    picture = picture + light.grain * draw.bell(3, SIZE, SIZE)
-    picture = picture + light.grain * 0.5 * noise_field(draw, 3.0)
-    levels = np.rint(np.clip(picture, 0.0, 1.0) * 255.0).astype(np.uint8)
-    return np.ascontiguousarray(levels.transpose(1, 2, 0))
+    fall *= 1.0 - 0.10 * (frame.x * frame.x + frame.y * frame.y) / 32768.0
+    diffuse = (light.ambient + (1.0 - light.ambient) * facing) * fall * light.brightness
+    highlight = scene.gloss * mirror * light.brightness
+    clouds = light.grain * 0.5 * field(draw, 3.0)
+    picture = np.empty((SIZE, SIZE, 3), dtype=np.uint8)
+    for channel, warmth in enumerate((draw.around(1.0, 0.015), 1.0, draw.around(1.0, 0.02))):
+        plane = _lens((scene.colour[channel] * diffuse + highlight) * warmth)
+        plane += light.grain * draw.bell(SIZE, SIZE) + clouds
+        picture[:, :, channel] = np.rint(np.clip(plane, 0.0, 1.0) * 255.0)
+    return picture
 
 
-def _slope(height: Array, axis: int) -> Array:
-    """Central differences; the border repeats its neighbour."""
-    ends = [(0, 0), (0, 0)]
-    ends[axis] = (1, 1)
-    wide = np.pad(height, ends, mode="edge")
-    if axis == 0:
-        return (wide[2:] - wide[:-2]) * 0.5
-    return (wide[:, 2:] - wide[:, :-2]) * 0.5
+def _slope(height: Array) -> Array:
+    """Differences down the columns, not steeper than 3; the border repeats its neighbour."""
+    slope = np.empty(height.shape)
+    slope[1:-1] = (height[2:] - height[:-2]) * 0.5
+    slope[0], slope[-1] = slope[1], slope[-2]
+    return np.clip(slope, -3.0, 3.0)
 
 
-def _lens(picture: Array) -> Array:
+def _lens(plane: Array) -> Array:
     """The slight softness of a lens: weights 1, 4, 1 along both axes."""
-    wide = np.pad(picture, ((0, 0), (1, 1), (0, 0)), mode="edge")
-    picture = (wide[:, :-2] + 4.0 * picture + wide[:, 2:]) / 6.0
-    wide = np.pad(picture, ((0, 0), (0, 0), (1, 1)), mode="edge")
-    return (wide[:, :, :-2] + 4.0 * picture + wide[:, :, 2:]) / 6.0
+    for _ in range(2):
+        soft = plane * 4.0
+        soft[1:] += plane[:-1]
+        soft[:-1] += plane[1:]
+        soft[0] += plane[0]
+        soft[-1] += plane[-1]
+        plane = soft.T / 6.0
+    return plane

@@ -22,6 +22,7 @@ from benchmark.data.synthetic.scene import Colour, Scene, planes
 from benchmark.data.synthetic.streams import Array, Stream
 
 _CYCLE = 64
+_GAP = 21
 
 
 def linen(draw: Stream, flaw: Flaw) -> Scene:
@@ -83,23 +84,18 @@ def terrazzo(draw: Stream, flaw: Flaw) -> Scene:
         (0.66, 0.47, 0.36),
         (0.55, 0.56, 0.50),
     )
-    gap = 19
-    odd = flaw.draw.integer(30, 110) if flaw.kind == "foreign_chip" else -1
-    number = 0
-    for row in range(-1, SIZE // gap + 2):
-        for column in range(-1, SIZE // gap + 2):
-            x = (column + draw.around(0.5, 0.45)) * gap
-            y = (row + draw.around(0.5, 0.45)) * gap
-            size = draw.uniform(3.0, 9.5)
-            stone = draw.choice(stones)
-            number += 1
-            own = draw.child(f"chip {number}")
-            inside = 30 < x < SIZE - 30 and 30 < y < SIZE - 30
-            if 0 <= odd <= number and inside:
-                flaw.mark(_chip(scene, own, x, y, 9.0, (0.20, 0.42, 0.50)))
-                odd = -1
-            else:
-                _chip(scene, own, x, y, size, stone)
+    odd = flaw.draw.integer(30, 120) if flaw.kind == "foreign_chip" else -1
+    for k in range((SIZE // _GAP + 2) * (SIZE // _GAP + 2)):
+        row, column = k // (SIZE // _GAP + 2), k % (SIZE // _GAP + 2)
+        x = (column + draw.around(-0.5, 0.45)) * _GAP
+        y = (row + draw.around(-0.5, 0.45)) * _GAP
+        size, stone = draw.uniform(3.5, 11.0), draw.choice(stones)
+        if 0 <= odd <= k and 24 < x < SIZE - 24 and 24 < y < SIZE - 24:
+            size, stone, odd = flaw.draw.uniform(7, 11), (0.20, 0.42, 0.50), -1
+            flaw.mark(_chip(scene, draw, x, y, size, stone))
+        else:
+            _chip(scene, draw, x, y, size, stone)
+    scene.shade(1.0 + 0.03 * field(draw, 1.5))
     return scene
 
 
@@ -182,25 +178,20 @@ def _knot(scene: Scene, flaw: Flaw) -> None:
 
 
 def _chip(scene: Scene, draw: Stream, x: float, y: float, size: float, stone: Colour) -> Array:
-    """Set one stone into the cement, on a window of the canvas; returns where it lies."""
-    sides = draw.integer(5, 8)
-    turns = [(k + draw.around(0, 0.25)) / sides for k in range(sides)]
-    reach = [size * draw.uniform(0.65, 1.0) for _ in range(sides)]
+    """Set one stone into the cement at pixel (x, y); returns where it lies."""
+    sides = 6
+    turns = (np.arange(sides) + 0.5 * draw.array(sides)) / sides
+    reach = size * (0.65 + 0.35 * draw.array(sides))
     tone = draw.around(1.0, 0.10)
-    margin = int(size * 2.0) + 3
-    top, bottom = max(int(y) - margin, 0), min(int(y) + margin, SIZE)
-    left, right = max(int(x) - margin, 0), min(int(x) + margin, SIZE)
+    margin = int(size * 1.6) + 3
+    rows = np.arange(max(int(y) - margin, 0), min(int(y) + margin, SIZE))
+    columns = np.arange(max(int(x) - margin, 0), min(int(x) + margin, SIZE))
     where = np.zeros((SIZE, SIZE), dtype=bool)
-    if top >= bottom or left >= right:
+    if not len(rows) or not len(columns):
         return where
-    rows, columns = np.arange(top, bottom) - y, np.arange(left, right) - x
-    frame = Frame(np.tile(columns, (len(rows), 1)), np.tile(rows[:, None], (1, len(columns))))
-    shape = polygon(frame, turns, reach)
-    window = (slice(top, bottom), slice(left, right))
+    shape = polygon(Frame(columns[None, :] - x, rows[:, None] - y), turns, reach)
     amount = cover(shape)
-    speckle = 1.0 + 0.06 * (draw.array(*shape.shape) - 0.5)
-    paint = planes(stone) * tone * speckle
-    scene.colour[(slice(None), *window)] = mix(scene.colour[(slice(None), *window)], paint, amount)
-    scene.height[window] = mix(scene.height[window], bevel(shape, 2.0, 0.15), amount)
+    window = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    scene.part(window).lay(amount, planes(stone) * tone, bevel(shape, 2.0, 0.15))
     where[window] = amount > 0.5
     return where

@@ -1,0 +1,70 @@
+"""Expert assignment by cosine similarity, case by case."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mecad.assignment import (
+    ABOVE_THRESHOLD,
+    BELOW_THRESHOLD,
+    FIRST,
+    NO_ROOM,
+    NO_UNUSED,
+    NOTHING_LEFT,
+    assign,
+    cosine,
+)
+
+NEAR, FAR = np.array([1.0, 0.1]), np.array([0.1, 1.0])
+TARGET = np.array([1.0, 0.0])
+
+
+def choose(means, loads, *, experts=3, threshold=0.9, room=2):
+    return assign(
+        TARGET, means, loads, experts=experts, threshold=threshold, categories_per_expert=room
+    )
+
+
+def test_the_first_category_goes_to_expert_0():
+    chosen = choose({}, {})
+    assert (chosen.expert, chosen.reason, dict(chosen.similarities)) == (0, FIRST, {})
+
+
+def test_a_category_joins_the_most_similar_expert_above_the_threshold():
+    chosen = choose({0: FAR, 1: NEAR}, {0: 1, 1: 1})
+    assert (chosen.expert, chosen.reason) == (1, ABOVE_THRESHOLD)
+    assert chosen.similarities[1] == pytest.approx(1 / np.sqrt(1.01))
+
+
+def test_similarity_equal_to_the_threshold_does_not_exceed_it():
+    chosen = choose({0: TARGET}, {0: 1}, threshold=1.0)
+    assert (chosen.expert, chosen.reason) == (1, BELOW_THRESHOLD)
+
+
+def test_an_unlike_category_opens_the_first_unused_expert():
+    chosen = choose({0: FAR, 2: FAR}, {0: 1, 2: 1})
+    assert (chosen.expert, chosen.reason) == (1, BELOW_THRESHOLD)
+
+
+def test_without_unused_experts_the_most_similar_with_room_takes_it_whatever_the_threshold():
+    chosen = choose({0: FAR, 1: NEAR}, {0: 1, 1: 2}, experts=2)
+    assert (chosen.expert, chosen.reason) == (0, NO_UNUSED)
+
+
+def test_a_full_expert_is_passed_over_for_an_unused_one():
+    chosen = choose({0: NEAR}, {0: 2})
+    assert (chosen.expert, chosen.reason) == (1, NO_ROOM)
+
+
+def test_when_every_expert_is_full_the_most_similar_of_all_takes_it():
+    chosen = choose({0: FAR, 1: NEAR}, {0: 2, 1: 2}, experts=2)
+    assert (chosen.expert, chosen.reason) == (1, NOTHING_LEFT)
+
+
+def test_ties_go_to_the_lowest_expert():
+    assert choose({1: NEAR, 0: NEAR}, {0: 1, 1: 1}).expert == 0
+
+
+def test_the_cosine_of_a_zero_vector_is_zero():
+    assert cosine(np.zeros(2), TARGET) == 0

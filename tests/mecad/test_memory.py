@@ -1,0 +1,58 @@
+"""The two-level memory: buffers, replayed rows, and the paper's utilisation table."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mecad.memory import Budgets, replayed, stored_rows
+
+PAPER = Budgets(per_category=400, per_expert=2400, ratio=0.2)
+
+
+@pytest.mark.parametrize(
+    ("categories", "buffer"), [(1, 400), (5, 400), (6, 400), (7, 342), (15, 160), (3000, 1)]
+)
+def test_a_buffer_is_the_category_budget_or_its_share_of_the_expert_budget(categories, buffer):
+    assert PAPER.buffer(400, categories) == buffer
+
+
+def test_a_buffer_is_never_larger_than_the_coreset():
+    assert PAPER.buffer(37, 1) == 37
+
+
+@pytest.mark.parametrize(
+    ("buffer", "ratio", "count"),
+    [(400, 0.2, 80), (342, 0.2, 69), (100, 0.07, 7), (1, 0.2, 1), (7, 1.0, 7)],
+)
+def test_the_replayed_share_is_rounded_up_exactly(buffer, ratio, count):
+    rows = replayed("random", buffer, np.random.default_rng(0).random(400), ratio, None)
+    assert len(rows) == count
+    assert rows.max() < buffer
+
+
+def test_random_replay_takes_the_smallest_priorities_of_the_buffer():
+    priorities = np.array([0.9, 0.1, 0.8, 0.2, 0.0])
+    np.testing.assert_array_equal(replayed("random", 4, priorities, 0.5, None), [1, 3])
+
+
+def test_full_replay_keeps_the_whole_buffer():
+    np.testing.assert_array_equal(replayed("full", 3, np.zeros(9), 0.2, None), [0, 1, 2])
+
+
+def test_shrinking_replay_takes_its_share_of_what_is_left_at_every_update():
+    priorities = np.random.default_rng(1).random(400)
+    rows, counts = None, []
+    for _ in range(4):
+        rows = replayed("shrink", 400, priorities, 0.2, rows)
+        counts.append(len(rows))
+    assert counts == [80, 16, 4, 1]
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 2**32))
+def test_stored_rows_count_shared_vectors_once(buffer, scoring, seed):
+    rows = np.random.default_rng(seed).permutation(100)[:scoring]
+    expected = len(set(rows.tolist()) | set(range(buffer)))
+    assert stored_rows({"c": rows}, {"c": buffer}) == expected
