@@ -69,6 +69,8 @@ class Expert:
 
     members: list[Member] = field(default_factory=list)
     updates: int = 0
+    mean: np.ndarray | None = None
+    """(D,) mean of the memory, kept until the next update."""
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -93,6 +95,7 @@ class Mecad(Method):
         super().__init__(params, context)
         self.budgets = Budgets(params.class_budget, params.expert_budget, params.replay_ratio)
         self.experts: dict[int, Expert] = {}
+        self.owners: dict[str, int] = {}
 
     @classmethod
     def resolve(cls, params: Any, facts: CellFacts) -> Any:
@@ -117,13 +120,14 @@ class Mecad(Method):
             self._record(category, assignment)
             expert = self.experts.setdefault(assignment.expert, Expert())
             self._update(expert, experience, category)
+            self.owners[category] = assignment.expert
             changed.update(expert.categories)
         return frozenset(changed)
 
     def score(self, batch: TestBatch) -> Prediction:
-        owners = {c: e for e, expert in self.experts.items() for c in expert.categories}
-        owner = owners.get(batch.category) if batch.category else None
-        memories = {index: expert.memory for index, expert in self.experts.items()}
+        owner = self.owners.get(batch.category) if batch.category else None
+        candidates = self.experts if owner is None else {owner: self.experts[owner]}
+        memories = {index: expert.memory for index, expert in candidates.items()}
         return routed(self.context, batch, memories, owner, self.params.router)
 
     def memory(self) -> MemoryReport:
@@ -164,11 +168,12 @@ class Mecad(Method):
                     Member(entry["category"], coreset, entry["buffer"], rows, _part(coreset, rows))
                 )
             self.experts[int(index)] = Expert(members, packed["updates"])
+        self.owners = {c: e for e, expert in self.experts.items() for c in expert.categories}
 
     def _assign(self, experience: TrainExperience, category: str) -> Assignment:
         return assign(
             self.context.coresets.centroid(experience, category),
-            {index: _mean(expert.memory) for index, expert in self.experts.items()},
+            {index: self._mean(expert) for index, expert in self.experts.items()},
             {index: len(expert.members) for index, expert in self.experts.items()},
             experts=self.params.experts,
             threshold=self.params.threshold,
@@ -186,6 +191,7 @@ class Mecad(Method):
             seed=self.context.seed,
         )
         expert.updates += 1
+        expert.mean = None
         count = len(expert.members) + 1
         for member in expert.members:
             member.buffer = self.budgets.buffer(len(member.coreset), count)
@@ -207,6 +213,14 @@ class Mecad(Method):
         if self.params.replay_redraw:
             name = f"{name}\n{update}"
         return self.context.rng("replay", name).random(len(member.coreset))
+
+    @staticmethod
+    def _mean(expert: Expert) -> np.ndarray:
+        """(D,) float64 mean over all vectors of an expert's memory."""
+        if expert.mean is None:
+            vectors = [block.vectors.double().sum(0).cpu().numpy() for block in expert.memory]
+            expert.mean = np.sum(vectors, axis=0) / sum(len(block) for block in expert.memory)
+        return expert.mean
 
     def _record(self, category: str, assignment: Assignment) -> None:
         for expert in sorted({*assignment.similarities, assignment.expert}):
@@ -234,12 +248,6 @@ class Mecad(Method):
             stored_bytes=stored * vector_bytes,
             utilisation=sum(buffers.values()) / self.params.expert_budget,
         )
-
-
-def _mean(blocks: list[Block]) -> np.ndarray:
-    """(D,) float64 mean over all vectors of a memory."""
-    total = np.sum([block.vectors.double().sum(0).cpu().numpy() for block in blocks], axis=0)
-    return total / sum(len(block) for block in blocks)
 
 
 def _part(coreset: Block, rows: np.ndarray) -> Block:

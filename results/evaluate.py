@@ -163,6 +163,12 @@ class _Columns:
         for start, stop in zip(starts, stops, strict=True):
             yield int(self.experience[start]), int(self.category[start]), slice(start, stop)
 
+    def equal(self, one: slice, other: slice) -> bool:
+        """Whether two cells hold the same scores and labels, row by row."""
+        return np.array_equal(self.score[one], self.score[other]) and np.array_equal(
+            self.label[one], self.label[other]
+        )
+
     def after(self, t: int) -> slice:
         """The rows of experience t."""
         start, stop = np.searchsorted(self.experience, [t, t + 1])
@@ -173,8 +179,17 @@ def _fill(
     columns: _Columns, metric: Callable[[ArrayLike, ArrayLike], float], T: int, C: int
 ) -> Matrix:
     R = np.full((T, C), np.nan)
+    latest: dict[int, slice] = {}
     for t, c, rows in columns.cells():
-        R[t - 1, c] = metric(columns.score[rows], columns.label[rows])
+        # Scores that an experience left as they were need not be measured again.
+        before = latest.get(c)
+        same = before is not None and columns.equal(before, rows)
+        R[t - 1, c] = (
+            R[columns.experience[before.start] - 1, c]
+            if before and same
+            else metric(columns.score[rows], columns.label[rows])
+        )
+        latest[c] = rows
     return R
 
 
