@@ -7,9 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import torch
-from avalanche.benchmarks import CLScenario, EagerCLStream, with_classes_timeline
+from avalanche.benchmarks import (
+    CLScenario,
+    EagerCLStream,
+    with_classes_timeline,
+    with_task_labels,
+)
 from avalanche.benchmarks.scenarios.dataset_scenario import DatasetExperience
-from avalanche.benchmarks.utils import DataAttribute, as_classification_dataset
+from avalanche.benchmarks.utils import (
+    ConstantSequence,
+    DataAttribute,
+    TaskAwareSupervisedClassificationDataset,
+    TaskLabels,
+)
 from torch.utils.data import Dataset
 
 from benchmark.data.decoding import decode
@@ -63,7 +73,8 @@ def scenario(stream: Stream, preprocessing: Preprocessing | None = None) -> CLSc
     """A stream as an Avalanche benchmark with a `train_stream` and a `test_stream`.
 
     Targets number the categories in the order of the stream. Datasets of the test stream carry
-    the data attribute `anomaly` (0 good, 1 defective), which is for evaluation only.
+    the data attribute `anomaly` (0 good, 1 defective), which is for evaluation only. Items are
+    (image, target, task label); the task label is 0 throughout.
     """
     preprocessing = preprocessing or Preprocessing()
     number = {category: n for n, category in enumerate(stream.order.categories)}
@@ -74,7 +85,7 @@ def scenario(stream: Stream, preprocessing: Preprocessing | None = None) -> CLSc
         targets = [number[item.category] for item in items]
         files = _Files(manifest.root, items, targets, preprocessing)
         anomaly = DataAttribute([item.label for item in items], "anomaly")
-        return as_classification_dataset(files).update_data_attribute("anomaly", anomaly)
+        return _of_one_task(files).update_data_attribute("anomaly", anomaly)
 
     streams = [
         EagerCLStream(
@@ -86,19 +97,32 @@ def scenario(stream: Stream, preprocessing: Preprocessing | None = None) -> CLSc
         )
         for split in ("train", "test")
     ]
-    return with_classes_timeline(CLScenario(streams))
+    return with_task_labels(with_classes_timeline(CLScenario(streams)))
 
 
 def train_experience(experience: TrainExperience, inputs: Inputs = "images") -> Any:
     """One training experience as an Avalanche `CLExperience`, fed from the cache.
 
-    Its `current_experience` counts from 0, as Avalanche's do.
+    Its `current_experience` counts from 0, as Avalanche's do, and it knows the classes up to
+    now but none to come. Items are (input, target, task label), the label 0 throughout.
     """
     held = experience._pixels if inputs == "images" else experience._patches
     sources = [held[category] for category in experience.categories]
-    dataset = as_classification_dataset(_Stored(sources, experience.categories_before))
-    single = DatasetExperience(dataset=dataset, current_experience=experience.index - 1)
-    single.classes_in_this_experience = sorted(set(dataset.targets))
+    before = experience.categories_before
+    single = DatasetExperience(dataset=_of_one_task(_Stored(sources, before)))
+    single.previous_classes = set(range(before))
+    single.classes_seen_so_far = set(range(before + len(sources)))
+    single.classes_in_this_experience = single.classes_seen_so_far - single.previous_classes
     EagerCLStream("train", [single])
-    single._current_experience = experience.index - 1
-    return single
+    # The stream of one has numbered it 0.
+    single.current_experience = experience.index - 1
+    return with_task_labels(single)
+
+
+def _of_one_task(dataset: _Files | _Stored) -> Any:
+    """An Avalanche dataset whose task label is 0 throughout: strategies such as LwF ask for it."""
+    attributes = [
+        DataAttribute(dataset.targets, "targets"),
+        TaskLabels(ConstantSequence(0, len(dataset))),
+    ]
+    return TaskAwareSupervisedClassificationDataset([dataset], data_attributes=attributes)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias, get_args
 
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.features.spec import FeatureSpec
@@ -34,6 +34,15 @@ class Cell:
     method: str
     params: Params
     seed: int
+
+    def __post_init__(self) -> None:
+        for name, known in (("routing", get_args(Routing)), ("unseen", get_args(Unseen))):
+            if getattr(self, name) not in known:
+                raise UsageError(
+                    f"a cell's {name} is one of {', '.join(known)}, not {getattr(self, name)!r}"
+                )
+        if type(self.seed) is not int or self.seed < 0:
+            raise UsageError(f"a cell's seed is a whole number from 0, not {self.seed!r}")
 
     @property
     def method_class(self) -> type[Method]:
@@ -99,6 +108,7 @@ class Cell:
                 params=load_method(named["name"]).Params(**named["params"]),
                 seed=values["seed"],
             )
+            cell = replace(cell, params=cell.method_class.resolve(cell.params, cell.facts))
         except (KeyError, TypeError) as error:
             raise UsageError(
                 f"a cell is not what `cadbench run --dry-run --format json` writes: {error}"

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 BATCH_SIZE = 32
 
 Maps: TypeAlias = Literal["final", "all", "none"]
+T = TypeVar("T")
 
 
 @dataclass(eq=False)
@@ -51,30 +52,79 @@ class Scored:
 
 
 @dataclass(eq=False)
-class Progress:
-    """All that a cell has produced up to its last finished experience; can be packed as a state.
+class Step:
+    """What one experience added: the categories scored anew, and what else was noted.
 
-    rows: scores by category, one dict an experience; maps: patch maps (n, h, w) float16 likewise,
-    of the latest experience only where `maps` is `final`, empty where it is `none`.
+    shown: the categories that have scores after it, those carried over included;
+    maps: patch maps (n, h, w) float16 of the categories scored anew, where they are kept.
     """
 
-    experience: int = 0
-    rows: list[dict[str, Scored]] = field(default_factory=list)
-    maps: list[dict[str, np.ndarray]] = field(default_factory=list)
+    experience: int
+    shown: tuple[str, ...] = ()
+    fresh: dict[str, Scored] = field(default_factory=dict)
+    maps: dict[str, np.ndarray] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
     memory: list[dict[str, Any]] = field(default_factory=list)
     observe_seconds: float = 0.0
     score_seconds: float = 0.0
-    method_state: Any = None
 
     def as_state(self) -> dict[str, Any]:
-        rows = [{c: vars(scored) for c, scored in row.items()} for row in self.rows]
-        return {**vars(self), "rows": rows}
+        """Plain values and arrays, for `benchmark.state`."""
+        fresh = {category: vars(scored) for category, scored in self.fresh.items()}
+        return {**vars(self), "fresh": fresh}
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Progress:
-        rows = [{c: Scored(**scored) for c, scored in row.items()} for row in state["rows"]]
-        return cls(**{**state, "rows": rows})
+    def from_state(cls, state: Mapping[str, Any]) -> Step:
+        """The step that `as_state` wrote."""
+        fresh = {category: Scored(**scored) for category, scored in state["fresh"].items()}
+        return cls(**{**state, "fresh": fresh, "shown": tuple(state["shown"])})
+
+
+@dataclass(eq=False)
+class Progress:
+    """All that a cell has produced up to its last finished experience, and the method's state."""
+
+    steps: list[Step] = field(default_factory=list)
+    method_state: Any = None
+
+    @property
+    def experience(self) -> int:
+        """The last finished experience; 0 before the first."""
+        return len(self.steps)
+
+    @property
+    def rows(self) -> list[dict[str, Scored]]:
+        """Scores by category after each experience, carried over where nothing changed."""
+        return self._carried(lambda step: step.fresh)
+
+    @property
+    def maps(self) -> list[dict[str, np.ndarray]]:
+        """Maps by category after each experience, as far as they were kept."""
+        return self._carried(lambda step: step.maps)
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [event for step in self.steps for event in step.events]
+
+    @property
+    def memory(self) -> list[dict[str, Any]]:
+        return [row for step in self.steps for row in step.memory]
+
+    @property
+    def observe_seconds(self) -> float:
+        return sum(step.observe_seconds for step in self.steps)
+
+    @property
+    def score_seconds(self) -> float:
+        return sum(step.score_seconds for step in self.steps)
+
+    def _carried(self, of: Callable[[Step], Mapping[str, T]]) -> list[dict[str, T]]:
+        rows: list[dict[str, T]] = []
+        latest: dict[str, T] = {}
+        for step in self.steps:
+            latest = {**latest, **of(step)}
+            rows.append({c: latest[c] for c in step.shown if c in latest})
+        return rows
 
 
 @dataclass
@@ -102,24 +152,33 @@ def evaluate(
     """
     reporter = reporter or Silent()
     progress = progress or Progress()
-    method = _build(cell, features, services, progress)
-    if progress.experience:
+    noted: list[dict[str, Any]] = []
+    method = _build(cell, features, services, noted)
+    if progress.steps:
         method.load_state_dict(progress.method_state)
     experiences = stream.train_stream
     with reporter.task(cell.label(), len(experiences), "experiences") as task:
         task.advance(progress.experience)
         for experience in experiences[progress.experience :]:
-            _step(cell, method, experience, stream, features, maps, progress)
+            step = _step(cell, method, experience, stream, features, keep_maps=maps != "none")
+            step.events = [{"experience": experience.index, **note} for note in noted]
+            noted.clear()
+            if maps == "final":
+                for earlier in progress.steps:
+                    for category in step.maps:
+                        earlier.maps.pop(category, None)
+            progress.steps.append(step)
             progress.method_state = method.state_dict()
             checkpoint(progress)
             task.advance()
     return progress
 
 
-def _build(cell: Cell, features: FeatureSet, services: Services, progress: Progress) -> Method:
+def _build(
+    cell: Cell, features: FeatureSet, services: Services, noted: list[dict[str, Any]]
+) -> Method:
     def record(kind: str, values: Mapping[str, Any]) -> None:
-        experience = progress.experience + 1
-        progress.events.append({"experience": experience, "kind": kind, **values})
+        noted.append({"kind": kind, **values})
 
     context = MethodContext(
         seed=cell.seed,
@@ -140,28 +199,26 @@ def _step(
     experience: Experience,
     stream: Stream,
     features: FeatureSet,
-    maps: Maps,
-    progress: Progress,
-) -> None:
+    *,
+    keep_maps: bool,
+) -> Step:
     started = time.perf_counter()
     claimed = method.observe(_train_experience(experience, stream, features, method.uses_images))
     _synchronize(features.device)
     observed = time.perf_counter()
     seen = stream.seen(experience.index)
-    previous = progress.rows[-1] if progress.rows else {}
-    changed = _changed(cell, claimed, seen, experience.categories, previous)
+    changed = _changed(cell, claimed, seen, experience.categories)
     unseen = _unseen(cell, stream, experience.index)
-    fresh, fresh_maps = _score(cell, method, (*changed, *unseen), features)
-    shown = (*seen, *unseen)
-    progress.rows.append({c: fresh[c] if c in fresh else previous[c] for c in shown})
-    if maps != "none":
-        current = {**(progress.maps[-1] if progress.maps else {}), **fresh_maps}
-        current = {c: current[c] for c in shown if c in current}
-        progress.maps = [current] if maps == "final" else [*progress.maps, current]
-    progress.memory.extend(_memory_rows(experience.index, method.memory()))
-    progress.observe_seconds += observed - started
-    progress.score_seconds += time.perf_counter() - observed
-    progress.experience = experience.index
+    fresh, maps = _score(cell, method, (*changed, *unseen), features)
+    return Step(
+        experience=experience.index,
+        shown=(*seen, *unseen),
+        fresh=fresh,
+        maps=maps if keep_maps else {},
+        memory=_memory_rows(experience.index, method.memory()),
+        observe_seconds=observed - started,
+        score_seconds=time.perf_counter() - observed,
+    )
 
 
 def _train_experience(
@@ -177,11 +234,7 @@ def _train_experience(
 
 
 def _changed(
-    cell: Cell,
-    claimed: frozenset[str] | None,
-    seen: Sequence[str],
-    new: Sequence[str],
-    previous: Mapping[str, Scored],
+    cell: Cell, claimed: frozenset[str] | None, seen: Sequence[str], new: Sequence[str]
 ) -> tuple[str, ...]:
     """The seen categories to score again: those claimed, those new, all under `inferred`."""
     if claimed is None or cell.routing == "inferred":
@@ -191,7 +244,7 @@ def _changed(
             f"method {cell.method} claims that the scores of {', '.join(sorted(strange))} changed, "
             "which the stream has not shown yet"
         )
-    return tuple(c for c in seen if c in claimed or c in new or c not in previous)
+    return tuple(category for category in seen if category in claimed or category in new)
 
 
 def _unseen(cell: Cell, stream: Stream, index: int) -> tuple[str, ...]:

@@ -105,7 +105,7 @@ class ParamSpec:
         values: list[Any] = []
         for piece in text.split(","):
             low, dash, high = piece.strip().partition("-")
-            if self.kind is int and dash and low.isdigit() and high.isdigit():
+            if self.kind is int and dash and low.isdecimal() and high.isdecimal():
                 if int(high) < int(low):
                     raise ValueError(f"the range {piece.strip()} runs backwards")
                 values.extend(self.check(number) for number in range(int(low), int(high) + 1))
@@ -165,14 +165,14 @@ def _spec(declared: dataclasses.Field[Any], hint: Any) -> ParamSpec:
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
         members = [member for member in typing.get_args(hint) if member is not types.NoneType]
     optional = members != [hint]
-    choices: tuple[str, ...] = ()
     kind = members[0]
-    if typing.get_origin(kind) is Literal:
-        choices, kind = typing.get_args(kind), str
+    choices = typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
+    if choices and all(isinstance(choice, str) for choice in choices):
+        kind = str
     if len(members) != 1 or kind not in (int, float, bool, str):
         raise TypeError(
-            f"parameter {declared.name}: its type must be int, float, bool, str or Literal[...], "
-            f"optionally with | None, not {hint}"
+            f"parameter {declared.name}: its type must be int, float, bool, str or Literal of "
+            f"texts, optionally with | None, not {hint}"
         )
     return ParamSpec(
         name=declared.name,

@@ -46,9 +46,8 @@ class Matched:
         """The cell, once the reference's stored vectors are known."""
         categories = len(self.cell.order.categories)
         method = self.cell.method_class
-        return replace(
-            self.cell, params=method.with_memory(self.cell.params, stored_vectors, categories)
-        )
+        params: Any = method.with_memory(self.cell.params, stored_vectors, categories)
+        return replace(self.cell, params=params)
 
 
 def plan(study: Study) -> list[Cell]:
@@ -91,7 +90,7 @@ def match_memory(cells: Sequence[Cell], reference: str) -> tuple[list[Cell], lis
         raise UsageError(
             f"--match-memory {reference}: add --method {reference}, whose memory is to be matched"
         )
-    ready, waiting = list(references), []
+    ready, waiting = list(references), list[Matched]()
     for cell in cells:
         if cell.method == reference:
             continue
@@ -124,7 +123,12 @@ def parse_settings(
                 f"--set {setting}: {method} is not among the methods of this run "
                 f"({', '.join(methods)}); add --method {method}"
             )
-        sweep.setdefault(method, {})[name] = _values(method, name, values, f"--set {setting}")
+        tried = sweep.setdefault(method, {})
+        if name in tried:
+            raise UsageError(
+                f"--set {method}.{name} is given twice; write all its values in one, with commas"
+            )
+        tried[name] = _values(method, name, values, f"--set {setting}")
     if experts is not None:
         takers = [method for method in methods if _has(method, "experts")]
         if not takers:
@@ -176,7 +180,7 @@ def take_shard(cells: Sequence[Cell], shard: str | None) -> list[Cell]:
     """Every N-th cell from the I-th on, for `--shard I/N` with I from 1 to N."""
     if shard is None:
         return list(cells)
-    index, slash, count = shard.partition("/")
-    if not (slash and index.isdigit() and count.isdigit() and 1 <= int(index) <= int(count)):
+    index, _, count = shard.partition("/")
+    if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
         raise UsageError(f"--shard {shard!r}: write I/N with I from 1 to N, such as 1/4")
     return list(cells[int(index) - 1 :: int(count)])

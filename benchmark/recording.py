@@ -50,7 +50,7 @@ def record(
 
     values = cell.as_dict()
     experiences = [list(experience.categories) for experience in stream.train_stream]
-    scores, kept_maps = _scores(stream, features, progress)
+    scores, kept_maps = _scores(stream, features, progress, maps)
     events = pd.DataFrame(progress.events or {name: [] for name in EVENTS})
     frames = {
         "scores": scores,
@@ -84,7 +84,7 @@ def record(
 
 
 def _scores(
-    stream: Stream, features: FeatureSet, progress: Progress
+    stream: Stream, features: FeatureSet, progress: Progress, wanted: Maps
 ) -> tuple[pd.DataFrame, np.ndarray | None]:
     """The scores table, a row a test image and experience, and the maps of the last rows.
 
@@ -93,8 +93,9 @@ def _scores(
     import pandas as pd
 
     frames, maps = [], []
-    for index, row in enumerate(progress.rows, start=1):
-        kept = progress.maps[index - len(progress.rows) - 1 :][:1] if progress.maps else []
+    last = len(progress.rows)
+    for index, (row, held) in enumerate(zip(progress.rows, progress.maps, strict=True), start=1):
+        kept = held if wanted == "all" or (wanted == "final" and index == last) else {}
         for category, scored in row.items():
             items = stream.manifest.test(category)
             places = features.patches(category, "test").row_of
@@ -112,8 +113,8 @@ def _scores(
                     }
                 )
             )
-            if kept and category in kept[0]:
-                maps.append(kept[0][category][rows])
+            if category in kept:
+                maps.append(kept[category][rows])
     return pd.concat(frames, ignore_index=True), np.concatenate(maps) if maps else None
 
 
@@ -134,6 +135,8 @@ def git_commit() -> str | None:
     """The commit of the checkout that is running, with `+` if it was changed; None outside git."""
     here = Path(__file__).parent
     try:
+        # Installed below somebody else's checkout, this file is not part of it.
+        _git("ls-files", "--error-unmatch", Path(__file__).name, here=here)
         commit = _git("rev-parse", "HEAD", here=here)
         return commit + ("+" if _git("status", "--porcelain", "-uno", here=here) else "")
     except (OSError, subprocess.SubprocessError):

@@ -40,8 +40,10 @@ def load_method(name: str) -> type[Method]:
     try:
         loaded = point.load()
     except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise CadbenchError(
-            f"method {name!r} ({point.value}) cannot be imported: {type(error).__name__}: {error}"
+            f"method {name!r} ({point.value}) cannot be imported: {reason}; mend or uninstall the "
+            "package that offers it"
         ) from error
     if not (isinstance(loaded, type) and issubclass(loaded, Method)):
         raise CadbenchError(f"method {name!r} ({point.value}) is not a subclass of cadbench.Method")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING
 
 from benchmark.cell import Cell
 from benchmark.data.manifest import Manifest
-from benchmark.evaluator import Maps, Progress, Services, evaluate
+from benchmark.evaluator import Maps, Services, evaluate
 from benchmark.features.feature_set import FeatureSet
 from benchmark.features.weights import Weights
 from benchmark.plan import Matched
 from benchmark.reporting import Reporter
 from benchmark.stream import Stream
 from results.errors import RecordError, UsageError
-from results.files import seal, storage_error, unseal, write_bytes
-from results.record import Record, load_record
-from results.store import partial_dir, record_dir
+from results.files import storage_error
+from results.quantities import Reading, quantity
+from results.record import RUN_FILE, Record, load_record
+from results.render import display
+from results.store import partial_dir, publish, record_dir
 
 if TYPE_CHECKING:
     import torch
@@ -44,7 +46,7 @@ class Runner:
     out: Path
     cache: Path
     device: str
-    weights: Callable[[], Weights]
+    weights: Weights
     reporter: Reporter
     overwrite: bool = False
     maps: Maps = "final"
@@ -80,53 +82,64 @@ class Runner:
 
     def _run_one(self, cell: Cell, *, wait: bool) -> Outcome | None:
         final = record_dir(self.out, cell.as_dict())
-        if not self.overwrite and (found := self._existing(final, cell)):
-            return Outcome(cell, found, reused=True)
+        if found := self._existing(final, cell):
+            return self._reused(cell, found)
         with _locked(final, wait=wait) as mine:
             if not mine:
                 self.reporter.line(
-                    f"{cell.label()}: another process is computing it; going on with the others"
+                    f"{cell.label()}: another process is computing it; its turn comes last"
                 )
                 return None
             # It may have been finished while this process waited for the lock.
-            if not self.overwrite and (found := self._existing(final, cell)):
-                return Outcome(cell, found, reused=True)
-            return Outcome(cell, self._compute(cell, partial_dir(final)), reused=False)
+            if found := self._existing(final, cell) or self._unpublished(final, cell):
+                return self._reused(cell, found)
+            computed = self._compute(cell, partial_dir(final))
+            self.reporter.line(f"{cell.label()}: {_in_short(computed)}")
+            return Outcome(cell, computed, reused=False)
+
+    def _reused(self, cell: Cell, found: Record) -> Outcome:
+        self.reporter.detail(f"{cell.label()}: recorded before")
+        return Outcome(cell, found, reused=True)
 
     def _existing(self, final: Path, cell: Cell) -> Record | None:
         """The record of exactly this cell, if it is there and keeps the maps that are wanted."""
-        if not final.exists():
+        if self.overwrite or not final.exists():
             return None
         try:
-            found = load_record(final)
+            found = load_record(final, verify=True)
         except RecordError as error:
-            raise RecordError(f"{error}; --overwrite computes it again") from None
-        wants = {"none": ("none", "final", "all"), "final": ("final", "all"), "all": ("all",)}
-        kept = found.run.get("maps", "none")
-        return found if found.key == cell.key and kept in wants[self.maps] else None
+            raise RecordError(
+                f"a damaged record is in the way: {error} (remove {final}, or give --overwrite)"
+            ) from None
+        return found if self._serves(found, cell) else None
+
+    def _unpublished(self, final: Path, cell: Cell) -> Record | None:
+        """The record that a killed process had finished but not yet moved to its place."""
+        partial = partial_dir(final)
+        if self.overwrite or not (partial / RUN_FILE).exists():
+            return None
+        try:
+            found = load_record(partial, verify=True)
+        except RecordError:
+            return None
+        return publish(partial, final) if self._serves(found, cell) else None
+
+    def _serves(self, found: Record, cell: Cell) -> bool:
+        enough = {"none": ("none", "final", "all"), "final": ("final", "all"), "all": ("all",)}
+        return found.key == cell.key and found.run["maps"] in enough[self.maps]
 
     def _compute(self, cell: Cell, partial: Path) -> Record:
+        from benchmark.checkpoint import Checkpoint
         from benchmark.recording import record
-        from benchmark.state import pack, unpack
 
         features, services = self._prepared(cell)
         stream = Stream(self.manifest, cell.order, cell.schedule)
-        checkpoint = partial / CHECKPOINT
-        progress = None
-        if self.overwrite:
-            checkpoint.unlink(missing_ok=True)
-        elif content := unseal(checkpoint):
-            state = unpack(content, features.device)
-            if state["key"] == cell.key and state["maps"] == self.maps:
-                progress = Progress.from_state(state["progress"])
-                self.reporter.line(
-                    f"{cell.label()}: going on after experience {progress.experience}"
-                )
-
-        def save(reached: Progress) -> None:
-            state = {"key": cell.key, "maps": self.maps, "progress": reached.as_state()}
-            write_bytes(checkpoint, seal(pack(state)))
-
+        checkpoint = Checkpoint(partial / CHECKPOINT, f"{cell.key} maps={self.maps}")
+        progress = None if self.overwrite else checkpoint.load(features.device)
+        if progress is None:
+            checkpoint.clear()
+        else:
+            self.reporter.line(f"{cell.label()}: going on after experience {progress.experience}")
         progress = evaluate(
             cell,
             stream,
@@ -134,7 +147,7 @@ class Runner:
             services,
             maps=self.maps,
             progress=progress,
-            checkpoint=save,
+            checkpoint=checkpoint.save,
             reporter=self.reporter,
         )
         return record(cell, stream, features, progress, self.out, self.maps, [])
@@ -157,7 +170,7 @@ class Runner:
         name = f"{cell.features.digest}{' with pixels' * pixels}"
         if name not in self._features:
             features = FeatureSet(self.manifest, cell.features, torch.device(device), self.cache)
-            features.ensure(self.manifest.categories, self.weights(), self.reporter, pixels=pixels)
+            features.ensure(self.manifest.categories, self.weights, self.reporter, pixels=pixels)
             self._features[name] = features
         return self._features[name], self._services
 
@@ -178,6 +191,16 @@ def stored_vectors(record: Record) -> int:
     memory = record.memory
     last = memory[(memory["expert"] == -1) & (memory["experience"] == memory["experience"].max())]
     return int(last["stored_vectors"].iloc[0])
+
+
+def _in_short(record: Record) -> str:
+    """`acc 0.823, bwt -0.051 (2.1 s)`."""
+    reading = Reading(record, tuple(record.categories))
+    shown = []
+    for name in ("acc", "bwt"):
+        metric = quantity(name)
+        shown.append(f"{name} {display(metric.read(reading), metric.column)}")
+    return f"{', '.join(shown)} ({record.run['seconds']['total']:.1f} s)"
 
 
 @contextmanager

@@ -26,22 +26,22 @@ def experience_sizes(schedule: str, categories: int) -> tuple[int, ...]:
     if len(stars) > 1:
         raise UsageError(f"--schedule {schedule!r} has more than one *")
     left = categories - fixed
+    if left < 0 or (left > 0 and not stars):
+        raise UsageError(
+            f"--schedule {schedule!r} covers {fixed} categories, the data set has {categories}"
+        )
     sizes: list[int] = []
     for part in matched:
-        size = int(part["size"])
-        if part["times"] == "*":
-            if left <= 0 or left % size:
-                raise UsageError(
-                    f"--schedule {schedule!r} does not fit {categories} categories: {left} are "
-                    f"left for experiences of {size}"
-                )
-            sizes.extend([size] * (left // size))
+        size, times = int(part["size"]), part["times"] or "1"
+        if times != "*":
+            sizes.extend([size] * int(times))
+        elif left == 0 or left % size:
+            raise UsageError(
+                f"--schedule {schedule!r} does not fit {categories} categories: {left} are left "
+                f"for experiences of {size}"
+            )
         else:
-            sizes.extend([size] * int(part["times"] or 1))
-    if sum(sizes) != categories:
-        raise UsageError(
-            f"--schedule {schedule!r} covers {sum(sizes)} categories, the data set has {categories}"
-        )
+            sizes.extend([size] * (left // size))
     return tuple(sizes)
 
 

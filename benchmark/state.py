@@ -6,21 +6,28 @@ Nothing here can run code when it is read, unlike a pickle.
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _TENSOR = "__tensor__"
 _ARRAY = "__array__"
 
 
 def pack(value: Any) -> bytes:
-    """Dicts with string keys, lists, tensors, NumPy arrays, numbers, strings, bools and None."""
+    """Dicts with string keys, lists, tensors, NumPy arrays, numbers, strings, bools and None.
+
+    Tuples come back as lists. Raises `TypeError` for anything else.
+    """
     from safetensors.torch import save
 
-    tensors: dict[str, Any] = {}
-    tree = _flatten(value, tensors)
-    return save(tensors, metadata={"tree": json.dumps(tree)})
+    tree, tensors = flatten(value)
+    named = {str(number): tensor for number, tensor in enumerate(tensors)}
+    return save(named, metadata={"tree": json.dumps(tree)})
 
 
 def unpack(data: bytes, device: Any = "cpu") -> Any:
@@ -29,21 +36,42 @@ def unpack(data: bytes, device: Any = "cpu") -> Any:
 
     length = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + length])
-    return _restore(json.loads(header["__metadata__"]["tree"]), load(data), device)
+    named = load(data)
+    tensors = [named[str(number)] for number in range(len(named))]
+    return restore(json.loads(header["__metadata__"]["tree"]), tensors, device)
 
 
-def _flatten(value: Any, tensors: dict[str, Any]) -> Any:
+def flatten(value: Any) -> tuple[Any, list[Tensor]]:
+    """A value as JSON that refers to tensors by number, and these tensors, on the CPU."""
+    tensors: list[Tensor] = []
+    return _flatten(value, tensors), tensors
+
+
+def restore(tree: Any, tensors: Sequence[Tensor], device: Any = "cpu") -> Any:
+    """The value that `flatten` took apart; tensors come to `device`."""
+    if isinstance(tree, dict):
+        if tree.keys() == {_TENSOR}:
+            return tensors[tree[_TENSOR]].to(device)
+        if tree.keys() == {_ARRAY}:
+            return tensors[tree[_ARRAY]].numpy()
+        return {key: restore(item, tensors, device) for key, item in tree.items()}
+    if isinstance(tree, list):
+        return [restore(item, tensors, device) for item in tree]
+    return tree
+
+
+def _flatten(value: Any, tensors: list[Tensor]) -> Any:
     import torch
 
-    if isinstance(value, torch.Tensor | np.ndarray):
-        name = str(len(tensors))
-        is_array = isinstance(value, np.ndarray)
-        tensor = torch.from_numpy(np.array(value)) if is_array else value.detach().cpu().clone()
-        tensors[name] = tensor.contiguous()
-        return {_ARRAY if is_array else _TENSOR: name}
+    if isinstance(value, np.ndarray):
+        return {_ARRAY: _put(torch.from_numpy(np.array(value)), tensors)}
+    if isinstance(value, torch.Tensor):
+        return {_TENSOR: _put(value.detach().cpu().clone(), tensors)}
     if isinstance(value, dict):
-        if not all(isinstance(key, str) for key in value):
-            raise TypeError("a method's state may only have string keys")
+        if not all(isinstance(key, str) and key not in (_TENSOR, _ARRAY) for key in value):
+            raise TypeError(
+                f"a method's state may only have string keys, and none called {_TENSOR} or {_ARRAY}"
+            )
         return {key: _flatten(item, tensors) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_flatten(item, tensors) for item in value]
@@ -52,13 +80,6 @@ def _flatten(value: Any, tensors: dict[str, Any]) -> Any:
     raise TypeError(f"a method's state cannot hold a {type(value).__name__}")
 
 
-def _restore(tree: Any, tensors: dict[str, Any], device: Any) -> Any:
-    if isinstance(tree, dict):
-        if tree.keys() == {_TENSOR}:
-            return tensors[tree[_TENSOR]].to(device)
-        if tree.keys() == {_ARRAY}:
-            return tensors[tree[_ARRAY]].numpy()
-        return {key: _restore(item, tensors, device) for key, item in tree.items()}
-    if isinstance(tree, list):
-        return [_restore(item, tensors, device) for item in tree]
-    return tree
+def _put(tensor: Tensor, tensors: list[Tensor]) -> int:
+    tensors.append(tensor.contiguous())
+    return len(tensors) - 1

@@ -32,19 +32,24 @@ def resolve_order(text: str, categories: tuple[str, ...]) -> Order:
         return Order(text, alphabetical)
     kind, colon, seed = text.partition(":")
     if kind == "random" and colon:
-        if not seed.isdigit():
+        if not seed.isdecimal():
             raise UsageError(
                 f"--order {text}: write random:SEED with a whole number, or random:0-3"
             )
         drawn = generator(int(seed), "order").permutation(len(alphabetical))
-        return Order(text, tuple(alphabetical[index] for index in drawn))
+        # `random:07` is the order `random:7` and must have its name, which enters keys.
+        return Order(f"random:{int(seed)}", tuple(alphabetical[index] for index in drawn))
     path = Path(text)
     if not path.is_file():
         raise UsageError(
             f"--order {text!r} is neither alphabetical, random:SEED nor a file with one category a "
             f"line{suggestion(text, ['alphabetical', 'random:0'])}"
         )
-    listed = tuple(line.strip() for line in path.read_text("utf-8").splitlines() if line.strip())
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--order {text}: the file cannot be read as text ({error})") from error
+    listed = tuple(line.strip() for line in lines if line.strip())
     if sorted(listed) != list(alphabetical):
         odd = sorted(set(listed) ^ set(categories)) or ["a category twice"]
         raise UsageError(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import os
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
@@ -44,18 +46,37 @@ def in_order(
     # loky's workers, unlike those of `concurrent.futures`, do not import the caller's script.
     pool = get_reusable_executor(max_workers=count, timeout=10)
     waiting: collections.deque[Future[Result]] = collections.deque()
+    finished = False
     try:
         for job in jobs:
-            waiting.append(pool.submit(function, job))
+            with _interrupts_held_back():  # `submit` starts the workers
+                waiting.append(pool.submit(function, job))
             if len(waiting) >= count + ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+        finished = True
     except TerminatedWorkerError:
         raise CadbenchError(
             "a worker process was ended from outside (out of memory?); finished work is kept: run "
             "the same command again, with less else running on the machine"
         ) from None
     finally:
-        for future in waiting:
-            future.cancel()
+        if not finished:  # an error, an interrupt, or the caller wants no more
+            pool.shutdown(wait=False, kill_workers=True)
+
+
+@contextlib.contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Ctrl-C reaches this process when the block is left, and processes started in it never.
+
+    The terminal sends it to all of them, but only this one has something to say about it.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -183,12 +183,10 @@ def _fill(
     for t, c, rows in columns.cells():
         # Scores that an experience left as they were need not be measured again.
         before = latest.get(c)
-        same = before is not None and columns.equal(before, rows)
-        R[t - 1, c] = (
-            R[columns.experience[before.start] - 1, c]
-            if before and same
-            else metric(columns.score[rows], columns.label[rows])
-        )
+        if before is not None and columns.equal(before, rows):
+            R[t - 1, c] = R[columns.experience[before.start] - 1, c]
+        else:
+            R[t - 1, c] = metric(columns.score[rows], columns.label[rows])
         latest[c] = rows
     return R
 

@@ -76,12 +76,11 @@ def cli() -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0, 1 for a failure, 2 for wrong usage."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        cli.main(
-            list(sys.argv[1:] if arguments is None else arguments),
-            "cadbench",
-            standalone_mode=False,
-        )
+        # Not `cli.main`, which would answer interrupts and broken pipes in its own way.
+        with cli.make_context("cadbench", words) as context:
+            cli.invoke(context)
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
@@ -92,16 +91,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except CadbenchError as error:
         return _fail("", str(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        return _fail("", "interrupted; what is finished is kept: run the same command to go on", 1)
+        after = "\n" if sys.stderr.isatty() else ""  # of the ^C that the terminal shows
+        return _fail(after, "interrupted; what is finished is kept: run the same command again", 1)
     except BrokenPipeError:
         # The reader of a pipe (head, less) has what it wanted.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except MemoryError:
-        return _fail("", "out of memory; try a smaller --image-size or fewer --categories", 1)
     except Exception as error:
         if os.environ.get("CADBENCH_DEBUG"):
             raise
+        if _is_out_of_memory(error):
+            return _fail("", "out of memory; try a smaller --image-size or fewer --categories", 1)
         first = str(error).strip().split("\n")[0]
         return _fail(
             "", f"internal error: {type(error).__name__}: {first} (CADBENCH_DEBUG=1 shows where)", 1
@@ -112,6 +112,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def _where(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
     return f"{context.command_path}: " if context is not None else ""
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Also torch's own: a class of its own on CUDA, a plain `RuntimeError` on the CPU."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or "can't allocate memory" in str(error)
+    )
 
 
 def _fail(where: str, message: str, code: int) -> int:

@@ -3,54 +3,82 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
-from benchmark.reporting import Reporter, Task
+from benchmark.reporting import Reporter, Silent, Task
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
 
 _QUIET_SECONDS = 5.0
+_WORTH_SAYING = 1.0  # seconds: shorter work gets no line at its end
 
 
 def choose_reporter(verbosity: int) -> Reporter:
     """The reporter for -q (-1), the default (0) and -v (1)."""
-    if verbosity >= 0 and sys.stderr.isatty():
-        return _Bars(verbosity)
-    return _Lines(verbosity)
+    if verbosity < 0:
+        return Quiet()
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        from rich.console import Console
+
+        return Bars(verbosity, Console(stderr=True))
+    return Lines(verbosity)
 
 
-class _PlainTask:
-    """Says how far it is every few seconds, and at the end if it took that long."""
+class _Pace:
+    """How much of a task is done, and how fast that went."""
 
-    def __init__(self, description: str, total: int, unit: str, shown: bool) -> None:
+    def __init__(self, description: str, total: int, unit: str) -> None:
         self.description = description
         self.total = total
         self.unit = unit
-        self.shown = shown
         self.done = 0
-        self.resumed = 0
-        self.started = self.said = time.monotonic()
+        self.started = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+    @property
+    def rate(self) -> str:
+        """`54.2 images/s`."""
+        return f"{self.done / max(self.seconds, 1e-9):.1f} {self.unit}/s"
+
+    @property
+    def state(self) -> str:
+        """`64/347, 54.2 images/s`; `2/3 cells`, since these differ too much for a rate."""
+        if self.unit == "images" and self.done:
+            return f"{self.done}/{self.total}, {self.rate}"
+        return f"{self.done}/{self.total} {self.unit}"
+
+    @property
+    def closing(self) -> str | None:
+        """What remains to be said at the end; nothing of cells, which have lines of their own."""
+        if self.unit != "images" or not self.done or self.seconds < _WORTH_SAYING:
+            return None
+        return f"{self.description}: {self.done} images in {self.seconds:.1f} s, {self.rate}"
+
+
+class _LineTask(_Pace):
+    """Says how far it is every few seconds."""
+
+    said = 0.0
 
     def advance(self, amount: int = 1) -> None:
         self.done += amount
-        now = time.monotonic()
-        if self.shown and now - self.said >= _QUIET_SECONDS:
-            self.said = now
-            rate = self.done / (now - self.started)
-            left = (self.total - self.done) / rate
-            _say(
-                f"{self.description}: {self.done} of {self.total} {self.unit}, "
-                f"{rate:.1f} {self.unit}/s, {left:.0f} s left"
-            )
-
-    def finish(self) -> None:
-        seconds = time.monotonic() - self.started
-        if self.shown and self.done and seconds >= 1:
-            _say(f"{self.description}: {self.done} {self.unit} in {seconds:.1f} s")
+        seconds = self.seconds
+        if self.unit == "images" and seconds - self.said >= _QUIET_SECONDS:
+            self.said = seconds
+            left = (self.total - self.done) * seconds / self.done
+            _say(f"{self.description}: {self.state}, {left:.0f} s left")
 
 
-class _Lines:
+class Lines:
     """For logs and pipes: no control characters."""
 
     def __init__(self, verbosity: int) -> None:
@@ -58,13 +86,13 @@ class _Lines:
 
     @contextlib.contextmanager
     def task(self, description: str, total: int, unit: str) -> Iterator[Task]:
-        task = _PlainTask(description, total, unit, self.verbosity >= 0 and unit != "cells")
+        task = _LineTask(description, total, unit)
         yield task
-        task.finish()
+        if task.closing:
+            _say(task.closing)
 
     def line(self, text: str) -> None:
-        if self.verbosity >= 0:
-            _say(text)
+        _say(text)
 
     def detail(self, text: str) -> None:
         if self.verbosity >= 1:
@@ -74,71 +102,77 @@ class _Lines:
         _say(f"warning: {text}")
 
 
-class _BarTask:
-    def __init__(self, progress: Any, identity: Any) -> None:
+class Quiet(Silent):
+    """Warnings only."""
+
+    def warn(self, text: str) -> None:
+        _say(f"warning: {text}")
+
+
+class _BarTask(_Pace):
+    """A line of the bars: description, bar, state, time left."""
+
+    def __init__(self, progress: Progress, description: str, total: int, unit: str) -> None:
+        super().__init__(description, total, unit)
         self.progress = progress
-        self.identity = identity
+        self.bar: TaskID = progress.add_task(description, total=total, state=self.state)
 
     def advance(self, amount: int = 1) -> None:
-        self.progress.advance(self.identity, amount)
+        self.done += amount
+        self.progress.update(self.bar, advance=amount, state=self.state)
 
 
-class _Bars:
-    """For terminals: a bar for each piece of work under way."""
+class Bars:
+    """For terminals: a bar for each piece of work under way, which goes when it is done."""
 
-    def __init__(self, verbosity: int) -> None:
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
+    def __init__(self, verbosity: int, console: Console) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.verbosity = verbosity
         self.depth = 0
+        # No markup: descriptions hold names that users chose, brackets included.
         self.progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[unit]}"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[state]}", markup=False),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            expand=True,
             transient=True,
+            redirect_stdout=sys.stdout.isatty(),
         )
 
     @contextlib.contextmanager
     def task(self, description: str, total: int, unit: str) -> Iterator[Task]:
+        task = _BarTask(self.progress, description, total, unit)
         if self.depth == 0:
             self.progress.start()
         self.depth += 1
-        identity = self.progress.add_task(description, total=total, unit=unit)
-        started = time.monotonic()
         try:
-            yield _BarTask(self.progress, identity)
+            yield task
         finally:
-            done = self.progress.tasks[self.progress.task_ids.index(identity)].completed
-            self.progress.remove_task(identity)
+            self.progress.remove_task(task.bar)
             self.depth -= 1
             if self.depth == 0:
                 self.progress.stop()
-        seconds = time.monotonic() - started
-        if unit == "images" and done:
-            self.line(
-                f"{description}: {done:.0f} images in {seconds:.1f} s, "
-                f"{done / seconds:.1f} images/s"
-            )
+        if task.closing:
+            self.line(task.closing)
 
     def line(self, text: str) -> None:
-        self.progress.console.print(text, markup=False, highlight=False)
+        self._print(text)
 
     def detail(self, text: str) -> None:
         if self.verbosity >= 1:
-            self.line(text)
+            self._print(text)
 
     def warn(self, text: str) -> None:
-        self.progress.console.print(f"[yellow]warning:[/yellow] {text}", highlight=False)
+        self._print(("warning:", "yellow"), f" {text}")
+
+    def _print(self, *parts: str | tuple[str, str]) -> None:
+        from rich.text import Text
+
+        # The terminal breaks long lines, not rich, so that paths can be copied whole.
+        self.progress.console.print(Text.assemble(*parts), soft_wrap=True)
 
 
 def _say(text: str) -> None:

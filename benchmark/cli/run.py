@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from benchmark.cache import cache_root
+from benchmark.cli.cells import from_file, from_options, print_cells
 from benchmark.cli.options import (
     categories_option,
     data_root_option,
@@ -28,13 +27,12 @@ from benchmark.reporting import Reporter
 from results.errors import UsageError
 
 if TYPE_CHECKING:
-    from benchmark.cell import Cell
     from benchmark.data.manifest import Manifest
-    from benchmark.features.spec import FeatureSpec
-    from benchmark.features.weights import Weights
-    from benchmark.plan import Matched
 
-_PAPER_BACKBONE = "wide_resnet50_2"
+_WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreadable", "weights",
+               "device", "neighbours", "maps", "shard", "out", "overwrite", "dry_run", "output",
+               "quiet", "verbose"}  # fmt: skip
+"""Options that go with `--cells`; the others are part of the cells themselves."""
 
 
 @click.command("run", short_help="Run methods on a stream and record what they score.")
@@ -165,15 +163,22 @@ _PAPER_BACKBONE = "wide_resnet50_2"
 )
 @quiet_option
 @verbose_option
-def command(**given: Any) -> None:
+@click.pass_context
+def command(context: click.Context, **given: Any) -> None:
     """Run methods on a class-incremental stream; finished cells are reused, begun ones resumed."""
     started = time.monotonic()
     reporter = choose_reporter(-1 if given["quiet"] else int(given["verbose"]))
-    _check_early(given)
+    _check_early(context, given)
     manifest = _open_manifest(given, reporter)
-    cells, matched, weights = _cells(given, manifest)
+    if given["cells_file"]:
+        planned = from_file(given["cells_file"], given["weights"], given["shard"])
+    else:
+        planned = from_options(given, manifest)
     if given["dry_run"]:
-        _print_cells(cells, matched, given["output"])
+        print_cells(planned, given["output"])
+        return
+    if not planned.cells:
+        reporter.line(f"--shard {given['shard']} holds no cell of this run")
         return
     from benchmark.cli.summary import print_summary
     from benchmark.runner import Runner
@@ -183,21 +188,23 @@ def command(**given: Any) -> None:
         out=given["out"],
         cache=cache_root(),
         device=given["device"],
-        weights=weights,
+        weights=planned.weights,
         reporter=reporter,
         overwrite=given["overwrite"],
         maps=given["maps"],
         search=given["neighbours"],
     )
-    outcomes = runner.run(cells, matched)
+    outcomes = runner.run(planned.cells, planned.matched)
     print_summary(outcomes, given["out"], time.monotonic() - started)
 
 
-def _check_early(given: dict[str, Any]) -> None:
+def _check_early(context: click.Context, given: dict[str, Any]) -> None:
     """Refuse wrong words before any image is read."""
     from benchmark.plan import parse_settings, take_shard
     from benchmark.registry import load_method
 
+    if given["cells_file"]:
+        _refuse_beside_cells(context)
     for method in given["methods"]:
         load_method(method)
     parse_settings(given["methods"], given["settings"], given["experts"])
@@ -215,12 +222,30 @@ def _check_early(given: dict[str, Any]) -> None:
             f"--match-memory {given['match_memory']}: add "
             f"--method {given['match_memory']}, whose memory is to be matched"
         )
+    if given["output"] != "text" and not given["dry_run"]:
+        raise UsageError(f"--format {given['output']} is for --dry-run; add it")
+    if given["device"] == "cuda":
+        from benchmark.runner import choose_device
+
+        choose_device("cuda")
     if given["weights"] and not given["weights"].is_file():
         raise UsageError(f"--weights {given['weights']}: no such file")
     if given["embedding"]:
         from benchmark.features.backbones import embedding_params
 
         embedding_params(given["embedding"])
+
+
+def _refuse_beside_cells(context: click.Context) -> None:
+    """A cell is whole: an option that seems to change it would be a trap."""
+    for option in context.command.params:
+        name = option.name or ""
+        source = context.get_parameter_source(name)
+        if source is click.core.ParameterSource.COMMANDLINE and name not in _WITH_CELLS:
+            raise UsageError(
+                f"{option.opts[0]} and --cells exclude each other: a cell holds all that "
+                f"{option.opts[0]} says"
+            )
 
 
 def _open_manifest(given: dict[str, Any], reporter: Reporter) -> Manifest:
@@ -234,96 +259,3 @@ def _open_manifest(given: dict[str, Any], reporter: Reporter) -> Manifest:
         cache=cache_root(),
         reporter=reporter,
     )
-
-
-def _cells(
-    given: dict[str, Any], manifest: Manifest
-) -> tuple[list[Cell], list[Matched], Callable[[], Weights]]:
-    from benchmark.features.weights import EMBEDDED_BACKBONE, find_weights
-    from benchmark.plan import Study, match_memory, parse_settings, plan, take_shard
-    from benchmark.stream import resolve_order
-
-    if given["cells_file"]:
-        cells = _read_cells(given["cells_file"])
-        backbone = cells[0].features.backbone
-        random = cells[0].features.weights.startswith("random:")
-        weights = find_weights(backbone, given["weights"], random=random)
-        if any(cell.features != cells[0].features for cell in cells):
-            raise UsageError(
-                f"--cells {given['cells_file']}: its cells have different features; "
-                "run each kind by itself"
-            )
-        if weights.name != cells[0].features.weights:
-            raise UsageError(
-                f"--cells {given['cells_file']}: made with other weights of "
-                f"{backbone}; give them with --weights"
-            )
-        return take_shard(cells, given["shard"]), [], lambda: weights
-    backbone = given["backbone"]
-    if backbone is None:
-        backbone = _PAPER_BACKBONE if manifest.name == "mvtec" else EMBEDDED_BACKBONE
-    weights = find_weights(backbone, given["weights"], random=given["random_weights"])
-    study = Study(
-        manifest=manifest,
-        features=_feature_spec(backbone, weights, given),
-        schedule=given["schedule"],
-        routing=given["routing"],
-        unseen=given["unseen"],
-        methods=tuple(dict.fromkeys(given["methods"])),
-        sweep=parse_settings(given["methods"], given["settings"], given["experts"]),
-        orders=tuple(resolve_order(t, manifest.categories) for t in order_texts(given["order"])),
-        seeds=numbers(given["seeds"], "--seeds"),
-    )
-    cells, matched = plan(study), []
-    if given["match_memory"]:
-        cells, matched = match_memory(cells, given["match_memory"])
-    return take_shard(cells, given["shard"]), matched, lambda: weights
-
-
-def _feature_spec(backbone: str, weights: Weights, given: dict[str, Any]) -> FeatureSpec:
-    from benchmark.data.preprocessing import Preprocessing
-    from benchmark.features.backbones import STRIDES, default_embedding, embedding_params
-    from benchmark.features.spec import FeatureSpec
-
-    embedding = given["embedding"] or default_embedding(backbone)
-    return FeatureSpec(
-        backbone=backbone,
-        weights=weights.name,
-        layers=STRIDES,
-        embedding=embedding,
-        embedding_params=embedding_params(embedding),
-        preprocessing=Preprocessing.for_image_size(given["image_size"]),
-    )
-
-
-def _read_cells(file: Path) -> list[Cell]:
-    from benchmark.cell import Cell
-
-    try:
-        listed = json.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise UsageError(f"--cells {file}: {error.strerror}") from None
-    except ValueError as error:
-        raise UsageError(f"--cells {file} is not JSON: {error}") from None
-    if not (isinstance(listed, list) and listed and all(isinstance(c, dict) for c in listed)):
-        raise UsageError(
-            f"--cells {file} is not a list of cells; make it with "
-            "`cadbench run ... --dry-run --format json`"
-        )
-    return [Cell.from_dict(values) for values in listed]
-
-
-def _print_cells(cells: Sequence[Cell], matched: Sequence[Matched], output: str) -> None:
-    if output == "json":
-        if matched:
-            raise UsageError(
-                "--match-memory: its cells are known only after the reference has run,"
-                " so they cannot be written with --format json"
-            )
-        click.echo(json.dumps([cell.as_dict() for cell in cells], indent=1))
-        return
-    for cell in cells:
-        click.echo(f"{cell.key[:8]}  {cell.label()}")
-    for pair in matched:
-        click.echo(f"{'':8}  {pair.cell.method}, as much memory as {pair.reference.label()}")
-    click.echo(f"{len(cells) + len(matched)} cells")

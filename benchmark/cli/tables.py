@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -11,6 +11,9 @@ import click
 from results.record import Record
 from results.render import display, to_csv, to_markdown
 from results.table import Table
+
+_GAP = 2
+"""Spaces between the columns of a drawn table."""
 
 
 def print_tables(tables: Iterable[Table], output: str = "auto") -> None:
@@ -32,16 +35,54 @@ def _draw(table: Table) -> None:
     from rich.table import Table as Drawn
     from rich.text import Text
 
-    drawn = Drawn(title=Text(table.title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD)
-    for column in table.columns:
-        drawn.add_column(Text(column.name), justify="right" if column.numeric else "left")
-    for row in table.rows:
-        cells = zip(row, table.columns, strict=True)
-        drawn.add_row(*(Text(display(value, column)) for value, column in cells))
     console = Console()
-    console.print(drawn)
+    console.print(Text(table.title, style="bold"), soft_wrap=True)
+    texts = [
+        [column.name, *(_unbroken(display(row[index], column)) for row in table.rows)]
+        for index, column in enumerate(table.columns)
+    ]
+    widths = _widths(texts, [column.numeric for column in table.columns], console.width)
+    drawn = Drawn(box=box.SIMPLE_HEAD, padding=(0, _GAP - 1, 0, 0), pad_edge=False, show_edge=False)
+    for column, (name, *_), width in zip(table.columns, texts, widths, strict=True):
+        if column.numeric:
+            drawn.add_column(Text(name), justify="right", width=width)
+        else:
+            drawn.add_column(Text(name), min_width=width)
+    for cells in zip(*(column[1:] for column in texts), strict=True):
+        drawn.add_row(*map(Text, cells))
+    needed = sum(widths) + _GAP * (len(widths) - 1)
+    Console(width=max(console.width, needed)).print(drawn)
+    if table.notes:
+        console.print()
     for note in table.notes:
-        console.print(Text(note, style="dim"))
+        console.print(Text(note, style="dim"), soft_wrap=True)
+
+
+def _widths(texts: Sequence[Sequence[str]], numeric: Sequence[bool], room: int) -> list[int]:
+    """Widths of columns of texts, a heading first: of words the least, of numbers what fits.
+
+    Numbers stand whole beside whole headings, else under headings broken at spaces, else broken at
+    spaces themselves. Nothing is ever cut off: what still does not fit, the terminal breaks.
+    """
+    least = [max(map(_longest_word, column)) for column in texts]
+    layouts = [
+        [max(map(len, column)) for column in texts],
+        [max([_longest_word(column[0]), *map(len, column[1:])]) for column in texts],
+    ]
+    for layout in layouts:
+        widths = [w if n else short for w, n, short in zip(layout, numeric, least, strict=True)]
+        if sum(widths) + _GAP * (len(widths) - 1) <= room:
+            return widths
+    return least
+
+
+def _longest_word(text: str) -> int:
+    return max(map(len, text.split(" ")))
+
+
+def _unbroken(text: str) -> str:
+    """A deviation stays beside its sign where the cell is broken."""
+    return text.replace("± ", "±")
 
 
 def default_params(records: Iterable[Record]) -> Mapping[str, Mapping[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from benchmark.features.weights import Weights, read_weights
+from benchmark.features.weights import Weights, read_weights, require_model
 from benchmark.suggest import suggestion
 from results.errors import CadbenchError, UsageError
 
@@ -82,7 +82,7 @@ class Extractor:
             for batch in pixels.split(step):
                 images = batch.to(self.device, non_blocking=True).float().div_(255)
                 images = images.sub_(self.mean).div_(self.std)
-                maps = self.model(images.contiguous(memory_format=torch.channels_last))
+                maps = self._maps(images.contiguous(memory_format=torch.channels_last))
                 patches = embed(maps, **self.spec.embedding_params)
                 parts.append(patches.to(getattr(torch, self.spec.dtype)).cpu())
         patches = torch.cat(parts)
@@ -92,6 +92,19 @@ class Extractor:
                 "weights cannot be used with this preprocessing"
             )
         return patches
+
+    def _maps(self, images: Tensor) -> list[Tensor]:
+        """(B, C_i, h_i, w_i) of each layer, also from models that put the channels last."""
+        try:
+            maps: list[Tensor] = self.model(images)
+        except AssertionError as error:  # so do models with windows refuse sizes that do not fit
+            raise UsageError(
+                f"backbone {self.spec.backbone} cannot be used with images of "
+                f"{images.shape[-1]} pixels: {str(error).rstrip('.')}; choose another --image-size"
+            ) from error
+        if getattr(self.model, "output_fmt", "NCHW") == "NHWC":
+            return [layer.permute(0, 3, 1, 2) for layer in maps]
+        return maps
 
 
 def load_extractor(spec: FeatureSpec, weights: Weights, device: torch.device) -> Extractor:
@@ -104,9 +117,7 @@ def load_extractor(spec: FeatureSpec, weights: Weights, device: torch.device) ->
     # timm warns of the weights of the layers that are left out, which is intended here.
     logging.getLogger("timm.models._builder").setLevel(logging.ERROR)
 
-    if not timm.is_model(spec.backbone):
-        near = suggestion(spec.backbone, timm.list_models())
-        raise UsageError(f"timm has no model {spec.backbone!r}{near}")
+    require_model(spec.backbone)
     options: dict[str, Any] = {"features_only": True}
     try:
         options["out_indices"] = _indices_of(spec.backbone, spec.layers)
@@ -128,7 +139,8 @@ def load_extractor(spec: FeatureSpec, weights: Weights, device: torch.device) ->
             f"backbone {spec.backbone} cannot be used with {weights.file or 'random weights'}: "
             f"{reason}"
         ) from error
-    model = model.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+    model = model.eval().requires_grad_(False)
+    model = model.to(device).to(memory_format=torch.channels_last)
     mean, std = _normalisation(spec.backbone, model)
     shape = (1, 3, 1, 1)
     return Extractor(
@@ -144,7 +156,7 @@ def _indices_of(backbone: str, strides: tuple[int, ...]) -> tuple[int, ...]:
     """timm's indices of the last layers of these strides; raises `UsageError` where it has none."""
     import timm
 
-    model = timm.create_model(backbone, pretrained=False, features_only=True)
+    model: Any = timm.create_model(backbone, pretrained=False, features_only=True)
     reductions = list(model.feature_info.reduction())
     missing = [stride for stride in strides if stride not in reductions]
     if missing:

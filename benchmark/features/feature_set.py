@@ -6,7 +6,7 @@ import functools
 import hashlib
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -35,6 +35,7 @@ class FeatureSet:
     spec: FeatureSpec
     device: torch.device
     cache: Path
+    _sources: dict[tuple[str, str, str], PatchSource] = field(default_factory=dict, repr=False)
 
     def ensure(
         self, categories: Iterable[str], weights: Weights, reporter: Reporter, *, pixels: bool
@@ -100,8 +101,11 @@ class FeatureSet:
         return compute
 
     def _source(self, store: ShardStore, digest: str, category: str, split: Split) -> PatchSource:
-        shards = shards_of(getattr(self.manifest, split)(category))
-        return PatchSource(store, shards, digest, self.device)
+        place = (digest, category, split)
+        if place not in self._sources:
+            shards = shards_of(getattr(self.manifest, split)(category))
+            self._sources[place] = PatchSource(store, shards, digest, self.device)
+        return self._sources[place]
 
     def _items(self, category: str) -> tuple[Item, ...]:
         return self.manifest.train(category) + self.manifest.test(category)

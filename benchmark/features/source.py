@@ -49,6 +49,8 @@ class PatchSource:
 
         parts = []
         for row in rows:
+            if not 0 <= row < len(self.ids):
+                raise IndexError(f"there is no row {row}: {len(self.ids)} images are stored")
             piece = bisect.bisect_right(self._ends, row)
             start = self._ends[piece] - len(self._shards[piece].ids)
             parts.append(self._open(piece)[row - start])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.suggest import suggestion
 from results.errors import CadbenchError, UsageError
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 EMBEDDED_BACKBONE = "tf_efficientnet_lite0"
 _HUB_REPOSITORIES = {"wide_resnet50_2": "timm/wide_resnet50_2.tv_in1k"}
 _HUB_FILE = "model.safetensors"
+_PATIENCE = 10
+"""Seconds for the hub to answer."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,11 @@ def find_weights(backbone: str, file: Path | None = None, *, random: bool = Fals
         file = _embedded() if backbone == EMBEDDED_BACKBONE else _downloaded(backbone)
     elif not file.is_file():
         raise UsageError(f"--weights {file}: no such file")
-    with open(file, "rb") as handle:
-        return Weights(hashlib.file_digest(handle, "sha256").hexdigest(), file=file)
+    try:
+        with open(file, "rb") as handle:
+            return Weights(hashlib.file_digest(handle, "sha256").hexdigest(), file=file)
+    except OSError as error:
+        raise CadbenchError(f"weights file {file} cannot be read: {error.strerror}") from error
 
 
 def read_weights(file: Path) -> dict[str, Tensor]:
@@ -54,12 +60,19 @@ def read_weights(file: Path) -> dict[str, Tensor]:
             return load_file(file)
         loaded = torch.load(file, map_location="cpu", weights_only=True)
         state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
-    except Exception as error:
-        reason = str(error).strip().split("\n")[0]
-        raise CadbenchError(f"weights file {file} cannot be read: {reason}") from error
+    except Exception as error:  # a damaged file meets its reader with nearly any exception
+        raise _unusable(file) from error
     if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        raise CadbenchError(f"weights file {file} does not hold a table of tensors")
+        raise _unusable(file)
     return state
+
+
+def _unusable(file: Path) -> CadbenchError:
+    return CadbenchError(
+        f"weights file {file} is damaged or not a table of tensors alone; give a .safetensors "
+        "file, or a state_dict() that torch.save wrote (other pickles could run code and are "
+        "refused)"
+    )
 
 
 def _embedded() -> Path:
@@ -74,10 +87,20 @@ def _embedded() -> Path:
 
 
 def _downloaded(backbone: str) -> Path:
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import (
+        get_hf_file_metadata,
+        hf_hub_download,
+        hf_hub_url,
+        try_to_load_from_cache,
+    )
 
     repository = _HUB_REPOSITORIES.get(backbone) or _repository_named_by_timm(backbone)
+    cached = try_to_load_from_cache(repository, _HUB_FILE)
+    if isinstance(cached, str):
+        return Path(cached)
     try:
+        # Asked once: the download itself would try again for minutes where there is no network.
+        get_hf_file_metadata(hf_hub_url(repository, _HUB_FILE), timeout=_PATIENCE)
         return Path(hf_hub_download(repository, _HUB_FILE))
     except Exception as error:
         reason = str(error).strip().split("\n")[0].rstrip(".")
@@ -88,16 +111,23 @@ def _downloaded(backbone: str) -> Path:
         ) from error
 
 
+def require_model(backbone: str) -> None:
+    """Refuse a name that timm does not know, with the nearest that it does."""
+    import timm
+
+    if not timm.is_model(backbone):
+        near = suggestion(backbone, timm.list_models())
+        raise UsageError(f"timm has no model {backbone!r}{near}")
+
+
 def _repository_named_by_timm(backbone: str) -> str:
     import timm
 
-    try:
-        config = timm.models.get_pretrained_cfg(backbone)
-    except Exception:
-        config = None
+    require_model(backbone)
+    config = timm.models.get_pretrained_cfg(backbone)
     if config is None or not config.hf_hub_id:
         raise UsageError(
-            f"timm knows no pretrained weights for {backbone!r}; give --weights FILE or "
+            f"timm knows no pretrained weights for {backbone}; give --weights FILE or "
             "--random-weights"
         )
     return str(config.hf_hub_id)

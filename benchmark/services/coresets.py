@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 Selector: TypeAlias = Literal["greedy", "approximate_greedy", "random"]
 Start: TypeAlias = Literal["mean", "random"]
 
+_NOTHING = np.empty(0, dtype=np.int64)
+
 
 @dataclass
 class Coresets:
@@ -106,15 +108,13 @@ class Coresets:
             return np.arange(total)
         digests = "\n".join(block.digest for block in blocks)
         identity = hashlib.sha256(f"{digests}\nunion".encode()).hexdigest()
-        known = self._picks.get(identity)
-        if known is None or len(known) < size:
-            known = self._load(identity, total)
-        if known is None or len(known) < size:
-            union = torch.cat([block.vectors for block in blocks]).cpu().numpy()
-            known = k_center.greedy_k_center(union, size, k_center.nearest_to_mean(union))
-            self._save(identity, known)
-        self._picks[identity] = known
-        return known[:size]
+
+        def select(chosen: list[int]) -> np.ndarray:
+            union = torch.cat([block.vectors for block in blocks])
+            first = chosen[0] if chosen else k_center.nearest_to_mean(union)
+            return k_center.greedy_k_center(union, size, first, chosen=chosen)
+
+        return self._shared(identity, size, total, select)
 
     def _selection(
         self,
@@ -126,38 +126,59 @@ class Coresets:
         start: Start,
         seed: int,
     ) -> np.ndarray:
-        patches = _rows(source)
-        total = sum(len(piece) for piece in patches)
+        total = sum(len(piece) for piece in _rows(source))
         size = min(size, total)
-        known = self._picks.get(identity)
-        if known is None or len(known) < size:
-            known = self._load(identity, total)
-        if known is None or len(known) < size:
+
+        def select(chosen: list[int]) -> np.ndarray:
             self.reporter.detail(f"selecting {size} of {total} patches of {category}")
             rng = generator(seed, f"coreset-{selector}", source.digest)
             if selector == "random":
-                known = rng.permutation(total)[:size]
-            elif selector == "approximate_greedy":
-                known = k_center.approximate_greedy_k_center(patches, size, rng)
+                return rng.permutation(total)[:size]
+            patches = self._patches(source)
+            if selector == "approximate_greedy":
+                return k_center.approximate_greedy_k_center(patches, size, rng)
+            if chosen:
+                first = chosen[0]
+            elif start == "random":
+                first = int(rng.integers(total))
             else:
-                before = known if known is not None else np.empty(0, dtype=np.int64)
-                if len(before):
-                    first = int(before[0])
-                elif start == "random":
-                    first = int(rng.integers(total))
-                else:
-                    first = k_center.nearest_to_mean(patches)
-                known = k_center.greedy_k_center(patches, size, first, chosen=before)
+                first = k_center.nearest_to_mean(patches)
+            return k_center.greedy_k_center(patches, size, first, chosen=chosen)
+
+        return self._shared(identity, size, total, select)
+
+    def _shared(
+        self,
+        identity: str,
+        size: int,
+        total: int,
+        select: Callable[[list[int]], np.ndarray],
+    ) -> np.ndarray:
+        """The selection called `identity`; `select` is given what is known, where that is short."""
+        known = self._picks.get(identity, _NOTHING)
+        if len(known) < size:
+            known = max(known, self._load(identity, total), key=len)
+        if len(known) < size:
+            known = select(known.tolist())
             self._save(identity, known)
         self._picks[identity] = known
         return known[:size]
 
-    def _load(self, identity: str, total: int) -> np.ndarray | None:
-        """A stored selection, or None where there is none or it is not one of `total` rows."""
+    def _patches(self, source: PatchSource) -> k_center.Patches:
+        """All patches where selection is to run: mapped pieces, or one tensor on the device."""
+        import torch
+
+        pieces = _rows(source)
+        if self.device.type == "cpu":
+            return pieces
+        return torch.from_numpy(np.concatenate(pieces)).to(self.device)
+
+    def _load(self, identity: str, total: int) -> np.ndarray:
+        """A stored selection; empty where there is none or it is not one of `total` rows."""
         stored = _read(self._path(identity))
         if stored is None or stored.ndim != 1 or stored.dtype != np.int64 or not len(stored):
-            return None
-        return stored if stored.min() >= 0 and stored.max() < total else None
+            return _NOTHING
+        return stored if stored.min() >= 0 and stored.max() < total else _NOTHING
 
     def _save(self, identity: str, array: np.ndarray) -> None:
         path = self._path(identity)
@@ -187,21 +208,13 @@ def _mean(pieces: Sequence[np.ndarray]) -> np.ndarray:
     return mean
 
 
-def _gather(
-    source: PatchSource, picks: Sequence[int] | np.ndarray, device: torch.device
-) -> torch.Tensor:
+def _gather(source: PatchSource, picks: np.ndarray, device: torch.device) -> torch.Tensor:
     """The picked rows (n, D) float32."""
     import torch
 
-    pieces = _rows(source)
-    starts = np.cumsum([0, *(len(piece) for piece in pieces)])
-    picks = np.asarray(picks)
-    owner = np.searchsorted(starts, picks, side="right") - 1
-    vectors = np.empty((len(picks), pieces[0].shape[1]), dtype=np.float32)
-    for index in np.unique(owner):
-        mine = owner == index
-        vectors[mine] = pieces[index][picks[mine] - starts[index]]
-    return torch.from_numpy(vectors).to(device)
+    from benchmark.services.patch_rows import PatchRows
+
+    return PatchRows(_rows(source)).take(torch.as_tensor(picks)).float().to(device)
 
 
 def _pack(array: np.ndarray) -> bytes:

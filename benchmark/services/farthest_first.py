@@ -12,7 +12,7 @@ picked is decided by squared differences summed in float64, every row in the sam
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -23,10 +23,14 @@ from results.errors import DataError
 
 _LEVEL = 0.95
 """The level of a round as a share of the greatest squared distance."""
-_ELEMENTS = 1 << 22
-"""Values in a temporary array: 16 MB in float32."""
+_ELEMENTS = 1 << 20
+"""Values in a temporary array: 4 MB in float32."""
 _FOLLOWED = 1 << 20
 """Values of the patches that are followed: 8 MB in float64, which stays in the CPU's cache."""
+_PAIRED = 1 << 17
+"""Values of patches paired with picks at once: 1 MB in float64."""
+_TINY = 1e-30
+"""Squared distances below this are not told apart in float32, where squares come near underflow."""
 
 
 def farthest_first(
@@ -41,76 +45,90 @@ def farthest_first(
 
 
 class _Traversal:
-    """bound (N,): what a squared distance is at most, -inf for picks; compared (N,): with how
-    many of the picks the patch was compared for that."""
+    """What is known of the squared distance of each patch to its nearest pick, arrays (N,).
+
+    bound: float32, not below the distance to the first `bounded` picks, -inf for a pick;
+    exact: float64, the distance to the first `settled` picks.
+    """
 
     def __init__(
         self, patches: PatchRows, k: int, known: Sequence[int], initial: Tensor | None
     ) -> None:
         self.patches = patches
-        self.initial = initial
         self.k = k
-        first = patches.take(torch.tensor([known[0]], device=patches.device))[0]
-        self.picks = picks = _Picks(k, first)
-        self.bound = torch.cat([picks.squares(picks.moved(part)) for part in patches.parts()])
+        start = patches.take(torch.tensor([known[0]], device=patches.device))[0]
+        self.picks = picks = _Picks(k, start)
+        self.bound = torch.empty(len(patches), device=patches.device)
+        for where, part in patches.parts():
+            self.bound[where] = picks.squares(picks.moved(part))
         if not torch.isfinite(self.bound).all():
             raise DataError(
-                "patch embeddings hold values that are not finite or above 1e15; "
-                "extract the features again"
+                "patch embeddings hold values that are not finite or too large for float32 "
+                "distances; extract the features again"
             )
+        self.bounded = torch.ones_like(self.bound, dtype=torch.int32)
+        self.exact = torch.full_like(self.bound, torch.inf, dtype=torch.float64)
+        self.settled = torch.zeros_like(self.bounded)
         if initial is not None:
+            self.exact[:] = initial
             self.bound = torch.minimum(self.bound, picks.raised(initial))
-        self.compared = torch.ones_like(self.bound, dtype=torch.int32)
-        for row in torch.tensor(known, device=patches.device)[:, None]:
-            self._pick(row, patches.take(row))
+        for row in torch.tensor(known, device=patches.device).split(1):
+            self._pick(row, patches.take(row)[0])
 
     def run(self) -> np.ndarray:
-        while len(self.picks.indices) < self.k:
+        while len(self.picks) < self.k:
             level = self._next_level()
-            self._catch_up(level)
-            above = (self.bound >= level).nonzero()[:, 0]
-            if len(above):
-                self._follow(above, level)
+            for start, rows in self._behind(self.bound >= level, self.bounded):
+                missed = self.picks.bounds(self.patches.take(rows), start)
+                self.bound[rows] = torch.minimum(self.bound[rows], missed)
+            near = self.bound >= level
+            for start, rows in self._behind(near, self.settled):
+                missed = self.picks.nearest(self.patches.take(rows), start)
+                self.exact[rows] = torch.minimum(self.exact[rows], missed)
+            self._follow(near.nonzero()[:, 0], level)
         return np.array(self.picks.indices, dtype=np.int64)
 
     def _next_level(self) -> float:
         top = self.bound.max()
+        if float(top) < _TINY:
+            return 0.0
         level = top * _LEVEL
-        most = _FOLLOWED // self.patches.dim + 1
-        if int((self.bound >= level).sum()) > most:
+        if int((self.bound >= level).sum()) > self._most:
             # Below what the greatest distance is at least, or a round might pick nothing.
             certain = top * (1 - 2 * self.picks.error)
-            level = torch.minimum(self.bound.topk(most).values[-1], certain)
+            level = torch.minimum(self.bound.topk(self._most).values[-1], certain)
         return float(level)
 
-    def _catch_up(self, level: float) -> None:
-        """Compare the patches whose bounds reach `level` with the picks they missed."""
-        made = len(self.picks.indices)
-        waiting = ((self.bound >= level) & (self.compared < made)).nonzero()[:, 0]
-        if not len(waiting):
-            return
-        waiting = waiting[self.compared[waiting].argsort(stable=True)]
-        for rows in waiting.split(self._at_once()):
-            moved = self.picks.moved(self.patches.take(rows))
-            missed = self.picks.bounds(moved, start=int(self.compared[rows[0]]))
-            bound = (missed.amin(1) + self.picks.squares(moved)).clamp_(min=0)
-            self.bound[rows] = torch.minimum(self.bound[rows], bound)
-        self.compared[waiting] = made
+    def _behind(self, chosen: Tensor, seen: Tensor) -> Iterator[tuple[int, Tensor]]:
+        """The `chosen` patches that have not `seen` all picks: (first pick to see, rows).
+
+        In parts of bounded size that missed about the same picks; they have seen all afterwards.
+        """
+        made = len(self.picks)
+        rows = (chosen & (seen < made)).nonzero()[:, 0]
+        rows = rows[seen[rows].argsort(stable=True)]
+        size = _ELEMENTS // max(self.patches.dim, made) + 1
+        for first in range(0, len(rows), size):
+            part = rows[first : first + size]
+            yield int(seen[part[0]]), part
+        seen[rows] = made
 
     def _follow(self, rows: Tensor, level: float) -> None:
         """Pick from patches `rows` as long as the farthest of all is sure to be among them."""
-        distances = self._exact(rows)
+        distances = self.exact[rows]
+        self.bound[rows] = self.picks.raised(distances)
         least, last_row = level, len(self.patches)
-        most = _FOLLOWED // self.patches.dim + 1
-        if len(rows) > most:
-            # Many near ties: follow the first in the order of picking, down to the first left out.
+        if len(rows) > self._most:
+            # Near ties: follow the first in the order of picking, down to the first left out.
             order = distances.argsort(descending=True, stable=True)
-            least, last_row = float(distances[order[most]]), int(rows[order[most]])
-            kept = order[:most].sort().values
+            left_out = order[self._most]
+            if distances[left_out] >= level:
+                least, last_row = float(distances[left_out]), int(rows[left_out])
+            kept = order[: self._most].sort().values
             rows, distances = rows[kept], distances[kept]
         followed = self.patches.take(rows).double()
         differences = torch.empty_like(followed)
-        while len(self.picks.indices) < self.k:
+        while len(self.picks) < self.k and len(rows):
             place = distances.argmax()
             farthest, row = float(distances[place]), rows[place]
             if farthest < least or (farthest == least and int(row) > last_row):
@@ -119,30 +137,17 @@ class _Traversal:
             torch.sub(followed, followed[place], out=differences)
             torch.minimum(distances, differences.square_().sum(1), out=distances)
             distances[place] = -torch.inf
+        self.exact[rows] = distances
         self.bound[rows] = self.picks.raised(distances)
-        self.compared[rows] = len(self.picks.indices)
-
-    def _exact(self, rows: Tensor) -> Tensor:
-        """Squared distances (n,) float64 of `rows`, which become their bounds."""
-        made = len(self.picks.indices)
-        found = []
-        for part in rows.split(self._at_once()):
-            nearest = self.picks.nearest(self.patches.take(part))
-            if self.initial is not None:
-                nearest = torch.minimum(nearest, self.initial[part])
-            found.append(nearest)
-        distances = torch.cat(found)
-        self.bound[rows] = self.picks.raised(distances)
-        self.compared[rows] = made
-        return distances
-
-    def _at_once(self) -> int:
-        """How many patches to compare with picks in one product."""
-        return _ELEMENTS // max(self.patches.dim, len(self.picks.indices)) + 1
+        self.settled[rows] = self.bounded[rows] = len(self.picks)
 
     def _pick(self, row: Tensor, patch: Tensor) -> None:
         self.picks.add(int(row), patch)
         self.bound[row] = -torch.inf
+
+    @property
+    def _most(self) -> int:
+        return _FOLLOWED // self.patches.dim + 1
 
 
 class _Picks:
@@ -157,14 +162,17 @@ class _Picks:
         dim = len(origin)
         self.indices: list[int] = []
         self.error = (2 * dim + 16) * 2.0**-24
-        self._origin = origin.float()
+        self._origin = origin
         self._exact = origin.new_empty((k, dim), dtype=torch.float64)
         self._moved = origin.new_empty((k, dim), dtype=torch.float32)
         self._squares = origin.new_empty(k, dtype=torch.float32)
 
+    def __len__(self) -> int:
+        return len(self.indices)
+
     def add(self, index: int, patch: Tensor) -> None:
         """Append a patch (D,)."""
-        place = len(self.indices)
+        place = len(self)
         self.indices.append(index)
         self._exact[place] = patch.double()
         self._moved[place] = self.moved(patch)
@@ -172,7 +180,7 @@ class _Picks:
 
     def moved(self, patches: Tensor) -> Tensor:
         """Patches as the bounds need them, float32."""
-        return patches.float() - self._origin
+        return patches - self._origin
 
     def raised(self, values: Tensor) -> Tensor:
         """Values (n,) in float32, not below the truth."""
@@ -182,24 +190,30 @@ class _Picks:
         """|x|^2 of moved patches (n, D), not below the truth: (n,)."""
         return self.raised(moved.square().sum(1))
 
-    def bounds(self, moved: Tensor, start: int = 0) -> Tensor:
-        """What |x - c|^2 - |x|^2 is at most, for moved patches (n, D): (n, m), m picks."""
-        picks = slice(start, len(self.indices))
-        squares = self.raised(self._squares[picks])
-        return torch.addmm(squares, moved, self._moved[picks].T, alpha=-2)
+    def bounds(self, patches: Tensor, start: int) -> Tensor:
+        """What the squared distance of patches (n, D) to picks from `start` is at most: (n,)."""
+        moved = self.moved(patches)
+        return (self._less_squares(moved, start).amin(1) + self.squares(moved)).clamp_(min=0)
 
-    def nearest(self, patches: Tensor) -> Tensor:
-        """Exact squared distance of patches (n, D) to their nearest pick: (n,) float64.
+    def nearest(self, patches: Tensor, start: int) -> Tensor:
+        """Squared distance of patches (n, D) to their nearest pick from `start`: (n,) float64.
 
         A pick is nearest only if its bound less twice its error is at most the least bound.
         """
-        moved, made = self.moved(patches), len(self.indices)
-        bounds = self.bounds(moved)
-        highest = bounds.amin(1) + 2 * self.error * self.squares(moved)
-        lowest = bounds - 2 * self.error * self._squares[:made]
+        moved = self.moved(patches)
+        bounds = self._less_squares(moved, start)
+        highest = bounds.amin(1) + 2 * self.error * self.squares(moved) + _TINY
+        bounds -= 2 * self.error * self._squares[start : len(self)]
         distances = patches.new_full((len(patches),), torch.inf, dtype=torch.float64)
-        for pairs in (lowest <= highest[:, None]).nonzero().split(_ELEMENTS // len(moved[0]) + 1):
-            row, pick = pairs.unbind(1)
-            difference = patches[row].double() - self._exact[pick]
+        pairs = (bounds <= highest[:, None]).nonzero()
+        for part in pairs.split(_PAIRED // patches.shape[1] + 1):
+            row, pick = part.unbind(1)
+            difference = patches[row].double().sub_(self._exact[start + pick])
             distances.scatter_reduce_(0, row, difference.square_().sum(1), "amin")
         return distances
+
+    def _less_squares(self, moved: Tensor, start: int) -> Tensor:
+        """What |c|^2 - 2xc is at most, for moved patches x (n, D) and m picks c: (n, m)."""
+        made = slice(start, len(self))
+        squares = self.raised(self._squares[made])
+        return torch.addmm(squares, moved, self._moved[made].T, alpha=-2)

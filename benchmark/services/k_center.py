@@ -24,10 +24,12 @@ def nearest_to_mean(patches: Patches) -> int:
 
     rows = PatchRows(patches)
     total = torch.zeros(rows.dim, dtype=torch.float64, device=rows.device)
-    for part in rows.parts():
+    for _, part in rows.parts():
         total += part.double().sum(0)
     mean = total / len(rows)
-    distances = torch.cat([(part.double() - mean).square_().sum(1) for part in rows.parts()])
+    distances = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
+    for where, part in rows.parts():
+        distances[where] = part.double().sub_(mean).square_().sum(1)
     if not torch.isfinite(distances).all():
         raise DataError("patch embeddings hold values that are not finite; extract them again")
     return int(distances.argmin())
@@ -73,13 +75,16 @@ def approximate_greedy_k_center(
     size = _size(k, len(rows))
     if rows.dim != projection:
         matrix = torch.from_numpy(rng.standard_normal((rows.dim, projection))).to(rows.device)
-        rows = PatchRows(torch.cat([(part.double() @ matrix).float() for part in rows.parts()]))
+        projected = torch.empty((len(rows), projection), device=rows.device)
+        for where, part in rows.parts():
+            projected[where] = (part.double() @ matrix).float()
+        rows = PatchRows(projected)
     drawn = torch.from_numpy(rng.choice(len(rows), min(starts, len(rows)), replace=False))
     anchors = rows.take(drawn.to(rows.device)).double()
     direct = "donot_use_mm_for_euclid_dist"
-    distances = torch.cat(
-        [torch.cdist(part.double(), anchors, compute_mode=direct).mean(1) for part in rows.parts()]
-    )
+    distances = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
+    for where, part in rows.parts():
+        distances[where] = torch.cdist(part.double(), anchors, compute_mode=direct).mean(1)
     first = int(distances.argmax())
     return farthest_first(rows, size, [first], initial=distances.square_())
 

@@ -57,28 +57,28 @@ class Neighbours:
         return nearest
 
     def _to_block(self, batch: TestBatch, rows: Tensor, block: Block) -> Tensor:
-
+        """(B, P) distances to one block; only images that are new to it are searched."""
         held = self._blocks.get(block.digest)
-        if held is not None and int(rows.max()) < len(held.known) and bool(held.known[rows].all()):
-            self._blocks.move_to_end(block.digest)
-            return held.values[rows.to(held.values.device)]
-        images, patches, dim = batch.patches.shape
-        flat = batch.patches.reshape(images * patches, dim)
-        distances = self.search(flat, block.vectors).reshape(images, patches)
         if held is None or int(rows.max()) >= len(held.known):
-            held = _grown(held, len(self._rows), patches, distances.device)
+            patches = held.values.shape[1] if held is not None else batch.patches.shape[1]
+            held = _grown(held, len(self._rows), patches, block.vectors.device)
             self._blocks[block.digest] = held
-        held.values[rows.to(held.values.device)] = distances
-        held.known[rows] = True
+        missing = ~held.known[rows]
+        if missing.any():
+            wanted = batch.patches[missing.to(batch.patches.device)]
+            found = self.search(wanted.flatten(0, 1), block.vectors)
+            held.values[rows[missing].to(found.device)] = found.reshape(wanted.shape[:2])
+            held.known[rows[missing]] = True
         self._blocks.move_to_end(block.digest)
         self._evict()
-        return distances
+        return held.values[rows.to(held.values.device)]
 
     def _evict(self) -> None:
-        size = sum(held.values.numel() * 4 for held in self._blocks.values())
+        """Drop the blocks that were used longest ago, but never the one in use."""
+        size = sum(held.values.nbytes for held in self._blocks.values())
         while size > self.budget and len(self._blocks) > 1:
             _, oldest = self._blocks.popitem(last=False)
-            size -= oldest.values.numel() * 4
+            size -= oldest.values.nbytes
 
 
 def _grown(held: _Distances | None, images: int, patches: int, device: torch.device) -> _Distances:
@@ -86,10 +86,9 @@ def _grown(held: _Distances | None, images: int, patches: int, device: torch.dev
     import torch
 
     room = images + images // 2 + 32
-    grown = _Distances(
-        torch.empty((room, patches), device=device), torch.zeros(room, dtype=torch.bool)
-    )
+    values = torch.empty((room, patches), device=device)
+    known = torch.zeros(room, dtype=torch.bool)
     if held is not None:
-        grown.values[: len(held.known)] = held.values
-        grown.known[: len(held.known)] = held.known
-    return grown
+        values[: len(held.known)] = held.values
+        known[: len(held.known)] = held.known
+    return _Distances(values, known)

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from results.errors import DataError
 
-_PART = 1 << 22
-"""Values in one part: 16 MB in float32."""
+_PART = 1 << 20
+"""Values in one part: 8 MB in float64."""
 
 
 class PatchRows:
@@ -31,19 +31,21 @@ class PatchRows:
         return int(self._ends[-1])
 
     def take(self, rows: Tensor) -> Tensor:
-        """The patches at `rows` (n,): (n, D) in the stored type, on the device."""
+        """The patches at `rows` (n,): (n, D) float32, on the device."""
         first = self._pieces[0]
         if isinstance(first, Tensor):
-            return first[rows]
+            return first[rows].float()
         wanted = rows.numpy()
         taken = np.empty((len(wanted), self.dim), first.dtype)
         holder = np.searchsorted(self._ends, wanted, side="right")
         for number in np.unique(holder):
             piece, here = self._pieces[number], holder == number
             taken[here] = piece[wanted[here] - (self._ends[number] - len(piece))]
-        return torch.from_numpy(taken)
+        return torch.from_numpy(taken).float()
 
-    def parts(self) -> Iterator[Tensor]:
-        """All patches in order, (n, D) in the stored type, in parts of bounded size."""
-        for rows in torch.arange(len(self), device=self.device).split(_PART // self.dim + 1):
-            yield self.take(rows)
+    def parts(self) -> Iterator[tuple[slice, Tensor]]:
+        """All patches in order, in parts of bounded size: (where, (n, D) float32)."""
+        size = _PART // self.dim + 1
+        for start in range(0, len(self), size):
+            part = slice(start, min(start + size, len(self)))
+            yield part, self.take(torch.arange(part.start, part.stop, device=self.device))

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _PRODUCTS_AT_ONCE = {"cpu": 1 << 20, "cuda": 1 << 26}
 _FAISS_CANDIDATES = 4
+_SETTLED_AT_ONCE = 1 << 22
+"""Values in a temporary float64 array: 32 MB."""
 
 
 def torch_search(queries: Tensor, vectors: Tensor) -> Tensor:
@@ -41,12 +43,13 @@ def torch_search(queries: Tensor, vectors: Tensor) -> Tensor:
 
 
 def faiss_search(queries: Tensor, vectors: Tensor) -> Tensor:
-    """The same with FAISS's flat search; rows with too many near ties fall back to torch."""
+    """The same with FAISS's flat search on the CPU; torch takes other devices and near ties."""
+    if queries.device.type != "cpu":
+        return torch_search(queries, vectors)
     import faiss
 
     count = min(_FAISS_CANDIDATES, len(vectors))
-    squared, nearest = faiss.knn(queries.numpy(), vectors.numpy(), count)
-    squared, nearest = torch.from_numpy(squared), torch.from_numpy(nearest)
+    squared, nearest = map(torch.from_numpy, faiss.knn(queries.numpy(), vectors.numpy(), count))
     limit = squared[:, 0] + _rounding_error(queries, vectors.square().sum(1).max())
     near = squared <= limit[:, None]
     rows, ranks = near.nonzero(as_tuple=True)
@@ -77,8 +80,9 @@ def _rounding_error(queries: Tensor, largest_square: Tensor) -> Tensor:
 
 def _settle(queries: Tensor, vectors: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """(N,) float32: for each query the smallest exact distance among its candidates."""
-    difference = queries[rows].double() - vectors[columns].double()
-    exact = torch.linalg.vecdot(difference, difference)
     best = torch.full((len(queries),), torch.inf, dtype=torch.float64, device=queries.device)
-    best.scatter_reduce_(0, rows, exact, "amin")
+    step = _SETTLED_AT_ONCE // queries.shape[1] + 1
+    for row, column in zip(rows.split(step), columns.split(step), strict=True):
+        difference = queries[row].double() - vectors[column].double()
+        best.scatter_reduce_(0, row, torch.linalg.vecdot(difference, difference), "amin")
     return best.sqrt().float()

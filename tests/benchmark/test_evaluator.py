@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from benchmark.checkpoint import Checkpoint
 from results.errors import CadbenchError
 
 
@@ -86,37 +87,42 @@ def test_a_claim_of_a_category_that_the_stream_has_not_shown_is_refused(study, m
         built.evaluate(built.cell("finetune"))
 
 
-def test_a_run_continued_from_any_experience_ends_with_the_same_scores(study):
-    from benchmark.evaluator import Progress
-    from benchmark.state import pack, unpack
-
+@pytest.mark.parametrize("method", ["mecad", "replay", "joint", "per_category"])
+def test_a_run_continued_from_any_experience_ends_with_the_same_scores(study, tmp_path, method):
     built = study()
-    small = {"class_budget": 20, "expert_budget": 60, "experts": 2}
-    for method, params in (
-        ("mecad", small),
-        ("replay", {"class_budget": 20, "bank_budget": 50}),
-        ("joint", {"candidates": 30, "bank_budget": 50}),
-    ):
-        cell = built.cell(method, params=params)
-        saved: list[bytes] = []
-        whole = built.evaluate(cell, checkpoint=lambda p: saved.append(pack(p.as_state())))  # noqa: B023
-        for state in saved[:-1]:
-            resumed = built.evaluate(cell, progress=Progress.from_state(unpack(state)))
-            assert resumed.experience == 4
-            assert resumed.events == whole.events
-            assert resumed.memory == whole.memory
-            for one, other in zip(whole.rows, resumed.rows, strict=True):
-                assert one.keys() == other.keys()
-                for category in one:
-                    np.testing.assert_array_equal(one[category].scores, other[category].scores)
-            for category, maps in whole.maps[-1].items():
-                np.testing.assert_array_equal(maps, resumed.maps[-1][category])
+    small = {
+        "mecad": {"class_budget": 20, "expert_budget": 60, "experts": 2},
+        "replay": {"class_budget": 20, "bank_budget": 50},
+        "joint": {"candidates": 30, "bank_budget": 50},
+        "per_category": {"class_budget": 20},
+    }
+    cell = built.cell(method, params=small[method])
+    whole = built.evaluate(cell)
+    for stop in (1, 2, 3):
+        checkpoint = Checkpoint(tmp_path / f"stopped-{stop}", cell.key)
+
+        def save_until(progress, checkpoint=checkpoint, stop=stop):
+            if progress.experience <= stop:
+                checkpoint.save(progress)
+
+        built.evaluate(cell, checkpoint=save_until)
+        begun = checkpoint.load(built.features.device)
+        assert begun.experience == stop
+        resumed = built.evaluate(cell, progress=begun)
+        assert resumed.events == whole.events
+        assert resumed.memory == whole.memory
+        for one, other in zip(whole.rows, resumed.rows, strict=True):
+            assert one.keys() == other.keys()
+            for category in one:
+                np.testing.assert_array_equal(one[category].scores, other[category].scores)
+        for category, maps in whole.maps[-1].items():
+            np.testing.assert_array_equal(maps, resumed.maps[-1][category])
 
 
-@pytest.mark.parametrize(("maps", "kept"), [("none", 0), ("final", 1), ("all", 4)])
-def test_maps_are_kept_for_the_experiences_that_were_asked_for(study, maps, kept):
+@pytest.mark.parametrize(("maps", "complete"), [("none", 0), ("final", 1), ("all", 4)])
+def test_maps_are_kept_for_the_experiences_that_were_asked_for(study, maps, complete):
     built = study()
     done = built.evaluate(built.cell("finetune"), maps=maps)
-    assert len(done.maps) == kept
-    for row in done.maps:
-        assert all(array.shape == (9, 8, 8) for array in row.values())
+    rows = zip(done.rows, done.maps, strict=True)
+    assert sum(row.keys() == kept.keys() for row, kept in rows) == complete
+    assert all(array.shape == (9, 8, 8) for row in done.maps for array in row.values())

@@ -6,6 +6,7 @@ every machine. `VERSION` changes whenever a pixel does.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,13 +55,15 @@ def ensure_drawn(cache: Path, reporter: Reporter) -> Path:
 
 
 def _draw_all(folder: Path, reporter: Reporter) -> None:
+    """Only called under the lock: every other partial folder is a dead process's."""
     import shutil
 
     from benchmark.data.synthetic.draw import chunks, draw_chunk
     from benchmark.workers import in_order
 
-    partial = folder.with_name(f"{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    for left in folder.parent.glob(f"{folder.name}.*.partial"):
+        shutil.rmtree(left, ignore_errors=True)
+    partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
     total = len(CATEGORIES) * (TRAIN_GOOD + TEST_GOOD + TEST_DEFECTIVE)
     try:
         with reporter.task("drawing the synthetic images", total, "images") as task:

@@ -8,6 +8,7 @@ in this package uses them. Shapes are signed distances in pixels, negative insid
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -133,7 +134,7 @@ def path(frame: Frame, points: Sequence[tuple[float, float]]) -> tuple[Array, Ar
     nearest = np.full(frame.x.shape, np.inf)
     position = np.zeros(frame.x.shape)
     pieces = len(points) - 1
-    for k, ((x0, y0), (x1, y1)) in enumerate(zip(points[:-1], points[1:], strict=True)):
+    for k, ((x0, y0), (x1, y1)) in enumerate(itertools.pairwise(points)):
         dx, dy = x1 - x0, y1 - y0
         px, py = frame.x - x0, frame.y - y0
         t = np.clip((px * dx + py * dy) / max(dx * dx + dy * dy, 1e-9), 0.0, 1.0)

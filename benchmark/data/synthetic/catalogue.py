@@ -50,8 +50,8 @@ CATALOGUE: Mapping[str, Category] = {
         long_objects.ampoule,
         ("broken_tip", "low_fill", "missing_ring"),
         {
-            "crack": crack((30, 60), 1.8, -0.5),
-            "particle": debris((1, 3), (2.0, 3.5), (SOOT, (0.85, 0.82, 0.75))),
+            "crack": crack((25, 50), 1.4, -0.3),
+            "particle": debris((1, 3), (2.4, 3.6), (SOOT, (0.85, 0.82, 0.75))),
         },
         low=0.5,
     ),
@@ -67,7 +67,7 @@ CATALOGUE: Mapping[str, Category] = {
     "bolt": Category(
         long_objects.bolt,
         ("bent_shank", "rounded_head", "short", "worn_thread"),
-        {"rust": stain((6, 12), RUST, 0.6), "scratch": scratch((20, 40), 2.0, 1.0, 0.25)},
+        {"rust": stain((8, 14), RUST, 0.75), "scratch": scratch((30, 60), 2.4, 1.2, 0.4)},
     ),
     "bracket": Category(
         long_objects.bracket,
@@ -81,18 +81,18 @@ CATALOGUE: Mapping[str, Category] = {
         textures.brushed_steel,
         (),
         {
-            "dent": dent((10, 18), 2.0),
-            "fingerprint": smudge((16, 24), -0.10),
-            "rust": stain((5, 12), RUST, 0.45),
-            "scratch": scratch((30, 80), 1.6, 0.5, 0.20),
+            "dent": dent((10, 18), 1.0),
+            "fingerprint": smudge((16, 24), -0.055),
+            "rust": stain((4, 9), RUST, 0.28),
+            "scratch": scratch((25, 60), 1.3, 0.3, 0.10),
         },
     ),
     "button": Category(
         round_objects.button,
         ("chipped_rim", "closed_hole", "torn_hole"),
         {
-            "paint": stain((7, 14), (0.85, 0.83, 0.78), 0.5),
-            "scratch": scratch((25, 60), 1.8, 0.8, 0.45),
+            "paint": stain((7, 14), (0.85, 0.83, 0.78), 0.25),
+            "scratch": scratch((20, 45), 1.4, 0.4, 0.2),
         },
     ),
     "coin_cell": Category(
@@ -132,16 +132,16 @@ CATALOGUE: Mapping[str, Category] = {
         long_objects.key,
         ("bent_blade", "broken_tip", "wrong_cut"),
         {
-            "scratch": scratch((25, 50), 1.8, 0.8, -0.3),
-            "tarnish": stain((8, 15), (0.33, 0.28, 0.18), 0.5),
+            "scratch": scratch((35, 70), 2.2, 1.0, -0.4),
+            "tarnish": stain((10, 18), (0.28, 0.24, 0.16), 0.6),
         },
     ),
     "linen": Category(
         textures.linen,
         ("missing_thread", "pulled_thread"),
         {
-            "coffee": stain((10, 22), (0.52, 0.40, 0.26), 0.5),
-            "hair": fibre((40, 90), 1.4, SOOT),
+            "coffee": stain((10, 22), (0.52, 0.40, 0.26), 0.4),
+            "hair": fibre((30, 70), 1.2, (0.42, 0.36, 0.30)),
             "hole": hole((4, 9), (0.16, 0.14, 0.12), 0.35),
         },
     ),
@@ -150,9 +150,9 @@ CATALOGUE: Mapping[str, Category] = {
         ("knot",),
         {
             "crack": crack((40, 90), 2.0),
-            "dent": dent((9, 16), 2.5),
+            "dent": dent((9, 16), 2.2),
             "ink": stain((8, 16), (0.18, 0.16, 0.22), 0.45),
-            "scratch": scratch((40, 90), 1.6, 0.8, 0.25),
+            "scratch": scratch((50, 100), 2.0, 0.9, 0.30),
         },
     ),
     "terrazzo": Category(
@@ -161,8 +161,8 @@ CATALOGUE: Mapping[str, Category] = {
         {
             "crack": crack((50, 100), 1.8),
             "oil": recolour((14, 26), (0.76, 0.73, 0.66)),
-            "pit": hole((4, 8), (0.38, 0.37, 0.35), 0.3),
-            "scratch": scratch((40, 90), 1.5, 0.4, -0.2),
+            "pit": hole((6, 10), (0.30, 0.29, 0.27), 0.3),
+            "scratch": scratch((50, 110), 1.8, 0.5, -0.3),
         },
     ),
     "washer": Category(

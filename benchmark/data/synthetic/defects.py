@@ -21,7 +21,6 @@ from benchmark.data.synthetic.canvas import (
     path,
     radius,
     sine,
-    step,
     whole,
 )
 from benchmark.data.synthetic.noise import field_at
@@ -44,9 +43,7 @@ class Flaw:
         self.mask = self.mask | region
 
 
-def scratch(
-    length: tuple[float, float], width: float, depth: float, tone: float, tint: Colour | None = None
-) -> SurfaceDefect:
+def scratch(length: tuple[float, float], width: float, depth: float, tone: float) -> SurfaceDefect:
     """A slightly curved groove, thin at its ends; `tone` brightens (positive) or darkens it."""
 
     def paint(scene: Scene, draw: Stream) -> Array:
@@ -57,8 +54,6 @@ def scratch(
         thin = 1.0 - (2.0 * along - 1.0) * (2.0 * along - 1.0)
         groove = cover(away - width * (0.25 + 0.75 * thin) / 2) * scene.body
         scene.height = scene.height - depth * groove
-        if tint is not None:
-            scene.lay(groove, tint)
         scene.shade(1.0 + tone * groove)
         return groove > 0.3
 
@@ -224,6 +219,12 @@ def lost(before: Array, after: Array) -> Array:
     return region
 
 
+def around_rim(draw: Stream, size: float) -> tuple[float, float]:
+    """A random point on the circle of radius `size`."""
+    turn = draw.uniform(0, 1)
+    return size * float(cosine(turn)), size * float(sine(turn))
+
+
 def _somewhere(scene: Scene, draw: Stream, margin: int) -> Frame:
     """A frame around a random point of the product, `margin` pixels or more from its edges."""
     inside = blur(scene.body, max(margin // 2, 1)) > 0.995
@@ -242,15 +243,3 @@ def _blob(frame: Frame, draw: Stream, size: float, rough: float) -> Array:
     wander = field_at(draw, frame, size * 0.7 + 2.0)
     blob: Array = away - size * (1.0 + rough * wander)
     return blob
-
-
-def around_rim(draw: Stream, size: float) -> tuple[float, float]:
-    """A random point on the circle of radius `size`."""
-    turn = draw.uniform(0, 1)
-    return size * float(cosine(turn)), size * float(sine(turn))
-
-
-def strip(frame: Frame, low: float, high: float, along: str = "x") -> Array:
-    """1 where the coordinate lies between `low` and `high`, with smooth ends."""
-    value = frame.x if along == "x" else frame.y
-    return step(value, low - 1, low + 1) * (1.0 - step(value, high - 1, high + 1))

@@ -36,15 +36,18 @@ def pictures() -> Iterator[Picture]:
             yield Picture(name, "test", kinds[i % len(kinds)], i // len(kinds))
 
 
-def draw(picture: Picture) -> tuple[Array, Array]:
-    """The image, (256, 256, 3) uint8, and its exact defect mask, (256, 256) bool."""
+def draw(picture: Picture, *, flawless: bool = False) -> tuple[Array, Array]:
+    """The image, (256, 256, 3) uint8, and its exact defect mask, (256, 256) bool.
+
+    With `flawless` a defective picture is drawn as it would be without its defect.
+    """
     category = CATALOGUE[picture.category]
-    labels = (VERSION, picture.category, f"{picture.split}/{picture.kind}", str(picture.index))
-    stream = Stream("cadbench synthetic", *labels)
-    flaw = Flaw(picture.kind, stream.child("defect"))
+    folder = f"{picture.split}/{picture.kind}"
+    stream = Stream("cadbench synthetic", VERSION, picture.category, folder, str(picture.index))
+    flaw = Flaw(GOOD if flawless else picture.kind, stream.child("defect"))
     scene = category.paint(stream.child("product"), flaw)
-    if picture.kind in category.surface_defects:
-        flaw.mark(category.surface_defects[picture.kind](scene, flaw.draw))
+    if flaw.kind in category.surface_defects:
+        flaw.mark(category.surface_defects[flaw.kind](scene, flaw.draw))
     light = lamp(stream.child("lamp"), category.lamp, category.low, category.ambient)
     return expose(scene, light, stream.child("camera")), flaw.mask
 
@@ -58,19 +61,19 @@ def chunks(root: Path) -> Iterator[tuple[Path, tuple[Picture, ...]]]:
 
 def draw_chunk(job: tuple[Path, tuple[Picture, ...]]) -> int:
     """Write some images, and the masks of the defective ones; returns how many images."""
-    from PIL import Image
-
     root, wanted = job
     for picture in wanted:
         pixels, mask = draw(picture)
         place = Path(picture.split) / picture.kind / f"{picture.index:03d}.png"
-        _save(Image.fromarray(pixels), root / picture.category / place)
+        _save(pixels, root / picture.category / place)
         if picture.kind != GOOD:
             truth = Path("ground_truth") / picture.kind / f"{picture.index:03d}_mask.png"
-            _save(Image.fromarray(mask.astype("uint8") * 255), root / picture.category / truth)
+            _save(mask.astype("uint8") * 255, root / picture.category / truth)
     return len(wanted)
 
 
-def _save(image, file: Path) -> None:
+def _save(pixels: Array, file: Path) -> None:
+    from PIL import Image
+
     file.parent.mkdir(parents=True, exist_ok=True)
-    image.save(file, compress_level=1)
+    Image.fromarray(pixels).save(file, compress_level=1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from benchmark.data.synthetic.canvas import (
@@ -19,8 +21,7 @@ from benchmark.data.synthetic.canvas import (
 )
 from benchmark.data.synthetic.defects import Flaw, bite, lost
 from benchmark.data.synthetic.noise import field, field_at, fractal
-from benchmark.data.synthetic.round_objects import backdrop
-from benchmark.data.synthetic.scene import Scene, planes
+from benchmark.data.synthetic.scene import Scene, backdrop, planes
 from benchmark.data.synthetic.streams import Array, Stream
 
 
@@ -39,8 +40,9 @@ def ampoule(draw: Stream, flaw: Flaw) -> Scene:
         flaw.mark(lost(intact, shape))
     glass = cover(shape)
     side = np.clip(np.abs(frame.x) / np.maximum(flank, 1.0), 0.0, 1.0)
-    wall = side * side * side
-    amber = mix(planes((0.80, 0.55, 0.26)), planes((0.36, 0.19, 0.06)), wall)
+    wall = side * side * side * side
+    amber = mix(planes((0.83, 0.52, 0.20)), planes((0.25, 0.11, 0.03)), wall)
+    amber = amber * (1.0 - 0.25 * step(frame.x / np.maximum(flank, 1.0), 0.1, 1.0))
     level = draw.around(-8, 4)
     if flaw.kind == "low_fill":
         right = level
@@ -48,7 +50,7 @@ def ampoule(draw: Stream, flaw: Flaw) -> Scene:
         flaw.mark((glass > 0.5) & (frame.y > right) & (frame.y < level))
     meniscus = level - 3.0 * side * side
     liquid = cover(meniscus - frame.y)
-    amber = amber * mix(1.0, planes((0.80, 0.72, 0.60)), liquid)
+    amber = amber * mix(1.0, planes((0.72, 0.60, 0.45)), liquid)
     surface = np.maximum(1.0 - np.abs(frame.y - meniscus) / 2.0, 0.0)
     amber = amber * (1.0 - 0.35 * surface)
     scene.lay(glass * 0.93, amber * (1.0 + 0.03 * fractal(draw, 60)), gloss=0.2)
@@ -64,12 +66,11 @@ def ampoule(draw: Stream, flaw: Flaw) -> Scene:
 
 
 def bolt(draw: Stream, flaw: Flaw) -> Scene:
-    """A hexagon bolt lying on its side, in any direction."""
+    """A hexagon bolt lying on its side, turned by up to 65 degrees."""
     scene = backdrop(draw, (0.60, 0.61, 0.62), 0.04)
-    frame = pose(draw, 0.5, 9)
-    displaced = None
+    frame = pose(draw, 0.18, 8)
     if flaw.kind == "bent_shank":
-        frame, displaced = _bent(frame, flaw, start=-10)
+        frame = _bent(frame, flaw, -10, lambda frame: box(frame.moved(16, 0), 76, 15))
     threads = 0.5 + 0.5 * sine((frame.x + 0.18 * frame.y) / 7.0 + draw.uniform(0, 1))
     cut = step(frame.x, -18, -10)
     if flaw.kind == "worn_thread":
@@ -87,7 +88,7 @@ def bolt(draw: Stream, flaw: Flaw) -> Scene:
     if flaw.kind == "rounded_head":
         intact = head
         side = flaw.draw.sign()
-        head = bite(head, frame.moved(-66, 31 * side), flaw.draw, flaw.draw.uniform(7, 11))
+        head = bite(head, frame.moved(-66, 31 * side), flaw.draw, flaw.draw.uniform(10, 15))
         flaw.mark(lost(intact, head) & (shank > 0))
     flange = box(frame.moved(-57, 0), 4, 37, 2)
     shape = np.minimum(np.minimum(shank, head), flange)
@@ -100,7 +101,7 @@ def bolt(draw: Stream, flaw: Flaw) -> Scene:
     block = np.minimum(facet, bevel(head, 4.0, 16.0) + 4.0)
     height = np.where(flange < 0, 19.0 + bevel(flange, 4, 2.0), np.where(head < 0, block, bulge))
     scene.lay(part, steel * (1.0 - 0.35 * cut * (1.0 - threads) * (shank < 0)), height, 0.28)
-    _finish(scene, part, flaw, displaced)
+    scene.body = part
     return scene
 
 
@@ -108,9 +109,8 @@ def bracket(draw: Stream, flaw: Flaw) -> Scene:
     """A galvanised angle plate with four holes and a slot."""
     scene = backdrop(draw, (0.28, 0.22, 0.17), 0.05)
     frame = pose(draw, 0.03, 8)
-    displaced = None
     if flaw.kind == "bent_arm":
-        frame, displaced = _bent(frame, flaw, start=20)
+        frame = _bent(frame, flaw, 20, lambda frame: box(frame.moved(0, 60), 84, 30, 8))
     upright = box(frame.moved(-54, 0), 30, 90, 8)
     foot = box(frame.moved(0, 60), 84, 30, 8)
     shape = np.minimum(upright, foot)
@@ -136,7 +136,7 @@ def bracket(draw: Stream, flaw: Flaw) -> Scene:
     part = cover(shape)
     scene.drop_shadow(part, 4, 6, 5, 0.55)
     scene.lay(part, zinc, bevel(shape, 3.0, 3.5), 0.12)
-    _finish(scene, part, flaw, displaced)
+    scene.body = part
     return scene
 
 
@@ -164,9 +164,9 @@ def connector(draw: Stream, flaw: Flaw) -> Scene:
     for k in range(16):
         x, y = (k % 8 - 3.5) * 25.0, (k // 8 - 0.5) * 44.0
         window = frame.window(x, y, 24)
-        near, spot = scene.part(window), frame.part(window).moved(x, y)
+        local, spot = scene.part(window), frame.part(window).moved(x, y)
         hollow = cover(box(spot, 9, 15, 2), 2.0)
-        near.lay(hollow, (0.05, 0.05, 0.055), -3.0, 0.02)
+        local.lay(hollow, (0.05, 0.05, 0.055), -3.0, 0.02)
         shift, lean = draw.around(0, 0.6), draw.around(0, 0.006)
         bright = draw.around(1.0, 0.08)
         pin = right = box(spot.moved(shift, 0, lean), 4.2, 11, 1.5)
@@ -181,7 +181,7 @@ def connector(draw: Stream, flaw: Flaw) -> Scene:
         if k == odd and flaw.kind == "tarnished_pin":
             gold = (0.50 * bright, 0.36 * bright, 0.20 * bright)
             flaw.mask[window] = pin < 0
-        near.lay(cover(pin), gold, bevel(pin, 3.5, 3.0), 0.35)
+        local.lay(cover(pin), gold, bevel(pin, 3.5, 3.0), 0.35)
     return scene
 
 
@@ -189,23 +189,18 @@ _CUTS = (5.0, 10.0, 3.5, 8.0, 11.0, 6.0)
 
 
 def key(draw: Stream, flaw: Flaw) -> Scene:
-    """A brass key: round bow with a hole, grooved blade with six cuts; either way round."""
+    """A brass key: round bow with a hole, grooved blade with six cuts."""
     scene = backdrop(draw, (0.86, 0.86, 0.88), 0.02)
-    frame = pose(draw, 0.5, 8)
-    displaced = None
+    frame = pose(draw, 0.08, 8)
     if flaw.kind == "bent_blade":
-        frame, displaced = _bent(frame, flaw, start=10)
+        frame = _bent(frame, flaw, 10, lambda frame: _blade(frame, _CUTS))
     bow = np.minimum(disc(frame.moved(-62, 0), 38), box(frame.moved(-34, 0), 16, 20, 4))
     bow = np.maximum(bow, -disc(frame.moved(-78, 0), 10))
-    straight = np.maximum(np.abs(frame.y) - 15, np.maximum(-40 - frame.x, frame.x - 102))
-    point = (np.abs(frame.y + 2) + frame.x - 108) * 0.7
-    bar = np.maximum(straight, point)
-    blade = np.maximum(bar, (frame.y - (15 - _bitting(frame.x, _CUTS))) * 0.75)
+    blade = _blade(frame, _CUTS)
     if flaw.kind == "wrong_cut":
-        odd = flaw.draw.integer(0, len(_CUTS))
+        odd, right = flaw.draw.integer(0, len(_CUTS)), blade
         other = _CUTS[odd] + (6.5 if _CUTS[odd] < 7 else -6.5)
-        right, cuts = blade, (*_CUTS[:odd], other, *_CUTS[odd + 1 :])
-        blade = np.maximum(bar, (frame.y - (15 - _bitting(frame.x, cuts))) * 0.75)
+        blade = _blade(frame, (*_CUTS[:odd], other, *_CUTS[odd + 1 :]))
         flaw.mark((blade < 0) != (right < 0))
     if flaw.kind == "broken_tip":
         intact = blade
@@ -221,15 +216,8 @@ def key(draw: Stream, flaw: Flaw) -> Scene:
     height = height - 1.6 * groove
     raised = cover(np.maximum(disc(frame.moved(-58, 0), 26), 16 - radius(frame.moved(-78, 0))))
     scene.lay(part, planes((0.74, 0.60, 0.33)) * tone, height - 1.0 * raised, 0.28)
-    _finish(scene, part, flaw, displaced)
-    return scene
-
-
-def _finish(scene: Scene, part: Array, flaw: Flaw, displaced: Array | None) -> None:
-    """Make `part` the body; of a bent one, what lies elsewhere than it should is the defect."""
     scene.body = part
-    if displaced is not None:
-        flaw.mark(displaced & (part > 0.5))
+    return scene
 
 
 def _ampoule_flank(y: Array) -> Array:
@@ -243,17 +231,25 @@ def _ampoule_flank(y: Array) -> Array:
     return np.where(y < -54, stem * np.maximum(crown, 0.2), shoulder) - rounding
 
 
-def _bent(frame: Frame, flaw: Flaw, start: float) -> tuple[Frame, Array]:
-    """The frame of a shape whose part right of `start` is bent sideways, and where it is moved."""
+def _bent(frame: Frame, flaw: Flaw, start: float, limb: Callable[[Frame], Array]) -> Frame:
+    """The frame of an object whose `limb`, from x = `start` on, is bent sideways.
+
+    The defect is where the limb lies and should not, and where it should and does not.
+    """
     beyond = np.maximum(frame.x - start, 0.0)
     rise = flaw.draw.sign() * flaw.draw.uniform(0.10, 0.18)
     offset = rise * beyond * np.minimum(beyond / 30.0, 1.0)
-    return Frame(frame.x, frame.y + offset), np.abs(offset) > 2.0
+    bent = Frame(frame.x, frame.y + offset)
+    flaw.mark((np.abs(offset) > 1.0) & ((limb(frame) < 0) | (limb(bent) < 0)))
+    return bent
 
 
-def _bitting(x: Array, cuts: tuple[float, ...]) -> Array:
-    """How deep the edge of a key is cut at `x`: flat-bottomed notches."""
-    edge = np.zeros(x.shape)
+def _blade(frame: Frame, cuts: tuple[float, ...]) -> Array:
+    """The blade of a key: a pointed bar with flat-bottomed notches in its lower edge."""
+    edge = np.zeros(frame.x.shape)
     for k, depth in enumerate(cuts):
-        edge = np.maximum(edge, np.minimum(depth + 3.0 - 0.9 * np.abs(x - (4 + 15.0 * k)), depth))
-    return edge
+        notch = depth + 3.0 - 0.9 * np.abs(frame.x - (4 + 15.0 * k))
+        edge = np.maximum(edge, np.minimum(notch, depth))
+    bar = np.maximum(np.abs(frame.y) - 15, np.maximum(-40 - frame.x, frame.x - 102))
+    point = (np.abs(frame.y + 2) + frame.x - 108) * 0.7
+    return np.maximum(np.maximum(bar, point), (frame.y - (15 - edge)) * 0.75)

@@ -21,7 +21,7 @@ from benchmark.data.synthetic.canvas import (
 )
 from benchmark.data.synthetic.defects import Flaw, around_rim, bite, lost
 from benchmark.data.synthetic.noise import field, field_at, fractal
-from benchmark.data.synthetic.scene import Colour, Scene, planes
+from benchmark.data.synthetic.scene import Colour, Scene, backdrop, planes
 from benchmark.data.synthetic.streams import Array, Stream
 
 
@@ -30,15 +30,17 @@ def washer(draw: Stream, flaw: Flaw) -> Scene:
     scene = backdrop(draw, (0.16, 0.17, 0.19), 0.03)
     frame = pose(draw, 0.5, 9)
     outer = draw.around(88, 1.5)
-    if flaw.kind == "deformed":
-        frame = _squeezed(frame, flaw, outer)
     ring = np.maximum(disc(frame, outer), -disc(frame, outer * 0.5))
+    if flaw.kind == "deformed":
+        intact, pressed = ring, _squeezed(frame, flaw.draw, outer)
+        ring = np.maximum(disc(pressed, outer), -disc(pressed, outer * 0.5))
+        flaw.mark((ring < 0) != (intact < 0))
     if flaw.kind == "notch":
         x, y = around_rim(flaw.draw, outer * flaw.draw.choice((0.5, 1.0)))
-        whole_ring = ring
+        intact = ring
         ring = bite(ring, frame.moved(x, y), flaw.draw, flaw.draw.uniform(7, 13))
-        flaw.mark(lost(whole_ring, ring))
-    metal = turned_metal(draw, frame, (0.66, 0.67, 0.69), 0.10)
+        flaw.mark(lost(intact, ring))
+    metal = _turned_metal(draw, frame, (0.66, 0.67, 0.69), 0.10)
     _set_down(scene, ring, metal, thickness=3.5, edge=5.0, gloss=0.25)
     return scene
 
@@ -62,7 +64,7 @@ def gear(draw: Stream, flaw: Flaw) -> Scene:
             gap = np.maximum(np.abs(near.y) - 13.5, -near.x - (tip - root) - 1)
             shape = np.maximum(shape, np.minimum(-gap, away - root))
         else:
-            shape = bite(shape, frame.moved(x, y), flaw.draw, flaw.draw.uniform(5, 9))
+            shape = bite(shape, frame.moved(x, y), flaw.draw, flaw.draw.uniform(7, 11))
         flaw.mark(lost(intact, shape))
     for k in range(5):
         place = k / 5 + 0.1
@@ -73,7 +75,7 @@ def gear(draw: Stream, flaw: Flaw) -> Scene:
             shape = drill(shape, frame, x, y, 15)
     bore = np.minimum(disc(frame, 20), box(frame.moved(22, 0), 6, 5))
     shape = np.maximum(shape, -bore)
-    metal = turned_metal(draw, frame, (0.50, 0.51, 0.53), 0.08)
+    metal = _turned_metal(draw, frame, (0.50, 0.51, 0.53), 0.08)
     _set_down(scene, shape, metal, thickness=4.0, edge=3.0, gloss=0.18)
     hub = cover(np.maximum(disc(frame, 33), -bore))
     rim = np.maximum(3.0 - np.abs(away - 33), 0.0)
@@ -96,25 +98,18 @@ def coin_cell(draw: Stream, flaw: Flaw) -> Scene:
     """The positive side of a battery: a polished can with an embossed plus and type."""
     scene = backdrop(draw, (0.36, 0.42, 0.50), 0.03)
     frame = pose(draw, 0.02, 7)
-    if flaw.kind == "misprint":
-        tilted = frame.moved(0, 0, flaw.draw.sign() * flaw.draw.uniform(0.03, 0.06))
-    else:
-        tilted = frame
     can = disc(frame, 94)
-    metal = turned_metal(draw, frame, (0.72, 0.72, 0.71), 0.13)
+    metal = _turned_metal(draw, frame, (0.72, 0.72, 0.71), 0.13)
     metal = metal * (1.0 + 0.03 * field_at(draw, frame, 120, 1.2))
     _set_down(scene, can, metal, thickness=5.0, edge=7.0, gloss=0.30)
     away = radius(frame)
     scene.height = scene.height - 1.2 * np.maximum(1.0 - np.abs(away - 80) / 2.5, 0.0)
-    plus = stencil(_PLUS, tilted.moved(0, -28), 9.0)
-    text = stencil(_TYPE, tilted.moved(0, 30), 4.6)
-    marks = np.maximum(plus, text)
+    marks = right = _marks(frame)
+    if flaw.kind == "misprint":
+        marks = _marks(frame.moved(0, 0, flaw.draw.sign() * flaw.draw.uniform(0.03, 0.06)))
+        flaw.mark(np.abs(right - marks) > 0.4)
     scene.height = scene.height - 1.3 * marks
     scene.shade(1.0 - 0.18 * marks)
-    if flaw.kind == "misprint":
-        right = stencil(_PLUS, frame.moved(0, -28), 9.0)
-        right = np.maximum(right, stencil(_TYPE, frame.moved(0, 30), 4.6))
-        flaw.mark(np.abs(right - marks) > 0.4)
     return scene
 
 
@@ -183,13 +178,7 @@ def biscuit(draw: Stream, flaw: Flaw) -> Scene:
     return scene
 
 
-def backdrop(draw: Stream, colour: Colour, grain: float) -> Scene:
-    """An empty table: a flat colour, slightly cloudy and grainy."""
-    tone = draw.around(1.0, 0.04) * (1.0 + 0.03 * fractal(draw, 90) + grain * field(draw, 2.5))
-    return Scene(planes(colour) * tone)
-
-
-def turned_metal(draw: Stream, frame: Frame, colour: Colour, sheen: float) -> Array:
+def _turned_metal(draw: Stream, frame: Frame, colour: Colour, sheen: float) -> Array:
     """A lathe-turned face: fine rings, and two opposite wedges of light across them."""
     square = frame.x * frame.x + frame.y * frame.y + 40.0
     across = (frame.x * frame.x - frame.y * frame.y) / square
@@ -201,7 +190,7 @@ def turned_metal(draw: Stream, frame: Frame, colour: Colour, sheen: float) -> Ar
     return planes(colour) * tone * (1.0 + 0.03 * fractal(draw, 50))
 
 
-def stencil(rows: tuple[str, ...], frame: Frame, pitch: float) -> Array:
+def _stencil(rows: tuple[str, ...], frame: Frame, pitch: float) -> Array:
     """A drawing in squares of `pitch` pixels around the origin, with soft corners."""
     grid = np.array([[float(mark == "#") for mark in f".{row}."] for row in ("", *rows, "") if row])
     grid = np.pad(grid, ((1, 1), (0, 0)))
@@ -216,6 +205,12 @@ def stencil(rows: tuple[str, ...], frame: Frame, pitch: float) -> Array:
     return step(mix(upper, lower, y - top), 0.35, 0.65)
 
 
+def _marks(frame: Frame) -> Array:
+    """What is embossed on the coin cell."""
+    plus = _stencil(_PLUS, frame.moved(0, -28), 9.0)
+    return np.maximum(plus, _stencil(_TYPE, frame.moved(0, 30), 4.6))
+
+
 def _set_down(
     scene: Scene, shape: Array, colour: Array, thickness: float, edge: float, gloss: float
 ) -> None:
@@ -226,14 +221,8 @@ def _set_down(
     scene.body = part
 
 
-def _squeezed(frame: Frame, flaw: Flaw, outer: float) -> Frame:
+def _squeezed(frame: Frame, draw: Stream, outer: float) -> Frame:
     """The frame in which a circle is pressed in on one side."""
-    draw = flaw.draw
     turned = frame.moved(0, 0, draw.uniform(0, 1))
-    push = draw.uniform(0.08, 0.14)
     side = np.maximum(turned.x / outer, 0.0)
-    bent = Frame(turned.x * (1.0 + push * side * side), turned.y)
-    before = np.maximum(disc(turned, outer), -disc(turned, outer * 0.5))
-    after = np.maximum(disc(bent, outer), -disc(bent, outer * 0.5))
-    flaw.mark((cover(before) > 0.5) != (cover(after) > 0.5))
-    return bent
+    return Frame(turned.x * (1.0 + draw.uniform(0.12, 0.18) * side * side), turned.y)

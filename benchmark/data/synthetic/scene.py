@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmark.data.synthetic.canvas import SIZE, Window, blur, cosine, sine, whole
-from benchmark.data.synthetic.noise import field
+from benchmark.data.synthetic.noise import field, fractal
 from benchmark.data.synthetic.streams import Array, Stream
 
 Colour = tuple[float, float, float]
@@ -58,9 +58,20 @@ class Scene:
         self.shade(1.0 - strength * blur(moved, softness))
 
 
+def backdrop(draw: Stream, colour: Colour, grain: float) -> Scene:
+    """An empty table: a flat colour, slightly cloudy and grainy."""
+    tone = draw.around(1.0, 0.04) * (1.0 + 0.03 * fractal(draw, 90) + grain * field(draw, 2.5))
+    return Scene(planes(colour) * tone)
+
+
 @dataclass(frozen=True)
 class Light:
-    """One lamp. `turn` is the direction it comes from; `low` is how far it stands from overhead."""
+    """The lamp and the camera of one picture.
+
+    The light comes from direction `turn` (in full turns) and stands `low` off the vertical;
+    `ambient` is the share of light from everywhere; `slope` is how much the side towards the lamp
+    is brighter; `grain` is the deviation of the sensor noise.
+    """
 
     turn: float
     low: float
@@ -70,7 +81,7 @@ class Light:
     grain: float
 
 
-def lamp(draw: Stream, turn: float, low: float = 0.7, ambient: float = 0.35) -> Light:
+def lamp(draw: Stream, turn: float, low: float, ambient: float) -> Light:
     """The lamp of a category with the small changes from picture to picture."""
     return Light(
         turn=draw.around(turn, 0.03),
@@ -85,7 +96,8 @@ def lamp(draw: Stream, turn: float, low: float = 0.7, ambient: float = 0.35) -> 
 def expose(scene: Scene, light: Light, draw: Stream) -> Array:
     """The camera's picture, (256, 256, 3) uint8: relief shading, highlights, lens and noise."""
     lx, ly = cosine(light.turn) * light.low, sine(light.turn) * light.low
-    down, across = _slope(scene.height), _slope(scene.height.T).T
+    down = _slope(scene.height)
+    across = np.ascontiguousarray(_slope(np.ascontiguousarray(scene.height.T)).T)
     steep = np.sqrt(1.0 + across * across + down * down)
     facing = np.maximum((1.0 - across * lx - down * ly) / steep, 0.0)
     mirror = np.maximum((1.0 - across * (0.5 * lx) - down * (0.5 * ly)) / steep, 0.0)
@@ -122,5 +134,5 @@ def _lens(plane: Array) -> Array:
         soft[:-1] += plane[1:]
         soft[0] += plane[0]
         soft[-1] += plane[-1]
-        plane = soft.T / 6.0
+        plane = np.ascontiguousarray(soft.T) / 6.0
     return plane

@@ -15,6 +15,7 @@ import numpy as np
 Array = np.ndarray
 Item = TypeVar("Item")
 
+_RESOLUTION = float(1 << 53)
 _SIXTEEN_BIT_SUM_MEAN = 131070.0
 _SIXTEEN_BIT_SUM_DEVIATION = 37837.0
 
@@ -32,10 +33,10 @@ class Stream:
         return Stream(*self._labels, label)
 
     def array(self, *shape: int) -> Array:
-        """Uniform numbers in [0, 1), multiples of 2**-53."""
+        """Uniform numbers in [0, 1), multiples of 1 / 2**53."""
         count = int(np.prod(shape))
         raw = self._bits.random_raw(count)
-        return ((raw >> np.uint64(11)) * 2.0**-53).reshape(shape)
+        return ((raw >> np.uint64(11)) / _RESOLUTION).reshape(shape)
 
     def bell(self, *shape: int) -> Array:
         """Nearly normal numbers: sums of four 16-bit uniforms, mean 0 and deviation 1."""
@@ -67,4 +68,4 @@ class Stream:
         return self.choice((-1.0, 1.0))
 
     def _unit(self) -> float:
-        return (int(self._bits.random_raw()) >> 11) * 2.0**-53
+        return (int(self._bits.random_raw()) >> 11) / _RESOLUTION

@@ -123,7 +123,8 @@ def _weave(
     gone = np.zeros((SIZE, SIZE), dtype=bool)
     if flaw.kind == "missing_thread":
         gone = _missing(b, frame, flaw)
-        weft_round = np.where(gone, -0.6, weft_round)
+        weft_round = np.where(gone, -0.9, weft_round)
+        warp_round = np.where(gone, warp_round - 0.2, warp_round)
         flaw.mark(gone)
     warp_height, weft_height = warp_round + over, weft_round - over
     top = step(warp_height - weft_height, -0.12, 0.12)

@@ -1,0 +1,205 @@
+"""Backbones: that weights go where they belong, what is extracted, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from benchmark.data.preprocessing import Preprocessing
+from benchmark.features.backbones import (
+    EMBEDDING_PARAMS,
+    STRIDES,
+    Extractor,
+    default_embedding,
+    embedding_params,
+    load_extractor,
+)
+from benchmark.features.spec import FeatureSpec
+from benchmark.features.weights import EMBEDDED_BACKBONE, Weights, find_weights, read_weights
+from results.errors import CadbenchError, UsageError
+
+CPU = torch.device("cpu")
+RANDOM = Weights("random:0", seed=0)
+SIZE = 64
+
+
+def a_spec(backbone: str, embedding: str = "concat", **changes: Any) -> FeatureSpec:
+    values: dict[str, Any] = {
+        "weights": "0" * 64,
+        "layers": STRIDES,
+        "embedding_params": EMBEDDING_PARAMS[embedding],
+        "preprocessing": Preprocessing(resize=SIZE, crop=SIZE),
+        **changes,
+    }
+    return FeatureSpec(backbone=backbone, embedding=embedding, **values)
+
+
+def some_images(count: int = 3) -> torch.Tensor:
+    rng = np.random.Generator(np.random.PCG64(0))
+    return torch.from_numpy(rng.integers(0, 256, (count, 3, SIZE, SIZE), dtype=np.uint8))
+
+
+def file_of(path: Path, backbone: str, change: Any = dict) -> Weights:
+    """A weights file of a randomly initialised model, its table passed through `change`."""
+    import timm
+
+    torch.manual_seed(3)
+    state = change(timm.create_model(backbone).state_dict())
+    save_file(state, path / "w.safetensors")
+    return find_weights(backbone, path / "w.safetensors")
+
+
+def test_the_embedded_weights_match_the_model_in_order_and_shape():
+    import timm
+
+    weights = find_weights(EMBEDDED_BACKBONE)
+    assert weights.file is not None
+    wanted = {
+        name: tensor.shape
+        for name, tensor in timm.create_model(EMBEDDED_BACKBONE).state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+    given = read_weights(weights.file)
+    kept = [name for name in given if not name.endswith("num_batches_tracked")]
+    assert [given[name].shape for name in kept] == list(wanted.values())
+    # Loading is strict: every tensor of the truncated model is the one in its place in the file.
+    model = load_extractor(a_spec(EMBEDDED_BACKBONE), weights, CPU).model
+    place = {name: given[kept[index]] for index, name in enumerate(wanted)}
+    loaded = [name for name in model.state_dict() if not name.endswith("num_batches_tracked")]
+    assert len(loaded) > 100
+    for name in loaded:
+        assert torch.equal(model.state_dict()[name], place[name]), name
+
+
+def test_the_embedded_backbone_gives_152_values_a_patch_at_stride_8():
+    extractor = load_extractor(a_spec(EMBEDDED_BACKBONE), find_weights(EMBEDDED_BACKBONE), CPU)
+    patches = extractor.extract(some_images(2))
+    assert patches.shape == (2, 64, 152)
+    assert patches.dtype == torch.float16
+    assert extractor.mean.flatten().tolist() == [0.5, 0.5, 0.5]
+    assert extractor.std.flatten().tolist() == [0.5, 0.5, 0.5]
+
+
+@pytest.mark.parametrize("backbone", ["test_resnet", "test_mambaout"])
+def test_maps_of_stride_8_and_16_become_patches_whether_channels_come_first_or_last(backbone):
+    import timm
+
+    extractor = load_extractor(a_spec(backbone, dtype="float32"), RANDOM, CPU)
+    full: Any = timm.create_model(backbone, features_only=True)
+    info = zip(full.feature_info.reduction(), full.feature_info.channels(), strict=True)
+    channels = {stride: count for stride, count in info}
+    patches = extractor.extract(some_images())
+    assert patches.shape == (3, 64, channels[8] + channels[16])
+    # Moving the image by one patch of the coarse layer moves the patches, not the channels.
+    assert patches.std(dim=1).mean() > 0
+
+
+def test_the_published_embedding_has_its_own_length_whatever_the_layers():
+    spec = a_spec("test_resnet", "official")
+    assert load_extractor(spec, RANDOM, CPU).extract(some_images(1)).shape == (1, 64, 1024)
+
+
+def test_random_weights_depend_on_the_seed_alone_and_leave_the_global_generator_alone():
+    torch.manual_seed(7)
+    before = torch.get_rng_state()
+    spec = a_spec("test_efficientnet")
+    first = load_extractor(spec, RANDOM, CPU).extract(some_images())
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(8)
+    assert torch.equal(load_extractor(spec, RANDOM, CPU).extract(some_images()), first)
+    other = load_extractor(spec, Weights("random:1", seed=1), CPU).extract(some_images())
+    assert not torch.equal(other, first)
+
+
+def test_more_images_than_one_pass_takes_give_the_patches_of_each(monkeypatch):
+    extractor = load_extractor(a_spec("test_resnet", dtype="float32"), RANDOM, CPU)
+    whole = extractor.extract(some_images(5))
+    monkeypatch.setattr("benchmark.features.backbones.MICRO_BATCH", 2)
+    torch.testing.assert_close(extractor.extract(some_images(5)), whole, rtol=1e-4, atol=1e-5)
+
+
+def test_pixels_are_scaled_to_one_and_normalised():
+    mean, std = torch.tensor([0.5, 0.25, 0.0]), torch.tensor([0.5, 0.5, 1.0])
+    spec = a_spec("none", embedding_params={"pool": 1}, dtype="float32")
+    model: Any = lambda images: [images]  # noqa: E731
+    shape = (1, 3, 1, 1)
+    extractor = Extractor(spec, model, CPU, mean.view(shape), std.view(shape))
+    pixels = some_images(2)
+    wanted = (pixels / 255 - mean.view(shape)) / std.view(shape)
+    patches = extractor.extract(pixels)
+    torch.testing.assert_close(patches, wanted.flatten(2).transpose(1, 2))
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["timm's names", "other names"])
+def test_a_weights_file_is_loaded_by_timms_names_or_by_its_order(tmp_path, named):
+    def change(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        # Names that safetensors sorts into the order they have now.
+        return state if named else {f"{n:04d}": t for n, t in enumerate(state.values())}
+
+    def trackless(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        kept = {n: t for n, t in state.items() if not n.endswith("num_batches_tracked")}
+        return change(kept)
+
+    import timm
+
+    weights = file_of(tmp_path, "test_resnet", change if named else trackless)
+    torch.manual_seed(3)
+    state = timm.create_model("test_resnet").state_dict()
+    model = load_extractor(a_spec("test_resnet"), weights, CPU).model
+    for name, tensor in model.state_dict().items():
+        if not name.endswith("num_batches_tracked"):
+            assert torch.equal(tensor, state[name]), name
+
+
+def test_weights_of_another_model_are_one_line(tmp_path):
+    weights = file_of(tmp_path, "test_efficientnet")
+    with pytest.raises(CadbenchError, match="weights file does not fit test_resnet: ") as refused:
+        load_extractor(a_spec("test_resnet"), weights, CPU)
+    assert "\n" not in str(refused.value)
+
+
+def test_weights_of_another_shape_under_the_right_names_are_one_line(tmp_path):
+    def widened(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {n: torch.cat([t, t]) if n == "conv1.0.weight" else t for n, t in state.items()}
+
+    weights = file_of(tmp_path, "test_resnet", widened)
+    with pytest.raises(CadbenchError, match="backbone test_resnet cannot be used with") as refused:
+        load_extractor(a_spec("test_resnet"), weights, CPU)
+    assert "\n" not in str(refused.value)
+
+
+def test_an_unknown_model_gets_a_suggestion():
+    with pytest.raises(UsageError, match=r"no model 'test_resnt' \(did you mean test_resnet\?\)"):
+        load_extractor(a_spec("test_resnt"), RANDOM, CPU)
+
+
+def test_a_model_without_a_layer_of_the_stride_is_refused_with_those_it_has():
+    with pytest.raises(UsageError, match=r"test_vit has no layer of stride 8 \(it has \[16"):
+        load_extractor(a_spec("test_vit"), RANDOM, CPU)
+
+
+def test_a_model_that_does_not_take_the_image_size_is_refused_with_the_reason():
+    extractor = load_extractor(a_spec("test_vit", layers=(16,)), RANDOM, CPU)
+    with pytest.raises(UsageError, match=r"images of 64 pixels: .* choose another --image-size"):
+        extractor.extract(some_images(1))
+
+
+def test_features_beyond_the_stored_type_are_refused():
+    extractor = load_extractor(a_spec("test_resnet"), RANDOM, CPU)
+    extractor.std /= 1e9
+    with pytest.raises(CadbenchError, match="test_resnet leave the range of float16"):
+        extractor.extract(some_images(1))
+
+
+def test_embeddings_are_known_by_name_and_backbones_have_a_default():
+    assert default_embedding("wide_resnet50_2") == "official"
+    assert default_embedding(EMBEDDED_BACKBONE) == "concat"
+    assert default_embedding("any_other") == "concat"
+    assert embedding_params("official") == {"pool": 3, "layer_dim": 1024, "dim": 1024}
+    with pytest.raises(UsageError, match=r"no embedding 'conact' \(did you mean concat\?\)"):
+        embedding_params("conact")

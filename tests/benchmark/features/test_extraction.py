@@ -1,0 +1,205 @@
+"""Extraction: only what is missing, whatever happened before, in bounded memory."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmark.data.decoding import decode
+from benchmark.data.manifest import Manifest, build_manifest
+from benchmark.data.preprocessing import Preprocessing
+from benchmark.features.extraction import fill_store
+from benchmark.features.shards import Shard, ShardStore, shards_of
+from benchmark.reporting import Silent
+from results.errors import DataError
+
+SQUARE = Preprocessing(resize=64, crop=64)
+
+
+def untouched(pixels: np.ndarray) -> np.ndarray:
+    return pixels
+
+
+@pytest.fixture()
+def plates(cache: Path, dataset: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Manifest:
+    """Two categories of 10 + 4 images, which shards of 4 split into 3 + 1 each."""
+    monkeypatch.setattr("benchmark.features.shards.SHARD_SIZE", 4)
+    root = dataset(categories=("apple", "bolt"), train=10, good=2, defective=2)
+    return build_manifest("plates", root, cache=cache, workers=0)
+
+
+def parts(manifest: Manifest) -> list[Shard]:
+    return [
+        shard
+        for category in manifest.categories
+        for items in (manifest.train(category), manifest.test(category))
+        for shard in shards_of(items)
+    ]
+
+
+def fill(manifest: Manifest, folder: Path, compute: Any, **options: Any) -> ShardStore:
+    """Fill a newly opened store; `compute` gets (B, 3, 64, 64) uint8."""
+    store = ShardStore(folder)
+    fill_store(
+        store,
+        parts(manifest),
+        manifest.items,
+        manifest.root,
+        SQUARE,
+        lambda: compute,
+        options.pop("reporter", Silent()),
+        what="extracting",
+        workers=options.pop("workers", 0),
+    )
+    return store
+
+
+def test_every_shard_holds_what_is_computed_of_its_images_in_its_order(plates, tmp_path):
+    store = fill(plates, tmp_path / "store", lambda pixels: pixels[:, 0].astype(np.float16))
+    by_content = {item.content: item for item in plates.items}
+    for shard in parts(plates):
+        wanted = [
+            SQUARE.apply(decode(plates.root / by_content[identity].path))[0]
+            for identity in shard.ids
+        ]
+        np.testing.assert_array_equal(store.read(shard), np.stack(wanted))
+
+
+def test_worker_processes_store_the_same_bytes(plates, tmp_path):
+    one = fill(plates, tmp_path / "one", untouched)
+    two = fill(plates, tmp_path / "two", untouched, workers=2)
+    for shard in parts(plates):
+        assert one.path(shard).read_bytes() == two.path(shard).read_bytes()
+
+
+def test_nothing_is_loaded_or_decoded_where_all_is_stored(plates, tmp_path, monkeypatch):
+    fill(plates, tmp_path / "store", untouched)
+    monkeypatch.setattr("benchmark.features.extraction._decode", pytest.fail)
+    fill_store(
+        ShardStore(tmp_path / "store"),
+        parts(plates),
+        plates.items,
+        plates.root,
+        SQUARE,
+        lambda: pytest.fail("the backbone was loaded"),
+        Silent(),
+        what="extracting",
+        workers=0,
+    )
+
+
+def test_only_missing_and_damaged_shards_are_computed(plates, tmp_path):
+    store = fill(plates, tmp_path / "store", untouched)
+    gone, damaged = parts(plates)[1], parts(plates)[6]
+    store.path(gone).unlink()
+    content = store.path(damaged).read_bytes()
+    store.path(damaged).write_bytes(content[:-20])
+    sizes: list[int] = []
+
+    def compute(pixels: np.ndarray) -> np.ndarray:
+        sizes.append(len(pixels))
+        return pixels
+
+    again = fill(plates, tmp_path / "store", compute)
+    assert sizes == [len(gone.ids), len(damaged.ids)]
+    assert again.path(damaged).read_bytes() == content
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_extraction_that_was_stopped_goes_on_where_it_stood(plates, tmp_path, workers):
+    done: list[int] = []
+
+    def stopping(pixels: np.ndarray) -> np.ndarray:
+        if len(done) == 3:
+            raise KeyboardInterrupt
+        done.append(len(pixels))
+        return pixels
+
+    with pytest.raises(KeyboardInterrupt):
+        fill(plates, tmp_path / "store", stopping, workers=workers)
+    stored = ShardStore(tmp_path / "store")
+    assert [shard in stored for shard in parts(plates)] == [True] * 3 + [False] * 5
+    done.clear()
+
+    def counting(pixels: np.ndarray) -> np.ndarray:
+        done.append(len(pixels))
+        return pixels
+
+    whole = fill(plates, tmp_path / "store", counting, workers=workers)
+    assert len(done) == 5
+    assert all(shard in whole for shard in parts(plates))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_image_replaced_after_the_manifest_was_made_is_refused_by_name(
+    plates, tmp_path, workers
+):
+    item = plates.train("bolt")[3]
+    Image.fromarray(np.zeros((64, 64, 3), np.uint8)).save(plates.root / item.path)
+    with pytest.raises(DataError, match=f"{item.path} changed during the run"):
+        fill(plates, tmp_path / "store", untouched, workers=workers)
+
+
+def test_an_image_removed_after_the_manifest_was_made_is_refused_by_name(plates, tmp_path):
+    item = plates.test("apple")[0]
+    (plates.root / item.path).unlink()
+    with pytest.raises(DataError, match=item.path):
+        fill(plates, tmp_path / "store", untouched)
+
+
+def test_only_a_few_shards_are_in_memory_at_a_time(plates, tmp_path, monkeypatch):
+    from benchmark import workers
+
+    ahead: list[int] = []
+    taken = 0
+    in_order = workers.in_order
+
+    def watched(function: Any, jobs: Any, **options: Any) -> Any:
+        def counted() -> Any:
+            nonlocal taken
+            for job in jobs:
+                taken += 1
+                yield job
+
+        return in_order(function, counted(), **options)
+
+    monkeypatch.setattr("benchmark.features.extraction.in_order", watched)
+
+    def compute(pixels: np.ndarray) -> np.ndarray:
+        ahead.append(taken - len(ahead))
+        return pixels
+
+    fill(plates, tmp_path / "store", compute, workers=2)
+    assert len(ahead) == 8
+    assert max(ahead) <= 2 + 2
+
+
+def test_progress_counts_the_missing_images(plates, tmp_path):
+    fill(plates, tmp_path / "store", untouched)
+    gone = parts(plates)[0]
+    ShardStore(tmp_path / "store").path(gone).unlink()
+    told: list[Any] = []
+
+    @dataclasses.dataclass
+    class Task:
+        def __enter__(self) -> Task:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def advance(self, amount: int = 1) -> None:
+            told.append(amount)
+
+    class Reporter(Silent):
+        def task(self, description: str, total: int, unit: str) -> Any:
+            told.append((description, total, unit))
+            return Task()
+
+    fill(plates, tmp_path / "store", untouched, reporter=Reporter())
+    assert told == [("extracting", 4, "images"), 4]

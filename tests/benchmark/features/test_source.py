@@ -1,0 +1,76 @@
+"""Reading stored arrays: which rows come, in which type, and what else can be reached."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from benchmark.features.shards import Shard, ShardStore
+from benchmark.features.source import PatchSource
+from results.errors import CadbenchError
+
+SHARDS = (Shard(("a", "b", "c")), Shard(("d",)), Shard(("e", "f")))
+CPU = torch.device("cpu")
+
+
+@pytest.fixture()
+def values() -> np.ndarray:
+    """(6, 4, 2) float16: the arrays of the six images."""
+    return np.random.Generator(np.random.PCG64(0)).normal(size=(6, 4, 2)).astype(np.float16)
+
+
+@pytest.fixture()
+def source(tmp_path, values) -> PatchSource:
+    store = ShardStore(tmp_path)
+    for shard, rows in zip(SHARDS, (slice(0, 3), slice(3, 4), slice(4, 6)), strict=True):
+        store.write(shard, values[rows])
+    return PatchSource(store, SHARDS, "spec", CPU)
+
+
+@pytest.mark.parametrize("rows", [[0], [5, 0, 3], [2, 2, 4], range(6)])
+def test_rows_are_read_in_the_order_asked_for_across_shards(source, values, rows):
+    read = source.read(rows)
+    assert read.dtype == torch.float32
+    np.testing.assert_array_equal(read.numpy(), values[list(rows)].astype(np.float32))
+
+
+def test_ids_rows_and_pieces_agree(source, values):
+    assert source.ids == ("a", "b", "c", "d", "e", "f")
+    assert [source.row_of[identity] for identity in source.ids] == list(range(6))
+    assert [len(piece) for piece in source.arrays()] == [3, 1, 2]
+    np.testing.assert_array_equal(np.concatenate(source.arrays()), values)
+
+
+def test_images_stay_bytes(tmp_path):
+    store = ShardStore(tmp_path)
+    pixels = np.arange(24, dtype=np.uint8).reshape(1, 3, 2, 4)
+    store.write(Shard(("a",)), pixels)
+    read = PatchSource(store, [Shard(("a",))], "spec", CPU).read([0])
+    assert read.dtype == torch.uint8
+    np.testing.assert_array_equal(read.numpy(), pixels)
+
+
+@pytest.mark.parametrize("row", [6, -1])
+def test_a_row_that_is_not_there_is_refused(source, row):
+    with pytest.raises(IndexError):
+        source.read([row])
+
+
+def test_what_is_read_is_a_copy(source):
+    source.read([0]).fill_(7)
+    assert not (source.read([0]) == 7).any()
+
+
+def test_the_digest_depends_on_features_and_images_alone(source, tmp_path):
+    again = PatchSource(ShardStore(tmp_path / "elsewhere"), SHARDS, "spec", CPU)
+    assert again.digest == source.digest
+    assert PatchSource(ShardStore(tmp_path), SHARDS, "other", CPU).digest != source.digest
+    assert PatchSource(ShardStore(tmp_path), SHARDS[:2], "spec", CPU).digest != source.digest
+
+
+def test_features_deleted_during_the_run_are_one_clear_line(source, tmp_path):
+    for path in tmp_path.rglob("*.npy"):
+        path.unlink()
+    with pytest.raises(CadbenchError, match="cached features vanished during the run"):
+        source.read([0])

@@ -1,0 +1,61 @@
+"""A data set that exists on paper only, and studies of it: no image is drawn, none is read."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from benchmark.cell import Cell
+from benchmark.data.manifest import Item, Manifest
+from benchmark.data.preprocessing import Preprocessing
+from benchmark.features.spec import FeatureSpec
+from benchmark.plan import Study, plan
+from benchmark.stream import Order, resolve_order
+
+CATEGORIES = ("apple", "bolt", "cork", "dial")
+
+SPEC = FeatureSpec(
+    backbone="tf_efficientnet_lite0",
+    weights="0" * 64,
+    layers=(8, 16),
+    embedding="concat",
+    embedding_params={"pool": 3},
+    preprocessing=Preprocessing(),
+)
+
+
+def an_item(category: str = "apple", split: str = "train", content: str = "00") -> Item:
+    path = f"{category}/{split}/good/{content}.png"
+    return Item(category, split, "good", path, None, 8, 8, content, None)  # type: ignore[arg-type]
+
+
+def a_manifest(categories: tuple[str, ...] = CATEGORIES) -> Manifest:
+    """Two images a category, one of each split."""
+    items = [an_item(c, split, f"{c}-{split}") for c in categories for split in ("train", "test")]
+    return Manifest("plates", Path("plates"), tuple(items))
+
+
+def an_order(text: str = "alphabetical") -> Order:
+    return resolve_order(text, CATEGORIES)
+
+
+def a_study(*methods: str, **changes: Any) -> Study:
+    defaults: dict[str, Any] = {
+        "manifest": a_manifest(),
+        "features": SPEC,
+        "schedule": "1x*",
+        "routing": "oracle",
+        "unseen": "next",
+        "methods": methods or ("mecad",),
+        "sweep": {},
+        "orders": (an_order(),),
+        "seeds": (0,),
+    }
+    return Study(**{**defaults, **changes})
+
+
+def a_cell(method: str = "mecad", *, params: dict[str, Any] | None = None, **changes: Any) -> Cell:
+    """The one cell of a study of one method; `changes` replace fields of the cell."""
+    (cell,) = plan(a_study(method, sweep={method: {n: [v] for n, v in (params or {}).items()}}))
+    return dataclasses.replace(cell, **changes)
