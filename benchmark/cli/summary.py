@@ -72,6 +72,6 @@ def threshold_lines(records: Sequence[Record]) -> list[str]:
             "enough to join an expert while an unused one was left"
         ]
     return [
-        f"the threshold decided {joined + apart} assignments in {asked} run(s): {joined} "
-        f"categories joined a similar expert, {apart} opened an unused one"
+        f"the threshold decided {joined + apart} assignments in {asked} run(s): {joined} to a "
+        f"similar expert, {apart} to an unused one"
     ]

@@ -95,23 +95,16 @@ class Extractor:
 
     def _maps(self, images: Tensor) -> list[Tensor]:
         """(B, C_i, h_i, w_i) of each layer, also from models that put the channels last."""
-        try:
-            maps: list[Tensor] = self.model(images)
-        except AssertionError as error:  # so do models with windows refuse sizes that do not fit
-            raise UsageError(
-                f"backbone {self.spec.backbone} cannot be used with images of "
-                f"{images.shape[-1]} pixels: {str(error).rstrip('.')}; choose another --image-size"
-            ) from error
+        maps: list[Tensor] = self.model(images)
         if getattr(self.model, "output_fmt", "NCHW") == "NHWC":
             return [layer.permute(0, 3, 1, 2) for layer in maps]
         return maps
 
 
 def load_extractor(spec: FeatureSpec, weights: Weights, device: torch.device) -> Extractor:
-    """Build the backbone and load its weights strictly."""
+    """Build the backbone, load its weights strictly and see that it takes images of the size."""
     import logging
 
-    import timm
     import torch
 
     # timm warns of the weights of the layers that are left out, which is intended here.
@@ -122,16 +115,12 @@ def load_extractor(spec: FeatureSpec, weights: Weights, device: torch.device) ->
     try:
         options["out_indices"] = _indices_of(spec.backbone, spec.layers)
         if weights.file is None:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(weights.seed or 0)
-                model = timm.create_model(spec.backbone, pretrained=False, **options)
+            model = _created(spec.backbone, weights.seed or 0, **options)
         else:
             state = _in_timm_names(spec.backbone, read_weights(weights.file))
-            model = timm.create_model(
-                spec.backbone,
-                pretrained=True,
-                pretrained_cfg_overlay={"state_dict": state},
-                **options,
+            overlay = {"state_dict": state}
+            model = _created(
+                spec.backbone, pretrained=True, pretrained_cfg_overlay=overlay, **options
             )
     except (RuntimeError, KeyError, AttributeError, IndexError) as error:
         reason = " ".join(str(error).split())[:200]
@@ -140,6 +129,7 @@ def load_extractor(spec: FeatureSpec, weights: Weights, device: torch.device) ->
             f"{reason}"
         ) from error
     model = model.eval().requires_grad_(False)
+    _try_out(model, spec)
     model = model.to(device).to(memory_format=torch.channels_last)
     mean, std = _normalisation(spec.backbone, model)
     shape = (1, 3, 1, 1)
@@ -152,12 +142,35 @@ def load_extractor(spec: FeatureSpec, weights: Weights, device: torch.device) ->
     )
 
 
+def _created(backbone: str, seed: int = 0, **options: Any) -> Any:
+    """A timm model whose random weights follow from the seed; no global generator is touched."""
+    import timm
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return timm.create_model(backbone, **options)
+
+
+def _try_out(model: torch.nn.Module, spec: FeatureSpec) -> None:
+    """Refuse a size that the model cannot take, before any image is read."""
+    import torch
+
+    size = spec.preprocessing.crop
+    try:
+        with torch.inference_mode():
+            model(torch.zeros(1, 3, size, size))
+    except (AssertionError, RuntimeError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise UsageError(
+            f"backbone {spec.backbone} cannot be used with images of {size} pixels: {reason}; "
+            "choose another --image-size"
+        ) from error
+
+
 def _indices_of(backbone: str, strides: tuple[int, ...]) -> tuple[int, ...]:
     """timm's indices of the last layers of these strides; raises `UsageError` where it has none."""
-    import timm
-
-    model: Any = timm.create_model(backbone, pretrained=False, features_only=True)
-    reductions = list(model.feature_info.reduction())
+    reductions = list(_created(backbone, features_only=True).feature_info.reduction())
     missing = [stride for stride in strides if stride not in reductions]
     if missing:
         raise UsageError(
@@ -170,9 +183,7 @@ def _indices_of(backbone: str, strides: tuple[int, ...]) -> tuple[int, ...]:
 
 def _in_timm_names(backbone: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Weights under timm's names: unchanged, or matched in order where every shape agrees."""
-    import timm
-
-    full = timm.create_model(backbone, pretrained=False).state_dict()
+    full = _created(backbone).state_dict()
     wanted = [name for name in full if not name.endswith("num_batches_tracked")]
     given = {n: t for n, t in state.items() if not n.endswith("num_batches_tracked")}
     if set(wanted) == set(given):

@@ -21,10 +21,10 @@ from torch import Tensor
 from benchmark.services.patch_rows import PatchRows
 from results.errors import DataError
 
-_LEVEL = 0.95
+_LEVEL = 0.98
 """The level of a round as a share of the greatest squared distance."""
-_ELEMENTS = 1 << 20
-"""Values in a temporary array: 4 MB in float32."""
+_ELEMENTS = 1 << 21
+"""Values in a temporary array: 8 MB in float32."""
 _FOLLOWED = 1 << 20
 """Values of the patches that are followed: 8 MB in float64, which stays in the CPU's cache."""
 _PAIRED = 1 << 17

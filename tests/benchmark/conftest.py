@@ -1,18 +1,23 @@
-"""The command line, called in this process on a drawn data set."""
+"""The command line on a drawn data set, in this process and in one that can be killed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
-SMALL = (
-    *("--set", "mecad.class_budget=10"),
-    *("--set", "mecad.expert_budget=30"),
-)
+SMALL = ("--set", "mecad.class_budget=10", "--set", "mecad.expert_budget=30")
 """Budgets that suit a drawn data set."""
+
+FINETUNE = ("--method", "finetune", "--set", "finetune.bank_budget=10")
+"""The method with the least to compute."""
 
 
 class Called(NamedTuple):
@@ -42,20 +47,74 @@ def out(tmp_path: Path) -> Path:
 
 
 @pytest.fixture()
+def plates(dataset: Callable[..., Path]) -> Callable[..., Path]:
+    """`dataset`, of three categories and few images."""
+    few = {"categories": ("apple", "bolt", "cork"), "train": 3, "good": 3, "defective": 4}
+    return lambda **options: dataset(**{**few, **options})
+
+
+@pytest.fixture()
+def run_words(plates: Callable[..., Path], out: Path) -> list[str]:
+    """`run` and the options that a drawn data set needs."""
+    root = out.with_name("plates")
+    if not root.exists():
+        plates()
+    where = ["--dataset", "folder", "--data-root", str(root), "--out", str(out)]
+    return ["run", *where, "--image-size", "64", "--device", "cpu"]
+
+
+@pytest.fixture()
 def run_plates(
-    call: Callable[..., Called],
-    dataset: Callable[..., Path],
-    out: Path,
-    pixel_backbone: list[int],
+    call: Callable[..., Called], run_words: list[str], pixel_backbone: list[int]
 ) -> Callable[..., Called]:
-    """`cadbench run` on three drawn categories; draw others first to have them instead."""
+    """`cadbench run` with these words on the drawn data set."""
+    return lambda *words: call(*run_words, *words)
 
-    def run(*words: object, **options: Any) -> Called:
-        root = out.with_name("plates")
-        if not root.exists():
-            small = {"categories": ("apple", "bolt", "cork"), "train": 3, "good": 3, "defective": 4}
-            dataset(**{**small, **options})
-        given = ("--dataset", "folder", "--data-root", root, "--out", out)
-        return call("run", *given, "--image-size", 64, "--device", "cpu", *words)
 
-    return run
+class Child:
+    """A `cadbench` in a process of its own, see tests/benchmark/child.py."""
+
+    def __init__(self, places: str, words: Sequence[str]) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.benchmark.child", places, *words],
+            cwd=Path(__file__).parents[2],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            text=True,
+            start_new_session=True,
+        )
+
+    def wait_for(self, said: str) -> None:
+        """Read its standard output up to that line."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if line.rstrip() == said:
+                return
+        raise AssertionError(f"it never said {said!r}, but {self.process.communicate()}")
+
+    def signal(self, number: signal.Signals) -> None:
+        """As the terminal does it: to the process and all it started."""
+        os.killpg(self.process.pid, number)
+
+    def end(self) -> Called:
+        """Let it go on, and wait for its end."""
+        out, err = self.process.communicate(timeout=60)
+        return Called(self.process.returncode, out, err)
+
+
+@pytest.fixture()
+def child(cache: Path, run_words: list[str]) -> Iterator[Callable[..., Child]]:
+    """Start `run_plates` in a child held at these places."""
+    started: list[Child] = []
+
+    def start(places: str, *words: object) -> Child:
+        started.append(Child(places, [*run_words, *map(str, words)]))
+        return started[-1]
+
+    yield start
+    for one in started:
+        with contextlib.suppress(ProcessLookupError):
+            one.signal(signal.SIGKILL)
+        one.process.communicate()

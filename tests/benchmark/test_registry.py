@@ -11,7 +11,7 @@ from benchmark import registry
 from results.errors import CadbenchError, UsageError
 
 
-@pytest.fixture()
+@pytest.fixture
 def offered(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Offer entry points (name=target) instead of the installed ones."""
 

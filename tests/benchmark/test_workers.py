@@ -57,7 +57,7 @@ def test_without_workers_each_job_is_taken_and_done_here_when_its_result_is_want
 def test_an_exception_in_a_job_reaches_the_caller_after_the_results_before_it(workers):
     results = in_order(math.sqrt, [4.0, 9.0, -1.0, 16.0], workers=workers)
     assert [next(results), next(results)] == [2.0, 3.0]
-    with pytest.raises(ValueError, match="math domain error|nonnegative"):
+    with pytest.raises(ValueError, match=r"math domain error|nonnegative"):
         next(results)
     assert list(in_order(math.sqrt, [4.0], workers=workers)) == [2.0]
 

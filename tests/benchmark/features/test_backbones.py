@@ -92,11 +92,9 @@ def test_maps_of_stride_8_and_16_become_patches_whether_channels_come_first_or_l
     extractor = load_extractor(a_spec(backbone, dtype="float32"), RANDOM, CPU)
     full: Any = timm.create_model(backbone, features_only=True)
     info = zip(full.feature_info.reduction(), full.feature_info.channels(), strict=True)
-    channels = {stride: count for stride, count in info}
+    channels = dict(info)
     patches = extractor.extract(some_images())
     assert patches.shape == (3, 64, channels[8] + channels[16])
-    # Moving the image by one patch of the coarse layer moves the patches, not the channels.
-    assert patches.std(dim=1).mean() > 0
 
 
 def test_the_published_embedding_has_its_own_length_whatever_the_layers():
@@ -183,10 +181,10 @@ def test_a_model_without_a_layer_of_the_stride_is_refused_with_those_it_has():
         load_extractor(a_spec("test_vit"), RANDOM, CPU)
 
 
-def test_a_model_that_does_not_take_the_image_size_is_refused_with_the_reason():
-    extractor = load_extractor(a_spec("test_vit", layers=(16,)), RANDOM, CPU)
+@pytest.mark.parametrize("backbone", ["test_maxvit", "test_coatnet"])
+def test_a_model_that_does_not_take_the_image_size_is_refused_with_the_reason(backbone):
     with pytest.raises(UsageError, match=r"images of 64 pixels: .* choose another --image-size"):
-        extractor.extract(some_images(1))
+        load_extractor(a_spec(backbone), RANDOM, CPU)
 
 
 def test_features_beyond_the_stored_type_are_refused():

@@ -18,9 +18,7 @@ def neighbourhoods(layer: np.ndarray, pool: int) -> np.ndarray:
     """(B, C, h, w) -> (B, C, pool, pool, h, w): what surrounds each position, zeros outside."""
     _, _, height, width = layer.shape
     wide = padded(layer, pool)
-    rows = [
-        [wide[:, :, y : y + height, x : x + width] for x in range(pool)] for y in range(pool)
-    ]
+    rows = [[wide[:, :, y : y + height, x : x + width] for x in range(pool)] for y in range(pool)]
     return np.stack([np.stack(row, axis=2) for row in rows], axis=2)
 
 

@@ -26,7 +26,7 @@ def untouched(pixels: np.ndarray) -> np.ndarray:
     return pixels
 
 
-@pytest.fixture()
+@pytest.fixture
 def plates(cache: Path, dataset: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Manifest:
     """Two categories of 10 + 4 images, which shards of 4 split into 3 + 1 each."""
     monkeypatch.setattr("benchmark.features.shards.SHARD_SIZE", 4)

@@ -14,13 +14,13 @@ SHARDS = (Shard(("a", "b", "c")), Shard(("d",)), Shard(("e", "f")))
 CPU = torch.device("cpu")
 
 
-@pytest.fixture()
+@pytest.fixture
 def values() -> np.ndarray:
     """(6, 4, 2) float16: the arrays of the six images."""
     return np.random.Generator(np.random.PCG64(0)).normal(size=(6, 4, 2)).astype(np.float16)
 
 
-@pytest.fixture()
+@pytest.fixture
 def source(tmp_path, values) -> PatchSource:
     store = ShardStore(tmp_path)
     for shard, rows in zip(SHARDS, (slice(0, 3), slice(3, 4), slice(4, 6)), strict=True):

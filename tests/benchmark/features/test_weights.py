@@ -61,7 +61,7 @@ class Hub:
         self.server.server_close()
 
 
-@pytest.fixture()
+@pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """A hub without files, which the hub's client asks instead of the real one."""
     hub = Hub()
@@ -114,7 +114,7 @@ def test_a_hub_that_cannot_be_reached_is_one_line_within_seconds(tmp_path, monke
     hub.close()  # nobody listens there any more
     use_hub(hub.address, tmp_path, monkeypatch)
     started = time.perf_counter()
-    with pytest.raises(CadbenchError, match="could not be downloaded: .*refused.* --weights FILE"):
+    with pytest.raises(CadbenchError, match=r"could not be downloaded: .*refused.* --weights FILE"):
         find_weights("wide_resnet50_2")
     assert time.perf_counter() - started < 5
     assert "Retrying" not in caplog.text
@@ -150,7 +150,9 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 
 
 def test_a_backbone_that_timm_has_no_weights_for_or_does_not_know_is_refused(hub):
-    with pytest.raises(UsageError, match="no pretrained weights for botnet50ts_256; give --weights FILE"):
+    with pytest.raises(
+        UsageError, match="no pretrained weights for botnet50ts_256; give --weights FILE"
+    ):
         find_weights("botnet50ts_256")
     with pytest.raises(UsageError, match=r"no model 'resnet180' \(did you mean resnet18\w*\?\)"):
         find_weights("resnet180")

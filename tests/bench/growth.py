@@ -1,0 +1,116 @@
+"""Growth: time and memory of a MECAD run as categories, and images a category, grow.
+
+`python tests/bench/growth.py`: features come from a generator, no image and no backbone is read.
+Experts grow with the categories (one for three), `unseen` is `none` (with it, every experience is
+compared with every expert, whose number grows too). Each size runs in a process of its own, so
+that its peak memory is its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+DIM, PATCHES = 152, 784
+
+
+def drawn_study(root: Path, categories: int, train: int, test: int):
+    """A manifest of made-up images and the feature set that holds generated patches for them."""
+    import torch
+
+    from benchmark.data.manifest import Item, Manifest
+    from benchmark.data.preprocessing import Preprocessing
+    from benchmark.features.feature_set import FeatureSet
+    from benchmark.features.shards import shards_of
+    from benchmark.features.spec import FeatureSpec
+
+    def item(category: str, split: str, number: int) -> Item:
+        name = f"{category}/{split}/{number}"
+        defect = "good" if split == "train" or number % 2 else "bad"
+        content = hashlib.sha256(name.encode()).hexdigest()
+        return Item(category, split, defect, name, None, 256, 256, content, None)
+
+    names = [f"c{number:04d}" for number in range(categories)]
+    items = [item(c, s, n) for c in names for s, k in (("train", train), ("test", test))
+             for n in range(k)]  # fmt: skip
+    manifest = Manifest("generated", root, tuple(items))
+    spec = FeatureSpec("tf_efficientnet_lite0", "0" * 64, (8, 16), "concat", {"pool": 3},
+                       Preprocessing())  # fmt: skip
+    features = FeatureSet(manifest, spec, torch.device("cpu"), root)
+    for index, category in enumerate(names):
+        rng = np.random.default_rng(index // 3)
+        modes = rng.normal(size=(60, DIM)).astype(np.float32)
+        rng = np.random.default_rng([index, 1])
+        for split in ("train", "test"):
+            for shard in shards_of(getattr(manifest, split)(category)):
+                member = rng.integers(0, 60, (len(shard.ids), PATCHES))
+                noise = rng.normal(0, 0.3, (*member.shape, DIM)).astype(np.float32)
+                features._patch_store.write(shard, (modes[member] + noise).astype(np.float16))
+    return manifest, features
+
+
+def measure(categories: int, train: int, test: int) -> None:
+    """Run once and print `seconds peak-MB-of-the-run`."""
+    from benchmark.cell import Cell
+    from benchmark.checkpoint import Checkpoint
+    from benchmark.evaluator import Services, evaluate
+    from benchmark.method import CellFacts
+    from benchmark.recording import record
+    from benchmark.registry import load_method
+    from benchmark.services.coresets import Coresets
+    from benchmark.services.neighbours import Neighbours
+    from benchmark.services.search import exact_search
+    from benchmark.stream import Stream, resolve_order
+
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        manifest, features = drawn_study(root, categories, train, test)
+        method = load_method("mecad")
+        params = method.Params(experts=max(1, categories // 3), threshold=0.9)
+        params = method.resolve(params, CellFacts("", "", categories))
+        stream = Stream(manifest, resolve_order("alphabetical", manifest.categories))
+        cell = Cell("generated", manifest.hash, stream.order, stream.resolved_schedule, "oracle",
+                    "none", features.spec, "mecad", params, 0)  # fmt: skip
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        services = Services(Coresets(features.device, root), Neighbours(exact_search()))
+        checkpoint = Checkpoint(root / "checkpoint", cell.key)
+        start = time.perf_counter()
+        progress = evaluate(cell, stream, features, services, checkpoint=checkpoint.save)
+        record(cell, stream, features, progress, root / "runs", "final", [])
+        seconds = time.perf_counter() - start
+        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        print(seconds, max(after, before) / 1024)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--one", nargs=3, type=int, help="categories, train, test: one size here")
+    parser.add_argument("--categories", default="15,60,240")
+    parser.add_argument("--images", default="20,80", help="training images a category, 1x and 4x")
+    args = parser.parse_args()
+    if args.one:
+        measure(*args.one)
+        return
+    sizes = [(int(c), 8, 8) for c in args.categories.split(",")]
+    sizes += [(15, int(n), int(n) // 2) for n in args.images.split(",")]
+    print(f"{'categories':>10} {'train':>6} {'test':>5} {'seconds':>8} {'s/category':>10} {'MB':>6}")
+    for size in sizes:
+        words = [sys.executable, __file__, "--one", *map(str, size)]
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+        seconds, memory = map(float, done.stdout.split())
+        print(f"{size[0]:>10} {size[1]:>6} {size[2]:>5} {seconds:>8.1f} "
+              f"{seconds / size[0]:>10.3f} {memory:>6.0f}")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
