@@ -295,11 +295,17 @@ def _batches(images: Mapping[str, int], *, mixed: bool) -> Iterator[list[tuple[s
 
 
 def _read(sources: Mapping[str, PatchSource], places: Sequence[tuple[str, int]]) -> torch.Tensor:
+    """The arrays of some images in the order of `places`, each category read at once."""
     import torch
 
-    if len({category for category, _ in places}) == 1:
-        return sources[places[0][0]].read([row for _, row in places])
-    return torch.cat([sources[category].read([row]) for category, row in places])
+    by_category: dict[str, list[int]] = {}
+    for index, (category, _) in enumerate(places):
+        by_category.setdefault(category, []).append(index)
+    read = torch.cat(
+        [sources[c].read([places[i][1] for i in indices]) for c, indices in by_category.items()]
+    )
+    order = [index for indices in by_category.values() for index in indices]
+    return read[torch.tensor(order, device=read.device).argsort()]
 
 
 def _keep(

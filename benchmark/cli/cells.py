@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,24 +61,40 @@ def from_options(given: Mapping[str, Any], manifest: Manifest) -> Planned:
     return Planned(take_shard(cells, given["shard"]), weights)
 
 
-def from_file(file: Path, weights_file: Path | None, shard: str | None) -> Planned:
-    """The cells of a file that `cadbench run --dry-run --format json` wrote, or their shard."""
+def read_cells(file: Path) -> list[Cell]:
+    """The cells of a file that `cadbench run --dry-run --format json` wrote."""
+    from benchmark.cell import Cell
+
+    try:
+        listed = json.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(f"--cells {file}: {error.strerror}") from None
+    except ValueError as error:
+        raise UsageError(f"--cells {file} is not JSON: {error}") from None
+    if not (isinstance(listed, list) and listed and all(isinstance(c, dict) for c in listed)):
+        raise UsageError(
+            f"--cells {file} is not a list of cells; make it with "
+            "`cadbench run ... --dry-run --format json`"
+        )
+    cells = [Cell.from_dict(values) for values in listed]
+    if any((c.features, c.manifest) != (cells[0].features, cells[0].manifest) for c in cells):
+        raise UsageError(
+            f"--cells {file}: its cells have different features or images; run each kind by itself"
+        )
+    return cells
+
+
+def from_cells(cells: Sequence[Cell], weights_file: Path | None, shard: str | None) -> Planned:
+    """Cells that are given, or their shard, with their weights."""
     from benchmark.features.weights import find_weights
     from benchmark.plan import take_shard
 
-    cells = _read_cells(file)
     features = cells[0].features
-    if any(cell.features != features for cell in cells):
-        raise UsageError(
-            f"--cells {file}: its cells have different features; run each kind by itself"
-        )
-    weights = find_weights(
-        features.backbone, weights_file, random=features.weights.startswith("random:")
-    )
+    random = features.weights.startswith("random:")
+    weights = find_weights(features.backbone, weights_file, random=random)
     if weights.name != features.weights:
         raise UsageError(
-            f"--cells {file}: made with other weights of {features.backbone}; give them with "
-            "--weights"
+            f"--cells: made with other weights of {features.backbone}; give them with --weights"
         )
     return Planned(take_shard(cells, shard), weights)
 
@@ -114,20 +130,3 @@ def _feature_spec(backbone: str, weights: Weights, given: Mapping[str, Any]) -> 
         embedding_params=embedding_params(embedding),
         preprocessing=Preprocessing.for_image_size(given["image_size"]),
     )
-
-
-def _read_cells(file: Path) -> list[Cell]:
-    from benchmark.cell import Cell
-
-    try:
-        listed = json.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise UsageError(f"--cells {file}: {error.strerror}") from None
-    except ValueError as error:
-        raise UsageError(f"--cells {file} is not JSON: {error}") from None
-    if not (isinstance(listed, list) and listed and all(isinstance(c, dict) for c in listed)):
-        raise UsageError(
-            f"--cells {file} is not a list of cells; make it with "
-            "`cadbench run ... --dry-run --format json`"
-        )
-    return [Cell.from_dict(values) for values in listed]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from benchmark.cache import cache_root
-from benchmark.cli.cells import from_file, from_options, print_cells
+from benchmark.cli.cells import from_cells, from_options, print_cells, read_cells
 from benchmark.cli.options import (
     categories_option,
     data_root_option,
@@ -27,6 +28,7 @@ from benchmark.reporting import Reporter
 from results.errors import UsageError
 
 if TYPE_CHECKING:
+    from benchmark.cell import Cell
     from benchmark.data.manifest import Manifest
 
 _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreadable", "weights",
@@ -169,9 +171,10 @@ def command(context: click.Context, **given: Any) -> None:
     started = time.monotonic()
     reporter = choose_reporter(-1 if given["quiet"] else int(given["verbose"]))
     _check_early(context, given)
-    manifest = _open_manifest(given, reporter)
-    if given["cells_file"]:
-        planned = from_file(given["cells_file"], given["weights"], given["shard"])
+    listed = read_cells(given["cells_file"]) if given["cells_file"] else None
+    manifest = _open_manifest(given, listed, reporter)
+    if listed:
+        planned = from_cells(listed, given["weights"], given["shard"])
     else:
         planned = from_options(given, manifest)
     if given["dry_run"]:
@@ -248,13 +251,18 @@ def _refuse_beside_cells(context: click.Context) -> None:
             )
 
 
-def _open_manifest(given: dict[str, Any], reporter: Reporter) -> Manifest:
+def _open_manifest(
+    given: dict[str, Any], listed: Sequence[Cell] | None, reporter: Reporter
+) -> Manifest:
     from benchmark.data.sources import open_dataset
 
+    categories = names(given["categories"])
+    if listed and categories is None:
+        categories = listed[0].order.categories
     return open_dataset(
         given["dataset"],
         given["data_root"],
-        names(given["categories"]),
+        categories,
         skip_unreadable=given["skip_unreadable"],
         cache=cache_root(),
         reporter=reporter,

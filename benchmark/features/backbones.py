@@ -78,7 +78,9 @@ class Extractor:
         step = MICRO_BATCH if self.device.type == "cpu" else len(pixels)
         embed = EMBEDDINGS[self.spec.embedding]
         parts = []
-        with torch.inference_mode():
+        # Convolutions in full float32, and the same ones each time: cuDNN would round to TF32.
+        exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
+        with torch.inference_mode(), exact:
             for batch in pixels.split(step):
                 images = batch.to(self.device, non_blocking=True).float().div_(255)
                 images = images.sub_(self.mean).div_(self.std)

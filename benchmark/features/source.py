@@ -47,13 +47,16 @@ class PatchSource:
         """The rows' arrays on the device: patches (B, P, D) float32, pixels (B, 3, H, W) uint8."""
         import torch
 
+        opened: dict[int, np.ndarray] = {}  # for this call: kept longer, they would fill memory
         parts = []
         for row in rows:
             if not 0 <= row < len(self.ids):
                 raise IndexError(f"there is no row {row}: {len(self.ids)} images are stored")
             piece = bisect.bisect_right(self._ends, row)
+            if piece not in opened:
+                opened[piece] = self._open(piece)
             start = self._ends[piece] - len(self._shards[piece].ids)
-            parts.append(self._open(piece)[row - start])
+            parts.append(opened[piece][row - start])
         array = torch.from_numpy(np.stack(parts)).to(self._device)
         return array if array.dtype == torch.uint8 else array.float()
 

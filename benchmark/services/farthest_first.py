@@ -13,6 +13,7 @@ picked is decided by squared differences summed in float64, every row in the sam
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -29,6 +30,8 @@ _FOLLOWED = 1 << 20
 """Values of the patches that are followed: 8 MB in float64, which stays in the CPU's cache."""
 _PAIRED = 1 << 17
 """Values of patches paired with picks at once: 1 MB in float64."""
+_LARGE = 1 << 22
+"""Values of the patches from which on threads help."""
 _TINY = 1e-30
 """Squared distances below this are not told apart in float32, where squares come near underflow."""
 
@@ -76,16 +79,16 @@ class _Traversal:
             self._pick(row, patches.take(row)[0])
 
     def run(self) -> np.ndarray:
-        while len(self.picks) < self.k:
-            level = self._next_level()
-            for start, rows in self._behind(self.bound >= level, self.bounded):
-                missed = self.picks.bounds(self.patches.take(rows), start)
-                self.bound[rows] = torch.minimum(self.bound[rows], missed)
-            near = self.bound >= level
-            for start, rows in self._behind(near, self.settled):
-                missed = self.picks.nearest(self.patches.take(rows), start)
-                self.exact[rows] = torch.minimum(self.exact[rows], missed)
-            self._follow(near.nonzero()[:, 0], level)
+        large = len(self.patches) * self.patches.dim >= _LARGE
+        threads = torch.get_num_threads() if large else 1
+        with _threads(1):
+            while len(self.picks) < self.k:
+                level = self._next_level()
+                with _threads(threads):
+                    self._catch_up(level)
+                near = self.bound >= level
+                self._settle(near)
+                self._follow(near.nonzero()[:, 0], level)
         return np.array(self.picks.indices, dtype=np.int64)
 
     def _next_level(self) -> float:
@@ -98,6 +101,18 @@ class _Traversal:
             certain = top * (1 - 2 * self.picks.error)
             level = torch.minimum(self.bound.topk(self._most).values[-1], certain)
         return float(level)
+
+    def _catch_up(self, level: float) -> None:
+        """Compare the patches whose bound reaches `level` with the picks they missed."""
+        for start, rows in self._behind(self.bound >= level, self.bounded):
+            missed = self.picks.bounds(self.patches.take(rows), start)
+            self.bound[rows] = torch.minimum(self.bound[rows], missed)
+
+    def _settle(self, near: Tensor) -> None:
+        """Make the distances of `near` patches exact."""
+        for start, rows in self._behind(near, self.settled):
+            missed = self.picks.nearest(self.patches.take(rows), start)
+            self.exact[rows] = torch.minimum(self.exact[rows], missed)
 
     def _behind(self, chosen: Tensor, seen: Tensor) -> Iterator[tuple[int, Tensor]]:
         """The `chosen` patches that have not `seen` all picks: (first pick to see, rows).
@@ -148,6 +163,18 @@ class _Traversal:
     @property
     def _most(self) -> int:
         return _FOLLOWED // self.patches.dim + 1
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Threads of one product. Only large ones gain by more than one; small ones lose far more by
+    waiting for one another where something else keeps the cores busy."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class _Picks:

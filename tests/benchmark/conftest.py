@@ -28,7 +28,7 @@ class Called(NamedTuple):
     err: str
 
 
-@pytest.fixture()
+@pytest.fixture
 def call(capsys: pytest.CaptureFixture[str], cache: Path) -> Callable[..., Called]:
     """`cadbench` with these words."""
     from benchmark.cli.main import run
@@ -40,20 +40,20 @@ def call(capsys: pytest.CaptureFixture[str], cache: Path) -> Callable[..., Calle
     return call
 
 
-@pytest.fixture()
+@pytest.fixture
 def out(tmp_path: Path) -> Path:
     """Where `run_plates` puts its records."""
     return tmp_path / "runs"
 
 
-@pytest.fixture()
+@pytest.fixture
 def plates(dataset: Callable[..., Path]) -> Callable[..., Path]:
     """`dataset`, of three categories and few images."""
     few = {"categories": ("apple", "bolt", "cork"), "train": 3, "good": 3, "defective": 4}
     return lambda **options: dataset(**{**few, **options})
 
 
-@pytest.fixture()
+@pytest.fixture
 def run_words(plates: Callable[..., Path], out: Path) -> list[str]:
     """`run` and the options that a drawn data set needs."""
     root = out.with_name("plates")
@@ -63,7 +63,7 @@ def run_words(plates: Callable[..., Path], out: Path) -> list[str]:
     return ["run", *where, "--image-size", "64", "--device", "cpu"]
 
 
-@pytest.fixture()
+@pytest.fixture
 def run_plates(
     call: Callable[..., Called], run_words: list[str], pixel_backbone: list[int]
 ) -> Callable[..., Called]:
@@ -104,7 +104,7 @@ class Child:
         return Called(self.process.returncode, out, err)
 
 
-@pytest.fixture()
+@pytest.fixture
 def child(cache: Path, run_words: list[str]) -> Iterator[Callable[..., Child]]:
     """Start `run_plates` in a child held at these places."""
     started: list[Child] = []

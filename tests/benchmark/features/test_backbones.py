@@ -133,6 +133,21 @@ def test_pixels_are_scaled_to_one_and_normalised():
     torch.testing.assert_close(patches, wanted.flatten(2).transpose(1, 2))
 
 
+def test_convolutions_are_not_rounded_to_tf32_while_features_are_extracted():
+    allowed: list[bool] = []
+
+    def model(images: torch.Tensor) -> list[torch.Tensor]:
+        allowed.append(torch.backends.cudnn.allow_tf32)
+        return [images]
+
+    before = torch.backends.cudnn.allow_tf32
+    half = torch.full((1, 3, 1, 1), 0.5)
+    spec = a_spec("none", embedding_params={"pool": 1})
+    Extractor(spec, model, CPU, half, half).extract(some_images(1))  # type: ignore[arg-type]
+    assert allowed == [False]
+    assert torch.backends.cudnn.allow_tf32 == before
+
+
 @pytest.mark.parametrize("named", [True, False], ids=["timm's names", "other names"])
 def test_a_weights_file_is_loaded_by_timms_names_or_by_its_order(tmp_path, named):
     def change(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

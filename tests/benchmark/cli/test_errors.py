@@ -1,0 +1,346 @@
+"""What goes wrong is one line on standard error, with the right exit code and nothing written."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.benchmark.conftest import FINETUNE, SMALL, Called
+
+Run = Callable[..., Called]
+
+
+def assert_refused(called: Called, code: int, *said: str) -> None:
+    assert called.code == code, called
+    assert called.out == ""
+    assert called.err.count("\n") == 1, called.err
+    assert re.match(r"(cadbench[a-z -]*: )?error: ", called.err)
+    assert "internal error" not in called.err
+    for text in said:
+        assert text in called.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--method", "mecda"], ["'mecda'", "did you mean mecad?", "patchcore"]),
+        (["--set", "mecad.treshold=0.5"], ["'treshold'", "did you mean threshold?"]),
+        (["--set", "mecad.threshold"], ["METHOD.PARAM=VALUES"]),
+        (["--set", "=3"], ["METHOD.PARAM=VALUES"]),
+        (["--set", "mecad.threshold=high"], ["'high'", "number"]),
+        (["--set", "mecad.replay=som"], ["'som'", "random, full, shrink"]),
+        (["--set", "patchcore.bank_budget=9"], ["--method patchcore"]),
+        (["--set", "pachcore.bank_budget=9"], ["did you mean patchcore?"]),
+        (["--experts", "0"], ["--experts 0", "at least 1"]),
+        (["--experts", "8-1"], ["8-1", "backwards"]),
+        (["--experts", "two"], ["'two'", "whole number"]),
+        (["--experts", "2", "--method", "joint"], ["none of joint", "mecad"]),
+        (["--experts", "2", "--set", "mecad.experts=3"], ["exclude each other"]),
+        (["--seeds", "x"], ["--seeds", "'x'"]),
+        (["--seeds", "3-1"], ["--seeds", "3-1"]),
+        (["--seeds", "-1"], ["--seeds"]),
+        (["--seeds", ""], ["--seeds"]),
+        (["--order", ""], ["--order"]),
+        (["--order", "random:x"], ["--order random:"]),
+        (["--order", "alphabetic"], ["did you mean alphabetical?"]),
+        (["--shard", "3/2"], ["--shard", "I/N"]),
+        (["--shard", "0/2"], ["--shard", "I/N"]),
+        (["--shard", "half"], ["--shard", "I/N"]),
+        (["--dataset", "mvtek"], ["did you mean mvtec?"]),
+        (["--embedding", "concta"], ["did you mean concat?"]),
+        (["--weights", "none.pth"], ["--weights none.pth", "no such file"]),
+        (["--match-memory", "mecda"], ["did you mean mecad?"]),
+        (["--match-memory", "patchcore"], ["--method patchcore"]),
+        (["--match-memory", "mecad", "--shard", "1/2"], ["exclude each other"]),
+        (["--match-memory", "mecad", "--dry-run", "--format", "json"], ["--format json"]),
+        (["--format", "json"], ["--dry-run"]),
+        (["--image-size", "8"], ["--image-size"]),
+        (["--routing", "orakel"], ["--routing", "oracle"]),
+        (["--device", "gpu"], ["--device", "cuda"]),
+        (["--schedule", "2x9"], ["covers 18 categories", "has 3"]),
+        (["--schedule", "3by5"], ["'3by5'", "10-1x5"]),
+        (["--schedule", "2x*"], ["does not fit 3 categories"]),
+        (["--categories", "aple"], ["'aple'", "did you mean apple?"]),
+        (["--categories", " , "], ["empty list"]),
+        (["--metod", "mecad"], ["--metod", "--method"]),
+        (["mecad"], ["unexpected extra argument"]),
+        (["--out", __file__], ["--out"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_wrong_word_is_wrong_usage_in_one_line(run_plates, out, words, said):
+    more = [] if "--match-memory" not in words else ["--method", "mecad", "--method", "joint"]
+    more = [] if "patchcore" in words else more
+    assert_refused(run_plates("-q", *more, *words), 2, *said)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["rnu"], ["'rnu'", "did you mean run?", "leaderboard"]),
+        (["data", "inf"], ["'inf'"]),
+        (["metrics", "aurok"], ["did you mean auroc?"]),
+        (["methods", "mecda"], ["did you mean mecad?"]),
+        (["--verson"], ["--verson"]),
+        (["table", "everything"], ["everything", "per-category"]),
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_command_or_name_is_wrong_usage_in_one_line(call, words, said):
+    assert_refused(call(*words), 2, *said)
+
+
+def test_cuda_where_there_is_none_is_wrong_usage(run_plates, out):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device")
+    assert_refused(run_plates("-q", "--device", "cuda"), 2, "--device cuda", "cpu")
+    assert not out.exists()
+
+
+def test_weights_that_cannot_be_downloaded_name_the_ways_out(
+    run_plates, out, tmp_path, monkeypatch
+):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    refused = run_plates("-q", "--backbone", "wide_resnet50_2")
+    assert_refused(refused, 1, "wide_resnet50_2", "--weights FILE", "tf_efficientnet_lite0")
+    assert not out.exists()
+
+
+# --- data
+
+
+def break_data(kind: str, root: Path) -> None:
+    match kind:
+        case "missing":
+            shutil.rmtree(root)
+        case "empty":
+            shutil.rmtree(root)
+            root.mkdir()
+        case "no training images":
+            shutil.rmtree(root / "bolt" / "train")
+        case "unreadable":
+            file = root / "bolt" / "test" / "good" / "001.png"
+            file.write_bytes(file.read_bytes()[:100])
+        case "mask of another size":
+            Image.new("L", (10, 10)).save(root / "bolt" / "ground_truth" / "spot" / "000_mask.png")
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("missing", ["no such folder", "plates"]),
+        ("empty", ["no category in", "train/good"]),
+        ("no training images", ["category bolt has no training images", "--categories"]),
+        ("unreadable", ["001.png", "--skip-unreadable"]),
+        ("mask of another size", ["000_mask.png", "10 x 10", "64 x 64"]),
+    ],
+)
+def test_unusable_data_is_one_line(run_plates, out, kind, said):
+    break_data(kind, out.with_name("plates"))
+    assert_refused(run_plates("-q"), 1, *said)
+    assert not out.exists()
+
+
+def test_a_folder_without_a_place_asks_for_one(call):
+    assert_refused(call("run", "--dataset", "folder", "-q"), 2, "--data-root", "CADBENCH_DATA")
+
+
+def test_skip_unreadable_goes_on_and_the_record_lists_what_was_left_out(run_plates, out, call):
+    from results.store import find_records
+
+    break_data("unreadable", out.with_name("plates"))
+    done = run_plates(*FINETUNE, "--skip-unreadable", "-q")
+    assert done.code == 0
+    assert done.err.startswith("warning: left out bolt/test/good/001.png: ")
+    (record,) = find_records(out)
+    assert [skipped["path"] for skipped in record.run["skipped"]] == ["bolt/test/good/001.png"]
+    assert "left out: bolt/test/good/001.png" in call("show", "finetune", "--out", out).out
+
+
+def test_one_label_only_is_warned_and_shown_as_a_dash_while_the_rest_goes_on(run_plates, out, call):
+    root = out.with_name("plates")
+    shutil.rmtree(root / "bolt" / "test" / "good")
+    done = run_plates(*FINETUNE, "-q")
+    assert done.code == 0
+    assert done.err.startswith("warning: bolt: all test images are defective, so its AUROC")
+    assert done.err.count("\n") == 1
+    shown = call("table", "per-category", "--out", out).out
+    header, row = (
+        next(line for line in shown.splitlines() if line.startswith(f"| {word}"))
+        for word in ("method", "finetune")
+    )
+    cells = dict(zip(header.split("|"), (cell.strip() for cell in row.split("|")), strict=True))
+    by_name = {name.strip(): cell for name, cell in cells.items()}
+    assert by_name["bolt"] == "–"
+    assert np.isfinite([float(by_name["apple"]), float(by_name["cork"])]).all()
+
+
+@pytest.mark.parametrize(
+    ("listed", "said"),
+    [
+        ("apple\nbolt\n", "cork"),
+        ("apple\nbolt\ncork\ncrok\n", "crok"),
+        ("apple\nbolt\ncork\ncork\n", "twice"),
+        (b"\xff\xfe\x00", "cannot be read"),
+    ],
+)
+def test_an_order_file_that_does_not_fit_is_wrong_usage(run_plates, tmp_path, out, listed, said):
+    file = tmp_path / "order.txt"
+    file.write_bytes(listed if isinstance(listed, bytes) else listed.encode())
+    assert_refused(run_plates("-q", "--order", file), 2, "order.txt", said)
+    assert not out.exists()
+
+
+def test_an_order_file_gives_the_order_and_its_place_stays_out_of_the_record(
+    run_plates, out, tmp_path
+):
+    from results.store import find_records
+
+    file = tmp_path / "order.txt"
+    file.write_text("cork\n\napple\nbolt\n")
+    assert run_plates(*FINETUNE, "--order", file).code == 0
+    (record,) = find_records(out)
+    assert record.categories == ["cork", "apple", "bolt"]
+    assert re.fullmatch(r"file-[0-9a-f]{8}", record.order)
+
+
+# --- --cells
+
+
+def edited(cells: list[dict[str, Any]], **changes: Any) -> list[dict[str, Any]]:
+    return [{**cell, **changes} for cell in cells]
+
+
+@pytest.fixture
+def cells(run_plates: Run) -> list[dict[str, Any]]:
+    written: list[dict[str, Any]] = json.loads(
+        run_plates(*SMALL, "--dry-run", "--format", "json").out
+    )
+    return written
+
+
+@pytest.fixture
+def run_cells(run_words: list[str], call: Run, tmp_path: Path) -> Run:
+    """`cadbench run -q --cells` on a file of this text."""
+    words = [word for word in run_words if word not in ("--image-size", "64")]
+
+    def run(text: str, *more: object) -> Called:
+        file = tmp_path / "cells.json"
+        file.write_text(text)
+        return call(*words, "-q", "--cells", file, *more)
+
+    return run
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "[1]", '[{"schema": 1}]'])
+def test_a_file_that_holds_no_cells_is_wrong_usage(run_cells, out, text):
+    assert_refused(run_cells(text), 2)
+    assert not out.exists()
+
+
+def test_cells_of_other_images_methods_or_versions_are_wrong_usage(run_cells, cells, out):
+    assert_refused(run_cells(json.dumps(edited(cells, manifest="0" * 64))), 2, "other images")
+    unknown = edited(cells, method={**cells[0]["method"], "name": "mecda"})
+    assert_refused(run_cells(json.dumps(unknown)), 2, "did you mean mecad?")
+    older = edited(cells, method={**cells[0]["method"], "version": "0"})
+    assert_refused(run_cells(json.dumps(older)), 2, "another version")
+    other = edited(cells, features={**cells[0]["features"], "weights": "0" * 64})
+    assert_refused(run_cells(json.dumps(other)), 2, "other weights", "--weights")
+    assert_refused(run_cells(json.dumps([*cells, *other])), 2, "different features")
+    assert not list(out.rglob("*.parquet"))
+
+
+def test_an_option_that_a_cell_holds_already_is_refused_beside_cells(run_cells, cells):
+    for option in (
+        ["--experts", "3"],
+        ["--seeds", "1"],
+        ["--method", "joint"],
+        ["--unseen", "all"],
+    ):
+        assert_refused(run_cells(json.dumps(cells), *option), 2, option[0], "--cells")
+
+
+def test_a_missing_file_of_cells_is_wrong_usage(call):
+    assert_refused(call("run", "--cells", "none.json"), 2, "--cells none.json", "No such file")
+
+
+# --- records
+
+
+def test_commands_on_records_say_so_where_there_are_none(call, tmp_path):
+    for command in (["table"], ["leaderboard"], ["show", "mecad"]):
+        assert_refused(call(*command, "--out", tmp_path), 2, "no records under", "cadbench run")
+
+
+def test_rows_that_are_not_comparable_are_refused_unless_mixed(run_plates, out, call):
+    assert run_plates(*FINETUNE, "--seeds", "0-1").code == 0
+    assert run_plates("--method", "mecad", *SMALL).code == 0
+    assert_refused(call("table", "--out", out), 2, "not comparable", "seeds", "--allow-mixed")
+    mixed = call("table", "--out", out, "--allow-mixed")
+    assert mixed.code == 0
+    assert {"finetune", "mecad"} <= set(re.findall(r"^\| (\w+)", mixed.out, re.MULTILINE))
+    chosen = call("table", "--out", out, "--methods", "finetune", "--columns", "acc,worst_drop")
+    assert chosen.code == 0
+    assert "worst_drop" in chosen.out
+
+    table = ("table", "--out", out, "--methods", "finetune")
+    assert_refused(call(*table, "--columns", "accc"), 2, "'accc'", "acc")
+    assert_refused(call(*table, "--columns", ","), 2, "empty list")
+    assert_refused(call("table", "per-category", "--out", out, "--columns", "acc"), 2, "main")
+    assert_refused(call("leaderboard", "--out", out, "--sort", "speed"), 2, "'speed'", "seconds")
+    assert_refused(call("table", "--out", out, "--methods", "mecda"), 2, "did you mean mecad?")
+    assert_refused(call("table", "--out", out, "--protocol", "x"), 2, "--protocol", "plates-1x3")
+
+
+def test_an_unknown_run_is_wrong_usage_that_lists_the_runs(run_plates, out, call):
+    assert run_plates(*FINETUNE).code == 0
+    refused = call("show", "abcdef", "--out", out)
+    assert (refused.code, refused.out) == (2, "")
+    first, *listed = refused.err.splitlines()
+    assert first.startswith("error: no record is called 'abcdef'")
+    assert len(listed) == 1
+    assert "finetune" in listed[0]
+    assert call("show", "finetune", "--out", out).code == 0
+
+
+def test_an_unforeseen_failure_is_one_line_that_says_how_to_see_more(run_plates, monkeypatch):
+    def fail(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("first\nsecond")
+
+    monkeypatch.setattr("benchmark.runner.Runner.run", fail)
+    failed = run_plates("-q")
+    assert failed.code == 1
+    assert (
+        failed.err
+        == "error: internal error: ZeroDivisionError: first (CADBENCH_DEBUG=1 shows where)\n"
+    )
+    monkeypatch.setenv("CADBENCH_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        run_plates("-q")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried ...")],
+    ids=["python", "torch"],
+)
+def test_too_little_memory_is_one_line_that_says_what_to_do(run_plates, monkeypatch, error):
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("benchmark.runner.Runner.run", fail)
+    assert_refused(run_plates("-q"), 1, "out of memory", "--image-size")

@@ -1,0 +1,161 @@
+"""Shared distances: right, computed once, and within their budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+from torch import Tensor
+
+from benchmark.method import Block, TestBatch
+from benchmark.services.neighbours import Neighbours
+from benchmark.services.search import torch_search
+
+PATCHES, DIM, IMAGES = 9, 5, 40
+
+
+def drawn(*shape: int, seed: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+ALL = drawn(IMAGES, PATCHES, DIM, seed=0)
+"""Every test image's patches."""
+
+
+def a_block(seed: int, count: int = 7) -> Block:
+    return Block.of(drawn(count, DIM, seed=seed))
+
+
+def a_batch(images: Sequence[int]) -> TestBatch:
+    def no_images() -> Tensor:
+        raise AssertionError("images were read")
+
+    ids = tuple(f"image-{number}" for number in images)
+    return TestBatch(ids, None, lambda: ALL[list(images)], no_images)
+
+
+def plain(images: Sequence[int], blocks: Sequence[Block]) -> Tensor:
+    vectors = torch.cat([block.vectors for block in blocks])
+    return torch_search(ALL[list(images)].flatten(0, 1), vectors).reshape(-1, PATCHES)
+
+
+class Watched:
+    """The exact search, and how many queries it was asked for each block."""
+
+    def __init__(self) -> None:
+        self.queries: dict[int, int] = {}
+        self.calls = 0
+
+    def __call__(self, queries: Tensor, vectors: Tensor) -> Tensor:
+        self.calls += 1
+        key = vectors.data_ptr()
+        self.queries[key] = self.queries.get(key, 0) + len(queries)
+        return torch_search(queries, vectors)
+
+
+def test_distances_to_a_union_are_the_least_to_its_blocks_to_the_bit():
+    blocks = [a_block(seed) for seed in (1, 2, 3)]
+    neighbours = Neighbours(torch_search)
+    assert torch.equal(neighbours.min_distance(a_batch(range(6)), blocks), plain(range(6), blocks))
+    single = [neighbours.min_distance(a_batch(range(6)), [block]) for block in blocks]
+    assert torch.equal(torch.stack(single).amin(0), plain(range(6), blocks))
+
+
+def test_cached_distances_equal_computed_ones_whatever_was_asked_before():
+    blocks = [a_block(1), a_block(2)]
+    neighbours = Neighbours(torch_search)
+    for images in (range(3), [5, 1], [39], range(40), [2, 0, 1], [7, 7]):
+        assert torch.equal(
+            neighbours.min_distance(a_batch(images), blocks), plain(images, blocks)
+        ), images
+
+
+def test_an_image_is_searched_once_in_each_block_however_batches_overlap():
+    search = Watched()
+    neighbours = Neighbours(search)
+    blocks = [a_block(1), a_block(2)]
+    for images in ([0, 1, 2], [2, 3], [0, 3, 4], range(5)):
+        neighbours.min_distance(a_batch(images), blocks)
+    assert list(search.queries.values()) == [5 * PATCHES] * 2
+
+
+def test_nothing_is_read_or_searched_for_images_that_are_known():
+    search = Watched()
+    neighbours = Neighbours(search)
+    neighbours.min_distance(a_batch(range(4)), [a_block(1)])
+    calls = search.calls
+
+    def unread() -> Tensor:
+        raise AssertionError("patches were read")
+
+    known = TestBatch(("image-3", "image-0"), None, unread, unread)
+    assert torch.equal(neighbours.min_distance(known, [a_block(1)]), plain([3, 0], [a_block(1)]))
+    assert search.calls == calls
+
+
+def test_blocks_of_equal_vectors_share_their_distances():
+    search = Watched()
+    neighbours = Neighbours(search)
+    neighbours.min_distance(a_batch(range(4)), [a_block(1)])
+    neighbours.min_distance(a_batch(range(4)), [Block.of(a_block(1).vectors.clone())])
+    assert search.calls == 1
+
+
+def test_changing_a_result_changes_no_later_one():
+    neighbours = Neighbours(torch_search)
+    for _ in range(2):
+        distances = neighbours.min_distance(a_batch(range(4)), [a_block(1)])
+        assert torch.equal(distances, plain(range(4), [a_block(1)]))
+        distances.zero_()
+
+
+def held_bytes(neighbours: Neighbours) -> int:
+    return sum(held.values.nbytes for held in neighbours._blocks.values())
+
+
+def test_bytes_stay_within_the_budget_and_the_latest_used_blocks_stay():
+    search = Watched()
+    neighbours = Neighbours(search)
+    neighbours.min_distance(a_batch(range(IMAGES)), [a_block(0)])
+    neighbours.budget = 3 * held_bytes(neighbours)
+    blocks = [a_block(seed) for seed in range(6)]
+    for block in blocks:
+        neighbours.min_distance(a_batch(range(IMAGES)), [block])
+        neighbours.min_distance(a_batch([0]), [blocks[0]])  # keeps the first in use
+        assert held_bytes(neighbours) <= neighbours.budget
+    calls = search.calls
+    neighbours.min_distance(a_batch(range(IMAGES)), [blocks[0], blocks[5]])
+    assert search.calls == calls
+    assert torch.equal(
+        neighbours.min_distance(a_batch(range(IMAGES)), blocks), plain(range(IMAGES), blocks)
+    )
+    assert search.calls > calls
+
+
+def test_a_budget_below_one_block_keeps_one_and_stays_right():
+    neighbours = Neighbours(torch_search, budget=1)
+    blocks = [a_block(1), a_block(2)]
+    for _ in range(2):
+        assert torch.equal(
+            neighbours.min_distance(a_batch(range(3)), blocks), plain(range(3), blocks)
+        )
+    assert len(neighbours._blocks) == 1
+
+
+def test_a_search_that_fails_leaves_nothing_that_looks_known():
+    def failing(queries: Tensor, vectors: Tensor) -> Tensor:
+        raise MemoryError
+
+    neighbours = Neighbours(failing)
+    with pytest.raises(MemoryError):
+        neighbours.min_distance(a_batch(range(3)), [a_block(1)])
+    neighbours.search = torch_search
+    assert torch.equal(
+        neighbours.min_distance(a_batch(range(3)), [a_block(1)]), plain(range(3), [a_block(1)])
+    )
+
+
+def test_no_blocks_are_refused():
+    with pytest.raises(ValueError, match="at least one block"):
+        Neighbours(torch_search).min_distance(a_batch([0]), [])

@@ -1,0 +1,125 @@
+"""Nearest-vector search: the exact distance, to the last bit, however the work is cut up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from benchmark.services import search
+from benchmark.services.search import exact_search, faiss_search, torch_search
+from results.errors import UsageError
+
+SEARCHES = [torch_search, faiss_search]
+
+
+def plain(queries: Tensor, vectors: Tensor) -> Tensor:
+    """The distance in float64, rounded to float32 once."""
+    difference = queries.double()[:, None] - vectors.double()[None]
+    return difference.square().sum(2).amin(1).sqrt().float()
+
+
+def same_bits(one: Tensor, other: Tensor) -> bool:
+    return one.dtype == other.dtype == torch.float32 and torch.equal(one, other)
+
+
+@st.composite
+def problems(draw: Callable[[Any], Any]) -> tuple[Tensor, Tensor]:
+    """Queries (N, D) and vectors (M, D) with what makes rounding matter."""
+    dim = draw(st.sampled_from([1, 2, 3, 8, 33]))
+    rng = np.random.Generator(np.random.PCG64(draw(st.integers(0, 2**32))))
+
+    def rows(count: int) -> np.ndarray:
+        kind = draw(st.sampled_from(["grid", "far", "spread"]))
+        if kind == "grid":  # exact ties and duplicates
+            return rng.integers(-2, 3, (count, dim)).astype(np.float32)
+        if kind == "far":  # nearly the same vectors, where float32 products say nothing
+            return (1000 + rng.integers(0, 4, (count, dim)) * 2.0**-13).astype(np.float32)
+        return (rng.normal(size=(count, dim)) * 10.0 ** rng.integers(-3, 4)).astype(np.float32)
+
+    queries, vectors = rows(draw(st.integers(1, 40))), rows(draw(st.integers(1, 60)))
+    copied = draw(st.integers(0, min(len(queries), len(vectors))))
+    queries[:copied] = vectors[:copied]
+    return torch.from_numpy(queries), torch.from_numpy(vectors)
+
+
+@pytest.mark.parametrize("found", SEARCHES)
+@settings(deadline=None)
+@given(problems())
+def test_a_distance_is_the_exact_one_correctly_rounded(found, problem):
+    assert same_bits(found(*problem), plain(*problem))
+
+
+@pytest.mark.parametrize("found", SEARCHES)
+@settings(deadline=None, max_examples=30)
+@given(problems(), st.data())
+def test_a_distance_does_not_depend_on_how_queries_and_vectors_are_cut(found, problem, data):
+    queries, vectors = problem
+    whole = found(queries, vectors)
+    cut = data.draw(st.integers(len(vectors) // 8 + 1, len(vectors)))
+    parts = [found(queries, part) for part in vectors.split(cut)]
+    assert same_bits(torch.stack(parts).amin(0), whole)
+    batch = data.draw(st.integers(len(queries) // 8 + 1, len(queries)))
+    assert same_bits(torch.cat([found(part, vectors) for part in queries.split(batch)]), whole)
+
+
+def close_calls() -> tuple[Tensor, Tensor]:
+    """Many queries and vectors of the length of real embeddings, half of them nearly alike."""
+    rng = np.random.Generator(np.random.PCG64(0))
+    vectors = rng.normal(size=(300, 152)).astype(np.float32) * 3
+    vectors[150:] = vectors[0] + rng.normal(size=(150, 152)).astype(np.float32) * 1e-4
+    queries = vectors[rng.integers(0, 300, 700)] + rng.normal(size=(700, 152)) * 1e-4
+    return torch.from_numpy(queries.astype(np.float32)), torch.from_numpy(vectors)
+
+
+@pytest.mark.parametrize("found", SEARCHES)
+def test_near_ties_among_real_lengths_are_settled_exactly(found):
+    queries, vectors = close_calls()
+    assert same_bits(found(queries, vectors), plain(queries, vectors))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_number_of_threads_changes_no_bit(threads):
+    queries, vectors = close_calls()
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        assert same_bits(torch_search(queries, vectors), plain(queries, vectors))
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_candidates_are_settled_a_few_at_a_time_with_the_same_result(monkeypatch):
+    queries, vectors = torch.ones(50, 8), torch.ones(40, 8)
+    sizes: list[int] = []
+    vecdot = torch.linalg.vecdot
+
+    def watched(one: Tensor, other: Tensor) -> Tensor:
+        sizes.append(one.numel())
+        return vecdot(one, other)
+
+    monkeypatch.setattr(torch.linalg, "vecdot", watched)
+    monkeypatch.setattr(search, "_SETTLED_AT_ONCE", 800)
+    assert torch_search(queries, vectors).tolist() == [0.0] * 50
+    assert sum(sizes) == 50 * 40 * 8
+    assert max(sizes) <= 800 + 8
+
+
+@pytest.mark.parametrize("found", SEARCHES)
+def test_fewer_vectors_than_candidates_are_enough(found):
+    queries = torch.tensor([[0.0, 0.0], [3.0, 4.0]])
+    assert found(queries, torch.zeros(1, 2)).tolist() == [0, 5]
+    assert found(queries, torch.zeros(3, 2)).tolist() == [0, 5]
+
+
+def test_searches_are_known_by_name():
+    assert exact_search() is torch_search
+    assert exact_search("faiss") is faiss_search
+    with pytest.raises(UsageError, match="no neighbour search 'annoy'; known: torch, faiss"):
+        exact_search("annoy")
