@@ -6,25 +6,16 @@ The method sees training patches, opaque ids and services. Labels, masks and fil
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 
 from benchmark.cell import Cell
 from benchmark.features.feature_set import FeatureSet
-from benchmark.features.source import PatchSource
-from benchmark.method import (
-    MemoryReport,
-    Method,
-    MethodContext,
-    Prediction,
-    TestBatch,
-    TrainExperience,
-)
-from benchmark.randomness import generator
+from benchmark.method import MemoryReport, Method, MethodContext, Prediction
+from benchmark.presentation import shuffled_batches, train_experience
 from benchmark.reporting import Reporter, Silent
 from benchmark.services.coresets import Coresets
 from benchmark.services.neighbours import Neighbours
@@ -33,8 +24,6 @@ from results.errors import CadbenchError
 
 if TYPE_CHECKING:
     import torch
-
-BATCH_SIZE = 32
 
 Maps: TypeAlias = Literal["final", "all", "none"]
 T = TypeVar("T")
@@ -153,7 +142,7 @@ def evaluate(
     reporter = reporter or Silent()
     progress = progress or Progress()
     noted: list[dict[str, Any]] = []
-    method = _build(cell, features, services, noted)
+    method = build_method(cell, features, services, noted)
     if progress.steps:
         method.load_state_dict(progress.method_state)
     experiences = stream.train_stream
@@ -174,9 +163,11 @@ def evaluate(
     return progress
 
 
-def _build(
+def build_method(
     cell: Cell, features: FeatureSet, services: Services, noted: list[dict[str, Any]]
 ) -> Method:
+    """The cell's method in its first state; what it records is appended to `noted`."""
+
     def record(kind: str, values: Mapping[str, Any]) -> None:
         noted.append({"kind": kind, **values})
 
@@ -203,8 +194,8 @@ def _step(
     keep_maps: bool,
 ) -> Step:
     started = time.perf_counter()
-    claimed = method.observe(_train_experience(experience, stream, features, method.uses_images))
-    _synchronize(features.device)
+    claimed = method.observe(train_experience(experience, stream, features, method.uses_images))
+    synchronize(features.device)
     observed = time.perf_counter()
     seen = stream.seen(experience.index)
     changed = _changed(cell, claimed, seen, experience.categories)
@@ -218,18 +209,6 @@ def _step(
         memory=_memory_rows(experience.index, method.memory()),
         observe_seconds=observed - started,
         score_seconds=time.perf_counter() - observed,
-    )
-
-
-def _train_experience(
-    experience: Experience, stream: Stream, features: FeatureSet, uses_images: bool
-) -> TrainExperience:
-    return TrainExperience(
-        experience.index,
-        experience.categories,
-        len(stream.seen(experience.index - 1)),
-        {c: features.patches(c, "train") for c in experience.categories},
-        {c: features.pixels(c, "train") for c in experience.categories if uses_images},
     )
 
 
@@ -259,53 +238,16 @@ def _score(
     cell: Cell, method: Method, categories: Sequence[str], features: FeatureSet
 ) -> tuple[dict[str, Scored], dict[str, np.ndarray]]:
     """Scores and maps of all test images of the categories, in shuffled batches."""
-    patches = {c: features.patches(c, "test") for c in categories}
-    pixels = {c: features.pixels(c, "test") for c in categories} if method.uses_images else {}
-    images = {c: len(source.ids) for c, source in patches.items()}
+    images = {c: len(features.patches(c, "test").ids) for c in categories}
     scored = {
         c: Scored(np.full(n, np.nan, np.float32), np.full(n, -1, np.int16))
         for c, n in images.items()
     }
     maps: dict[str, np.ndarray] = {}
-    for places in _batches(images, mixed=cell.routing == "inferred"):
-        told = places[0][0] if cell.routing == "oracle" else None
-        batch = TestBatch(
-            tuple(patches[c].ids[row] for c, row in places),
-            told,
-            partial(_read, patches, places),
-            partial(_read, pixels, places),
-        )
-        prediction = method.score(batch)
-        _keep(cell, prediction, places, scored, maps)
+    places = [(category, row) for category, n in images.items() for row in range(n)]
+    for chosen, batch in shuffled_batches(features, places, cell.routing, method.uses_images):
+        _keep(cell, method.score(batch), chosen, scored, maps)
     return scored, maps
-
-
-def _batches(images: Mapping[str, int], *, mixed: bool) -> Iterator[list[tuple[str, int]]]:
-    """(category, row) places in batches; the order is fixed, and tells nothing about labels."""
-    groups: Iterable[list[tuple[str, int]]] = [
-        [(c, row) for row in range(n)] for c, n in images.items()
-    ]
-    if mixed:
-        groups = [[place for group in groups for place in group]]
-    for group in groups:
-        order = generator(0, "test order", group[0][0] if group else "").permutation(len(group))
-        shuffled = [group[index] for index in order]
-        for start in range(0, len(shuffled), BATCH_SIZE):
-            yield shuffled[start : start + BATCH_SIZE]
-
-
-def _read(sources: Mapping[str, PatchSource], places: Sequence[tuple[str, int]]) -> torch.Tensor:
-    """The arrays of some images in the order of `places`, each category read at once."""
-    import torch
-
-    by_category: dict[str, list[int]] = {}
-    for index, (category, _) in enumerate(places):
-        by_category.setdefault(category, []).append(index)
-    read = torch.cat(
-        [sources[c].read([places[i][1] for i in indices]) for c, indices in by_category.items()]
-    )
-    order = [index for indices in by_category.values() for index in indices]
-    return read[torch.tensor(order, device=read.device).argsort()]
 
 
 def _keep(
@@ -353,7 +295,8 @@ def _memory_rows(experience: int, report: MemoryReport) -> list[dict[str, Any]]:
     return [total, *experts]
 
 
-def _synchronize(device: torch.device) -> None:
+def synchronize(device: torch.device) -> None:
+    """Wait for a CUDA device to finish, so that a clock means something."""
     if device.type == "cuda":
         import torch
 

@@ -22,16 +22,14 @@ from torch import Tensor
 from benchmark.services.patch_rows import PatchRows
 from results.errors import DataError
 
-_LEVEL = 0.98
+_LEVEL = 0.95
 """The level of a round as a share of the greatest squared distance."""
-_ELEMENTS = 1 << 21
-"""Values in a temporary array: 8 MB in float32."""
+_ELEMENTS = 1 << 20
+"""Values in a temporary array: 4 MB in float32."""
 _FOLLOWED = 1 << 20
 """Values of the patches that are followed: 8 MB in float64, which stays in the CPU's cache."""
 _PAIRED = 1 << 17
 """Values of patches paired with picks at once: 1 MB in float64."""
-_LARGE = 1 << 22
-"""Values of the patches from which on threads help."""
 _TINY = 1e-30
 """Squared distances below this are not told apart in float32, where squares come near underflow."""
 
@@ -44,7 +42,23 @@ def farthest_first(
 
     initial: (N,) float64 squared distances that hold before any pick; infinite if None.
     """
-    return _Traversal(patches, k, known, initial).run()
+    with _one_thread():
+        return _Traversal(patches, k, known, initial).run()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """On the CPU, without the threads that torch uses for large operations.
+
+    The steps are short. On two idle cores a second thread gains a third; where something else
+    keeps the cores busy, the threads' waiting for one another makes it several times slower.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class _Traversal:
@@ -79,16 +93,12 @@ class _Traversal:
             self._pick(row, patches.take(row)[0])
 
     def run(self) -> np.ndarray:
-        large = len(self.patches) * self.patches.dim >= _LARGE
-        threads = torch.get_num_threads() if large else 1
-        with _threads(1):
-            while len(self.picks) < self.k:
-                level = self._next_level()
-                with _threads(threads):
-                    self._catch_up(level)
-                near = self.bound >= level
-                self._settle(near)
-                self._follow(near.nonzero()[:, 0], level)
+        while len(self.picks) < self.k:
+            level = self._next_level()
+            self._catch_up(level)
+            near = self.bound >= level
+            self._settle(near)
+            self._follow(near.nonzero()[:, 0], level)
         return np.array(self.picks.indices, dtype=np.int64)
 
     def _next_level(self) -> float:
@@ -163,18 +173,6 @@ class _Traversal:
     @property
     def _most(self) -> int:
         return _FOLLOWED // self.patches.dim + 1
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Threads of one product. Only large ones gain by more than one; small ones lose far more by
-    waiting for one another where something else keeps the cores busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class _Picks:

@@ -56,6 +56,10 @@ class Neighbours:
             nearest = torch.minimum(nearest, self._to_block(batch, rows, block))
         return nearest
 
+    def forget(self) -> None:
+        """Drop every distance."""
+        self._blocks.clear()
+
     def _to_block(self, batch: TestBatch, rows: Tensor, block: Block) -> Tensor:
         """(B, P) distances to one block; only images that are new to it are searched."""
         held = self._blocks.get(block.digest)

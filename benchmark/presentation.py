@@ -1,0 +1,81 @@
+"""What a method is shown: training experiences, and shuffled batches of test images.
+
+Here the line runs between what the evaluator knows and what a method may know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
+
+from benchmark.features.feature_set import FeatureSet
+from benchmark.features.source import PatchSource
+from benchmark.method import Routing, TestBatch, TrainExperience
+from benchmark.randomness import generator
+from benchmark.stream import Experience, Stream
+
+if TYPE_CHECKING:
+    import torch
+
+BATCH_SIZE = 32
+
+Place: TypeAlias = tuple[str, int]
+"""A test image: its category and its row in the category's test source."""
+
+
+def train_experience(
+    experience: Experience, stream: Stream, features: FeatureSet, uses_images: bool
+) -> TrainExperience:
+    """What the method observes; `uses_images` gives it the training images too."""
+    return TrainExperience(
+        experience.index,
+        experience.categories,
+        len(stream.seen(experience.index - 1)),
+        {c: features.patches(c, "train") for c in experience.categories},
+        {c: features.pixels(c, "train") for c in experience.categories if uses_images},
+    )
+
+
+def shuffled_batches(
+    features: FeatureSet, places: Sequence[Place], routing: Routing, uses_images: bool
+) -> Iterator[tuple[list[Place], TestBatch]]:
+    """Batches of test images with the places they stand for, which the method does not get.
+
+    Under `oracle` a batch has one category, which is told; under `inferred` categories are mixed.
+    The order is shuffled with a fixed seed and tells nothing about labels.
+    """
+    categories = dict.fromkeys(category for category, _ in places)
+    patches = {c: features.patches(c, "test") for c in categories}
+    pixels = {c: features.pixels(c, "test") for c in categories if uses_images}
+    groups: dict[str, list[Place]] = {}
+    for place in places:
+        groups.setdefault(place[0] if routing == "oracle" else "", []).append(place)
+    for name, group in groups.items():
+        order = generator(0, "test order", name).permutation(len(group))
+        shuffled = [group[index] for index in order]
+        for start in range(0, len(shuffled), BATCH_SIZE):
+            chosen = shuffled[start : start + BATCH_SIZE]
+            yield (
+                chosen,
+                TestBatch(
+                    tuple(patches[c].ids[row] for c, row in chosen),
+                    chosen[0][0] if routing == "oracle" else None,
+                    partial(_read, patches, chosen),
+                    partial(_read, pixels, chosen),
+                ),
+            )
+
+
+def _read(sources: Mapping[str, PatchSource], places: Sequence[Place]) -> torch.Tensor:
+    """The arrays of some images in the order of `places`, each category read at once."""
+    import torch
+
+    by_category: dict[str, list[int]] = {}
+    for index, (category, _) in enumerate(places):
+        by_category.setdefault(category, []).append(index)
+    read = torch.cat(
+        [sources[c].read([places[i][1] for i in indices]) for c, indices in by_category.items()]
+    )
+    order = [index for indices in by_category.values() for index in indices]
+    return read[torch.tensor(order, device=read.device).argsort()]

@@ -1,0 +1,82 @@
+"""`cadbench run --time`: what a method costs by itself, with every shared cache off."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from benchmark.cell import Cell
+from benchmark.evaluator import Services, build_method, synchronize
+from benchmark.features.feature_set import FeatureSet
+from benchmark.presentation import Place, shuffled_batches, train_experience
+from benchmark.services.coresets import Coresets
+from benchmark.services.neighbours import Neighbours, Search
+from benchmark.stream import Stream
+
+IMAGES = 64
+REPEATS = 5
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of `observe` for each experience, and milliseconds an image of `score`, caches off.
+
+    `images` fixed test images are scored, `repeats` times, and the median counts; extraction of
+    features is not part of it (it is the same for every method of a backbone).
+    """
+
+    update_seconds: list[float]
+    ms_per_image: float
+    images: int
+    repeats: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """For run.json."""
+        return asdict(self)
+
+
+def measure(cell: Cell, stream: Stream, features: FeatureSet, search: Search) -> Timing:
+    """Run the stream once and score the fixed images, sharing nothing with any other cell."""
+
+    def services() -> Services:
+        return Services(Coresets(features.device), Neighbours(search))
+
+    method = build_method(cell, features, services(), [])
+    updates = []
+    for experience in stream.train_stream:
+        shown = train_experience(experience, stream, features, method.uses_images)
+        updates.append(_seconds(lambda shown=shown: method.observe(shown), features))  # type: ignore[misc]
+    places = fixed_images(stream, features)
+
+    def score_all() -> None:
+        # A new context with empty caches; the patches are read before the clock starts.
+        for _, batch in batches:
+            method.score(batch)
+
+    times = []
+    for _ in range(REPEATS):
+        method.context.neighbours.forget()
+        batches = list(shuffled_batches(features, places, cell.routing, method.uses_images))
+        for _, batch in batches:
+            batch.patches  # noqa: B018
+        times.append(_seconds(score_all, features))
+    return Timing(updates, 1000 * statistics.median(times) / len(places), len(places), REPEATS)
+
+
+def fixed_images(stream: Stream, features: FeatureSet) -> Sequence[Place]:
+    """Up to 64 test images, taken from the categories in turn."""
+    categories = stream.order.categories
+    counts = {c: len(features.patches(c, "test").ids) for c in categories}
+    rounds = range(max(counts.values()))
+    return [(c, row) for row in rounds for c in categories if row < counts[c]][:IMAGES]
+
+
+def _seconds(work: Callable[[], object], features: FeatureSet) -> float:
+    synchronize(features.device)
+    start = time.perf_counter()
+    work()
+    synchronize(features.device)
+    return time.perf_counter() - start
