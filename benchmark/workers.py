@@ -6,8 +6,8 @@ import collections
 import contextlib
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
-from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, TypeVar
 
 from results.errors import CadbenchError
@@ -45,12 +45,13 @@ def in_order(
     from loky.process_executor import TerminatedWorkerError
 
     # loky's workers, unlike those of `concurrent.futures`, do not import the caller's script.
-    pool = get_reusable_executor(max_workers=count, timeout=10)
+    with _without_interrupts():
+        pool = get_reusable_executor(max_workers=count, timeout=10, initializer=_ignore_interrupts)
     waiting: collections.deque[Future[Result]] = collections.deque()
     finished = False
     try:
         for job in jobs:
-            with _interrupts_held_back():  # `submit` starts the workers
+            with _without_interrupts():
                 waiting.append(pool.submit(function, job))
             if len(waiting) >= count + ahead:
                 yield waiting.popleft().result()
@@ -64,22 +65,25 @@ def in_order(
         ) from None
     finally:
         if not finished:  # an error, an interrupt, or the caller wants no more
-            pool.shutdown(wait=False, kill_workers=True)
+            pool.shutdown(kill_workers=True)
 
 
 @contextlib.contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Ctrl-C reaches this process when the block is left, and processes started in it never.
+def _without_interrupts() -> Iterator[None]:
+    """Ignore Ctrl-C while workers may be started: an instant here, for good in the workers.
 
-    The terminal sends it to all of them, but only this one has something to say about it.
+    The terminal sends it to all processes, but only this one has something to say about it.
     """
-    if not hasattr(signal, "pthread_sigmask"):
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-    # Started in the block, Python's own helper process would let interrupts through again.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, before)
+
+
+def _ignore_interrupts() -> None:
+    """For workers that are started later, when others were idle for long and have ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

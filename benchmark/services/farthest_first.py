@@ -13,7 +13,6 @@ picked is decided by squared differences summed in float64, every row in the sam
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -42,23 +41,7 @@ def farthest_first(
 
     initial: (N,) float64 squared distances that hold before any pick; infinite if None.
     """
-    with _one_thread():
-        return _Traversal(patches, k, known, initial).run()
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """On the CPU, without the threads that torch uses for large operations.
-
-    The steps are short. On two idle cores a second thread gains a third; where something else
-    keeps the cores busy, the threads' waiting for one another makes it several times slower.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    return _Traversal(patches, k, known, initial).run()
 
 
 class _Traversal:
@@ -179,7 +162,8 @@ class _Picks:
     """The picks so far, for exact distances and for bounds.
 
     Bounds come from |x|^2 + |c|^2 - 2xc in float32, which is off by less than `error` times
-    |x|^2 + |c|^2: D roundings in each square and in the product, and fewer than 16 elsewhere.
+    |x|^2 + |c|^2: D roundings in each square and in the product, and fewer than 16 elsewhere
+    (of full float32 products, torch's default, not TF32).
     Patches are moved for that, so that `origin`, one amid them, is zero and squares are small.
     """
 

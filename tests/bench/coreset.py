@@ -25,12 +25,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--picks", default="400,2508", help="coreset sizes, comma-separated")
     parser.add_argument("--features", type=Path, help="a .npy file (N, D) instead of random ones")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=2, help="of the plain loop")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     patches = np.load(args.features) if args.features else clustered(250_880, 152)
     start = nearest_to_mean(patches)
-    print(f"{patches.shape[0]} x {patches.shape[1]} {patches.dtype}, {args.threads} threads")
+    print(
+        f"{patches.shape[0]} x {patches.shape[1]} {patches.dtype}; "
+        f"exact on one thread, the plain loop on {args.threads}"
+    )
     print(f"{'picks':>6} {'exact s':>8} {'plain s':>8} {'ratio':>6}  same picks")
     greedy_k_center(patches[:1000], 10, 0)  # imports and first-call costs
     for size in map(int, args.picks.split(",")):

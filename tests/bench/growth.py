@@ -103,7 +103,9 @@ def main() -> None:
         return
     sizes = [(int(c), 8, 8) for c in args.categories.split(",")]
     sizes += [(15, int(n), int(n) // 2) for n in args.images.split(",")]
-    print(f"{'categories':>10} {'train':>6} {'test':>5} {'seconds':>8} {'s/category':>10} {'MB':>6}")
+    print(
+        f"{'categories':>10} {'train':>6} {'test':>5} {'seconds':>8} {'s/category':>10} {'MB':>6}"
+    )
     for size in sizes:
         words = [sys.executable, __file__, "--one", *map(str, size)]
         done = subprocess.run(words, capture_output=True, text=True, check=True)

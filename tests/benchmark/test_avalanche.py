@@ -43,6 +43,7 @@ def test_avalanche_gets_the_experiences_targets_and_anomalies_of_the_stream(stud
     assert sum(sum(e.dataset.anomaly) for e in scenario.test_stream) == 2 * len(CATEGORIES)
 
 
+@pytest.mark.filterwarnings("ignore:No loggers specified")
 @pytest.mark.parametrize("inputs", ["images", "patches"])
 @pytest.mark.parametrize("strategy", ["Naive", "LwF"])
 def test_an_avalanche_strategy_trains_on_single_experiences(study, inputs, strategy):

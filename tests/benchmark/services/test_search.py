@@ -63,14 +63,14 @@ def problems(draw: Callable[[Any], Any]) -> tuple[Tensor, Tensor]:
 
 
 @pytest.mark.parametrize("found", SEARCHES)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(problems())
 def test_a_distance_is_the_exact_one_correctly_rounded(found, problem):
     assert same_bits(found(*problem), plain(*problem))
 
 
 @pytest.mark.parametrize("found", SEARCHES)
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @given(problems(), st.data())
 def test_a_distance_does_not_depend_on_how_queries_and_vectors_are_cut(found, problem, data):
     queries, vectors = problem

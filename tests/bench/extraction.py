@@ -1,0 +1,78 @@
+"""Extraction: images a second from files, against a bare forward loop over tensors in memory.
+
+`python tests/bench/extraction.py IMAGES...`: PNG files of one size, such as a category's folder.
+The floor is the same backbone on the same batches with nothing else to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from benchmark.data.decoding import content_hash, decode
+from benchmark.data.manifest import Item
+from benchmark.data.preprocessing import Preprocessing
+from benchmark.features.backbones import MICRO_BATCH, STRIDES, embedding_params, load_extractor
+from benchmark.features.extraction import fill_store
+from benchmark.features.shards import ShardStore, shards_of
+from benchmark.features.spec import FeatureSpec
+from benchmark.features.weights import EMBEDDED_BACKBONE, find_weights
+from benchmark.reporting import Silent
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    args = parser.parse_args()
+    files = sorted(args.folder.glob("*.png"))
+    pixels = [decode(file) for file in files]
+    items = [
+        Item("c", "train", "good", file.name, None, 0, 0, content_hash(p), None)
+        for file, p in zip(files, pixels, strict=True)
+    ]
+    preprocessing = Preprocessing()
+    weights = find_weights(EMBEDDED_BACKBONE)
+    spec = FeatureSpec(
+        EMBEDDED_BACKBONE, weights.name, STRIDES, "concat", embedding_params("concat"),
+        preprocessing,
+    )  # fmt: skip
+    extractor = load_extractor(spec, weights, torch.device("cpu"))
+    images = torch.from_numpy(np.stack([preprocessing.apply(p) for p in pixels]))
+    batches = images.float().div(255).sub(0.5).div(0.5).split(MICRO_BATCH)
+    shards = shards_of(items)
+
+    def bare() -> None:
+        with torch.inference_mode():
+            for batch in batches:
+                extractor.model(batch.contiguous(memory_format=torch.channels_last))
+
+    def from_files() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            fill_store(
+                ShardStore(Path(folder)), shards, items, args.folder, preprocessing,
+                lambda: lambda p: extractor.extract(torch.from_numpy(p)).numpy(),
+                Silent(), what="",
+            )  # fmt: skip
+
+    def rate(work) -> float:
+        start = time.perf_counter()
+        work()
+        return len(files) / (time.perf_counter() - start)
+
+    bare(), from_files()
+    rows = [(rate(bare), rate(from_files)) for _ in range(args.rounds)]
+    for floor, real in rows:
+        print(f"bare forward {floor:6.1f} images/s, from files {real:6.1f}: {real / floor:.0%}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""The price of a sweep: 1 to 8 experts in one run against single runs, features cached.
+
+`python tests/bench/sweep.py [--data-root FOLDER]` (default: the synthetic set). Every process
+starts with the features and nothing else: coresets and distances are computed each time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from benchmark.cache import cache_root
+
+
+def seconds(words: list[str], shared: Path) -> float:
+    """Wall time of one `cadbench run` whose cache holds only what `shared` has of features."""
+    with tempfile.TemporaryDirectory() as folder:
+        cache = Path(folder) / "cache"
+        cache.mkdir()
+        for entry in shared.iterdir():
+            if entry.name != "coresets":
+                (cache / entry.name).symlink_to(entry)
+        command = [sys.executable, "-m", "cadbench", "run", "-q", "--out", f"{folder}/runs", *words]
+        start = time.perf_counter()
+        subprocess.run(
+            command,
+            check=True,
+            capture_output=True,
+            env={**os.environ, "CADBENCH_CACHE": str(cache)},
+        )
+        return time.perf_counter() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data-root", type=Path)
+    root = parser.parse_args().data_root
+    data = ["--dataset", "folder", "--data-root", str(root)] if root else ["--dataset", "synthetic"]
+    shared = cache_root()
+    mecad = ["--method", "mecad", "--experts"]
+    subprocess.run(  # extracts what is missing
+        [sys.executable, "-m", "cadbench", "run", "-q", *data, "--method", "finetune",
+         "--out", str(shared / "bench-runs")],
+        check=True,
+    )  # fmt: skip
+    single = seconds([*data, *mecad, "5"], shared)
+    sweep = seconds([*data, *mecad, "1-8"], shared)
+    apart = sum(seconds([*data, *mecad, str(n)], shared) for n in range(1, 9))
+    print(f"one run of 5 experts        {single:7.1f} s")
+    print(f"a sweep of 1 to 8           {sweep:7.1f} s  {sweep / single:5.2f} x one run")
+    print(f"eight single runs           {apart:7.1f} s  {apart / sweep:5.2f} x the sweep")
+
+
+if __name__ == "__main__":
+    main()
