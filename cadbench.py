@@ -8,6 +8,7 @@ Names are loaded when first used, so importing this module, and `cadbench --help
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Any
 
 _PUBLIC = {
@@ -47,6 +48,9 @@ def __dir__() -> list[str]:
 
 def main() -> None:
     """The command line."""
+    # Threads that wait must sleep: spinning, they take the cores from the processes that decode
+    # images, and a second run on the machine slows both down many times over.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from benchmark.cli.main import run
 
     raise SystemExit(run())

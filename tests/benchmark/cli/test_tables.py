@@ -1,0 +1,90 @@
+"""Tables on a terminal: nothing is ever cut off, and lines break where words end."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import pytest
+
+from benchmark.cli.tables import print_tables
+from results.table import Column, Spread, Table, text_column
+
+TABLE = Table(
+    "a title [of] words",
+    (
+        text_column("method"),
+        text_column("parameters [odd]"),
+        Column("AUROC", 3),
+        Column("stored vectors"),
+        Column("utilisation %", 1),
+    ),
+    (
+        ("mecad", "experts=3, replay=[full]", Spread(0.81234, 0.0312, 3), 1200, 83.33),
+        ("finetune", "", Spread(0.5, math.nan, 1), 400, None),
+    ),
+    ("a note [with] words",),
+)
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """The lines of tables on a terminal of this width."""
+
+    def draw(*tables: Table, width: int) -> list[str]:
+        monkeypatch.setenv("COLUMNS", str(width))
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+        capsys.readouterr()
+        print_tables(tables)
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+        return [line.rstrip() for line in plain.splitlines()]
+
+    return draw
+
+
+def test_with_room_a_row_is_a_line(drawn):
+    lines = drawn(TABLE, width=120)
+    assert lines[0] == "a title [of] words"
+    assert re.split(r"  +", lines[1]) == [column.name for column in TABLE.columns]
+    assert re.split(r"  +", lines[3]) == [
+        *("mecad", "experts=3, replay=[full]", "0.812 ±0.031", "1200", "83.3"),
+    ]
+    assert lines[-1] == "a note [with] words"
+
+
+@pytest.mark.parametrize("width", range(20, 90, 5))
+def test_however_narrow_the_terminal_every_word_and_number_is_there(drawn, width):
+    lines = drawn(TABLE, width=width)
+    for word in (
+        *("method", "parameters", "[odd]", "AUROC", "stored", "vectors", "utilisation", "%"),
+        *("mecad", "experts=3,", "replay=[full]", "0.812", "±0.031", "1200", "83.3"),
+        *("finetune", "0.500", "400", "–"),
+    ):
+        assert any(word in line.split() for line in lines), word
+    assert not any("…" in line for line in lines)
+
+
+def test_headings_break_before_numbers_do_and_lines_fit_where_they_can(drawn):
+    lines = drawn(TABLE, width=62)
+    assert max(map(len, lines)) <= 62
+    assert any("0.812 ±0.031" in line for line in lines)
+    assert not any("stored vectors" in line for line in lines)
+    narrower = drawn(TABLE, width=55)
+    assert max(map(len, narrower)) <= 55
+    assert not any("0.812 ±0.031" in line for line in narrower)
+
+
+def test_a_table_without_rows_is_its_heading(drawn):
+    lines = drawn(Table("empty", (text_column("a"), Column("b c")), ()), width=40)
+    assert lines[0] == "empty"
+    assert re.split(r"  +", lines[1]) == ["a", "b c"]
+
+
+def test_off_a_terminal_tables_are_markdown_one_below_the_other(capsys):
+    print_tables([TABLE, TABLE])
+    out = capsys.readouterr().out
+    assert out.count("### a title [of] words\n") == 2
+    assert "| mecad    | experts=3, replay=[full] | 0.812 ± 0.031 |" in out
+    print_tables([TABLE], "csv")
+    assert capsys.readouterr().out.startswith("method,parameters [odd],AUROC,AUROC sd,")
