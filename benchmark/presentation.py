@@ -5,7 +5,7 @@ Here the line runs between what the evaluator knows and what a method may know.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -48,6 +48,10 @@ def shuffled_batches(
     categories = dict.fromkeys(category for category, _ in places)
     patches = {c: features.patches(c, "test") for c in categories}
     pixels = {c: features.pixels(c, "test") for c in categories if uses_images}
+    # Readers know categories as numbers in the order of their content: under `inferred` routing no
+    # name, and no place in the stream, may be found from a batch.
+    numbered = sorted(categories, key=lambda c: patches[c].digest)
+    number = {category: index for index, category in enumerate(numbered)}
     groups: dict[str, list[Place]] = {}
     for place in places:
         groups.setdefault(place[0] if routing == "oracle" else "", []).append(place)
@@ -56,26 +60,27 @@ def shuffled_batches(
         shuffled = [group[index] for index in order]
         for start in range(0, len(shuffled), BATCH_SIZE):
             chosen = shuffled[start : start + BATCH_SIZE]
+            rows = [(number[category], row) for category, row in chosen]
             yield (
                 chosen,
                 TestBatch(
                     tuple(patches[c].ids[row] for c, row in chosen),
                     chosen[0][0] if routing == "oracle" else None,
-                    partial(_read, patches, chosen),
-                    partial(_read, pixels, chosen),
+                    partial(_read, [patches[c] for c in numbered], rows),
+                    partial(_read, [pixels[c] for c in numbered if uses_images], rows),
                 ),
             )
 
 
-def _read(sources: Mapping[str, PatchSource], places: Sequence[Place]) -> torch.Tensor:
-    """The arrays of some images in the order of `places`, each category read at once."""
+def _read(sources: Sequence[PatchSource], places: Sequence[tuple[int, int]]) -> torch.Tensor:
+    """The arrays of the images at `places` (source, row), in that order, each source read once."""
     import torch
 
-    by_category: dict[str, list[int]] = {}
-    for index, (category, _) in enumerate(places):
-        by_category.setdefault(category, []).append(index)
+    by_source: dict[int, list[int]] = {}
+    for index, (source, _) in enumerate(places):
+        by_source.setdefault(source, []).append(index)
     read = torch.cat(
-        [sources[c].read([places[i][1] for i in indices]) for c, indices in by_category.items()]
+        [sources[s].read([places[i][1] for i in indices]) for s, indices in by_source.items()]
     )
-    order = [index for indices in by_category.values() for index in indices]
+    order = [index for indices in by_source.values() for index in indices]
     return read[torch.tensor(order, device=read.device).argsort()]

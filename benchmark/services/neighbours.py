@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-Search: TypeAlias = "Callable[[Tensor, Tensor], Tensor]"
-"""(queries (N, D), vectors (M, D)) -> (N,) float32 distance of each query to its nearest vector."""
+Search: TypeAlias = "Callable[[Tensor, Sequence[Tensor]], Tensor]"
+"""(queries (N, D), blocks of (M_k, D)) -> (K, N) float32 distance of each query to each block."""
 
 DEFAULT_BUDGET = 512 * 1024 * 1024
 
@@ -51,34 +51,46 @@ class Neighbours:
         if not blocks:
             raise ValueError("min_distance needs at least one block")
         rows = torch.tensor([self._rows.setdefault(i, len(self._rows)) for i in batch.ids])
-        nearest = self._to_block(batch, rows, blocks[0])
-        for block in blocks[1:]:
-            nearest = torch.minimum(nearest, self._to_block(batch, rows, block))
+        self._fill(batch, rows, blocks)
+        held = [self._blocks[block.digest] for block in blocks]
+        places = rows.to(held[0].values.device)
+        nearest = held[0].values[places]
+        for distances in held[1:]:
+            torch.minimum(nearest, distances.values[places], out=nearest)
+        self._evict()
         return nearest
 
     def forget(self) -> None:
         """Drop every distance."""
         self._blocks.clear()
 
-    def _to_block(self, batch: TestBatch, rows: Tensor, block: Block) -> Tensor:
-        """(B, P) distances to one block; only images that are new to it are searched."""
-        held = self._blocks.get(block.digest)
-        if held is None or int(rows.max()) >= len(held.known):
-            patches = held.values.shape[1] if held is not None else batch.patches.shape[1]
-            held = _grown(held, len(self._rows), patches, block.vectors.device)
-            self._blocks[block.digest] = held
-        missing = ~held.known[rows]
-        if missing.any():
-            wanted = batch.patches[missing.to(batch.patches.device)]
-            found = self.search(wanted.flatten(0, 1), block.vectors)
-            held.values[rows[missing].to(found.device)] = found.reshape(wanted.shape[:2])
-            held.known[rows[missing]] = True
-        self._blocks.move_to_end(block.digest)
-        self._evict()
-        return held.values[rows.to(held.values.device)]
+    def _fill(self, batch: TestBatch, rows: Tensor, blocks: Sequence[Block]) -> None:
+        """Search what is not known yet: blocks that lack the same images in one go."""
+        lacking: dict[bytes, list[Block]] = {}
+        for block in {block.digest: block for block in blocks}.values():
+            held = self._blocks.get(block.digest)
+            if held is None or int(rows.max()) >= len(held.known):
+                patches = held.values.shape[1] if held is not None else batch.patches.shape[1]
+                held = _grown(held, len(self._rows), patches, block.vectors.device)
+                self._blocks[block.digest] = held
+            self._blocks.move_to_end(block.digest)
+            if not held.known[rows].all():
+                lacking.setdefault(held.known[rows].numpy().tobytes(), []).append(block)
+        for alike in lacking.values():
+            missing = ~self._blocks[alike[0].digest].known[rows]
+            everything = bool(missing.all())
+            wanted = (
+                batch.patches if everything else batch.patches[missing.to(batch.patches.device)]
+            )
+            found = self.search(wanted.flatten(0, 1), [block.vectors for block in alike])
+            places = rows[missing]
+            for block, distances in zip(alike, found, strict=True):
+                held = self._blocks[block.digest]
+                held.values[places.to(distances.device)] = distances.reshape(wanted.shape[:2])
+                held.known[places] = True
 
     def _evict(self) -> None:
-        """Drop the blocks that were used longest ago, but never the one in use."""
+        """Drop the blocks that were used longest ago, but never the last one used."""
         size = sum(held.values.nbytes for held in self._blocks.values())
         while size > self.budget and len(self._blocks) > 1:
             _, oldest = self._blocks.popitem(last=False)

@@ -8,8 +8,10 @@ sizes, nor on the library or device.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from results.errors import UsageError
@@ -26,38 +28,32 @@ _SETTLED_AT_ONCE = {"cpu": 1 << 17, "cuda": 1 << 24}
 _FAISS_CANDIDATES = 4
 
 
-def torch_search(queries: Tensor, vectors: Tensor) -> Tensor:
-    """Distance of each query to its nearest vector: (N, D), (M, D) float32 -> (N,) float32."""
+def torch_search(queries: Tensor, blocks: Sequence[Tensor]) -> Tensor:
+    """Distance of each query to its nearest vector in each block, on any device.
+
+    queries (N, D) float32, blocks of (M_k, D) float32 -> (K, N) float32.
+    """
+    vectors = torch.cat(list(blocks))
     squares = vectors.square().sum(1)
     transposed = vectors.T.contiguous()
     largest = squares.max()
+    settle = _settle_on_cpu if queries.device.type == "cpu" else _settle
     step = max(256, _PRODUCTS_AT_ONCE[queries.device.type] // len(vectors))
-    distances = torch.empty(len(queries), device=queries.device)
+    distances = torch.empty((len(blocks), len(queries)), device=queries.device)
     for start in range(0, len(queries), step):
         piece = queries[start : start + step]
         # |q - v|^2 - |q|^2 for every pair; |q|^2 is the same along a row.
-        partial = torch.addmm(squares, piece, transposed, alpha=-2)
-        limit = partial.amin(1) + _rounding_error(piece, largest)
-        rows, columns = (partial <= limit[:, None]).nonzero(as_tuple=True)
-        distances[start : start + step] = _settle(piece, vectors, rows, columns)
+        products = torch.addmm(squares, piece, transposed, alpha=-2)
+        slack = _rounding_error(piece, largest)
+        distances[:, start : start + step] = settle(products, slack, piece, blocks)
     return distances
 
 
-def faiss_search(queries: Tensor, vectors: Tensor) -> Tensor:
+def faiss_search(queries: Tensor, blocks: Sequence[Tensor]) -> Tensor:
     """The same with FAISS's flat search on the CPU; torch takes other devices and near ties."""
     if queries.device.type != "cpu":
-        return torch_search(queries, vectors)
-    import faiss
-
-    count = min(_FAISS_CANDIDATES, len(vectors))
-    squared, nearest = map(torch.from_numpy, faiss.knn(queries.numpy(), vectors.numpy(), count))
-    limit = squared[:, 0] + _rounding_error(queries, vectors.square().sum(1).max())
-    near = squared <= limit[:, None]
-    rows, ranks = near.nonzero(as_tuple=True)
-    distances = _settle(queries, vectors, rows, nearest[rows, ranks])
-    if count < len(vectors) and (undecided := near[:, -1]).any():
-        distances[undecided] = torch_search(queries[undecided], vectors)
-    return distances
+        return torch_search(queries, blocks)
+    return torch.stack([_faiss_block(queries, vectors) for vectors in blocks])
 
 
 def exact_search(library: str = "torch") -> Search:
@@ -79,7 +75,45 @@ def _rounding_error(queries: Tensor, largest_square: Tensor) -> Tensor:
     return 2 * terms * eps * (norms + largest_square.sqrt()).square()
 
 
-def _settle(queries: Tensor, vectors: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+def _settle_on_cpu(
+    products: Tensor, slack: Tensor, queries: Tensor, blocks: Sequence[Tensor]
+) -> Tensor:
+    """`_settle`, compiled."""
+    from benchmark.services.settling import settle
+
+    nearest = np.empty((len(blocks), len(queries)), np.float32)
+    ends = np.cumsum([len(block) for block in blocks])
+    vectors = torch.cat(list(blocks)).numpy()
+    settle(products.numpy(), slack.numpy(), queries.numpy(), vectors, ends, nearest)
+    return torch.from_numpy(nearest)
+
+
+def _settle(products: Tensor, slack: Tensor, queries: Tensor, blocks: Sequence[Tensor]) -> Tensor:
+    """(K, N) float32: the smallest exact distance among the candidates in each block."""
+    settled = []
+    parts = products.split([len(block) for block in blocks], dim=1)
+    for part, vectors in zip(parts, blocks, strict=True):
+        limit = part.amin(1) + slack
+        rows, columns = (part <= limit[:, None]).nonzero(as_tuple=True)
+        settled.append(_smallest(queries, vectors, rows, columns))
+    return torch.stack(settled)
+
+
+def _faiss_block(queries: Tensor, vectors: Tensor) -> Tensor:
+    import faiss
+
+    count = min(_FAISS_CANDIDATES, len(vectors))
+    squared, nearest = map(torch.from_numpy, faiss.knn(queries.numpy(), vectors.numpy(), count))
+    limit = squared[:, 0] + _rounding_error(queries, vectors.square().sum(1).max())
+    near = squared <= limit[:, None]
+    rows, ranks = near.nonzero(as_tuple=True)
+    distances = _smallest(queries, vectors, rows, nearest[rows, ranks])
+    if count < len(vectors) and (undecided := near[:, -1]).any():
+        distances[undecided] = torch_search(queries[undecided], [vectors])[0]
+    return distances
+
+
+def _smallest(queries: Tensor, vectors: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """(N,) float32: for each query the smallest exact distance among its candidates."""
     best = torch.full((len(queries),), torch.inf, dtype=torch.float64, device=queries.device)
     step = _SETTLED_AT_ONCE[queries.device.type] // queries.shape[1] + 1

@@ -328,7 +328,6 @@ def test_no_path_label_or_mask_of_a_test_image_is_reachable_from_what_a_method_r
     assert kinds[functools.partial] >= 2 * kinds[TestBatch], "the walk went into the batches"
 
 
-@pytest.mark.xfail(strict=True, reason="places in a batch's readers name their categories")
 def test_under_inferred_routing_no_category_is_reachable_from_a_batch(secrets, run_plates, probe):
     from benchmark.method import TestBatch
 
