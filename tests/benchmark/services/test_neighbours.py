@@ -37,7 +37,7 @@ def a_batch(images: Sequence[int]) -> TestBatch:
 
 def plain(images: Sequence[int], blocks: Sequence[Block]) -> Tensor:
     vectors = torch.cat([block.vectors for block in blocks])
-    return torch_search(ALL[list(images)].flatten(0, 1), vectors).reshape(-1, PATCHES)
+    return torch_search(ALL[list(images)].flatten(0, 1), [vectors])[0].reshape(-1, PATCHES)
 
 
 class Watched:
@@ -47,11 +47,24 @@ class Watched:
         self.queries: dict[int, int] = {}
         self.calls = 0
 
-    def __call__(self, queries: Tensor, vectors: Tensor) -> Tensor:
+    def __call__(self, queries: Tensor, blocks: Sequence[Tensor]) -> Tensor:
         self.calls += 1
-        key = vectors.data_ptr()
-        self.queries[key] = self.queries.get(key, 0) + len(queries)
-        return torch_search(queries, vectors)
+        for vectors in blocks:
+            key = vectors.data_ptr()
+            self.queries[key] = self.queries.get(key, 0) + len(queries)
+        return torch_search(queries, blocks)
+
+
+def test_blocks_that_lack_the_same_images_are_searched_in_one_go():
+    search = Watched()
+    neighbours = Neighbours(search)
+    blocks = [a_block(seed) for seed in range(5)]
+    neighbours.min_distance(a_batch(range(4)), blocks)
+    assert search.calls == 1
+    neighbours.min_distance(a_batch([4]), blocks[:1])
+    neighbours.min_distance(a_batch([3, 4, 5]), blocks)
+    assert search.calls == 4
+    assert set(search.queries.values()) == {6 * PATCHES}
 
 
 def test_distances_to_a_union_are_the_least_to_its_blocks_to_the_bit():
@@ -144,7 +157,7 @@ def test_a_budget_below_one_block_keeps_one_and_stays_right():
 
 
 def test_a_search_that_fails_leaves_nothing_that_looks_known():
-    def failing(queries: Tensor, vectors: Tensor) -> Tensor:
+    def failing(queries: Tensor, blocks: Sequence[Tensor]) -> Tensor:
         raise MemoryError
 
     neighbours = Neighbours(failing)

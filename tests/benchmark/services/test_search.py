@@ -17,6 +17,21 @@ from benchmark.services.search import exact_search, faiss_search, torch_search
 from results.errors import UsageError
 
 
+def with_torch(queries: Tensor, vectors: Tensor) -> Tensor:
+    return torch_search(queries, [vectors])[0]
+
+
+def with_torch_as_on_cuda(queries: Tensor, vectors: Tensor) -> Tensor:
+    """The way that is taken where the compiled loop cannot run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "_settle_on_cpu", search._settle)
+        return with_torch(queries, vectors)
+
+
+def with_faiss(queries: Tensor, vectors: Tensor) -> Tensor:
+    return faiss_search(queries, [vectors])[0]
+
+
 def faiss_products(queries: Tensor, vectors: Tensor) -> Tensor:
     """FAISS as it is built elsewhere: float32 matrix products however small the problem."""
     import faiss
@@ -24,12 +39,12 @@ def faiss_products(queries: Tensor, vectors: Tensor) -> Tensor:
     before = faiss.cvar.distance_compute_blas_threshold
     faiss.cvar.distance_compute_blas_threshold = 1
     try:
-        return faiss_search(queries, vectors)
+        return with_faiss(queries, vectors)
     finally:
         faiss.cvar.distance_compute_blas_threshold = before
 
 
-SEARCHES = [torch_search, faiss_search, faiss_products]
+SEARCHES = [with_torch, with_torch_as_on_cuda, with_faiss, faiss_products]
 
 
 def plain(queries: Tensor, vectors: Tensor) -> Tensor:
@@ -82,6 +97,17 @@ def test_a_distance_does_not_depend_on_how_queries_and_vectors_are_cut(found, pr
     assert same_bits(torch.cat([found(part, vectors) for part in queries.split(batch)]), whole)
 
 
+@pytest.mark.parametrize("found", [torch_search, faiss_search])
+@settings(deadline=None, max_examples=15)
+@given(problems(), st.data())
+def test_blocks_searched_together_are_those_searched_one_by_one(found, problem, data):
+    queries, vectors = problem
+    blocks = vectors.split(data.draw(st.integers(1, len(vectors))))
+    together = found(queries, blocks)
+    apart = torch.stack([plain(queries, block) for block in blocks])
+    assert same_bits(together, apart)
+
+
 def close_calls() -> tuple[Tensor, Tensor]:
     """Many queries and vectors of the length of real embeddings, half of them nearly alike."""
     rng = np.random.Generator(np.random.PCG64(0))
@@ -103,7 +129,7 @@ def test_the_number_of_threads_changes_no_bit(threads):
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        assert same_bits(torch_search(queries, vectors), plain(queries, vectors))
+        assert same_bits(with_torch(queries, vectors), plain(queries, vectors))
     finally:
         torch.set_num_threads(before)
 
@@ -118,8 +144,8 @@ def test_candidates_are_settled_a_few_at_a_time_with_the_same_result(monkeypatch
         return vecdot(one, other)
 
     monkeypatch.setattr(torch.linalg, "vecdot", watched)
-    monkeypatch.setattr(search, "_SETTLED_AT_ONCE", 800)
-    assert torch_search(queries, vectors).tolist() == [0.0] * 50
+    monkeypatch.setattr(search, "_SETTLED_AT_ONCE", {"cpu": 800})
+    assert with_torch_as_on_cuda(queries, vectors).tolist() == [0.0] * 50
     assert sum(sizes) == 50 * 40 * 8
     assert max(sizes) <= 800 + 8
 
