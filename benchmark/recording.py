@@ -43,7 +43,7 @@ def record(
     progress: Progress,
     out: Path,
     maps: Maps,
-    notes: list[str],
+    timing: dict[str, Any] | None = None,
 ) -> Record:
     """Write the record of a cell whose stream has been run to its end."""
     import pandas as pd
@@ -77,7 +77,8 @@ def record(
             "label": "with shared caches",
         },
         "skipped": [vars(skipped) for skipped in stream.manifest.skipped],
-        "notes": notes,
+        "notes": [],
+        **({"timing": timing} if timing else {}),
     }
     final = record_dir(out, values)
     return write_record(partial_dir(final), final, run, frames, kept_maps)

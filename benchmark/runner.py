@@ -51,8 +51,9 @@ class Runner:
     overwrite: bool = False
     maps: Maps = "final"
     search: str = "torch"
+    timed: bool = False
     _features: dict[str, FeatureSet] = field(default_factory=dict, repr=False)
-    _services: Services | None = field(default=None, repr=False)
+    _services: dict[str, Services] = field(default_factory=dict, repr=False)
 
     def run(self, cells: Sequence[Cell], matched: Sequence[Matched] = ()) -> list[Outcome]:
         """The record of every cell; matched cells follow once their references are known."""
@@ -126,7 +127,8 @@ class Runner:
 
     def _serves(self, found: Record, cell: Cell) -> bool:
         enough = {"none": ("none", "final", "all"), "final": ("final", "all"), "all": ("all",)}
-        return found.key == cell.key and found.run["maps"] in enough[self.maps]
+        timed = "timing" in found.run or not self.timed
+        return found.key == cell.key and found.run["maps"] in enough[self.maps] and timed
 
     def _compute(self, cell: Cell, partial: Path) -> Record:
         from benchmark.checkpoint import Checkpoint
@@ -150,7 +152,13 @@ class Runner:
             checkpoint=checkpoint.save,
             reporter=self.reporter,
         )
-        return record(cell, stream, features, progress, self.out, self.maps, [])
+        timing = None
+        if self.timed:
+            from benchmark.services.search import exact_search
+            from benchmark.timing import measure
+
+            timing = measure(cell, stream, features, exact_search(self.search)).as_dict()
+        return record(cell, stream, features, progress, self.out, self.maps, timing)
 
     def _prepared(self, cell: Cell) -> tuple[FeatureSet, Services]:
         """Features (extracted where missing) and services; made once for all cells alike."""
@@ -161,18 +169,20 @@ class Runner:
         from benchmark.services.search import exact_search
 
         device = choose_device(self.device)
-        if self._services is None:
-            self._services = Services(
+        digest = cell.features.digest
+        if digest not in self._services:
+            # Distances are known by image and block, so each kind of features has its own.
+            self._services[digest] = Services(
                 Coresets(device, self.cache, self.reporter),
                 Neighbours(exact_search(self.search)),
             )
         pixels = cell.method_class.uses_images
-        name = f"{cell.features.digest}{' with pixels' * pixels}"
+        name = f"{digest}{' with pixels' * pixels}"
         if name not in self._features:
             features = FeatureSet(self.manifest, cell.features, torch.device(device), self.cache)
             features.ensure(self.manifest.categories, self.weights, self.reporter, pixels=pixels)
             self._features[name] = features
-        return self._features[name], self._services
+        return self._features[name], self._services[digest]
 
 
 def choose_device(name: str) -> torch.device:

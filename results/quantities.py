@@ -138,6 +138,16 @@ def _seconds(reading: Reading) -> float:
     return float(reading.record.run["seconds"]["total"])
 
 
+def _update_seconds(reading: Reading) -> float:
+    timing = reading.record.run.get("timing")
+    return float(np.mean(timing["update_seconds"])) if timing else math.nan
+
+
+def _ms_per_image(reading: Reading) -> float:
+    timing = reading.record.run.get("timing")
+    return float(timing["ms_per_image"]) if timing else math.nan
+
+
 def _metric(name: str, read: Callable[[Reading], float]) -> Quantity:
     definition = DEFINITIONS[name]
     heading = "AUROC" if name == "acc" else name
@@ -172,5 +182,15 @@ QUANTITIES: Mapping[str, Quantity] = {
     ),
     "seconds": Quantity(
         Column("seconds", 1, "lower"), _seconds, "seconds: the whole run, with shared caches"
+    ),
+    "update_seconds": Quantity(
+        Column("update s", 2, "lower"),
+        _update_seconds,
+        "update s: mean time to learn an experience with all caches off (`--time`)",
+    ),
+    "ms_per_image": Quantity(
+        Column("ms/image", 2, "lower"),
+        _ms_per_image,
+        "ms/image: scoring with all caches off, features given (`--time`)",
     ),
 }

@@ -40,7 +40,11 @@ Cell = Mapping[str, Any]
 """
 
 
-class Run(TypedDict):
+class _Timed(TypedDict, total=False):
+    timing: dict[str, Any]  # with `--time` only: {update_seconds, ms_per_image, images, repeats}
+
+
+class Run(_Timed):
     """run.json."""
 
     schema: int

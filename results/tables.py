@@ -21,6 +21,7 @@ from results.table import Column, Spread, Table, Value, text_column
 MAIN = (
     "acc", "bwt", "fm", "gap_to_joint", "stored_vectors", "stored_mb", "utilisation", "seconds",
 )  # fmt: skip
+TIMED = ("update_seconds", "ms_per_image")
 INFERRED = ("pooled_auroc", "routing_accuracy")
 EXPERTS = (
     "acc", "bwt", "fm", "worst_drop", "expert_forgetting", "expert_worst_drop",
@@ -32,16 +33,19 @@ def main_tables(
     records: Iterable[Record],
     *,
     columns: Sequence[str] | None = None,
+    more: Sequence[str] = (),
     defaults: Defaults | None = None,
     allow_mixed: bool = False,
 ) -> list[Table]:
     """A row a configuration, a table a routing: `columns` as mean and deviation over the runs.
 
-    `columns` are names of results.quantities (default: MAIN). Rows that are not comparable are a
-    `UsageError` unless `allow_mixed`, which labels them instead.
+    `columns` are names of results.quantities (default: MAIN and `more`). Rows that are not
+    comparable are a `UsageError` unless `allow_mixed`, which labels them instead.
     """
     return [
-        _quantity_table("", c, columns or (MAIN + INFERRED * (c.routing == "inferred")), defaults)
+        _quantity_table(
+            "", c, columns or (*MAIN, *INFERRED * (c.routing == "inferred"), *more), defaults
+        )
         for c in comparisons(records, allow_mixed=allow_mixed)
     ]
 

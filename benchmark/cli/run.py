@@ -153,6 +153,12 @@ _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreada
     help="Run exactly the cells that --dry-run --format json printed.",
 )
 @out_option
+@click.option(
+    "--time",
+    "timed",
+    is_flag=True,
+    help="Also measure update seconds and ms/image with all caches off.",
+)
 @click.option("--overwrite", is_flag=True, help="Compute again what is recorded already.")
 @click.option("--dry-run", is_flag=True, help="Print the cells and stop.")
 @click.option(
@@ -196,6 +202,7 @@ def command(context: click.Context, **given: Any) -> None:
         overwrite=given["overwrite"],
         maps=given["maps"],
         search=given["neighbours"],
+        timed=given["timed"],
     )
     outcomes = runner.run(planned.cells, planned.matched)
     print_summary(outcomes, given["out"], time.monotonic() - started)

@@ -12,7 +12,7 @@ from benchmark.cli.tables import default_params, print_tables
 from results.record import Record
 from results.render import is_undefined
 from results.table import Table
-from results.tables import main_tables
+from results.tables import TIMED, main_tables
 
 if TYPE_CHECKING:
     from benchmark.runner import Outcome
@@ -23,7 +23,8 @@ _IN_TITLE = ("backbone", "seeds", "orders")
 def print_summary(outcomes: Sequence[Outcome], out: Path, seconds: float) -> None:
     """A row a configuration, whether the threshold decided anything, and where the records are."""
     records = [outcome.record for outcome in outcomes]
-    tables = main_tables(records, defaults=default_params(records), allow_mixed=True)
+    timed = TIMED if any("timing" in record.run for record in records) else ()
+    tables = main_tables(records, defaults=default_params(records), allow_mixed=True, more=timed)
     print_tables(map(_in_short, tables))
     click.echo("\n`cadbench metrics` defines the columns, `cadbench show RUN` opens a record")
     for line in threshold_lines(records):

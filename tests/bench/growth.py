@@ -86,7 +86,7 @@ def measure(categories: int, train: int, test: int) -> None:
         checkpoint = Checkpoint(root / "checkpoint", cell.key)
         start = time.perf_counter()
         progress = evaluate(cell, stream, features, services, checkpoint=checkpoint.save)
-        record(cell, stream, features, progress, root / "runs", "final", [])
+        record(cell, stream, features, progress, root / "runs", "final")
         seconds = time.perf_counter() - start
         after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         print(seconds, max(after, before) / 1024)
