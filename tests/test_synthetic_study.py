@@ -1,0 +1,55 @@
+"""The embedded default as a user first meets it: it behaves like a benchmark, not like a toy."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmark.cli.main import run
+from benchmark.data import synthetic
+from results.evaluate import matrix
+from results.quantities import Reading, quantity
+from results.store import find_records
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    """A record by method of a run over the whole synthetic set."""
+    folder = tmp_path_factory.mktemp("synthetic")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CADBENCH_CACHE", str(folder / "cache"))
+        patch.chdir(folder)
+        words = ["run", "-q", "--dataset", "synthetic", "--out", str(folder / "runs")]
+        words += ["--method", "mecad", "--method", "finetune", "--method", "per_category"]
+        assert run([*words, "--maps", "none"]) == 0
+        yield {record.method: record for record in find_records(folder / "runs")}
+
+
+def test_categories_spread_from_hard_to_solved(records):
+    record = records["per_category"]
+    final, _ = matrix(record.scores, record.experiences, list(synthetic.CATEGORIES))
+    assert 0.7 < final[-1].min() < 0.85
+    assert final[-1].max() > 0.98
+    assert 0.88 < final[-1].mean() < 0.96
+
+
+def test_finetuning_forgets_visibly(records):
+    reading = Reading(records["finetune"], synthetic.CATEGORIES)
+    assert quantity("bwt").read(reading) < -0.25
+
+
+def test_the_threshold_groups_some_categories_and_separates_others(records):
+    events = records["mecad"].events
+    reasons = events[events["chosen"].astype(bool)]["reason"]
+    assert reasons.str.startswith("above the threshold").sum() >= 3
+    assert reasons.str.startswith("below the threshold").sum() >= 3
+
+
+def test_the_shipped_threshold_is_the_calibrated_one(records):
+    from click.testing import CliRunner
+
+    from mecad.calibrate import main
+    from mecad.threshold import THRESHOLDS
+
+    printed = CliRunner().invoke(main, [])
+    shipped = THRESHOLDS["tf_efficientnet_lite0", "concat"]
+    assert f"tf_efficientnet_lite0 concat: {shipped:.4f} (0.75 quantile" in printed.output
