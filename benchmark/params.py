@@ -50,11 +50,11 @@ class ParamSpec:
     def accepts(self) -> str:
         """The allowed values in words, for help and error messages."""
         if self.choices:
-            words = ", ".join(self.choices)
+            words = f"one of {', '.join(self.choices)}"
         elif self.kind is bool:
             words = "true or false"
         else:
-            noun = {int: "whole number", float: "number", str: "text"}[self.kind]
+            noun = {int: "a whole number", float: "a number", str: "text"}[self.kind]
             bounds = [
                 f"above {self.above:g}" if self.above is not None else "",
                 f"at least {self.low:g}" if self.low is not None else "",

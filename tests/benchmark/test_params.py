@@ -55,16 +55,16 @@ def test_a_value_is_read_in_the_declared_type(name, text, value):
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("count", "3.0", "'3.0' is not whole number at least 1 and at most 9"),
-        ("count", "0", "0 is not whole number at least 1 and at most 9"),
-        ("count", "10", "10 is not whole number at least 1 and at most 9"),
-        ("count", "", "'' is not whole number"),
-        ("count", "auto", "'auto' is not whole number"),
-        ("ratio", "0", "0.0 is not number above 0 and at most 1"),
-        ("ratio", "nan", "nan is not number above 0"),
-        ("ratio", "inf", "inf is not number above 0"),
-        ("cut", "2", "2.0 is not number at least -1 and at most 1, or auto"),
-        ("kind", "median", "'median' is not mean, random"),
+        ("count", "3.0", "'3.0' is not a whole number at least 1 and at most 9"),
+        ("count", "0", "0 is not a whole number at least 1 and at most 9"),
+        ("count", "10", "10 is not a whole number at least 1 and at most 9"),
+        ("count", "", "'' is not a whole number"),
+        ("count", "auto", "'auto' is not a whole number"),
+        ("ratio", "0", "0.0 is not a number above 0 and at most 1"),
+        ("ratio", "nan", "nan is not a number above 0"),
+        ("ratio", "inf", "inf is not a number above 0"),
+        ("cut", "2", "2.0 is not a number at least -1 and at most 1, or auto"),
+        ("kind", "median", "'median' is not one of mean, random"),
         ("again", "yes", "'yes' is not true or false"),
     ],
 )
@@ -96,10 +96,10 @@ def test_a_sweep_lists_its_values_in_the_order_written_and_each_once(name, text,
     ("text", "words"),
     [
         ("8-1", "the range 8-1 runs backwards"),
-        ("1-10", "10 is not whole number at least 1 and at most 9"),
-        ("1,,3", "'' is not whole number"),
-        ("-1-3", "'-1-3' is not whole number"),
-        ("1-²", "'1-²' is not whole number"),
+        ("1-10", "10 is not a whole number at least 1 and at most 9"),
+        ("1,,3", "'' is not a whole number"),
+        ("-1-3", "'-1-3' is not a whole number"),
+        ("1-²", "'1-²' is not a whole number"),
     ],
 )
 def test_a_sweep_that_cannot_be_read_is_refused(text, words):
@@ -118,7 +118,7 @@ def test_what_is_shown_for_a_default_is_read_back_as_it(spec):
 
 
 def test_values_are_checked_when_parameters_are_made_and_when_they_are_replaced():
-    with pytest.raises(UsageError, match="parameter count: 0 is not whole number"):
+    with pytest.raises(UsageError, match="parameter count: 0 is not a whole number"):
         Example(count=0)
     with pytest.raises(UsageError, match="parameter count: True is not"):
         Example(count=True)

@@ -79,9 +79,9 @@ def test_settings_become_a_sweep_over_the_chosen_methods():
         (["mecda.experts=3"], None, r"no method 'mecda' \(did you mean mecad\?\)"),
         (["joint.exact=true"], None, r"joint is not among .* \(mecad\); add --method joint"),
         (["mecad.expert=3"], None, r"mecad has no parameter 'expert' \(did you mean experts\?\)"),
-        (["mecad.experts=0"], None, "--set mecad.experts=0: 0 is not whole number at least 1"),
+        (["mecad.experts=0"], None, "--set mecad.experts=0: 0 is not a whole number at least 1"),
         (["mecad.experts=1", "mecad.experts=2"], None, "--set mecad.experts is given twice"),
-        ([], "0-2", "--experts 0-2: 0 is not whole number"),
+        ([], "0-2", "--experts 0-2: 0 is not a whole number"),
         (["mecad.experts=3"], "1-8", "--experts and --set mecad.experts exclude each other"),
     ],
 )
