@@ -1,0 +1,34 @@
+"""`python -m tests.bench`: every benchmark, one after another, on what is built in."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmark.cache import cache_root
+from benchmark.data.synthetic import ensure_drawn
+from benchmark.reporting import Silent
+
+HERE = Path(__file__).parent
+
+
+def main() -> None:
+    images = ensure_drawn(cache_root(), Silent()) / "bolt" / "train" / "good"
+    for words in (
+        ["coreset.py"],
+        ["search.py"],
+        ["extraction.py", str(images)],
+        ["sweep.py"],
+        ["growth.py"],
+        ["startup.py"],
+    ):
+        print(f"\n== {words[0]}", flush=True)
+        # As `cadbench` sets it: threads that wait sleep.
+        env = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
+        subprocess.run([sys.executable, str(HERE / words[0]), *words[1:]], check=True, env=env)
+
+
+if __name__ == "__main__":
+    main()
