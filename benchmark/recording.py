@@ -93,30 +93,41 @@ def _scores(
     """
     import pandas as pd
 
-    frames, maps = [], []
-    last = len(progress.rows)
-    for index, (row, held) in enumerate(zip(progress.rows, progress.maps, strict=True), start=1):
-        kept = held if wanted == "all" or (wanted == "final" and index == last) else {}
+    columns: dict[str, list[np.ndarray]] = {}
+    maps = []
+    fixed = {category: _fixed_columns(stream, category) for category in stream.order.categories}
+    rows_of = {
+        category: [features.patches(category, "test").row_of[image] for image in held["image"]]
+        for category, held in fixed.items()
+    }
+    scored_rows, held_maps = progress.rows, progress.maps
+    for index, (row, held) in enumerate(zip(scored_rows, held_maps, strict=True), start=1):
+        kept = held if wanted == "all" or (wanted == "final" and index == len(scored_rows)) else {}
         for category, scored in row.items():
-            items = stream.manifest.test(category)
-            places = features.patches(category, "test").row_of
-            rows = [places[item.content] for item in items]
-            frames.append(
-                pd.DataFrame(
-                    {
-                        "experience": index,
-                        "category": category,
-                        "image": [item.content for item in items],
-                        "label": [item.label for item in items],
-                        "defect": [item.defect for item in items],
-                        "score": scored.scores[rows],
-                        "route": scored.routes[rows],
-                    }
-                )
-            )
+            rows = rows_of[category]
+            found = {
+                "experience": np.full(len(rows), index, np.int16),
+                **fixed[category],
+                "score": scored.scores[rows],
+                "route": scored.routes[rows],
+            }
+            for name, values in found.items():
+                columns.setdefault(name, []).append(values)
             if category in kept:
                 maps.append(kept[category][rows])
-    return pd.concat(frames, ignore_index=True), np.concatenate(maps) if maps else None
+    table = {name: np.concatenate(parts) for name, parts in columns.items()}
+    return pd.DataFrame(table), np.concatenate(maps) if maps else None
+
+
+def _fixed_columns(stream: Stream, category: str) -> dict[str, np.ndarray]:
+    """What the scores table says of a category's test images after every experience."""
+    items = stream.manifest.test(category)
+    return {
+        "category": np.full(len(items), category, object),
+        "image": np.array([item.content for item in items], object),
+        "label": np.array([item.label for item in items], np.int8),
+        "defect": np.array([item.defect for item in items], object),
+    }
 
 
 @functools.cache

@@ -24,12 +24,36 @@ Search: TypeAlias = "Callable[[Tensor, Sequence[Tensor]], Tensor]"
 DEFAULT_BUDGET = 512 * 1024 * 1024
 
 
-@dataclass
 class _Distances:
-    """Distances (images, P) of all images met so far to one block, and which rows are filled."""
+    """Distances of images to one block: a row (P,) for each image that was searched in it."""
 
-    values: Tensor
-    known: Tensor
+    def __init__(self, patches: int, device: torch.device) -> None:
+        import torch
+
+        self.rows: dict[str, int] = {}
+        self.values = torch.empty((0, patches), device=device)
+
+    def lacking(self, ids: Sequence[str]) -> tuple[int, ...]:
+        """Positions of the ids that have no row yet, each once."""
+        unknown: dict[str, int] = {}
+        for place, identity in enumerate(ids):
+            if identity not in self.rows:
+                unknown.setdefault(identity, place)
+        return tuple(unknown.values())
+
+    def add(self, ids: Sequence[str], distances: Tensor) -> None:
+        """Rows (n, P) for new ids; room doubles when it is used up."""
+        start, end = len(self.rows), len(self.rows) + len(ids)
+        if end > len(self.values):
+            room = self.values.new_empty((max(end, 2 * start), self.values.shape[1]))
+            room[:start] = self.values[:start]
+            self.values = room
+        self.values[start:end] = distances
+        self.rows.update(zip(ids, range(start, end), strict=True))
+
+    def of(self, ids: Sequence[str]) -> Tensor:
+        """(B, P), a copy."""
+        return self.values[[self.rows[identity] for identity in ids]]
 
 
 @dataclass
@@ -41,7 +65,6 @@ class Neighbours:
 
     search: Search
     budget: int = DEFAULT_BUDGET
-    _rows: dict[str, int] = field(default_factory=dict, repr=False)
     _blocks: OrderedDict[str, _Distances] = field(default_factory=OrderedDict, repr=False)
 
     def min_distance(self, batch: TestBatch, blocks: Sequence[Block]) -> Tensor:
@@ -50,13 +73,10 @@ class Neighbours:
 
         if not blocks:
             raise ValueError("min_distance needs at least one block")
-        rows = torch.tensor([self._rows.setdefault(i, len(self._rows)) for i in batch.ids])
-        self._fill(batch, rows, blocks)
-        held = [self._blocks[block.digest] for block in blocks]
-        places = rows.to(held[0].values.device)
-        nearest = held[0].values[places]
-        for distances in held[1:]:
-            torch.minimum(nearest, distances.values[places], out=nearest)
+        self._fill(batch, blocks)
+        nearest = self._blocks[blocks[0].digest].of(batch.ids)
+        for block in blocks[1:]:
+            torch.minimum(nearest, self._blocks[block.digest].of(batch.ids), out=nearest)
         self._evict()
         return nearest
 
@@ -64,30 +84,24 @@ class Neighbours:
         """Drop every distance."""
         self._blocks.clear()
 
-    def _fill(self, batch: TestBatch, rows: Tensor, blocks: Sequence[Block]) -> None:
+    def _fill(self, batch: TestBatch, blocks: Sequence[Block]) -> None:
         """Search what is not known yet: blocks that lack the same images in one go."""
-        lacking: dict[bytes, list[Block]] = {}
+        lacking: dict[tuple[int, ...], list[Block]] = {}
         for block in {block.digest: block for block in blocks}.values():
             held = self._blocks.get(block.digest)
-            if held is None or int(rows.max()) >= len(held.known):
-                patches = held.values.shape[1] if held is not None else batch.patches.shape[1]
-                held = _grown(held, len(self._rows), patches, block.vectors.device)
+            if held is None:
+                held = _Distances(batch.patches.shape[1], block.vectors.device)
                 self._blocks[block.digest] = held
             self._blocks.move_to_end(block.digest)
-            if not held.known[rows].all():
-                lacking.setdefault(held.known[rows].numpy().tobytes(), []).append(block)
-        for alike in lacking.values():
-            missing = ~self._blocks[alike[0].digest].known[rows]
-            everything = bool(missing.all())
-            wanted = (
-                batch.patches if everything else batch.patches[missing.to(batch.patches.device)]
-            )
+            if places := held.lacking(batch.ids):
+                lacking.setdefault(places, []).append(block)
+        for places, alike in lacking.items():
+            whole = len(places) == len(batch)
+            wanted = batch.patches if whole else batch.patches[list(places)]
             found = self.search(wanted.flatten(0, 1), [block.vectors for block in alike])
-            places = rows[missing]
+            ids = [batch.ids[place] for place in places]
             for block, distances in zip(alike, found, strict=True):
-                held = self._blocks[block.digest]
-                held.values[places.to(distances.device)] = distances.reshape(wanted.shape[:2])
-                held.known[places] = True
+                self._blocks[block.digest].add(ids, distances.reshape(wanted.shape[:2]))
 
     def _evict(self) -> None:
         """Drop the blocks that were used longest ago, but never the last one used."""
@@ -95,16 +109,3 @@ class Neighbours:
         while size > self.budget and len(self._blocks) > 1:
             _, oldest = self._blocks.popitem(last=False)
             size -= oldest.values.nbytes
-
-
-def _grown(held: _Distances | None, images: int, patches: int, device: torch.device) -> _Distances:
-    """Room for at least `images` rows (and half as many more), keeping what is held."""
-    import torch
-
-    room = images + images // 2 + 32
-    values = torch.empty((room, patches), device=device)
-    known = torch.zeros(room, dtype=torch.bool)
-    if held is not None:
-        values[: len(held.known)] = held.values
-        known[: len(held.known)] = held.known
-    return _Distances(values, known)

@@ -169,6 +169,16 @@ def test_a_search_that_fails_leaves_nothing_that_looks_known():
     )
 
 
+def test_an_image_that_stands_twice_in_a_batch_has_one_row():
+    neighbours = Neighbours(torch_search)
+    images = [2, 0, 2, 1]
+    for _ in range(2):
+        distances = neighbours.min_distance(a_batch(images), [a_block(1)])
+        assert torch.equal(distances, plain(images, [a_block(1)]))
+    later = neighbours.min_distance(a_batch([3, 4, 0]), [a_block(1)])
+    assert torch.equal(later, plain([3, 4, 0], [a_block(1)]))
+
+
 def test_no_blocks_are_refused():
     with pytest.raises(ValueError, match="at least one block"):
         Neighbours(torch_search).min_distance(a_batch([0]), [])
