@@ -97,7 +97,7 @@ def altered(path: str, value: Any) -> dict[str, Any]:
         ("schedule", "2x2", "protocol differ"),
         ("comment", "mine", "unknown entries differ"),
         ("method.params.threshold", None, "method differ"),
-        ("method.params.experts", 0, "parameter experts: 0 is not whole number"),
+        ("method.params.experts", 0, "parameter experts: 0 is not a whole number"),
         ("method.params.expert", 3, "is not what `cadbench run --dry-run"),
         ("method.name", "mecda", r"no method 'mecda' \(did you mean mecad\?\)"),
         ("features", {}, "is not what `cadbench run --dry-run"),
