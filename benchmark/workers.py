@@ -6,7 +6,6 @@ import collections
 import contextlib
 import os
 import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
@@ -70,18 +69,16 @@ def in_order(
 
 @contextlib.contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Ignore Ctrl-C while workers may be started: an instant here, for good in the workers.
+    """Hold Ctrl-C back while workers may be started: for an instant here, for good in the workers.
 
-    The terminal sends it to all processes, but only this one has something to say about it.
+    The terminal sends it to all processes, but only this one has something to say about it. A
+    blocked signal, unlike an ignored one, is delivered once it is let through again.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _ignore_interrupts() -> None:
