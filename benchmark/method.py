@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
@@ -268,8 +268,3 @@ class Method(ABC):
 def summary(method: type[Method]) -> str:
     """The first line of a method's docstring."""
     return (method.__doc__ or "").strip().split("\n")[0]
-
-
-def total_bytes(blocks: Sequence[Block]) -> int:
-    """Bytes of the vectors of distinct blocks."""
-    return sum(block.nbytes for block in {block.digest: block for block in blocks}.values())
