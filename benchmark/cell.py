@@ -10,6 +10,7 @@ from benchmark.data.preprocessing import Preprocessing
 from benchmark.features.spec import FeatureSpec
 from benchmark.method import CellFacts, Method, Routing
 from benchmark.params import Params
+from benchmark.pixels.maps import MapSpec
 from benchmark.registry import load_method
 from benchmark.stream import Order
 from results.errors import UsageError
@@ -31,6 +32,7 @@ class Cell:
     routing: Routing
     unseen: Unseen
     features: FeatureSpec
+    maps: MapSpec
     method: str
     params: Params
     seed: int
@@ -77,6 +79,7 @@ class Cell:
             "order": {"name": self.order.name, "categories": list(self.order.categories)},
             "schedule": self.schedule,
             "preprocessing": self.features.preprocessing.as_dict(),
+            "maps": self.maps.as_dict(),
             "routing": self.routing,
             "unseen": self.unseen,
             "features": self.features.as_dict(),
@@ -104,6 +107,7 @@ class Cell:
                     **{**features, "layers": tuple(features["layers"])},
                     preprocessing=Preprocessing(**values["preprocessing"]),
                 ),
+                maps=MapSpec(**values["maps"]),
                 method=named["name"],
                 params=load_method(named["name"]).Params(**named["params"]),
                 seed=values["seed"],

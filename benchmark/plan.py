@@ -12,6 +12,7 @@ from benchmark.data.manifest import Manifest
 from benchmark.features.spec import FeatureSpec
 from benchmark.method import CellFacts, Routing
 from benchmark.params import Params, spec_named, specs
+from benchmark.pixels.maps import MapSpec
 from benchmark.registry import load_method, method_names
 from benchmark.stream import Order, Stream
 from results.errors import UsageError
@@ -26,6 +27,7 @@ class Study:
 
     manifest: Manifest
     features: FeatureSpec
+    maps: MapSpec
     schedule: str
     routing: Routing
     unseen: Unseen
@@ -68,6 +70,7 @@ def plan(study: Study) -> list[Cell]:
             routing=study.routing,
             unseen=study.unseen,
             features=study.features,
+            maps=study.maps,
             method=method,
             params=params,
             seed=seed,

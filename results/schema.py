@@ -20,7 +20,7 @@ from typing import Any, TypedDict
 
 from results.errors import CadbenchError
 
-RECORD_SCHEMA = 1
+RECORD_SCHEMA = 2
 
 Cell = Mapping[str, Any]
 """The unit of work, as plain JSON values:
@@ -32,6 +32,7 @@ Cell = Mapping[str, Any]
     order          {name: `alphabetical`, categories: [...]}
     schedule       resolved, `1x15`
     preprocessing  {resize, crop, ...}
+    maps           {upsampling, sigma}: how patch maps become maps of the image's size
     routing        `oracle` or `inferred`
     unseen         `next`, `all` or `none`: which cells above the diagonal are scored
     features       {backbone, weights, layers, embedding, embedding_params, dtype, extraction}

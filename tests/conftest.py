@@ -117,14 +117,16 @@ class Study:
         return Stream(self.manifest, resolve_order(order, self.manifest.categories), schedule)
 
     def cell(self, method: str, *, seed: int = 0, **changes: Any) -> Any:
-        """A cell of `method`; `params` by name, `schedule`, `order`, `routing`, `unseen`."""
+        """A cell of `method`; `params`, `schedule`, `order`, `routing`, `unseen`, `maps`."""
         from benchmark.cell import Cell
         from benchmark.method import CellFacts
+        from benchmark.pixels.maps import MapSpec
         from benchmark.registry import load_method
 
         stream = self.stream(changes.pop("schedule", "1x*"), changes.pop("order", "alphabetical"))
         routing = changes.pop("routing", "oracle")
         unseen = changes.pop("unseen", "next")
+        maps = changes.pop("maps", MapSpec())
         kind = load_method(method)
         spec = self.features.spec
         facts = CellFacts(spec.backbone, spec.embedding, len(self.manifest.categories))
@@ -138,6 +140,7 @@ class Study:
             routing=routing,
             unseen=unseen,
             features=spec,
+            maps=maps,
             method=method,
             params=params,
             seed=seed,

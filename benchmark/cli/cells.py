@@ -35,6 +35,7 @@ class Planned:
 def from_options(given: Mapping[str, Any], manifest: Manifest) -> Planned:
     """The factorial that the options ask for, or its shard."""
     from benchmark.features.weights import EMBEDDED_BACKBONE, find_weights
+    from benchmark.pixels.maps import MapSpec
     from benchmark.plan import Study, match_memory, parse_settings, plan, take_shard
     from benchmark.stream import resolve_order
 
@@ -46,6 +47,7 @@ def from_options(given: Mapping[str, Any], manifest: Manifest) -> Planned:
     study = Study(
         manifest=manifest,
         features=_feature_spec(backbone, weights, given),
+        maps=MapSpec(sigma=given["map_sigma"]),
         schedule=given["schedule"],
         routing=given["routing"],
         unseen=given["unseen"],

@@ -121,6 +121,13 @@ _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreada
     help="Crop in pixels, after a resize to 256/224 of it.",
 )
 @click.option(
+    "--map-sigma",
+    type=click.FloatRange(min=0, max=1000),
+    default=4.0,
+    show_default=True,
+    help="Smoothing of anomaly maps in pixels, for pixel metrics; 0 is none.",
+)
+@click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
 )
 @click.option(

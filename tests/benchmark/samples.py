@@ -10,6 +10,7 @@ from benchmark.cell import Cell
 from benchmark.data.manifest import Item, Manifest
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.features.spec import FeatureSpec
+from benchmark.pixels.maps import MapSpec
 from benchmark.plan import Study, plan
 from benchmark.stream import Order, resolve_order
 
@@ -44,6 +45,7 @@ def a_study(*methods: str, **changes: Any) -> Study:
     defaults: dict[str, Any] = {
         "manifest": a_manifest(),
         "features": SPEC,
+        "maps": MapSpec(),
         "schedule": "1x*",
         "routing": "oracle",
         "unseen": "next",

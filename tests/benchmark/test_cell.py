@@ -103,6 +103,8 @@ def altered(path: str, value: Any) -> dict[str, Any]:
         ("features", {}, "is not what `cadbench run --dry-run"),
         ("features.grid", [28, 28], "is not what `cadbench run --dry-run"),
         ("order", ["apple"], "is not what `cadbench run --dry-run"),
+        ("maps.sigma", -1, "a map's sigma is a number of pixels from 0 to 1000, not -1"),
+        ("maps.upsampling", "nearest", "maps are upsampled bilinearly, not by 'nearest'"),
         ("preprocessing.crop", 300, "a crop of 300 pixels does not fit"),
         ("routing", "magic", "a cell's routing is one of oracle, inferred, not 'magic'"),
         ("unseen", "some", "a cell's unseen is one of next, all, none, not 'some'"),

@@ -40,6 +40,7 @@ def make_cell(**changes: Any) -> dict[str, Any]:
         "order": {"name": changes.pop("order", "alphabetical"), "categories": categories},
         "schedule": "1x3",
         "preprocessing": {"resize": 256, "crop": 224},
+        "maps": {"upsampling": "bilinear", "sigma": 4.0},
         "routing": "oracle",
         "unseen": "next",
         "features": features,
