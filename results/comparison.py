@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from results.comparable import check_comparable
 from results.quantities import Reading, stored_matrix
 from results.record import Record
-from results.rows import Row, by_routing, check_comparable, describe_runs, rows_of
+from results.rows import Row, by_routing, describe_runs, rows_of
 from results.schema import features_key
 
 JOINT = "joint"
@@ -77,7 +78,7 @@ def compare(routing: str, rows: Sequence[Row]) -> Comparison:
     joint, several_joints = _joint_runs(rows)
     readings = tuple(
         tuple(
-            Reading(record, common[row.data], joint.get(_conditions(record)))
+            Reading(record, common[row.data], joint.get(_conditions(row, record)))
             for record in row.records
         )
         for row in rows
@@ -92,7 +93,7 @@ def final_row(record: Record) -> dict[str, float]:
     return dict(zip(record.categories, R[-1].tolist(), strict=True))
 
 
-def _common_categories(rows: Iterable[Row], data: tuple[str, str]) -> tuple[str, ...]:
+def _common_categories(rows: Iterable[Row], data: tuple[str, ...]) -> tuple[str, ...]:
     """Categories, sorted, that every run on this data defines in its last row."""
     defined = [
         {category for category, value in final_row(record).items() if not np.isnan(value)}
@@ -103,7 +104,7 @@ def _common_categories(rows: Iterable[Row], data: tuple[str, str]) -> tuple[str,
     return tuple(sorted(set.intersection(*defined)))
 
 
-def _left_out(rows: Iterable[Row], data: tuple[str, str], common: Sequence[str]) -> list[str]:
+def _left_out(rows: Iterable[Row], data: tuple[str, ...], common: Sequence[str]) -> list[str]:
     every = {c for row in rows if row.data == data for c in row.first.categories}
     missing = sorted(every - set(common))
     if not missing:
@@ -114,11 +115,10 @@ def _left_out(rows: Iterable[Row], data: tuple[str, str], common: Sequence[str])
     ]
 
 
-def _conditions(record: Record) -> tuple[object, ...]:
+def _conditions(row: Row, record: Record) -> tuple[object, ...]:
     """What a run shares with the joint run that it is measured against."""
-    cell = record.cell
-    order = tuple(cell["order"]["categories"])
-    return record.protocol, cell["manifest"], order, record.seed, features_key(cell)
+    order = tuple(record.cell["order"]["categories"])
+    return *row.data, order, record.seed, features_key(record.cell)
 
 
 def _joint_runs(rows: Iterable[Row]) -> tuple[Mapping[tuple[object, ...], Record], bool]:
@@ -127,7 +127,7 @@ def _joint_runs(rows: Iterable[Row]) -> tuple[Mapping[tuple[object, ...], Record
     for row in rows:
         if row.first.method != JOINT:
             continue
-        runs = {_conditions(record): record for record in row.records}
+        runs = {_conditions(row, record): record for record in row.records}
         if found.keys() & runs.keys():
             return {}, True
         found.update(runs)

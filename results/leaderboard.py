@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from results.comparable import identity_labels
 from results.comparison import Comparison, compare
 from results.quantities import Quantity, quantity
 from results.record import Record
@@ -34,9 +35,11 @@ def leaderboard(
     tables = []
     for routing, of_routing in by_routing(records).items():
         rows = rows_of(of_routing)
-        for data in sorted({row.data for row in rows}):
+        meanings = dict(zip((row.data for row in rows), identity_labels(rows), strict=True))
+        for data, meaning in sorted(meanings.items()):
             comparison = compare(routing, [row for row in rows if row.data == data])
             title = f"{data[0]}, {routing} routing, data {data[1][:8]}"
+            title += f", {meaning}" * bool(meaning)
             tables.append(_table(title, comparison, shown, sort, defaults))
     return tables
 

@@ -1,7 +1,6 @@
-"""Which runs make one row, and which rows may stand in one table.
+"""Which runs make one row, and what a table calls it.
 
-A row is a configuration: everything of a cell but its seed and order. Rows are comparable when
-they agree in protocol and manifest and were run with the same seeds and orders.
+A row is a configuration: everything of a cell but its seed and order.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from results.errors import UsageError
 from results.record import Record
 from results.schema import canonical_json, features_key
 
@@ -20,6 +18,10 @@ Defaults = Mapping[str, Mapping[str, Any]]
 
 # Which cells above the diagonal are scored changes none of a row's other numbers.
 _NOT_OF_THE_ROW = ("seed", "order", "unseen")
+
+
+_IDENTITY = ("schedule", "routing", "preprocessing", "maps")
+"""What a protocol id stands for; a file could give one id to two of these."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,23 @@ class Row:
     def first(self) -> Record:
         return self.records[0]
 
-    @property
-    def data(self) -> tuple[str, str]:
-        """(protocol id, manifest hash)."""
-        return self.first.protocol, str(self.first.cell["manifest"])
+    @cached_property
+    def data(self) -> tuple[str, str, str]:
+        """(protocol id, manifest hash, what the id stands for): rows that differ here never mix."""
+        identity = canonical_json(self.identity).decode()
+        return self.first.protocol, str(self.first.cell["manifest"]), identity
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """What the protocol id stands for, flat: schedule, preprocessing.crop, maps.sigma .."""
+        flat: dict[str, Any] = {}
+        for name in _IDENTITY:
+            value = self.first.cell[name]
+            if isinstance(value, Mapping):
+                flat |= {f"{name}.{part}": inner for part, inner in value.items()}
+            else:
+                flat[name] = value
+        return flat
 
     @property
     def seeds(self) -> list[int]:
@@ -79,26 +94,6 @@ def by_routing(records: Iterable[Record]) -> dict[str, list[Record]]:
     return dict(sorted(apart.items(), reverse=True))
 
 
-def check_comparable(rows: Sequence[Row]) -> None:
-    """`UsageError` naming the first difference that forbids one table of these rows."""
-    for other in rows[1:]:
-        one = rows[0]
-        for what, mine, theirs in zip(("protocol", "data"), one.data, other.data, strict=True):
-            if mine != theirs:
-                raise UsageError(
-                    f"rows of different {what} are not comparable: {one.first.method} has "
-                    f"{mine[:40]}, {other.first.method} has {theirs[:40]}; choose one, or label "
-                    "the rows with --allow-mixed"
-                )
-        if one.design != other.design:
-            raise UsageError(
-                f"rows of different runs are not comparable: {one.first.method} "
-                f"({short_key(one)}) has {describe_runs(one)}, {other.first.method} "
-                f"({short_key(other)}) has {describe_runs(other)}; run the missing ones, choose "
-                "rows, or label them with --allow-mixed"
-            )
-
-
 def short_key(row: Row) -> str:
     """The beginning of the key of the row's first run."""
     return row.first.key[:8]
@@ -106,7 +101,7 @@ def short_key(row: Row) -> str:
 
 def describe_runs(row: Row) -> str:
     """`seeds 0-2, order alphabetical`; the number of runs where it is not the full product."""
-    seeds, orders = _plural("seed", row.seeds), _plural("order", row.orders)
+    seeds, orders = plural("seed", row.seeds), plural("order", row.orders)
     text = f"{seeds} {number_ranges(row.seeds)}, {orders} {', '.join(row.orders)}"
     full = len(row.seeds) * len(row.orders)
     return text if len(row.records) == full else f"{text} ({len(row.records)} of {full} runs)"
@@ -152,7 +147,7 @@ def parameter_labels(
                 or (name in usual and usual[name] != value)
             )
         ]
-        labels.append(", ".join(f"{name}={_plain(row.first.params[name])}" for name in shown))
+        labels.append(", ".join(f"{name}={plain(row.first.params[name])}" for name in shown))
     return labels
 
 
@@ -169,7 +164,8 @@ def backbone_labels(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _plural(noun: str, things: Sequence[object]) -> str:
+def plural(noun: str, things: Sequence[object]) -> str:
+    """The noun as so many things need it."""
     return noun if len(things) == 1 else f"{noun}s"
 
 
@@ -182,7 +178,8 @@ def _version(row: Row) -> str:
     return str(row.first.cell["method"]["version"])
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
+    """A parameter as users write it."""
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 

@@ -26,7 +26,7 @@ Cell = Mapping[str, Any]
 """The unit of work, as plain JSON values:
 
     schema         RECORD_SCHEMA
-    protocol       versioned id, `synthetic-1x15-224-oracle@1`
+    protocol       versioned id: generated, `synthetic-1x15-224-oracle@1`, or a protocol file's own
     dataset        name of the data set
     manifest       hex hash of the decoded images, splits and labels
     order          {name: `alphabetical`, categories: [...]}

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from results.comparable import identity_labels
 from results.comparison import Comparison, comparisons, final_row
 from results.quantities import quantity
 from results.record import Record
@@ -117,7 +118,8 @@ def _quantity_table(
 
 def _label_columns(c: Comparison) -> tuple[Column, ...]:
     names = ["method", "parameters", "backbone"]
-    names += ["protocol", "data"] * c.mixed_data + ["runs"] * c.mixed_runs
+    names += ["protocol", "data"] * c.mixed_data + ["settings"] * any(identity_labels(c.rows))
+    names += ["runs"] * c.mixed_runs
     return tuple(text_column(name) for name in names)
 
 
@@ -131,6 +133,8 @@ def _labels(
     ]
     if c.mixed_data:
         columns += [[row.data[0] for row in c.rows], [row.data[1][:8] for row in c.rows]]
+    if any(identity_labels(c.rows)):
+        columns.append(identity_labels(c.rows))
     if c.mixed_runs:
         columns.append([describe_runs(row) for row in c.rows])
     return list(zip(*columns, strict=True))

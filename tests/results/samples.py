@@ -15,7 +15,10 @@ MATRIX = [[0.8, 0.5, math.nan], [0.9, 0.8, 0.4], [0.6, 0.85, 0.95]]
 
 
 def make_cell(**changes: Any) -> dict[str, Any]:
-    """A cell; `method`, `params`, `order`, `backbone` reach inside, the rest replaces a field."""
+    """A cell; `method`, `params`, `order`, `backbone` reach inside, the rest replaces a field.
+
+    `map_spec` replaces the field `maps`.
+    """
     categories = changes.pop("categories", CATEGORIES)
     method = {
         "name": changes.pop("method", "mecad"),
@@ -40,7 +43,7 @@ def make_cell(**changes: Any) -> dict[str, Any]:
         "order": {"name": changes.pop("order", "alphabetical"), "categories": categories},
         "schedule": "1x3",
         "preprocessing": {"resize": 256, "crop": 224},
-        "maps": {"upsampling": "bilinear", "sigma": 4.0},
+        "maps": changes.pop("map_spec", {"upsampling": "bilinear", "sigma": 4.0}),
         "routing": "oracle",
         "unseen": "next",
         "features": features,

@@ -88,8 +88,8 @@ def test_other_protocols_data_seeds_and_orders_are_refused_by_name(make_record) 
     for change, message in [
         ({"protocol": "synthetic-2x2-224-oracle@1"}, "different protocol .*2x2"),
         ({"manifest": "ef" * 32}, "different data .*efef"),
-        ({"seed": 1}, "joint .* has seed 1, .* mecad .* has seed 0, order alphabetical"),
-        ({"order": "random:1"}, "joint .* order random:1, mecad .* order alphabetical"),
+        ({"seed": 1}, "joint .* lacks seed 0 of order alphabetical; mecad .* lacks seed 1 of"),
+        ({"order": "random:1"}, "mecad .* lacks seed 0 of order random:1"),
     ]:
         other = make_record(method="joint", **change)
         for tables in (main_tables, per_category_tables):
@@ -99,8 +99,50 @@ def test_other_protocols_data_seeds_and_orders_are_refused_by_name(make_record) 
 
 def test_an_order_is_its_categories_not_its_name(make_record) -> None:
     records = [make_record(), make_record(method="joint", categories=["cork", "bolt", "apple"])]
-    with pytest.raises(UsageError, match="different runs"):
+    with pytest.raises(UsageError, match=r"mecad .* order alphabetical \(cork, bolt, apple\)"):
         main_tables(records)
+
+
+def test_the_runs_that_a_row_lacks_are_named_one_by_one(make_record) -> None:
+    runs = [(seed, order) for seed in range(4) for order in ("alphabetical", "random:1")]
+    records = [make_record(seed=seed, order=order) for seed, order in runs]
+    left_out = [(0, "random:1"), (2, "random:1"), (3, "random:1"), (3, "alphabetical")]
+    records += [
+        make_record(method="patchcore", seed=seed, order=order)
+        for seed, order in runs
+        if (seed, order) not in left_out
+    ]
+    lacks = r"lacks seed 3 of order alphabetical and seeds 0,2-3 of order random:1;"
+    with pytest.raises(UsageError, match=rf": patchcore \(\w{{8}}\) {lacks}") as refused:
+        main_tables(records)
+    assert "mecad" not in str(refused.value)
+
+
+def test_of_many_incomplete_rows_the_first_are_named_and_the_others_counted(make_record) -> None:
+    records = [make_record(method=name) for name in ("a", "b", "c", "d", "e")]
+    records.append(make_record(method="f", seed=1))
+    with pytest.raises(UsageError, match="; and 3 more rows lack some;"):
+        main_tables(records)
+
+
+def test_nothing_is_averaged_over_backbones_or_routings(make_record) -> None:
+    records = [
+        make_record(backbone=backbone, routing=routing, R=R, owner=OWNER)
+        for routing, pair in (("oracle", (MATRIX, BETTER)), ("inferred", (BETTER, MATRIX)))
+        for backbone, R in zip(("tf_efficientnet_lite0", "wide_resnet50_2"), pair, strict=True)
+    ]
+    for tables in (main_tables, per_category_tables, experts_tables, leaderboard):
+        made = tables(records)
+        assert len(made) == 2
+        for table in made:
+            assert set(column(table, "backbone")) == {
+                "tf_efficientnet_lite0 concat",
+                "wide_resnet50_2 concat",
+            }
+            name = "mean" if tables is per_category_tables else "AUROC"
+            cells = column(table, name)
+            assert sorted(number(cell) for cell in cells) == pytest.approx([0.8, 0.9])
+            assert all(isinstance(cell, Spread) and cell.n == 1 for cell in cells)
 
 
 def test_allow_mixed_labels_the_rows_instead(make_record) -> None:
