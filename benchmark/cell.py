@@ -11,19 +11,21 @@ from benchmark.features.spec import FeatureSpec
 from benchmark.method import CellFacts, Method, Routing
 from benchmark.params import Params
 from benchmark.pixels.maps import MapSpec
+from benchmark.protocol_id import Identity, check_id, is_reserved
 from benchmark.registry import load_method
 from benchmark.stream import Order
 from results.errors import UsageError
 from results.schema import RECORD_SCHEMA, cell_key
-
-PROTOCOL_VERSION = 1
 
 Unseen: TypeAlias = Literal["next", "all", "none"]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """An independent, serialisable unit of work; `as_dict` is what its key is made of."""
+    """An independent, serialisable unit of work; `as_dict` is what its key is made of.
+
+    protocol_id: the id that a protocol file chose; None where the settings generate it.
+    """
 
     dataset: str
     manifest: str
@@ -36,6 +38,7 @@ class Cell:
     method: str
     params: Params
     seed: int
+    protocol_id: str | None = None
 
     def __post_init__(self) -> None:
         for name, known in (("routing", get_args(Routing)), ("unseen", get_args(Unseen))):
@@ -45,6 +48,10 @@ class Cell:
                 )
         if type(self.seed) is not int or self.seed < 0:
             raise UsageError(f"a cell's seed is a whole number from 0, not {self.seed!r}")
+        if self.protocol_id is not None:
+            check_id(self.protocol_id, self._identity)
+            if self.protocol_id == self._identity.generated_id:
+                object.__setattr__(self, "protocol_id", None)
 
     @property
     def method_class(self) -> type[Method]:
@@ -54,8 +61,7 @@ class Cell:
     @property
     def protocol(self) -> str:
         """The versioned protocol id, such as `mvtec-1x15-224-oracle@1`."""
-        crop = self.features.preprocessing.crop
-        return f"{self.dataset}-{self.schedule}-{crop}-{self.routing}@{PROTOCOL_VERSION}"
+        return self.protocol_id or self._identity.generated_id
 
     @property
     def key(self) -> str:
@@ -113,6 +119,8 @@ class Cell:
                 seed=values["seed"],
             )
             cell = replace(cell, params=cell.method_class.resolve(cell.params, cell.facts))
+            if not is_reserved(str(values["protocol"])):
+                cell = replace(cell, protocol_id=values["protocol"])
         except (KeyError, TypeError) as error:
             raise UsageError(
                 f"a cell is not what `cadbench run --dry-run --format json` writes: {error}"
@@ -136,6 +144,11 @@ class Cell:
             if getattr(self.params, spec.name) != getattr(self._default_params(), spec.name)
         ]
         return f"{' '.join([self.method, *shown])}, {self.order.name}, seed {self.seed}"
+
+    @property
+    def _identity(self) -> Identity:
+        preprocessing = self.features.preprocessing
+        return Identity(self.dataset, self.schedule, self.routing, preprocessing, self.maps)
 
     def _default_params(self) -> Params:
         resolved: Params = self.method_class.resolve(self.method_class.Params(), self.facts)

@@ -35,6 +35,7 @@ class Study:
     sweep: Sweep
     orders: tuple[Order, ...]
     seeds: tuple[int, ...]
+    protocol_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ def plan(study: Study) -> list[Cell]:
             method=method,
             params=params,
             seed=seed,
+            protocol_id=study.protocol_id,
         )
         for method in study.methods
         for params in _grid(method, study.sweep.get(method, {}), facts)

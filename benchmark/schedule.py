@@ -45,6 +45,13 @@ def experience_sizes(schedule: str, categories: int) -> tuple[int, ...]:
     return tuple(sizes)
 
 
+def categories_of(schedule: str) -> int:
+    """How many categories a schedule without a `*` covers; 0 for what is none."""
+    parts = [_PART.fullmatch(part) for part in schedule.split("-")]
+    known = [part for part in parts if part and part["times"] != "*"]
+    return sum(int(part["size"]) * int(part["times"] or 1) for part in known)
+
+
 def canonical(sizes: tuple[int, ...]) -> str:
     """The resolved, shortest writing: (1,) * 15 is `1x15`, (14, 1) is `14-1`."""
     parts: list[str] = []

@@ -56,10 +56,15 @@ def resolve_order(text: str, categories: tuple[str, ...]) -> Order:
             f"--order {text}: the file must name each category of the data set once; check "
             f"{', '.join(odd)}"
         )
+    return listed_order("file", listed)
+
+
+def listed_order(kind: str, categories: tuple[str, ...]) -> Order:
+    """An order that somebody wrote down; a hash in its name keeps two lists of one name apart."""
     import hashlib
 
-    digest = hashlib.sha256("\n".join(listed).encode()).hexdigest()[:8]
-    return Order(f"file-{digest}", listed)
+    digest = hashlib.sha256("\n".join(categories).encode()).hexdigest()[:8]
+    return Order(f"{kind}-{digest}", categories)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from benchmark.features.spec import FeatureSpec
     from benchmark.features.weights import Weights
     from benchmark.plan import Matched
+    from benchmark.protocol import Protocol
 
 _PAPER_BACKBONE = "wide_resnet50_2"
 
@@ -42,7 +43,9 @@ def from_options(given: Mapping[str, Any], manifest: Manifest) -> Planned:
     backbone = given["backbone"]
     if backbone is None:
         backbone = _PAPER_BACKBONE if manifest.name == "mvtec" else EMBEDDED_BACKBONE
-    orders = tuple(resolve_order(t, manifest.categories) for t in order_texts(given["order"]))
+    protocol: Protocol | None = given["protocol"]
+    resolve = protocol.order if protocol else resolve_order
+    orders = tuple(resolve(text, manifest.categories) for text in order_texts(given["order"]))
     weights = find_weights(backbone, given["weights"], random=given["random_weights"])
     study = Study(
         manifest=manifest,
@@ -55,6 +58,7 @@ def from_options(given: Mapping[str, Any], manifest: Manifest) -> Planned:
         sweep=parse_settings(given["methods"], given["settings"], given["experts"]),
         orders=orders,
         seeds=numbers(given["seeds"], "--seeds"),
+        protocol_id=protocol.id if protocol else None,
     )
     cells = plan(study)
     if given["match_memory"]:
@@ -124,11 +128,14 @@ def _feature_spec(backbone: str, weights: Weights, given: Mapping[str, Any]) -> 
     from benchmark.features.spec import FeatureSpec
 
     embedding = given["embedding"] or default_embedding(backbone)
+    protocol: Protocol | None = given["protocol"]
     return FeatureSpec(
         backbone=backbone,
         weights=weights.name,
         layers=STRIDES,
         embedding=embedding,
         embedding_params=embedding_params(embedding),
-        preprocessing=Preprocessing.for_image_size(given["image_size"]),
+        preprocessing=protocol.preprocessing
+        if protocol
+        else Preprocessing.for_image_size(given["image_size"]),
     )

@@ -17,6 +17,7 @@ from results.errors import CadbenchError
 COMMANDS = {
     "run": ("benchmark.cli.run", "Run methods on a stream and record what they score."),
     "methods": ("benchmark.cli.methods", "List methods and their parameters."),
+    "protocols": ("benchmark.cli.protocols", "List the protocols, print one, check a file."),
     "data": ("benchmark.cli.data", "Look at data sets: categories, counts, how to get them."),
     "show": ("benchmark.cli.show", "Show one record: AUROC matrix, assignments, memory."),
     "table": ("benchmark.cli.table", "Compare records in a table."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,10 @@ methods_option: Callable[..., Any] = click.option(
     "--methods", default=None, metavar="A,B,...", help="Only these methods."
 )
 protocol_option: Callable[..., Any] = click.option(
-    "--protocol", default=None, metavar="ID", help="Only this protocol, by its id."
+    "--protocol",
+    default=None,
+    metavar="ID",
+    help="Only this protocol: its id, or a built-in's name.",
 )
 format_option: Callable[..., Any] = click.option(
     "--format",
@@ -35,10 +38,20 @@ def chosen_records(out: Path, methods: Sequence[str] | None, protocol: str | Non
     if not records:
         raise UsageError(f"no records under {out}; `cadbench run` makes some, or give --out")
     if protocol is not None:
-        records = _only(records, [protocol], lambda record: record.protocol, "--protocol")
+        wanted = _id_of(protocol, {record.protocol for record in records})
+        records = _only(records, [wanted], lambda record: record.protocol, "--protocol")
     if methods is not None:
         records = _only(records, methods, lambda record: record.method, "--methods")
     return records
+
+
+def _id_of(protocol: str, known: Collection[str]) -> str:
+    """The id that is meant; the built-in protocols' names are looked up only where it is none."""
+    if protocol in known:
+        return protocol
+    from benchmark.protocols import builtin_names, find_protocol
+
+    return find_protocol(protocol).id if protocol in builtin_names() else protocol
 
 
 def _only(

@@ -24,6 +24,7 @@ from benchmark.cli.options import (
     verbose_option,
 )
 from benchmark.cli.progress import choose_reporter
+from benchmark.cli.under_protocol import under_protocol, warn_of_other_orders
 from benchmark.reporting import Reporter
 from results.errors import UsageError
 
@@ -59,6 +60,12 @@ _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreada
     multiple=True,
     metavar="METHOD.PARAM=VALUES",
     help="Set or sweep a parameter: 1-8, 1,3,5 or 0.8,0.9 (see `cadbench methods`).",
+)
+@click.option(
+    "--protocol",
+    default=None,
+    metavar="NAME|FILE",
+    help="Data, stream, preprocessing and routing of a protocol (see `cadbench protocols`).",
 )
 @click.option("--seeds", default="0", show_default=True, metavar="N,N-N", help="Seeds.")
 @click.option(
@@ -183,6 +190,7 @@ def command(context: click.Context, **given: Any) -> None:
     """Run methods on a class-incremental stream; finished cells are reused, begun ones resumed."""
     started = time.monotonic()
     reporter = choose_reporter(-1 if given["quiet"] else int(given["verbose"]))
+    given = under_protocol(context, given)
     _check_early(context, given)
     listed = read_cells(given["cells_file"]) if given["cells_file"] else None
     manifest = _open_manifest(given, listed, reporter)
@@ -190,6 +198,7 @@ def command(context: click.Context, **given: Any) -> None:
         planned = from_cells(listed, given["weights"], given["shard"])
     else:
         planned = from_options(given, manifest)
+        warn_of_other_orders(given["protocol"], planned.cells, reporter)
     if given["dry_run"]:
         print_cells(planned, given["output"])
         return
@@ -280,4 +289,5 @@ def _open_manifest(
         skip_unreadable=given["skip_unreadable"],
         cache=cache_root(),
         reporter=reporter,
+        required_by=given["protocol"] and f"protocol {given['protocol'].where}",
     )

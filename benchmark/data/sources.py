@@ -33,14 +33,18 @@ def open_dataset(
     skip_unreadable: bool,
     cache: Path,
     reporter: Reporter,
+    required_by: str | None = None,
 ) -> Manifest:
     """The manifest of a data set; its warnings and skipped files go to the reporter.
 
     dataset: `mvtec`, `folder`, `synthetic`, or `auto`: MVTec AD where it is found (in `data_root`,
     else in CADBENCH_DATA, else in ./data), otherwise the folder that was named, otherwise the
     synthetic set. data_root: None where none was given; CADBENCH_DATA is then looked up here.
+    required_by: what needs all of the categories, for the message where the data lack some.
     """
     chosen = _choose(dataset, data_root, categories, cache, reporter)
+    if required_by is not None:
+        _require(chosen, required_by)
     manifest = build_manifest(
         chosen.name,
         chosen.root,
@@ -92,6 +96,16 @@ def _choose(
     if named is not None and (data_root is not None or categories_in(named)):
         return _folder(named, categories, reporter)
     return _synthetic(categories, _why_synthetic(named), cache, reporter)
+
+
+def _require(chosen: _Choice, required_by: str) -> None:
+    found = categories_in(chosen.root)
+    missing = sorted(set(chosen.categories or ()) - set(found))
+    if found and missing:
+        raise DataError(
+            f"{required_by} needs {len(missing)} categories that are not in {chosen.root}: "
+            f"{', '.join(missing)}; complete the data or choose another protocol"
+        )
 
 
 def _from_environment() -> Path | None:
