@@ -19,7 +19,8 @@ from results.rows import (
 from results.table import Column, Spread, Table, Value, text_column
 
 MAIN = (
-    "acc", "bwt", "fm", "gap_to_joint", "stored_vectors", "stored_mb", "utilisation", "seconds",
+    "acc", "pixel_auroc.acc", "aupro.acc", "bwt", "fm", "gap_to_joint", "stored_vectors",
+    "stored_mb", "utilisation", "seconds",
 )  # fmt: skip
 TIMED = ("update_seconds", "ms_per_image")
 INFERRED = ("pooled_auroc", "routing_accuracy")
