@@ -59,8 +59,8 @@ def metrics_table(record: Record) -> Table:
         *(Column(name) for name in ("categories", "with masks")[: len(groups)]),
     )
     notes = [
-        "categories, with masks: how many entered image and pixel metrics; `cadbench metrics` gives "
-        "the formulae"
+        "categories, with masks: how many entered image metrics and pixel metrics; "
+        "`cadbench metrics` gives the formulae"
     ]
     notes += [
         f"routing_accuracy: {share:.4f} after the last experience" for share, _ in routing.values()
