@@ -2,7 +2,7 @@
 
 `python tests/bench/pixels.py [--images N] [--categories N]`: random patch maps and masks with 1 to
 3 defects an image, by default as many as MVTec AD tests (15 categories, 1,725 images, 224 x 224).
-Plain are, on the same full maps: scikit-learn's `roc_auc_score`; and AUPRO threshold by threshold on
+Plain are, on the same full maps: scikit-learn's `roc_auc_score`; and AUPRO by thresholds on
 a grid of 200 values, which only approaches the exact value.
 """
 
