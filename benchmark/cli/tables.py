@@ -48,8 +48,9 @@ def _draw(table: Table) -> None:
             drawn.add_column(Text(name), justify="right", width=width)
         else:
             drawn.add_column(Text(name), min_width=width)
-    for cells in zip(*(column[1:] for column in texts), strict=True):
-        drawn.add_row(*map(Text, cells))
+    ours = len(table.rows) - table.quoted
+    for number, cells in enumerate(zip(*(column[1:] for column in texts), strict=True), 1):
+        drawn.add_row(*map(Text, cells), end_section=bool(table.quoted) and number == ours)
     needed = sum(widths) + _GAP * (len(widths) - 1)
     Console(width=max(console.width, needed)).print(drawn)
     if table.notes:
