@@ -77,17 +77,18 @@ class Reproduction:
             f"{self.first.protocol}"
         )
 
+    @property
+    def differing(self) -> str:
+        """What is not the paper's in these runs; empty where all is."""
+        return "; ".join([*self._other_features, *self._other_params, *self._other_images])
+
     @cached_property
     def notes(self) -> tuple[str, ...]:
-        """How these runs differ from the paper, and what had to be assumed; for every table."""
-        differing = [*self._other_features, *self._other_params, *self._other_images]
-        first = [f"not the paper's configuration: {'; '.join(differing)}"] if differing else []
+        """How these runs differ from the paper, for every table."""
+        notes = [f"not the paper's configuration: {self.differing}"] if self.differing else []
         if not self.comparable:
-            first.append(
-                "so means are not set against the paper's, only the categories that it prints are"
-            )
-        assumed = f"paper: {self.paper.source}; {'; '.join(self.paper.assumed)}".rstrip("; ")
-        return (*first, *self.comparison.left_out, assumed)
+            notes.append("means are not set against the paper's, only single categories are")
+        return (*notes, *self.comparison.left_out)
 
     def printed_with(self, metric: str) -> dict[int, PublishedRow]:
         """The paper's rows of a metric by number of experts."""

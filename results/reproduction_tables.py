@@ -61,7 +61,8 @@ def auroc_table(r: Reproduction) -> Table:
     row = r.assignment
     if row and not any(row.experts in sweep.points for sweep in r.sweeps):
         notes.append(f"no run with {row.experts} experts: memory and assignments are not compared")
-    return Table(f"AUROC: {r.title}", columns, tuple(rows), (*notes, *r.notes))
+    notes += [*r.notes, f"paper: {r.paper.source}", *r.paper.assumed]
+    return Table(f"AUROC: {r.title}", columns, tuple(rows), tuple(notes))
 
 
 def categories_table(r: Reproduction) -> list[Table]:
@@ -121,15 +122,15 @@ def memory_table(r: Reproduction, printed: PublishedRow) -> Table:
     columns = (
         text_column("parameters"),
         Column("paper's expert"),
-        Column("categories"),
-        Column("utilisation %", 2),
+        Column("its categories"),
+        Column("its utilisation %", 2),
         Column(FORGETTING, 4),
         Column("our expert"),
         Column("our categories"),
         Column("our utilisation %", 2),
         Column("difference", 2),
-        Column("mean change", 4),
-        Column("worst change", 4),
+        Column("our mean change", 4),
+        Column("our worst change", 4),
     )
     notes = [
         "experts stand beside those of ours that share most categories with them, one to one",
@@ -267,7 +268,9 @@ def _expert_rows(
         share = None if theirs is None else printed.by_expert.get(str(theirs))
         printed_percent = None if share is None else share * 100
         percent = full.get(mine) if mine is not None else None
-        both = r.comparable and percent is not None and printed_percent is not None
+        difference = None
+        if r.comparable and percent is not None and printed_percent is not None:
+            difference = percent - printed_percent
         mean, worst = _mean_and_worst(change, ours, mine)
         yield (
             theirs,
@@ -277,7 +280,7 @@ def _expert_rows(
             mine,
             None if mine is None else sum(expert == mine for expert in ours.values()),
             percent,
-            percent - printed_percent if both and percent and printed_percent else None,
+            difference,
             mean,
             worst,
         )

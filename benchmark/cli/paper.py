@@ -61,7 +61,7 @@ def command(context: click.Context, name: str, **given: Any) -> None:
     check_early(context, wanted)
     if given["compare_only"]:
         _refuse_running(context)
-        records = list(_recorded(context, paper, wanted))
+        records = list(_recorded(context, paper, given))
     else:
         manifest = open_manifest(wanted, None, reporter)
         planned = from_options(wanted, manifest)
@@ -75,6 +75,9 @@ def command(context: click.Context, name: str, **given: Any) -> None:
     for number, reproduction in enumerate(reproductions(paper, records)):
         if number:
             click.echo()
+        if reproduction.differing:
+            # CSV has no notes, and what follows must not be taken for the paper's configuration.
+            reporter.warn(f"not the paper's configuration: {reproduction.differing}")
         print_tables(reproduction_tables(reproduction), given["output"])
 
 
@@ -142,33 +145,28 @@ def _refuse_running(context: click.Context) -> None:
             )
 
 
-def _recorded(context: click.Context, paper: Paper, wanted: dict[str, Any]) -> Iterator[Record]:
+def _recorded(context: click.Context, paper: Paper, given: dict[str, Any]) -> Iterator[Record]:
     """The records under --out of this configuration, narrowed by the options that were given."""
     from benchmark.cli.records import chosen_records
-    from benchmark.plan import parse_settings
-    from benchmark.registry import load_method
 
-    tried = parse_settings(wanted["methods"], wanted["settings"], None)[paper.method]
-    defaults = load_method(paper.method).Params().as_dict()
-    values = {**{name: [value] for name, value in defaults.items()}, **tried}
-    seeds = numbers(wanted["seeds"], "--seeds") if _given(context, "seeds") else None
-    categories = names(wanted["categories"])
+    seeds = numbers(given["seeds"], "--seeds") if _given(context, "seeds") else None
+    categories = names(given["categories"])
     found = False
-    for record in chosen_records(wanted["out"], None, None):
+    for record in chosen_records(given["out"], None, None):
         features = record.cell["features"]
+        on_these = {name: features[name] for name in ("backbone", "embedding")}
         if (
             _is_of(paper, record)
-            and all(_allowed(record.params.get(name), values[name]) for name in values)
+            and _has_params(paper, record, {**given, **on_these})
             and (seeds is None or record.seed in seeds)
             and (categories is None or set(record.categories) == set(categories))
-            and (not _given(context, "backbone") or features["backbone"] == wanted["backbone"])
-            and (not _given(context, "embedding") or features["embedding"] == wanted["embedding"])
+            and all(given[name] in (None, features[name]) for name in on_these)
         ):
             found = True
             yield record
     if not found:
         raise UsageError(
-            f"no records of this configuration under {wanted['out']}; run `cadbench paper "
+            f"no records of this configuration under {given['out']}; run `cadbench paper "
             f"{paper.name}` without --compare-only, or give --out"
         )
 
@@ -185,9 +183,18 @@ def _is_of(paper: Paper, record: Record) -> bool:
     ) and cell["preprocessing"]["crop"] == paper.image_size
 
 
-def _allowed(value: object, among: list[Any]) -> bool:
-    """None among them is `auto`: whatever it came to."""
-    return None in among or value in among
+def _has_params(paper: Paper, record: Record, given: dict[str, Any]) -> bool:
+    """Whether the parameters are those of the configuration; None is `auto`, which fits any."""
+    from benchmark.plan import parse_settings
+    from benchmark.registry import load_method
+
+    settings = _settings(paper, given)
+    tried = parse_settings([paper.method], settings, None)[paper.method]
+    values = {name: [value] for name, value in load_method(paper.method).Params().as_dict().items()}
+    values.update(tried)
+    return record.params.keys() == values.keys() and all(
+        None in values[name] or value in values[name] for name, value in record.params.items()
+    )
 
 
 def _given(context: click.Context, name: str | None) -> bool:
