@@ -83,7 +83,7 @@ class Footnotes:
         if value is None or not used:
             return value
         numbers = [self.numbers.setdefault(note, len(self.numbers) + 1) for note in used]
-        return Marked(value, f"[{', '.join(map(str, numbers))}]", "; ".join(used))
+        return Marked(value, f"[{','.join(map(str, numbers))}]", "; ".join(used))
 
     @property
     def lines(self) -> tuple[str, ...]:

@@ -72,10 +72,7 @@ class Reproduction:
 
     @property
     def title(self) -> str:
-        features = self.first.cell["features"]
-        return f"{self.paper.title}, {features['backbone']} {features['embedding']}, " + (
-            f"{self.first.protocol}"
-        )
+        return f"{self.paper.title}, {_features(self.first)}, {self.first.protocol}"
 
     @property
     def differing(self) -> str:
@@ -102,13 +99,10 @@ class Reproduction:
 
     @property
     def _other_features(self) -> list[str]:
-        features, paper = self.first.cell["features"], self.paper
-        ours, theirs = (
-            f"{features['backbone']} {features['embedding']}",
-            f"{paper.backbone} {paper.embedding}",
-        )
+        paper, theirs = self.paper, f"{self.paper.backbone} {self.paper.embedding}"
+        ours = _features(self.first)
         found = [] if ours == theirs else [f"features {ours} instead of {theirs}"]
-        if str(features["weights"]).startswith("random:"):
+        if str(self.first.cell["features"]["weights"]).startswith("random:"):
             found.append("an untrained backbone")
         crop = self.first.cell["preprocessing"]["crop"]
         if crop != paper.image_size:
@@ -174,6 +168,11 @@ def _reproduction(paper: Paper, records: Iterable[Record]) -> Reproduction:
         for mine, points in zip(params, kinds, strict=True)
     ]
     return Reproduction(paper, tuple(paper.rows()), comparison, tuple(sweeps))
+
+
+def _features(record: Record) -> str:
+    features = record.cell["features"]
+    return f"{features['backbone']} {features['embedding']}"
 
 
 def _label(paper: Paper, mine: Mapping[str, object], every: Iterable[Mapping[str, object]]) -> str:
