@@ -15,6 +15,7 @@ import numpy as np
 from benchmark.cell import Cell
 from benchmark.features.feature_set import FeatureSet
 from benchmark.method import MemoryReport, Method, MethodContext, Prediction
+from benchmark.pixels.meter import PixelMeter
 from benchmark.presentation import shuffled_batches, train_experience
 from benchmark.reporting import Reporter, Silent
 from benchmark.services.coresets import Coresets
@@ -45,13 +46,15 @@ class Step:
     """What one experience added: the categories scored anew, and what else was noted.
 
     shown: the categories that have scores after it, those carried over included;
-    maps: patch maps (n, h, w) float16 of the categories scored anew, where they are kept.
+    maps: patch maps (n, h, w) float16 of the categories scored anew, where they are kept;
+    pixels: what `PixelMeter` measured on all maps of the categories scored anew.
     """
 
     experience: int
     shown: tuple[str, ...] = ()
     fresh: dict[str, Scored] = field(default_factory=dict)
     maps: dict[str, np.ndarray] = field(default_factory=dict)
+    pixels: dict[str, dict[str, float]] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
     memory: list[dict[str, Any]] = field(default_factory=list)
     observe_seconds: float = 0.0
@@ -90,6 +93,11 @@ class Progress:
     def maps(self) -> list[dict[str, np.ndarray]]:
         """Maps by category after each experience, as far as they were kept."""
         return self._carried(lambda step: step.maps)
+
+    @property
+    def pixels(self) -> list[dict[str, dict[str, float]]]:
+        """Pixel metrics by category after each experience, as far as they are defined."""
+        return self._carried(lambda step: step.pixels)
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -131,13 +139,15 @@ def evaluate(
     services: Services,
     *,
     maps: Maps = "final",
+    meter: PixelMeter | None = None,
     progress: Progress | None = None,
     checkpoint: Callable[[Progress], None] = lambda progress: None,
     reporter: Reporter | None = None,
 ) -> Progress:
     """Run a cell from where `progress` stands to the end of its stream.
 
-    `checkpoint` is called after each experience, with the method's state in it.
+    `meter` measures the maps of every experience, whatever `maps` keeps of them. `checkpoint` is
+    called after each experience, with the method's state in it.
     """
     reporter = reporter or Silent()
     progress = progress or Progress()
@@ -149,7 +159,9 @@ def evaluate(
     with reporter.task(cell.label(), len(experiences), "experiences") as task:
         task.advance(progress.experience)
         for experience in experiences[progress.experience :]:
-            step = _step(cell, method, experience, stream, features, keep_maps=maps != "none")
+            step, held = _step(cell, method, experience, stream, features)
+            step.maps = {} if maps == "none" else held
+            step.pixels = _measured(meter, held)
             step.events = [{"experience": experience.index, **note} for note in noted]
             noted.clear()
             if maps == "final":
@@ -190,9 +202,8 @@ def _step(
     experience: Experience,
     stream: Stream,
     features: FeatureSet,
-    *,
-    keep_maps: bool,
-) -> Step:
+) -> tuple[Step, dict[str, np.ndarray]]:
+    """What an experience adds, and the patch maps of the categories scored anew."""
     started = time.perf_counter()
     claimed = method.observe(train_experience(experience, stream, features, method.uses_images))
     synchronize(features.device)
@@ -201,15 +212,24 @@ def _step(
     changed = _changed(cell, claimed, seen, experience.categories)
     unseen = _unseen(cell, stream, experience.index)
     fresh, maps = _score(cell, method, (*changed, *unseen), features)
-    return Step(
+    step = Step(
         experience=experience.index,
         shown=(*seen, *unseen),
         fresh=fresh,
-        maps=maps if keep_maps else {},
         memory=_memory_rows(experience.index, method.memory()),
         observe_seconds=observed - started,
         score_seconds=time.perf_counter() - observed,
     )
+    return step, maps
+
+
+def _measured(
+    meter: PixelMeter | None, maps: Mapping[str, np.ndarray]
+) -> dict[str, dict[str, float]]:
+    if meter is None:
+        return {}
+    found = {category: meter.measure(category, held) for category, held in maps.items()}
+    return {category: measured for category, measured in found.items() if measured is not None}
 
 
 def _changed(
@@ -265,6 +285,11 @@ def _keep(
         )
     routes = None if prediction.route is None else prediction.route.cpu().numpy()
     maps = None if prediction.maps is None else prediction.maps.half().cpu().numpy()
+    if maps is not None and not (len(maps) == len(places) and np.isfinite(maps).all()):
+        raise CadbenchError(
+            f"method {cell.method} returned {len(maps)} maps for a batch of {len(places)} images, "
+            "or maps with NaN or values beyond those of float16 (65504)"
+        )
     for index, (category, row) in enumerate(places):
         target = scored[category]
         target.scores[row] = scores[index]

@@ -43,18 +43,27 @@ def record(
     progress: Progress,
     out: Path,
     maps: Maps,
+    regions: dict[str, dict[str, float]],
     timing: dict[str, Any] | None = None,
 ) -> Record:
-    """Write the record of a cell whose stream has been run to its end."""
+    """Write the record of a cell whose stream has been run to its end.
+
+    regions: what `PixelMeter.regions` says of the categories that have pixel metrics.
+    """
     import pandas as pd
 
     values = cell.as_dict()
     experiences = [list(experience.categories) for experience in stream.train_stream]
     scores, kept_maps = _scores(stream, features, progress, maps)
+    pixels = {
+        (t, category): measured
+        for t, row in enumerate(progress.pixels, start=1)
+        for category, measured in row.items()
+    }
     events = pd.DataFrame(progress.events or {name: [] for name in EVENTS})
     frames = {
         "scores": scores,
-        "metrics": compute_metrics(scores, experiences, cell.routing, events),
+        "metrics": compute_metrics(scores, experiences, cell.routing, events, pixels),
         "memory": pd.DataFrame(progress.memory),
         "events": events,
     }
@@ -76,6 +85,7 @@ def record(
             "score": progress.score_seconds,
             "label": "with shared caches",
         },
+        "pixels": regions,
         "skipped": [vars(skipped) for skipped in stream.manifest.skipped],
         "notes": [],
         **({"timing": timing} if timing else {}),

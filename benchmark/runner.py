@@ -13,6 +13,7 @@ from benchmark.data.manifest import Manifest
 from benchmark.evaluator import Maps, Services, evaluate
 from benchmark.features.feature_set import FeatureSet
 from benchmark.features.weights import Weights
+from benchmark.pixels.maps import MapSpec
 from benchmark.plan import Matched
 from benchmark.reporting import Reporter
 from benchmark.stream import Stream
@@ -25,6 +26,8 @@ from results.store import partial_dir, publish, record_dir
 
 if TYPE_CHECKING:
     import torch
+
+    from benchmark.pixels.meter import PixelMeter
 
 CHECKPOINT = "checkpoint"
 
@@ -54,6 +57,7 @@ class Runner:
     timed: bool = False
     _features: dict[str, FeatureSet] = field(default_factory=dict, repr=False)
     _services: dict[str, Services] = field(default_factory=dict, repr=False)
+    _meters: dict[tuple[str, MapSpec], PixelMeter] = field(default_factory=dict, repr=False)
 
     def run(self, cells: Sequence[Cell], matched: Sequence[Matched] = ()) -> list[Outcome]:
         """The record of every cell; matched cells follow once their references are known."""
@@ -135,6 +139,7 @@ class Runner:
         from benchmark.recording import record
 
         features, services = self._prepared(cell)
+        meter = self._meter(cell, features)
         stream = Stream(self.manifest, cell.order, cell.schedule)
         checkpoint = Checkpoint(partial / CHECKPOINT, f"{cell.key} maps={self.maps}")
         progress = None if self.overwrite else checkpoint.load(features.device)
@@ -148,6 +153,7 @@ class Runner:
             features,
             services,
             maps=self.maps,
+            meter=meter,
             progress=progress,
             checkpoint=checkpoint.save,
             reporter=self.reporter,
@@ -158,7 +164,7 @@ class Runner:
             from benchmark.timing import measure
 
             timing = measure(cell, stream, features, exact_search(self.search)).as_dict()
-        return record(cell, stream, features, progress, self.out, self.maps, timing)
+        return record(cell, stream, features, progress, self.out, self.maps, meter.regions, timing)
 
     def _prepared(self, cell: Cell) -> tuple[FeatureSet, Services]:
         """Features (extracted where missing) and services; made once for all cells alike."""
@@ -183,6 +189,23 @@ class Runner:
             features.ensure(self.manifest.categories, self.weights, self.reporter, pixels=pixels)
             self._features[name] = features
         return self._features[name], self._services[digest]
+
+    def _meter(self, cell: Cell, features: FeatureSet) -> PixelMeter:
+        """What measures maps against masks; one for all cells of the same features and maps."""
+        from benchmark.pixels.meter import PixelMeter
+        from benchmark.pixels.truth import load_truths
+
+        place = cell.features.digest, cell.maps
+        if place not in self._meters:
+            truths = load_truths(
+                self.manifest,
+                self.manifest.categories,
+                cell.features.preprocessing,
+                self.cache,
+                self.reporter,
+            )
+            self._meters[place] = PixelMeter(features, truths, cell.maps)
+        return self._meters[place]
 
 
 def choose_device(name: str) -> torch.device:

@@ -17,6 +17,10 @@ JOINT = "joint"
 """The method whose runs are the upper bound that `gap_to_joint` measures against."""
 
 
+MASKED = "aupro"
+"""A category has all pixel metrics or none; this one stands for them."""
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Rows that stand in one table, and each of their runs with the categories that count.
@@ -75,42 +79,67 @@ def compare(routing: str, rows: Sequence[Row]) -> Comparison:
     """The comparison of these rows, comparable or not."""
     data = sorted({row.data for row in rows})
     common = {each: _common_categories(rows, each) for each in data}
+    masked = {each: _masked_categories(rows, each) for each in data}
     joint, several_joints = _joint_runs(rows)
     readings = tuple(
         tuple(
-            Reading(record, common[row.data], joint.get(_conditions(row, record)))
+            Reading(
+                record,
+                common[row.data],
+                joint.get(_conditions(row, record)),
+                masked[row.data],
+            )
             for record in row.records
         )
         for row in rows
     )
-    left_out = tuple(note for each in data for note in _left_out(rows, each, common[each]))
+    left_out = tuple(
+        note
+        for each in data
+        for note in (
+            *_left_out(rows, each, common[each], "means"),
+            *(_left_out(rows, each, masked[each], "pixel metrics") if masked[each] else ()),
+        )
+    )
     return Comparison(routing, tuple(rows), readings, left_out, several_joints)
 
 
-def final_row(record: Record) -> dict[str, float]:
-    """AUROC by category after the last experience."""
-    R, _ = stored_matrix(record)
+def final_row(record: Record, base: str = "auroc") -> dict[str, float]:
+    """`base` by category after the last experience."""
+    R, _ = stored_matrix(record, base=base)
     return dict(zip(record.categories, R[-1].tolist(), strict=True))
 
 
 def _common_categories(rows: Iterable[Row], data: tuple[str, ...]) -> tuple[str, ...]:
     """Categories, sorted, that every run on this data defines in its last row."""
-    defined = [
-        {category for category, value in final_row(record).items() if not np.isnan(value)}
+    return tuple(sorted(set.intersection(*_defined(rows, data, "auroc"))))
+
+
+def _masked_categories(rows: Iterable[Row], data: tuple[str, ...]) -> tuple[str, ...]:
+    """The same for pixel metrics, over the runs that have any: some methods give no maps."""
+    defined = [names for names in _defined(rows, data, MASKED) if names]
+    return tuple(sorted(set.intersection(*defined))) if defined else ()
+
+
+def _defined(rows: Iterable[Row], data: tuple[str, ...], base: str) -> list[set[str]]:
+    """For each run on this data, the categories whose last value of `base` is not NaN."""
+    return [
+        {category for category, value in final_row(record, base).items() if not np.isnan(value)}
         for row in rows
         if row.data == data
         for record in row.records
     ]
-    return tuple(sorted(set.intersection(*defined)))
 
 
-def _left_out(rows: Iterable[Row], data: tuple[str, ...], common: Sequence[str]) -> list[str]:
+def _left_out(
+    rows: Iterable[Row], data: tuple[str, ...], common: Sequence[str], what: str
+) -> list[str]:
     every = {c for row in rows if row.data == data for c in row.first.categories}
     missing = sorted(every - set(common))
     if not missing:
         return []
     return [
-        f"means are over the {len(common)} categories that every row defines; left out: "
+        f"{what} are over the {len(common)} categories that every row defines; left out: "
         f"{', '.join(missing)}"
     ]
 

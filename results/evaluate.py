@@ -4,7 +4,10 @@ Names in metrics.parquet:
 
     auroc, ap, f1_max     one category after experience t (the cells of R); n = its images
     acc, bwt, fm, ...     continual metrics of the AUROC matrix, of the whole run (t is null)
-    ap.acc, f1_max.bwt    the same of another matrix: its name, a dot, the continual metric
+    pixel_auroc, pixel_ap, pixel_f1_max, aupro
+                          the same of its pixels, where every defective image has a mask; they are
+                          measured by `benchmark.pixels` on the maps, which scores do not hold
+    ap.acc, aupro.bwt     continual metrics of another matrix: its name, a dot, the metric
     pooled_auroc          after each t, `inferred` routing only
     routing_accuracy      after each t, and of the whole run (its last row), `inferred` only
 
@@ -33,6 +36,11 @@ BASES: Mapping[str, Callable[[ArrayLike, ArrayLike], float]] = {
     "f1_max": image.f1_max,
 }
 
+PIXEL_BASES = ("pixel_auroc", "pixel_ap", "pixel_f1_max", "aupro")
+
+PixelCells = Mapping[tuple[int, str], Mapping[str, float]]
+"""(t, category) -> value by name of PIXEL_BASES, `share` of defective pixels, `n` images."""
+
 Row = tuple[str, int | None, str | None, float, int]  # the columns of metrics.parquet
 
 
@@ -41,8 +49,12 @@ def compute_metrics(
     experiences: Sequence[Sequence[str]],
     routing: str,
     events: pd.DataFrame | None = None,
+    pixels: PixelCells | None = None,
 ) -> pd.DataFrame:
-    """Every row of metrics.parquet, from the scores table and the assignments among the events."""
+    """Every row of metrics.parquet, from the scores table and the assignments among the events.
+
+    `pixels` holds the pixel metrics of the cells that have any.
+    """
     import pandas as pd
 
     categories = stream_categories(experiences)
@@ -53,7 +65,9 @@ def compute_metrics(
     for base, metric in BASES.items():
         matrix = _fill(columns, metric, len(experiences), len(categories))
         rows.extend(_cell_rows(base, matrix, columns, categories))
-        rows.extend(continual_rows(base, matrix, s, owner, _chance(base, columns, s)))
+        rows.extend(continual_rows(base, matrix, s, owner, chance(base, _share(columns, s))))
+    for base in PIXEL_BASES if pixels else ():
+        rows.extend(_pixel_rows(base, pixels or {}, categories, len(experiences), s, owner))
     if routing == "inferred":
         rows.extend(_inferred_rows(columns, len(experiences), s, owner))
     frame = pd.DataFrame(rows, columns=["metric", "t", "category", "value", "n"])
@@ -104,11 +118,11 @@ def owners(events: pd.DataFrame | None, categories: Sequence[str]) -> Index | No
 
 
 def continual_rows(
-    base: str, R: Matrix, s: Index, owner: Index | None = None, chance: ArrayLike = 0.5
+    base: str, R: Matrix, s: Index, owner: Index | None = None, guessing: ArrayLike = 0.5
 ) -> list[Row]:
     """Every continual metric of one matrix; `base` is what the matrix holds (`auroc`, ...)."""
     measured = {name: metric(R, s) for name, metric in continual.OF_MATRIX.items()}
-    measured["fwt"] = continual.fwt(R, s, chance)
+    measured["fwt"] = continual.fwt(R, s, guessing)
     if owner is not None:
         for name, of_experts in continual.OF_EXPERTS.items():
             measured[name] = of_experts(R, s, owner)
@@ -196,19 +210,39 @@ def _cell_rows(base: str, R: Matrix, columns: _Columns, categories: Sequence[str
         yield base, t, categories[c], float(R[t - 1, c]), rows.stop - rows.start
 
 
-def _chance(base: str, columns: _Columns, s: Index) -> Matrix:
-    """(C,): what guessing reaches, above which forward transfer starts.
+def chance(base: str, share: Matrix) -> Matrix:
+    """(C,) what guessing reaches, above which forward transfer starts.
 
-    0.5 for AUROC. With p the share of defective images, p for AP (its value for random scores in
-    the limit) and 2p / (1 + p) for F1-max (calling every image defective).
+    share (C,): p, the defective part of a category's images, or of its pixels. 0.5 for AUROC; p for
+    AP (its value for random scores in the limit); 2p / (1 + p) for F1-max (calling everything
+    defective); for AUPRO half its limit, since a random map covers regions at the false-positive
+    rate.
     """
-    if base == "auroc":
-        return np.full(s.shape, 0.5)
+    if base.endswith("auroc"):
+        return np.full(share.shape, 0.5)
+    if base == "aupro":
+        return np.full(share.shape, 0.15)
+    found: Matrix = share if base.endswith("ap") else 2 * share / (1 + share)
+    return found
+
+
+def _share(columns: _Columns, s: Index) -> Matrix:
+    """(C,): the share of each category's images that is defective."""
     images = np.bincount(columns.category, minlength=len(s))
     defective = np.bincount(columns.category, weights=columns.label, minlength=len(s))
-    p = np.divide(defective, images, out=np.full(s.shape, np.nan), where=images > 0)
-    chance: Matrix = p if base == "ap" else 2 * p / (1 + p)
-    return chance
+    return np.divide(defective, images, out=np.full(s.shape, np.nan), where=images > 0)
+
+
+def _pixel_rows(
+    base: str, pixels: PixelCells, categories: Sequence[str], T: int, s: Index, owner: Index | None
+) -> Iterator[Row]:
+    number = {category: c for c, category in enumerate(categories)}
+    R, share = np.full((T, len(categories)), np.nan), np.full(len(categories), np.nan)
+    for (t, category), measured in sorted(pixels.items()):
+        R[t - 1, number[category]] = measured[base]
+        share[number[category]] = measured["share"]
+        yield base, t, category, measured[base], int(measured["n"])
+    yield from continual_rows(base, R, s, owner, chance(base, share))
 
 
 def _inferred_rows(columns: _Columns, T: int, s: Index, owner: Index | None) -> Iterator[Row]:

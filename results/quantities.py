@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from results.errors import UsageError
-from results.evaluate import introduced, owners
+from results.evaluate import BASES, PIXEL_BASES, chance, introduced, owners
 from results.metrics import continual
 from results.metrics.continual import Index, Matrix
 from results.metrics.definitions import DEFINITIONS
@@ -28,15 +28,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reading:
-    """One run, restricted to `categories`, and the joint run beside it where there is one."""
+    """One run, restricted to `categories`, and the joint run beside it where there is one.
+
+    masked: the categories that count for pixel metrics (None: all).
+    """
 
     record: Record
     categories: tuple[str, ...]
     joint: Record | None = None
+    masked: tuple[str, ...] | None = None
+    _matrices: dict[str, tuple[Matrix, Index]] = field(default_factory=dict, repr=False)
 
-    @cached_property
-    def matrix(self) -> tuple[Matrix, Index]:
-        return stored_matrix(self.record, self.categories)
+    def of(self, base: str) -> tuple[str, ...]:
+        """The categories that count for the matrix `base`."""
+        return self.categories if base in BASES or self.masked is None else self.masked
+
+    def matrix(self, base: str = "auroc") -> tuple[Matrix, Index]:
+        """(R, s) of `base` over the categories that count."""
+        if base not in self._matrices:
+            self._matrices[base] = stored_matrix(self.record, self.of(base), base)
+        return self._matrices[base]
 
     @cached_property
     def final_memory(self) -> pd.DataFrame:
@@ -76,30 +87,49 @@ def stored_matrix(
 def quantity(name: str) -> Quantity:
     """The quantity of that name; `UsageError` listing the names otherwise."""
     if name not in QUANTITIES:
-        raise UsageError(f"no column is called {name!r}; there are {', '.join(QUANTITIES)}")
+        raise UsageError(
+            f"no column is called {name!r}; there are "
+            f"{', '.join(name for name in QUANTITIES if '.' not in name)}, and the same of another "
+            f"metric than AUROC, such as aupro.acc ({', '.join([*BASES, *PIXEL_BASES][1:])})"
+        )
     return QUANTITIES[name]
 
 
-def _of_matrix(name: str) -> Callable[[Reading], float]:
-    metric = continual.fwt if name == "fwt" else continual.OF_MATRIX[name]
-    return lambda reading: metric(*reading.matrix).value
+def _of_matrix(base: str, name: str) -> Callable[[Reading], float]:
+    if name == "fwt":
+        return lambda reading: continual.fwt(*reading.matrix(base), _guessing(reading, base)).value
+    return lambda reading: continual.OF_MATRIX[name](*reading.matrix(base)).value
 
 
-def _of_experts(name: str) -> Callable[[Reading], float]:
+def _guessing(reading: Reading, base: str) -> Matrix:
+    """(C,) what guessing reaches in each category that counts."""
+    names, record = reading.of(base), reading.record
+    share: Mapping[Any, float] = {}
+    if base in PIXEL_BASES:
+        share = {category: held["share"] for category, held in record.run["pixels"].items()}
+    elif base != "auroc":
+        share = record.scores.groupby("category")["label"].mean().to_dict()
+    return chance(base, np.array([share.get(category, np.nan) for category in names]))
+
+
+def _of_experts(base: str, name: str) -> Callable[[Reading], float]:
     def read(reading: Reading) -> float:
-        owner = owners(reading.record.events, reading.categories)
+        owner = owners(reading.record.events, reading.of(base))
         if owner is None:
             return math.nan
-        return continual.OF_EXPERTS[name](*reading.matrix, owner).value
+        return continual.OF_EXPERTS[name](*reading.matrix(base), owner).value
 
     return read
 
 
-def _gap_to_joint(reading: Reading) -> float:
-    if reading.joint is None:
-        return math.nan
-    joint, _ = stored_matrix(reading.joint, reading.categories)
-    return continual.gap_to_joint(*reading.matrix, joint).value
+def _gap_to_joint(base: str) -> Callable[[Reading], float]:
+    def read(reading: Reading) -> float:
+        if reading.joint is None:
+            return math.nan
+        joint, _ = stored_matrix(reading.joint, reading.of(base), base)
+        return continual.gap_to_joint(*reading.matrix(base), joint).value
+
+    return read
 
 
 def _stored(name: str) -> Callable[[Reading], float]:
@@ -148,20 +178,44 @@ def _ms_per_image(reading: Reading) -> float:
     return float(timing["ms_per_image"]) if timing else math.nan
 
 
-def _metric(name: str, read: Callable[[Reading], float]) -> Quantity:
+def _metric(base: str, name: str, read: Callable[[Reading], float]) -> Quantity:
     definition = DEFINITIONS[name]
-    heading = "AUROC" if name == "acc" else name
+    if base == "auroc":
+        heading = "AUROC" if name == "acc" else name
+        note = definition.formula
+    else:
+        heading = HEADINGS[base] if name == "acc" else f"{HEADINGS[base]} {name}"
+        note = f"{definition.formula}, R of {base}: {DEFINITIONS[base].formula}"
     sign = f" ({definition.sign})" if definition.sign else ""
-    return Quantity(
-        Column(heading, 3, definition.better), read, f"{heading}: {definition.formula}{sign}"
-    )
+    return Quantity(Column(heading, 3, definition.better), read, f"{heading}: {note}{sign}")
+
+
+HEADINGS: Mapping[str, str] = {
+    "auroc": "AUROC",
+    "ap": "AP",
+    "f1_max": "F1-max",
+    "pixel_auroc": "pixel AUROC",
+    "pixel_ap": "pixel AP",
+    "pixel_f1_max": "pixel F1-max",
+    "aupro": "AUPRO",
+}
+"""How the mean of each matrix is headed."""
+
+
+def _continual(base: str) -> dict[str, Quantity]:
+    """Every continual metric of one matrix, by the names that metrics.parquet uses."""
+    readers = {name: _of_matrix(base, name) for name in (*continual.OF_MATRIX, "fwt")}
+    readers |= {name: _of_experts(base, name) for name in continual.OF_EXPERTS}
+    readers["gap_to_joint"] = _gap_to_joint(base)
+    prefix = "" if base == "auroc" else f"{base}."
+    return {f"{prefix}{name}": _metric(base, name, read) for name, read in readers.items()}
 
 
 QUANTITIES: Mapping[str, Quantity] = {
-    **{name: _metric(name, _of_matrix(name)) for name in (*continual.OF_MATRIX, "fwt")},
-    **{name: _metric(name, _of_experts(name)) for name in continual.OF_EXPERTS},
-    **{name: _metric(name, _stored(name)) for name in ("pooled_auroc", "routing_accuracy")},
-    "gap_to_joint": _metric("gap_to_joint", _gap_to_joint),
+    **{name: each for base in (*BASES, *PIXEL_BASES) for name, each in _continual(base).items()},
+    **{
+        name: _metric("auroc", name, _stored(name)) for name in ("pooled_auroc", "routing_accuracy")
+    },
     "scoring_vectors": Quantity(
         Column("scoring vectors", 0, "lower"),
         _of_memory("scoring_vectors"),

@@ -5,13 +5,14 @@ One TOML file a source in results/published; rows whose definitions differ never
 
 from __future__ import annotations
 
-import tomllib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, Literal, get_args
 
 from results.errors import CadbenchError
+from results.shipped import Schema, check_keys, parse_toml
 
 Metric = Literal[
     "image_auroc",
@@ -25,6 +26,11 @@ Metric = Literal[
     "utilisation",
 ]
 Checked = Literal["source", "secondary"]
+Dataset = Literal["mvtec"]
+Routing = Literal["oracle", "inferred", "not stated"]
+
+NOT_CONTINUAL = "not continual"
+"""The acc_definition of a row without a stream: one model a category, or all at once."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +38,21 @@ class PublishedRow:
     """One printed number.
 
     acc_definition says which mean it is (`acc`, `acc_incremental`, `not continual`), or for
-    `forgetting` forgetting_definition what was computed. checked: `source` = read in the source
-    itself, `secondary` = seen in somebody else's notes. leakage: an epoch or a threshold was
-    chosen on test data. value is None only where `by_expert` holds all there is.
+    `forgetting` forgetting_definition what was computed. protocol is in the source's words;
+    dataset, schedule and routing are in ours, the last two empty where the row is not continual.
+    checked: `source` = read in the source itself, `secondary` = seen in somebody else's notes.
+    leakage: an epoch or a threshold was chosen on test data. value is None only where `by_expert`
+    holds all there is.
     """
 
     method: str
     protocol: str
+    dataset: Dataset
     metric: Metric
     checked: Checked
+    schedule: str = ""
+    routing: Routing | Literal[""] = ""
+    experts: int | None = None
     value: float | None = None
     acc_definition: str = ""
     forgetting_definition: str = ""
@@ -65,14 +77,11 @@ def load_published() -> list[PublishedRow]:
 
 def parse_published(text: str, name: str) -> Iterator[PublishedRow]:
     """The rows of one file; `name` is for messages. Unknown and missing keys are refused."""
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise CadbenchError(f"{name} is not TOML: {error}") from error
-    _check_keys(content, _FILE, name)
+    content = parse_toml(text, name)
+    check_keys(content, _FILE, name)
     for number, raw in enumerate(content["row"], 1):
         where = f"{name}, row {number}"
-        _check_keys(raw, _ROW, where)
+        check_keys(raw, _ROW, where)
         _check_meaning(raw, where)
         yield PublishedRow(
             **{**raw, "assignment": {e: tuple(c) for e, c in raw.get("assignment", {}).items()}},
@@ -81,11 +90,19 @@ def parse_published(text: str, name: str) -> Iterator[PublishedRow]:
         )
 
 
-# Key -> (type, whether it must be there).
-_FILE = {"source": (str, True), "title": (str, False), "notes": (list, False), "row": (list, True)}
-_ROW = {
+_FILE: Schema = {
+    "source": (str, True),
+    "title": (str, False),
+    "notes": (list, False),
+    "row": (list, True),
+}
+_ROW: Schema = {
     "method": (str, True),
     "protocol": (str, True),
+    "dataset": (str, True),
+    "schedule": (str, False),
+    "routing": (str, False),
+    "experts": (int, False),
     "metric": (str, True),
     "checked": (str, True),
     "value": (float, False),
@@ -99,25 +116,24 @@ _ROW = {
 }
 
 
-def _check_keys(
-    given: Mapping[str, Any], schema: Mapping[str, tuple[type, bool]], where: str
-) -> None:
-    unknown = sorted(given.keys() - schema.keys())
-    if unknown:
-        raise CadbenchError(
-            f"{where}: unknown key {', '.join(unknown)}; known are {', '.join(schema)}"
-        )
-    for key, (kind, required) in schema.items():
-        if required and key not in given:
-            raise CadbenchError(f"{where}: {key} is missing")
-        if key in given and not isinstance(given[key], kind):
-            raise CadbenchError(f"{where}: {key} must be {kind.__name__}, not {given[key]!r}")
+_CHOICES = {"dataset": Dataset, "routing": Routing, "metric": Metric, "checked": Checked}
+_SCHEDULE = re.compile(r"[1-9]\d*(x[1-9]\d*)?(-[1-9]\d*(x[1-9]\d*)?)*")
 
 
 def _check_meaning(row: Mapping[str, Any], where: str) -> None:
-    for key, choices in (("metric", get_args(Metric)), ("checked", get_args(Checked))):
-        if row[key] not in choices:
-            raise CadbenchError(f"{where}: {key} must be one of {', '.join(choices)}")
+    for key, choices in _CHOICES.items():
+        if key in row and row[key] not in get_args(choices):
+            raise CadbenchError(f"{where}: {key} must be one of {', '.join(get_args(choices))}")
+    continual = row.get("acc_definition") != NOT_CONTINUAL
+    for key in ("schedule", "routing"):
+        if continual != (key in row):
+            raise CadbenchError(
+                f"{where}: {key} belongs to every row but the `{NOT_CONTINUAL}` ones"
+            )
+    if continual and not _SCHEDULE.fullmatch(row["schedule"]):
+        raise CadbenchError(
+            f"{where}: schedule {row['schedule']!r} must be written out, such as 1x15 or 10-1x5"
+        )
     if "value" not in row and "by_expert" not in row:
         raise CadbenchError(f"{where}: value is missing")
     values = [row.get("value", 0.0), *row.get("by_category", {}).values()]

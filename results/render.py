@@ -7,7 +7,7 @@ import io
 import math
 from collections.abc import Iterable, Sequence
 
-from results.table import Column, Spread, Table, Value
+from results.table import Column, Marked, Spread, Table, Value
 
 DASH = "–"
 
@@ -33,20 +33,24 @@ def to_markdown(table: Table) -> str:
 
 
 def to_csv(table: Table) -> str:
-    """One header line and the rows at full precision; a spread takes three columns. No notes."""
-    spread = [
-        any(isinstance(row[i], Spread) for row in table.rows) for i in range(len(table.columns))
-    ]
+    """One header line and the rows at full precision; notes are only those of marked values.
+
+    A spread takes three columns; the notes of a column's marked values stand in one beside it.
+    """
+    spread, marked = (_holding(kind, table) for kind in (Spread, Marked))
     header: list[str] = []
-    for column, wide in zip(table.columns, spread, strict=True):
-        header += [column.name, f"{column.name} sd", f"{column.name} n"] if wide else [column.name]
+    for column, wide, noted in zip(table.columns, spread, marked, strict=True):
+        header += [column.name, *[f"{column.name} sd", f"{column.name} n"] * wide]
+        header += [f"{column.name} note"] * noted
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(header)
     for row in table.rows:
         fields: list[Value] = []
-        for value, wide in zip(row, spread, strict=True):
-            fields += _spread_fields(value) if wide else [value]
+        for value, wide, noted in zip(row, spread, marked, strict=True):
+            plain = value.value if isinstance(value, Marked) else value
+            fields += _spread_fields(plain) if wide else [plain]
+            fields += [value.note if isinstance(value, Marked) else None] * noted
         writer.writerow("" if is_undefined(field) else field for field in fields)
     return buffer.getvalue()
 
@@ -55,6 +59,8 @@ def display(value: Value, column: Column) -> str:
     """One value as a reader sees it: `0.812 ± 0.004`, `1440`, `–`."""
     if value is None or is_undefined(value):
         return DASH
+    if isinstance(value, Marked):
+        return f"{display(value.value, column)} {value.mark}"
     if isinstance(value, Spread):
         mean = _fixed(value.mean, column.digits)
         if math.isnan(value.deviation):
@@ -68,6 +74,12 @@ def is_undefined(value: Value) -> bool:
     if isinstance(value, Spread):
         return math.isnan(value.mean)
     return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _holding(kind: type, table: Table) -> list[bool]:
+    """For each column, whether a value of it is of that kind."""
+    places = range(len(table.columns))
+    return [any(isinstance(row[place], kind) for row in table.rows) for place in places]
 
 
 def _fixed(value: float, digits: int) -> str:

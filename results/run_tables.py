@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from results.evaluate import introduced
+from results.evaluate import BASES, PIXEL_BASES, introduced
 from results.quantities import stored_matrix
 from results.record import Record
 from results.table import Column, Table, Value, text_column
@@ -43,26 +44,34 @@ def metrics_table(record: Record) -> Table:
         found.setdefault(name, {})[base or "auroc"] = float(value), int(n)
     routing = found.pop("routing_accuracy", {})
     bases = list(dict.fromkeys(base for values in found.values() for base in values))
+    groups = [BASES, PIXEL_BASES][: 1 + any(base in PIXEL_BASES for base in bases)]
     rows = [
         (
             name,
             *(values.get(base, (None, 0))[0] for base in bases),
-            max(n for _, n in values.values()),
+            *(_entered(values, group) for group in groups),
         )
         for name, values in found.items()
     ]
     columns = (
         text_column("metric"),
         *(Column(f"of {base}", 4) for base in bases),
-        Column("categories"),
+        *(Column(name) for name in ("categories", "with masks")[: len(groups)]),
     )
-    notes = ["categories: how many entered; `cadbench metrics` gives the formulae"]
+    notes = [
+        "categories, with masks: how many entered image metrics and pixel metrics; "
+        "`cadbench metrics` gives the formulae"
+    ]
     notes += [
         f"routing_accuracy: {share:.4f} after the last experience" for share, _ in routing.values()
     ]
     pooled = metrics[metrics["metric"] == "pooled_auroc"].sort_values("t")["value"]
     notes += [f"pooled_auroc: {value:.4f} after the last experience" for value in pooled.tail(1)]
     return Table(_title("Metrics", record), columns, tuple(rows), tuple(notes))
+
+
+def _entered(values: Mapping[str, tuple[float, int]], group: Iterable[str]) -> int:
+    return max((values[base][1] for base in group if base in values), default=0)
 
 
 def memory_table(record: Record) -> Table:

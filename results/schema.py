@@ -60,6 +60,7 @@ class Run(_Timed):
     device: str
     seconds: dict[str, Any]  # {total, observe, score, label: "with shared caches"}
     maps: str  # which patch maps were kept: `final`, `all` or `none`
+    pixels: dict[str, dict[str, float]]  # category with masks -> {regions, lost, share of pixels}
     skipped: list[dict[str, str]]  # images that --skip-unreadable left out: {path, reason}
     notes: list[str]
     checksums: dict[str, str]  # file name -> SHA-256; filled in when the record is written

@@ -26,7 +26,16 @@ class Spread:
         return cls(mean, deviation, len(defined))
 
 
-Value: TypeAlias = str | int | float | Spread | None
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A number or word with a footnote: its mark, such as `[1]`, and what the footnote says."""
+
+    value: str | float
+    mark: str
+    note: str
+
+
+Value: TypeAlias = str | int | float | Spread | Marked | None
 """What a cell of a table holds; None and NaN are undefined."""
 
 
@@ -42,12 +51,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of values under columns; `notes` are footnotes that a reader needs to trust them."""
+    """Rows of values under columns; `notes` are footnotes that a reader needs to trust them.
+
+    quoted: how many of the last rows are quoted from elsewhere; they are never ranked.
+    """
 
     title: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Value, ...], ...]
     notes: tuple[str, ...] = ()
+    quoted: int = 0
 
     def __post_init__(self) -> None:
         if any(len(row) != len(self.columns) for row in self.rows):
@@ -63,4 +76,6 @@ def number(value: Value) -> float:
     """A cell as the number that it is ranked by: a mean, or NaN where there is none."""
     if isinstance(value, Spread):
         return value.mean
+    if isinstance(value, Marked):
+        value = value.value
     return float(value) if isinstance(value, int | float) else math.nan

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from results.beside import set_beside, set_beside_categories
 from results.comparable import identity_labels
 from results.comparison import Comparison, comparisons, final_row
 from results.quantities import quantity
 from results.record import Record
+from results.reference import PublishedRow
 from results.rows import (
     Defaults,
     backbone_labels,
@@ -20,7 +22,8 @@ from results.rows import (
 from results.table import Column, Spread, Table, Value, text_column
 
 MAIN = (
-    "acc", "bwt", "fm", "gap_to_joint", "stored_vectors", "stored_mb", "utilisation", "seconds",
+    "acc", "pixel_auroc.acc", "aupro.acc", "bwt", "fm", "gap_to_joint", "stored_vectors",
+    "stored_mb", "utilisation", "seconds",
 )  # fmt: skip
 TIMED = ("update_seconds", "ms_per_image")
 INFERRED = ("pooled_auroc", "routing_accuracy")
@@ -37,18 +40,20 @@ def main_tables(
     more: Sequence[str] = (),
     defaults: Defaults | None = None,
     allow_mixed: bool = False,
+    published: Sequence[PublishedRow] | None = None,
 ) -> list[Table]:
     """A row a configuration, a table a routing: `columns` as mean and deviation over the runs.
 
     `columns` are names of results.quantities (default: MAIN and `more`). Rows that are not
-    comparable are a `UsageError` unless `allow_mixed`, which labels them instead.
+    comparable are a `UsageError` unless `allow_mixed`, which labels them instead. `published` rows
+    of the same stream stand below ours, or a note says why none does.
     """
-    return [
-        _quantity_table(
-            "", c, columns or (*MAIN, *INFERRED * (c.routing == "inferred"), *more), defaults
-        )
-        for c in comparisons(records, allow_mixed=allow_mixed)
-    ]
+    tables = []
+    for c in comparisons(records, allow_mixed=allow_mixed):
+        names = columns or (*MAIN, *INFERRED * (c.routing == "inferred"), *more)
+        table = _quantity_table("", c, names, defaults)
+        tables.append(table if published is None else set_beside(table, c, published, names))
+    return tables
 
 
 def experts_tables(
@@ -56,13 +61,17 @@ def experts_tables(
     *,
     defaults: Defaults | None = None,
     allow_mixed: bool = False,
+    published: Sequence[PublishedRow] | None = None,
 ) -> list[Table]:
     """The sweep over the number of experts: the rows that have a parameter `experts`."""
     swept = [record for record in records if "experts" in record.params]
-    return [
-        _quantity_table("Number of experts: ", c, EXPERTS, defaults, first="experts")
-        for c in comparisons(swept, allow_mixed=allow_mixed)
-    ]
+    tables = []
+    for c in comparisons(swept, allow_mixed=allow_mixed):
+        table = _quantity_table("Number of experts: ", c, EXPERTS, defaults, first="experts")
+        if published is not None:
+            table = set_beside(table, c, published, EXPERTS, swept=True)
+        tables.append(table)
+    return tables
 
 
 def per_category_tables(
@@ -70,6 +79,7 @@ def per_category_tables(
     *,
     defaults: Defaults | None = None,
     allow_mixed: bool = False,
+    published: Sequence[PublishedRow] | None = None,
 ) -> list[Table]:
     """R[T, c] for every category, and their mean over those that every row defines."""
     tables = []
@@ -84,7 +94,11 @@ def per_category_tables(
         columns = [Column(name, 3, "higher") for name in [*names, "mean"]]
         notes = ("AUROC of each category after the last experience, R[T, c]", *c.notes)
         heading = (*_label_columns(c), *columns)
-        tables.append(Table(f"Per category: {c.title}", heading, tuple(rows), notes))
+        table = Table(f"Per category: {c.title}", heading, tuple(rows), notes)
+        if published is None:
+            tables.append(table)
+        else:
+            tables += set_beside_categories(table, c, published, names)
     return tables
 
 

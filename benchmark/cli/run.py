@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from benchmark.cache import cache_root
-from benchmark.cli.cells import from_cells, from_options, print_cells, read_cells
+from benchmark.cli.cells import Planned, from_cells, from_options, print_cells, read_cells
 from benchmark.cli.options import (
     categories_option,
     data_root_option,
@@ -31,6 +31,7 @@ from results.errors import UsageError
 if TYPE_CHECKING:
     from benchmark.cell import Cell
     from benchmark.data.manifest import Manifest
+    from benchmark.runner import Outcome
 
 _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreadable", "weights",
                "device", "neighbours", "maps", "shard", "out", "overwrite", "dry_run", "output",
@@ -191,9 +192,9 @@ def command(context: click.Context, **given: Any) -> None:
     started = time.monotonic()
     reporter = choose_reporter(-1 if given["quiet"] else int(given["verbose"]))
     given = under_protocol(context, given)
-    _check_early(context, given)
+    check_early(context, given)
     listed = read_cells(given["cells_file"]) if given["cells_file"] else None
-    manifest = _open_manifest(given, listed, reporter)
+    manifest = open_manifest(given, listed, reporter)
     if listed:
         planned = from_cells(listed, given["weights"], given["shard"])
     else:
@@ -206,6 +207,15 @@ def command(context: click.Context, **given: Any) -> None:
         reporter.line(f"--shard {given['shard']} holds no cell of this run")
         return
     from benchmark.cli.summary import print_summary
+
+    outcomes = compute(planned, manifest, given, reporter)
+    print_summary(outcomes, given["out"], time.monotonic() - started)
+
+
+def compute(
+    planned: Planned, manifest: Manifest, given: Mapping[str, Any], reporter: Reporter
+) -> list[Outcome]:
+    """The records of the planned cells; `given` are the options of `cadbench run`."""
     from benchmark.runner import Runner
 
     runner = Runner(
@@ -220,11 +230,20 @@ def command(context: click.Context, **given: Any) -> None:
         search=given["neighbours"],
         timed=given["timed"],
     )
-    outcomes = runner.run(planned.cells, planned.matched)
-    print_summary(outcomes, given["out"], time.monotonic() - started)
+    return runner.run(planned.cells, planned.matched)
 
 
-def _check_early(context: click.Context, given: dict[str, Any]) -> None:
+def options_of_run(**given: Any) -> dict[str, Any]:
+    """The options of `cadbench run`: those given, the others at their defaults."""
+    return {**command.make_context("run", []).params, **given}
+
+
+def shared_with_run(*names: str) -> list[click.Parameter]:
+    """Options of `cadbench run` for another command that runs cells."""
+    return [option for option in command.params if option.name in names]
+
+
+def check_early(context: click.Context, given: dict[str, Any]) -> None:
     """Refuse wrong words before any image is read."""
     from benchmark.plan import parse_settings, take_shard
     from benchmark.registry import load_method
@@ -274,9 +293,10 @@ def _refuse_beside_cells(context: click.Context) -> None:
             )
 
 
-def _open_manifest(
+def open_manifest(
     given: dict[str, Any], listed: Sequence[Cell] | None, reporter: Reporter
 ) -> Manifest:
+    """The images that the options or the listed cells name."""
     from benchmark.data.sources import open_dataset
 
     categories = names(given["categories"])

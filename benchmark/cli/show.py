@@ -9,6 +9,7 @@ import click
 from benchmark.cli.options import out_option
 from benchmark.cli.summary import threshold_lines
 from benchmark.cli.tables import print_tables
+from results.evaluate import BASES, PIXEL_BASES
 
 
 @click.command("show")
@@ -16,7 +17,7 @@ from benchmark.cli.tables import print_tables
 @out_option
 @click.option(
     "--metric",
-    type=click.Choice(["auroc", "ap", "f1_max"]),
+    type=click.Choice([*BASES, *PIXEL_BASES]),
     default="auroc",
     show_default=True,
     help="What the matrix holds.",

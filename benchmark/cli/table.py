@@ -12,7 +12,11 @@ from benchmark.cli.tables import default_params, print_tables
 
 
 @click.command("table")
-@click.argument("kind", type=click.Choice(["main", "per-category", "experts"]), default="main")
+@click.argument(
+    "kind",
+    type=click.Choice(["main", "per-category", "experts", "published"]),
+    default="main",
+)
 @methods_option
 @protocol_option
 @click.option(
@@ -26,6 +30,12 @@ from benchmark.cli.tables import default_params, print_tables
     is_flag=True,
     help="Put rows of different protocols, data, seeds or orders together, labelled.",
 )
+@click.option(
+    "--published",
+    "beside",
+    is_flag=True,
+    help="Set published rows of the same stream below, with their definitions in footnotes.",
+)
 @format_option
 @out_option
 def command(
@@ -34,22 +44,59 @@ def command(
     protocol: str | None,
     columns: str | None,
     allow_mixed: bool,
+    beside: bool,
     output: str,
     out: Path,
 ) -> None:
-    """Compare records: main (default), per-category, or experts."""
+    """Compare records: main (default), per-category, or experts; published needs none."""
+    from results.reference import load_published
     from results.tables import experts_tables, main_tables, per_category_tables
 
+    if kind == "published":
+        _refuse_choices(methods, protocol, columns, allow_mixed, beside)
+        from results.published_tables import published_tables
+
+        print_tables(published_tables(load_published()), output)
+        return
+    published = load_published() if beside else None
     records = chosen_records(out, names(methods), protocol)
     defaults = default_params(records)
     if kind == "main":
         tables = main_tables(
-            records, columns=names(columns), defaults=defaults, allow_mixed=allow_mixed
+            records,
+            columns=names(columns),
+            defaults=defaults,
+            allow_mixed=allow_mixed,
+            published=published,
         )
     elif columns is not None:
         raise click.UsageError("--columns is for the main table")
     elif kind == "per-category":
-        tables = per_category_tables(records, defaults=defaults, allow_mixed=allow_mixed)
+        tables = per_category_tables(
+            records, defaults=defaults, allow_mixed=allow_mixed, published=published
+        )
     else:
-        tables = experts_tables(records, defaults=defaults, allow_mixed=allow_mixed)
+        tables = experts_tables(
+            records, defaults=defaults, allow_mixed=allow_mixed, published=published
+        )
     print_tables(tables, output)
+
+
+def _refuse_choices(
+    methods: str | None,
+    protocol: str | None,
+    columns: str | None,
+    allow_mixed: bool,
+    beside: bool,
+) -> None:
+    """Options that choose among records mean nothing where none are read."""
+    given = {
+        "--methods": methods,
+        "--protocol": protocol,
+        "--columns": columns,
+        "--allow-mixed": allow_mixed,
+        "--published": beside,
+    }
+    for option, value in given.items():
+        if value:
+            raise click.UsageError(f"{option} is for tables of records; `published` shows all rows")

@@ -44,12 +44,10 @@ def _draw(table: Table) -> None:
     widths = _widths(texts, [column.numeric for column in table.columns], console.width)
     drawn = Drawn(box=box.SIMPLE_HEAD, padding=(0, _GAP - 1, 0, 0), pad_edge=False, show_edge=False)
     for column, (name, *_), width in zip(table.columns, texts, widths, strict=True):
-        if column.numeric:
-            drawn.add_column(Text(name), justify="right", width=width)
-        else:
-            drawn.add_column(Text(name), min_width=width)
-    for cells in zip(*(column[1:] for column in texts), strict=True):
-        drawn.add_row(*map(Text, cells))
+        drawn.add_column(Text(name), justify="right" if column.numeric else "left", width=width)
+    ours = len(table.rows) - table.quoted
+    for number, cells in enumerate(zip(*(column[1:] for column in texts), strict=True), 1):
+        drawn.add_row(*map(Text, cells), end_section=bool(table.quoted) and number == ours)
     needed = sum(widths) + _GAP * (len(widths) - 1)
     Console(width=max(console.width, needed)).print(drawn)
     if table.notes:
@@ -59,21 +57,32 @@ def _draw(table: Table) -> None:
 
 
 def _widths(texts: Sequence[Sequence[str]], numeric: Sequence[bool], room: int) -> list[int]:
-    """Widths of columns of texts, a heading first: of words the least, of numbers what fits.
+    """Widths of columns of texts, a heading first: of numbers what fits, of words what is left.
 
     Numbers stand whole beside whole headings, else under headings broken at spaces, else broken at
     spaces themselves. Nothing is ever cut off: what still does not fit, the terminal breaks.
     """
     least = [max(map(_longest_word, column)) for column in texts]
-    layouts = [
-        [max(map(len, column)) for column in texts],
-        [max([_longest_word(column[0]), *map(len, column[1:])]) for column in texts],
-    ]
-    for layout in layouts:
+    whole = [max(map(len, column)) for column in texts]
+    under_broken = [max([_longest_word(column[0]), *map(len, column[1:])]) for column in texts]
+    room -= _GAP * (len(texts) - 1)
+    for layout in (whole, under_broken, least):
         widths = [w if n else short for w, n, short in zip(layout, numeric, least, strict=True)]
-        if sum(widths) + _GAP * (len(widths) - 1) <= room:
-            return widths
-    return least
+        if sum(widths) <= room:
+            break
+    full = [width if n else w for width, n, w in zip(widths, numeric, whole, strict=True)]
+    return _widened(widths, full, room - sum(widths))
+
+
+def _widened(widths: Sequence[int], full: Sequence[int], spare: int) -> list[int]:
+    """Spread spare room over the columns that are not as wide as they could be, narrowest first."""
+    widened = list(widths)
+    for _ in range(spare):
+        short = [index for index, width in enumerate(widened) if width < full[index]]
+        if not short:
+            break
+        widened[min(short, key=widened.__getitem__)] += 1
+    return widened
 
 
 def _longest_word(text: str) -> int:

@@ -91,11 +91,12 @@ class Manifest:
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """One line for each oddity that does not stop a run but changes what its figures mean."""
-        return tuple(
+        lines = [
             line
             for category in self.categories
             for line in _oddities(category, self.train(category), self.test(category))
-        )
+        ]
+        return (*lines, *_unmasked(self))
 
     @cached_property
     def _parts(self) -> dict[tuple[str, str], tuple[Item, ...]]:
@@ -194,10 +195,21 @@ def _oddities(category: str, train: tuple[Item, ...], test: tuple[Item, ...]) ->
     leaked = len(labels.keys() & {item.content for item in train})
     if leaked:
         yield f"{category}: {leaked} test image(s) are also training images"
-    defective = [item for item in test if item.label]
-    masks = sum(item.mask is not None for item in defective)
-    if 0 < masks < len(defective):
+
+
+def _unmasked(manifest: Manifest) -> Iterator[str]:
+    """One line for all categories whose pixel metrics are undefined for want of masks.
+
+    A data set without any masks is not made for them, and needs no warning.
+    """
+    lacking = []
+    for category in manifest.categories:
+        defective = [item for item in manifest.test(category) if item.label]
+        without = sum(item.mask is None for item in defective)
+        if without:
+            lacking.append(f"{category} ({without} of {len(defective)})")
+    if lacking and any(item.mask for item in manifest.items):
         yield (
-            f"{category}: {len(defective) - masks} of {len(defective)} defective test images have "
-            "no mask, so its pixel metrics are undefined (NaN)"
+            "pixel metrics are undefined (NaN) where defective test images have no mask: "
+            + ", ".join(lacking)
         )

@@ -42,10 +42,10 @@ class Preprocessing:
         image = self._square(Image.fromarray(pixels), Image.Resampling.BILINEAR)
         return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
 
-    def apply_mask(self, mask: np.ndarray) -> np.ndarray:
-        """mask (H, W) bool -> (crop, crop) bool, by the nearest pixel."""
-        grey = Image.fromarray(mask.astype(np.uint8))
-        return np.asarray(self._square(grey, Image.Resampling.NEAREST)) > 0
+    def apply_labels(self, labels: np.ndarray) -> np.ndarray:
+        """labels (H, W) of whole numbers -> (crop, crop) int32, by the nearest pixel."""
+        image = Image.fromarray(labels.astype(np.int32))
+        return np.asarray(self._square(image, Image.Resampling.NEAREST))
 
     def as_dict(self) -> dict[str, int]:
         """The part of a key that names the preprocessing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from benchmark.features.fusion import folded
 from benchmark.features.weights import Weights, read_weights, require_model
 from benchmark.suggest import suggestion
 from results.errors import CadbenchError, UsageError
@@ -104,10 +105,25 @@ class Extractor:
 
 
 def load_extractor(spec: FeatureSpec, weights: Weights, device: torch.device) -> Extractor:
+    """The backbone ready to run on a device, its batch norms folded into its convolutions."""
+    import torch
+
+    model = folded(load_model(spec, weights), _noise(spec.preprocessing.crop))
+    model = model.to(device).to(memory_format=torch.channels_last)
+    mean, std = _normalisation(spec.backbone, model)
+    shape = (1, 3, 1, 1)
+    return Extractor(
+        spec,
+        model,
+        device,
+        torch.tensor(mean, device=device).view(shape),
+        torch.tensor(std, device=device).view(shape),
+    )
+
+
+def load_model(spec: FeatureSpec, weights: Weights) -> torch.nn.Module:
     """Build the backbone, load its weights strictly and see that it takes images of the size."""
     import logging
-
-    import torch
 
     # timm warns of the weights of the layers that are left out, which is intended here.
     logging.getLogger("timm.models._builder").setLevel(logging.ERROR)
@@ -130,18 +146,9 @@ def load_extractor(spec: FeatureSpec, weights: Weights, device: torch.device) ->
             f"backbone {spec.backbone} cannot be used with {weights.file or 'random weights'}: "
             f"{reason}"
         ) from error
-    model = model.eval().requires_grad_(False)
-    _try_out(model, spec)
-    model = model.to(device).to(memory_format=torch.channels_last)
-    mean, std = _normalisation(spec.backbone, model)
-    shape = (1, 3, 1, 1)
-    return Extractor(
-        spec,
-        model,
-        device,
-        torch.tensor(mean, device=device).view(shape),
-        torch.tensor(std, device=device).view(shape),
-    )
+    frozen: torch.nn.Module = model.eval().requires_grad_(False)
+    _try_out(frozen, spec)
+    return frozen
 
 
 def _created(backbone: str, seed: int = 0, **options: Any) -> Any:
@@ -168,6 +175,13 @@ def _try_out(model: torch.nn.Module, spec: FeatureSpec) -> None:
             f"backbone {spec.backbone} cannot be used with images of {size} pixels: {reason}; "
             "choose another --image-size"
         ) from error
+
+
+def _noise(size: int) -> Tensor:
+    """One image (1, 3, size, size) of values such as normalised pixels have."""
+    import torch
+
+    return torch.randn((1, 3, size, size), generator=torch.Generator().manual_seed(0))
 
 
 def _indices_of(backbone: str, strides: tuple[int, ...]) -> tuple[int, ...]:

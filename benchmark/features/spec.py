@@ -9,7 +9,7 @@ from typing import Any
 from benchmark.data.preprocessing import Preprocessing
 from results.schema import canonical_json
 
-EXTRACTION_VERSION = 1
+EXTRACTION_VERSION = 2
 """Raised whenever the arithmetic of extraction changes, so that old caches are not reused."""
 
 

@@ -52,6 +52,46 @@ _ALL = (
         "image F1-max",
     ),
     Definition(
+        "pixel_auroc",
+        "(pairs with the defective pixel above the normal one + half the ties) / all pairs",
+        "0 to 1",
+        "higher",
+        "0.5 is guessing; never flipped below it",
+        "how well map values separate defective from normal pixels of all test images, good ones "
+        "included; maps upsampled bilinearly and smoothed (sigma in the record), exact with ties",
+        "pixel AUROC, P-AUROC, full-pixel AUROC",
+    ),
+    Definition(
+        "pixel_ap",
+        "as ap, over pixels",
+        "0 to 1",
+        "higher",
+        "guessing reaches the share of defective pixels",
+        "average precision of the map values, not interpolated",
+        "pixel AP, P-AP, AUPR of UCAD and ReplayCAD",
+    ),
+    Definition(
+        "pixel_f1_max",
+        "as f1_max, over pixels",
+        "0 to 1",
+        "higher",
+        "calling everything defective reaches 2p / (1 + p), p the share of defective pixels",
+        "the best F1 that a map threshold chosen on the test set could reach",
+        "pixel F1-max",
+    ),
+    Definition(
+        "aupro",
+        "(area under mean region overlap against false-positive rate, from 0 to 0.3) / 0.3",
+        "0 to 1",
+        "higher",
+        "guessing reaches 0.15",
+        "how much of each defect is found at low false-positive rates, small defects weighing as "
+        "much as large ones: 8-connected regions on the image's grid, the rate over all normal "
+        "pixels of the category, tied values one point, straight lines between points, cut exactly "
+        "at 0.3; regions that the crop loses are dropped and counted",
+        "AUPRO, PRO, PRO-30; implementations that threshold a grid of values only approach it",
+    ),
+    Definition(
         "acc",
         "mean over c of R[T, c]",
         "0 to 1",
@@ -144,8 +184,8 @@ _ALL = (
         "-0.5 to 0.5",
         "higher",
         "positive = categories not yet learnt are already told apart",
-        "the lead over guessing just before a category is learnt; for AP and F1-max the 0.5 "
-        "becomes what guessing reaches there",
+        "the lead over guessing just before a category is learnt; for other metrics than AUROC "
+        "the 0.5 becomes what guessing reaches there",
         "FWT of GEM, with guessing for its random initialisation",
     ),
     Definition(

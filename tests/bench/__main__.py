@@ -20,6 +20,7 @@ def main() -> None:
         ["coreset.py"],
         ["search.py"],
         ["extraction.py", str(images)],
+        ["pixels.py"],
         ["sweep.py"],
         ["growth.py"],
         ["startup.py"],

@@ -26,6 +26,8 @@ from PIL import Image
 
 from benchmark.data.manifest import Item, Manifest, build_manifest
 from benchmark.features.feature_set import FeatureSet
+from benchmark.pixels.meter import PixelMeter
+from benchmark.pixels.truth import Truth
 from benchmark.stream import Stream
 from results.store import find_records
 from tests.benchmark.conftest import FINETUNE, Called
@@ -182,7 +184,7 @@ class Secrets:
 
     def betrayed_by(self, each: object) -> str | None:
         """What the object gives away."""
-        if isinstance(each, Item | Manifest | FeatureSet | Stream):
+        if isinstance(each, Item | Manifest | FeatureSet | Stream | Truth | PixelMeter):
             return f"the {type(each).__name__} itself"
         if isinstance(each, str | bytes | Path):
             text = each.decode("latin-1") if isinstance(each, bytes) else str(each)

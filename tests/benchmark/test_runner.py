@@ -404,12 +404,14 @@ def test_a_record_holds_no_place_and_no_name_of_this_machine_or_its_user(run_pla
 
 @pytest.mark.parametrize("routing", ["oracle", "inferred"])
 def test_image_and_continual_metrics_follow_from_the_scores_alone(run_plates, out, routing):
-    from results.evaluate import compute_metrics
+    from results.evaluate import PIXEL_BASES, compute_metrics
 
     assert run_plates("--experts", "2", *SMALL, "--routing", routing).code == 0
     record = only(out)
     again = compute_metrics(record.scores, record.experiences, routing, record.events)
     stored = record.metrics
+    base = stored["metric"].str.split(".").str[0]
+    stored = stored[~base.isin(PIXEL_BASES)].reset_index(drop=True)
     assert {"acc", "bwt", "fm", "auroc"} <= set(stored["metric"])
     pd.testing.assert_frame_equal(again, stored, check_exact=True, check_dtype=False)
 

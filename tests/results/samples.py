@@ -121,6 +121,7 @@ def make_run(cell: dict[str, Any], experiences: list[list[str]]) -> dict[str, An
         "seconds": {"total": 3.0, "observe": 1.0, "score": 2.0, "label": "with shared caches"},
         "maps": "none",
         "skipped": [],
+        "pixels": {},
         "notes": [],
         "checksums": {},
     }

@@ -12,6 +12,9 @@ source = "arXiv:0"
 [[row]]
 method = "M"
 protocol = "MVTec AD, 1x15"
+dataset = "mvtec"
+schedule = "1x15"
+routing = "not stated"
 metric = "image_auroc"
 acc_definition = "acc"
 value = 0.5
@@ -31,6 +34,14 @@ def test_a_row_knows_its_source() -> None:
         ('source = "arXiv:0"', "", "source is missing"),
         ('source = "arXiv:0"', 'source = "x"\nextra = 1', "unknown key extra"),
         ('"image_auroc"', '"accuracy"', "metric must be one of"),
+        ('dataset = "mvtec"', "", "dataset is missing"),
+        ('"mvtec"', '"mvtek"', "dataset must be one of mvtec"),
+        ('schedule = "1x15"', "", "schedule belongs to every row but"),
+        ('schedule = "1x15"', 'schedule = "1x*"', r"schedule '1x\*' must be written out"),
+        ('routing = "not stated"', "", "routing belongs to every row but"),
+        ('"not stated"', '"guessed"', "routing must be one of oracle, inferred, not stated"),
+        ('"acc"', '"not continual"', "schedule belongs to every row but"),
+        ("value = 0.5", "value = 0.5\nexperts = true", "experts must be int"),
         ('checked = "source"', 'checked = "yes"', "checked must be one of"),
         ("value = 0.5", "", "value is missing"),
         ("value = 0.5", "value = 50.0", "shares from -1 to 1"),
@@ -51,6 +62,7 @@ def test_every_shipped_row_has_a_source_and_a_definition() -> None:
     assert len({row.source for row in rows}) >= 10
     for row in rows:
         assert row.source
+        assert (row.schedule == "") == (row.acc_definition == "not continual")
         assert row.acc_definition or row.forgetting_definition or row.metric == "utilisation"
     assert len({(r.method, r.protocol, r.metric, r.acc_definition, r.source) for r in rows}) == len(
         rows

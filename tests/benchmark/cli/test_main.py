@@ -37,7 +37,10 @@ def test_help_and_version_load_nothing_but_click(words):
 
 @pytest.mark.parametrize(
     "words",
-    [["run", "--help"], ["methods"], ["metrics"], ["run", "--method", "mecda"], ["table"]],
+    [
+        *(["run", "--help"], ["methods"], ["metrics"], ["run", "--method", "mecda"], ["table"]),
+        *(["table", "published"], ["paper", "--help"], ["paper", "mecda"]),
+    ],
     ids=" ".join,
 )
 def test_commands_that_compute_nothing_load_nothing_heavy(words):
@@ -63,7 +66,9 @@ def test_cadbench_alone_shows_help_and_counts_as_wrong_usage(call):
     assert alone.err == ""
 
 
-@pytest.mark.parametrize("command", ["run", "methods", "data", "show", "table", "leaderboard"])
+@pytest.mark.parametrize(
+    "command", ["run", "methods", "data", "show", "table", "leaderboard", "paper"]
+)
 def test_every_command_is_listed_with_a_line_of_help(call, command):
     listed = [line.split() for line in call("--help").out.splitlines()]
     assert any(words[:1] == [command] and len(words) > 3 for words in listed)

@@ -75,6 +75,21 @@ def test_headings_break_before_numbers_do_and_lines_fit_where_they_can(drawn):
     assert not any("0.812 ±0.031" in line for line in narrower)
 
 
+@pytest.mark.parametrize("width", range(40, 140, 10))
+def test_many_columns_of_words_share_the_room_and_none_is_cut_short(drawn, width):
+    names = ("source", "method", "parameters", "checked")
+    rows = (
+        ("a source that is cited in many words of its own", "mecad", "categories=5", "secondary"),
+        ("this run", "PatchCore, fine-tuning", "a=1, b=2", "source, leakage"),
+    )
+    columns = (*map(text_column, names), Column("AUROC", 3))
+    lines = drawn(Table("wide", columns, tuple((*row, 0.5) for row in rows)), width=width)
+    words = {word for line in lines for word in line.split()}
+    assert {*names, "categories=5", "secondary", "fine-tuning", "leakage", "0.500"} <= words
+    least = sum(len(word) for word in ("source", "fine-tuning", "categories=5", "secondary"))
+    assert max(map(len, lines)) <= max(width, least + len("AUROC") + 2 * 4)
+
+
 def test_a_table_without_rows_is_its_heading(drawn):
     lines = drawn(Table("empty", (text_column("a"), Column("b c")), ()), width=40)
     assert lines[0] == "empty"

@@ -57,14 +57,13 @@ def test_256_pixels_are_only_cropped() -> None:
     np.testing.assert_array_equal(result.transpose(1, 2, 0), pixels[16:240, 16:240])
 
 
-def test_masks_stay_binary_and_follow_the_image() -> None:
-    mask = np.zeros((512, 512), bool)
-    mask[100:300, 200:400] = True
-    small = Preprocessing().apply_mask(mask)
-    assert small.dtype == bool
-    assert small.shape == (224, 224)
-    expected = np.zeros((224, 224), bool)
-    expected[50 - 16 : 150 - 16, 100 - 16 : 200 - 16] = True
+def test_labels_keep_their_numbers_and_follow_the_image() -> None:
+    labels = np.zeros((512, 512), np.int32)
+    labels[100:300, 200:400] = 70_000
+    small = Preprocessing().apply_labels(labels)
+    assert small.dtype == np.int32
+    expected = np.zeros((224, 224), np.int32)
+    expected[50 - 16 : 150 - 16, 100 - 16 : 200 - 16] = 70_000
     np.testing.assert_array_equal(small, expected)
 
 

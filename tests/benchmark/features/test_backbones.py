@@ -18,6 +18,7 @@ from benchmark.features.backbones import (
     default_embedding,
     embedding_params,
     load_extractor,
+    load_model,
 )
 from benchmark.features.spec import FeatureSpec
 from benchmark.features.weights import EMBEDDED_BACKBONE, Weights, find_weights, read_weights
@@ -68,7 +69,7 @@ def test_the_embedded_weights_match_the_model_in_order_and_shape():
     kept = [name for name in given if not name.endswith("num_batches_tracked")]
     assert [given[name].shape for name in kept] == list(wanted.values())
     # Loading is strict: every tensor of the truncated model is the one in its place in the file.
-    model = load_extractor(a_spec(EMBEDDED_BACKBONE), weights, CPU).model
+    model = load_model(a_spec(EMBEDDED_BACKBONE), weights)
     place = {name: given[kept[index]] for index, name in enumerate(wanted)}
     loaded = [name for name in model.state_dict() if not name.endswith("num_batches_tracked")]
     assert len(loaded) > 100
@@ -163,7 +164,7 @@ def test_a_weights_file_is_loaded_by_timms_names_or_by_its_order(tmp_path, named
     weights = file_of(tmp_path, "test_resnet", change if named else trackless)
     torch.manual_seed(3)
     state = timm.create_model("test_resnet").state_dict()
-    model = load_extractor(a_spec("test_resnet"), weights, CPU).model
+    model = load_model(a_spec("test_resnet"), weights)
     for name, tensor in model.state_dict().items():
         if not name.endswith("num_batches_tracked"):
             assert torch.equal(tensor, state[name]), name

@@ -1,0 +1,185 @@
+"""Pixel AUROC, AP, F1-max and AUPRO of one category, all from one pass over its pixels.
+
+Every one of them needs no more than this: at each distinct score that a defective pixel has, how
+many normal pixels lie above it and how many at or above it. Normal pixels are sorted in pieces and
+counted by binary search, so memory is bounded by a piece and the defective pixels, and the counts
+are exact whatever the pieces are. Pixels of one score stand or fall together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmark.pixels.maps import MapSpec, full_maps
+from benchmark.pixels.truth import Truth
+from results.errors import CadbenchError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+FPR_LIMIT = 0.3
+"""Where the PRO curve ends (Bergmann et al. 2020)."""
+_PIECE = 64
+"""Images whose full maps are in memory at a time: 13 MB at 224 x 224."""
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """Pixels by threshold, from the highest distinct score of a defective pixel to the lowest.
+
+    hits (U,) int64 and covered (U,) float64: defective pixels and their summed weights at or above
+    the threshold; above, called (U,) int64: normal pixels above it, and at or above it;
+    normal: all normal pixels; regions: what `covered` sums up to.
+    """
+
+    hits: np.ndarray
+    covered: np.ndarray
+    above: np.ndarray
+    called: np.ndarray
+    normal: int
+    regions: int
+
+
+def pixel_metrics(maps: np.ndarray, truth: Truth, spec: MapSpec, device: torch.device) -> Metrics:
+    """The four metrics of patch maps (N, h, w) of the images that `truth` describes."""
+    import torch
+
+    if len(maps) != truth.images:
+        raise CadbenchError(f"{len(maps)} maps for {truth.images} test images")
+    if not np.isfinite(maps).all():
+        raise CadbenchError(
+            "anomaly maps hold NaN or infinite values (float16 ends at 65504); a method must "
+            "return finite maps"
+        )
+    pieces = _Pieces(torch.from_numpy(np.ascontiguousarray(maps)).to(device), truth, spec)
+    return metrics_of(count(pieces.defective(), pieces.normal(), truth))
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """NaN where there is no defective or no normal pixel."""
+
+    pixel_auroc: float
+    pixel_ap: float
+    pixel_f1_max: float
+    aupro: float
+
+
+def metrics_of(counts: Counts) -> Metrics:
+    """The metrics from the counts alone."""
+    if not len(counts.hits) or not counts.normal:
+        return Metrics(math.nan, math.nan, math.nan, math.nan)
+    return Metrics(_auroc(counts), _average_precision(counts), _f1_max(counts), _aupro(counts))
+
+
+def count(defective: Tensor, normal: Iterable[Tensor], truth: Truth) -> Counts:
+    """Counts from the scores of the defective pixels (K,), in the order of `truth.pixels`, and of
+    the normal ones in pieces of any size; a piece may be padded with -inf.
+    """
+    import torch
+
+    thresholds, place = torch.unique(defective, return_inverse=True)
+    above = torch.zeros(len(thresholds), dtype=torch.int64, device=defective.device)
+    called = above.clone()
+    for piece in normal:
+        ranked = _sorted(piece)
+        called += len(ranked) - torch.searchsorted(ranked, thresholds)
+        above += len(ranked) - torch.searchsorted(ranked, thresholds, right=True)
+    where = place.cpu().numpy()
+    hits = np.bincount(where, minlength=len(thresholds))
+    weights = np.bincount(where, weights=truth.weights, minlength=len(thresholds))
+    return Counts(
+        hits=np.cumsum(hits[::-1]),
+        covered=np.cumsum(weights[::-1]),
+        above=above.flip(0).cpu().numpy(),
+        called=called.flip(0).cpu().numpy(),
+        normal=truth.normal,
+        regions=truth.regions,
+    )
+
+
+def _sorted(values: Tensor) -> Tensor:
+    """Ascending. NumPy sorts bare values with vector instructions; torch would sort indices too."""
+    import torch
+
+    if values.device.type != "cpu":
+        return torch.sort(values).values
+    return torch.from_numpy(np.sort(values.numpy()))
+
+
+@dataclass(frozen=True, eq=False)
+class _Pieces:
+    """The full maps of patch maps (N, h, w), a few images at a time."""
+
+    maps: Tensor
+    truth: Truth
+    spec: MapSpec
+
+    def defective(self) -> Tensor:
+        """(K,) scores of the defective pixels."""
+        import torch
+
+        found = [full[places] for full, places in self._flat(only_defective=True)]
+        return torch.cat(found) if found else torch.empty(0)
+
+    def normal(self) -> Iterator[Tensor]:
+        """Scores of the normal pixels of each piece, -inf in the place of the defective ones."""
+        for full, places in self._flat():
+            full[places] = -math.inf
+            yield full
+
+    def _flat(self, *, only_defective: bool = False) -> Iterator[tuple[Tensor, Tensor]]:
+        """Scores of a piece's pixels (n * size^2,), and which of them are defective."""
+        import torch
+
+        area = self.truth.size**2
+        for start in range(0, len(self.maps), _PIECE):
+            low, high = start * area, (start + _PIECE) * area
+            first, last = np.searchsorted(self.truth.pixels, [low, high])
+            if only_defective and first == last:
+                continue
+            places = torch.from_numpy(self.truth.pixels[first:last] - low).to(self.maps.device)
+            full = full_maps(self.maps[start : start + _PIECE], self.truth.size, self.spec)
+            yield full.flatten(), places
+
+
+def _auroc(counts: Counts) -> float:
+    """Chance that a defective pixel scores above a normal one, a tie counting half.
+
+    Summed in whole numbers; the only rounding is that of the last division.
+    """
+    gained = np.diff(counts.hits, prepend=0)
+    twice_below = 2 * counts.normal - counts.above - counts.called
+    return int((gained * twice_below).sum()) / (2 * int(counts.hits[-1]) * counts.normal)
+
+
+def _average_precision(counts: Counts) -> float:
+    gained = np.diff(counts.hits, prepend=0)
+    precision = counts.hits / (counts.hits + counts.called)
+    return float((precision * gained).sum() / counts.hits[-1])
+
+
+def _f1_max(counts: Counts) -> float:
+    """A threshold between two defective scores calls more normal pixels and hits no more."""
+    return float((2 * counts.hits / (counts.hits + counts.called + counts.hits[-1])).max())
+
+
+def _aupro(counts: Counts) -> float:
+    """Area under mean region overlap against false-positive rate, up to FPR_LIMIT, over it.
+
+    The curve runs flat from one threshold to the next, then straight over the pixels tied there.
+    """
+    rate = np.empty(2 * len(counts.hits) + 2)
+    rate[0], rate[-1] = 0.0, 1.0
+    rate[1:-1:2], rate[2:-1:2] = counts.above / counts.normal, counts.called / counts.normal
+    overlap = np.repeat(np.concatenate([[0.0], counts.covered / counts.regions]), 2)
+    step, rise = np.diff(rate), np.diff(overlap)
+    inside = np.divide(FPR_LIMIT - rate[:-1], step, out=np.zeros_like(step), where=step > 0)
+    inside = np.clip(inside, 0.0, 1.0)  # the part of each step that lies within the limit
+    return float((step * inside * (overlap[:-1] + rise * inside / 2)).sum()) / FPR_LIMIT

@@ -1,0 +1,55 @@
+"""Full maps equal interpolation and smoothing done one after the other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter
+from torch.nn.functional import interpolate
+
+from benchmark.pixels.maps import MapSpec, full_maps
+from results.errors import UsageError
+
+
+def plain(maps: torch.Tensor, size: int, sigma: float) -> np.ndarray:
+    """Bilinear interpolation, then SciPy's Gaussian filter, image by image."""
+    large = interpolate(
+        maps[:, None].double(), size=(size, size), mode="bilinear", align_corners=False
+    )
+    return np.stack([gaussian_filter(one, sigma) if sigma else one for one in large[:, 0].numpy()])
+
+
+@pytest.mark.parametrize("sigma", [0, 1.5, 4, 40])
+@pytest.mark.parametrize("grid", [(28, 28), (7, 14), (1, 1), (64, 64)])
+def test_a_full_map_is_the_upsampled_and_smoothed_patch_map(grid, sigma):
+    maps = torch.rand((3, *grid), generator=torch.Generator().manual_seed(0)).half()
+    full = full_maps(maps, 64, MapSpec(sigma=sigma))
+    assert full.dtype == torch.float32
+    np.testing.assert_allclose(full.numpy(), plain(maps, 64, sigma), atol=1e-7)
+
+
+def test_the_default_is_the_published_sigma_on_224_pixels():
+    maps = torch.rand((2, 28, 28), generator=torch.Generator().manual_seed(1))
+    np.testing.assert_allclose(
+        full_maps(maps, 224, MapSpec()).numpy(), plain(maps, 224, 4.0), atol=1e-7
+    )
+
+
+def test_an_image_has_the_same_map_alone_and_among_others():
+    maps = torch.rand((70, 28, 28), generator=torch.Generator().manual_seed(2)).half()
+    together = full_maps(maps, 224, MapSpec())
+    for index in (0, 33, 69):
+        alone = full_maps(maps[index : index + 1], 224, MapSpec())
+        assert torch.equal(alone[0], together[index])
+
+
+@pytest.mark.parametrize("sigma", [-1, float("nan"), float("inf"), "4", 1001])
+def test_an_impossible_sigma_is_refused(sigma):
+    with pytest.raises(UsageError, match="sigma is a number of pixels from 0 to 1000"):
+        MapSpec(sigma=sigma)
+
+
+def test_equal_settings_have_equal_keys_however_they_are_written():
+    assert MapSpec(sigma=4).as_dict() == {"upsampling": "bilinear", "sigma": 4.0}
+    assert isinstance(MapSpec(sigma=4).sigma, float)

@@ -1,0 +1,155 @@
+"""The meter measures each set of maps once, and recorded pixel metrics follow from kept maps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from benchmark.data.preprocessing import Preprocessing
+from benchmark.pixels import meter as module
+from benchmark.pixels.maps import MapSpec, full_maps
+from benchmark.pixels.meter import PixelMeter
+from benchmark.pixels.truth import load_truths
+from benchmark.reporting import Silent
+from results.store import find_records
+from tests.benchmark.conftest import FINETUNE, SMALL
+
+
+@pytest.fixture
+def metered(study, cache):
+    """A study of drawn plates and its meter."""
+
+    def build(**options):
+        built = study(**options)
+        spec = built.features.spec.preprocessing
+        truths = load_truths(
+            built.manifest, built.manifest.categories, spec, cache, Silent(), workers=0
+        )
+        return built, PixelMeter(built.features, truths, MapSpec())
+
+    return build
+
+
+def full_masks(manifest, category, preprocessing):
+    """(N, 64, 64) bool, from the files and along the images' way."""
+    from PIL import Image
+
+    masks = np.zeros((len(manifest.test(category)), 64, 64), bool)
+    for number, item in enumerate(manifest.test(category)):
+        if item.mask_path is not None:
+            drawn = np.array(Image.open(manifest.root / item.mask_path))
+            masks[number] = preprocessing.apply_labels(drawn) > 0
+    return masks
+
+
+def test_pixel_auroc_of_an_evaluation_is_scikit_learns_on_smoothed_maps(metered):
+    import torch
+
+    built, meter = metered()
+    done = built.evaluate(built.cell("finetune", params={"bank_budget": 20}), meter=meter)
+    for t, row in enumerate(done.pixels):
+        for category, found in row.items():
+            source = built.features.patches(category, "test")
+            rows = [source.row_of[item.content] for item in built.manifest.test(category)]
+            maps = done.maps[t].get(category)
+            if maps is None:  # only the last maps of a category are kept
+                continue
+            full = full_maps(torch.from_numpy(maps[rows]), 64, MapSpec()).numpy()
+            labels = full_masks(built.manifest, category, built.features.spec.preprocessing)
+            expected = roc_auc_score(labels.ravel(), full.ravel())
+            assert found["pixel_auroc"] == pytest.approx(expected, abs=1e-12)
+    assert set(done.pixels[-1]) == set(built.manifest.categories)
+
+
+def test_maps_that_did_not_change_are_not_measured_again(metered, monkeypatch):
+    built, meter = metered()
+    calls = []
+    measure = module.pixel_metrics
+    monkeypatch.setattr(module, "pixel_metrics", lambda *a: calls.append(1) or measure(*a))
+    cell = built.cell("per_category", params={"class_budget": 10})
+    one = built.evaluate(cell, meter=meter)
+    first = len(calls)
+    assert first == 7, "four categories when learnt, three just before"
+    other = built.evaluate(cell, meter=meter)
+    assert len(calls) == first
+    assert one.pixels == other.pixels
+
+
+def test_pixel_metrics_are_measured_whatever_maps_are_kept(metered):
+    built, meter = metered()
+    cell = built.cell("finetune", params={"bank_budget": 20})
+    kept, dropped = (built.evaluate(cell, meter=meter, maps=m) for m in ("all", "none"))
+    assert kept.pixels == dropped.pixels
+    assert not any(dropped.maps)
+
+
+def test_a_method_without_maps_has_no_pixel_metrics(metered, monkeypatch):
+    from benchmark.method import Prediction
+    from methods.finetune import FineTune
+
+    built, meter = metered()
+    score = FineTune.score
+    monkeypatch.setattr(
+        FineTune, "score", lambda self, batch: Prediction(score(self, batch).image_scores)
+    )
+    assert built.evaluate(built.cell("finetune"), meter=meter).pixels == [{}, {}, {}, {}]
+
+
+def test_maps_that_are_not_finite_in_float16_are_refused_by_the_methods_name(metered, monkeypatch):
+    from benchmark.method import Prediction
+    from methods.finetune import FineTune
+    from results.errors import CadbenchError
+
+    built, meter = metered()
+    score = FineTune.score
+
+    def far(self, batch):
+        found = score(self, batch)
+        return Prediction(found.image_scores, found.maps + 1e6)
+
+    monkeypatch.setattr(FineTune, "score", far)
+    with pytest.raises(CadbenchError, match=r"method finetune returned .* beyond those of float16"):
+        built.evaluate(built.cell("finetune"), meter=meter)
+
+
+def test_recorded_pixel_metrics_follow_from_the_kept_maps(run_plates, out):
+    import torch
+
+    from benchmark.data.manifest import build_manifest
+
+    assert run_plates("--experts", "2", *SMALL, "--maps", "all", "--map-sigma", "1").code == 0
+    (record,) = find_records(out)
+    manifest = build_manifest("plates", out.with_name("plates"), workers=0)
+    assert record.cell["maps"] == {"upsampling": "bilinear", "sigma": 1.0}
+    scores, metrics = record.scores.reset_index(), record.metrics
+    for (t, category), rows in scores.groupby(["experience", "category"]):
+        maps = torch.from_numpy(record.maps()[rows["index"].to_numpy()])
+        full = full_maps(maps, 64, MapSpec(sigma=1)).numpy()
+        labels = full_masks(manifest, category, Preprocessing.for_image_size(64))
+        here = (metrics["t"] == t) & (metrics["category"] == category)
+        (stored,) = metrics[here & (metrics["metric"] == "pixel_auroc")]["value"]
+        assert stored == pytest.approx(roc_auc_score(labels.ravel(), full.ravel()), abs=1e-12)
+    assert record.run["pixels"]["apple"]["regions"] == 4
+    assert record.run["pixels"]["apple"]["lost"] == 0
+
+
+def test_a_category_without_masks_is_a_dash_in_tables_and_one_warning(
+    run_plates, call, out, plates
+):
+    import shutil
+
+    root = plates()
+    shutil.rmtree(root / "bolt" / "ground_truth")
+    done = run_plates(*FINETUNE)
+    assert done.code == 0
+    assert done.err.count("no mask") == 1
+    assert "bolt (4 of 4)" in done.err
+    (record,) = find_records(out)
+    assert sorted(record.run["pixels"]) == ["apple", "cork"]
+    shown = call("show", record.key[:8], "--metric", "aupro", "--out", out)
+    assert shown.code == 0
+    final = next(line for line in shown.out.splitlines() if line.startswith("|   3 |"))
+    assert final.split("|")[4].strip() == "–"
+    table = call("table", "--out", out, "--columns", "aupro.acc,pixel_ap.bwt")
+    assert "left out: bolt" in table.out
