@@ -171,7 +171,7 @@ def _utilisation(record: Record) -> dict[int, float]:
 
 def _changes(r: Reproduction, record: Record) -> dict[str, float]:
     """Category -> R[T, c] - R[s(c), c]."""
-    R, s = Reading(record, r.categories).matrix
+    R, s = Reading(record, r.categories).matrix()
     change = R[-1] - R[s - 1, np.arange(len(s))]
     return dict(zip(r.categories, change.tolist(), strict=True))
 

@@ -60,7 +60,11 @@ def set_beside(
         if shown or each.forgetting:
             rows.append(_row(table, each, names, footnotes))
     if not rows:
-        return _with_note(table, f"{_NONE}none has a number that a column here defines alike")
+        return _with_note(
+            table,
+            f"{_NONE}none has a number that a column here defines alike; `cadbench "
+            "table published` prints them",
+        )
     return _below(table, rows, c.routing, footnotes, forgetting=True)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from results.comparable import check_comparable
+from results.evaluate import PIXEL_BASES
 from results.quantities import Reading, stored_matrix
 from results.record import Record
 from results.rows import Row, by_routing, describe_runs, rows_of
@@ -32,6 +33,7 @@ class Comparison:
     rows: tuple[Row, ...]
     readings: tuple[tuple[Reading, ...], ...]
     left_out: tuple[str, ...]
+    left_out_of_pixels: tuple[str, ...]
     several_joints: bool
 
     @property
@@ -49,10 +51,11 @@ class Comparison:
         runs = "" if self.mixed_runs else f", {describe_runs(self.rows[0])}"
         return f"{protocols}, {self.routing} routing{runs}"
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a reader of any table of these rows has to know."""
+    def notes(self, quantities: Iterable[str] = ()) -> tuple[str, ...]:
+        """What a reader of a table of these rows, with these quantities, has to know."""
         notes = list(self.left_out)
+        if any(name.split(".")[0] in PIXEL_BASES for name in quantities):
+            notes += self.left_out_of_pixels
         if self.mixed_data:
             notes.append("rows of different protocols or data are not comparable with each other")
         if self.mixed_runs:
@@ -93,15 +96,11 @@ def compare(routing: str, rows: Sequence[Row]) -> Comparison:
         )
         for row in rows
     )
-    left_out = tuple(
-        note
-        for each in data
-        for note in (
-            *_left_out(rows, each, common[each], "means"),
-            *(_left_out(rows, each, masked[each], "pixel metrics") if masked[each] else ()),
-        )
+    left_out = tuple(n for d in data for n in _left_out(rows, d, common[d], "means"))
+    of_pixels = tuple(
+        n for d in data if masked[d] for n in _left_out(rows, d, masked[d], "pixel metrics")
     )
-    return Comparison(routing, tuple(rows), readings, left_out, several_joints)
+    return Comparison(routing, tuple(rows), readings, left_out, of_pixels, several_joints)
 
 
 def final_row(record: Record, base: str = "auroc") -> dict[str, float]:

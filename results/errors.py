@@ -21,3 +21,7 @@ class DataError(CadbenchError):
 
 class RecordError(CadbenchError):
     """A run record that is incomplete, altered or of another schema."""
+
+
+class OtherSchemaError(RecordError):
+    """A run record that another version of cadbench wrote."""

@@ -66,7 +66,11 @@ def _table(
         *(each.column for each in chosen),
         *(text_column(name) for name in ("seeds", "orders", "records")),
     )
-    notes = (*(each.note for each in chosen), *c.notes, "records: the beginning of each run's key")
+    notes = (
+        *(each.note for each in chosen),
+        *c.notes(shown),
+        "records: the beginning of each run's key",
+    )
     return Table(title, columns, tuple(rows), notes)
 
 

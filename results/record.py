@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from results.errors import RecordError
+from results.errors import OtherSchemaError, RecordError
 from results.parquet import as_frame, read_table
 from results.schema import RECORD_SCHEMA, TABLES, Run, cell_key, config_key
 
@@ -140,7 +140,7 @@ def _read_run(path: Path) -> Run:
     if not isinstance(run, dict):
         raise RecordError(f"{path} does not hold a record")
     if run.get("schema") != RECORD_SCHEMA:
-        raise RecordError(
+        raise OtherSchemaError(
             f"{path} has record schema {run.get('schema')!r}, this cadbench reads "
             f"{RECORD_SCHEMA}; run the cell again with --overwrite"
         )

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from results.errors import RecordError, UsageError
+from results.errors import OtherSchemaError, RecordError, UsageError
 from results.files import storage_error, whole_file, write_bytes
 from results.parquet import write_table
 from results.record import MAPS_FILE, RUN_FILE, Record, checksum, load_record
@@ -95,13 +95,23 @@ def publish(partial: Path, final: Path) -> Record:
 
 
 def find_records(out: Path, warn: Callable[[str], object] = lambda line: None) -> list[Record]:
-    """Every record under `out`, by path; `warn` gets one line for each that cannot be read."""
-    records = []
+    """Every record under `out`, by path; `warn` gets one line for each that cannot be read.
+
+    Those of another version of cadbench share a line.
+    """
+    records, old = [], 0
     for folder in _record_folders(out):
         try:
             records.append(load_record(folder))
+        except OtherSchemaError:
+            old += 1
         except RecordError as error:
             warn(f"left out: {error}")
+    if old:
+        warn(
+            f"left out: {old} record(s) under {out} of another version of cadbench, which wrote "
+            "another schema; run their cells again"
+        )
     return records
 
 

@@ -92,7 +92,7 @@ def per_category_tables(
             mean = Spread.of(quantity("acc").read(reading) for reading in readings)
             rows.append((*labels, *cells, mean))
         columns = [Column(name, 3, "higher") for name in [*names, "mean"]]
-        notes = ("AUROC of each category after the last experience, R[T, c]", *c.notes)
+        notes = ("AUROC of each category after the last experience, R[T, c]", *c.notes())
         heading = (*_label_columns(c), *columns)
         table = Table(f"Per category: {c.title}", heading, tuple(rows), notes)
         if published is None:
@@ -124,7 +124,7 @@ def _quantity_table(
         Column("seeds"),
         Column("orders"),
     )
-    notes = [each.note for each in chosen] + list(c.notes)
+    notes = [each.note for each in chosen] + list(c.notes(names))
     if c.several_joints and "gap_to_joint" in names:
         notes.append("gap_to_joint is left out: there are several configurations of joint")
     return Table(heading + c.title, columns, tuple(rows), tuple(notes))

@@ -125,7 +125,11 @@ def test_the_mean_over_steps_stands_only_under_its_own_heading(run) -> None:
 def test_a_metric_of_pixels_never_stands_under_one_of_images(run) -> None:
     published = [row(metric="pixel_auroc", value=0.9)]
     table = one(main_tables([run], published=published))
-    assert table.quoted == 0
+    assert table.quoted == 1
+    assert means(table, "pixel AUROC")[-1] == 0.9
+    assert math.isnan(means(table, "AUROC")[-1])
+    images = one(main_tables([run], columns=["acc"], published=published))
+    assert images.quoted == 0
 
 
 @pytest.mark.parametrize(
@@ -212,6 +216,6 @@ def test_all_published_rows_stand_in_tables_of_one_stream_and_columns_of_one_def
     )
     assert shown == sum(row.value is not None for row in PUBLISHED)
     step = next(table for table in tables if table.title.endswith("14-1"))
-    assert means(step, "image_auroc acc_incremental") == [0.96]
-    assert means(step, "image_auroc acc") == [0.955]
+    assert means(step, "image_auroc acc_incremental of max(v, 1 - v)") == [0.96]
+    assert means(step, "image_auroc acc of max(v, 1 - v)") == [0.955]
     assert any(table.title.startswith("Published assignment") for table in tables)

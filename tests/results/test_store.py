@@ -213,6 +213,18 @@ def test_records_are_found_except_work_in_progress_and_broken_ones(make_record, 
     assert str(records[1].path) in warnings[0]
 
 
+def test_records_of_another_schema_share_one_warning(make_record, tmp_path) -> None:
+    for seed in range(3):
+        path = make_record(seed=seed).path / "run.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "schema": 1}))
+    kept = make_record(seed=3)
+    warnings: list[str] = []
+    assert [r.key for r in find_records(tmp_path / "runs", warnings.append)] == [kept.key]
+    (warning,) = warnings
+    assert "3 record(s)" in warning
+    assert "another version of cadbench" in warning
+
+
 def test_an_output_folder_that_does_not_exist_has_no_records(tmp_path: Path) -> None:
     assert find_records(tmp_path / "nowhere") == []
 

@@ -289,7 +289,9 @@ def test_commands_on_records_say_so_where_there_are_none(call, tmp_path):
 def test_rows_that_are_not_comparable_are_refused_unless_mixed(run_plates, out, call):
     assert run_plates(*FINETUNE, "--seeds", "0-1").code == 0
     assert run_plates("--method", "mecad", *SMALL).code == 0
-    assert_refused(call("table", "--out", out), 2, "not comparable", "seeds", "--allow-mixed")
+    assert_refused(
+        call("table", "--out", out), 2, "not comparable", "lacks seed 1", "--allow-mixed"
+    )
     mixed = call("table", "--out", out, "--allow-mixed")
     assert mixed.code == 0
     assert {"finetune", "mecad"} <= set(re.findall(r"^\| (\w+)", mixed.out, re.MULTILINE))

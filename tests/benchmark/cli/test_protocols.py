@@ -11,6 +11,7 @@ import pytest
 
 from benchmark.data.mvtec import MVTEC_CATEGORIES
 from benchmark.protocols import builtin_names, builtin_text, find_protocol
+from results.schema import canonical_json
 from results.store import find_records
 from tests.benchmark.cli.test_errors import assert_refused
 from tests.benchmark.conftest import Called
@@ -64,7 +65,7 @@ def mvtec(dataset: Callable[..., Path]) -> list[str]:
 def cells_of(called: Called) -> list[dict[str, Any]]:
     assert called.code == 0, called
     cells: list[dict[str, Any]] = json.loads(called.out)
-    return cells
+    return sorted(cells, key=canonical_json)
 
 
 def test_the_list_names_every_builtin_with_its_id_and_source(call):
