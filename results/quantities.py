@@ -39,6 +39,16 @@ class Reading:
         return stored_matrix(self.record, self.categories)
 
     @cached_property
+    def joint_matrix(self) -> Matrix | None:
+        return None if self.joint is None else stored_matrix(self.joint, self.categories)[0]
+
+    def stored(self, name: str) -> float:
+        """A value over categories, stored as `name`, of the last experience."""
+        metrics = self.record.metrics
+        rows = metrics[(metrics["metric"] == name) & metrics["category"].isna()].sort_values("t")
+        return float(rows["value"].iloc[-1]) if len(rows) else math.nan
+
+    @cached_property
     def final_memory(self) -> pd.DataFrame:
         """The rows of memory.parquet after the last experience."""
         memory = self.record.memory
@@ -96,21 +106,13 @@ def _of_experts(name: str) -> Callable[[Reading], float]:
 
 
 def _gap_to_joint(reading: Reading) -> float:
-    if reading.joint is None:
+    if reading.joint_matrix is None:
         return math.nan
-    joint, _ = stored_matrix(reading.joint, reading.categories)
-    return continual.gap_to_joint(*reading.matrix, joint).value
+    return continual.gap_to_joint(*reading.matrix, reading.joint_matrix).value
 
 
 def _stored(name: str) -> Callable[[Reading], float]:
-    """A value of the last experience, stored over categories as `name`."""
-
-    def read(reading: Reading) -> float:
-        metrics = reading.record.metrics
-        rows = metrics[(metrics["metric"] == name) & metrics["category"].isna()].sort_values("t")
-        return float(rows["value"].iloc[-1]) if len(rows) else math.nan
-
-    return read
+    return lambda reading: reading.stored(name)
 
 
 def _of_memory(column: str, scale: float = 1.0) -> Callable[[Reading], float]:

@@ -26,6 +26,11 @@ from benchmark.cli.tables import default_params, print_tables
     is_flag=True,
     help="Put rows of different protocols, data, seeds or orders together, labelled.",
 )
+@click.option(
+    "--intervals",
+    is_flag=True,
+    help="Add 95 % bootstrap intervals: test images, seeds and orders drawn anew.",
+)
 @format_option
 @out_option
 def command(
@@ -34,22 +39,33 @@ def command(
     protocol: str | None,
     columns: str | None,
     allow_mixed: bool,
+    intervals: bool,
     output: str,
     out: Path,
 ) -> None:
     """Compare records: main (default), per-category, or experts."""
+    from results.bootstrap import Bootstrap
     from results.tables import experts_tables, main_tables, per_category_tables
 
     records = chosen_records(out, names(methods), protocol)
     defaults = default_params(records)
+    bootstrap = Bootstrap() if intervals else None
     if kind == "main":
         tables = main_tables(
-            records, columns=names(columns), defaults=defaults, allow_mixed=allow_mixed
+            records,
+            columns=names(columns),
+            defaults=defaults,
+            allow_mixed=allow_mixed,
+            bootstrap=bootstrap,
         )
     elif columns is not None:
         raise click.UsageError("--columns is for the main table")
     elif kind == "per-category":
-        tables = per_category_tables(records, defaults=defaults, allow_mixed=allow_mixed)
+        tables = per_category_tables(
+            records, defaults=defaults, allow_mixed=allow_mixed, bootstrap=bootstrap
+        )
     else:
-        tables = experts_tables(records, defaults=defaults, allow_mixed=allow_mixed)
+        tables = experts_tables(
+            records, defaults=defaults, allow_mixed=allow_mixed, bootstrap=bootstrap
+        )
     print_tables(tables, output)
