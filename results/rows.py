@@ -79,23 +79,27 @@ def by_routing(records: Iterable[Record]) -> dict[str, list[Record]]:
     return dict(sorted(apart.items(), reverse=True))
 
 
-def check_comparable(rows: Sequence[Row]) -> None:
-    """`UsageError` naming the first difference that forbids one table of these rows."""
+def check_comparable(rows: Sequence[Row], *, mixable: bool = True) -> None:
+    """`UsageError` naming the first difference that forbids one table of these rows.
+
+    `mixable`: whether `--allow-mixed` is a way out.
+    """
     for other in rows[1:]:
         one = rows[0]
         for what, mine, theirs in zip(("protocol", "data"), one.data, other.data, strict=True):
             if mine != theirs:
                 raise UsageError(
                     f"rows of different {what} are not comparable: {one.first.method} has "
-                    f"{mine[:40]}, {other.first.method} has {theirs[:40]}; choose one, or label "
-                    "the rows with --allow-mixed"
+                    f"{mine[:40]}, {other.first.method} has {theirs[:40]}; choose one"
+                    + ", or label the rows with --allow-mixed"
+                    * mixable
                 )
         if one.design != other.design:
             raise UsageError(
                 f"rows of different runs are not comparable: {one.first.method} "
                 f"({short_key(one)}) has {describe_runs(one)}, {other.first.method} "
                 f"({short_key(other)}) has {describe_runs(other)}; run the missing ones, choose "
-                "rows, or label them with --allow-mixed"
+                f"rows{', or label them with --allow-mixed' * mixable}"
             )
 
 

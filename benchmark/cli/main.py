@@ -20,6 +20,7 @@ COMMANDS = {
     "data": ("benchmark.cli.data", "Look at data sets: categories, counts, how to get them."),
     "show": ("benchmark.cli.show", "Show one record: AUROC matrix, assignments, memory."),
     "table": ("benchmark.cli.table", "Compare records in a table."),
+    "compare": ("benchmark.cli.compare", "Test whether rows differ: intervals, p, ranks."),
     "leaderboard": ("benchmark.cli.leaderboard", "Rank all records, grouped by protocol."),
     "metrics": ("benchmark.cli.metrics", "Define every metric: formula, range, sign."),
 }
