@@ -88,10 +88,10 @@ def _by_threshold(
 def _in_parts(of_part: Callable[[Weights], Replicates], weights: Weights) -> Replicates:
     if not len(weights):
         return np.full(weights.shape[1], np.nan)
-    return np.concatenate([of_part(weights[:, part]) for part in parts(*weights.shape)])
+    return np.concatenate([of_part(weights[:, part]) for part in parts(*weights.shape, _CHUNK)])
 
 
-def parts(size: int, replicates: int, room: int = _CHUNK) -> Iterator[slice]:
+def parts(size: int, replicates: int, room: int) -> Iterator[slice]:
     """Slices of the replicates, `size` numbers each, that hold about `room` numbers."""
     step = max(1, room // max(1, size))
     return (slice(start, start + step) for start in range(0, replicates, step))
