@@ -12,6 +12,9 @@ from results.rows import Row
 from results.schema import canonical_json
 from results.table import Spread
 
+FEW = 5
+"""Of fewer levels a bootstrap finds much less than their variance: (n - 1) / n of it."""
+
 EXTREMES = ("fm", "fm_clamped", "worst_drop", "expert_worst_drop")
 """Quantities with a maximum or minimum inside, which noise moves one way."""
 
@@ -76,6 +79,9 @@ def describe_draws(rows: Sequence[Row], replicates: int, *, images: bool = True)
         f"[low, high]: the middle {100 * LEVEL:.0f} % of {replicates} bootstrap replicates, each "
         f"of which draws {_listed(drawn)} anew, alike for all rows; categories are not drawn"
     )
+    few = [name for name, counts in levels.items() if 1 < max(counts) < FEW]
+    if few:
+        text += f"; {_listed(few)} are few, which makes it narrower than it should be"
     if fixed:
         text += f"; what another than the {_listed(fixed)} would change is not in it"
     return text

@@ -88,7 +88,8 @@ def _by_threshold(
 def _in_parts(of_part: Callable[[Weights], Replicates], weights: Weights) -> Replicates:
     if not len(weights):
         return np.full(weights.shape[1], np.nan)
-    return np.concatenate([of_part(weights[:, part]) for part in parts(*weights.shape, _CHUNK)])
+    slices = parts(len(weights), weights.shape[1], _CHUNK)
+    return np.concatenate([of_part(weights[:, part]) for part in slices])
 
 
 def parts(size: int, replicates: int, room: int) -> Iterator[slice]:

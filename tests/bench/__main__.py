@@ -22,6 +22,7 @@ def main() -> None:
         ["extraction.py", str(images)],
         ["sweep.py"],
         ["growth.py"],
+        ["intervals.py"],
         ["startup.py"],
     ):
         print(f"\n== {words[0]}", flush=True)
