@@ -78,14 +78,15 @@ def _rows_table(
         rank = math.nan if ranked is None else float(ranked.mean_ranks[k])
         spread = Spread(mean, math.nan, N, low, high)
         rows.append((titles[k], spread, *([rank] if K > 2 else [])))
-    heading = [text_column("row"), Column(paired.base, 3, "higher")]
+    name = paired.base if paired.value == "final" else f"{paired.base} {paired.value}"
+    heading = [text_column("row"), Column(name, 3, "higher")]
     heading += [Column("mean rank", 2, "lower")] * (K > 2)
     first = paired.rows[0]
     title = (
         f"{paired.base}, {paired.value}: {first.first.protocol}, {first.first.routing} routing, "
         f"{describe_runs(first)}"
     )
-    notes = [f"{paired.base}: mean over {_units(paired, N)} of {_MEANING[paired.value]}"]
+    notes = [f"{name}: mean over {_units(paired, N)} of {_MEANING[paired.value]}"]
     defined = paired.counted.max(axis=0)
     left_out = [c for c, counts in zip(paired.categories, defined, strict=True) if not counts]
     if left_out:

@@ -74,6 +74,7 @@ def test_a_row_is_named_by_method_settings_or_key(compare, records) -> None:
 def test_other_metrics_and_values_can_be_compared(compare) -> None:
     assert compare("upper", "lower", "--metric", "ap").out.startswith("### ap, final")
     change = compare("upper", "lower", "--value", "change")
+    assert re.search(r"\| row   \| +auroc change \|", change.out)
     assert "negative = forgetting" in change.out
     cells = compare("upper", "lower", "--unit", "cell")
     assert "6 cells" in cells.out
