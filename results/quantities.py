@@ -49,6 +49,16 @@ class Reading:
             self._matrices[base] = stored_matrix(self.record, self.of(base), base)
         return self._matrices[base]
 
+    def joint_matrix(self, base: str = "auroc") -> Matrix | None:
+        """R of the joint run over the same categories."""
+        return None if self.joint is None else stored_matrix(self.joint, self.of(base), base)[0]
+
+    def stored(self, name: str) -> float:
+        """A value over categories, stored as `name`, of the last experience."""
+        metrics = self.record.metrics
+        rows = metrics[(metrics["metric"] == name) & metrics["category"].isna()].sort_values("t")
+        return float(rows["value"].iloc[-1]) if len(rows) else math.nan
+
     @cached_property
     def final_memory(self) -> pd.DataFrame:
         """The rows of memory.parquet after the last experience."""
@@ -124,23 +134,16 @@ def _of_experts(base: str, name: str) -> Callable[[Reading], float]:
 
 def _gap_to_joint(base: str) -> Callable[[Reading], float]:
     def read(reading: Reading) -> float:
-        if reading.joint is None:
+        joint = reading.joint_matrix(base)
+        if joint is None:
             return math.nan
-        joint, _ = stored_matrix(reading.joint, reading.of(base), base)
         return continual.gap_to_joint(*reading.matrix(base), joint).value
 
     return read
 
 
 def _stored(name: str) -> Callable[[Reading], float]:
-    """A value of the last experience, stored over categories as `name`."""
-
-    def read(reading: Reading) -> float:
-        metrics = reading.record.metrics
-        rows = metrics[(metrics["metric"] == name) & metrics["category"].isna()].sort_values("t")
-        return float(rows["value"].iloc[-1]) if len(rows) else math.nan
-
-    return read
+    return lambda reading: reading.stored(name)
 
 
 def _of_memory(column: str, scale: float = 1.0) -> Callable[[Reading], float]:

@@ -35,37 +35,44 @@ def to_markdown(table: Table) -> str:
 def to_csv(table: Table) -> str:
     """One header line and the rows at full precision; notes are only those of marked values.
 
-    A spread takes three columns; the notes of a column's marked values stand in one beside it.
+    A spread takes three columns, with an interval five; the notes of a column's marked values stand
+    in one beside it.
     """
-    spread, marked = (_holding(kind, table) for kind in (Spread, Marked))
+    parts = [_csv_parts([row[i] for row in table.rows]) for i in range(len(table.columns))]
+    marked = _holding(Marked, table)
     header: list[str] = []
-    for column, wide, noted in zip(table.columns, spread, marked, strict=True):
-        header += [column.name, *[f"{column.name} sd", f"{column.name} n"] * wide]
+    for column, own, noted in zip(table.columns, parts, marked, strict=True):
+        header += [f"{column.name}{part}" for part in own]
         header += [f"{column.name} note"] * noted
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(header)
     for row in table.rows:
         fields: list[Value] = []
-        for value, wide, noted in zip(row, spread, marked, strict=True):
+        for value, own, noted in zip(row, parts, marked, strict=True):
             plain = value.value if isinstance(value, Marked) else value
-            fields += _spread_fields(plain) if wide else [plain]
+            fields += _spread_fields(plain)[: len(own)]
             fields += [value.note if isinstance(value, Marked) else None] * noted
         writer.writerow("" if is_undefined(field) else field for field in fields)
     return buffer.getvalue()
 
 
 def display(value: Value, column: Column) -> str:
-    """One value as a reader sees it: `0.812 ± 0.004`, `1440`, `–`."""
+    """One value as a reader sees it: `0.812 ± 0.004 [0.790, 0.833]`, `1440`, `–`."""
     if value is None or is_undefined(value):
         return DASH
     if isinstance(value, Marked):
         return f"{display(value.value, column)} {value.mark}"
     if isinstance(value, Spread):
-        mean = _fixed(value.mean, column.digits)
-        if math.isnan(value.deviation):
-            return mean
-        return f"{mean} ± {_fixed(value.deviation, column.digits)}"
+        shown = _fixed(value.mean, column.digits)
+        if not math.isnan(value.deviation):
+            shown += f" ± {_fixed(value.deviation, column.digits)}"
+        if value.low is not None and value.high is not None and not math.isnan(value.low):
+            ends = (_fixed(end, column.digits) for end in (value.low, value.high))
+            shown += f" [{', '.join(ends)}]"
+        return shown
+    if isinstance(value, float) and column.probability and 0 < value < 10**-column.digits:
+        return f"<{10**-column.digits:.{column.digits}f}"
     return _fixed(value, column.digits) if isinstance(value, float) else str(value)
 
 
@@ -87,10 +94,18 @@ def _fixed(value: float, digits: int) -> str:
     return text.removeprefix("-") if float(text) == 0 else text
 
 
+def _csv_parts(values: Sequence[Value]) -> tuple[str, ...]:
+    """What follows the heading in the columns that these values take together."""
+    spreads = [value for value in values if isinstance(value, Spread)]
+    if any(value.low is not None for value in spreads):
+        return "", " sd", " n", " low", " high"
+    return ("", " sd", " n") if spreads else ("",)
+
+
 def _spread_fields(value: Value) -> list[Value]:
     if isinstance(value, Spread):
-        return [value.mean, value.deviation, value.n]
-    return [value, None, None]
+        return [value.mean, value.deviation, value.n, value.low, value.high]
+    return [value, None, None, None, None]
 
 
 def _line(cells: Iterable[str], widths: Sequence[int], columns: Sequence[Column]) -> str:

@@ -11,11 +11,17 @@ from typing import Literal, TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Mean and sample deviation over n runs; NaN where there are too few."""
+    """Mean and sample deviation over n runs; NaN where there are too few.
+
+    `low` and `high` are the ends of its 95 % interval: NaN where it has none, None where none was
+    asked for.
+    """
 
     mean: float
     deviation: float
     n: int
+    low: float | None = None
+    high: float | None = None
 
     @classmethod
     def of(cls, values: Iterable[float]) -> Spread:
@@ -47,6 +53,7 @@ class Column:
     digits: int = 0
     better: Literal["higher", "lower"] | None = None
     numeric: bool = True
+    probability: bool = False  # shown as `<0.001` where the digits would say 0
 
 
 @dataclass(frozen=True)

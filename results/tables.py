@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
-import numpy as np
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import cast
 
 from results.beside import set_beside, set_beside_categories
+from results.bootstrap import Bootstrap
 from results.comparable import identity_labels
-from results.comparison import Comparison, comparisons, final_row
-from results.quantities import quantity
+from results.comparison import Comparison, comparisons
+from results.intervals import Cells
+from results.quantities import Reading, quantity
 from results.record import Record
 from results.reference import PublishedRow
 from results.rows import (
@@ -19,7 +21,7 @@ from results.rows import (
     method_labels,
     parameter_labels,
 )
-from results.table import Column, Spread, Table, Value, text_column
+from results.table import Column, Table, Value, text_column
 
 MAIN = (
     "acc", "pixel_auroc.acc", "aupro.acc", "bwt", "fm", "gap_to_joint", "stored_vectors",
@@ -41,17 +43,19 @@ def main_tables(
     defaults: Defaults | None = None,
     allow_mixed: bool = False,
     published: Sequence[PublishedRow] | None = None,
+    bootstrap: Bootstrap | None = None,
 ) -> list[Table]:
     """A row a configuration, a table a routing: `columns` as mean and deviation over the runs.
 
     `columns` are names of results.quantities (default: MAIN and `more`). Rows that are not
     comparable are a `UsageError` unless `allow_mixed`, which labels them instead. `published` rows
-    of the same stream stand below ours, or a note says why none does.
+    of the same stream stand below ours, or a note says why none does; `bootstrap` adds an interval
+    to every mean of ours. Both do so in the tables below, too.
     """
     tables = []
     for c in comparisons(records, allow_mixed=allow_mixed):
         names = columns or (*MAIN, *INFERRED * (c.routing == "inferred"), *more)
-        table = _quantity_table("", c, names, defaults)
+        table = _quantity_table("", c, names, defaults, bootstrap=bootstrap)
         tables.append(table if published is None else set_beside(table, c, published, names))
     return tables
 
@@ -62,12 +66,13 @@ def experts_tables(
     defaults: Defaults | None = None,
     allow_mixed: bool = False,
     published: Sequence[PublishedRow] | None = None,
+    bootstrap: Bootstrap | None = None,
 ) -> list[Table]:
     """The sweep over the number of experts: the rows that have a parameter `experts`."""
     swept = [record for record in records if "experts" in record.params]
     tables = []
     for c in comparisons(swept, allow_mixed=allow_mixed):
-        table = _quantity_table("Number of experts: ", c, EXPERTS, defaults, first="experts")
+        table = _quantity_table("Number of experts: ", c, EXPERTS, defaults, "experts", bootstrap)
         if published is not None:
             table = set_beside(table, c, published, EXPERTS, swept=True)
         tables.append(table)
@@ -80,19 +85,25 @@ def per_category_tables(
     defaults: Defaults | None = None,
     allow_mixed: bool = False,
     published: Sequence[PublishedRow] | None = None,
+    bootstrap: Bootstrap | None = None,
 ) -> list[Table]:
     """R[T, c] for every category, and their mean over those that every row defines."""
     tables = []
     for c in comparisons(records, allow_mixed=allow_mixed):
         names = sorted({category for row in c.rows for category in row.first.categories})
-        final = [[final_row(record) for record in row.records] for row in c.rows]
+        cells = Cells(bootstrap)
         rows = []
-        for labels, runs, readings in zip(_labels(c, defaults), final, c.readings, strict=True):
-            cells = [Spread.of(run.get(name, np.nan) for run in runs) for name in names]
-            mean = Spread.of(quantity("acc").read(reading) for reading in readings)
-            rows.append((*labels, *cells, mean))
+        for row, labels, readings in zip(c.rows, _labels(c, defaults), c.readings, strict=True):
+            whole = [Reading(record, tuple(record.categories)) for record in row.records]
+            final = cells.of(names, [_final(name) for name in names], whole)
+            mean = cells.of(["mean"], [quantity("acc").read], readings)
+            rows.append((*labels, *final, *mean))
         columns = [Column(name, 3, "higher") for name in [*names, "mean"]]
-        notes = ("AUROC of each category after the last experience, R[T, c]", *c.notes())
+        notes = (
+            "AUROC of each category after the last experience, R[T, c]",
+            *c.notes(),
+            *cells.notes(c.rows),
+        )
         heading = (*_label_columns(c), *columns)
         table = Table(f"Per category: {c.title}", heading, tuple(rows), notes)
         if published is None:
@@ -108,15 +119,18 @@ def _quantity_table(
     names: Sequence[str],
     defaults: Defaults | None,
     first: str | None = None,
+    bootstrap: Bootstrap | None = None,
 ) -> Table:
     """`first` is a parameter that gets a column of its own, before the others."""
     chosen = [quantity(name) for name in names]
+    headings, reads = [each.column.name for each in chosen], [each.read for each in chosen]
+    cells = Cells(bootstrap)
     rows: list[tuple[Value, ...]] = []
     labels = _labels(c, defaults, hidden=(first,) if first else ())
     for row, label, readings in zip(c.rows, labels, c.readings, strict=True):
-        cells = [Spread.of(each.read(reading) for reading in readings) for each in chosen]
         swept = (row.first.params[first],) if first else ()
-        rows.append((*swept, *label, *cells, len(row.seeds), len(row.orders)))
+        found = cells.of(headings, reads, readings)
+        rows.append((*swept, *label, *found, len(row.seeds), len(row.orders)))
     columns = (
         *((Column(first),) if first else ()),
         *_label_columns(c),
@@ -124,10 +138,22 @@ def _quantity_table(
         Column("seeds"),
         Column("orders"),
     )
-    notes = [each.note for each in chosen] + list(c.notes(names))
+    notes = [each.note for each in chosen] + list(c.notes(names)) + cells.notes(c.rows)
     if c.several_joints and "gap_to_joint" in names:
         notes.append("gap_to_joint is left out: there are several configurations of joint")
     return Table(heading + c.title, columns, tuple(rows), tuple(notes))
+
+
+def _final(category: str) -> Callable[[Reading], float]:
+    """Reads R[T, c] of a category; NaN where the run does not have it."""
+
+    def read(reading: Reading) -> float:
+        if category not in reading.categories:
+            return math.nan
+        R, _ = reading.matrix()
+        return cast("float", R[..., -1, reading.categories.index(category)])
+
+    return read
 
 
 def _label_columns(c: Comparison) -> tuple[Column, ...]:

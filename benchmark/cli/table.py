@@ -36,6 +36,11 @@ from benchmark.cli.tables import default_params, print_tables
     is_flag=True,
     help="Set published rows of the same stream below, with their definitions in footnotes.",
 )
+@click.option(
+    "--intervals",
+    is_flag=True,
+    help="Add 95 % bootstrap intervals: test images, seeds and orders drawn anew.",
+)
 @format_option
 @out_option
 def command(
@@ -45,10 +50,12 @@ def command(
     columns: str | None,
     allow_mixed: bool,
     beside: bool,
+    intervals: bool,
     output: str,
     out: Path,
 ) -> None:
     """Compare records: main (default), per-category, or experts; published needs none."""
+    from results.bootstrap import Bootstrap
     from results.reference import load_published
     from results.tables import experts_tables, main_tables, per_category_tables
 
@@ -61,6 +68,7 @@ def command(
     published = load_published() if beside else None
     records = chosen_records(out, names(methods), protocol)
     defaults = default_params(records)
+    bootstrap = Bootstrap() if intervals else None
     if kind == "main":
         tables = main_tables(
             records,
@@ -68,16 +76,25 @@ def command(
             defaults=defaults,
             allow_mixed=allow_mixed,
             published=published,
+            bootstrap=bootstrap,
         )
     elif columns is not None:
         raise click.UsageError("--columns is for the main table")
     elif kind == "per-category":
         tables = per_category_tables(
-            records, defaults=defaults, allow_mixed=allow_mixed, published=published
+            records,
+            defaults=defaults,
+            allow_mixed=allow_mixed,
+            published=published,
+            bootstrap=bootstrap,
         )
     else:
         tables = experts_tables(
-            records, defaults=defaults, allow_mixed=allow_mixed, published=published
+            records,
+            defaults=defaults,
+            allow_mixed=allow_mixed,
+            published=published,
+            bootstrap=bootstrap,
         )
     print_tables(tables, output)
 

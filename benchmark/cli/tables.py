@@ -10,7 +10,7 @@ import click
 
 from results.record import Record
 from results.render import display, to_csv, to_markdown
-from results.table import Table
+from results.table import Column, Table
 
 _GAP = 2
 """Spaces between the columns of a drawn table."""
@@ -38,7 +38,7 @@ def _draw(table: Table) -> None:
     console = Console()
     console.print(Text(table.title, style="bold"), soft_wrap=True)
     texts = [
-        [column.name, *(_unbroken(display(row[index], column)) for row in table.rows)]
+        [column.name, *(_unbroken(display(row[index], column), column) for row in table.rows)]
         for index, column in enumerate(table.columns)
     ]
     widths = _widths(texts, [column.numeric for column in table.columns], console.width)
@@ -89,9 +89,9 @@ def _longest_word(text: str) -> int:
     return max(map(len, text.split(" ")))
 
 
-def _unbroken(text: str) -> str:
-    """A deviation stays beside its sign where the cell is broken."""
-    return text.replace("± ", "±")
+def _unbroken(text: str, column: Column) -> str:
+    """A deviation stays beside its sign, and an interval whole, where the cell is broken."""
+    return text.replace("± ", "±").replace(", ", ",") if column.numeric else text
 
 
 def default_params(records: Iterable[Record]) -> Mapping[str, Mapping[str, Any]]:

@@ -4,6 +4,9 @@ R (T, C) float64 holds the metric of category c after experience t = 1..T in row
 it was not measured or is undefined. s (C,) int holds the experience, from 1, that introduces c.
 Terms that are NaN do not enter a mean; `Measured.n` says how many categories did, and an empty
 mean is NaN. `results.metrics.definitions` states the formulae, signs and published namesakes.
+
+The functions of R also take a stack (B, T, C), such as bootstrap replicates of one matrix: then
+`Measured.value` is (B,) float64, and a term enters where every matrix of the stack defines it.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,7 +28,7 @@ Index = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A value and how many categories entered it."""
+    """A value (of a stack of matrices: an array of values) and how many categories entered it."""
 
     value: float
     n: int
@@ -33,15 +37,16 @@ class Measured:
 def acc(R: ArrayLike, s: ArrayLike) -> Measured:
     """Mean of the last row."""
     matrix, _ = _checked(R, s)
-    return _mean(matrix[-1])
+    return _mean(matrix[..., -1, :])
 
 
 def acc_incremental(R: ArrayLike, s: ArrayLike) -> Measured:
     """Mean over experiences of the mean over the categories seen until then."""
     matrix, first = _checked(R, s)
     seen = np.where(_experiences(matrix) >= first, matrix, np.nan)
-    entered = int((~np.isnan(seen)).any(axis=0).sum())
-    return Measured(_mean(np.array([_mean(row).value for row in seen])).value, entered)
+    entered = int((~np.isnan(seen)).any(axis=-2).sum(axis=-1).min())
+    rows = [_mean(seen[..., t, :]).value for t in range(seen.shape[-2])]
+    return Measured(_mean(np.stack(rows, axis=-1)).value, entered)
 
 
 def acc_learned(R: ArrayLike, s: ArrayLike) -> Measured:
@@ -53,7 +58,7 @@ def acc_learned(R: ArrayLike, s: ArrayLike) -> Measured:
 def bwt(R: ArrayLike, s: ArrayLike) -> Measured:
     """Mean change since learning over the categories of earlier experiences than the last."""
     matrix, first = _checked(R, s)
-    return _mean(_change(matrix, first)[first < len(matrix)])
+    return _mean(_change(matrix, first)[..., first < matrix.shape[-2]])
 
 
 def bwt_all(R: ArrayLike, s: ArrayLike) -> Measured:
@@ -95,15 +100,15 @@ def fwt(R: ArrayLike, s: ArrayLike, chance: ArrayLike = 0.5) -> Measured:
     """Mean lead over `chance` (a number, or (C,) one a category) just before being learnt."""
     matrix, first = _checked(R, s)
     later = first > 1
-    before = matrix[first[later] - 2, np.flatnonzero(later)]
+    before = matrix[..., first[later] - 2, np.flatnonzero(later)]
     return _mean(before - np.broadcast_to(chance, first.shape)[later])
 
 
 def gap_to_joint(R: ArrayLike, s: ArrayLike, joint: ArrayLike) -> Measured:
     """acc(joint) - acc over the categories defined in both; `joint` is its R, same columns."""
     matrix, _ = _checked(R, s)
-    joint_matrix, _ = _checked(joint, np.ones(matrix.shape[1], dtype=np.int64))
-    return _mean(joint_matrix[-1] - matrix[-1])
+    joint_matrix, _ = _checked(joint, np.ones(matrix.shape[-1], dtype=np.int64))
+    return _mean(joint_matrix[..., -1, :] - matrix[..., -1, :])
 
 
 def pooled_auroc(
@@ -157,13 +162,13 @@ OF_EXPERTS: Mapping[str, Callable[[ArrayLike, ArrayLike, ArrayLike], Measured]] 
 
 def _checked(R: ArrayLike, s: ArrayLike) -> tuple[Matrix, Index]:
     matrix, first = np.asarray(R, dtype=np.float64), np.asarray(s, dtype=np.int64)
-    if matrix.ndim != 2 or not len(matrix) or first.shape != matrix.shape[1:]:
+    if matrix.ndim not in (2, 3) or not matrix.shape[-2] or first.shape != matrix.shape[-1:]:
         raise CadbenchError(
             f"R {matrix.shape} must be (experiences, categories) and s {first.shape} (categories,)"
         )
-    if ((first < 1) | (first > len(matrix))).any():
+    if ((first < 1) | (first > matrix.shape[-2])).any():
         raise CadbenchError(
-            f"s must name experiences from 1 to {len(matrix)}, not {first.tolist()}"
+            f"s must name experiences from 1 to {matrix.shape[-2]}, not {first.tolist()}"
         )
     if np.isinf(matrix).any():
         raise CadbenchError("R holds infinite values; only NaN may stand for 'not measured'")
@@ -171,27 +176,34 @@ def _checked(R: ArrayLike, s: ArrayLike) -> tuple[Matrix, Index]:
 
 
 def _mean(terms: Matrix) -> Measured:
-    defined = terms[~np.isnan(terms)]
-    return Measured(float(defined.mean()) if defined.size else math.nan, int(defined.size))
+    """Of the terms (C,), or of each row of a stack (B, C)."""
+    return _over_defined(terms, np.mean)
 
 
 def _worst(terms: Matrix) -> Measured:
-    defined = terms[~np.isnan(terms)]
-    return Measured(float(defined.min()) if defined.size else math.nan, int(defined.size))
+    return _over_defined(terms, np.min)
+
+
+def _over_defined(terms: Matrix, reduce: Callable[..., Any]) -> Measured:
+    missing = np.isnan(terms)
+    defined = terms[..., ~(missing if terms.ndim == 1 else missing.any(axis=0))]
+    n = defined.shape[-1]
+    value: Any = reduce(defined, axis=-1) if n else np.full(terms.shape[:-1], math.nan)
+    return Measured(float(value) if terms.ndim == 1 else value, n)
 
 
 def _experiences(matrix: Matrix) -> Index:
     """(T, 1): the number of each row's experience."""
-    return np.arange(1, len(matrix) + 1)[:, None]
+    return np.arange(1, matrix.shape[-2] + 1)[:, None]
 
 
 def _when_learned(matrix: Matrix, first: Index) -> Matrix:
-    learned: Matrix = matrix[first - 1, np.arange(len(first))]
+    learned: Matrix = matrix[..., first - 1, np.arange(len(first))]
     return learned
 
 
 def _change(matrix: Matrix, first: Index) -> Matrix:
-    last: Matrix = matrix[-1]
+    last: Matrix = matrix[..., -1, :]
     return last - _when_learned(matrix, first)
 
 
@@ -201,11 +213,11 @@ def _falls(matrix: Matrix, first: Index) -> Matrix:
     NaN for categories of the last experience, and where the value at learning is undefined, so
     that `fm` and `bwt` are means over the same categories.
     """
-    t = _experiences(matrix)
-    before_last = (t >= first) & (t < len(matrix)) & ~np.isnan(matrix)
-    best = np.where(before_last, matrix, -np.inf).max(axis=0)
-    entering = (first < len(matrix)) & ~np.isnan(_when_learned(matrix, first))
-    return np.where(entering, best - matrix[-1], np.nan)
+    t, last = _experiences(matrix), matrix.shape[-2]
+    before_last = (t >= first) & (t < last) & ~np.isnan(matrix)
+    best = np.where(before_last, matrix, -np.inf).max(axis=-2)
+    entering = (first < last) & ~np.isnan(_when_learned(matrix, first))
+    return np.where(entering, best - matrix[..., -1, :], np.nan)
 
 
 def _over_experts(
@@ -216,6 +228,8 @@ def _over_experts(
     if owners.shape != first.shape:
         raise CadbenchError(f"owner {owners.shape} must name one expert a category {first.shape}")
     change = _change(matrix, first)
-    experts = [inside(change[owners == expert]) for expert in np.unique(owners[owners >= 0])]
-    value = _mean(np.array([expert.value for expert in experts], dtype=np.float64)).value
+    experts = [inside(change[..., owners == expert]) for expert in np.unique(owners[owners >= 0])]
+    if not experts:
+        return _mean(change[..., :0])
+    value = _mean(np.stack([expert.value for expert in experts], axis=-1)).value
     return Measured(value, sum(expert.n for expert in experts))

@@ -23,6 +23,7 @@ def main() -> None:
         ["pixels.py"],
         ["sweep.py"],
         ["growth.py"],
+        ["intervals.py"],
         ["startup.py"],
     ):
         print(f"\n== {words[0]}", flush=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from results.evaluate import compute_metrics
@@ -26,19 +27,24 @@ Make = Callable[..., Record]
 
 @pytest.fixture
 def make_record(tmp_path: Path) -> Make:
-    """make_record(R=MATRIX, owner={}, experiences=None, maps=None, **cell changes) -> Record."""
+    """make_record(R=MATRIX, owner={}, experiences=None, maps=None, scores=None, **cell changes).
+
+    `scores` is a scores table to take instead of one that is made to have the matrix R.
+    """
 
     def make(
         R: list[list[float]] = MATRIX,
         owner: dict[str, int] | None = None,
         experiences: list[list[str]] | None = None,
         maps: np.ndarray | None = None,
+        scores: pd.DataFrame | None = None,
         **changes: Any,
     ) -> Record:
         cell = make_cell(**changes)
         if experiences is None:
             experiences = [[category] for category in cell["order"]["categories"]]
-        scores = make_scores(R, experiences, owner)
+        if scores is None:
+            scores = make_scores(R, experiences, owner)
         events = make_events(owner or {})
         frames = {
             "scores": scores,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from results.schema import RECORD_SCHEMA, cell_key, config_key
@@ -74,6 +75,39 @@ def make_scores(
                 (t, category, f"{category}-{i}", 1, "scratch", 0.9 if i < above else 0.1, route)
                 for i in range(DEFECTIVE)
             ]
+    columns = ["experience", "category", "image", "label", "defect", "score", "route"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def random_scores(
+    experiences: list[list[str]],
+    seed: int = 0,
+    *,
+    good: int = 7,
+    defective: int = 9,
+    owner: dict[str, int] | None = None,
+) -> pd.DataFrame:
+    """Noisy scores with ties; every category keeps those of experience 1 until it is learnt.
+
+    After that they change. Routes err now and then where there are owners.
+    """
+    rng = np.random.Generator(np.random.PCG64(seed))
+    rows = []
+    latest: dict[str, list[float]] = {}
+    for t, _ in enumerate(experiences, 1):
+        for first, new in enumerate(experiences, 1):
+            for category in new:
+                n = good + defective
+                if category not in latest or t >= first:
+                    shift = np.repeat([0.0, 1.0], [good, defective])
+                    latest[category] = (rng.normal(size=n) + shift).round(1).tolist()
+                for i, score in enumerate(latest[category]):
+                    label = int(i >= good)
+                    route = -1 if owner is None else int(rng.integers(2))
+                    defect = ("good", "scratch")[label]
+                    # Not in the order of the images' names, as the evaluator shuffles them.
+                    name = f"{(i * 5) % n:02d}-{category}"
+                    rows.append((t, category, name, label, defect, score, route))
     columns = ["experience", "category", "image", "label", "defect", "score", "route"]
     return pd.DataFrame(rows, columns=columns)
 

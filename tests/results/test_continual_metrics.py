@@ -252,3 +252,25 @@ def test_the_order_of_columns_does_not_matter(run, random) -> None:
         before, after = measure(name, R, s), measure(name, R[:, columns], s[columns])
         assert after.value == pytest.approx(before.value, abs=1e-12, nan_ok=True)
         assert after.n == before.n
+
+
+@given(runs(), st.integers(0, 2**32 - 1))
+def test_a_stack_of_matrices_has_the_values_of_each(run, seed: int) -> None:
+    R, s = run
+    noise = np.random.Generator(np.random.PCG64(seed)).normal(0, 0.1, (3, *R.shape))
+    stack = R + noise  # undefined in the same places
+    owner = np.arange(len(s)) % 3 - 1
+    metrics = {
+        **OF_MATRIX,
+        "fwt": continual.fwt,
+        "gap_to_joint": lambda R, s: continual.gap_to_joint(R, s, R[..., ::-1, :] + 0.1),
+        **{
+            name: lambda R, s, metric=metric: metric(R, s, owner)
+            for name, metric in continual.OF_EXPERTS.items()
+        },
+    }
+    for metric in metrics.values():
+        whole, each = metric(stack, s), [metric(matrix, s) for matrix in stack]
+        assert np.shape(whole.value) == (3,)
+        assert whole.value == pytest.approx([m.value for m in each], nan_ok=True, abs=1e-12)
+        assert {whole.n} == {m.n for m in each}

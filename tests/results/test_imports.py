@@ -8,7 +8,19 @@ import sys
 
 import results
 
-HEAVY = {"torch", "pandas", "pyarrow", "scipy", "sklearn", "benchmark", "methods", "mecad"}
+HEAVY = {
+    "torch",
+    "pandas",
+    "pyarrow",
+    "scipy",
+    "sklearn",
+    "statsmodels",
+    "scikit_posthocs",
+    "matplotlib",
+    "benchmark",
+    "methods",
+    "mecad",
+}
 
 
 def test_importing_every_module_of_results_loads_nothing_heavy() -> None:
