@@ -40,9 +40,14 @@ def in_order(
     if count == 0:
         yield from map(function, jobs)
         return
+    from multiprocessing import resource_tracker
+
     from loky import get_reusable_executor
     from loky.process_executor import TerminatedWorkerError
 
+    # This helper comes with the first worker, and its start lets interrupts through again, which
+    # would leave the workers open to them; so it is started before they are held back.
+    resource_tracker.ensure_running()
     # loky's workers, unlike those of `concurrent.futures`, do not import the caller's script.
     with _without_interrupts():
         pool = get_reusable_executor(max_workers=count, timeout=10, initializer=_ignore_interrupts)

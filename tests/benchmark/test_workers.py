@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 import operator
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -83,3 +86,23 @@ def test_results_not_wanted_any_more_are_not_waited_for():
     next(results)
     results.close()
     assert time.perf_counter() - started < 15
+
+
+def test_the_first_workers_start_with_interrupts_held_back():
+    """In a fresh process, where loky's helper is started too, which lets interrupts through."""
+    script = """
+import signal
+from benchmark import workers
+found = []
+held = workers._without_interrupts
+import contextlib
+@contextlib.contextmanager
+def looking():
+    with held():
+        yield
+        found.append(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))
+workers._without_interrupts = looking
+assert list(workers.in_order(abs, [-1, -2], workers=2)) == [1, 2]
+assert found and all(found), found
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parents[2])
