@@ -69,8 +69,6 @@ def command(
         raise UsageError("--dataset and --data-root are for sample images; add --images")
     records = chosen_records(out, names(methods), protocol)
     found, missing = _galleries(records, dataset, data_root, quiet) if images else ([], [NO_IMAGES])
-    for line in missing:
-        click.echo(f"{'warning: ' * images}{line}", err=True)
     page = report_page(
         records,
         published=load_published(),
@@ -80,6 +78,8 @@ def command(
         command=_command(target, methods, protocol, images, out),
     ).encode()
     write_bytes(target, page)
+    for line in missing:
+        click.echo(f"{'warning: ' * images}{line}", err=True)
     click.echo(f"report of {len(records)} records written to {target} ({len(page) / 1e6:.1f} MB)")
 
 

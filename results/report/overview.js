@@ -41,7 +41,7 @@ function controls() {
     DATA.boards.some((board) => board.rows.some((row) => row.values[base === "auroc" ? "acc" : `${base}.acc`])));
   const tiers = [["", "all tiers"], ...Object.keys(DATA.tiers).map((tier) => [tier, tier])];
   const on = (name, read) => (event) => { state[name] = read(event.target); drawBoards(); };
-  return el("form", { class: "controls", onsubmit: (event) => event.preventDefault() },
+  return el("form", { class: "controls", autocomplete: "off", onsubmit: (event) => event.preventDefault() },
     el("label", {}, "Filter rows", el("input", { id: "filter", type: "search", autocomplete: "off",
       placeholder: "mecad experts=3", oninput: on("words", (input) => input.value) })),
     el("label", {}, "Tier", el("select", { id: "tier", onchange: on("tier", (s) => s.value) }, tiers.map(option))),
@@ -152,7 +152,7 @@ function figures(board, rows) {
 
   const order = [...rows].sort((a, b) => compareValues((a.values.acc || [null])[0], (b.values.acc || [null])[0], true));
   found.push(heatTable("AUROC of each category after the last experience", "row", order.map(rowName), board.categories,
-    order.map((row) => board.categories.map((name) => (name in row.final ? row.final[name] : null))),
+    order.map((row) => board.categories.map((name) => (Object.hasOwn(row.final, name) ? row.final[name] : null))),
     (r, c) => `${rowName(order[r])}\n${board.categories[c]}\n${tellCell(order[r].final[board.categories[c]])}`));
   return found;
 }

@@ -9,13 +9,13 @@ from typing import Any
 
 from results.table import Marked, Spread, Table, Value
 
-_UNSAFE = {character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
+_UNSAFE = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
 
 
 def embedded(value: Any) -> str:
     """The JSON text of plain values, safe inside `<script>`: NaN and infinities are null."""
     text = json.dumps(_finite(value), separators=(",", ":"), allow_nan=False)
-    return text.translate(str.maketrans(_UNSAFE))
+    return text.translate(_UNSAFE)
 
 
 def table_values(table: Table) -> dict[str, Any]:
