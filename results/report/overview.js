@@ -75,10 +75,10 @@ function leaderboard(board, rows) {
   const names = metricNames().filter((name) => board.rows.some((row) => row.values[name]));
   const quoted = board.rows.some((row) => !isOurs(row));
   const columns = [
-    { name: "method" }, { name: "parameters", wide: true },
+    { name: "method" }, { name: "parameters" },
     ...names.map((name) => ({ ...DATA.quantities[name], name: DATA.quantities[name].heading, numeric: true, tip: DATA.quantities[name].note })),
     ...(quoted ? [{ name: "printed forgetting", numeric: true, digits: 3, tip: "As the source prints it, by its own definition" }] : []),
-    { name: "tier" }, { name: "backbone" }, { name: "seeds" }, { name: "orders", wide: true },
+    { name: "tier" }, { name: "backbone" }, { name: "seeds" }, { name: "orders" },
     { name: quoted ? "records or source" : "records" },
   ];
   const cells = (row) => [

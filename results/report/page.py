@@ -15,12 +15,13 @@ from results.provenance import provenance
 from results.quantities import HEADINGS, QUANTITIES
 from results.record import Record
 from results.reference import PublishedRow
+from results.render import display
 from results.report.boards import board_values
 from results.report.gallery import Gallery, gallery_values
 from results.report.plain import embedded
 from results.report.runs import run_values
 from results.rows import Defaults
-from results.table import number
+from results.table import Spread, number
 from results.tiers import TIERS
 
 _SCRIPTS = ("elements.js", "tables.js", "charts.js", "overview.js", "run.js", "start.js")
@@ -98,9 +99,6 @@ def _summary(records: Sequence[Record], found: Sequence[Board]) -> dict[str, Any
 
 
 def _best(board: Board) -> dict[str, str] | None:
-    from results.render import display
-    from results.table import Spread
-
     acc = QUANTITIES["acc"]
     rated = []
     for label, readings in zip(board.labels, board.comparison.readings, strict=True):

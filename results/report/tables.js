@@ -43,9 +43,12 @@ function sortableTable(label, columns, bodies, sort, look) {
   return scrolling(label, table);
 }
 
+/* Columns whose words wrap, and need room for it. */
+const LOOKS = { parameters: "wide", orders: "wider", categories: "wider", reason: "wider" };
+
 function tableCell(cell, column, i) {
   const content = cell.node || (cell.text === undefined ? shown(cell.value, column) : cell.text);
-  return el(i ? "td" : "th", { scope: i ? null : "row", class: column.numeric ? "number" : column.wide || column.name === "categories" ? "wide" : null,
+  return el(i ? "td" : "th", { scope: i ? null : "row", class: column.numeric ? "number" : LOOKS[column.name],
     "data-tip": cell.tip || null }, content);
 }
 
