@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,11 +113,8 @@ def command(
     kinds, inches = _formats(formats), _inches(width)
     _check_folder(folder)
     records = chosen_records(out, names(methods), protocol)
-    for option, value, of in (
-        ("--routing", routing, lambda record: record.routing),
-        ("--backbone", backbone, lambda record: record.cell["features"]["backbone"]),
-    ):
-        records = _only(records, option, value, of)
+    records = _only(records, "--routing", routing, lambda record: record.routing)
+    records = _only(records, "--backbone", backbone, _backbone)
     source = _source(refs, records, base)
 
     from results.figures.style import save, styled
@@ -124,7 +122,8 @@ def command(
     drawn_any = False
     left_out: dict[str, list[str]] = {}
     for each in wanted:
-        with styled():
+        with styled(), warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
             try:
                 drawn = _draw(each, source, inches, category, data_root)
             except (UsageError, DataError) as error:
@@ -136,6 +135,8 @@ def command(
             for path in paths:
                 save(drawn.figure, path, drawn.caption)
         drawn_any = True
+        if any("missing from font" in str(warning.message) for warning in warned):
+            click.echo(f"warning: {each}: DejaVu Sans lacks some of its characters", err=True)
         click.echo(f"{', '.join(map(str, paths))}: {drawn.caption}")
     for reason, which in left_out.items():
         click.echo(f"left out {', '.join(which)}: {reason}", err=True)
@@ -157,7 +158,7 @@ def _draw_examples(
     source: Source, width: float, category: str | None, data_root: Path | None
 ) -> Drawn:
     from benchmark.cli.progress import choose_reporter
-    from benchmark.data.sources import open_dataset
+    from benchmark.data.sources import DATASETS, open_dataset
     from benchmark.examples import check_has_maps, load_examples
     from results.comparison import final_row
     from results.figures.examples import draw_examples
@@ -177,12 +178,8 @@ def _draw_examples(
             f"there are: {', '.join(final)}"
         )
     dataset = record.cell["dataset"]
-    if dataset not in ("mvtec", "synthetic"):
-        if data_root is None:
-            raise UsageError(f"the images of {dataset} are needed; give --data-root")
-        dataset = "folder"
     manifest = open_dataset(
-        dataset,
+        dataset if dataset in DATASETS else "folder",
         None if dataset == "synthetic" else data_root,
         [category],
         skip_unreadable=True,
@@ -253,7 +250,13 @@ def _check_folder(folder: Path) -> None:
         raise UsageError(f"--to {folder}: {existing} is no folder that can be written to")
 
 
-def _only(records, option, value, of):  # type: ignore[no-untyped-def]
+def _backbone(record: Record) -> str:
+    return str(record.cell["features"]["backbone"])
+
+
+def _only(
+    records: list[Record], option: str, value: str | None, of: Callable[[Record], str]
+) -> list[Record]:
     if value is None:
         return records
     found = [record for record in records if of(record) == value]

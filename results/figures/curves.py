@@ -14,6 +14,9 @@ from results.intervals import Cells
 from results.metrics import continual
 from results.quantities import Reading
 
+_FEW = 6
+"""Bands of more rows are paler, so that the lines stay on top."""
+
 
 def draw(source: Source, width: float) -> Drawn:
     """A line a row with a band for its interval."""
@@ -31,7 +34,14 @@ def draw(source: Source, width: float) -> Drawn:
         lines += axes.plot(t, [spread.mean for spread in spreads], **look(number))
         low, high = (np.array([getattr(s, end) for s in spreads]) for end in ("low", "high"))
         if not np.isnan(low).all():
-            axes.fill_between(t, low, high, color=lines[-1].get_color(), alpha=0.12, linewidth=0)
+            axes.fill_between(
+                t,
+                low,
+                high,
+                color=lines[-1].get_color(),
+                alpha=0.12 if len(rows) <= _FEW else 0.06,
+                linewidth=0,
+            )
     number_experiences(axes, experiences)
     axes.set_ylabel(f"{source.heading}, mean of seen")
     axes.grid(axis="y")

@@ -76,7 +76,9 @@ def draw_examples(
             anomaly.imshow(example.map, norm=norm, cmap=HEAT)
             _draw_mask(mask, example.mask)
     scale = ScalarMappable(norm, HEAT)
-    figure.colorbar(scale, ax=grid, location="bottom", aspect=60, pad=0.01, label="anomaly map")
+    figure.colorbar(
+        scale, ax=grid, location="bottom", aspect=width / 0.07, pad=0.01, label="anomaly map"
+    )
     _trim(figure)
     return Drawn(figure, caption)
 

@@ -20,7 +20,8 @@ _LABELS = 0.36
 """The most that row labels take of the width."""
 _HEAD = 0.75
 """Inches for the scale above the map and the texts below it."""
-_ROW = LINE + 0.03
+_BAR, _GAP = 0.1, 0.05
+"""Inches: room for the scale's bar, and between it and the map."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,9 @@ def draw_heat(heat: Heat, width: float) -> Figure:
     names, lines = wrapped_names(heat.rows, _LABELS * width)
     pitch = lines * LINE + 0.03
     scale = wrapped(heat.scale, width - 1.2)
-    figure = canvas(width, _HEAD + (scale.count("\n") + 1) * LINE + pitch * len(names))
+    body = pitch * len(names)
+    height = _HEAD + (scale.count("\n") + 1) * LINE + body
+    figure = canvas(width, height)
     axes = figure.add_subplot()
     low, high = _limits(heat.values)
     seaborn.heatmap(
@@ -61,7 +64,13 @@ def draw_heat(heat: Heat, width: float) -> Figure:
         annot_kws={"fontsize": SMALL},
         linewidths=0.4,
         linecolor="white",
-        cbar_kws={"location": "top", "aspect": 45, "pad": 0.02, "label": scale},
+        cbar_kws={
+            "location": "top",
+            "fraction": min(0.6, _BAR / body),
+            "aspect": width / 0.065,
+            "pad": _GAP / height,
+            "label": scale,
+        },
     )
     axes.set_facecolor("0.92")
     axes.tick_params(length=0)
@@ -78,7 +87,7 @@ def draw_heat(heat: Heat, width: float) -> Figure:
 
 def _limits(values: NDArray[np.float64]) -> tuple[float, float]:
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    return (low, high) if high > low else (low - 0.05, high + 0.05)
+    return (low, high) if high > low else (low - 0.1, high)
 
 
 def _numbers(values: NDArray[np.float64]) -> NDArray[np.object_]:

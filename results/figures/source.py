@@ -125,6 +125,8 @@ class Source:
     def intervals(self, rows: Sequence[Row]) -> str:
         """What a caption says of the intervals of these rows."""
         images = self.base in BASES
+        if not images and all(len(row.records) == 1 for row in rows):
+            return "none, as there is one run a row and the test images of its maps are not drawn"
         text = describe_draws(rows, self.bootstrap.draws.replicates, images=images)
         return text.removeprefix("[low, high]: ")
 
