@@ -85,6 +85,7 @@ def draw_examples(
 
 def _draw_mask(axes: Axes, mask: NDArray[np.bool_] | None) -> None:
     if mask is None:
+        axes.set_box_aspect(1)
         axes.text(0.5, 0.5, "no mask", ha="center", va="center", fontsize=SMALL)
         return
     axes.imshow(mask, cmap="gray", vmin=0, vmax=1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import matplotlib
-
 from results.diagram import draw_diagram
 from results.figures.drawn import Drawn
 from results.figures.source import NothingToDraw, Source, setting_of
@@ -15,6 +13,8 @@ _ALPHA = 0.05
 
 def draw(source: Source, width: float) -> Drawn:
     """Mean ranks over categories; rows that Nemenyi's test cannot tell apart are joined."""
+    import matplotlib
+
     rows = source.compared()
     if len(rows) < 3:
         raise NothingToDraw(f"mean ranks need three rows or more, and there are {len(rows)}")

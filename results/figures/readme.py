@@ -8,13 +8,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from results.errors import CadbenchError
 from results.figures.catalogue import draw
 from results.figures.source import source_of
 from results.figures.style import WIDTHS, save, styled
 from results.rows import rows_of
 from results.store import find_records
 
-FOLDER = Path(__file__).parents[2] / "docs" / "figures"
+FOLDER = Path("docs/figures")
 SHOWN = ("experts", "tradeoff")
 
 
@@ -31,5 +32,8 @@ def main(runs: Path, folder: Path = FOLDER) -> list[Path]:
 
 
 if __name__ == "__main__":
-    for path in main(Path(sys.argv[1] if len(sys.argv) > 1 else "runs")):
-        print(path)
+    try:
+        for path in main(Path(sys.argv[1] if len(sys.argv) > 1 else "runs")):
+            print(path)
+    except CadbenchError as error:
+        sys.exit(f"error: {error}")

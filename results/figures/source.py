@@ -169,6 +169,8 @@ def source_of(
     `UsageError` where those are of several protocols, routings or backbones; other rows are left.
     """
     considered = chosen or rows
+    if not considered:
+        raise NothingToDraw("there are no records; `cadbench run` makes some")
     first = considered[0]
     for what, how, of in (
         ("protocols", "--protocol", lambda row: row.first.protocol),

@@ -141,4 +141,8 @@ _PLACES = (
     (-3.5, 0, "right", "center_baseline"),
     (0, 3.5, "center", "bottom"),
     (0, -3.5, "center", "top"),
+    (3, 3, "left", "bottom"),
+    (3, -3, "left", "top"),
+    (-3, 3, "right", "bottom"),
+    (-3, -3, "right", "top"),
 )
