@@ -5,15 +5,12 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from benchmark.data.decoding import decode, decode_mask
-from benchmark.data.manifest import Item, Manifest, verify_unchanged
-from benchmark.data.preprocessing import Preprocessing
-from benchmark.pixels.maps import MapSpec, full_maps
+from benchmark.data.manifest import Item, Manifest
+from benchmark.shown import Shown, final_scores, show
 from results.comparison import final_row
 from results.leaderboard import Board
 from results.quantities import quantity
@@ -46,7 +43,7 @@ def galleries(boards: Sequence[Board], manifest: Manifest) -> tuple[list[Gallery
         if record is None:
             missing.append(f"no run of {board.title} kept its maps")
             continue
-        scores = _final_scores(record)
+        scores = final_scores(record)
         auroc = final_row(record)
         whole = [c for c in auroc if _is_known(scores, c, items) and not math.isnan(auroc[c])]
         if not whole:
@@ -71,15 +68,6 @@ def _best_with_maps(board: Board) -> Record | None:
     return max(rated, key=lambda pair: pair[0])[1] if rated else None
 
 
-def _final_scores(record: Record) -> pd.DataFrame:
-    """The scores after the last experience, `place` being the row of each in maps.npy."""
-    scores = record.scores
-    final = scores["experience"] == scores["experience"].max()
-    kept = scores if record.run["maps"] == "all" else scores[final]
-    kept = kept.assign(place=np.arange(len(kept)))
-    return kept[kept["experience"] == scores["experience"].max()]
-
-
 def _is_known(scores: pd.DataFrame, category: str, items: Mapping[tuple[str, str], Item]) -> bool:
     images = scores.loc[scores["category"] == category, "image"]
     return len(images) > 0 and all((category, image) in items for image in images)
@@ -101,12 +89,13 @@ def _samples(
     others = ranked[(ranked["label"] == 1) & ~ranked["image"].isin(worst["image"])]
     kinds: dict[Literal["worst", "best"], pd.DataFrame]
     kinds = {"worst": worst, "best": others.tail(_IMAGES)[::-1]}
-    view = _view(record, scores)
+    low, high = _brightness(record, scores)
     made = []
     for kind, chosen in kinds.items():
         for row in chosen.to_dict("records"):
             item = items[row["category"], row["image"]]
-            image, drawn = view.thumbnails(manifest, item, row["place"])
+            shown = show(record, item, row["place"], manifest.root)
+            image, drawn = _thumbnails(shown, low, high)
             facts = {name: row[name] for name in ("label", "defect", "score", "wrong")}
             made.append(Sample(kind=kind, image=image, map=drawn, **facts))
     return tuple(made)
@@ -124,43 +113,22 @@ def wrong_share(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return wrong.sum(axis=1) / np.maximum(other.sum(axis=1), 1)
 
 
-@dataclass(frozen=True)
-class _View:
-    """How the images and maps of one category are drawn: one scale of brightness for all."""
-
-    maps: np.ndarray
-    spec: MapSpec
-    preprocessing: Preprocessing
-    low: float
-    high: float
-
-    def thumbnails(self, manifest: Manifest, item: Item, place: int) -> tuple[bytes, bytes]:
-        """(image, map) as JPEG, each with the outline of the mask where there is one."""
-        import torch
-        from matplotlib import colormaps
-
-        decoded = decode(manifest.root / item.path)
-        verify_unchanged(item, decoded)
-        pixels = self.preprocessing.apply(decoded).transpose(1, 2, 0)
-        patches = torch.from_numpy(np.array(self.maps[place : place + 1], dtype=np.float32))
-        full = full_maps(patches, self.preprocessing.crop, self.spec)[0].numpy()
-        share = np.clip((full - self.low) / max(self.high - self.low, 1e-12), 0, 1)
-        drawn = (colormaps["inferno"](share)[..., :3] * 255).astype(np.uint8)
-        mask = None
-        if item.mask_path is not None:
-            whole = decode_mask(manifest.root / item.mask_path)
-            mask = self.preprocessing.apply_labels(whole) > 0
-        return _jpeg(pixels, mask), _jpeg(drawn, mask)
-
-
-def _view(record: Record, scores: pd.DataFrame) -> _View:
+def _brightness(record: Record, scores: pd.DataFrame) -> tuple[float, float]:
+    """The map values that are drawn darkest and brightest: one scale for a category."""
     maps = record.maps()
     assert maps is not None
     values = np.asarray(maps[scores["place"].to_numpy()], dtype=np.float32)
     low, high = np.quantile(values, [0.01, 0.999])
-    cell = record.cell
-    preprocessing = Preprocessing(**cell["preprocessing"])
-    return _View(maps, MapSpec(**cell["maps"]), preprocessing, float(low), float(high))
+    return float(low), float(high)
+
+
+def _thumbnails(shown: Shown, low: float, high: float) -> tuple[bytes, bytes]:
+    """(image, map) as JPEG, each with the outline of the mask where there is one."""
+    from matplotlib import colormaps
+
+    share = np.clip((shown.map - low) / max(high - low, 1e-12), 0, 1)
+    drawn = (colormaps["inferno"](share)[..., :3] * 255).astype(np.uint8)
+    return _jpeg(shown.image, shown.mask), _jpeg(drawn, shown.mask)
 
 
 def _jpeg(pixels: np.ndarray, mask: np.ndarray | None) -> bytes:
