@@ -108,8 +108,8 @@ def read_manifest(data: bytes) -> dict[str, Listed]:
         if content[name] != mine or isinstance(content[name], bool):
             raise OtherSchemaError(
                 f"it was written by cadbench {shown(str(content['cadbench']))} with {name} "
-                f"{shown(str(content[name]))}, this cadbench reads {mine}; export it again with "
-                "this version"
+                f"{printable(str(content[name]))[:40]}, this cadbench reads {mine}; export it "
+                "again with this version"
             )
     listed = content["files"]
     if not isinstance(listed, dict) or not listed:
