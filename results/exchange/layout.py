@@ -35,9 +35,9 @@ MAX_TOTAL = 16 * 1024 * MEBI
 MAX_MEMBERS = 100_000
 """Files and folders: some 14,000 records."""
 MAX_RATIO, FREE_BYTES = 200, 64 * MEBI
-"""An archive unpacks to at most this many times its size, the first bytes not counted."""
-MAX_ROWS = 10_000_000
-"""Of one table: 300 categories scored after each of 300 experiences, 110 images each."""
+"""An archive, or a table, unpacks to at most this many times its size and these bytes more."""
+MAX_ROWS = 5_000_000
+"""Of one table: 200 categories of 240 test images, all scored after each experience they are in."""
 MAX_TABLE_BYTES = 2048 * MEBI
 """Of one table, decoded."""
 MAX_TEXT = 4096

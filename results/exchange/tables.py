@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from results.errors import RecordError
-from results.exchange.layout import MAX_ROWS, MAX_TABLE_BYTES, shown
+from results.exchange.layout import FREE_BYTES, MAX_RATIO, MAX_ROWS, MAX_TABLE_BYTES, shown
 from results.exchange.run_shape import check_text
 from results.schema import ASSIGNMENT, TABLES
 
@@ -59,7 +59,7 @@ def _check_table(path: Path, name: str) -> None:
             thrift_string_size_limit=2**20,
             thrift_container_size_limit=2**20,
         ) as file:
-            _check_sizes(file.metadata, where)
+            _check_sizes(file.metadata, path.stat().st_size, where)
             size = 0
             for batch in file.iter_batches(_BATCH):
                 for field, column in zip(batch.schema, batch.columns, strict=True):
@@ -71,7 +71,7 @@ def _check_table(path: Path, name: str) -> None:
         raise RecordError(f"{where} is not a whole Parquet file") from error
 
 
-def _check_sizes(metadata: pa.parquet.FileMetaData, where: str) -> None:
+def _check_sizes(metadata: pa.parquet.FileMetaData, size: int, where: str) -> None:
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
     if not 0 <= metadata.num_rows <= MAX_ROWS or sum(g.num_rows for g in groups) > MAX_ROWS:
         raise RecordError(f"{where} has {metadata.num_rows} rows, {MAX_ROWS} are taken")
@@ -82,8 +82,9 @@ def _check_sizes(metadata: pa.parquet.FileMetaData, where: str) -> None:
         for group in groups
         for i in range(metadata.num_columns)
     )
-    if decoded > MAX_TABLE_BYTES:
-        raise RecordError(f"{where} declares {decoded} bytes, {MAX_TABLE_BYTES} are taken")
+    taken = min(MAX_TABLE_BYTES, MAX_RATIO * size + FREE_BYTES)
+    if decoded > taken:
+        raise RecordError(f"{where} declares {decoded} bytes, {taken} are taken")
 
 
 def _check_columns(schema: pa.Schema, name: str, where: str) -> None:
