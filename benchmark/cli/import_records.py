@@ -46,8 +46,10 @@ def command(ctx: click.Context, sources: tuple[Path, ...], overwrite: bool, out:
     states: Counter[str] = Counter()
     pixels = 0
     for source in sources:
+        begun = False
         try:
             for one in import_records(source, out, check_run, overwrite=overwrite):
+                begun = True
                 if one.record is None:
                     failed = True
                     _complain(f"{source}: {one.name} is left out: {one.reason}")
@@ -56,7 +58,7 @@ def command(ctx: click.Context, sources: tuple[Path, ...], overwrite: bool, out:
                 pixels += one.state != "there" and has_pixel_metrics(one.record)
         except CadbenchError as error:
             failed = True
-            _complain(f"{source}: {error}; nothing more of it is imported")
+            _complain(f"{source}: {error}; nothing{' more' * begun} of it is imported")
     if states:
         counts = ", ".join(
             f"{states[state]} {said}" for state, said in _SAID.items() if states[state]
