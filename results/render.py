@@ -7,6 +7,7 @@ import io
 import math
 from collections.abc import Iterable, Sequence
 
+from results.printable import inert_field, inert_markdown
 from results.table import Column, Marked, Spread, Table, Value
 
 DASH = "–"
@@ -19,16 +20,16 @@ def to_markdown(table: Table) -> str:
         [display(value, column) for value, column in zip(row, table.columns, strict=True)]
         for row in table.rows
     ]
-    cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in cells]
+    cells = [[inert_markdown(cell).replace("|", "\\|") for cell in row] for row in cells]
     widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
     rule = [
         "-" * (width - 1) + ":" if column.numeric else "-" * width
         for width, column in zip(widths, table.columns, strict=True)
     ]
-    lines = [f"### {table.title}", ""]
+    lines = [f"### {inert_markdown(table.title)}", ""]
     lines += [_line(row, widths, table.columns) for row in [cells[0], rule, *cells[1:]]]
     if table.notes:
-        lines += ["", *(f"- {note}" for note in table.notes)]
+        lines += ["", *(f"- {inert_markdown(note)}" for note in table.notes)]
     return "\n".join(lines) + "\n"
 
 
@@ -42,8 +43,8 @@ def to_csv(table: Table) -> str:
     marked = _holding(Marked, table)
     header: list[str] = []
     for column, own, noted in zip(table.columns, parts, marked, strict=True):
-        header += [f"{column.name}{part}" for part in own]
-        header += [f"{column.name} note"] * noted
+        header += [inert_field(f"{column.name}{part}") for part in own]
+        header += [inert_field(f"{column.name} note")] * noted
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(header)
@@ -53,7 +54,7 @@ def to_csv(table: Table) -> str:
             plain = value.value if isinstance(value, Marked) else value
             fields += _spread_fields(plain)[: len(own)]
             fields += [value.note if isinstance(value, Marked) else None] * noted
-        writer.writerow("" if is_undefined(field) else field for field in fields)
+        writer.writerow(map(_field, fields))
     return buffer.getvalue()
 
 
@@ -81,6 +82,12 @@ def is_undefined(value: Value) -> bool:
     if isinstance(value, Spread):
         return math.isnan(value.mean)
     return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _field(value: Value) -> Value:
+    if is_undefined(value):
+        return ""
+    return inert_field(value) if isinstance(value, str) else value
 
 
 def _holding(kind: type, table: Table) -> list[bool]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
+
+from results.printable import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class Table:
     """Rows of values under columns; `notes` are footnotes that a reader needs to trust them.
 
     quoted: how many of the last rows are quoted from elsewhere; they are never ranked.
+
+    Texts are made `printable`, however the table will be written.
     """
 
     title: str
@@ -72,6 +76,19 @@ class Table:
     def __post_init__(self) -> None:
         if any(len(row) != len(self.columns) for row in self.rows):
             raise ValueError(f"every row of {self.title!r} needs {len(self.columns)} values")
+        columns = tuple(replace(column, name=printable(column.name)) for column in self.columns)
+        object.__setattr__(self, "title", printable(self.title))
+        object.__setattr__(self, "columns", columns)
+        object.__setattr__(self, "rows", tuple(tuple(map(_shown, row)) for row in self.rows))
+        object.__setattr__(self, "notes", tuple(map(printable, self.notes)))
+
+
+def _shown(value: Value) -> Value:
+    if isinstance(value, Marked):
+        held = value.value
+        held = printable(held) if isinstance(held, str) else held
+        return Marked(held, printable(value.mark), printable(value.note))
+    return printable(value) if isinstance(value, str) else value
 
 
 def text_column(name: str) -> Column:
