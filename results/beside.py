@@ -147,7 +147,7 @@ def _below(
         )
     said = [column.name for column in table.columns if column.in_title]
     if said:
-        notes.append(f"{', '.join(said)}: the heading gives those of the rows of {OURS} alone")
+        notes.append(f"{', '.join(said)}: the heading gives those of our own rows alone")
     return Table(
         table.title,
         columns,

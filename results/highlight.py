@@ -20,7 +20,7 @@ def marks(table: Table, highlight: Highlight) -> Marks:
 
     Rows are ranked by the numbers that are shown, so that equal ones are marked alike. Rows that
     are quoted, or bounds, are not ranked; neither is a column that says no better way, or whose
-    ranked numbers are all the same. Second best has exactly one better, and needs a third row.
+    ranked numbers are all the same. Second best has exactly one better, and some worse.
     """
     last = len(table.rows) - table.quoted
     ranked = [place for place in range(last) if place not in table.unranked]
@@ -57,5 +57,5 @@ def _two_best(values: Sequence[float], column: Column) -> tuple[float, float]:
     distinct = sorted(set(defined), reverse=column.better == "higher")
     if len(distinct) < 2:
         return math.nan, math.nan
-    clear = len(defined) > 2 and defined.count(distinct[0]) == 1
+    clear = len(distinct) > 2 and defined.count(distinct[0]) == 1
     return distinct[0], distinct[1] if clear else math.nan

@@ -133,8 +133,9 @@ def _heading(column: Column) -> str:
 
 
 def _note(note: str) -> str:
-    match = re.match(r"(\[\d+\]) ", note)
-    return f"<sup>{match[1]}</sup> {_text(note[match.end() :])}" if match else _text(note)
+    """A footnote: its number raised, options as code."""
+    text = re.sub(r"`([-\w ]+)`", r"<code>\1</code>", _text(note))
+    return re.sub(r"^(\[\d+\]) ", r"<sup>\1</sup> ", text)
 
 
 def _text(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,9 @@ PREAMBLE = r"% needs \usepackage{booktabs,graphicx,siunitx}"
 _WRAPPED = 32
 """Columns of longer words break their lines."""
 
+_MANY = 10
+"""More columns than that stand closer together."""
+
 _NUMBER = re.compile(r"(-?)(\d+)(\.\d+)?(?: ± (\S+))?(?: \[(.+)\])?")
 
 
@@ -29,8 +33,9 @@ def to_latex(table: Table, highlight: Highlight = "second", label: str | None = 
     table = printed(table)
     found = marks(table, highlight)
     texts = list(zip(*table.rows, strict=True)) or [() for _ in table.columns]
+    close = len(table.columns) > _MANY
     written = [
-        _column(column, values, [row[place] for row in found])
+        _column(column, values, [row[place] for row in found], close)
         for place, (column, values) in enumerate(zip(table.columns, texts, strict=True))
     ]
     rows = [" & ".join(cells) + r" \\" for cells in zip(*(c.cells for c in written), strict=True)]
@@ -44,6 +49,8 @@ def to_latex(table: Table, highlight: Highlight = "second", label: str | None = 
         r"\small",
         rf"\caption{{{escape_latex(capitalised(table.title))}.}}",
         *([rf"\label{{{label}}}"] if label else []),
+        r"\par\vspace{4pt}",
+        *([r"\setlength{\tabcolsep}{3pt}"] if close else []),
         # Of siunitx 2; version 3 still reads it.
         r"\sisetup{detect-weight=true}",
         r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
@@ -84,7 +91,7 @@ def latex_file(
 def capitalised(title: str) -> str:
     """As a caption begins, and without a full stop at its end."""
     title = title.rstrip(". ")
-    return title[:1].upper() + title[1:] if title.split(" ")[0].isalpha() else title
+    return title[:1].upper() + title[1:] if title.split(" ")[0].rstrip(":").isalpha() else title
 
 
 @dataclass(frozen=True)
@@ -111,7 +118,9 @@ class _Parts:
         return self.sign + self.whole + self.decimals
 
 
-def _column(column: Column, values: Sequence[Value], found: Sequence[Mark]) -> _Written:
+def _column(
+    column: Column, values: Sequence[Value], found: Sequence[Mark], close: bool
+) -> _Written:
     if not column.numeric:
         cells = [_word(value, column) for value in values]
         longest = max((len(_plain(value, column)) for value in values), default=0)
@@ -136,7 +145,7 @@ def _column(column: Column, values: Sequence[Value], found: Sequence[Mark]) -> _
             cells.append(bold + each.number + (f"{{{each.tail}}}" if each.tail else ""))
     digits = f"{room.sign}{len(room.whole)}.{max(len(room.decimals) - 1, 0)}"
     post = f",table-space-text-post={{{room.tail}}}" if room.tail else ""
-    heading = _heading(column, len(room.number) + room.length)
+    heading = _heading(column, len(room.number) + room.length, close)
     return _Written(f"S[table-format={digits}{post}]", heading, cells)
 
 
@@ -153,7 +162,8 @@ def _parts(value: Value, column: Column) -> _Parts | None:
     sign, whole, decimals, deviation, interval = match.groups(default="")
     tail = rf"\,$\pm$\,{deviation}" if deviation else ""
     # Its own braces, as an option's value must not hold a bare bracket.
-    tail += f" {{[}}{interval}{{]}}" if interval else ""
+    ends = interval.replace("-", "$-$")
+    tail += f" {{[}}{ends}{{]}}" if interval else ""
     tail += rf"\textsuperscript{{{_superscript(mark)}}}" if mark else ""
     length = len(deviation and f" ± {deviation}") + len(interval and f" [{interval}]") + len(mark)
     return _Parts(sign, whole, decimals, tail, length)
@@ -172,13 +182,19 @@ def _blank(text: str) -> str:
     return rf"\hphantom{{{text}}}" if text else ""
 
 
-def _heading(column: Column, room: int) -> str:
-    """In two lines where it is wider than its numbers."""
+def _heading(column: Column, room: int, close: bool) -> str:
+    """In several lines where it is wider than its numbers; turned where columns stand close."""
     arrow = {"higher": r"\,$\uparrow$", "lower": r"\,$\downarrow$", None: ""}[column.better]
-    first, _, rest = column.name.partition(" ")
-    if rest and len(column.name) > room:
-        return rf"{{\shortstack{{{escape_latex(first)}\\{escape_latex(rest)}{arrow}}}}}"
-    return f"{{{escape_latex(column.name)}{arrow}}}"
+    words = column.name.split()
+    lines = textwrap.wrap(" ".join(words), max([room, *map(len, words)]), break_on_hyphens=False)
+    if close and max(map(len, lines)) > room + 1:
+        return rf"{{\rotatebox{{90}}{{{escape_latex(column.name)}{arrow}}}}}"
+    broken = r" \\ ".join(map(escape_latex, lines)) + arrow
+    return (
+        rf"{{\begin{{tabular}}[b]{{@{{}}c@{{}}}}{broken}\end{{tabular}}}}"
+        if len(lines) > 1
+        else f"{{{broken}}}"
+    )
 
 
 def _word(value: Value, column: Column) -> str:
@@ -197,8 +213,9 @@ def _superscript(mark: str) -> str:
 
 
 def _note(note: str) -> str:
-    """A footnote, its number raised and its minus signs as such."""
+    """A footnote: its number raised, its minus signs as such, options as code."""
     match = re.match(r"\[(\d+)\] ", note)
     raised = rf"\textsuperscript{{{match[1]}}}\," if match else ""
     text = note[match.end() :] if match else note
-    return raised + escape_latex(text.rstrip(".")).replace(" - ", " $-$ ")
+    escaped = escape_latex(text.rstrip(". ").replace(" - ", " − ").replace(" <= ", " ≤ "))
+    return raised + re.sub(r"\\`{}([-{}\w ]+?)\\`{}", r"\\texttt{\1}", escaped)

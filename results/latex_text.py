@@ -18,7 +18,6 @@ _SPECIAL = {
     "`": r"\`{}",
     '"': "{''}",
     **{character: f"\\{character}" for character in "&%_#${}"},
-    "[": "{[}",  # or a line break before it would take it for its argument
 }
 _OTHER = {
     "–": "--",
@@ -94,8 +93,8 @@ def escape_latex(text: str) -> str:
         _character(character) + "{}" * (joined[place : place + 2] in _LIGATURES)
         for place, character in enumerate(joined)
     ]
-    if joined.startswith("*"):
-        pieces[0] = "{*}"  # as for the bracket
+    if joined.startswith(("*", "[")):
+        pieces[0] = f"{{{joined[0]}}}"  # or a line break before it would take it for its argument
     return "".join(pieces)
 
 

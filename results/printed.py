@@ -34,13 +34,15 @@ def printed(table: Table) -> Table:
     for place, column in enumerate(columns):
         if _all_agree(cells[place], column):
             agreeing.append(column.name)
-            cells[place] = tuple(_without_deviation(value) for value in cells[place])
+            cells[place] = tuple(without_deviation(value) for value in cells[place])
     notes = table.notes
     if undefined:
         notes = tuple(note for note in notes if note.partition(":")[0] not in undefined)
         notes += (f"defined by no row, and left out: {', '.join(undefined)}",)
     if agreeing:
         notes += (f"no ± where all runs of every row agree: {', '.join(agreeing)}",)
+    if not any(_deviates(value) for column_cells in cells for value in column_cells):
+        notes = tuple(note for note in notes if not note.startswith("± is "))
     rows = tuple(zip(*cells, strict=True))
     return replace(table, columns=columns, rows=rows, notes=notes)
 
@@ -51,5 +53,10 @@ def _all_agree(values: tuple[Value, ...], column: Column) -> bool:
     return bool(known) and all(round(deviation, column.digits) == 0 for deviation in known)
 
 
-def _without_deviation(value: Value) -> Value:
+def _deviates(value: Value) -> bool:
+    return isinstance(value, Spread) and not math.isnan(value.deviation)
+
+
+def without_deviation(value: Value) -> Value:
+    """A spread as its mean alone."""
     return replace(value, deviation=math.nan) if isinstance(value, Spread) else value

@@ -15,13 +15,14 @@ from results.table import Column, Marked, Spread, Table, Value, is_undefined
 DASH = "–"
 
 _MARKDOWN = re.compile(
-    r"[\\`*|~$<]"
+    r"[\\`*|~$]|<(?=[A-Za-z/!?])"
     r"|(?<![^\W_])_|_(?![^\W_])"  # inside a word it does nothing
     r"|\](?=[\[(:])"  # of a link, or of its definition
     r"|&(?=\#?\w+;)"
     r"|(?<![^ ])\#(?=\#*$)"  # at the end of a heading
-    r"|^(?:[-+>=\#]|[\[\]](?=\[))"
 )
+# At the beginning of a line of text: quotations, lists, headings, rules, and numbers of lists.
+_BEGINNING = re.compile(r"^(\d{1,9})(?=[.)])|^(?=[-+>=#_])|^(?=\[[ xX]\])")
 
 
 def to_markdown(table: Table, highlight: Highlight = "none") -> str:
@@ -46,7 +47,7 @@ def to_markdown(table: Table, highlight: Highlight = "none") -> str:
     explained = legend(found, "bold", "italic")
     notes = [*([explained] if explained else []), *table.notes]
     if notes:
-        lines += ["", *(f"- {escape_markdown(note)}" for note in notes)]
+        lines += ["", *(f"- {_note(note)}" for note in notes)]
     return "\n".join(lines) + "\n"
 
 
@@ -108,6 +109,12 @@ def _holding(kind: type, table: Table) -> list[bool]:
     """For each column, whether a value of it is of that kind."""
     places = range(len(table.columns))
     return [any(isinstance(row[place], kind) for row in table.rows) for place in places]
+
+
+def _note(note: str) -> str:
+    """As the text of a list; options stay code."""
+    escaped = re.sub(r"\\`([-\w ]+)\\`", r"`\1`", escape_markdown(note))
+    return _BEGINNING.sub(r"\1\\", escaped)
 
 
 def _emphasised(text: str, mark: Mark) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from benchmark.cli.tables import default_params, print_tables
+from results.printed import printed
 from results.record import Record
 from results.tables import main_tables
 
@@ -26,7 +27,7 @@ def print_summary(outcomes: Sequence[Outcome], out: Path, seconds: float) -> Non
     """A row a configuration, whether the threshold decided anything, and where the records are."""
     records = [outcome.record for outcome in outcomes]
     tables = main_tables(records, usual=_USUAL, defaults=default_params(records), allow_mixed=True)
-    print_tables(replace(table, notes=()) for table in tables)
+    print_tables(replace(printed(table), notes=()) for table in tables)
     click.echo("\n`cadbench metrics` defines the columns, `cadbench show RUN` opens a record")
     for line in threshold_lines(records):
         click.echo(line)
