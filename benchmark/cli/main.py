@@ -22,7 +22,9 @@ COMMANDS = {
     "show": ("benchmark.cli.show", "Show one record: AUROC matrix, assignments, memory."),
     "table": ("benchmark.cli.table", "Compare records in a table."),
     "compare": ("benchmark.cli.compare", "Test whether rows differ: intervals, p, ranks."),
+    "figure": ("benchmark.cli.figure", "Draw figures of records: PDF, SVG, PNG."),
     "leaderboard": ("benchmark.cli.leaderboard", "Rank all records, grouped by protocol."),
+    "report": ("benchmark.cli.report", "Write all records as one HTML file."),
     "paper": ("benchmark.cli.paper", "Run a paper's configuration and compare with its numbers."),
     "metrics": ("benchmark.cli.metrics", "Define every metric: formula, range, sign."),
 }
