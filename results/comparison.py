@@ -113,6 +113,11 @@ def compare(routing: str, rows: Sequence[Row]) -> Comparison:
     return Comparison(routing, tuple(rows), readings, left_out, of_pixels, several_joints)
 
 
+def is_bound(row: Row) -> bool:
+    """Whether a row is the upper bound, which others are measured against and not ranked with."""
+    return row.first.method == JOINT
+
+
 def final_row(record: Record, base: str = "auroc") -> dict[str, float]:
     """`base` by category after the last experience."""
     R, _ = stored_matrix(record, base=base)
@@ -163,7 +168,7 @@ def _joint_runs(rows: Iterable[Row]) -> tuple[Mapping[tuple[object, ...], Record
     """The joint run of each condition; (none, True) where two configurations have the same."""
     found: dict[tuple[object, ...], Record] = {}
     for row in rows:
-        if row.first.method != JOINT:
+        if not is_bound(row):
             continue
         runs = {_conditions(row, record): record for record in row.records}
         if found.keys() & runs.keys():

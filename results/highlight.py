@@ -39,11 +39,15 @@ def marks(table: Table, highlight: Highlight) -> Marks:
     return tuple(zip(*columns, strict=True)) if columns else ()
 
 
-def legend(found: Marks, best: str, second: str) -> str:
+def legend(table: Table, found: Marks, best: str, second: str) -> str:
     """What the marks mean, in the words for their looks; empty where there are none."""
     used = {mark for row in found for mark in row}
     parts = [f"{best}: best"] * ("best" in used) + [f"{second}: second best"] * ("second" in used)
-    return f"{', '.join(parts)} of the column, equal numbers alike" if parts else ""
+    if not parts:
+        return ""
+    left_out = ["upper bounds"] * bool(table.unranked) + ["quoted rows"] * bool(table.quoted)
+    apart = f"; {' and '.join(left_out)} are not ranked" if left_out else ""
+    return f"{', '.join(parts)} of the column, equal numbers alike{apart}"
 
 
 def _shown(table: Table, row: int, place: int, column: Column) -> float:

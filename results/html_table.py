@@ -45,7 +45,7 @@ def to_html(table: Table, highlight: Highlight = "second", label: str | None = N
     ours = len(table.rows) - table.quoted
     rows = [_row(row, table.columns, of_row) for row, of_row in zip(table.rows, found, strict=True)]
     notes = list(table.notes)
-    if explained := legend(found, "bold", "underlined"):
+    if explained := legend(table, found, "bold", "underlined"):
         notes.insert(0, explained)
     identity = f' id="{_text(label)}"' if label else ""
     caption = _text(capitalised(table.title))

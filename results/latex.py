@@ -42,7 +42,7 @@ def to_latex(table: Table, highlight: Highlight = "second", label: str | None = 
     if table.quoted and len(rows) > table.quoted:
         rows.insert(len(rows) - table.quoted, r"\midrule")
     notes = [_note(note) for note in table.notes]
-    explained = legend(found, "bold", "underlined")
+    explained = legend(table, found, "bold", "underlined")
     lines = [
         r"\begin{table}[tbp]",
         r"\centering",

@@ -44,7 +44,7 @@ def to_markdown(table: Table, highlight: Highlight = "none") -> str:
     ]
     lines = [f"### {escape_markdown(table.title)}", ""]
     lines += [_line(row, widths, table.columns) for row in [cells[0], rule, *cells[1:]]]
-    explained = legend(found, "bold", "italic")
+    explained = legend(table, found, "bold", "italic")
     notes = [*([explained] if explained else []), *table.notes]
     if notes:
         lines += ["", *(f"- {_note(note)}" for note in notes)]

@@ -10,7 +10,7 @@ from typing import cast
 from results.beside import set_beside, set_beside_categories
 from results.bootstrap import Bootstrap
 from results.comparable import identity_labels
-from results.comparison import JOINT, Comparison, comparisons
+from results.comparison import Comparison, comparisons, is_bound
 from results.intervals import Cells
 from results.quantities import Reading, quantity
 from results.record import Record
@@ -108,7 +108,7 @@ def per_category_tables(
         )
         heading = (*_label_columns(c), *columns)
         title = f"Per category: {c.title}"
-        table = Table(title, heading, tuple(rows), (*notes, *_bound(c)[1]), 0, _bound(c)[0])
+        table = Table(title, heading, tuple(rows), notes, unranked=_bounds(c))
         if published is None:
             tables.append(table)
         else:
@@ -144,8 +144,8 @@ def _quantity_table(
     notes = [each.note for each in chosen] + list(c.notes(names)) + cells.notes(c.rows)
     if c.several_joints and "gap_to_joint" in names:
         notes.append("gap_to_joint is left out: there are several configurations of joint")
-    unranked, why = _bound(c)
-    return Table(heading + c.title, columns, tuple(rows), (*notes, *why), 0, unranked)
+    title = heading + c.title
+    return Table(title, columns, tuple(rows), tuple(notes), unranked=_bounds(c))
 
 
 def _optional(table: Table, names: Sequence[str]) -> Table:
@@ -155,15 +155,9 @@ def _optional(table: Table, names: Sequence[str]) -> Table:
     return replace(table, columns=tuple(columns))
 
 
-def _bound(c: Comparison) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """Which rows are the upper bound, and what a reader of rankings has to know of it."""
-    places = tuple(place for place, row in enumerate(c.rows) if row.first.method == JOINT)
-    rivals = len(c.rows) > len(places) > 0
-    return (
-        (places, (f"{JOINT} learns from all categories at once and is not ranked",))
-        if rivals
-        else ((), ())
-    )
+def _bounds(c: Comparison) -> tuple[int, ...]:
+    """The places of the rows that are upper bounds, not rivals."""
+    return tuple(place for place, row in enumerate(c.rows) if is_bound(row))
 
 
 def _final(category: str) -> Callable[[Reading], float]:

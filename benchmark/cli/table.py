@@ -100,8 +100,8 @@ def command(kind: str, **given: Any) -> None:
     main (default), per-category and experts compare the rows; matrix, memory and assignments show
     each of them; published needs no records.
 
-    ROW is a method, a method with settings (mecad:experts=5), or the beginning of a key; a run's
-    own key chooses that run alone. Without any, all rows are taken.
+    ROW is a method, for all its rows, a method with settings (mecad:experts=5), or the beginning of
+    a key; a run's own key chooses that run alone. Without any, all rows are taken.
     """
     for option, kinds in _ONLY_FOR.items():
         if given[option] and kind not in kinds:
@@ -207,9 +207,10 @@ def _chosen(given: dict[str, Any]) -> list[Record]:
     found: list[Record] = []
     of_rows = []
     for ref in given["refs"]:
-        runs = [r for r in records if len(ref) >= 4 and r.key.startswith(ref)]
-        if len(runs) == 1:
-            found += runs
+        runs = [record for record in records if record.method == ref]
+        own = [r for r in records if len(ref) >= 4 and r.key.startswith(ref)]
+        if runs or len(own) == 1:
+            found += runs or own
         else:
             of_rows.append(ref)
     rows = named_rows(of_rows, rows_of(records))

@@ -66,5 +66,9 @@ def test_a_mark_depends_on_the_number_alone(values: list[float]) -> None:
 
 def test_the_legend_names_only_the_marks_in_use() -> None:
     table = Table("t", (text_column("a"), Column("x", 1, "higher")), (("m", 0.1), ("n", 0.2)))
-    assert legend(marks(table, "none"), "bold", "underlined") == ""
-    assert legend(marks(table, "second"), "bold", "underlined").startswith("bold: best of")
+    assert legend(table, marks(table, "none"), "bold", "underlined") == ""
+    assert legend(table, marks(table, "second"), "bold", "underlined") == (
+        "bold: best of the column, equal numbers alike"
+    )
+    bounded = Table(table.title, table.columns, (*table.rows, ("o", 9.0)), (), 0, (2,))
+    assert "; upper bounds are not ranked" in legend(bounded, marks(bounded, "best"), "b", "u")

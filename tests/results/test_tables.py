@@ -237,6 +237,13 @@ def test_leaderboard_ranks_by_acc_with_the_keys_behind_each_number(make_record) 
     assert any("seeds or orders" in note for note in table.notes)
 
 
+def test_the_upper_bound_is_ranked_with_nobody(make_record) -> None:
+    records = [make_record(), make_record(method="joint", R=BETTER, params={})]
+    for tables in (main_tables, per_category_tables, leaderboard):
+        table = one(tables(records))
+        assert [column(table, "method")[place] for place in table.unranked] == ["joint"]
+
+
 def test_leaderboard_puts_undefined_values_last(make_record) -> None:
     records = [make_record(method="a", R=BETTER), make_record(owner=OWNER)]
     table = one(leaderboard(records, sort="expert_forgetting"))

@@ -46,6 +46,7 @@ def test_the_papers_tables_of_one_set_of_records(table, tmp_path, recorded):
         assert of_row.count("### ") >= 1
         assert "mecad" in of_row
         assert "experts=1" not in of_row
+    assert table("matrix", "mecad").out.count("### ") == 2
     record = next(r for r in find_records(recorded) if r.method == "finetune" and r.seed == 1)
     of_run = table("matrix", record.key[:8], "--metric", "ap").out
     assert of_run.count("### Matrix of ap: finetune") == 1
