@@ -154,7 +154,17 @@ def _below(
         notes.append(
             "routing not stated: the source does not say if a test image's category is known"
         )
-    return Table(table.title, columns, (*ours, *rows), (*notes, *footnotes.lines), len(rows))
+    said = [column.name for column in table.columns if column.in_title]
+    if said:
+        notes.append(f"{', '.join(said)}: the heading gives those of our own rows alone")
+    return Table(
+        table.title,
+        columns,
+        (*ours, *rows),
+        (*notes, *footnotes.lines),
+        len(rows),
+        table.unranked,
+    )
 
 
 def _per_category(

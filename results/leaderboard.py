@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from results.beside import on_stream
 from results.comparable import identity_labels
-from results.comparison import Comparison, compare
+from results.comparison import Comparison, compare, is_bound
 from results.quantities import Quantity, quantity
 from results.quoted import (
     FORGETTING,
@@ -68,7 +68,7 @@ def leaderboard(
         table = board_table(board, sort)
         notes += [f"{tier}: {meaning}" for tier, meaning in TIERS.items()] * bool(board.quoted)
         notes += [*table.notes, RECORDS_NOTE]
-        tables.append(Table(table.title, table.columns, table.rows, tuple(notes), table.quoted))
+        tables.append(replace(table, notes=tuple(notes)))
     return tables
 
 
@@ -118,6 +118,8 @@ def board_table(board: Board, sort: str) -> Table:
         ours.append((REPRODUCED, *label, *cells, *runs_and_keys(row)))
     place = 4 + names.index(sort)
     ours.sort(key=lambda row: _badness(row[place], by))
+    joint = {label[0] for row, label in zip(c.rows, board.labels, strict=True) if is_bound(row)}
+    bounds = tuple(place for place, row in enumerate(ours) if row[1] in joint)
     columns = (
         *(text_column(name) for name in ("tier", "method", "parameters", "backbone")),
         *(each.column for each in chosen),
@@ -129,7 +131,7 @@ def board_table(board: Board, sort: str) -> Table:
     theirs.sort(key=lambda row: (list(TIERS).index(str(row[0])), _badness(row[place], by)))
     notes = c.notes(names)
     if not theirs:
-        return Table(board.title, columns, tuple(ours), notes)
+        return Table(board.title, columns, tuple(ours), notes, unranked=bounds)
     columns = (*columns, Column(FORGETTING, 3), *map(text_column, ("printed routing", "source")))
     rows = (*((*row, None, None, None) for row in ours), *theirs)
     notes = (
@@ -137,7 +139,7 @@ def board_table(board: Board, sort: str) -> Table:
         f"{FORGETTING} is what each source prints, by its own definition",
         *footnotes.lines,
     )
-    return Table(board.title, columns, rows, notes, len(theirs))
+    return Table(board.title, columns, rows, notes, len(theirs), bounds)
 
 
 def runs_and_keys(row: Row) -> tuple[str, str, str]:

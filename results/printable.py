@@ -6,7 +6,6 @@ terminal, Markdown or a spreadsheet would act on is shown as text.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 
 _ACTING = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -28,11 +27,6 @@ def printable(text: str, keep: str = "") -> str:
 def is_printable(text: str) -> bool:
     """Whether `printable` leaves the text as it is."""
     return printable(text) == text
-
-
-def inert_markdown(text: str) -> str:
-    """`text` without what a Markdown reader would take for HTML, a link or a picture."""
-    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text).replace("](", "]\\(")
 
 
 def inert_field(text: str) -> str:

@@ -49,13 +49,19 @@ Value: TypeAlias = str | int | float | Spread | Marked | None
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A heading, how many digits its numbers show, and which way is better where there is one."""
+    """A heading, how many digits its numbers show, and which way is better where there is one.
+
+    in_title: the title says it as well, so that only a file for machines needs the column.
+    optional: the same where no row defines it.
+    """
 
     name: str
     digits: int = 0
     better: Literal["higher", "lower"] | None = None
     numeric: bool = True
     probability: bool = False  # shown as `<0.001` where the digits would say 0
+    in_title: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,7 @@ class Table:
     """Rows of values under columns; `notes` are footnotes that a reader needs to trust them.
 
     quoted: how many of the last rows are quoted from elsewhere; they are never ranked.
+    unranked: places of further rows that are bounds rather than rivals.
 
     Texts are made `printable`, however the table will be written.
     """
@@ -72,6 +79,7 @@ class Table:
     rows: tuple[tuple[Value, ...], ...]
     notes: tuple[str, ...] = ()
     quoted: int = 0
+    unranked: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if any(len(row) != len(self.columns) for row in self.rows):
@@ -103,3 +111,10 @@ def number(value: Value) -> float:
     if isinstance(value, Marked):
         value = value.value
     return float(value) if isinstance(value, int | float) else math.nan
+
+
+def is_undefined(value: Value) -> bool:
+    """Whether there is no number or word to show."""
+    if isinstance(value, Spread):
+        return math.isnan(value.mean)
+    return value is None or (isinstance(value, float) and math.isnan(value))

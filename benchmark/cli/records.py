@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from benchmark.cli.tables import FORMATS
 from benchmark.suggest import suggestion
 from results.errors import UsageError
 from results.printable import printable
@@ -26,7 +27,7 @@ protocol_option: Callable[..., Any] = click.option(
 format_option: Callable[..., Any] = click.option(
     "--format",
     "output",
-    type=click.Choice(["auto", "markdown", "csv"]),
+    type=click.Choice(["auto", *FORMATS]),
     default="auto",
     show_default=True,
     help="auto draws on a terminal and writes Markdown elsewhere.",
