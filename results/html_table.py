@@ -27,6 +27,7 @@ body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem
 .cadbench-table .number { text-align: right; white-space: nowrap; }
 .cadbench-table thead { border-bottom: 1px solid; border-top: 2px solid; }
 .cadbench-table tbody { border-bottom: 1px solid; }
+.cadbench-table sup { line-height: 0; }
 .cadbench-table ul { font-size: .875rem; padding-left: 1.25rem; }
 """
 """How a table looks by itself; a page with a look of its own styles the same classes."""
