@@ -83,12 +83,13 @@ def test_intervals_are_those_of_a_plain_slow_bootstrap_over_runs_and_images(nois
     readings = [Reading(record, tuple(CATEGORIES)) for record in records]
     found = Bootstrap(draws).intervals([quantity(name).read for name in names], readings)
     s, owner = [1, 2, 3], [0, 0, 1]
+    slow = [[slow_matrix(record, draws, b) for b in range(B)] for record in records]
     for name, interval in zip(names, found, strict=True):
         means = []
         for b in range(B):
             values = []
-            for record, count in zip(records, counts[:, b], strict=True):
-                R = slow_matrix(record, draws, b)
+            for matrices, count in zip(slow, counts[:, b], strict=True):
+                R = matrices[b]
                 if name in continual.OF_EXPERTS:
                     value = continual.OF_EXPERTS[name](R, s, owner).value
                 else:

@@ -316,9 +316,8 @@ def test_hostile_names_of_an_imported_record_are_shown_as_text(call, make_record
     for words in (["leaderboard"], ["table", "per-category"], ["table"]):
         said = call(*words, "--format", "markdown", "--out", there)
         assert said.code == 0
-        assert "<img" not in said.out
-        assert "<b>" not in said.out
-        assert "](javascript" not in said.out
+        for acting in ("<img", "<b>", "](javascript"):
+            assert acting not in said.out.replace(f"\\{acting}", "")  # escaped, it is text
     said = call("table", "per-category", "--format", "csv", "--out", there)
     assert "\n=" not in said.out
     assert ",=" not in said.out
