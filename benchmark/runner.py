@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ from benchmark.plan import Matched
 from benchmark.reporting import Reporter
 from benchmark.stream import Stream
 from results.errors import RecordError, UsageError
-from results.files import storage_error
+from results.locks import record_lock
 from results.quantities import Reading, quantity
 from results.record import RUN_FILE, Record, load_record
 from results.render import display
@@ -89,7 +88,7 @@ class Runner:
         final = record_dir(self.out, cell.as_dict())
         if found := self._existing(final, cell):
             return self._reused(cell, found)
-        with _locked(final, wait=wait) as mine:
+        with record_lock(final, wait=wait) as mine:
             if not mine:
                 self.reporter.line(
                     f"{cell.label()}: another process is computing it; its turn comes last"
@@ -234,27 +233,3 @@ def _in_short(record: Record) -> str:
         metric = quantity(name)
         shown.append(f"{name} {display(metric.read(reading), metric.column)}")
     return f"{', '.join(shown)} ({record.run['seconds']['total']:.1f} s)"
-
-
-@contextmanager
-def _locked(final: Path, *, wait: bool) -> Iterator[bool]:
-    """Hold the cell's lock; False where another process has it and `wait` is not set.
-
-    The operating system drops the lock of a process that dies, so none is ever stale.
-    """
-    from filelock import FileLock, Timeout
-
-    try:
-        final.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(final.with_name(f".{final.name}.lock"))
-        try:
-            lock.acquire(timeout=-1 if wait else 0)
-        except Timeout:
-            yield False
-            return
-    except OSError as error:
-        raise storage_error(error, final) from error
-    try:
-        yield True
-    finally:
-        lock.release()

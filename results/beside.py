@@ -45,11 +45,7 @@ def set_beside(
             table, f"{_NONE}means here leave categories out that theirs are taken over"
         )
     found = [
-        each
-        for each in quoted(published)
-        if each.stream in whole
-        and each.first.routing in (c.routing, "not stated")
-        and (each.first.experts is not None or not swept)
+        each for each in on_stream(c, published) if each.first.experts is not None or not swept
     ]
     if not found:
         return _with_note(table, _why_none(c, published, swept))
@@ -66,6 +62,19 @@ def set_beside(
             "table published` prints them",
         )
     return _below(table, rows, c.routing, footnotes, forgetting=True)
+
+
+def on_stream(c: Comparison, published: Iterable[PublishedRow]) -> list[Quoted]:
+    """The published numbers of a stream that rows of `c` run whole, under its routing.
+
+    Those whose source does not state the routing are among them.
+    """
+    whole = _whole_streams(c)
+    return [
+        each
+        for each in quoted(published)
+        if each.stream in whole and each.first.routing in (c.routing, "not stated")
+    ]
 
 
 def set_beside_categories(
@@ -145,7 +154,17 @@ def _below(
         notes.append(
             "routing not stated: the source does not say if a test image's category is known"
         )
-    return Table(table.title, columns, (*ours, *rows), (*notes, *footnotes.lines), len(rows))
+    said = [column.name for column in table.columns if column.in_title]
+    if said:
+        notes.append(f"{', '.join(said)}: the heading gives those of our own rows alone")
+    return Table(
+        table.title,
+        columns,
+        (*ours, *rows),
+        (*notes, *footnotes.lines),
+        len(rows),
+        table.unranked,
+    )
 
 
 def _per_category(

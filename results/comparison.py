@@ -11,7 +11,7 @@ from results.comparable import check_comparable
 from results.evaluate import PIXEL_BASES
 from results.quantities import Reading, stored_matrix
 from results.record import Record
-from results.rows import Row, by_routing, describe_runs, rows_of
+from results.rows import Row, backbone_labels, by_routing, describe_runs, plural, rows_of
 from results.schema import features_key
 
 JOINT = "joint"
@@ -45,11 +45,21 @@ class Comparison:
         return len({row.design for row in self.rows}) > 1
 
     @property
+    def mixed_backbones(self) -> bool:
+        return len(set(backbone_labels(self.rows))) > 1
+
+    @property
     def title(self) -> str:
-        """`mvtec-1x15-224-oracle@1, oracle routing, seeds 0-2, order alphabetical`."""
-        protocols = ", ".join(sorted({row.first.protocol for row in self.rows}))
-        runs = "" if self.mixed_runs else f", {describe_runs(self.rows[0])}"
-        return f"{protocols}, {self.routing} routing{runs}"
+        """What all rows share: `protocol mvtec-1x15-224-oracle@1, oracle routing, seeds 0-2, ...`.
+
+        Protocol, routing, seeds, orders, and the backbone.
+        """
+        protocols = sorted({row.first.protocol for row in self.rows})
+        parts = [f"{plural('protocol', protocols)} {', '.join(protocols)}"]
+        parts.append(f"{self.routing} routing")
+        parts += [] if self.mixed_runs else [describe_runs(self.rows[0])]
+        parts += [] if self.mixed_backbones else [f"backbone {backbone_labels(self.rows)[0]}"]
+        return ", ".join(parts)
 
     def notes(self, quantities: Iterable[str] = ()) -> tuple[str, ...]:
         """What a reader of a table of these rows, with these quantities, has to know."""
@@ -103,6 +113,11 @@ def compare(routing: str, rows: Sequence[Row]) -> Comparison:
     return Comparison(routing, tuple(rows), readings, left_out, of_pixels, several_joints)
 
 
+def is_bound(row: Row) -> bool:
+    """Whether a row is the upper bound, which others are measured against and not ranked with."""
+    return row.first.method == JOINT
+
+
 def final_row(record: Record, base: str = "auroc") -> dict[str, float]:
     """`base` by category after the last experience."""
     R, _ = stored_matrix(record, base=base)
@@ -153,7 +168,7 @@ def _joint_runs(rows: Iterable[Row]) -> tuple[Mapping[tuple[object, ...], Record
     """The joint run of each condition; (none, True) where two configurations have the same."""
     found: dict[tuple[object, ...], Record] = {}
     for row in rows:
-        if row.first.method != JOINT:
+        if not is_bound(row):
             continue
         runs = {_conditions(row, record): record for record in row.records}
         if found.keys() & runs.keys():

@@ -63,12 +63,14 @@ def save_diagram(path: Path, labels: Sequence[str], ranking: Ranking, alpha: flo
         figure.savefig(partial, format=kind, dpi=300, metadata=dated.get(kind))
 
 
-def draw_diagram(labels: Sequence[str], ranking: Ranking, alpha: float) -> Figure:
+def draw_diagram(
+    labels: Sequence[str], ranking: Ranking, alpha: float, width: float = WIDTH
+) -> Figure:
     """Labels at both sides where the line between them stays long enough, else at the left."""
     best: tuple[float, Figure] | None = None
     for left_only, characters in ((False, 80), (True, 80), (True, 30), (True, 20)):
         wrapped = ["\n".join(textwrap.wrap(label, characters)) for label in labels]
-        figure, length = _attempt(wrapped, ranking, alpha, left_only)
+        figure, length = _attempt(wrapped, ranking, alpha, left_only, width)
         if best is None or length > best[0]:
             best = length, figure
         if length >= _ENOUGH:
@@ -78,7 +80,7 @@ def draw_diagram(labels: Sequence[str], ranking: Ranking, alpha: float) -> Figur
 
 
 def _attempt(
-    labels: Sequence[str], ranking: Ranking, alpha: float, left_only: bool
+    labels: Sequence[str], ranking: Ranking, alpha: float, left_only: bool, width: float
 ) -> tuple[Figure, float]:
     """The figure of one layout, and how long its line could be."""
     import pandas as pd
@@ -86,7 +88,7 @@ def _attempt(
     from matplotlib.figure import Figure
     from scikit_posthocs import critical_difference_diagram
 
-    figure = Figure(figsize=(WIDTH, WIDTH))
+    figure = Figure(figsize=(width, width))
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     ranks = pd.Series(ranking.mean_ranks, index=list(labels))
@@ -127,23 +129,24 @@ def _fit(figure: Figure, axes: Axes, labels: Sequence[Any], distance: float, lin
     from matplotlib.transforms import ScaledTranslation
 
     lowest = min(label.get_position()[1] for label in labels) - 0.6
+    width = figure.get_size_inches()[0]
     height = _HEAD - lowest * line
-    figure.set_size_inches(WIDTH, height)
+    figure.set_size_inches(width, height)
     axes.set_ylim(lowest, 0)
     K = axes.get_xlim()[1]
     # (place on the line from 0 to 1, inches to its left, inches to its right) of all that is drawn
     extents = [(0.0, 0.05, 0.0), (1.0, 0.0, 0.05), (distance / (K - 1), 0.0, 0.0), (0.0, 0.0, 0.5)]
     for label in labels:
         place = (label.get_position()[0] - 1) / (K - 1)
-        width = label.get_window_extent().width / figure.dpi + _GAP
+        room = label.get_window_extent().width / figure.dpi + _GAP
         at_left = label.get_horizontalalignment() == "right"
-        extents.append((place, width, 0.0) if at_left else (place, 0.0, width))
+        extents.append((place, room, 0.0) if at_left else (place, 0.0, room))
         apart = ScaledTranslation(-_GAP if at_left else _GAP, 0, figure.dpi_scale_trans)
         label.set_transform(label.get_transform() + apart)
-    for length in np.arange(WIDTH, 0.1, -0.01):
+    for length in np.arange(width, 0.1, -0.01):
         start = max(_PAD + left - length * place for place, left, _ in extents)
-        end = min(WIDTH - _PAD - right - length * place for place, _, right in extents)
+        end = min(width - _PAD - right - length * place for place, _, right in extents)
         if start <= end:
             break
-    axes.set_position((start / WIDTH, 0, length / WIDTH, 1 - _HEAD / height))
+    axes.set_position((start / width, 0, length / width, 1 - _HEAD / height))
     return float(length)

@@ -1,16 +1,28 @@
-"""The leaderboard: best first, a table for each protocol, data and routing."""
+"""The leaderboard: best first, a board for each protocol, data and routing, in tiers."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
+from results.beside import on_stream
 from results.comparable import identity_labels
-from results.comparison import Comparison, compare
+from results.comparison import Comparison, compare, is_bound
 from results.quantities import Quantity, quantity
+from results.quoted import (
+    FORGETTING,
+    Footnotes,
+    Quoted,
+    forgetting_cell,
+    routing_word,
+    source_cell,
+)
 from results.record import Record
+from results.reference import PublishedRow
 from results.rows import (
     Defaults,
+    Row,
     backbone_labels,
     by_routing,
     method_labels,
@@ -18,21 +30,60 @@ from results.rows import (
     parameter_labels,
     rows_of,
 )
-from results.table import Spread, Table, Value, number, text_column
+from results.table import Column, Spread, Table, Value, number, text_column
+from results.tiers import REPRODUCED, TIERS, forgetting_caveat, tier_of
 
 SHOWN = ("acc", "bwt", "fm", "gap_to_joint", "seconds")
 
 
+@dataclass(frozen=True)
+class Board:
+    """Rows that may be ranked together, and the published numbers of the same stream.
+
+    labels: method, parameters and backbone of each row of the comparison.
+    """
+
+    title: str
+    comparison: Comparison
+    labels: tuple[tuple[str, str, str], ...]
+    quoted: tuple[Quoted, ...]
+
+
 def leaderboard(
-    records: Iterable[Record], *, sort: str = "acc", defaults: Defaults | None = None
+    records: Iterable[Record],
+    *,
+    sort: str = "acc",
+    defaults: Defaults | None = None,
+    published: Iterable[PublishedRow] = (),
 ) -> list[Table]:
     """A row a configuration, best by `sort` (a name of results.quantities) first.
 
     Rows of other seeds or orders than their neighbours stand beside them with both in columns;
-    rows of another protocol, manifest or routing stand in another table.
+    rows of another protocol, manifest or routing stand in another table. `published` rows of the
+    same stream follow, by tier; they are never ranked with ours.
     """
-    shown = tuple(dict.fromkeys((*SHOWN, sort)))
     tables = []
+    for board in boards(records, defaults=defaults, published=published):
+        notes = [quantity(name).note for name in shown(sort)]
+        table = board_table(board, sort)
+        notes += [f"{tier}: {meaning}" for tier, meaning in TIERS.items()] * bool(board.quoted)
+        notes += [*table.notes, RECORDS_NOTE]
+        tables.append(replace(table, notes=tuple(notes)))
+    return tables
+
+
+RECORDS_NOTE = "records: the beginning of each run's key"
+
+
+def boards(
+    records: Iterable[Record],
+    *,
+    defaults: Defaults | None = None,
+    published: Iterable[PublishedRow] = (),
+) -> list[Board]:
+    """One board for each protocol id, meaning of that id, manifest and routing."""
+    published = list(published)
+    found = []
     for routing, of_routing in by_routing(records).items():
         rows = rows_of(of_routing)
         meanings = dict(zip((row.data for row in rows), identity_labels(rows), strict=True))
@@ -40,38 +91,81 @@ def leaderboard(
             comparison = compare(routing, [row for row in rows if row.data == data])
             title = f"{data[0]}, {routing} routing, data {data[1][:8]}"
             title += f", {meaning}" * bool(meaning)
-            tables.append(_table(title, comparison, shown, sort, defaults))
-    return tables
+            labels = zip(
+                method_labels(comparison.rows),
+                parameter_labels(comparison.rows, defaults),
+                backbone_labels(comparison.rows),
+                strict=True,
+            )
+            quoted = tuple(on_stream(comparison, published))
+            found.append(Board(title, comparison, tuple(labels), quoted))
+    return found
 
 
-def _table(
-    title: str, c: Comparison, shown: tuple[str, ...], sort: str, defaults: Defaults | None
-) -> Table:
-    chosen = [quantity(name) for name in shown]
-    labels = zip(
-        method_labels(c.rows),
-        parameter_labels(c.rows, defaults),
-        backbone_labels(c.rows),
-        strict=True,
-    )
-    rows: list[tuple[Value, ...]] = []
-    for row, label, readings in zip(c.rows, labels, c.readings, strict=True):
+def shown(sort: str) -> tuple[str, ...]:
+    """The names of the quantities that a leaderboard sorted so has as columns."""
+    return tuple(dict.fromkeys((*SHOWN, sort)))
+
+
+def board_table(board: Board, sort: str) -> Table:
+    """The board as a table; its notes are those of this board, not what columns and tiers mean."""
+    names = shown(sort)
+    chosen = [quantity(name) for name in names]
+    c, by = board.comparison, chosen[names.index(sort)]
+    ours: list[tuple[Value, ...]] = []
+    for row, label, readings in zip(c.rows, board.labels, c.readings, strict=True):
         cells = [Spread.of(each.read(reading) for reading in readings) for each in chosen]
-        keys = ", ".join(record.key[:8] for record in row.records)
-        rows.append((*label, *cells, number_ranges(row.seeds), ", ".join(row.orders), keys))
-    by = 3 + shown.index(sort)
-    rows.sort(key=lambda row: _badness(row[by], chosen[by - 3]))
+        ours.append((REPRODUCED, *label, *cells, *runs_and_keys(row)))
+    place = 4 + names.index(sort)
+    ours.sort(key=lambda row: _badness(row[place], by))
+    joint = {label[0] for row, label in zip(c.rows, board.labels, strict=True) if is_bound(row)}
+    bounds = tuple(place for place, row in enumerate(ours) if row[1] in joint)
     columns = (
-        *(text_column(name) for name in ("method", "parameters", "backbone")),
+        *(text_column(name) for name in ("tier", "method", "parameters", "backbone")),
         *(each.column for each in chosen),
         *(text_column(name) for name in ("seeds", "orders", "records")),
     )
+    footnotes = Footnotes()
+    found = (_quoted_row(each, names, footnotes) for each in board.quoted)
+    theirs = [each for each in found if each is not None]
+    theirs.sort(key=lambda row: (list(TIERS).index(str(row[0])), _badness(row[place], by)))
+    notes = c.notes(names)
+    if not theirs:
+        return Table(board.title, columns, tuple(ours), notes, unranked=bounds)
+    columns = (*columns, Column(FORGETTING, 3), *map(text_column, ("printed routing", "source")))
+    rows = (*((*row, None, None, None) for row in ours), *theirs)
     notes = (
-        *(each.note for each in chosen),
-        *c.notes(shown),
-        "records: the beginning of each run's key",
+        *notes,
+        f"{FORGETTING} is what each source prints, by its own definition",
+        *footnotes.lines,
     )
-    return Table(title, columns, tuple(rows), notes)
+    return Table(board.title, columns, rows, notes, len(theirs), bounds)
+
+
+def runs_and_keys(row: Row) -> tuple[str, str, str]:
+    """`0-2`, `alphabetical, random:0`, and the beginning of the key of every run."""
+    keys = ", ".join(record.key[:8] for record in row.records)
+    return number_ranges(row.seeds), ", ".join(row.orders), keys
+
+
+def _quoted_row(
+    each: Quoted, names: Sequence[str], footnotes: Footnotes
+) -> tuple[Value, ...] | None:
+    """A row of the table; None where the table has no column for any of its numbers."""
+    numbers = {name: row for name, row in each.by_quantity.items() if name in names}
+    forgetting = [each.forgetting] if each.forgetting else []
+    if not numbers and not forgetting:
+        return None
+    tier = tier_of([*numbers.values(), *forgetting])
+    source = source_cell(each.first, footnotes)
+    cells = [
+        footnotes.mark(numbers[name].value, numbers[name].note) if name in numbers else None
+        for name in names
+    ]
+    printed = forgetting_cell(each.forgetting, footnotes, forgetting_caveat(each, tier))
+    routing = routing_word(each.first)
+    blank = (None, None, None)
+    return tier, each.first.method, None, None, *cells, *blank, printed, routing, source
 
 
 def _badness(value: Value, by: Quantity) -> float:

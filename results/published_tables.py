@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from results.quoted import (
     FORGETTING,
@@ -17,6 +18,7 @@ from results.quoted import (
 )
 from results.reference import NOT_CONTINUAL, PublishedRow
 from results.table import Column, Table, Value, text_column
+from results.tiers import TIERS, forgetting_caveat, tier_of
 
 
 def published_tables(rows: Iterable[PublishedRow]) -> list[Table]:
@@ -34,8 +36,27 @@ def published_tables(rows: Iterable[PublishedRow]) -> list[Table]:
     return tables + [_experts_table(row) for row in rows if row.assignment]
 
 
-def _stream_table(dataset: str, schedule: str, found: Sequence[Quoted]) -> Table:
-    """Numbers of one stream; those of one metric and definition share a column, others do not."""
+def tiered_tables(rows: Iterable[PublishedRow]) -> list[Table]:
+    """Means and printed forgetting by data set, schedule and routing, each row with its tier."""
+    groups: dict[tuple[str, str, str], list[Quoted]] = {}
+    for each in quoted(rows):
+        groups.setdefault((*each.stream, routing_word(each.first)), []).append(each)
+    return [
+        replace(
+            _stream_table(dataset, schedule, found, tiers=True),
+            title=f"{dataset}, {schedule or NOT_CONTINUAL}{_routing_of(routing)}",
+        )
+        for (dataset, schedule, routing), found in groups.items()
+    ]
+
+
+def _stream_table(
+    dataset: str, schedule: str, found: Sequence[Quoted], *, tiers: bool = False
+) -> Table:
+    """Numbers of one stream; those of one metric and definition share a column, others do not.
+
+    tiers: the last column is the tier instead of how the numbers were checked.
+    """
     footnotes = Footnotes()
     definitions = list(
         dict.fromkeys(
@@ -51,10 +72,11 @@ def _stream_table(dataset: str, schedule: str, found: Sequence[Quoted]) -> Table
         values = {(row.metric, row.acc_definition): row for row in each.rows if row.acc_definition}
         source = source_cell(each.first, footnotes)
         numbers = [_number(values.get(definition), footnotes) for definition in definitions]
-        forgetting = [forgetting_cell(each.forgetting, footnotes)] * printed
         shown = [*values.values(), *([each.forgetting] if each.forgetting else [])]
         if not shown:
             continue
+        caveat = forgetting_caveat(each, tier_of(shown)) if tiers else ""
+        forgetting = [forgetting_cell(each.forgetting, footnotes, caveat)] * printed
         cells.append(
             (
                 source,
@@ -63,18 +85,20 @@ def _stream_table(dataset: str, schedule: str, found: Sequence[Quoted]) -> Table
                 *numbers,
                 *forgetting,
                 routing_word(each.first),
-                checked_words(shown),
+                tier_of(shown) if tiers else checked_words(shown),
             )
         )
     columns = (
         *(text_column(name) for name in ("source", "method", "protocol")),
         *(Column(_heading(*definition), 3, "higher") for definition in definitions),
         *[Column(FORGETTING, 3)] * printed,
-        *(text_column(name) for name in ("routing", "checked")),
+        *(text_column(name) for name in ("routing", "tier" if tiers else "checked")),
     )
-    notes = [HOW_CHECKED]
+    notes = [] if tiers else [HOW_CHECKED]
     if printed:
         notes.append(f"{FORGETTING} is what each source prints, by its own definition")
+    if tiers:
+        cells.sort(key=lambda row: list(TIERS).index(str(row[-1])))
     title = f"Published: {dataset}, {schedule or NOT_CONTINUAL}"
     return Table(title, columns, tuple(cells), (*notes, *footnotes.lines), len(cells))
 
@@ -126,6 +150,12 @@ def _number(row: PublishedRow | None, footnotes: Footnotes) -> Value:
 def _heading(metric: str, definition: str) -> str:
     """`image_auroc acc`; the definition says nothing where there is no stream."""
     return metric if definition == NOT_CONTINUAL else f"{metric} {definition}"
+
+
+def _routing_of(word: str) -> str:
+    if not word:
+        return ""
+    return f", routing {word}" if word == "not stated" else f", {word} routing"
 
 
 def _percent(share: float | None) -> float | None:

@@ -95,11 +95,14 @@ def source_cell(row: PublishedRow, notes: Footnotes) -> Value:
     return notes.mark(row.source, *row.source_notes)
 
 
-def forgetting_cell(row: PublishedRow | None, notes: Footnotes) -> Value:
-    """Forgetting as printed; its footnote says what was computed, and never is ours."""
+def forgetting_cell(row: PublishedRow | None, notes: Footnotes, *more: str) -> Value:
+    """Forgetting as printed; its footnote says what was computed, and never is ours.
+
+    more: further footnotes, where they are not empty.
+    """
     if row is None:
         return None
-    return notes.mark(row.value, f"{FORGETTING}: {row.forgetting_definition}", row.note)
+    return notes.mark(row.value, f"{FORGETTING}: {row.forgetting_definition}", row.note, *more)
 
 
 def routing_word(row: PublishedRow) -> str:

@@ -98,7 +98,7 @@ class Record:
             return None
         try:
             return cast("np.ndarray", np.load(path, mmap_mode="r", allow_pickle=False))
-        except (OSError, ValueError, EOFError) as error:
+        except Exception as error:  # a damaged header meets NumPy's reader with nearly any
             raise RecordError(f"cannot read {path} (truncated or altered?)") from error
 
     def verify(self) -> None:
@@ -135,7 +135,7 @@ def _read_run(path: Path) -> Run:
         run = json.loads(path.read_bytes())
     except OSError as error:
         raise RecordError(f"no record at {path.parent}: {RUN_FILE} cannot be read") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RecordError(f"{path} is not whole; run the cell again with --overwrite") from error
     if not isinstance(run, dict):
         raise RecordError(f"{path} does not hold a record")
@@ -147,6 +147,8 @@ def _read_run(path: Path) -> Run:
     missing = sorted(Run.__required_keys__ - run.keys())
     if missing:
         raise RecordError(f"{path} lacks {', '.join(missing)}")
+    if not isinstance(run["cell"], dict):
+        raise RecordError(f"{path} does not hold a record")
     if run["key"] != cell_key(run["cell"]) or run["config_key"] != config_key(run["cell"]):
         raise RecordError(f"{path} was altered: its key is not that of its cell")
     return cast("Run", run)

@@ -5,30 +5,50 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Iterable, Sequence
 
-from results.table import Column, Marked, Spread, Table, Value
+from results.highlight import Highlight, Mark, legend, marks
+from results.printable import inert_field
+from results.printed import printed
+from results.table import Column, Marked, Spread, Table, Value, is_undefined
 
 DASH = "–"
 
+_MARKDOWN = re.compile(
+    r"[\\`*|~$]|<(?=[A-Za-z/!?])"
+    r"|(?<![^\W_])_|_(?![^\W_])"  # inside a word it does nothing
+    r"|\](?=[\[(:])"  # of a link, or of its definition
+    r"|&(?=\#?\w+;)"
+    r"|(?<![^ ])\#(?=\#*$)"  # at the end of a heading
+)
+# At the beginning of a line of text: quotations, lists, headings, rules, and numbers of lists.
+_BEGINNING = re.compile(r"^(\d{1,9})(?=[.)])|^(?=[-+>=#_])|^(?=\[[ xX]\])")
 
-def to_markdown(table: Table) -> str:
+
+def to_markdown(table: Table, highlight: Highlight = "none") -> str:
     """A heading, the table with aligned columns, and its notes."""
-    cells = [[column.name for column in table.columns]]
+    table = printed(table)
+    found = marks(table, highlight)
+    cells = [[escape_markdown(column.name) for column in table.columns]]
     cells += [
-        [display(value, column) for value, column in zip(row, table.columns, strict=True)]
-        for row in table.rows
+        [
+            _emphasised(escape_markdown(display(value, column)), mark)
+            for value, column, mark in zip(row, table.columns, of_row, strict=True)
+        ]
+        for row, of_row in zip(table.rows, found, strict=True)
     ]
-    cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in cells]
     widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
     rule = [
         "-" * (width - 1) + ":" if column.numeric else "-" * width
         for width, column in zip(widths, table.columns, strict=True)
     ]
-    lines = [f"### {table.title}", ""]
+    lines = [f"### {escape_markdown(table.title)}", ""]
     lines += [_line(row, widths, table.columns) for row in [cells[0], rule, *cells[1:]]]
-    if table.notes:
-        lines += ["", *(f"- {note}" for note in table.notes)]
+    explained = legend(table, found, "bold", "italic")
+    notes = [*([explained] if explained else []), *table.notes]
+    if notes:
+        lines += ["", *(f"- {_note(note)}" for note in notes)]
     return "\n".join(lines) + "\n"
 
 
@@ -42,8 +62,8 @@ def to_csv(table: Table) -> str:
     marked = _holding(Marked, table)
     header: list[str] = []
     for column, own, noted in zip(table.columns, parts, marked, strict=True):
-        header += [f"{column.name}{part}" for part in own]
-        header += [f"{column.name} note"] * noted
+        header += [inert_field(f"{column.name}{part}") for part in own]
+        header += [inert_field(f"{column.name} note")] * noted
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(header)
@@ -53,7 +73,7 @@ def to_csv(table: Table) -> str:
             plain = value.value if isinstance(value, Marked) else value
             fields += _spread_fields(plain)[: len(own)]
             fields += [value.note if isinstance(value, Marked) else None] * noted
-        writer.writerow("" if is_undefined(field) else field for field in fields)
+        writer.writerow(map(_field, fields))
     return buffer.getvalue()
 
 
@@ -76,17 +96,36 @@ def display(value: Value, column: Column) -> str:
     return _fixed(value, column.digits) if isinstance(value, float) else str(value)
 
 
-def is_undefined(value: Value) -> bool:
-    """Whether there is no number or word to show."""
-    if isinstance(value, Spread):
-        return math.isnan(value.mean)
-    return value is None or (isinstance(value, float) and math.isnan(value))
+def escape_markdown(text: str) -> str:
+    """The text in one line, white space joined, so that Markdown prints it as it is.
+
+    Only what would have an effect is escaped: `per_category`, `[1]` and `5 > 3` stay readable.
+    """
+    joined = " ".join(text.split())
+    joined = "".join(c if c.isprintable() else "\ufffd" for c in joined)
+    return _MARKDOWN.sub(r"\\\g<0>", joined)
+
+
+def _field(value: Value) -> Value:
+    if is_undefined(value):
+        return ""
+    return inert_field(value) if isinstance(value, str) else value
 
 
 def _holding(kind: type, table: Table) -> list[bool]:
     """For each column, whether a value of it is of that kind."""
     places = range(len(table.columns))
     return [any(isinstance(row[place], kind) for row in table.rows) for place in places]
+
+
+def _note(note: str) -> str:
+    """As the text of a list; options stay code."""
+    escaped = re.sub(r"\\`([-\w ]+)\\`", r"`\1`", escape_markdown(note))
+    return _BEGINNING.sub(r"\1\\", escaped)
+
+
+def _emphasised(text: str, mark: Mark) -> str:
+    return {"best": f"**{text}**", "second": f"*{text}*", None: text}[mark]
 
 
 def _fixed(value: float, digits: int) -> str:

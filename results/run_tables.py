@@ -27,8 +27,8 @@ def matrix_table(record: Record, base: str = "auroc") -> Table:
     columns = (
         Column("t"),
         text_column("learnt"),
-        *(Column(category, 3, "higher") for category in record.categories),
-        Column("mean of seen", 3, "higher"),
+        *(Column(category, 3) for category in record.categories),
+        Column("mean of seen", 3),
     )
     notes = (f"{base} of each category (column) after experience t; – was not measured",)
     return Table(_title(f"Matrix of {base}", record), columns, tuple(rows), notes)

@@ -7,6 +7,7 @@ Work in progress lies beside its place in `seed-<n>.partial/`; `write_record` re
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PARTIAL = ".partial"
+_LONGEST = 120
+"""Characters of a folder's name; file systems take some 250, less where they encrypt."""
 
 
 def record_dir(out: Path, cell: Cell) -> Path:
@@ -86,7 +89,12 @@ def publish(partial: Path, final: Path) -> Record:
                 _delete(entry)
         if final.exists():
             os.replace(final, aside)
-        os.replace(partial, final)
+        try:
+            os.replace(partial, final)
+        except BaseException:
+            if aside.exists():
+                os.replace(aside, final)
+            raise
         for old in final.parent.glob(f".{final.name}.*.replaced{PARTIAL}"):
             _delete(old)
     except OSError as error:
@@ -113,6 +121,20 @@ def find_records(out: Path, warn: Callable[[str], object] = lambda line: None) -
             "another schema; run their cells again"
         )
     return records
+
+
+def resolve_runs(out: Path, ref: str, records: list[Record]) -> list[Record]:
+    """All of `records` (those under `out`) that `ref` means, or those in a folder of that name."""
+    for folder in (Path(ref), out / ref) if ref else ():
+        if (folder / RUN_FILE).is_file() or (folder.name == RUN_FILE and folder.is_file()):
+            return [load_record(folder)]
+        inside = [r for r in records if r.path.resolve().is_relative_to(folder.resolve())]
+        if inside:
+            return inside
+    found = records if ref == "all" else [r for r in records if _means(r, ref, out)]
+    if not found:
+        raise UsageError(f"no record is called {ref!r}; there are:\n{_choices(records, out)}")
+    return found
 
 
 def resolve_run(out: Path, ref: str) -> Record:
@@ -157,7 +179,12 @@ def _record_folders(out: Path) -> Iterator[Path]:
 
 def _slug(name: str) -> str:
     """A folder name that every file system takes, for any name that a user may give."""
-    return re.sub(r"[^A-Za-z0-9._@-]+", "-", name).lstrip(".") or "-"
+    slug = re.sub(r"[^A-Za-z0-9._@-]+", "-", name).lstrip(".") or "-"
+    if len(slug) > _LONGEST:
+        digest = hashlib.sha256(name.encode(errors="replace")).hexdigest()
+        slug = f"{slug[: _LONGEST - 9]}-{digest[:8]}"
+    # A folder of that ending counts as work in progress, and its records would never be found.
+    return f"{slug}-" if slug.endswith(PARTIAL) else slug
 
 
 def _write_maps(path: Path, maps: np.ndarray) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
+
+from results.printable import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +49,19 @@ Value: TypeAlias = str | int | float | Spread | Marked | None
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A heading, how many digits its numbers show, and which way is better where there is one."""
+    """A heading, how many digits its numbers show, and which way is better where there is one.
+
+    in_title: the title says it as well, so that only a file for machines needs the column.
+    optional: the same where no row defines it.
+    """
 
     name: str
     digits: int = 0
     better: Literal["higher", "lower"] | None = None
     numeric: bool = True
     probability: bool = False  # shown as `<0.001` where the digits would say 0
+    in_title: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,9 @@ class Table:
     """Rows of values under columns; `notes` are footnotes that a reader needs to trust them.
 
     quoted: how many of the last rows are quoted from elsewhere; they are never ranked.
+    unranked: places of further rows that are bounds rather than rivals.
+
+    Texts are made `printable`, however the table will be written.
     """
 
     title: str
@@ -68,10 +79,24 @@ class Table:
     rows: tuple[tuple[Value, ...], ...]
     notes: tuple[str, ...] = ()
     quoted: int = 0
+    unranked: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if any(len(row) != len(self.columns) for row in self.rows):
             raise ValueError(f"every row of {self.title!r} needs {len(self.columns)} values")
+        columns = tuple(replace(column, name=printable(column.name)) for column in self.columns)
+        object.__setattr__(self, "title", printable(self.title))
+        object.__setattr__(self, "columns", columns)
+        object.__setattr__(self, "rows", tuple(tuple(map(_shown, row)) for row in self.rows))
+        object.__setattr__(self, "notes", tuple(map(printable, self.notes)))
+
+
+def _shown(value: Value) -> Value:
+    if isinstance(value, Marked):
+        held = value.value
+        held = printable(held) if isinstance(held, str) else held
+        return Marked(held, printable(value.mark), printable(value.note))
+    return printable(value) if isinstance(value, str) else value
 
 
 def text_column(name: str) -> Column:
@@ -86,3 +111,10 @@ def number(value: Value) -> float:
     if isinstance(value, Marked):
         value = value.value
     return float(value) if isinstance(value, int | float) else math.nan
+
+
+def is_undefined(value: Value) -> bool:
+    """Whether there is no number or word to show."""
+    if isinstance(value, Spread):
+        return math.isnan(value.mean)
+    return value is None or (isinstance(value, float) and math.isnan(value))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import cast
 
 from results.beside import set_beside, set_beside_categories
 from results.bootstrap import Bootstrap
 from results.comparable import identity_labels
-from results.comparison import Comparison, comparisons
+from results.comparison import Comparison, comparisons, is_bound
 from results.intervals import Cells
 from results.quantities import Reading, quantity
 from results.record import Record
@@ -23,10 +24,7 @@ from results.rows import (
 )
 from results.table import Column, Table, Value, text_column
 
-MAIN = (
-    "acc", "pixel_auroc.acc", "aupro.acc", "bwt", "fm", "gap_to_joint", "stored_vectors",
-    "stored_mb", "utilisation", "seconds",
-)  # fmt: skip
+MAIN = ("acc", "pixel_auroc.acc", "aupro.acc", "bwt", "fm", "stored_mb")
 TIMED = ("update_seconds", "ms_per_image")
 INFERRED = ("pooled_auroc", "routing_accuracy")
 EXPERTS = (
@@ -39,7 +37,7 @@ def main_tables(
     records: Iterable[Record],
     *,
     columns: Sequence[str] | None = None,
-    more: Sequence[str] = (),
+    usual: Sequence[str] = MAIN,
     defaults: Defaults | None = None,
     allow_mixed: bool = False,
     published: Sequence[PublishedRow] | None = None,
@@ -47,16 +45,20 @@ def main_tables(
 ) -> list[Table]:
     """A row a configuration, a table a routing: `columns` as mean and deviation over the runs.
 
-    `columns` are names of results.quantities (default: MAIN and `more`). Rows that are not
-    comparable are a `UsageError` unless `allow_mixed`, which labels them instead. `published` rows
-    of the same stream stand below ours, or a note says why none does; `bootstrap` adds an interval
-    to every mean of ours. Both do so in the tables below, too.
+    `columns` are names of results.quantities. Where none are given, those of `usual`, INFERRED and
+    TIMED are taken, and printed where a row defines them. Rows that are not comparable are a
+    `UsageError` unless `allow_mixed`, which labels them instead. `published` rows of the same
+    stream stand below ours, or a note says why none does; `bootstrap` adds an interval to every
+    mean of ours. Both do so in the tables below, too.
     """
     tables = []
     for c in comparisons(records, allow_mixed=allow_mixed):
-        names = columns or (*MAIN, *INFERRED * (c.routing == "inferred"), *more)
-        table = _quantity_table("", c, names, defaults, bootstrap=bootstrap)
-        tables.append(table if published is None else set_beside(table, c, published, names))
+        timed = any("timing" in record.run for row in c.rows for record in row.records)
+        names = columns or (*usual, *INFERRED * (c.routing == "inferred"), *TIMED * timed)
+        table = _quantity_table("Results: ", c, names, defaults, bootstrap=bootstrap)
+        if published is not None:
+            table = set_beside(table, c, published, names)
+        tables.append(table if columns else _optional(table, names))
     return tables
 
 
@@ -105,7 +107,8 @@ def per_category_tables(
             *cells.notes(c.rows),
         )
         heading = (*_label_columns(c), *columns)
-        table = Table(f"Per category: {c.title}", heading, tuple(rows), notes)
+        title = f"Per category: {c.title}"
+        table = Table(title, heading, tuple(rows), notes, unranked=_bounds(c))
         if published is None:
             tables.append(table)
         else:
@@ -135,13 +138,26 @@ def _quantity_table(
         *((Column(first),) if first else ()),
         *_label_columns(c),
         *(each.column for each in chosen),
-        Column("seeds"),
-        Column("orders"),
+        Column("seeds", in_title=True),
+        Column("orders", in_title=True),
     )
     notes = [each.note for each in chosen] + list(c.notes(names)) + cells.notes(c.rows)
     if c.several_joints and "gap_to_joint" in names:
         notes.append("gap_to_joint is left out: there are several configurations of joint")
-    return Table(heading + c.title, columns, tuple(rows), tuple(notes))
+    title = heading + c.title
+    return Table(title, columns, tuple(rows), tuple(notes), unranked=_bounds(c))
+
+
+def _optional(table: Table, names: Sequence[str]) -> Table:
+    """Its columns of `names` need not be printed where no row defines them: nobody chose them."""
+    headings = {quantity(name).column.name for name in names}
+    columns = (replace(each, optional=each.name in headings) for each in table.columns)
+    return replace(table, columns=tuple(columns))
+
+
+def _bounds(c: Comparison) -> tuple[int, ...]:
+    """The places of the rows that are upper bounds, not rivals."""
+    return tuple(place for place, row in enumerate(c.rows) if is_bound(row))
 
 
 def _final(category: str) -> Callable[[Reading], float]:
@@ -157,10 +173,11 @@ def _final(category: str) -> Callable[[Reading], float]:
 
 
 def _label_columns(c: Comparison) -> tuple[Column, ...]:
-    names = ["method", "parameters", "backbone"]
-    names += ["protocol", "data"] * c.mixed_data + ["settings"] * any(identity_labels(c.rows))
+    labels = [text_column(name) for name in ("method", "parameters")]
+    labels.append(Column("backbone", numeric=False, in_title=not c.mixed_backbones))
+    names = ["protocol", "data"] * c.mixed_data + ["settings"] * any(identity_labels(c.rows))
     names += ["runs"] * c.mixed_runs
-    return tuple(text_column(name) for name in names)
+    return (*labels, *map(text_column, names))
 
 
 def _labels(

@@ -12,6 +12,7 @@ import click
 
 from benchmark.cli.options import numbers, order_texts
 from results.errors import UsageError
+from results.printable import printable
 
 if TYPE_CHECKING:
     from benchmark.cell import Cell
@@ -116,7 +117,7 @@ def print_cells(planned: Planned, output: str) -> None:
         click.echo(json.dumps([cell.as_dict() for cell in planned.cells], indent=1))
         return
     for cell in planned.cells:
-        click.echo(f"{cell.key[:8]}  {cell.label()}")
+        click.echo(f"{cell.key[:8]}  {printable(cell.label())}")
     for pair in planned.matched:
         click.echo(f"{'':8}  {pair.cell.method}, as much memory as {pair.reference.label()}")
     click.echo(f"{len(planned.cells) + len(planned.matched)} cells")

@@ -1,14 +1,16 @@
-"""`cadbench leaderboard`: all records, best first."""
+"""`cadbench leaderboard`: all records, best first, on the terminal or as a page."""
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
 
-from benchmark.cli.options import names, out_option
+from benchmark.cli.options import DEFAULT_OUT, names, out_option, without_place
 from benchmark.cli.records import chosen_records, format_option, methods_option, protocol_option
 from benchmark.cli.tables import default_params, print_tables
+from results.errors import UsageError
 
 
 @click.command("leaderboard")
@@ -21,11 +23,53 @@ from benchmark.cli.tables import default_params, print_tables
     metavar="METRIC",
     help="Which metric ranks (see `cadbench metrics`).",
 )
+@click.option(
+    "--publish",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=None,
+    metavar="FILE",
+    help="Write it as a page of Markdown, with all published numbers, instead of printing it.",
+)
 @format_option
 @out_option
-def command(methods: str | None, protocol: str | None, sort: str, output: str, out: Path) -> None:
-    """Rank all records: a table for each protocol, data set and routing."""
-    from results.leaderboard import leaderboard
+def command(
+    methods: str | None,
+    protocol: str | None,
+    sort: str,
+    publish: Path | None,
+    output: str,
+    out: Path,
+) -> None:
+    """Rank all records: a table for each protocol, data set and routing.
 
+    Published numbers of the same stream and definition stand below, in tiers by how they were
+    checked.
+    """
+    from results.leaderboard import leaderboard
+    from results.leaderboard_page import leaderboard_page
+    from results.quantities import quantity
+    from results.reference import load_published
+
+    quantity(sort)
+    if publish is not None and output != "auto":
+        raise UsageError("--publish writes Markdown; leave --format out")
     records = chosen_records(out, names(methods), protocol)
-    print_tables(leaderboard(records, sort=sort, defaults=default_params(records)), output)
+    published, defaults = load_published(), default_params(records)
+    if publish is None:
+        tables = leaderboard(records, sort=sort, defaults=defaults, published=published)
+        print_tables(tables, output)
+        return
+    from results.files import write_bytes
+
+    given = {"--methods": methods, "--protocol": protocol, "--sort": sort != "acc" and sort}
+    made_by = _command(publish, {**given, "--out": out != DEFAULT_OUT and without_place(out)})
+    page = leaderboard_page(records, published, made_by, sort=sort, defaults=defaults)
+    write_bytes(publish, page.encode())
+    click.echo(f"leaderboard of {len(records)} records written to {publish}")
+
+
+def _command(publish: Path, given: dict[str, object]) -> str:
+    words = ["cadbench", "leaderboard", "--publish", without_place(publish)]
+    for option, value in given.items():
+        words += [option, str(value)] if value else []
+    return shlex.join(words)

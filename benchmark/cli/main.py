@@ -12,6 +12,7 @@ import click
 
 from benchmark.suggest import suggestion
 from results.errors import CadbenchError
+from results.printable import printable
 
 # name -> (module, one line); the line is here so that `cadbench --help` imports no subcommand.
 COMMANDS = {
@@ -24,7 +25,11 @@ COMMANDS = {
     "show": ("benchmark.cli.show", "Show one record: AUROC matrix, assignments, memory."),
     "table": ("benchmark.cli.table", "Compare records in a table."),
     "compare": ("benchmark.cli.compare", "Test whether rows differ: intervals, p, ranks."),
+    "figure": ("benchmark.cli.figure", "Draw figures of records: PDF, SVG, PNG."),
     "leaderboard": ("benchmark.cli.leaderboard", "Rank all records, grouped by protocol."),
+    "report": ("benchmark.cli.report", "Write all records as one HTML file."),
+    "export": ("benchmark.cli.export", "Write records to a folder or archive, for others."),
+    "import": ("benchmark.cli.import_records", "Check and take records that others exported."),
     "paper": ("benchmark.cli.paper", "Run a paper's configuration and compare with its numbers."),
     "metrics": ("benchmark.cli.metrics", "Define every metric: formula, range, sign."),
 }
@@ -136,5 +141,6 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 
 def _fail(where: str, message: str, code: int) -> int:
-    click.echo(f"{where}error: {message}", err=True)
+    lines = printable(message, keep="\n")
+    click.echo(f"{where}error: {lines}", err=True)
     return code

@@ -80,3 +80,8 @@ def order_texts(text: str) -> tuple[str, ...]:
     if not found:
         raise UsageError("--order needs alphabetical, random:SEED or a file")
     return tuple(dict.fromkeys(found))
+
+
+def without_place(path: Path) -> str:
+    """A path as given, or its name where it is absolute: what is sent to others tells no place."""
+    return path.name if path.is_absolute() else str(path)

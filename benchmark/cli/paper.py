@@ -54,6 +54,7 @@ def command(context: click.Context, name: str, **given: Any) -> None:
     """
     from results.reproduction import reproductions
     from results.reproduction_tables import reproduction_tables
+    from results.table import Table
 
     paper = _paper(name)
     reporter = choose_reporter(-1 if given["quiet"] else int(given["verbose"]))
@@ -72,13 +73,13 @@ def command(context: click.Context, name: str, **given: Any) -> None:
         records = [outcome.record for outcome in outcomes]
         computed = sum(not outcome.reused for outcome in outcomes)
         reporter.line(f"{len(records)} records ({computed} computed) in {given['out']}")
-    for number, reproduction in enumerate(reproductions(paper, records)):
-        if number:
-            click.echo()
+    tables: list[Table] = []
+    for reproduction in reproductions(paper, records):
         if reproduction.differing:
             # CSV has no notes, and what follows must not be taken for the paper's configuration.
             reporter.warn(f"not the paper's configuration: {reproduction.differing}")
-        print_tables(reproduction_tables(reproduction), given["output"])
+        tables += reproduction_tables(reproduction)
+    print_tables(tables, given["output"])
 
 
 def _paper(name: str) -> Paper:

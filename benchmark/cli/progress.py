@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from benchmark.reporting import Reporter, Silent, Task
+from results.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -115,7 +116,7 @@ class _BarTask(_Pace):
     def __init__(self, progress: Progress, description: str, total: int, unit: str) -> None:
         super().__init__(description, total, unit)
         self.progress = progress
-        self.bar: TaskID = progress.add_task(description, total=total, state=self.state)
+        self.bar: TaskID = progress.add_task(printable(description), total=total, state=self.state)
 
     def advance(self, amount: int = 1) -> None:
         self.done += amount
@@ -172,8 +173,12 @@ class Bars:
         from rich.text import Text
 
         # The terminal breaks long lines, not rich, so that paths can be copied whole.
-        self.progress.console.print(Text.assemble(*parts), soft_wrap=True)
+        text = Text()
+        for part in parts:
+            words, style = (part, "") if isinstance(part, str) else part
+            text.append(printable(words), style)
+        self.progress.console.print(text, soft_wrap=True)
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)

@@ -8,8 +8,10 @@ from typing import Any
 
 import click
 
+from benchmark.cli.tables import FORMATS
 from benchmark.suggest import suggestion
 from results.errors import UsageError
+from results.printable import printable
 from results.record import Record
 from results.store import find_records
 
@@ -25,7 +27,7 @@ protocol_option: Callable[..., Any] = click.option(
 format_option: Callable[..., Any] = click.option(
     "--format",
     "output",
-    type=click.Choice(["auto", "markdown", "csv"]),
+    type=click.Choice(["auto", *FORMATS]),
     default="auto",
     show_default=True,
     help="auto draws on a terminal and writes Markdown elsewhere.",
@@ -34,7 +36,7 @@ format_option: Callable[..., Any] = click.option(
 
 def chosen_records(out: Path, methods: Sequence[str] | None, protocol: str | None) -> list[Record]:
     """The records under `out` that the options leave; `UsageError` where none does."""
-    records = find_records(out, warn=lambda line: click.echo(f"warning: {line}", err=True))
+    records = find_records(out, warn=_warn)
     if not records:
         raise UsageError(f"no records under {out}; `cadbench run` makes some, or give --out")
     if protocol is not None:
@@ -43,6 +45,10 @@ def chosen_records(out: Path, methods: Sequence[str] | None, protocol: str | Non
     if methods is not None:
         records = _only(records, methods, lambda record: record.method, "--methods")
     return records
+
+
+def _warn(line: str) -> None:
+    click.echo(f"warning: {printable(line)}", err=True)
 
 
 def _id_of(protocol: str, known: Collection[str]) -> str:

@@ -10,6 +10,7 @@ from benchmark.cli.options import out_option
 from benchmark.cli.summary import threshold_lines
 from benchmark.cli.tables import print_tables
 from results.evaluate import BASES, PIXEL_BASES
+from results.printable import printable
 
 
 @click.command("show")
@@ -36,13 +37,14 @@ def command(run: str, out: Path, metric: str, verify: bool) -> None:
     if verify:
         record = load_record(record.path, verify=True)
     params = ", ".join(f"{name}={value}" for name, value in record.params.items())
-    click.echo(f"{record.method} {params}")
-    click.echo(
-        f"{record.protocol}, order {record.order}, seed {record.seed}, on {record.run['device']}"
-    )
-    click.echo(f"key {record.key}, in {record.path}")
-    for skipped in record.run["skipped"]:
-        click.echo(f"left out: {skipped['path']}: {skipped['reason']}")
+    lines = [
+        f"{record.method} {params}",
+        f"{record.protocol}, order {record.order}, seed {record.seed}, on {record.run['device']}",
+        f"key {record.key}, in {record.path}",
+        *(f"left out: {skipped['path']}: {skipped['reason']}" for skipped in record.run["skipped"]),
+    ]
+    for line in lines:
+        click.echo(printable(line))
     click.echo()
     tables = [matrix_table(record, metric)]
     if "chosen" in record.events:

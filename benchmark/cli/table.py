@@ -1,29 +1,57 @@
-"""`cadbench table`: records side by side."""
+"""`cadbench table`: records side by side, or one in full, as tables for a terminal or a paper."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import click
 
 from benchmark.cli.options import names, out_option
 from benchmark.cli.records import chosen_records, format_option, methods_option, protocol_option
-from benchmark.cli.tables import default_params, print_tables
+from benchmark.cli.row_names import named_rows
+from benchmark.cli.tables import Style, default_params, format_of, print_tables
+from results.errors import UsageError
+from results.evaluate import BASES, PIXEL_BASES
+from results.record import Record
+from results.rows import rows_of
+from results.table import Table
+
+KINDS = ("main", "per-category", "experts", "matrix", "memory", "assignments", "published")
+
+_SIDE_BY_SIDE = ("main", "per-category", "experts")
+_ONLY_FOR = {
+    "refs": KINDS[:-1],
+    "methods": KINDS[:-1],
+    "protocol": KINDS[:-1],
+    "routing": KINDS[:-1],
+    "columns": ("main",),
+    "allow_mixed": _SIDE_BY_SIDE,
+    "published": _SIDE_BY_SIDE,
+    "intervals": _SIDE_BY_SIDE,
+    "metric": ("matrix",),
+}
+"""The kinds that an option means something for; in others it is refused."""
 
 
 @click.command("table")
-@click.argument(
-    "kind",
-    type=click.Choice(["main", "per-category", "experts", "published"]),
-    default="main",
-)
+@click.argument("kind", type=click.Choice(KINDS), default="main")
+@click.argument("refs", nargs=-1, metavar="[ROW]...")
 @methods_option
 @protocol_option
+@click.option("--routing", type=click.Choice(["oracle", "inferred"]), help="Only this routing.")
 @click.option(
     "--columns",
     default=None,
     metavar="A,B,...",
     help="Metrics of the main table (see `cadbench metrics`).",
+)
+@click.option(
+    "--metric",
+    type=click.Choice([*BASES, *PIXEL_BASES]),
+    default=None,
+    help="What the matrix holds [default: auroc].",
 )
 @click.option(
     "--allow-mixed",
@@ -32,7 +60,6 @@ from benchmark.cli.tables import default_params, print_tables
 )
 @click.option(
     "--published",
-    "beside",
     is_flag=True,
     help="Set published rows of the same stream below, with their definitions in footnotes.",
 )
@@ -42,78 +69,150 @@ from benchmark.cli.tables import default_params, print_tables
     help="Add 95 % bootstrap intervals: test images, seeds and orders drawn anew.",
 )
 @format_option
+@click.option(
+    "--to",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=None,
+    metavar="FILE",
+    help="Write this file instead (.tex, .html, .md or .csv says the format).",
+)
+@click.option(
+    "--highlight",
+    type=click.Choice(["none", "best", "second"]),
+    default=None,
+    help="Mark the best, or the two best, of each column that says which way is better "
+    "[default: second in latex and html, none elsewhere].",
+)
+@click.option(
+    "--digits",
+    type=click.IntRange(1, 10),
+    default=None,
+    metavar="N",
+    help="Digits after the point of all numbers that have any.",
+)
+@click.option("--no-deviation", is_flag=True, help="Means alone, without `±`.")
+@click.option("--caption", default=None, metavar="TEXT", help="Plain text before the heading.")
+@click.option("--label", default=None, metavar="NAME", help="LaTeX label, or id in HTML.")
 @out_option
-def command(
-    kind: str,
-    methods: str | None,
-    protocol: str | None,
-    columns: str | None,
-    allow_mixed: bool,
-    beside: bool,
-    intervals: bool,
-    output: str,
-    out: Path,
-) -> None:
-    """Compare records: main (default), per-category, or experts; published needs none."""
+def command(kind: str, **given: Any) -> None:
+    """Make tables of records.
+
+    main (default), per-category and experts compare the rows; matrix, memory and assignments show
+    each of them; published needs no records.
+
+    ROW is a method, for all its rows, a method with settings (mecad:experts=5), or the beginning of
+    a key; a run's own key chooses that run alone. Without any, all rows are taken.
+    """
+    for option, kinds in _ONLY_FOR.items():
+        if given[option] and kind not in kinds:
+            shown = "ROW" if option == "refs" else f"--{option.replace('_', '-')}"
+            if kind == "published":
+                raise click.UsageError(
+                    f"{shown} is for tables of records; `published` shows all rows"
+                )
+            raise click.UsageError(f"{shown} is for {', '.join(kinds)}, not for {kind}")
+    output = format_of(given["output"], given["to"])
+    style = _style(output, given)
+    tables = _published() if kind == "published" else _tables(kind, given)
+    if style.caption and len(tables) > 1:
+        raise UsageError(
+            f"--caption is for one table, and these are {len(tables)}: choose rows, --methods, "
+            "--protocol or --routing"
+        )
+    print_tables(tables, output, style, given["to"])
+
+
+def _style(output: str, given: dict[str, Any]) -> Style:
+    """`UsageError` where the format has no place for what is wanted."""
+    style = Style(
+        highlight=given["highlight"],
+        digits=given["digits"],
+        deviation=not given["no_deviation"],
+        caption=given["caption"],
+        label=given["label"],
+    )
+    if output == "csv" and style != Style():
+        raise UsageError(
+            "csv holds plain numbers at full precision: --highlight, --digits, --no-deviation, "
+            "--caption and --label are for other formats"
+        )
+    if style.label is not None:
+        if output not in ("latex", "html"):
+            raise UsageError("--label is for --format latex or html")
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9:_.-]*", style.label):
+            raise UsageError(
+                f"--label {style.label!r}: use letters, digits and : _ . - only, as in tab:main"
+            )
+    return style
+
+
+def _published() -> list[Table]:
+    from results.published_tables import published_tables
+    from results.reference import load_published
+
+    return published_tables(load_published())
+
+
+def _tables(kind: str, given: dict[str, Any]) -> list[Table]:
+    records = _chosen(given)
+    defaults = default_params(records)
+    if kind in _SIDE_BY_SIDE:
+        tables = _side_by_side(kind, records, defaults, given)
+        nothing = "none of these records has a parameter `experts`"
+    else:
+        tables = _each(kind, records, defaults, given["metric"] or "auroc")
+        nothing = "no method of these records assigns categories to experts"
+    if not tables:
+        raise UsageError(f"no table of {kind}: {nothing}")
+    return tables
+
+
+def _side_by_side(
+    kind: str, records: list[Record], defaults: Any, given: dict[str, Any]
+) -> list[Table]:
     from results.bootstrap import Bootstrap
     from results.reference import load_published
     from results.tables import experts_tables, main_tables, per_category_tables
 
-    if kind == "published":
-        _refuse_choices(methods, protocol, columns, allow_mixed, beside)
-        from results.published_tables import published_tables
-
-        print_tables(published_tables(load_published()), output)
-        return
-    published = load_published() if beside else None
-    records = chosen_records(out, names(methods), protocol)
-    defaults = default_params(records)
-    bootstrap = Bootstrap() if intervals else None
-    if kind == "main":
-        tables = main_tables(
-            records,
-            columns=names(columns),
-            defaults=defaults,
-            allow_mixed=allow_mixed,
-            published=published,
-            bootstrap=bootstrap,
-        )
-    elif columns is not None:
-        raise click.UsageError("--columns is for the main table")
-    elif kind == "per-category":
-        tables = per_category_tables(
-            records,
-            defaults=defaults,
-            allow_mixed=allow_mixed,
-            published=published,
-            bootstrap=bootstrap,
-        )
-    else:
-        tables = experts_tables(
-            records,
-            defaults=defaults,
-            allow_mixed=allow_mixed,
-            published=published,
-            bootstrap=bootstrap,
-        )
-    print_tables(tables, output)
-
-
-def _refuse_choices(
-    methods: str | None,
-    protocol: str | None,
-    columns: str | None,
-    allow_mixed: bool,
-    beside: bool,
-) -> None:
-    """Options that choose among records mean nothing where none are read."""
-    given = {
-        "--methods": methods,
-        "--protocol": protocol,
-        "--columns": columns,
-        "--allow-mixed": allow_mixed,
-        "--published": beside,
+    options: dict[str, Any] = {
+        "defaults": defaults,
+        "allow_mixed": given["allow_mixed"],
+        "published": load_published() if given["published"] else None,
+        "bootstrap": Bootstrap() if given["intervals"] else None,
     }
-    for option, value in given.items():
-        if value:
-            raise click.UsageError(f"{option} is for tables of records; `published` shows all rows")
+    if kind == "main":
+        return main_tables(records, columns=names(given["columns"]), **options)
+    make = per_category_tables if kind == "per-category" else experts_tables
+    return make(records, **options)
+
+
+def _each(kind: str, records: list[Record], defaults: Any, base: str) -> list[Table]:
+    from results.row_tables import assignments_tables, matrix_tables, memory_tables
+
+    if kind == "matrix":
+        return matrix_tables(records, base, defaults=defaults)
+    make = memory_tables if kind == "memory" else assignments_tables
+    return make(records, defaults=defaults)
+
+
+def _chosen(given: dict[str, Any]) -> list[Record]:
+    """The records that options and names leave; a run's own key means that run alone."""
+    records = chosen_records(given["out"], names(given["methods"]), given["protocol"])
+    if given["routing"]:
+        records = [record for record in records if record.routing == given["routing"]]
+        if not records:
+            raise UsageError(f"--routing {given['routing']}: no record has it")
+    if not given["refs"]:
+        return records
+    found: list[Record] = []
+    of_rows = []
+    for ref in given["refs"]:
+        runs = [record for record in records if record.method == ref]
+        own = [r for r in records if len(ref) >= 4 and r.key.startswith(ref)]
+        if runs or len(own) == 1:
+            found += runs or own
+        else:
+            of_rows.append(ref)
+    rows = named_rows(of_rows, rows_of(records))
+    chosen = {record.key for record in [*found, *(r for row in rows for r in row.records)]}
+    return [record for record in records if record.key in chosen]

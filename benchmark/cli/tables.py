@@ -1,40 +1,116 @@
-"""Tables on standard output: drawn for a terminal, Markdown for a pipe or file."""
+"""Tables on standard output or in a file: drawn for a terminal, else in a format to read back."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import click
 
+from results.errors import UsageError
+from results.files import write_bytes
+from results.highlight import Highlight, Mark, marks
+from results.printed import printed, without_deviation
 from results.record import Record
 from results.render import display, to_csv, to_markdown
 from results.table import Column, Table
 
+FORMATS = ("markdown", "csv", "latex", "html")
+
+_SUFFIXES = {".md": "markdown", ".csv": "csv", ".tex": "latex", ".html": "html"}
+
 _GAP = 2
 """Spaces between the columns of a drawn table."""
 
-
-def print_tables(tables: Iterable[Table], output: str = "auto") -> None:
-    """Print tables one below the other; output: `auto`, `markdown` or `csv`."""
-    for number, table in enumerate(tables):
-        if number:
-            click.echo()
-        if output == "csv":
-            click.echo(to_csv(table), nl=False)
-        elif output == "markdown" or not sys.stdout.isatty():
-            click.echo(to_markdown(table), nl=False)
-        else:
-            _draw(table)
+_LOOKS: Mapping[Mark, str] = {"best": "bold", "second": "underline"}
 
 
-def _draw(table: Table) -> None:
+@dataclass(frozen=True)
+class Style:
+    """What may be chosen about the looks; None is what suits the format."""
+
+    highlight: Highlight | None = None
+    digits: int | None = None
+    deviation: bool = True
+    caption: str | None = None
+    label: str | None = None
+
+
+def format_of(output: str, to: Path | None) -> str:
+    """The format that is meant: where it is `auto`, that of the file's suffix."""
+    if output != "auto" or to is None:
+        return output
+    if to.suffix not in _SUFFIXES:
+        raise UsageError(
+            f"--to {to}: no format is called by that suffix; there are {', '.join(_SUFFIXES)}, "
+            "or choose one with --format"
+        )
+    return _SUFFIXES[to.suffix]
+
+
+def print_tables(
+    tables: Iterable[Table],
+    output: str = "auto",
+    style: Style = Style(),
+    to: Path | None = None,
+) -> None:
+    """Print tables one below the other, or write them to a file.
+
+    output: one of FORMATS, or `auto`: drawn on a terminal, Markdown elsewhere.
+    """
+    styled = [_styled(table, style) for table in tables]
+    if to is not None:
+        write_bytes(to, _written(styled, output, style).encode("utf-8", "replace"))
+    elif output == "auto" and sys.stdout.isatty():
+        for number, table in enumerate(styled):
+            if number:
+                click.echo()
+            _draw(table, style.highlight or "none")
+    else:
+        click.echo(_written(styled, output, style), nl=False)
+
+
+def _styled(table: Table, style: Style) -> Table:
+    """With the digits and caption, and without deviations, as chosen; its title's facts stay."""
+    if style.digits is not None:
+        columns = (
+            replace(column, digits=style.digits) if column.digits else column
+            for column in table.columns
+        )
+        table = replace(table, columns=tuple(columns))
+    if not style.deviation:
+        rows = (tuple(map(without_deviation, row)) for row in table.rows)
+        table = replace(table, rows=tuple(rows))
+    if style.caption:
+        table = replace(table, title=f"{style.caption.rstrip('. ')}. {table.title}")
+    return table
+
+
+def _written(tables: Sequence[Table], output: str, style: Style) -> str:
+    if output == "latex":
+        from results.latex import latex_file
+
+        return latex_file(tables, style.highlight or "second", style.label)
+    if output == "html":
+        from results.html_table import html_page
+
+        return html_page(tables, style.highlight or "second", style.label)
+    if output == "csv":
+        return "\n".join(to_csv(table) for table in tables)
+    return "\n".join(to_markdown(table, style.highlight or "none") for table in tables)
+
+
+def _draw(table: Table, highlight: Highlight) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table as Drawn
     from rich.text import Text
 
+    table = printed(table)
+    found = marks(table, highlight)
     console = Console()
     console.print(Text(table.title, style="bold"), soft_wrap=True)
     texts = [
@@ -47,7 +123,8 @@ def _draw(table: Table) -> None:
         drawn.add_column(Text(name), justify="right" if column.numeric else "left", width=width)
     ours = len(table.rows) - table.quoted
     for number, cells in enumerate(zip(*(column[1:] for column in texts), strict=True), 1):
-        drawn.add_row(*map(Text, cells), end_section=bool(table.quoted) and number == ours)
+        looks = [_LOOKS.get(mark, "") for mark in found[number - 1]]
+        drawn.add_row(*map(Text, cells, looks), end_section=bool(table.quoted) and number == ours)
     needed = sum(widths) + _GAP * (len(widths) - 1)
     Console(width=max(console.width, needed)).print(drawn)
     if table.notes:

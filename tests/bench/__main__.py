@@ -23,6 +23,7 @@ def main() -> None:
         ["pixels.py"],
         ["sweep.py"],
         ["growth.py"],
+        ["cost.py"],
         ["intervals.py"],
         ["startup.py"],
     ):

@@ -65,6 +65,7 @@ def measure(categories: int, train: int, test: int) -> None:
     from benchmark.checkpoint import Checkpoint
     from benchmark.evaluator import Services, evaluate
     from benchmark.method import CellFacts
+    from benchmark.pixels.maps import MapSpec
     from benchmark.recording import record
     from benchmark.registry import load_method
     from benchmark.services.coresets import Coresets
@@ -80,13 +81,13 @@ def measure(categories: int, train: int, test: int) -> None:
         params = method.resolve(params, CellFacts("", "", categories))
         stream = Stream(manifest, resolve_order("alphabetical", manifest.categories))
         cell = Cell("generated", manifest.hash, stream.order, stream.resolved_schedule, "oracle",
-                    "none", features.spec, "mecad", params, 0)  # fmt: skip
+                    "none", features.spec, MapSpec(), "mecad", params, 0)  # fmt: skip
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         services = Services(Coresets(features.device, root), Neighbours(exact_search()))
         checkpoint = Checkpoint(root / "checkpoint", cell.key)
         start = time.perf_counter()
         progress = evaluate(cell, stream, features, services, checkpoint=checkpoint.save)
-        record(cell, stream, features, progress, root / "runs", "final")
+        record(cell, stream, features, progress, root / "runs", "final", {})
         seconds = time.perf_counter() - start
         after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         print(seconds, max(after, before) / 1024)

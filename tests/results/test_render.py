@@ -7,9 +7,12 @@ import io
 import math
 
 import pytest
+from hypothesis import given
+from markdown_it import MarkdownIt
 
-from results.render import display, to_csv, to_markdown
+from results.render import display, escape_markdown, to_csv, to_markdown
 from results.table import Column, Spread, Table, text_column
+from tests.results.hostile_names import names, visible
 
 TABLE = Table(
     "Title",
@@ -70,3 +73,50 @@ def test_spread_is_the_sample_deviation_over_what_is_defined() -> None:
 def test_rows_of_another_width_are_refused() -> None:
     with pytest.raises(ValueError, match="needs 1 values"):
         Table("t", (Column("a"),), ((1, 2),))
+
+
+def test_the_best_is_emphasised_only_where_asked_for() -> None:
+    columns = (text_column("m"), Column("x", 1, "higher"))
+    table = Table("t", columns, (("a", 0.1), ("b", 0.3), ("c", 0.2)))
+    assert "*" not in to_markdown(table)
+    text = to_markdown(table, "second")
+    assert "| **0.3** |" in text
+    assert " *0.2* |" in text
+    assert "- bold: best, italic: second best of the column" in text
+
+
+def test_names_and_numbers_stay_readable() -> None:
+    for text in (
+        "per_category",
+        "-0.5 ± 0.1",
+        "[0.1, 0.2]",
+        "s(c) <= t < T",
+        "a > b",
+        "1. a",
+        "a & b",
+    ):
+        assert escape_markdown(text) == text
+
+
+@given(names, names)
+def test_markdown_prints_any_text_as_it_is(one: str, other: str) -> None:
+    columns = (text_column(f"x{one}"), text_column(f"y{other}"))
+    table = Table(f"T{one}", columns, ((other, "."), ("..", one)), (other, f"n{one}"))
+    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    tokens = parser.parse(to_markdown(table))
+    kinds = [token.type for token in tokens if token.type.endswith("_open")]
+    assert set(kinds) <= {
+        *("heading_open", "table_open", "thead_open", "tbody_open", "tr_open", "th_open"),
+        *("td_open", "bullet_list_open", "list_item_open", "paragraph_open"),
+    }
+    inline = [token for token in tokens if token.type == "inline"]
+    for token in inline:
+        assert {child.type for child in token.children or []} <= {"text", "text_special"} | (
+            {"code_inline"} if "`" in one + other else set()
+        )
+    if "`" in one + other:
+        return
+    shown = ["".join(child.content for child in token.children or []) for token in inline]
+    cells = [visible(text) for text in (f"T{one}", f"x{one}", f"y{other}", other, ".", "..", one)]
+    notes = [visible(other)] * bool(visible(other)) + [visible(f"n{one}")]
+    assert shown == [*cells, *notes]

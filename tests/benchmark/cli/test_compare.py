@@ -163,7 +163,7 @@ def test_tables_have_intervals_where_they_are_asked_for(call, out, records) -> N
     for kind in ("main", "experts", "per-category"):
         said = call("table", kind, "--out", out, "--intervals")
         assert (said.code, said.err) == (0, "")
-        assert re.search(r"0\.900 ± 0\.000 \[0\.\d{3}, [01]\.\d{3}\]", said.out)
+        assert re.search(r"0\.900( ± 0\.000)? \[0\.\d{3}, [01]\.\d{3}\]", said.out)
         assert "1000 bootstrap replicates" in said.out
     written = call("table", "--out", out, "--intervals", "--format", "csv")
     assert "AUROC low,AUROC high" in written.out

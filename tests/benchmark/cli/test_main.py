@@ -115,7 +115,8 @@ def test_the_summary_says_where_the_records_are_and_what_the_threshold_decided(r
     from tests.benchmark.conftest import SMALL
 
     said = run_plates("--experts", "1,3", *SMALL, "--set", "mecad.threshold=0.999").out
-    assert said.startswith("### tf_efficientnet_lite0 concat, plates-1x3-64-oracle@1, oracle")
+    assert said.startswith("### Results: protocol plates-1x3-64-oracle@1, oracle")
+    assert ", backbone tf_efficientnet_lite0 concat\n" in said
     for column in ("method", "parameters", "AUROC", "bwt", "fm", "stored vectors", "stored MB"):
         assert f" {column} " in said
     assert "utilisation" in said

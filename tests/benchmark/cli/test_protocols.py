@@ -258,7 +258,7 @@ def test_tables_take_the_name_of_a_builtin_for_its_id(make_protocol_record, call
         for protocol in ("mvtec-14-1", "mvtec-14-1-224-oracle@1"):
             shown = call(command, "--out", out, "--protocol", protocol)
             assert shown.code == 0, shown
-            assert "### mvtec-14-1-224-oracle@1" in shown.out
+            assert "mvtec-14-1-224-oracle@1, oracle routing" in shown.out
             assert "1x15" not in shown.out
     refused = call("table", "--out", out, "--protocol", "mvtec-10-5")
     assert_refused(refused, 2, "'mvtec-10-5-224-oracle@1'", "there are: mvtec-14-1-224")

@@ -1,0 +1,27 @@
+"""Whether a run that somebody else recorded means what its protocol id says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from benchmark.data.preprocessing import Preprocessing
+from benchmark.pixels.maps import MapSpec
+from benchmark.protocol_id import Identity, check_id
+from benchmark.schedule import experience_sizes
+from results.errors import RecordError, UsageError
+
+
+def check_run(run: Mapping[str, Any]) -> None:
+    """`RecordError` where experiences, schedule, preprocessing and protocol id contradict."""
+    cell = run["cell"]
+    try:
+        sizes = experience_sizes(cell["schedule"], len(cell["order"]["categories"]))
+        if sizes != tuple(map(len, run["experiences"])):
+            raise RecordError(f"its experiences are not those of the schedule {cell['schedule']}")
+        preprocessing, maps = Preprocessing(**cell["preprocessing"]), MapSpec(**cell["maps"])
+        identity = Identity(cell["dataset"], cell["schedule"], cell["routing"], preprocessing, maps)
+        if cell["protocol"] != identity.generated_id:
+            check_id(cell["protocol"], identity)
+    except (UsageError, TypeError) as error:
+        raise RecordError(f"its protocol contradicts itself: {error}") from error

@@ -1,0 +1,65 @@
+"""A test image of a recorded run as it was scored: pixels, full anomaly map and mask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmark.data.decoding import decode, decode_mask
+from benchmark.data.manifest import Item, verify_unchanged
+from benchmark.data.preprocessing import Preprocessing
+from benchmark.pixels.maps import MapSpec, full_maps
+from results.record import Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """image (H, H, 3) uint8; map (H, H) float32; mask (H, H) bool, all false for a good image and
+    None for a defective one without a mask.
+    """
+
+    image: np.ndarray
+    map: np.ndarray
+    mask: np.ndarray | None
+
+
+def final_scores(record: Record) -> pd.DataFrame:
+    """The scores after the last experience, `place` being the row of each in maps.npy."""
+    scores = record.scores.reset_index(drop=True)
+    last = scores["experience"] == scores["experience"].max()
+    # Rows of maps.npy are those of the scores table, or of its last experience alone.
+    final = scores[last]
+    places = final.index if record.run["maps"] == "all" else np.arange(len(final))
+    return final.assign(place=places)
+
+
+def show(record: Record, item: Item, place: int, root: Path) -> Shown:
+    """The image `item` below `root`, whose map is row `place` of the record's maps.npy.
+
+    The record must have kept maps; `DataError` where the file is not the image that was scored.
+    """
+    import torch
+
+    preprocessing = Preprocessing(**record.cell["preprocessing"])
+    pixels = decode(root / item.path)
+    verify_unchanged(item, pixels)
+    maps = record.maps()
+    assert maps is not None
+    patches = torch.from_numpy(np.array(maps[place : place + 1]))
+    full = full_maps(patches, preprocessing.crop, MapSpec(**record.cell["maps"]))[0].numpy()
+    image = preprocessing.apply(pixels).transpose(1, 2, 0)
+    return Shown(image, full, _mask(item, root, preprocessing))
+
+
+def _mask(item: Item, root: Path, preprocessing: Preprocessing) -> np.ndarray | None:
+    if not item.label:
+        return np.zeros((preprocessing.crop, preprocessing.crop), dtype=bool)
+    if item.mask_path is None:
+        return None
+    return preprocessing.apply_labels(decode_mask(root / item.mask_path)) > 0

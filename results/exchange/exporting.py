@@ -1,0 +1,172 @@
+"""Records as a folder, a zip or a tar.gz: the same bytes for the same records."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import shutil
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import IO
+
+from results.errors import RecordError, UsageError
+from results.exchange.layout import MANIFEST_FILE, MAX_MEMBERS, MAX_TOTAL, Listed, manifest_bytes
+from results.exchange.members import archive_kind
+from results.exchange.recheck import RunCheck, recheck
+from results.files import storage_error, whole_file
+from results.record import MAPS_FILE, RUN_FILE, Record, checksum
+from results.store import PARTIAL, record_dir
+
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+_MODE = 0o644
+
+Files = Mapping[str, Path | bytes]
+"""Name in the export -> where it lies, or its content."""
+
+
+def export_records(
+    records: Iterable[Record],
+    to: Path,
+    version: str,
+    check_run: RunCheck = lambda run: None,
+    *,
+    maps: bool = True,
+    overwrite: bool = False,
+) -> int:
+    """Write records to `to`, in one step; how many. version: of cadbench, for the manifest.
+
+    Every record is checked as an import checks it; a `RecordError` names the first that fails.
+    zip: stored, so that the bytes depend on no compressor. tar.gz: smaller, the same bytes from the
+    same zlib. Two copies of a record count once.
+    """
+    kind = archive_kind(to)
+    _refuse_place(to, kind, overwrite)
+    files: dict[str, Path | bytes] = {}
+    keys: dict[str, Record] = {}
+    for record in records:
+        place = record_dir(Path(), record.cell).as_posix()
+        if place in keys:
+            _refuse_two(keys[place], record)
+            continue
+        try:
+            recheck(record.path, check_run)
+        except RecordError as error:
+            raise RecordError(f"{record.path} cannot be exported: {error}") from error
+        keys[place] = record
+        files |= {f"{place}/{name}": held for name, held in _files(record, maps).items()}
+    listed = {name: _listed(held) for name, held in files.items()}
+    _refuse_size(listed)
+    first = {MANIFEST_FILE: manifest_bytes(listed, version)}
+    ordered: Files = {**first, **{name: files[name] for name in sorted(files)}}
+    _WRITERS[kind](to, ordered)
+    return len(keys)
+
+
+def _files(record: Record, maps: bool) -> dict[str, Path | bytes]:
+    """The files of a record; without its maps, run.json says so."""
+    names = sorted(record.run["checksums"])
+    files: dict[str, Path | bytes] = {name: record.path / name for name in (RUN_FILE, *names)}
+    if not maps and MAPS_FILE in files:
+        del files[MAPS_FILE]
+        checksums = {k: v for k, v in record.run["checksums"].items() if k != MAPS_FILE}
+        run = {**record.run, "maps": "none", "checksums": checksums}
+        files[RUN_FILE] = json.dumps(run, indent=2, allow_nan=False).encode() + b"\n"
+    return files
+
+
+def _listed(held: Path | bytes) -> Listed:
+    if isinstance(held, bytes):
+        return Listed(len(held), hashlib.sha256(held).hexdigest())
+    return Listed(held.stat().st_size, checksum(held))
+
+
+def _refuse_size(listed: Mapping[str, Listed]) -> None:
+    """What no import would take."""
+    total = sum(file.bytes for file in listed.values())
+    if total > MAX_TOTAL or len(listed) >= MAX_MEMBERS:
+        raise UsageError(
+            f"{len(listed)} files of {total} bytes are more than an import takes ({MAX_MEMBERS} of "
+            f"{MAX_TOTAL} bytes); export fewer records at once, or give --no-maps"
+        )
+
+
+def _refuse_two(one: Record, other: Record) -> None:
+    if one.run != other.run:
+        raise UsageError(
+            f"{one.path} and {other.path} are different records of one cell; export one of them"
+        )
+
+
+def _refuse_place(to: Path, kind: str, overwrite: bool) -> None:
+    if kind == "folder" and to.is_dir():
+        held = {entry.name for entry in to.iterdir()}
+        if held and not (overwrite and MANIFEST_FILE in held):
+            raise UsageError(
+                f"--to {to}: the folder is not empty; choose another"
+                + (", or give --overwrite" if MANIFEST_FILE in held else "")
+            )
+    elif to.exists() and not (overwrite and to.is_file() and kind != "folder"):
+        raise UsageError(f"--to {to}: it exists; choose another name, or give --overwrite")
+
+
+def _write_folder(to: Path, files: Files) -> None:
+    """Complete beside its place, then renamed; an earlier export is moved aside first."""
+    try:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{to.name}.", suffix=PARTIAL, dir=to.parent))
+        try:
+            whole = beside / "whole"
+            for name, held in files.items():
+                path = whole / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with _opened(held) as content, open(path, "xb") as target:
+                    shutil.copyfileobj(content, target)
+            if to.exists():
+                os.replace(to, beside / "replaced")
+            os.replace(whole, to)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+    except OSError as error:
+        raise storage_error(error, to) from error
+
+
+def _write_zip(to: Path, files: Files) -> None:
+    with whole_file(to) as partial, zipfile.ZipFile(partial, "w") as archive:
+        for name, held in files.items():
+            info = zipfile.ZipInfo(name, _ZIP_DATE)
+            info.create_system = 3
+            info.external_attr = (0o100000 | _MODE) << 16
+            with _opened(held) as content, archive.open(info, "w", force_zip64=False) as target:
+                shutil.copyfileobj(content, target)
+
+
+def _write_tar(to: Path, files: Files) -> None:
+    with (
+        whole_file(to) as partial,
+        open(partial, "wb") as target,
+        gzip.GzipFile("", "wb", 6, target, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        for name, held in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = _listed(held).bytes
+            info.mode = _MODE
+            with _opened(held) as content:
+                archive.addfile(info, content)
+
+
+def _opened(held: Path | bytes) -> IO[bytes]:
+    return io.BytesIO(held) if isinstance(held, bytes) else open(held, "rb")
+
+
+_WRITERS: Mapping[str, Callable[[Path, Files], None]] = {
+    "folder": _write_folder,
+    "zip": _write_zip,
+    "tar.gz": _write_tar,
+}

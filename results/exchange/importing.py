@@ -1,0 +1,186 @@
+"""From an export into `runs/`: unpack beside it, check, then publish each record in one step."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from results.errors import RecordError
+from results.exchange.recheck import RunCheck, recheck
+from results.exchange.unpacking import Unpacked, unpack
+from results.files import storage_error
+from results.locks import record_lock
+from results.record import MAPS_FILE, RUN_FILE, Record, load_record
+from results.store import PARTIAL, partial_dir, publish, record_dir
+
+_STAGE = ".import-"
+
+State: TypeAlias = Literal["new", "there", "replaced", "refused"]
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of one record. name: its folder in the export; reason: why it was refused."""
+
+    name: str
+    state: State
+    record: Record | None = None
+    reason: str = ""
+
+
+def import_records(
+    source: Path, out: Path, check_run: RunCheck = lambda run: None, *, overwrite: bool = False
+) -> Iterator[Imported]:
+    """Bring the records of an export into `out`, one after another.
+
+    `RecordError` where the export as a whole is refused: nothing of it is imported. A record that
+    is refused by itself is reported, and the others go on. Work lies in `out/.import-*.partial`,
+    which is not looked at for records and goes at the end, or with the next import after a kill.
+    """
+    with _stage(out) as stage:
+        for unpacked in unpack(source, stage):
+            try:
+                record = _checked(unpacked, check_run)
+                state = _place(record, out, overwrite)
+            except RecordError as error:
+                yield Imported(unpacked.name, "refused", reason=str(error))
+                continue
+            placed = load_record(record_dir(out, record.cell))
+            yield Imported(unpacked.name, state, placed)
+
+
+def _checked(unpacked: Unpacked, check_run: RunCheck) -> Record:
+    if unpacked.wrong:
+        raise RecordError(unpacked.wrong)
+    record = recheck(unpacked.folder, check_run)
+    belongs = record_dir(Path(), record.cell).as_posix()
+    if belongs != unpacked.name:
+        raise RecordError(f"{RUN_FILE}: its cell belongs into {belongs}")
+    return record
+
+
+def _place(record: Record, out: Path, overwrite: bool) -> State:
+    """Publish the record unless an equal one is there; `RecordError` where it must not go."""
+    final = record_dir(out, record.cell)
+    if final.exists() and _equal(final, record):
+        return "there"
+    if final.exists():
+        _refuse_other(final, record, overwrite)
+    with record_lock(final, wait=False) as mine:
+        if not mine:
+            raise RecordError("another process is computing it; import it again later")
+        _finish_other(final)
+        if not final.exists():
+            publish(record.path, final)
+            return "new"
+        # It may have come while the lock was not ours.
+        if _equal(final, record):
+            return "there"
+        _refuse_other(final, record, overwrite)
+        # From there, a run finishes what a kill may leave between the two renames.
+        partial = partial_dir(final)
+        try:
+            if partial.exists():
+                shutil.rmtree(partial)
+            record.path.rename(partial)
+        except OSError as error:
+            raise storage_error(error, final) from error
+        publish(partial, final)
+        return "replaced"
+
+
+def _finish_other(final: Path) -> None:
+    """Publish what a killed process had finished but not yet moved to its place."""
+    partial = partial_dir(final)
+    if final.exists() or not (partial / RUN_FILE).exists():
+        return
+    with contextlib.suppress(RecordError):
+        publish(partial, final)
+
+
+def _equal(final: Path, record: Record) -> bool:
+    """Whether the record in place says the same; it may have maps that the other lacks."""
+    try:
+        there = load_record(final, verify=True)
+    except RecordError:
+        return False
+    return not _differences(there, record)
+
+
+def _differences(there: Record, record: Record) -> list[str]:
+    """The parts that differ, maps that are only in `there` not counted."""
+    mine, theirs = _parts(there), _parts(record)
+    if MAPS_FILE not in theirs:
+        mine.pop(MAPS_FILE, None)
+        mine["maps"] = theirs["maps"]
+    return sorted(
+        name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name)
+    )
+
+
+def _parts(record: Record) -> dict[str, Any]:
+    """The entries of run.json and, by their checksums, the other files."""
+    entries: dict[str, Any] = {**record.run}
+    files = entries.pop("checksums")
+    return {**entries, **files}
+
+
+def _refuse_other(final: Path, record: Record, overwrite: bool) -> None:
+    try:
+        there = load_record(final, verify=True)
+    except RecordError:
+        if not overwrite:
+            raise RecordError("a damaged record is in its place; --overwrite replaces it") from None
+        return
+    if there.key != record.key:
+        raise RecordError(
+            f"a record of another cell ({there.key[:16]}) is in its place; import it into another "
+            "folder with --out"
+        )
+    if not overwrite:
+        parts = ", ".join(_differences(there, record))
+        raise RecordError(
+            f"another record of this cell is there, which differs in {parts}; --overwrite replaces "
+            "it"
+        )
+
+
+@contextlib.contextmanager
+def _stage(out: Path) -> Iterator[Path]:
+    """A folder of our own in `out`, so that publishing is a rename; nothing of it stays."""
+    from filelock import FileLock
+
+    created = not out.exists()
+    stage = out / f"{_STAGE}{secrets.token_hex(8)}{PARTIAL}"
+    lock = FileLock(stage.with_name(f"{stage.name}.lock"))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        _sweep(out)
+        lock.acquire()
+        stage.mkdir()
+    except OSError as error:
+        raise storage_error(error, out) from error
+    try:
+        yield stage
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+        lock.release()
+        with contextlib.suppress(OSError):
+            Path(lock.lock_file).unlink(missing_ok=True)
+            if created:
+                out.rmdir()
+
+
+def _sweep(out: Path) -> None:
+    """Remove what killed imports left: their locks are free."""
+    from filelock import FileLock, Timeout
+
+    for lock in out.glob(f"{_STAGE}*{PARTIAL}.lock"):
+        with contextlib.suppress(Timeout, OSError), FileLock(lock, timeout=0):
+            shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+            lock.unlink(missing_ok=True)

@@ -1,0 +1,225 @@
+"""The files of a folder, a zip or a tar.gz, one after another, nothing written and no name trusted.
+
+Everything is read through file objects: no `extract`, so no name of an archive ever becomes a path.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import os
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from results.errors import RecordError, UsageError
+from results.exchange.layout import FREE_BYTES, MAX_BYTES, MAX_MEMBERS, MAX_RATIO, MEBI, shown
+
+MAX_HEADERS = MEBI
+"""Bytes between two files of a tar: its headers, which extensions can make long."""
+MAX_DIRECTORY = 64 * MEBI
+"""Bytes of the table of contents of a zip."""
+_CHUNK = MEBI
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file or folder. size: bytes as declared; `read` gives at most as many as it is asked for.
+
+    Members of a tar can be read only before the next one is asked for.
+    """
+
+    name: str
+    size: int
+    folder: bool = False
+    read: Callable[[int], bytes] = lambda size: b""
+
+    def chunks(self, limit: int) -> Iterator[bytes]:
+        """What it holds; `RecordError` after `limit` bytes, whatever was declared."""
+        total = 0
+        while chunk := self.read(_CHUNK):
+            total += len(chunk)
+            if total > limit:
+                raise RecordError(f"{shown(self.name)} holds more than {limit} bytes")
+            yield chunk
+        if total != self.size:
+            raise RecordError(f"{shown(self.name)} holds {total} bytes, {self.size} are declared")
+
+
+def archive_kind(path: Path) -> str:
+    """`zip`, `tar.gz`, or `folder` for any other name; `UsageError` for other kinds of archive."""
+    name = path.name.lower()
+    if name.endswith(".zip"):
+        return "zip"
+    if name.endswith((".tar.gz", ".tgz")):
+        return "tar.gz"
+    if name.endswith((".tar", ".zst", ".gz", ".bz2", ".xz", ".7z", ".rar", ".tzst", ".txz")):
+        raise UsageError(f"{path}: archives are .zip or .tar.gz; a name without one is a folder")
+    return "folder"
+
+
+@contextlib.contextmanager
+def members(source: Path) -> Iterator[Iterator[Member]]:
+    """The members of a folder or archive; errors while they are read are one `RecordError`."""
+    kind = archive_kind(source)
+    try:
+        if kind == "folder":
+            yield _of_folder(source)
+            return
+        with open(source, "rb") as file:
+            yield _of_zip(file) if kind == "zip" else _of_tar(file)
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile) as error:
+        raise RecordError(f"it is not a whole {kind} ({shown(str(error))})") from error
+    except (NotImplementedError, RuntimeError, ValueError, OverflowError) as error:
+        raise RecordError(
+            f"it is not a {kind} that cadbench reads ({shown(str(error))})"
+        ) from error
+    except OSError as error:  # of reading only: what is written has its own
+        raise RecordError(f"it cannot be read ({error.strerror or error})") from error
+
+
+def _of_folder(root: Path) -> Iterator[Member]:
+    pending, found = [root], 0
+    while pending:
+        with os.scandir(pending.pop()) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                found += 1
+                _limit_members(found)
+                name = Path(entry.path).relative_to(root).as_posix()
+                status = entry.stat(follow_symlinks=False)
+                _refuse_special(name, status.st_mode)
+                if stat.S_ISDIR(status.st_mode):
+                    yield Member(name, 0, folder=True)
+                    # After `yield`: a name that is refused, or lies too deep, is never entered.
+                    pending.append(Path(entry.path))
+                    continue
+                if status.st_nlink > 1:
+                    raise RecordError(f"{shown(name)} is a hard link")
+                with _opened(Path(entry.path), name) as file:
+                    yield Member(name, status.st_size, read=file.read)
+
+
+@contextlib.contextmanager
+def _opened(path: Path, name: str) -> Iterator[BinaryIO]:
+    """The file itself: what became a link or a pipe since it was listed is not opened."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        raise RecordError(f"{shown(name)} cannot be read ({error.strerror})") from error
+    with open(handle, "rb") as file:
+        _refuse_special(name, os.fstat(handle).st_mode)
+        yield file
+
+
+def _of_zip(file: BinaryIO) -> Iterator[Member]:
+    room = MAX_RATIO * os.fstat(file.fileno()).st_size + FREE_BYTES
+    with zipfile.ZipFile(cast("BinaryIO", _ShortReads(file))) as archive:
+        infos = archive.infolist()
+        _limit_members(len(infos))
+        # All before the first is read.
+        if sum(info.file_size for info in infos) > room:
+            raise RecordError(f"it unpacks to more than {MAX_RATIO} times its size")
+        for info in infos:
+            if info.orig_filename != info.filename:
+                raise RecordError(f"{shown(info.orig_filename)} is not a name that an export has")
+            _refuse_special(info.filename, info.external_attr >> 16)
+            if info.flag_bits & 1:
+                raise RecordError(f"{shown(info.filename)} is encrypted")
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise RecordError(f"{shown(info.filename)} is packed in a way that is not taken")
+        for info in infos:
+            if info.is_dir():
+                yield Member(info.filename.removesuffix("/"), info.file_size, folder=True)
+                continue
+            with archive.open(info) as opened:
+                yield Member(info.filename, info.file_size, read=opened.read)
+
+
+def _of_tar(file: BinaryIO) -> Iterator[Member]:
+    room = MAX_RATIO * os.fstat(file.fileno()).st_size + FREE_BYTES
+    with gzip.GzipFile(fileobj=file, mode="rb") as unpacked:
+        metered = _Metered(cast("BinaryIO", unpacked), room)
+        metered.allow(MAX_HEADERS)
+        with tarfile.open(fileobj=cast("BinaryIO", metered), mode="r|") as archive:
+            found = 0
+            while (info := archive.next()) is not None:
+                found += 1
+                _limit_members(found)
+                # Forget what was read: `archive` keeps every header otherwise.
+                archive.members = []  # type: ignore[attr-defined]
+                if info.issym() or info.islnk():
+                    raise RecordError(f"{shown(info.name)} is a {_LINKS[info.issym()]} link")
+                if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE) or (
+                    info.issparse()
+                ):
+                    raise RecordError(f"{shown(info.name)} is neither a file nor a folder")
+                if not 0 <= info.size <= max(MAX_BYTES.values()):
+                    raise RecordError(f"{shown(info.name)} declares {info.size} bytes")
+                metered.allow(info.size + MAX_HEADERS)
+                if info.isdir():
+                    yield Member(info.name, info.size, folder=True)
+                    continue
+                opened = archive.extractfile(info)
+                assert opened is not None
+                yield Member(info.name, info.size, read=opened.read)
+
+
+_LINKS = {True: "symbolic", False: "hard"}
+
+
+def _refuse_special(name: str, mode: int) -> None:
+    """mode: as `os.stat` gives it; of a zip made elsewhere than on Unix it is 0."""
+    if stat.S_ISLNK(mode):
+        raise RecordError(f"{shown(name)} is a symbolic link")
+    if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise RecordError(f"{shown(name)} is neither a file nor a folder")
+
+
+def _limit_members(count: int) -> None:
+    if count > MAX_MEMBERS:
+        raise RecordError(f"it has more than the {MAX_MEMBERS} members that are taken")
+
+
+class _ShortReads:
+    """A file that is never read in one piece larger than a table of contents may be."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+        self.close = file.close
+
+    def read(self, size: int = -1) -> bytes:
+        if size > MAX_DIRECTORY:
+            raise RecordError(f"its table of contents is larger than {MAX_DIRECTORY} bytes")
+        return self.file.read(size)
+
+
+class _Metered:
+    """An unpacking stream that gives only as much as was allowed, and so much in all.
+
+    tarfile reads extended headers of any declared size into memory.
+    """
+
+    def __init__(self, file: BinaryIO, room: int) -> None:
+        self.file = file
+        self.room = room
+        self.allowed = 0
+
+    def allow(self, size: int) -> None:
+        """From here on, `size` bytes and what tarfile reads ahead."""
+        self.allowed = size + tarfile.RECORDSIZE
+
+    def read(self, size: int) -> bytes:
+        data = self.file.read(size)
+        self.room -= len(data)
+        self.allowed -= len(data)
+        if self.room < 0:
+            raise RecordError(f"it unpacks to more than {MAX_RATIO} times its size")
+        if self.allowed < 0:
+            raise RecordError(f"headers of more than {MAX_HEADERS} bytes stand between its files")
+        return data

@@ -1,0 +1,130 @@
+"""From a folder or archive to one folder a record, under names of our own."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from results.errors import RecordError
+from results.exchange.layout import (
+    MANIFEST_FILE,
+    MAX_BYTES,
+    MAX_TOTAL,
+    Listed,
+    check_name,
+    read_manifest,
+    shown,
+)
+from results.exchange.members import Member, members
+from results.files import storage_error
+
+
+@dataclass(frozen=True)
+class Unpacked:
+    """A record of an export. name: its folder there; wrong: where it differs from the manifest."""
+
+    name: str
+    folder: Path
+    wrong: str | None
+
+
+def unpack(source: Path, into: Path) -> list[Unpacked]:
+    """Every record of `source`, as a folder of files of known names in `into`, by name.
+
+    `RecordError` where the source is none of ours, is not whole, or holds anything that could do
+    harm: then nothing of it is to be used.
+    """
+    names, found = _Names(), {}
+    folders: dict[str, Path] = {}
+    manifest: dict[str, Listed] | None = None
+    total = 0
+    with members(source) as every:
+        for member in every:
+            parts = check_name(member.name, folder=member.folder)
+            names.admit(member)
+            if member.folder:
+                continue
+            limit = MAX_BYTES[parts[-1]]
+            if member.size > limit:
+                raise RecordError(
+                    f"{shown(member.name)} declares {member.size} bytes, {limit} are taken"
+                )
+            total += member.size
+            if total > MAX_TOTAL:
+                raise RecordError(f"it holds more than the {MAX_TOTAL} bytes that are taken")
+            if member.name == MANIFEST_FILE:
+                manifest = read_manifest(b"".join(member.chunks(limit)))
+                continue
+            record = "/".join(parts[:-1])
+            folder = folders.setdefault(record, into / f"{len(folders):06d}")
+            found[member.name] = _write(folder / parts[-1], member.chunks(limit))
+    if manifest is None:
+        raise RecordError(f"it has no {MANIFEST_FILE} at its top; `cadbench export` makes one")
+    if further := sorted(found.keys() - manifest.keys()):
+        raise RecordError(f"{shown(further[0])} is not in its {MANIFEST_FILE}")
+    records: dict[str, str | None] = {}
+    for name, listed in manifest.items():
+        record, _, file = name.rpartition("/")
+        wrong = None
+        if name not in found:
+            wrong = f"{file} is missing"
+        elif found[name] != listed:
+            wrong = f"{file} was altered or damaged: its SHA-256 is not that of {MANIFEST_FILE}"
+        records[record] = records.get(record) or wrong
+    return [
+        Unpacked(record, folders.get(record, into / "none"), wrong)
+        for record, wrong in sorted(records.items())
+    ]
+
+
+@dataclass
+class _Names:
+    """What came before: no name twice, also not where capitals do not count."""
+
+    files: set[str] = field(default_factory=set)
+    spelt: dict[str, str] = field(default_factory=dict)
+
+    def admit(self, member: Member) -> None:
+        if member.name in self.files:
+            raise RecordError(f"{shown(member.name)} is there twice")
+        self.files.add(member.name)
+        parts = member.name.split("/")
+        for depth in range(1, len(parts) + 1):
+            name = "/".join(parts[:depth])
+            if self.spelt.setdefault(name.casefold(), name) != name:
+                raise RecordError(
+                    f"{shown(name)} and {shown(self.spelt[name.casefold()])} differ in capitals "
+                    "only"
+                )
+
+
+def _write(path: Path, chunks: Iterable[bytes]) -> Listed:
+    """Write a file to the disk, whole; what it turned out to be."""
+    digest, size = hashlib.sha256(), 0
+    with _writing(path):
+        path.parent.mkdir(exist_ok=True)
+        # Unbuffered: closing it has nothing left to write that could fail.
+        file = open(path, "xb", buffering=0)  # noqa: SIM115
+    with file:
+        for chunk in chunks:
+            digest.update(chunk)
+            size += len(chunk)
+            left = memoryview(chunk)
+            with _writing(path):
+                while left:
+                    left = left[file.write(left) :]
+        with _writing(path):
+            os.fsync(file.fileno())
+    return Listed(size, digest.hexdigest())
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(error, path) from error

@@ -1,0 +1,39 @@
+"""Every figure by name, and where it is drawn; nothing is imported before it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from results.figures.drawn import Drawn
+    from results.figures.source import Source
+
+EXAMPLES = "examples"
+"""The one figure that needs the data set, see results.figures.examples."""
+
+FIGURES: Mapping[str, tuple[str, str]] = {
+    "category-experts": ("category_experts", "heat map: each category by the number of experts"),
+    "experts": ("experts", "metric and forgetting against the number of experts"),
+    "categories": ("categories", "each category of one run, grouped by expert"),
+    "expert-forgetting": ("expert_forgetting", "forgetting of each expert along the stream"),
+    "expert-memory": ("expert_memory", "memory utilisation of each expert"),
+    "matrix": ("matrix", "each category after each experience of one run"),
+    "similarity": ("similarity", "categories to experts, with the assignment"),
+    "curves": ("curves", "all methods along the stream, with intervals"),
+    "tradeoff": ("tradeoff", "metric against stored MB, with the Pareto front"),
+    "ranks": ("ranks", "critical difference diagram"),
+    EXAMPLES: ("examples", "worst and best test images with maps and masks"),
+}
+"""name -> (module, one line)."""
+
+
+def draw(name: str, source: Source, width: float) -> Drawn:
+    """The figure `name` (any but EXAMPLES), to be drawn and saved within `style.styled()`.
+
+    `NothingToDraw` or another `UsageError` where the records do not allow it.
+    """
+    module = importlib.import_module(f"results.figures.{FIGURES[name][0]}")
+    drawn = cast("Callable[[Source, float], Drawn]", module.draw)
+    return drawn(source, width)

@@ -1,0 +1,17 @@
+"""A finished figure and what it shows, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The caption says what is plotted, of which runs, and how it was computed."""
+
+    figure: Figure
+    caption: str

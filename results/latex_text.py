@@ -1,0 +1,116 @@
+"""Any text as LaTeX that prints it and does nothing else, in every engine."""
+
+from __future__ import annotations
+
+import unicodedata
+
+UNKNOWN = r"\providecommand{\anychar}[2]{\ifdefined\Umathchar #1\else\texttt{U+#2}\fi}"
+"""What text needs that calls `\\anychar`: XeLaTeX and LuaLaTeX print the character as it is,
+pdfLaTeX, which has no glyph for it, its number."""
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "`": r"\`{}",
+    '"': "{''}",
+    **{character: f"\\{character}" for character in "&%_#${}"},
+}
+_OTHER = {
+    "–": "--",
+    "—": "---",
+    "‘": "{`}",
+    "’": "{'}",
+    "“": "{``}",
+    "”": "{''}",
+    "…": r"\dots{}",
+    "ß": r"\ss{}",
+    "æ": r"\ae{}",
+    "Æ": r"\AE{}",
+    "œ": r"\oe{}",
+    "Œ": r"\OE{}",
+    "ø": r"\o{}",
+    "Ø": r"\O{}",
+    "ł": r"\l{}",
+    "Ł": r"\L{}",
+    "ı": r"\i{}",
+}
+_MATH = {
+    "±": r"\pm",
+    "×": r"\times",
+    "·": r"\cdot",
+    "−": "-",
+    "°": r"^\circ",
+    "²": "^2",
+    "³": "^3",
+    "≤": r"\leq",
+    "≥": r"\geq",
+    "≈": r"\approx",
+    "≠": r"\neq",
+    "→": r"\rightarrow",
+    "↑": r"\uparrow",
+    "↓": r"\downarrow",
+    "∞": r"\infty",
+    "µ": r"\mu",
+    **dict(
+        zip(
+            "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ",
+            (
+                *(r"\alpha", r"\beta", r"\gamma", r"\delta", r"\epsilon", r"\zeta", r"\eta"),
+                *(r"\theta", r"\iota", r"\kappa", r"\lambda", r"\mu", r"\nu", r"\xi", r"\pi"),
+                *(r"\rho", r"\sigma", r"\tau", r"\upsilon", r"\phi", r"\chi", r"\psi", r"\omega"),
+                *(r"\Gamma", r"\Delta", r"\Theta", r"\Lambda", r"\Xi", r"\Pi", r"\Sigma"),
+                *(r"\Upsilon", r"\Phi", r"\Psi", r"\Omega"),
+            ),
+            strict=True,
+        )
+    ),
+}
+_ACCENTS = {
+    "\u0300": "`",
+    "\u0301": "'",
+    "\u0302": "^",
+    "\u0303": "~",
+    "\u0304": "=",
+    "\u0306": "u",
+    "\u0307": ".",
+    "\u0308": '"',
+    "\u030a": "r",
+    "\u030b": "H",
+    "\u030c": "v",
+    "\u0327": "c",
+}
+_LIGATURES = ("--", ",,", "''")
+
+
+def escape_latex(text: str) -> str:
+    """The text in one line, white space joined, as LaTeX prints it; see also UNKNOWN."""
+    joined = " ".join(unicodedata.normalize("NFC", text).split())
+    pieces = [
+        _character(character) + "{}" * (joined[place : place + 2] in _LIGATURES)
+        for place, character in enumerate(joined)
+    ]
+    if joined.startswith(("*", "[")):
+        pieces[0] = f"{{{joined[0]}}}"  # or a line break before it would take it for its argument
+    return "".join(pieces)
+
+
+def _character(character: str) -> str:
+    if character in _SPECIAL:
+        return _SPECIAL[character]
+    if " " <= character <= "~":
+        return character
+    if character in _OTHER:
+        return _OTHER[character]
+    if character in _MATH:
+        return rf"\ensuremath{{{_MATH[character]}}}"
+    letter, *accents = list(unicodedata.normalize("NFD", character))
+    if letter.isascii() and letter.isalpha() and len(accents) == 1 and accents[0] in _ACCENTS:
+        return rf"\{_ACCENTS[accents[0]]}{{{letter}}}"
+    number = f"{ord(character):04X}"
+    if not character.isprintable():
+        return rf"\texttt{{U+{number}}}"
+    return rf"\anychar{{{character}}}{{{number}}}"

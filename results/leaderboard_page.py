@@ -1,0 +1,76 @@
+"""The leaderboard as a page of Markdown to send to others: every board, footnotes, versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from results.leaderboard import RECORDS_NOTE, board_table, boards, shown
+from results.provenance import provenance
+from results.published_tables import tiered_tables
+from results.quantities import quantity
+from results.record import Record
+from results.reference import PublishedRow
+from results.render import to_markdown
+from results.rows import Defaults
+from results.table import Table
+from results.tiers import TIERS
+
+
+def leaderboard_page(
+    records: Sequence[Record],
+    published: Iterable[PublishedRow],
+    command: str,
+    *,
+    sort: str = "acc",
+    defaults: Defaults | None = None,
+) -> str:
+    """Boards of our records, every published number by itself, definitions, versions.
+
+    `command` is what makes the page; a reader finds it there.
+    """
+    published = list(published)
+    names = shown(sort)
+    marks = {quantity(name).column.name: f"[^{number}]" for number, name in enumerate(names, 1)}
+    ours = [
+        _marked(board_table(board, sort), marks)
+        for board in boards(records, defaults=defaults, published=published)
+    ]
+    theirs = tiered_tables(published)
+    parts = [
+        "# Leaderboard",
+        f"{len(records)} records of cadbench, best {_heading(sort)} first in each "
+        "group. Rows of one group share data, protocol and routing; nothing is ranked across "
+        "groups, and published rows are not ranked with ours. Made by",
+        f"```bash\n{command}\n```",
+        "\n".join(f"- **{tier}**: {meaning}" for tier, meaning in TIERS.items()),
+        "## Run here",
+        *(to_markdown(table).rstrip() for table in ours),
+        f"- {RECORDS_NOTE}; `cadbench show KEY` opens one",
+    ]
+    if theirs:
+        parts += [
+            "## Published",
+            "Each number under the definition that its source gives; a mean of another definition "
+            "has a column of its own.",
+            *(to_markdown(table).rstrip() for table in theirs),
+        ]
+    parts += [
+        "## Versions",
+        "\n".join(f"- {name}: {value}" for name, value in provenance(records).items()),
+        "\n".join(f"[^{number}]: {quantity(name).note}" for number, name in enumerate(names, 1)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _marked(table: Table, marks: dict[str, str]) -> Table:
+    """The table with the footnote of each column in its heading."""
+    columns = (
+        replace(column, name=f"{column.name}{marks.get(column.name, '')}")
+        for column in table.columns
+    )
+    return replace(table, columns=tuple(columns))
+
+
+def _heading(name: str) -> str:
+    return quantity(name).column.name

@@ -1,0 +1,112 @@
+"""A leaderboard as the report holds it: every quantity of every row, and what its charts show."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from results.comparison import final_row
+from results.leaderboard import Board
+from results.quantities import QUANTITIES, Reading
+from results.quoted import FORGETTING, Quoted, routing_word
+from results.rows import Row, number_ranges, parameter_labels
+from results.table import Spread
+from results.tiers import REPRODUCED, forgetting_caveat, tier_of
+
+SWEPT = "experts"
+"""The parameter that a chart of its own is drawn over."""
+
+
+def board_values(board: Board) -> dict[str, Any]:
+    """Title, notes, categories and rows; ours first, then those that are quoted."""
+    c = board.comparison
+    others = parameter_labels(c.rows, hidden=(SWEPT,))
+    if len({backbone for *_, backbone in board.labels}) > 1:
+        backbones = [backbone for *_, backbone in board.labels]
+        others = [", ".join(filter(None, pair)) for pair in zip(others, backbones, strict=True)]
+    ours = [
+        _row(row, label, readings, other)
+        for row, label, readings, other in zip(
+            c.rows, board.labels, c.readings, others, strict=True
+        )
+    ]
+    return {
+        "title": board.title,
+        "notes": c.notes(["aupro.acc"]),
+        "categories": sorted({name for row in c.rows for name in row.first.categories}),
+        "rows": [*ours, *map(_quoted, board.quoted)],
+    }
+
+
+def _row(
+    row: Row, label: tuple[str, str, str], readings: Sequence[Reading], others: str
+) -> dict[str, Any]:
+    """A configuration: mean, deviation and n of what its runs define, and the means it is drawn by.
+
+    incremental (T,): mean over runs of the mean AUROC of the seen categories; final: R[T, c].
+    """
+    method, parameters, backbone = label
+    values = {}
+    for name, quantity in QUANTITIES.items():
+        spread = Spread.of(quantity.read(reading) for reading in readings)
+        if spread.n:
+            values[name] = [spread.mean, spread.deviation, spread.n]
+    finals = [final_row(record) for record in row.records]
+    experts = row.first.params.get(SWEPT)
+    swept = isinstance(experts, int) and not isinstance(experts, bool)
+    return {
+        "tier": REPRODUCED,
+        "method": method,
+        "parameters": parameters,
+        "backbone": backbone,
+        "seeds": number_ranges(row.seeds),
+        "orders": ", ".join(row.orders),
+        "runs": [record.key for record in row.records],
+        "values": values,
+        "incremental": _means([_incremental(reading) for reading in readings]),
+        "final": {
+            name: Spread.of(final.get(name, math.nan) for final in finals).mean
+            for name in row.first.categories
+        },
+        "experts": experts if swept else None,
+        "series": ", ".join(part for part in (method, others) if part),
+    }
+
+
+def _quoted(each: Quoted) -> dict[str, Any]:
+    """A published row: only numbers whose definition is ours, and forgetting as it is printed."""
+    shown = list(each.by_quantity.values())
+    forgetting = each.forgetting
+    tier = tier_of(shown or each.rows)
+    notes = [*each.first.source_notes, *(row.note for row in shown if row.note)]
+    if forgetting is not None:
+        notes.append(f"{FORGETTING}: {forgetting.forgetting_definition}")
+        notes += [note for note in (forgetting.note, forgetting_caveat(each, tier)) if note]
+    return {
+        "tier": tier,
+        "method": each.first.method,
+        "source": each.first.source,
+        "routing": routing_word(each.first),
+        "notes": list(dict.fromkeys(notes)),
+        "values": {name: [row.value, None, 1] for name, row in each.by_quantity.items()},
+        "forgetting": forgetting.value if forgetting is not None else None,
+        "experts": each.first.experts,
+    }
+
+
+def _incremental(reading: Reading) -> list[float]:
+    """(T,) the mean AUROC of the seen categories after each experience."""
+    R, s = reading.matrix()
+    means = []
+    for t, row in enumerate(R, 1):
+        seen = row[(s <= t) & ~np.isnan(row)]
+        means.append(float(seen.mean()) if seen.size else math.nan)
+    return means
+
+
+def _means(curves: Sequence[Sequence[float]]) -> list[float]:
+    """The mean of curves, point by point."""
+    return [Spread.of(values).mean for values in zip(*curves, strict=True)]

@@ -1,0 +1,47 @@
+"""Sample images of a run, as whoever has the data set hands them to the report."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A test image and its anomaly map, both as small JPEG files.
+
+    wrong: the share of the category's images of the other label that its score puts it on the wrong
+    side of; kind: whether it is among the worst or the best of its category by that.
+    """
+
+    kind: Literal["worst", "best"]
+    label: int
+    defect: str
+    score: float
+    wrong: float
+    image: bytes
+    map: bytes
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Samples of one category after the last experience of the run `key`."""
+
+    key: str
+    category: str
+    auroc: float
+    samples: tuple[Sample, ...]
+
+
+def gallery_values(gallery: Gallery) -> dict[str, Any]:
+    """The gallery with its images as data URLs."""
+    samples = [
+        {**vars(sample), "image": _url(sample.image), "map": _url(sample.map)}
+        for sample in gallery.samples
+    ]
+    return {**vars(gallery), "samples": samples}
+
+
+def _url(jpeg: bytes) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"

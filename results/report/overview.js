@@ -1,0 +1,216 @@
+/* The overview: leaderboards that sort and filter, their figures, sample images, all runs. */
+
+const state = { words: "", tier: "", base: "auroc", all: false };
+const SHORT = ["acc", "bwt", "fm", "gap_to_joint"];
+const OF_RUN = ["pooled_auroc", "routing_accuracy", "scoring_vectors", "stored_vectors", "stored_mb",
+  "utilisation", "seconds", "update_seconds", "ms_per_image"];
+const SHORT_OF_RUN = ["pooled_auroc", "routing_accuracy", "stored_mb", "utilisation", "seconds"];
+const METHODS = [...new Set(DATA.boards.flatMap((board) => board.rows.filter(isOurs).map((row) => row.method)))].sort();
+
+function isOurs(row) { return Boolean(row.runs); }
+const prefix = () => (state.base === "auroc" ? "" : `${state.base}.`);
+const rowName = (row) => [row.method, row.parameters].filter(Boolean).join(" ");
+
+function metricNames() {
+  const own = Object.keys(DATA.quantities).filter((name) => !OF_RUN.includes(name));
+  const ofBase = own.filter((name) => (state.base === "auroc" ? !name.includes(".") : name.startsWith(prefix())));
+  return state.all ? [...ofBase, ...OF_RUN] : [...SHORT.map((name) => prefix() + name), ...SHORT_OF_RUN];
+}
+
+function isShown(row) {
+  const text = [row.tier, row.method, row.parameters, row.backbone, row.orders, row.source].join(" ").toLowerCase();
+  return (!state.tier || row.tier === state.tier)
+    && state.words.toLowerCase().split(/\s+/).every((word) => text.includes(word));
+}
+
+function drawOverview() {
+  const parts = DATA.boards.map((board, i) => {
+    board.sort = { column: DATA.quantities.acc.heading, down: true };
+    board.place = { table: el("div"), figures: el("div", { class: "figures" }), count: el("p", { class: "count", role: "status" }) };
+    return el("section", { id: `board-${i}`, "aria-labelledby": `board-title-${i}` },
+      el("h2", { id: `board-title-${i}` }, board.title), board.place.count, board.place.table,
+      notesList(board.notes), board.place.figures);
+  });
+  refill(document.getElementById("boards"), controls(), ...parts, imagesSection(), runsSection(), definitionsSection());
+  drawBoards();
+}
+
+function controls() {
+  const option = ([value, text]) => el("option", { value }, text);
+  const bases = Object.entries(DATA.bases).filter(([base]) =>
+    DATA.boards.some((board) => board.rows.some((row) => row.values[base === "auroc" ? "acc" : `${base}.acc`])));
+  const tiers = [["", "all tiers"], ...Object.keys(DATA.tiers).map((tier) => [tier, tier])];
+  const on = (name, read) => (event) => { state[name] = read(event.target); drawBoards(); };
+  return el("form", { class: "controls", autocomplete: "off", onsubmit: (event) => event.preventDefault() },
+    el("label", {}, "Filter rows", el("input", { id: "filter", type: "search", autocomplete: "off",
+      placeholder: "mecad experts=3", oninput: on("words", (input) => input.value) })),
+    el("label", {}, "Tier", el("select", { id: "tier", onchange: on("tier", (s) => s.value) }, tiers.map(option))),
+    el("label", {}, "Metrics of", el("select", { id: "base", onchange: (event) => {
+      const before = prefix() + "acc";
+      state.base = event.target.value;
+      for (const board of DATA.boards) {
+        if (board.sort.column === DATA.quantities[before].heading) board.sort.column = DATA.quantities[`${prefix()}acc`].heading;
+      }
+      drawBoards();
+    } }, bases.map(option))),
+    el("label", { class: "check" }, el("input", { id: "all", type: "checkbox", onchange: on("all", (box) => box.checked) }), "All metrics"));
+}
+
+function drawBoards() {
+  for (const board of DATA.boards) {
+    const rows = board.rows.filter(isShown);
+    board.place.count.textContent = `${rows.length} of ${board.rows.length} rows`;
+    refill(board.place.table, leaderboard(board, rows));
+  }
+  drawFigures();
+}
+
+function drawFigures() {
+  for (const board of DATA.boards) {
+    refill(board.place.figures, figures(board, board.rows.filter((row) => isOurs(row) && isShown(row))));
+  }
+}
+
+function leaderboard(board, rows) {
+  const names = metricNames().filter((name) => board.rows.some((row) => row.values[name]));
+  const quoted = board.rows.some((row) => !isOurs(row));
+  const columns = [
+    { name: "method" }, { name: "parameters" },
+    ...names.map((name) => ({ ...DATA.quantities[name], name: DATA.quantities[name].heading, numeric: true, tip: DATA.quantities[name].note })),
+    ...(quoted ? [{ name: "printed forgetting", numeric: true, digits: 3, tip: "As the source prints it, by its own definition" }] : []),
+    { name: "tier" }, { name: "backbone" }, { name: "seeds" }, { name: "orders" },
+    { name: quoted ? "records or source" : "records" },
+  ];
+  const cells = (row) => [
+    { value: row.method },
+    { value: row.parameters || null, text: row.parameters || "" },
+    ...names.map((name) => {
+      const value = row.values[name];
+      return { value: value ? value[0] : null, text: spread(value, DATA.quantities[name].digits), tip: value ? tellSpread(value) : null };
+    }),
+    ...(quoted ? [{ value: row.forgetting }] : []),
+    { value: row.tier, tip: DATA.tiers[row.tier] }, { value: row.backbone }, { value: row.seeds }, { value: row.orders },
+    { value: isOurs(row) ? row.runs[0] : row.source, node: isOurs(row) ? runLinks(row) : sourceOf(row) },
+  ];
+  const bodies = Object.keys(DATA.tiers).map((tier) => rows.filter((row) => row.tier === tier)
+    .map((row) => ({ cells: cells(row), class: isOurs(row) ? null : "quoted" })));
+  return sortableTable(board.title, columns, bodies, board.sort, "ranked");
+}
+
+const tellSpread = ([mean, deviation, n]) =>
+  isNumber(deviation) ? `${mean}\n± ${deviation}\nover ${n} runs` : String(mean);
+
+const runLink = (key) => el("a", { href: `#run-${key}`, class: "key-link" }, key.slice(0, 8));
+
+function runLinks(row) {
+  if (row.runs.length === 1) return runLink(row.runs[0]);
+  return el("details", { class: "keys" }, el("summary", {}, `${row.runs.length} records`),
+    row.runs.map((key) => el("div", {}, runLink(key), ` seed ${DATA.runs[key].seed}, ${DATA.runs[key].order}`)));
+}
+
+function sourceOf(row) {
+  if (!row.notes.length) return el("span", {}, row.source);
+  return el("details", { class: "keys" }, el("summary", {}, row.source), row.notes.map((note) => el("div", {}, note)));
+}
+
+function figures(board, rows) {
+  if (!rows.length) return [];
+  const box = board.place.figures.clientWidth || 640;
+  const width = box < 700 ? box : Math.floor((box - 24) / 2);
+  const acc = `${prefix()}acc`, heading = DATA.quantities[acc].heading;
+  const colour = (row) => METHODS.indexOf(row.method) % 8;
+  const siblings = (row) => rows.filter((other) => other.method === row.method);
+  const faint = (row) => 0.4 + (0.6 * (siblings(row).indexOf(row) + 1)) / siblings(row).length;
+  const found = [];
+
+  const sweeps = new Map();
+  for (const row of rows) {
+    if (!isNumber(row.experts) || !row.values[acc]) continue;
+    const [mean, deviation] = row.values[acc];
+    if (!sweeps.has(row.series)) sweeps.set(row.series, { row, points: [] });
+    sweeps.get(row.series).points.push({ x: row.experts, y: mean,
+      low: isNumber(deviation) ? mean - deviation : null, high: isNumber(deviation) ? mean + deviation : null });
+  }
+  const swept = [...sweeps].filter(([, each]) => each.points.length > 1).map(([name, each], i) => ({ name,
+    colour: (colour(each.row) + i) % 8, faint: 1, points: each.points.sort((a, b) => a.x - b.x) }));
+  if (swept.length) {
+    found.push(chart({ title: `${heading} against the number of experts`, x: "experts", y: heading, series: swept, lines: true, width, wholeX: true }));
+  }
+
+  const curves = rows.filter((row) => row.incremental.length > 1).map((row) => ({ name: rowName(row), colour: colour(row), faint: faint(row),
+    points: row.incremental.map((y, t) => ({ x: t + 1, y })).filter((p) => isNumber(p.y)) })).filter((each) => each.points.length);
+  if (curves.length) {
+    found.push(chart({ title: "Mean AUROC of the categories seen so far", x: "experience", y: "AUROC", series: curves, lines: true, width, wholeX: true }));
+  }
+
+  const kept = rows.filter((row) => row.values[acc] && row.values.stored_mb).map((row) => ({ name: rowName(row), colour: colour(row), faint: faint(row),
+    points: [{ x: row.values.stored_mb[0], y: row.values[acc][0] }] }));
+  if (kept.length > 1) {
+    found.push(chart({ title: `${heading} against stored memory (dashed: the best for its memory)`, x: "stored MB", y: heading,
+      series: kept, width, fromZero: true, front: pareto(kept.map((each) => each.points[0])) }));
+  }
+
+  const order = [...rows].sort((a, b) => compareValues((a.values.acc || [null])[0], (b.values.acc || [null])[0], true));
+  found.push(heatTable("AUROC of each category after the last experience", "row", order.map(rowName), board.categories,
+    order.map((row) => board.categories.map((name) => (Object.hasOwn(row.final, name) ? row.final[name] : null))),
+    (r, c) => `${rowName(order[r])}\n${board.categories[c]}\n${tellCell(order[r].final[board.categories[c]])}`));
+  return found;
+}
+
+const tellCell = (value) => (isNumber(value) ? `AUROC ${fixed(value, 4)}` : "not measured");
+
+/* The points that have less memory than every better one, from small to large. */
+function pareto(points) {
+  let best = -Infinity;
+  return [...points].sort((a, b) => a.x - b.x || b.y - a.y).filter((p) => p.y > best && ((best = p.y), true));
+}
+
+function imagesSection() {
+  const shownImages = DATA.galleries.map((gallery) => {
+    const run = DATA.runs[gallery.key];
+    return el("div", { class: "gallery" },
+      el("h3", {}, `${gallery.category}: AUROC ${fixed(gallery.auroc, 3)}`),
+      el("p", {}, `${run.method}, order ${run.order}, seed ${run.seed}, `, runLink(gallery.key)),
+      ["worst", "best"].map((kind) => el("div", {}, el("h4", {}, kind), el("div", { class: "samples" },
+        gallery.samples.filter((sample) => sample.kind === kind).map((sample) => sampleFigure(gallery, sample))))));
+  });
+  return el("section", { id: "images", "aria-labelledby": "images-title" }, el("h2", { id: "images-title" }, "Sample images"),
+    shownImages.length ? el("p", {}, "Test images whose score is on the wrong side of most, and of fewest, images of the other label; "
+      + "beside each its anomaly map, brighter where it finds more, on one scale a category. Green: the outline of the mask. Ties count half.") : el("p", {}, DATA.no_images),
+    shownImages);
+}
+
+function sampleFigure(gallery, sample) {
+  const what = sample.label ? `defective (${sample.defect})` : "good";
+  return el("figure", { class: "sample" },
+    el("img", { src: sample.image, alt: `${gallery.category}, ${what}`, width: 112, height: 112 }),
+    el("img", { src: sample.map, alt: "its anomaly map", width: 112, height: 112 }),
+    el("figcaption", {}, `${what}, score ${sample.score.toPrecision(4)}: ${fixed(100 * sample.wrong, 0)} % of the ${sample.label ? "good" : "defective"} images score ${sample.label ? "higher" : "lower"}`));
+}
+
+function runsSection() {
+  const columns = [{ name: "record" }, { name: "method" }, { name: "protocol" }, { name: "order" }, { name: "seed", numeric: true, digits: 0 },
+    { name: "AUROC", numeric: true, digits: 3, better: "higher" }, { name: "parameters" }];
+  const rows = Object.values(DATA.runs).map((run) => ({ cells: [{ value: run.key, node: runLink(run.key) }, { value: run.method },
+    { value: run.cell.protocol }, { value: run.order }, { value: run.seed }, { value: run.acc },
+    { value: Object.entries(run.params).map(([name, value]) => `${name}=${value}`).join(", ") }] }));
+  return el("section", { id: "runs", "aria-labelledby": "runs-title" }, el("h2", { id: "runs-title" }, "Runs"),
+    el("p", {}, "AUROC is over all categories of the run; a leaderboard's is over those that all of its rows define."),
+    sortableTable("Runs", columns, [rows], { column: null, down: false }));
+}
+
+function definitionsSection() {
+  const names = Object.keys(DATA.quantities).filter((name) => !name.includes(".") || name.endsWith(".acc"));
+  return el("section", { id: "definitions", "aria-labelledby": "definitions-title" }, el("h2", { id: "definitions-title" }, "Definitions and versions"),
+    el("ul", { class: "notes" }, names.map((name) => el("li", {}, DATA.quantities[name].note))),
+    el("p", {}, "R[t, c] is the AUROC of category c after experience t of T; s(c) is the experience that introduces c. ± is the sample deviation over seeds and orders."),
+    el("dl", { class: "facts" }, Object.entries(DATA.tiers).map(fact), Object.entries(DATA.made_with).map(fact)));
+}
+
+const fact = ([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, factText(value)));
+
+function factText(value) {
+  if (Array.isArray(value)) return value.map(factText).join(", ");
+  if (isNumber(value)) return String(Number(value.toPrecision(6)));
+  return value !== null && typeof value === "object" ? JSON.stringify(value) : String(value);
+}

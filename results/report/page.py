@@ -1,0 +1,131 @@
+"""The report: records in, the text of one HTML file out."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib.metadata
+from collections.abc import Iterable, Sequence
+from importlib import resources
+from typing import Any
+
+from results.evaluate import BASES, PIXEL_BASES
+from results.leaderboard import Board, boards
+from results.provenance import provenance
+from results.quantities import HEADINGS, QUANTITIES
+from results.record import Record
+from results.reference import PublishedRow
+from results.render import display
+from results.report.boards import board_values
+from results.report.gallery import Gallery, gallery_values
+from results.report.plain import embedded
+from results.report.runs import run_values
+from results.rows import Defaults
+from results.table import Spread, number
+from results.tiers import TIERS
+
+_SCRIPTS = ("elements.js", "tables.js", "charts.js", "overview.js", "run.js", "start.js")
+
+NO_IMAGES = "Sample images are left out: `cadbench report --images` with the data set adds them."
+
+
+def report_page(
+    records: Sequence[Record],
+    *,
+    published: Iterable[PublishedRow] = (),
+    defaults: Defaults | None = None,
+    galleries: Sequence[Gallery] = (),
+    no_images: str = NO_IMAGES,
+    command: str = "cadbench report",
+) -> str:
+    """The whole file. It loads nothing: style, scripts, data and images are in it.
+
+    galleries: sample images; where there are none, the page says `no_images`. The same records give
+    the same bytes.
+    """
+    from jinja2 import Environment, StrictUndefined
+
+    found = boards(records, defaults=defaults, published=published)
+    style = _text("page.css")
+    script = "\n".join(_text(name) for name in _SCRIPTS)
+    template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    return template.from_string(_text("page.html")).render(
+        policy=_policy(style, script),
+        style=style,
+        script=script,
+        data=embedded(page_data(records, found, galleries, no_images)),
+        summary=_summary(records, found),
+        version=importlib.metadata.version("cadbench"),
+        command=command,
+    )
+
+
+def page_data(
+    records: Sequence[Record],
+    found: Sequence[Board],
+    galleries: Sequence[Gallery] = (),
+    no_images: str = NO_IMAGES,
+) -> dict[str, Any]:
+    """What the page's scripts draw; runs by key."""
+    return {
+        "tiers": TIERS,
+        "bases": {base: HEADINGS[base] for base in (*BASES, *PIXEL_BASES)},
+        "quantities": {
+            name: {
+                "heading": each.column.name,
+                "digits": each.column.digits,
+                "better": each.column.better,
+                "note": each.note,
+            }
+            for name, each in QUANTITIES.items()
+        },
+        "made_with": provenance(records),
+        "boards": [board_values(board) for board in found],
+        "runs": {record.key: run_values(record) for record in records},
+        "galleries": [gallery_values(gallery) for gallery in galleries],
+        "no_images": no_images,
+    }
+
+
+def _summary(records: Sequence[Record], found: Sequence[Board]) -> dict[str, Any]:
+    """Counts, and for each board its best row by AUROC."""
+    counts = {
+        "records": len(records),
+        "configurations": sum(len(board.comparison.rows) for board in found),
+        "methods": len({record.method for record in records}),
+        "groups": len(found),
+    }
+    return {"counts": counts, "best": [best for board in found if (best := _best(board))]}
+
+
+def _best(board: Board) -> dict[str, str] | None:
+    acc = QUANTITIES["acc"]
+    rated = []
+    for label, readings in zip(board.labels, board.comparison.readings, strict=True):
+        spread = Spread.of(acc.read(reading) for reading in readings)
+        if spread.n:
+            rated.append((number(spread), spread, label))
+    if not rated:
+        return None
+    _, spread, label = max(rated, key=lambda row: row[0])
+    return {
+        "board": board.title,
+        "row": " ".join(part for part in label[:2] if part),
+        "auroc": display(spread, acc.column),
+    }
+
+
+def _policy(style: str, script: str) -> str:
+    """Only this style and this script, images that are in the page, and no connection at all."""
+    return (
+        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _text(name: str) -> str:
+    return resources.files("results.report").joinpath(name).read_text("utf-8")

@@ -1,0 +1,52 @@
+"""One run as the report holds it: configuration, versions, matrices, and its tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from results.evaluate import BASES, PIXEL_BASES
+from results.provenance import of_one
+from results.quantities import Reading, stored_matrix
+from results.record import Record
+from results.report.plain import table_values
+from results.run_tables import assignments_table, memory_table, metrics_table
+
+_DECIMALS = 9
+"""Of the cells of a matrix: more than any table shows, and half the bytes of all of them."""
+
+
+def run_values(record: Record) -> dict[str, Any]:
+    """What the page of a run shows; no path is in it."""
+    run = record.run
+    tables = [metrics_table(record), memory_table(record)]
+    if "chosen" in record.events:
+        tables.insert(0, assignments_table(record))
+    return {
+        "key": record.key,
+        "method": record.method,
+        "seed": record.seed,
+        "order": record.order,
+        "cell": {name: value for name, value in record.cell.items() if name != "method"},
+        "version": record.cell["method"]["version"],
+        "params": record.params,
+        "experiences": record.experiences,
+        "made_with": of_one(record),
+        "seconds": run["seconds"],
+        "timing": run.get("timing"),
+        "maps": run["maps"],
+        "notes": run["notes"],
+        "skipped": [f"{each['path']}: {each['reason']}" for each in run["skipped"]],
+        "matrices": _matrices(record),
+        "acc": Reading(record, tuple(record.categories)).stored("acc"),
+        "tables": [table_values(table) for table in tables],
+    }
+
+
+def _matrices(record: Record) -> dict[str, list[list[float]]]:
+    """R (T, C) of every metric that the record has, columns in the order of the stream."""
+    present = set(record.metrics["metric"])
+    return {
+        base: stored_matrix(record, base=base)[0].round(_DECIMALS).tolist()
+        for base in (*BASES, *PIXEL_BASES)
+        if base in present
+    }

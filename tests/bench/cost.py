@@ -1,0 +1,150 @@
+"""The cost model: operations and bytes of a MECAD study, with constants measured on this machine.
+
+`python tests/bench/cost.py [--backbone NAME] [--random-weights] [--images FOLDER]`: measures images
+a second through decoding and backbone, the selection of one coreset and the rate of the neighbour
+search, and from them predicts MVTec AD (15 categories, 3,629 training and 1,725 test images).
+
+    extraction   images / rate;                      bytes  images * P * D * 2 (float16 on disk)
+    selection    categories * one selection;         bytes  P * n_train * D * 2 (memory-mapped)
+    search       multiply-adds / rate, P * D * sum over (image, vector) pairs that are ever compared
+    metrics      rows of the matrix that change * test images * 0.8 ms (tests/bench/pixels.py)
+
+Pairs of one expert under oracle routing: when category t is learnt every seen image meets its
+coreset (400) and, once, what is replayed of the others: 80 of each while at most six are owned, and
+again 0.2 * 2400 / n of each whenever a further one changes the buffer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from benchmark.data.decoding import decode
+from benchmark.data.preprocessing import Preprocessing
+from benchmark.features.backbones import (
+    STRIDES,
+    default_embedding,
+    embedding_params,
+    load_extractor,
+)
+from benchmark.features.spec import FeatureSpec
+from benchmark.features.weights import EMBEDDED_BACKBONE, find_weights
+from benchmark.services.k_center import greedy_k_center
+from benchmark.services.search import torch_search
+from benchmark.workers import available_cores
+
+CATEGORIES, TRAIN, TEST, CORESET = 15, 3629, 1725, 400
+
+
+def images_a_second(spec: FeatureSpec, weights, shown: np.ndarray) -> tuple[float, int, int]:
+    """(rate, P, D) of the backbone on images that are in memory."""
+    extractor = load_extractor(spec, weights, torch.device("cpu"))
+    pixels = torch.from_numpy(shown)
+    patches = extractor.extract(pixels[:8])
+    start = time.perf_counter()
+    extractor.extract(pixels)
+    return len(pixels) / (time.perf_counter() - start), patches.shape[1], patches.shape[2]
+
+
+def decoded_a_second(folder: Path | None) -> float:
+    """Images a second that one core decodes and resizes: files of the folder, or drawn 900 px."""
+    with tempfile.TemporaryDirectory() as place:
+        if folder is None:
+            from PIL import Image
+
+            folder = Path(place)
+            grid = np.add.outer(np.arange(900), np.arange(900))[..., None] // (3, 5, 7)
+            noise = np.random.default_rng(0).integers(0, 12, (900, 900, 3))
+            for number in range(8):
+                Image.fromarray((grid % 200 + noise).astype(np.uint8)).save(
+                    folder / f"{number}.png"
+                )
+        files = sorted(folder.glob("*.png"))[:40]
+        start = time.perf_counter()
+        for file in files:
+            Preprocessing().apply(decode(file))
+        return len(files) / (time.perf_counter() - start)
+
+
+def selection_seconds(vectors: int, dim: int) -> float:
+    """One exact greedy selection of 400 among features of 60 clusters."""
+    rng = np.random.default_rng(0)
+    modes = rng.normal(size=(60, dim)).astype(np.float32)
+    values = np.empty((vectors, dim), np.float16)
+    for start in range(0, vectors, 10_000):
+        stop = min(start + 10_000, vectors)
+        noise = rng.normal(0, 0.3, (stop - start, dim)).astype(np.float32)
+        values[start:stop] = modes[rng.integers(0, 60, stop - start)] + noise
+    greedy_k_center(values[:4000], 10, 0)
+    start = time.perf_counter()
+    greedy_k_center(values, CORESET, 0)
+    return time.perf_counter() - start
+
+
+def multiply_adds_a_second(patches: int, dim: int) -> float:
+    """Rate of the exact search in a block of a coreset's size."""
+    queries = torch.rand((8 * patches, dim)).half().float()
+    vectors = torch.rand((CORESET, dim)).half().float()
+    torch_search(queries, [vectors])
+    start = time.perf_counter()
+    for _ in range(5):
+        torch_search(queries, [vectors])
+    return 5 * len(queries) * CORESET * dim / (time.perf_counter() - start)
+
+
+def pairs_of_one_expert() -> float:
+    """(image, vector) pairs over the whole stream."""
+    each = TEST / CATEGORIES
+    pairs = 0.0
+    replayed = 0.2 * CORESET
+    for t in range(1, CATEGORIES + 1):
+        pairs += t * each * CORESET
+        buffer = min(CORESET, 2400 // t)
+        new = t - 1 if buffer < CORESET else 1  # blocks of replayed vectors not met before
+        pairs += t * each * (new if t > 1 else 0) * math.ceil(0.2 * buffer)
+    return pairs + each * replayed
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--backbone", default=EMBEDDED_BACKBONE)
+    parser.add_argument("--random-weights", action="store_true")
+    parser.add_argument("--images", type=Path, help="PNG files to decode")
+    given = parser.parse_args()
+    weights = find_weights(given.backbone, None, random=given.random_weights)
+    embedding = default_embedding(given.backbone)
+    spec = FeatureSpec(given.backbone, weights.name, STRIDES, embedding,
+                       embedding_params(embedding), Preprocessing())  # fmt: skip
+    rng = np.random.default_rng(0)
+    shown = rng.integers(0, 256, (32, 3, 224, 224), dtype=np.uint8)
+    rate, patches, dim = images_a_second(spec, weights, shown)
+    decoding = decoded_a_second(given.images) * available_cores()
+    both = 1 / (1 / rate + 1 / decoding)  # decoding takes its time from the same cores
+    selection = selection_seconds(patches * TRAIN // CATEGORIES, dim)
+    products = multiply_adds_a_second(patches, dim)
+    images = TRAIN + TEST
+    macs = patches * dim * pairs_of_one_expert()
+    rows = CATEGORIES * (CATEGORIES + 1) // 2 * TEST / CATEGORIES
+    print(f"{given.backbone} {embedding}, P = {patches}, D = {dim}, {available_cores()} cores")
+    print(f"backbone {rate:.1f} images/s, decoding {decoding:.0f}, both {both:.1f}")
+    print(f"one selection {selection:.1f} s, search {products / 1e9:.0f} G multiply-adds/s")
+    print(f"MVTec AD: extraction  {images / both / 60:8.1f} min, "
+          f"{images * patches * dim * 2 / 1e9:.1f} GB")  # fmt: skip
+    print(f"          selection   {CATEGORIES * selection / 60:8.1f} min")
+    print(
+        f"          one expert  {macs / products / 60:8.1f} min, {macs / 1e12:.0f} T multiply-adds"
+    )
+    print(f"          pixels      {rows * 0.8e-3 / 60:8.1f} min at most")
+
+
+if __name__ == "__main__":
+    main()

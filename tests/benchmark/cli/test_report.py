@@ -1,0 +1,62 @@
+"""`cadbench report` and `cadbench leaderboard --publish`: whole files, and one line otherwise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from results.store import find_records
+from tests.benchmark.cli.test_errors import assert_refused
+from tests.benchmark.conftest import FINETUNE
+from tests.results.report.conftest import data_of
+
+
+@pytest.fixture
+def run(run_plates, out) -> Path:
+    """The folder of one record."""
+    assert run_plates("-q", *FINETUNE).code == 0
+    return out
+
+
+def test_a_report_is_one_file_and_says_where_images_would_come_from(run, call, tmp_path) -> None:
+    target = tmp_path / "made" / "report.html"
+    called = call("report", "--out", run, "--to", target)
+    assert called.code == 0
+    assert str(target) in called.out
+    assert called.err.count("\n") == 1
+    assert "--images" in called.err
+    (record,) = find_records(run)
+    data = data_of(target.read_text("utf-8"))
+    assert list(data["runs"]) == [record.key]
+    assert data["galleries"] == []
+    assert [file.name for file in target.parent.iterdir()] == ["report.html"]
+
+
+def test_neither_page_tells_a_place_of_this_machine(run, call, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = ("--dataset", "folder", "--data-root", run.with_name("plates"))
+    assert call("report", "--out", run, "--to", tmp_path / "r.html", "--images", *data).code == 0
+    published = call("leaderboard", "--out", run, "--publish", tmp_path / "L.md", "--sort", "fm")
+    assert (published.code, published.out.count("\n")) == (0, 1)
+    report, page = Path("r.html").read_text("utf-8"), Path("L.md").read_text("utf-8")
+    for text in (report, page):
+        assert str(tmp_path) not in text
+    assert data_of(report)["galleries"]
+    assert "cadbench leaderboard --publish L.md --sort fm --out runs\n" in page
+
+
+def test_what_cannot_be_done_is_one_line_and_leaves_the_old_file(run, call, tmp_path) -> None:
+    assert_refused(call("report", "--out", tmp_path / "none"), 2, "no records under")
+    target = tmp_path / "r.html"
+    target.write_text("old")
+    to = ("--out", run, "--to", target)
+    assert_refused(call("report", *to, "--data-root", tmp_path), 2, "--images")
+    assert_refused(call("report", *to, "--methods", "finetun"), 2, "did you mean finetune?")
+    assert_refused(call("report", "--out", run, "--to", tmp_path), 2, "--to")
+    assert_refused(call("report", "--out", run, "--to", target / "x.html"), 1, "cannot write")
+    publish = ("leaderboard", "--out", run, "--publish")
+    assert_refused(call(*publish, target, "--format", "csv"), 2, "--publish", "--format")
+    assert_refused(call(*publish, target, "--sort", "speed"), 2, "'speed'")
+    assert_refused(call(*publish, tmp_path), 2, "--publish")
+    assert target.read_text() == "old"

@@ -1,0 +1,96 @@
+"""Made-up runs of any number of categories, for figures."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from results.bootstrap import Bootstrap
+from results.draws import Draws
+from results.evaluate import compute_metrics
+from results.figures.source import Source, source_of
+from results.record import Record
+from results.rows import rows_of
+from results.store import partial_dir, record_dir, write_record
+from tests.results import samples
+
+LONG = "a_rather_long_category_name_of_a_small_plastic_part"
+FEW_DRAWS = Bootstrap(Draws(20))
+
+
+def names(count: int, long: bool = False) -> list[str]:
+    return [f"{LONG}_{c:02d}" if long else f"part_{c:02d}" for c in range(count)]
+
+
+def source(records: list[Record], **options: Any) -> Source:
+    """What figures of these records are drawn from, with few replicates."""
+    return source_of(rows_of(records), bootstrap=FEW_DRAWS, **options)
+
+
+def study_record(
+    out: Path,
+    categories: list[str],
+    number: int,
+    method: str,
+    params: dict[str, Any],
+    seed: int = 0,
+    **changes: Any,
+) -> Record:
+    """A made-up run: values fall with every later category and rise with `number`.
+
+    Category c belongs to expert c modulo the parameter `experts`, where there is one.
+    """
+    cell = samples.make_cell(
+        method=method,
+        params=params,
+        categories=categories,
+        schedule=f"1x{len(categories)}",
+        seed=seed,
+        **{"protocol": f"synthetic-1x{len(categories)}-224-oracle@1", **changes},
+    )
+    T = len(categories)
+    experts = params.get("experts", 0)
+    rng = np.random.Generator(np.random.PCG64([number, seed]))
+    scores, events, memory = [], [], []
+    for t in range(1, T + 1):
+        for c in range(min(t + 1, T)):
+            shift = 2.0 / (1 + 0.1 * max(0, t - c)) + 0.1 * number
+            values = rng.normal(size=6) + np.repeat([0.0, shift], 3)
+            scores += [
+                (t, categories[c], f"{c}-{i}", i // 3, "hole" if i > 2 else "good", v, -1)
+                for i, v in enumerate(values.tolist())
+            ]
+        stored = 400 * t + 300 * number
+        memory.append((t, -1, "", stored, stored, 600 * stored, 600 * stored, math.nan))
+        used = min(experts, t)
+        for e in range(used):
+            own = ",".join(categories[e:t:experts])
+            memory.append((t, e, own, 400, 400, 400 * 600, 400 * 600, min(1.0, 0.1 * t)))
+        for e in range(used):
+            new = e == t - 1
+            common = (t, "assignment", categories[t - 1], e, math.nan if new else rng.random())
+            events.append((*common, e == (t - 1) % experts, "similar", 0.5))
+    frames = {
+        "scores": pd.DataFrame(
+            scores,
+            columns=["experience", "category", "image", "label", "defect", "score", "route"],
+        ),
+        "memory": pd.DataFrame(memory, columns=samples.make_memory(1).columns),
+        "events": pd.DataFrame(
+            events,
+            columns=["experience", "kind", "category", "expert", "similarity", "chosen",
+                     "reason", "threshold"] if events else None,
+        ),
+    }  # fmt: skip
+    if not events:
+        frames["events"] = samples.make_events({})
+    experiences = [[category] for category in categories]
+    frames["metrics"] = compute_metrics(
+        frames["scores"], experiences, cell["routing"], frames["events"]
+    )
+    final = record_dir(out, cell)
+    return write_record(partial_dir(final), final, samples.make_run(cell, experiences), frames)

@@ -1,0 +1,155 @@
+"""What figures show: the numbers of the records, of rows that may stand side by side."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from results.errors import UsageError
+from results.figures.catalogue import draw
+from results.figures.source import NothingToDraw
+from results.figures.style import WIDTHS
+from results.figures.tradeoff import pareto_front
+from results.metrics import continual
+from results.quantities import stored_matrix
+from results.rows import rows_of
+from tests.results.figures.studies import source
+
+
+def test_the_matrix_shows_the_recorded_values(make_study):
+    record = make_study(4, experts=range(2, 3), methods=0)[0]
+    figure = draw("matrix", source([record]), WIDTHS["column"]).figure
+    drawn = figure.axes[0].collections[0].get_array()
+    R, _ = stored_matrix(record)
+    assert np.array_equal(np.ma.filled(drawn, np.nan).reshape(4, 4), R.T, equal_nan=True)
+    frames = [(p.get_y(), p.get_x()) for p in figure.axes[0].patches]
+    assert frames == [(c, c) for c in range(4)]
+
+
+def test_similarities_frame_the_expert_that_took_the_category(make_study):
+    records = make_study(5, experts=range(2, 3), methods=0)
+    figure = draw("similarity", source(records), WIDTHS["column"]).figure
+    assert [p.get_x() for p in figure.axes[0].patches] == [0, 1, 0, 1, 0]
+
+
+def test_the_heat_map_ends_with_the_mean(make_study):
+    records = make_study(3, experts=range(1, 3), methods=0, seeds=range(2))
+    figure = draw("category-experts", source(records), WIDTHS["column"]).figure
+    drawn = np.ma.filled(figure.axes[0].collections[0].get_array(), np.nan).reshape(4, 2)
+    finals = [
+        [stored_matrix(r)[0][-1] for r in records if r.params["experts"] == n] for n in (1, 2)
+    ]
+    assert np.allclose(drawn[:3].T, np.mean(finals, axis=1))
+    assert np.allclose(drawn[3], drawn[:3].mean(axis=0))
+
+
+def test_experts_are_drawn_with_their_mean_and_forgetting(make_study):
+    records = make_study(4, methods=1)
+    upper, lower = draw("experts", source(records), WIDTHS["column"]).figure.axes
+    for axes, metric in ((upper, continual.acc), (lower, continual.fm)):
+        (line,) = (c.lines[0] for c in axes.containers)
+        found = [metric(*stored_matrix(r)).value for r in records if r.method == "mecad"]
+        assert line.get_xdata().tolist() == [1, 2, 3]
+        assert np.allclose(line.get_ydata(), found)
+
+
+def test_curves_are_means_of_the_seen_categories(make_study):
+    records = make_study(4, experts=range(2, 3), methods=1)
+    axes = draw("curves", source(records), WIDTHS["column"]).figure.axes[0]
+    assert len(axes.collections) == 2  # a band a line
+    for line, record in zip(axes.lines, sorted(records, key=lambda r: r.method), strict=True):
+        R, s = stored_matrix(record)
+        assert np.allclose(line.get_ydata(), [R[t, s <= t + 1].mean() for t in range(4)])
+
+
+def test_forgetting_of_an_expert_is_over_its_own_categories(make_study):
+    (record,) = make_study(4, experts=range(2, 3), methods=0)
+    axes = draw("expert-forgetting", source([record]), WIDTHS["column"]).figure.axes[0]
+    R, _ = stored_matrix(record)
+    change = R[-1] - np.diag(R)
+    finals = [line.get_ydata()[-1] for line in axes.lines[1:]]
+    assert np.allclose(finals, [change[[0, 2]].mean(), change[[1, 3]].mean()])
+
+
+@pytest.mark.parametrize(
+    ("points", "front"),
+    [
+        ([(1, 0.5), (2, 0.4), (3, 0.9)], [0, 2]),
+        ([(2, 0.9), (1, 0.9), (1, 0.8)], [1]),
+        ([(1, 0.5), (1, 0.5)], [0]),
+    ],
+)
+def test_the_front_holds_what_nothing_beats(points, front):
+    assert pareto_front(np.array(points)) == front
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.integers(0, 5)), min_size=1, max_size=12))
+def test_every_point_is_on_the_front_or_beaten_by_one_that_is(points):
+    front = pareto_front(np.array(points, dtype=float))
+    for x, y in points:
+        assert any(points[i][0] <= x and points[i][1] >= y for i in front)
+    for one, other in itertools.permutations(front, 2):
+        assert not (points[one][0] <= points[other][0] and points[one][1] >= points[other][1])
+
+
+# --- which records they are drawn from
+
+
+def test_a_comparison_takes_the_row_nearest_to_the_defaults(make_study):
+    records = make_study(3, methods=1)
+    usual = {"mecad": {"experts": 2, "replay": "random"}}
+    made = source(records, defaults=usual)
+    assert [r.first.params.get("experts") for r in made.compared()] == [2, None]
+    assert made.record().params["experts"] == 2
+    named = rows_of(records)[:2]
+    assert source(records, chosen=named).compared() == tuple(named)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"protocol": "other@1"}, "protocols.*--protocol"),
+        ({"routing": "inferred", "protocol": "synthetic-1x3-224-oracle@1"}, "routings.*--routing"),
+        ({"backbone": "other"}, "backbones.*--backbone"),
+        ({"manifest": "ef" * 32}, "data"),
+    ],
+)
+def test_one_figure_never_mixes(make_study, changes, said):
+    records = make_study(3) + make_study(3, **changes)
+    with pytest.raises(UsageError, match=said):
+        source(records)
+
+
+def test_rows_of_other_seeds_are_not_compared(make_study):
+    records = make_study(3) + make_study(3, experts=range(1, 2), methods=0, seeds=range(1, 2))
+    with pytest.raises(UsageError, match="lacks seed 1"):
+        draw("curves", source(records), WIDTHS["column"])
+    assert draw("matrix", source(records), WIDTHS["column"])
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("experts", {"experts": range(2, 3)}, "several numbers of experts"),
+        ("expert-memory", {"experts": range(0)}, "assigned no experts"),
+        ("similarity", {"experts": range(0)}, "assigned no experts"),
+        ("ranks", {"methods": 1}, "three rows"),
+        ("curves", {"methods": 12}, "13 rows are more than the 12"),
+        ("tradeoff", {"methods": 12}, "13 kinds of rows"),
+    ],
+)
+def test_what_cannot_be_drawn_says_why(make_study, name, options, said):
+    with pytest.raises(NothingToDraw, match=said):
+        draw(name, source(make_study(2, **options)), WIDTHS["column"])
+
+
+def test_a_metric_that_was_not_measured_cannot_be_drawn(make_study):
+    made = source(make_study(2), base="aupro")
+    for name in ("matrix", "curves", "experts", "category-experts", "tradeoff"):
+        with pytest.raises(NothingToDraw, match="AUPRO"):
+            draw(name, made, WIDTHS["column"])
+    assert "F1-max" in draw("matrix", source(make_study(2), base="f1_max"), 3.5).caption

@@ -1,0 +1,217 @@
+"""The report is one file that loads nothing, says what the records say, and cannot be broken."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+
+from results.comparison import final_row
+from results.evaluate import PIXEL_BASES, compute_metrics
+from results.leaderboard import boards
+from results.quantities import QUANTITIES, stored_matrix
+from results.record import Record
+from results.reference import load_published
+from results.report.gallery import Gallery, Sample
+from results.report.page import NO_IMAGES, report_page
+from results.run_tables import memory_table, metrics_table
+from results.store import partial_dir, record_dir, write_record
+from results.table import Spread
+from tests.results.paper_runs import write_paper_run
+from tests.results.report.conftest import BETTER, HOSTILE, IMAGE, data_of
+from tests.results.samples import make_cell, make_events, make_memory, make_run, random_scores
+
+OWNER = {"apple": 0, "bolt": 0, "cork": 1}
+
+
+class Parsed(HTMLParser):
+    """Every element of a page with its attributes."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def same(mine: float | None, theirs: float) -> bool:
+    return math.isnan(theirs) if mine is None else mine == theirs
+
+
+def test_every_number_of_a_row_is_that_of_its_records(make_record) -> None:
+    records = [
+        make_record(R=R, owner=OWNER, seed=s)
+        for s, R in enumerate(([[0.8, 0.5, 0.5], *BETTER[1:]], BETTER))
+    ]
+    records += [make_record(method="joint", R=BETTER, seed=seed) for seed in (0, 1)]
+    (board,) = data_of(report_page(records))["boards"]
+    (expected,) = boards(records)
+    assert len(board["rows"]) == 2
+    for row, readings in zip(board["rows"], expected.comparison.readings, strict=True):
+        for name, quantity in QUANTITIES.items():
+            spread = Spread.of(quantity.read(reading) for reading in readings)
+            if spread.n == 0:
+                assert name not in row["values"]
+                continue
+            mean, deviation, n = row["values"][name]
+            assert (mean, n) == (spread.mean, spread.n)
+            assert same(deviation, spread.deviation)
+        runs = [reading.record for reading in readings]
+        assert row["runs"] == [record.key for record in runs]
+        for category in OWNER:
+            values = [final_row(record)[category] for record in runs]
+            assert row["final"][category] == Spread.of(values).mean
+    assert {"acc", "bwt", "ap.acc", "gap_to_joint", "stored_mb"} <= board["rows"][1][
+        "values"
+    ].keys()
+
+
+def test_the_page_of_a_run_is_its_record(make_record) -> None:
+    record = make_record(owner=OWNER)
+    run = data_of(report_page([record]))["runs"][record.key]
+    for base in ("auroc", "ap", "f1_max"):
+        R, _ = stored_matrix(record, base=base)
+        shown = np.array(run["matrices"][base], dtype=float)
+        np.testing.assert_allclose(shown, R, atol=1e-9)
+    assert run["params"] == record.params
+    assert run["cell"] == {k: v for k, v in record.cell.items() if k != "method"}
+    assert run["made_with"]["cadbench"] == record.run["versions"]["cadbench"]
+    assert run["experiences"] == record.experiences
+    titles = [table["title"].split(":")[0] for table in run["tables"]]
+    assert titles == ["Assignments", "Metrics", "Memory"]
+    for table, expected in zip(
+        run["tables"][1:], (metrics_table(record), memory_table(record)), strict=True
+    ):
+        assert [column["name"] for column in table["columns"]] == [c.name for c in expected.columns]
+        for row, other in zip(table["rows"], expected.rows, strict=True):
+            for mine, theirs in zip(row, other, strict=True):
+                assert same(mine, theirs) if isinstance(theirs, float) else mine == theirs
+
+
+def test_the_incremental_curve_is_the_mean_of_the_seen(make_record) -> None:
+    record = make_record(R=BETTER)
+    (row,) = data_of(report_page([record]))["boards"][0]["rows"]
+    assert row["incremental"] == pytest.approx([0.9, 0.9, (0.95 + 0.9 + 0.9) / 3])
+    assert row["incremental"][-1] == pytest.approx(row["values"]["acc"][0])
+
+
+def test_names_in_records_stay_text(hostile: list[Record]) -> None:
+    page = report_page(hostile, command="cadbench report --to '<i>'")
+    parsed = Parsed(page)
+    assert len(parsed.named("script")) == 2
+    assert not parsed.named("img")
+    assert not parsed.named("i")
+    data = data_of(page)
+    assert {run["method"] for run in data["runs"].values()} == {"<i>m</i>", "joint", "mecad"}
+    assert IMAGE in data["runs"][hostile[0].key]["params"]
+    assert data["boards"][0]["categories"] == sorted([HOSTILE, "__proto__", 'a"b&c\u2028d'])
+    assert page.count(HOSTILE) == 0
+    assert "--to &#39;&lt;i&gt;&#39;" in page
+    assert "\u2028" not in page.split('id="data">')[1]
+
+
+def test_nothing_is_loaded_and_only_these_scripts_may_run(make_record) -> None:
+    page = report_page([make_record()])
+    parsed = Parsed(page)
+    (policy,) = [
+        str(meta["content"])
+        for meta in parsed.named("meta")
+        if meta.get("http-equiv") == "Content-Security-Policy"
+    ]
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == "'none'"
+    assert rules["img-src"] == "data:"
+    for tag, rule in (("script", "script-src"), ("style", "style-src")):
+        (text,) = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert rules[rule] == f"'sha256-{digest}'"
+    for tag, attributes in parsed.elements:
+        assert not any(name.startswith("on") or name == "style" for name in attributes), tag
+        for name in ("src", "href", "action", "data"):
+            target = attributes.get(name)
+            assert target is None or target.startswith(("#", "data:")), (tag, target)
+    assert not re.findall(r"@import|url\(|fetch\(|XMLHttpRequest|innerHTML|\beval\(", page)
+
+
+def test_the_same_records_give_the_same_bytes(make_record) -> None:
+    records = [make_record(), make_record(method="joint")]
+    assert report_page(records) == report_page(records)
+
+
+def test_published_rows_stand_in_their_tier_and_only_where_definitions_agree(tmp_path) -> None:
+    record = write_paper_run(tmp_path)
+    (board,) = data_of(report_page([record], published=load_published()))["boards"]
+    rows = {(row["method"], row["tier"]): row for row in board["rows"]}
+    ours = rows["mecad", "reproduced here"]
+    paper = rows["MECAD, 5 experts", "published (source checked)"]
+    assert ours["runs"] == [record.key]
+    assert paper["values"] == {"acc": [0.8259, None, 1]}
+    assert paper["forgetting"] == -0.1396
+    assert any("not given" in note for note in paper["notes"])
+    leaking = [row for row in board["rows"] if row["tier"] == "leakage-flagged"]
+    assert [row["method"] for row in leaking] == ["UCAD"]
+
+
+def test_sample_images_are_in_the_file_or_a_line_says_why_not(make_record) -> None:
+    record = make_record()
+    assert data_of(report_page([record]))["no_images"] == NO_IMAGES
+    sample = Sample("worst", 1, "scratch", 0.5, 0.25, b"image", b"map")
+    page = report_page([record], galleries=[Gallery(record.key, "apple", 0.6, (sample,))])
+    (gallery,) = data_of(page)["galleries"]
+    (shown,) = gallery["samples"]
+    assert shown["image"] == f"data:image/jpeg;base64,{base64.b64encode(b'image').decode()}"
+    assert (gallery["key"], shown["wrong"]) == (record.key, 0.25)
+
+
+def write_wide_run(out: Any) -> Record:
+    """A record on 15 categories with every metric, none of them a short number."""
+    categories = [f"category_{c:02d}" for c in range(15)]
+    experiences = [[category] for category in categories]
+    cell = make_cell(categories=categories, schedule="1x15")
+    owner = {category: c % 5 for c, category in enumerate(categories)}
+    scores = random_scores(experiences, owner=owner)
+    rng = np.random.Generator(np.random.PCG64(0))
+    pixels = {
+        (t, category): {**dict.fromkeys(PIXEL_BASES, float(rng.random())), "share": 0.02, "n": 16}
+        for t in range(1, 16)
+        for category in categories
+    }
+    events = make_events(owner)
+    frames = {
+        "scores": scores,
+        "metrics": compute_metrics(scores, experiences, "oracle", events, pixels),
+        "memory": make_memory(15),
+        "events": events,
+    }
+    final = record_dir(out, cell)
+    return write_record(partial_dir(final), final, make_run(cell, experiences), frames)
+
+
+def test_a_hundred_runs_with_images_are_under_five_megabytes(tmp_path) -> None:
+    record = write_wide_run(tmp_path)
+    runs = []
+    for seed in range(5):
+        for experts in range(1, 21):
+            cell = {**record.cell, "seed": seed}
+            cell["method"] = {**cell["method"], "params": {**record.params, "experts": experts}}
+            key = hashlib.sha256(json.dumps(cell).encode()).hexdigest()
+            runs.append(replace(record, run={**record.run, "cell": cell, "key": key}))
+    noise = np.random.Generator(np.random.PCG64(0)).bytes(6000)
+    samples = (Sample("worst", 1, "scratch", 0.5, 0.25, noise, noise),) * 8
+    galleries = [Gallery(runs[0].key, f"category_{c:02d}", 0.6, samples) for c in range(3)]
+    page = report_page(runs, galleries=galleries)
+    assert len(data_of(page)["runs"]) == 100
+    assert len(page.encode()) < 5e6
