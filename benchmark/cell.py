@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 from benchmark.data.preprocessing import Preprocessing
+from benchmark.declaration import refuse_routing
 from benchmark.features.spec import FeatureSpec
 from benchmark.method import CellFacts, Method, Routing
 from benchmark.params import Params
@@ -48,6 +49,7 @@ class Cell:
                 )
         if type(self.seed) is not int or self.seed < 0:
             raise UsageError(f"a cell's seed is a whole number from 0, not {self.seed!r}")
+        refuse_routing(self.method, self.method_class, self.routing)
         if self.protocol_id is not None:
             check_id(self.protocol_id, self._identity)
             if self.protocol_id == self._identity.generated_id:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 
+from benchmark.answers import flaw
 from benchmark.cell import Cell
+from benchmark.faults import blamed_on
 from benchmark.features.feature_set import FeatureSet
 from benchmark.method import MemoryReport, Method, MethodContext, Prediction
 from benchmark.pixels.meter import PixelMeter
@@ -154,7 +156,8 @@ def evaluate(
     noted: list[dict[str, Any]] = []
     method = build_method(cell, features, services, noted)
     if progress.steps:
-        method.load_state_dict(progress.method_state)
+        with blamed_on(cell.method, type(method), "load_state_dict"):
+            method.load_state_dict(progress.method_state)
     experiences = stream.train_stream
     with reporter.task(cell.label(), len(experiences), "experiences") as task:
         task.advance(progress.experience)
@@ -169,8 +172,9 @@ def evaluate(
                     for category in step.maps:
                         earlier.maps.pop(category, None)
             progress.steps.append(step)
-            progress.method_state = method.state_dict()
-            checkpoint(progress)
+            with blamed_on(cell.method, type(method), "state_dict"):
+                progress.method_state = method.state_dict()
+                checkpoint(progress)
             task.advance()
     return progress
 
@@ -193,7 +197,8 @@ def build_method(
         neighbours=services.neighbours,
         _record=record,
     )
-    return cell.method_class(cell.params, context)
+    with blamed_on(cell.method, cell.method_class, "__init__"):
+        return cell.method_class(cell.params, context)
 
 
 def _step(
@@ -205,18 +210,22 @@ def _step(
 ) -> tuple[Step, dict[str, np.ndarray]]:
     """What an experience adds, and the patch maps of the categories scored anew."""
     started = time.perf_counter()
-    claimed = method.observe(train_experience(experience, stream, features, method.uses_images))
+    shown = train_experience(experience, stream, features, method.uses_images)
+    with blamed_on(cell.method, type(method), "observe"):
+        claimed = method.observe(shown)
     synchronize(features.device)
     observed = time.perf_counter()
     seen = stream.seen(experience.index)
     changed = _changed(cell, claimed, seen, experience.categories)
     unseen = _unseen(cell, stream, experience.index)
     fresh, maps = _score(cell, method, (*changed, *unseen), features)
+    with blamed_on(cell.method, type(method), "memory"):
+        report = method.memory()
     step = Step(
         experience=experience.index,
         shown=(*seen, *unseen),
         fresh=fresh,
-        memory=_memory_rows(experience.index, method.memory()),
+        memory=_memory_rows(experience.index, report),
         observe_seconds=observed - started,
         score_seconds=time.perf_counter() - observed,
     )
@@ -266,30 +275,23 @@ def _score(
     maps: dict[str, np.ndarray] = {}
     places = [(category, row) for category, n in images.items() for row in range(n)]
     for chosen, batch in shuffled_batches(features, places, cell.routing, method.uses_images):
-        _keep(cell, method.score(batch), chosen, scored, maps)
+        with blamed_on(cell.method, type(method), "score"):
+            prediction = method.score(batch)
+        if wrong := flaw(prediction, len(batch), method.context.grid):
+            raise CadbenchError(f"method {cell.method} {wrong}")
+        _keep(prediction, chosen, scored, maps)
     return scored, maps
 
 
 def _keep(
-    cell: Cell,
     prediction: Prediction,
     places: Sequence[tuple[str, int]],
     scored: Mapping[str, Scored],
     kept_maps: dict[str, np.ndarray],
 ) -> None:
     scores = prediction.image_scores.detach().float().cpu().numpy()
-    if scores.shape != (len(places),) or not np.isfinite(scores).all():
-        raise CadbenchError(
-            f"method {cell.method} returned scores of shape {scores.shape} for a batch of "
-            f"{len(places)} images, or some that are not finite"
-        )
     routes = None if prediction.route is None else prediction.route.cpu().numpy()
-    maps = None if prediction.maps is None else prediction.maps.half().cpu().numpy()
-    if maps is not None and not (len(maps) == len(places) and np.isfinite(maps).all()):
-        raise CadbenchError(
-            f"method {cell.method} returned {len(maps)} maps for a batch of {len(places)} images, "
-            "or maps with NaN or values beyond those of float16 (65504)"
-        )
+    maps = None if prediction.maps is None else prediction.maps.detach().half().cpu().numpy()
     for index, (category, row) in enumerate(places):
         target = scored[category]
         target.scores[row] = scores[index]

@@ -226,6 +226,8 @@ class Method(ABC):
     version: ClassVar[str] = "1"
     uses_images: ClassVar[bool] = False
     """Whether images() of experiences and batches is called, so that pixels are kept ready."""
+    routings: ClassVar[tuple[Routing, ...]] = ("oracle", "inferred")
+    """What it can score under; `cadbench run` refuses it any other routing."""
 
     def __init__(self, params: Any, context: MethodContext) -> None:
         self.params = params

@@ -13,7 +13,7 @@ from benchmark.features.spec import FeatureSpec
 from benchmark.method import CellFacts, Routing
 from benchmark.params import Params, spec_named, specs
 from benchmark.pixels.maps import MapSpec
-from benchmark.registry import load_method, method_names
+from benchmark.registry import is_reference, load_method, method_names
 from benchmark.stream import Order, Stream
 from results.errors import UsageError
 
@@ -113,11 +113,15 @@ def match_memory(cells: Sequence[Cell], reference: str) -> tuple[list[Cell], lis
 def parse_settings(
     methods: Sequence[str], settings: Iterable[str], experts: str | None
 ) -> dict[str, dict[str, list[Any]]]:
-    """`--set METHOD.PARAM=VALUES` and `--experts VALUES` as a sweep over the chosen methods."""
+    """`--set METHOD.PARAM=VALUES` and `--experts VALUES` as a sweep over the chosen methods.
+
+    A method given as `package.module:Class` may be called `Class` where one method is meant by it.
+    """
     sweep: dict[str, dict[str, list[Any]]] = {}
     for setting in settings:
         target, equals, values = setting.partition("=")
-        method, dot, name = target.strip().partition(".")
+        method, dot, name = target.strip().rpartition(".")
+        method = _meant(method, methods)
         if not (equals and dot and name and values.strip()):
             raise UsageError(
                 f"--set {setting!r}: write METHOD.PARAM=VALUES, such as mecad.threshold=0.8,0.9"
@@ -148,6 +152,17 @@ def parse_settings(
                 method, "experts", experts, f"--experts {experts}"
             )
     return sweep
+
+
+def _meant(called: str, methods: Sequence[str]) -> str:
+    """The chosen method that `--set` calls by its name, or by its class's alone."""
+    found = {name for name in methods if is_reference(name) and name.endswith(f":{called}")}
+    if len(found) > 1 and called not in methods:
+        raise UsageError(
+            f"--set {called}: {' and '.join(sorted(found))} are both meant by it; write the "
+            "whole name"
+        )
+    return called if called in methods or not found else found.pop()
 
 
 def _grid(method: str, values: Mapping[str, Sequence[Any]], facts: CellFacts) -> list[Params]:

@@ -38,12 +38,19 @@ def train_experience(
 
 
 def shuffled_batches(
-    features: FeatureSet, places: Sequence[Place], routing: Routing, uses_images: bool
+    features: FeatureSet,
+    places: Sequence[Place],
+    routing: Routing,
+    uses_images: bool,
+    *,
+    size: int = BATCH_SIZE,
+    seed: int = 0,
 ) -> Iterator[tuple[list[Place], TestBatch]]:
     """Batches of test images with the places they stand for, which the method does not get.
 
     Under `oracle` a batch has one category, which is told; under `inferred` categories are mixed.
-    The order is shuffled with a fixed seed and tells nothing about labels.
+    The order is shuffled with a fixed seed and tells nothing about labels. A run uses the default
+    size and seed.
     """
     categories = dict.fromkeys(category for category, _ in places)
     patches = {c: features.patches(c, "test") for c in categories}
@@ -56,10 +63,10 @@ def shuffled_batches(
     for place in places:
         groups.setdefault(place[0] if routing == "oracle" else "", []).append(place)
     for name, group in groups.items():
-        order = generator(0, "test order", name).permutation(len(group))
+        order = generator(seed, "test order", name).permutation(len(group))
         shuffled = [group[index] for index in order]
-        for start in range(0, len(shuffled), BATCH_SIZE):
-            chosen = shuffled[start : start + BATCH_SIZE]
+        for start in range(0, len(shuffled), size):
+            chosen = shuffled[start : start + size]
             rows = [(number[category], row) for category, row in chosen]
             yield (
                 chosen,

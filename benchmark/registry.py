@@ -1,50 +1,118 @@
-"""Methods by name: the entry-point group `cadbench.methods`, loaded when first asked for."""
+"""Methods by name: an entry point of an installed package, or `package.module:Class`.
+
+A name is loaded when it is first asked for, so a broken plugin is an error of its own only.
+"""
 
 from __future__ import annotations
 
 import functools
-import importlib.metadata
+import importlib
+import os
+import sys
+from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING
 
+from benchmark.declaration import refuse_unusable
+from benchmark.entry_points import GROUP, offered, package_of
 from benchmark.suggest import suggestion
 from results.errors import CadbenchError, UsageError
 
 if TYPE_CHECKING:
     from benchmark.method import Method
 
-GROUP = "cadbench.methods"
+_MARK = ":"
+"""What tells `package.module:Class` from the name of an installed method."""
 
-
-@functools.cache
-def _entry_points() -> dict[str, importlib.metadata.EntryPoint]:
-    return {point.name: point for point in importlib.metadata.entry_points(group=GROUP)}
+_by_reference: dict[str, type[Method]] = {}
 
 
 def method_names() -> tuple[str, ...]:
     """The names of all installed methods, sorted."""
-    return tuple(sorted(_entry_points()))
+    return tuple(sorted(offered()))
+
+
+def is_reference(name: str) -> bool:
+    """Whether a method's name is the `package.module:Class` kind."""
+    return _MARK in name
 
 
 @functools.cache
 def load_method(name: str) -> type[Method]:
-    """The class behind a method's name.
+    """The class behind a method's name: an installed method's, or `package.module:Class`.
 
-    Raises `UsageError` for an unknown name, `CadbenchError` where a plugin cannot be imported.
+    A class that is given as such is looked for where Python looks, then in the current folder.
+    Raises `UsageError` for an unknown name, `CadbenchError` where a plugin cannot be used.
     """
-    from benchmark.method import Method
-
-    point = _entry_points().get(name)
-    if point is None:
+    if is_reference(name):
+        _by_reference[name] = _referred(name)
+        return _by_reference[name]
+    points = offered().get(name, ())
+    if not points:
         known = ", ".join(method_names()) or "none (is cadbench installed? pip install -e .)"
-        raise UsageError(f"no method {name!r}{suggestion(name, _entry_points())}; known: {known}")
+        raise UsageError(
+            f"no method {name!r}{suggestion(name, offered())}; known: {known}; a class that is "
+            "not installed is written package.module:Class"
+        )
+    if len(points) > 1:
+        rivals = " and ".join(f"{package_of(point)} ({point.value})" for point in points)
+        raise CadbenchError(
+            f"method {name!r} is offered by {rivals}; uninstall one of them, or name the class "
+            f"itself, such as {points[-1].value}"
+        )
+    (point,) = points
+    return _loaded(point, "mend or uninstall the package that offers it")
+
+
+def method_at_hand(name: str) -> type[Method] | None:
+    """The class behind the name in a record; None where it cannot be had.
+
+    Reading a record runs no code that only the record names: `package.module:Class` is found
+    where this process has loaded it already.
+    """
+    if is_reference(name):
+        return _by_reference.get(name)
+    try:
+        return load_method(name)
+    except CadbenchError:
+        return None
+
+
+def _referred(name: str) -> type[Method]:
+    module, _, attribute = name.partition(_MARK)
+    if not all(part.isidentifier() for part in (*module.split("."), attribute)):
+        raise UsageError(f"method {name!r}: write package.module:Class, such as my_method:MyMethod")
+    # Last, so that a file here never stands in for a module that something else imports.
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    importlib.invalidate_caches()
+    return _loaded(EntryPoint(name, name, GROUP), "mend it, or name another class")
+
+
+def _loaded(point: EntryPoint, remedy: str) -> type[Method]:
+    called = _called(point)
     try:
         loaded = point.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a module may be a script that ends the process
+        if point.name == point.value and _is_absent(error, point.module):
+            raise UsageError(
+                f"{called}: no module {point.module!r} is installed or in the current folder"
+            ) from error
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise CadbenchError(
-            f"method {name!r} ({point.value}) cannot be imported: {reason}; mend or uninstall the "
-            "package that offers it"
-        ) from error
-    if not (isinstance(loaded, type) and issubclass(loaded, Method)):
-        raise CadbenchError(f"method {name!r} ({point.value}) is not a subclass of cadbench.Method")
-    return loaded
+        if isinstance(error, AttributeError) and point.module in sys.modules:
+            # Another file of that name may have been found first.
+            reason += f" (read from {getattr(sys.modules[point.module], '__file__', 'Python')})"
+        raise CadbenchError(f"{called} cannot be imported: {reason}; {remedy}") from error
+    refuse_unusable(called, loaded)
+    method: type[Method] = loaded
+    return method
+
+
+def _called(point: EntryPoint) -> str:
+    target = "" if point.name == point.value else f" ({point.value})"
+    return f"method {point.name!r}{target}"
+
+
+def _is_absent(error: BaseException, module: str) -> bool:
+    """Whether it is the module itself that is not there, not one that it imports."""
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    return missing is not None and f"{module}.".startswith(f"{missing}.")

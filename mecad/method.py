@@ -54,7 +54,8 @@ class MecadParams(Params):
 
 @dataclass(eq=False)
 class Member:
-    """One category in an expert: its coreset S_c, the buffered prefix, the rows that score."""
+    """One category in an expert: what is left of its coreset S_c, how much of it is buffered, the
+    rows that score."""
 
     category: str
     coreset: Block
@@ -204,6 +205,8 @@ class Mecad(Method):
                 None if whole else member.rows,
             )
             member.scoring = _part(member.coreset, member.rows)
+            # What neither scores nor is buffered is forgotten; no later draw depends on it.
+            member.coreset = _part(member.coreset, np.arange(member.buffer))
         buffer = self.budgets.buffer(len(coreset), count)
         expert.members.append(Member(category, coreset, buffer, np.arange(len(coreset)), coreset))
 

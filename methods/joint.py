@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from benchmark.method import Block, MemoryReport, MethodContext, State, TrainExperience
 from benchmark.params import Params, param
 from methods.memory_bank import SingleBank, bank_memory, pack_blocks, taken, unpack_blocks
@@ -32,6 +34,7 @@ class Joint(SingleBank):
     def __init__(self, params: Any, context: MethodContext) -> None:
         super().__init__(params, context)
         self.pool: list[Block] = []
+        self.picks = np.empty(0, np.int64)
 
     @classmethod
     def with_memory(cls, params: Any, vectors: int, categories: int) -> Any:
@@ -39,8 +42,8 @@ class Joint(SingleBank):
 
     def observe(self, experience: TrainExperience) -> None:
         super().observe(experience)
-        picks = self.context.coresets.reduce(self.pool, self.params.bank_budget)
-        self.bank = taken(self.pool, picks)
+        self.picks = self.context.coresets.reduce(self.pool, self.params.bank_budget)
+        self.bank = taken(self.pool, self.picks)
 
     def add(self, experience: TrainExperience, category: str) -> None:
         if self.params.exact:
@@ -53,8 +56,9 @@ class Joint(SingleBank):
         return bank_memory(self.bank, self.pool)
 
     def state_dict(self) -> State:
-        return {**super().state_dict(), "pool": pack_blocks(self.pool)}
+        return {"pool": pack_blocks(self.pool), "picks": self.picks}
 
     def load_state_dict(self, state: State) -> None:
-        super().load_state_dict(state)
         self.pool = unpack_blocks(state["pool"], self.context)
+        self.picks = state["picks"]
+        self.bank = taken(self.pool, self.picks)

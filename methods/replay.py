@@ -92,26 +92,33 @@ class Replay(SingleBank):
         self.bank = [*self.newest, *_blocks(self.replayed)]
 
     def memory(self) -> MemoryReport:
-        # What is replayed now and what will be are prefixes of the same sorted samples.
+        return bank_memory(self.bank, [*self.newest, *_blocks(self._stored())])
+
+    def state_dict(self) -> State:
+        return {
+            "newest": pack_blocks(self.newest),
+            "samples": [_pack(sample) for sample in self._stored()],
+            "replayed": [[sample.category, len(sample.priorities)] for sample in self.replayed],
+            "reservoir": [[sample.category, len(sample.priorities)] for sample in self.reservoir],
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        samples = [_unpack(entry, self.context) for entry in state["samples"]]
+        stored = {sample.category: sample for sample in samples}
+        self.newest = unpack_blocks(state["newest"], self.context)
+        self.replayed = [stored[category].first(count) for category, count in state["replayed"]]
+        self.reservoir = [stored[category].first(count) for category, count in state["reservoir"]]
+        self.bank = [*self.newest, *_blocks(self.replayed)]
+
+    def _stored(self) -> list[Sample]:
+        """The longest sample of each category: what is replayed now and what will be are
+        beginnings of it."""
         longest: dict[str, Sample] = {}
         for sample in (*self.reservoir, *self.replayed):
             held = longest.get(sample.category)
             if held is None or len(sample.priorities) > len(held.priorities):
                 longest[sample.category] = sample
-        return bank_memory(self.bank, [*self.newest, *_blocks(list(longest.values()))])
-
-    def state_dict(self) -> State:
-        return {
-            "newest": pack_blocks(self.newest),
-            "replayed": [_pack(sample) for sample in self.replayed],
-            "reservoir": [_pack(sample) for sample in self.reservoir],
-        }
-
-    def load_state_dict(self, state: State) -> None:
-        self.newest = unpack_blocks(state["newest"], self.context)
-        self.replayed = [_unpack(entry, self.context) for entry in state["replayed"]]
-        self.reservoir = [_unpack(entry, self.context) for entry in state["reservoir"]]
-        self.bank = [*self.newest, *_blocks(self.replayed)]
+        return list(longest.values())
 
     def _offer(self, experience: TrainExperience, category: str) -> Sample:
         """The patches of a new category that could enter the reservoir, by priority."""

@@ -18,6 +18,8 @@ from results.printable import printable
 COMMANDS = {
     "run": ("benchmark.cli.run", "Run methods on a stream and record what they score."),
     "methods": ("benchmark.cli.methods", "List methods and their parameters."),
+    "new-method": ("benchmark.cli.new_method", "Write a package with a method of your own."),
+    "check": ("benchmark.cli.check", "Check that a method keeps the rules."),
     "protocols": ("benchmark.cli.protocols", "List the protocols, print one, check a file."),
     "data": ("benchmark.cli.data", "Look at data sets: categories, counts, how to get them."),
     "show": ("benchmark.cli.show", "Show one record: AUROC matrix, assignments, memory."),
@@ -31,6 +33,9 @@ COMMANDS = {
     "paper": ("benchmark.cli.paper", "Run a paper's configuration and compare with its numbers."),
     "metrics": ("benchmark.cli.metrics", "Define every metric: formula, range, sign."),
 }
+
+
+_OUT_OF_MEMORY = "out of memory; try a smaller --image-size or fewer --categories"
 
 
 class _Commands(click.Group):
@@ -97,6 +102,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         return _fail(_where(error), error.format_message(), error.exit_code)
     except CadbenchError as error:
+        if os.environ.get("CADBENCH_DEBUG") and error.__cause__ is not None:
+            raise
+        if error.__cause__ is not None and _is_out_of_memory(error.__cause__):
+            return _fail("", _OUT_OF_MEMORY, 1)
         return _fail("", str(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         after = "\n" if sys.stderr.isatty() else ""  # of the ^C that the terminal shows
@@ -109,7 +118,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if os.environ.get("CADBENCH_DEBUG"):
             raise
         if _is_out_of_memory(error):
-            return _fail("", "out of memory; try a smaller --image-size or fewer --categories", 1)
+            return _fail("", _OUT_OF_MEMORY, 1)
         first = str(error).strip().split("\n")[0]
         return _fail(
             "", f"internal error: {type(error).__name__}: {first} (CADBENCH_DEBUG=1 shows where)", 1
@@ -122,7 +131,7 @@ def _where(error: click.ClickException) -> str:
     return f"{context.command_path}: " if context is not None else ""
 
 
-def _is_out_of_memory(error: Exception) -> bool:
+def _is_out_of_memory(error: BaseException) -> bool:
     """Also torch's own: a class of its own on CUDA, a plain `RuntimeError` on the CPU."""
     return (
         isinstance(error, MemoryError)

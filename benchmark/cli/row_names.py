@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from benchmark.suggest import suggestion
@@ -28,9 +28,9 @@ def named_rows(refs: Sequence[str], rows: Sequence[Row]) -> list[Row]:
 
 
 def _named_row(ref: str, rows: Sequence[Row]) -> Row:
-    method, colon, settings = ref.partition(":")
+    method, settings = _parts(ref, {row.first.method for row in rows})
     found = [row for row in rows if row.first.method == method]
-    if found and colon:
+    if found and settings is not None:
         found = _with_settings(ref, settings, found)
     if not found and re.fullmatch(r"[0-9a-f]{4,64}", ref):
         found = [row for row in rows if any(key.startswith(ref) for key in _keys(row))]
@@ -42,6 +42,13 @@ def _named_row(ref: str, rows: Sequence[Row]) -> Row:
     raise UsageError(
         f"no row is called {ref!r}{suggestion(method, known)}; there are: {_choices(rows)}"
     )
+
+
+def _parts(ref: str, known: Collection[str]) -> tuple[str, str | None]:
+    """A row's method and its settings, if any; a method's name may hold a colon itself."""
+    meant = [name for name in known if f"{ref}:".startswith(f"{name}:")]
+    method = max(meant, key=len, default=ref.partition(":")[0])
+    return method, ref[len(method) + 1 :] if len(ref) > len(method) else None
 
 
 def _keys(row: Row) -> list[str]:

@@ -44,7 +44,7 @@ _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreada
     "--method",
     "methods",
     multiple=True,
-    metavar="NAME",
+    metavar="NAME|MODULE:CLASS",
     default=("mecad",),
     show_default=True,
     help="A method; give it several times to compare.",
@@ -245,13 +245,14 @@ def shared_with_run(*names: str) -> list[click.Parameter]:
 
 def check_early(context: click.Context, given: dict[str, Any]) -> None:
     """Refuse wrong words before any image is read."""
+    from benchmark.declaration import refuse_routing
     from benchmark.plan import parse_settings, take_shard
     from benchmark.registry import load_method
 
     if given["cells_file"]:
         _refuse_beside_cells(context)
     for method in given["methods"]:
-        load_method(method)
+        refuse_routing(method, load_method(method), given["routing"])
     parse_settings(given["methods"], given["settings"], given["experts"])
     numbers(given["seeds"], "--seeds")
     order_texts(given["order"])

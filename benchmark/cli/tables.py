@@ -174,11 +174,10 @@ def _unbroken(text: str, column: Column) -> str:
 def default_params(records: Iterable[Record]) -> Mapping[str, Mapping[str, Any]]:
     """Each method's parameters where nothing was set, resolved for the records' features.
 
-    A method that is not installed here has none: all its parameters that vary are shown.
+    A method that is not at hand here, or fails, has none: all its parameters that vary are shown.
     """
     from benchmark.method import CellFacts
-    from benchmark.registry import load_method
-    from results.errors import CadbenchError
+    from benchmark.registry import method_at_hand
 
     found: dict[str, Mapping[str, Any]] = {}
     for record in records:
@@ -186,9 +185,11 @@ def default_params(records: Iterable[Record]) -> Mapping[str, Mapping[str, Any]]
             continue
         features = record.cell["features"]
         facts = CellFacts(features["backbone"], features["embedding"], len(record.categories))
+        method = method_at_hand(record.method)
+        if method is None:
+            continue
         try:
-            method = load_method(record.method)
             found[record.method] = method.resolve(method.Params(), facts).as_dict()
-        except CadbenchError:
+        except Exception:  # its own code, which must not keep anybody from reading records
             continue
     return found

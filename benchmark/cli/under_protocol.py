@@ -137,4 +137,4 @@ def _target(setting: str) -> str:
 
 
 def _method(setting: str) -> str:
-    return _target(setting).partition(".")[0]
+    return _target(setting).rpartition(".")[0]

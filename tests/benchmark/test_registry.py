@@ -16,8 +16,8 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Offer entry points (name=target) instead of the installed ones."""
 
     def offer(**targets: str) -> None:
-        points = {n: EntryPoint(n, t, registry.GROUP) for n, t in targets.items()}
-        monkeypatch.setattr(registry, "_entry_points", lambda: points)
+        points = {n: (EntryPoint(n, t, registry.GROUP),) for n, t in targets.items()}
+        monkeypatch.setattr(registry, "offered", lambda: points)
 
     registry.load_method.cache_clear()
     yield offer
@@ -40,7 +40,10 @@ def test_a_misspelt_name_gets_a_suggestion_and_the_known_names(offered):
     offered(mecad="mecad.method:Mecad", replay="methods.replay:Replay")
     with pytest.raises(UsageError) as refused:
         registry.load_method("mecda")
-    assert str(refused.value) == "no method 'mecda' (did you mean mecad?); known: mecad, replay"
+    assert str(refused.value) == (
+        "no method 'mecda' (did you mean mecad?); known: mecad, replay; a class that is not "
+        "installed is written package.module:Class"
+    )
 
 
 def test_without_any_method_the_error_asks_whether_cadbench_is_installed(offered):
