@@ -94,6 +94,13 @@ def stored_matrix(
     return R, introduced(record.experiences, names)
 
 
+def full_name(name: str) -> str:
+    """A matrix alone, such as `aupro`, stands for its mean of the last row, `aupro.acc`."""
+    if name == "auroc":
+        return "acc"
+    return f"{name}.acc" if name in BASES or name in PIXEL_BASES else name
+
+
 def quantity(name: str) -> Quantity:
     """The quantity of that name; `UsageError` listing the names otherwise."""
     if name not in QUANTITIES:

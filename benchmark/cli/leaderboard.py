@@ -47,9 +47,10 @@ def command(
     """
     from results.leaderboard import leaderboard
     from results.leaderboard_page import leaderboard_page
-    from results.quantities import quantity
+    from results.quantities import full_name, quantity
     from results.reference import load_published
 
+    sort = full_name(sort)
     quantity(sort)
     if publish is not None and output != "auto":
         raise UsageError("--publish writes Markdown; leave --format out")

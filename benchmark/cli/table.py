@@ -171,6 +171,7 @@ def _side_by_side(
     kind: str, records: list[Record], defaults: Any, given: dict[str, Any]
 ) -> list[Table]:
     from results.bootstrap import Bootstrap
+    from results.quantities import full_name
     from results.reference import load_published
     from results.tables import experts_tables, main_tables, per_category_tables
 
@@ -181,7 +182,10 @@ def _side_by_side(
         "bootstrap": Bootstrap() if given["intervals"] else None,
     }
     if kind == "main":
-        return main_tables(records, columns=names(given["columns"]), **options)
+        columns = names(given["columns"])
+        if columns is not None:
+            columns = tuple(dict.fromkeys(map(full_name, columns)))
+        return main_tables(records, columns=columns, **options)
     make = per_category_tables if kind == "per-category" else experts_tables
     return make(records, **options)
 

@@ -9,6 +9,7 @@ import pytest
 
 from benchmark.cli.tables import print_tables
 from results.table import Column, Spread, Table, text_column
+from tests.benchmark.conftest import FINETUNE
 
 TABLE = Table(
     "a title [of] words",
@@ -103,3 +104,14 @@ def test_off_a_terminal_tables_are_markdown_one_below_the_other(capsys):
     assert "| mecad    | experts=3, replay=[full] | 0.812 ± 0.031 |" in out
     print_tables([TABLE], "csv")
     assert capsys.readouterr().out.startswith("method,parameters [odd],AUROC,AUROC sd,")
+
+
+def test_a_matrix_alone_stands_for_its_mean_after_the_last_experience(run_plates, call, out):
+    assert run_plates(*FINETUNE).code == 0
+    short, long = (
+        call("table", "--columns", columns, "--format", "csv", "--out", out)
+        for columns in ("auroc,aupro,ap", "acc,aupro.acc,ap.acc")
+    )
+    assert short.code == 0
+    assert short.out == long.out
+    assert call("leaderboard", "--sort", "aupro", "--out", out).code == 0
