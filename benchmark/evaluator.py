@@ -24,6 +24,7 @@ from benchmark.services.coresets import Coresets
 from benchmark.services.neighbours import Neighbours
 from benchmark.stream import Experience, Stream
 from results.errors import CadbenchError
+from results.schema import SIMILARITY
 
 if TYPE_CHECKING:
     import torch
@@ -165,6 +166,8 @@ def evaluate(
             step, held = _step(cell, method, experience, stream, features)
             step.maps = {} if maps == "none" else held
             step.pixels = _measured(meter, held)
+            if any(note["kind"] == "assignment" for note in noted):
+                noted += _similarities(stream, experience, features, services.coresets)
             step.events = [{"experience": experience.index, **note} for note in noted]
             noted.clear()
             if maps == "final":
@@ -230,6 +233,29 @@ def _step(
         score_seconds=time.perf_counter() - observed,
     )
     return step, maps
+
+
+def _similarities(
+    stream: Stream, experience: Experience, features: FeatureSet, coresets: Coresets
+) -> list[dict[str, Any]]:
+    """The cosine of the mean features of each new category and each that came before it."""
+    means: dict[str, np.ndarray] = {}
+    for earlier in stream.train_stream[: experience.index]:
+        shown = train_experience(earlier, stream, features, uses_images=False)
+        for category in earlier.categories:
+            mean = coresets.centroid(shown, category)
+            means[category] = mean / max(float(np.linalg.norm(mean)), np.finfo(float).tiny)
+    names = list(means)
+    return [
+        {
+            "kind": SIMILARITY,
+            "category": category,
+            "other": other,
+            "similarity": float(means[category] @ means[other]),
+        }
+        for category in experience.categories
+        for other in names[: names.index(category)]
+    ]
 
 
 def _measured(

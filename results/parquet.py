@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+_FURTHER: dict[str, str] = {**ASSIGNMENT, "other": "string"}
+"""Types of the columns that events may have besides the required ones."""
+
+
 def write_table(path: Path, name: str, frame: pd.DataFrame) -> None:
     """Write `frame` as the record table `name` (a key of TABLES), columns in the schema's order."""
     import pyarrow.parquet as pq
@@ -63,7 +67,7 @@ def _typed(name: str, frame: pd.DataFrame) -> pa.Table:
     further = [column for column in frame.columns if column not in schema]
     if further and name != "events":
         raise CadbenchError(f"the {name} table has an unknown column {', '.join(further)}")
-    types: dict[str, str | None] = {**schema, **{c: ASSIGNMENT.get(c) for c in further}}
+    types: dict[str, str | None] = {**schema, **{c: _FURTHER.get(c) for c in further}}
     arrays = {}
     for column, kind in types.items():
         values: Any = frame[column] if column in frame.columns else []

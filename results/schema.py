@@ -98,7 +98,9 @@ MEMORY: Mapping[str, str] = {
 }
 
 # Any further column of plain values may follow; those an assignment needs are named here. One row
-# a candidate expert: kind = `assignment`, and `chosen` on exactly one row a category.
+# a candidate expert: kind = `assignment`, and `chosen` on exactly one row a category. Where there
+# are assignments, kind = `similarity` holds the cosine of the mean features of each new category
+# and each earlier one, `other`.
 EVENTS: Mapping[str, str] = {"experience": "int16", "kind": "string", "category": "string"}
 ASSIGNMENT: Mapping[str, str] = {
     "expert": "int16",
@@ -107,6 +109,8 @@ ASSIGNMENT: Mapping[str, str] = {
     "reason": "string",
     "threshold": "float64",
 }
+
+SIMILARITY = "similarity"
 
 TABLES: Mapping[str, Mapping[str, str]] = {
     "scores": SCORES,

@@ -1,51 +1,49 @@
-"""How similar each category was to each expert when it came, and which expert it went to."""
+"""How similar the categories are to each other, and which of them share an expert."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from results.evaluate import owners
 from results.figures.drawn import Drawn
 from results.figures.heat import Heat, draw_heat
 from results.figures.source import NothingToDraw, Source
+from results.schema import SIMILARITY
 
 
 def draw(source: Source, width: float) -> Drawn:
-    """A category a row, in the order of the stream, an expert a column; the chosen one framed.
+    """Categories by expert, then in the order of the stream, against each other.
 
-    Records hold the cosine of a category to the memory of each expert in use, not of categories
-    among themselves, so those are what is drawn.
+    Pairs that share an expert are framed.
     """
     record = source.record(assigning=True)
-    events = record.events[record.events["kind"] == "assignment"]
-    experts = sorted({int(expert) for expert in events["expert"]})
-    categories = record.categories
-    values = np.full((len(categories), len(experts)), np.nan)
-    marked = []
-    for category, expert, similarity, chosen in zip(
-        events["category"],
-        events["expert"],
-        events["similarity"].astype(float),
-        events["chosen"],
-        strict=True,
+    events = record.events
+    pairs = events[events["kind"] == SIMILARITY]
+    if len(record.categories) < 2:
+        raise NothingToDraw("one category only: there is none to be similar to")
+    if pairs.empty:
+        raise NothingToDraw("similarities of categories were not recorded; run with --overwrite")
+    owner = owners(events, record.categories)
+    assert owner is not None
+    order = np.argsort(owner, kind="stable")
+    names, experts = [record.categories[c] for c in order], owner[order]
+    place = {name: number for number, name in enumerate(names)}
+    values = np.full((len(names), len(names)), np.nan)
+    for one, other, cosine in zip(
+        pairs["category"], pairs["other"], pairs["similarity"].astype(float), strict=True
     ):
-        cell = categories.index(category), experts.index(int(expert))
-        values[cell] = similarity
-        if chosen:
-            marked.append(cell)
-    if np.isnan(values).all():
-        raise NothingToDraw("one category only: there was no expert yet to be similar to")
+        values[place[one], place[other]] = values[place[other], place[one]] = cosine
+    together = (experts[:, None] == experts[None, :]) & ~np.eye(len(names), dtype=bool)
     heat = Heat(
         values,
-        categories,
-        experts,
-        scale="cosine to the expert's memory",
-        across="expert",
-        marked=marked,
+        [f"{name} {number}" for number, name in enumerate(names, 1)],
+        range(1, len(names) + 1),
+        scale="cosine of mean features",
+        across="category, numbered as the rows",
+        marked=[(int(row), int(column)) for row, column in np.argwhere(together)],
     )
-    thresholds = sorted({f"{value:.3f}" for value in events["threshold"].dropna()})
     caption = (
-        "Cosine similarity of each category to the memory of every expert in use when the category "
-        f"came (top to bottom: order of the stream); framed: the expert that took it; grey: not in "
-        f"use. Threshold {', '.join(thresholds) or 'none'}. {source.about(record)}"
+        "Cosine similarity of the categories' mean patch features; rows and columns are grouped by "
+        f"expert, pairs that share one are framed. {source.about(record)}"
     )
     return Drawn(draw_heat(heat, width), caption)

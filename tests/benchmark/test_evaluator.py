@@ -126,3 +126,25 @@ def test_maps_are_kept_for_the_experiences_that_were_asked_for(study, maps, comp
     rows = zip(done.rows, done.maps, strict=True)
     assert sum(row.keys() == kept.keys() for row, kept in rows) == complete
     assert all(array.shape == (9, 8, 8) for row in done.maps for array in row.values())
+
+
+def test_similarities_of_categories_are_recorded_beside_assignments(study):
+    built = study()
+    done = built.evaluate(built.cell("per_category", params={"class_budget": 10}, schedule="2x2"))
+    found = [event for event in done.events if event["kind"] == "similarity"]
+    names = list(built.manifest.categories)
+    assert [(e["experience"], e["category"], e["other"]) for e in found] == [
+        (1, names[1], names[0]),
+        *((2, names[2], other) for other in names[:2]),
+        *((2, names[3], other) for other in names[:3]),
+    ]
+    means = {}
+    for category in names:
+        source = built.features.patches(category, "train")
+        means[category] = source.read(range(len(source.ids))).double().flatten(0, 1).mean(0)
+    for event in found:
+        one, other = means[event["category"]], means[event["other"]]
+        cosine = float(one @ other / (one.norm() * other.norm()))
+        assert event["similarity"] == pytest.approx(cosine, abs=1e-9)
+    bank = built.evaluate(built.cell("finetune", params={"bank_budget": 20}))
+    assert not bank.events, "a method that assigns nothing needs none"

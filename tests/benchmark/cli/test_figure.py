@@ -33,9 +33,9 @@ def test_all_draws_what_it_can_and_says_why_not_the_rest(figure, tmp_path):
     said = figure("all", "--format", "png,svg")
     assert said.code == 0
     files = {path.name for path in (tmp_path / "figures").iterdir()}
-    assert len(files) == 20
+    assert len(files) == 22
     assert {"experts.png", "experts.svg", "ranks.png", "similarity.svg"} <= files
-    assert said.out.count("\n") == 10
+    assert said.out.count("\n") == 11
     assert "experts.svg: Mean AUROC after the last experience and fm" in said.out
     (left_out,) = said.err.splitlines()
     assert left_out.startswith("left out examples: ")
@@ -46,8 +46,8 @@ def test_one_reason_for_several_figures_is_one_line(figure):
     said = figure("all", "--format", "svg", "--methods", "upper,lower")
     assert said.code == 0
     assert (
-        "left out expert-forgetting, expert-memory, similarity: lower, upper assigned no experts"
-        in said.err.splitlines()
+        "left out expert-forgetting, expert-memory, similarity, assignment: lower, upper assigned "
+        "no experts" in said.err.splitlines()
     )
 
 

@@ -73,7 +73,10 @@ def study_record(
         for e in range(used):
             new = e == t - 1
             common = (t, "assignment", categories[t - 1], e, math.nan if new else rng.random())
-            events.append((*common, e == (t - 1) % experts, "similar", 0.5))
+            events.append((*common, e == (t - 1) % experts, "similar", 0.5, None))
+        for other in categories[: t - 1] if experts else ():
+            near = (t, "similarity", categories[t - 1], math.nan, rng.random())
+            events.append((*near, None, None, math.nan, other))
     frames = {
         "scores": pd.DataFrame(
             scores,
@@ -83,7 +86,7 @@ def study_record(
         "events": pd.DataFrame(
             events,
             columns=["experience", "kind", "category", "expert", "similarity", "chosen",
-                     "reason", "threshold"] if events else None,
+                     "reason", "threshold", "other"] if events else None,
         ),
     }  # fmt: skip
     if not events:

@@ -32,8 +32,23 @@ def test_the_matrix_shows_the_recorded_values(make_study):
 
 def test_similarities_frame_the_expert_that_took_the_category(make_study):
     records = make_study(5, experts=range(2, 3), methods=0)
-    figure = draw("similarity", source(records), WIDTHS["column"]).figure
+    figure = draw("assignment", source(records), WIDTHS["column"]).figure
     assert [p.get_x() for p in figure.axes[0].patches] == [0, 1, 0, 1, 0]
+
+
+def test_similar_categories_stand_by_expert_and_pairs_that_share_one_are_framed(make_study):
+    (record,) = make_study(5, experts=range(2, 3), methods=0)
+    figure = draw("similarity", source([record]), WIDTHS["column"]).figure
+    drawn = figure.axes[0].collections[0].get_array()
+    values = np.ma.filled(drawn, np.nan).reshape(5, 5)
+    order = [0, 2, 4, 1, 3]  # of the stream, by expert
+    pairs = record.events[record.events["kind"] == "similarity"]
+    for one, other, cosine in pairs[["category", "other", "similarity"]].to_numpy():
+        at = [order.index(record.categories.index(name)) for name in (one, other)]
+        assert values[at[0], at[1]] == values[at[1], at[0]] == pytest.approx(cosine)
+    frames = {(int(p.get_y()), int(p.get_x())) for p in figure.axes[0].patches}
+    groups = [{0, 1, 2}, {3, 4}]
+    assert frames == {(a, b) for group in groups for a in group for b in group if a != b}
 
 
 def test_the_heat_map_ends_with_the_mean(make_study):
@@ -137,6 +152,7 @@ def test_rows_of_other_seeds_are_not_compared(make_study):
         ("experts", {"experts": range(2, 3)}, "several numbers of experts"),
         ("expert-memory", {"experts": range(0)}, "assigned no experts"),
         ("similarity", {"experts": range(0)}, "assigned no experts"),
+        ("assignment", {"experts": range(0)}, "assigned no experts"),
         ("ranks", {"methods": 1}, "three rows"),
         ("curves", {"methods": 12}, "13 rows are more than the 12"),
         ("tradeoff", {"methods": 12}, "13 kinds of rows"),
