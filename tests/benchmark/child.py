@@ -9,6 +9,7 @@ goes on when standard input ends, and says `ended CODE` after each run.
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Any
 
@@ -51,6 +52,8 @@ def _hold_everywhere() -> None:
 
 
 if __name__ == "__main__":
+    # Where the tests themselves were started in the background, interrupts are ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     _hold_everywhere()
     for _place in sys.argv[1].split(","):
         print(f"ended {run(sys.argv[2:])}", flush=True)

@@ -37,8 +37,9 @@ def test_an_interrupt_while_extracting_observing_or_scoring_is_one_line_and_lose
 def test_an_interrupt_ends_worker_processes_without_a_word_from_them():
     """At once after their start, when they are still importing, and when they are at work."""
     script = """
-import time
+import signal, time
 from benchmark.workers import in_order
+signal.signal(signal.SIGINT, signal.default_int_handler)
 for _ in range(2):
     try:
         print("started", flush=True)
