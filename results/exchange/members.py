@@ -127,6 +127,8 @@ def _of_zip(file: BinaryIO) -> Iterator[Member]:
         for info in infos:
             if info.orig_filename != info.filename:
                 raise RecordError(f"{shown(info.orig_filename)} is not a name that an export has")
+            if not info.filename:  # zipfile ends names at a NUL
+                raise RecordError("it holds a member without a name")
             _refuse_special(info.filename, info.external_attr >> 16)
             if info.flag_bits & 1:
                 raise RecordError(f"{shown(info.filename)} is encrypted")

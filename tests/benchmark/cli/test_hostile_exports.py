@@ -76,6 +76,7 @@ def test_a_strange_file_in_a_folder_refuses_it(assert_nothing_gets_in, exported,
 )
 @given(name=st.text(min_size=1, max_size=40) | st.from_regex(r"(\.\.|[a-z:\\/.~]){1,8}\Z"))
 @example("..\x00/x")
+@example("\x00")
 @example("a/b/c/d/e/con.json ")
 def test_no_further_name_gets_in(call, exported, there, tmp_path, name):
     try:
