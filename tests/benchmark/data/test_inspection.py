@@ -230,12 +230,15 @@ def test_ctrl_c_in_a_terminal_ends_workers_and_all_quickly(
 
 
 ENDLESS = """
+import signal
 import sys
 from pathlib import Path
 from benchmark.data.inspection import inspect
 from benchmark.reporting import Silent
 
 if __name__ == "__main__":
+    # Started in the background, a process ignores interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     root, *files = sys.argv[1:]
     try:
         while True:
