@@ -24,7 +24,7 @@ Split = Literal["train", "test"]
 GOOD = "good"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One image: paths are relative to the root, with forward slashes."""
 
@@ -159,7 +159,7 @@ def _refuse_strays(root: Path, masks: dict[str, dict[str, str]], entries: list[E
 
 def _images(root: Path, folder: PurePosixPath) -> list[str]:
     names = _names(root / folder, folders=False)
-    return [str(folder / n) for n in names if PurePosixPath(n).suffix.lower() in EXTENSIONS]
+    return [f"{folder}/{n}" for n in names if os.path.splitext(n)[1].lower() in EXTENSIONS]
 
 
 def _names(folder: Path, *, folders: bool) -> list[str]:

@@ -20,7 +20,7 @@ from benchmark.suggest import suggestion
 from results.errors import DataError, UsageError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """One image. Paths are relative to the manifest's root, with forward slashes.
 
