@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from benchmark.cache import cache_root
+from benchmark.cli import data_preview
 from benchmark.cli.options import (
     categories_option,
     data_root_option,
@@ -22,6 +23,9 @@ from benchmark.cli.progress import choose_reporter
 @click.group("data")
 def command() -> None:
     """Look at data sets."""
+
+
+command.add_command(data_preview.command)
 
 
 @command.command("info")
