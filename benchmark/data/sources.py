@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmark.data.catalog import Counts
 from benchmark.data.layout import categories_in
 from benchmark.data.manifest import Item, Manifest, build_manifest
 from benchmark.data.mvtec import (
     HOW_TO_OBTAIN,
     MVTEC_CATEGORIES,
-    Counts,
     find_mvtec,
     mvtec_categories_in,
 )
@@ -111,6 +111,11 @@ def _require(chosen: _Choice, required_by: str) -> None:
 def _from_environment() -> Path | None:
     value = os.environ.get(DATA_VARIABLE)
     return Path(value).expanduser() if value else None
+
+
+def default_root() -> Path:
+    """The folder of the data sets where none is named: CADBENCH_DATA, or ./data."""
+    return _from_environment() or Path("data")
 
 
 def _places(named: Path | None) -> list[Path]:
