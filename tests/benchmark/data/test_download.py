@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import resource
 import shutil
 import tarfile
 import zipfile
@@ -177,6 +178,22 @@ def test_an_archive_of_other_content_is_refused(root):
     with pytest.raises(DataError, match=r"nut \(test defective -1, masks -1\)"):
         bring(pack(content.items(), "tar"), root, kind="tar")
     assert not (root / "mini").exists()
+
+
+def test_a_disk_that_fills_up_while_unpacking_leaves_the_archive(root):
+    with stage(root) as on:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        on.partial.mkdir(parents=True)
+        (on.partial / "mini.tar.xz").write_bytes(on.server.body)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # less than one image
+        try:
+            with pytest.raises(CadbenchError, match=r"no space left .* --root or CADBENCH_DATA"):
+                on.get()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert not (root / "mini").exists()
+        assert_whole(on.get())
+        assert on.server.asked == []
 
 
 def special(kind: bytes, link: str = "") -> tarfile.TarInfo:
