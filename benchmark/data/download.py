@@ -130,7 +130,7 @@ def _fill(entry: Entry, partial: Path, reporter: Reporter, patience: Patience) -
             f"what {entry.archives[0].file} holds is not {entry.title} as published: {_told(odd)}; "
             f"nothing of it is used, the archive is in {partial}"
         )
-    if count(entry.layout, unpacked) is None:
+    if count(entry.reader, unpacked) is None:
         reporter.line(f"{entry.title}: its images are not counted, for want of a reader")
 
 
@@ -153,7 +153,7 @@ def _settle(unpacked: Path, final: Path) -> None:
 
 def _differing(entry: Entry, folder: Path) -> tuple[Row, ...]:
     """The categories that are not as published, by what the folders list."""
-    found: Mapping[str, Official] | None = count(entry.layout, folder)
+    found: Mapping[str, Official] | None = count(entry.reader, folder)
     if found is None:  # no reader: only whether the categories are there
         names = {path.name for path in folder.iterdir() if path.is_dir()}
         found = {name: entry.official[name] for name in entry.official if name in names}

@@ -1,6 +1,6 @@
 """Is a data set whole? What lies on the disk against what was published.
 
-`read` and `count` are where the reader of a layout is asked; all else here knows no layout.
+`read` and `count` are where the reader of a data set is asked; all else here knows no layout.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from benchmark.reporting import Reporter
 from results.errors import DataError
 
 NOTHING = Official(Counts(0, 0, 0), 0)
-_LAYOUTS = ("mvtec",)
-"""What can be read; everything else of the catalogue is waiting for its reader."""
+_READERS = ("mvtec", "mpdd")
+"""Data sets in the layout of MVTec AD; the others of the catalogue are waiting for a reader."""
 
 
-def read(name: str, layout: str, folder: Path, reporter: Reporter) -> Manifest:
+def read(name: str, reader: str, folder: Path, reporter: Reporter) -> Manifest:
     """Every image of a data set, decoded now: nothing that was remembered of it is believed."""
-    if layout not in _LAYOUTS:
+    if reader not in _READERS:
         raise DataError(
             f"this cadbench cannot read the layout of {name} ({folder}); it reads that of MVTec AD"
         )
     return build_manifest(name, folder, skip_unreadable=True, cache=None, reporter=reporter)
 
 
-def count(layout: str, folder: Path) -> dict[str, Official] | None:
+def count(reader: str, folder: Path) -> dict[str, Official] | None:
     """What the folders list, without opening an image; None where there is no reader for it."""
-    if layout not in _LAYOUTS:
+    if reader not in _READERS:
         return None
     entries = scan(folder)
     return _counts(
@@ -106,7 +106,7 @@ class Verified:
 
 def verify(entry: Entry, folder: Path, reporter: Reporter) -> Verified:
     """Read every image of a data set of the catalogue and compare it with what was published."""
-    manifest = read(entry.title, entry.layout, folder, reporter)
+    manifest = read(entry.title, entry.reader, folder, reporter)
     return _verified(entry.title, folder, manifest, entry.official)
 
 

@@ -77,7 +77,7 @@ def entry(body: bytes, *urls: str, kind: str = "tar.xz", inside: str = "") -> En
         name="mini",
         title="Mini AD",
         home="https://mini.example",
-        layout="mvtec",
+        reader="mvtec",
         folders=("mini", "mini_ad"),
         access="download",
         why="It is made for tests.",

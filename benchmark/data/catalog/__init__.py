@@ -94,7 +94,7 @@ class Archive:
 
 @dataclass(frozen=True)
 class Entry:
-    """A data set. layout: what its reader is called; folders: how its folder is usually called.
+    """A data set. reader: the name of what reads it; folders: how its folder is usually called.
 
     access: whether cadbench may fetch it, and `why`; by_hand: what to do at `home` for oneself.
     official: by category, empty where the numbers could not be looked up.
@@ -103,7 +103,7 @@ class Entry:
     name: str
     title: str
     home: str
-    layout: str
+    reader: str
     folders: tuple[str, ...]
     access: Access
     why: str
@@ -146,7 +146,7 @@ def load_entry(name: str) -> Entry:
 _ENTRY: Schema = {
     "title": (str, True),
     "home": (str, True),
-    "layout": (str, True),
+    "reader": (str, True),
     "folders": (list, True),
     "access": (str, True),
     "why": (str, True),
@@ -202,7 +202,7 @@ def parse_entry(text: str, name: str) -> Entry:
         name,
         content["title"],
         _address(content["home"], f"{where}: home"),
-        content["layout"],
+        content["reader"],
         _texts(content["folders"], f"{where}: folders"),
         content["access"],
         content["why"],
