@@ -34,7 +34,7 @@ def command(name: str, root: Path | None, accept_licence: bool, quiet: bool) -> 
     """
     from benchmark.data.catalog import load_entry
     from benchmark.data.download import download, partial_of, present, refuse_by_hand
-    from benchmark.data.sources import default_root
+    from benchmark.data.verify import default_root
 
     entry = load_entry(name)
     refuse_by_hand(entry)

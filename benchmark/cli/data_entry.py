@@ -13,8 +13,7 @@ def show_entry(name: str, root: Path | None) -> None:
     """Licence, citation, counts, where to get it, and whether it is found below `root`."""
     from benchmark.cli.tables import print_tables
     from benchmark.data.catalog import load_entry
-    from benchmark.data.sources import default_root
-    from benchmark.data.verify import find_entry
+    from benchmark.data.verify import default_root, find_entry
 
     entry = load_entry(name)
     place = root or default_root()

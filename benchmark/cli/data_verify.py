@@ -55,8 +55,7 @@ def _checks(name: str | None, root: Path | None) -> list[Callable[[Reporter], Ve
     """What is to be verified, each as a function that does it."""
     from benchmark.data.catalog import entry_names, load_entry
     from benchmark.data.layout import categories_in
-    from benchmark.data.sources import default_root
-    from benchmark.data.verify import find_entry, verify, verify_folder
+    from benchmark.data.verify import default_root, find_entry, verify, verify_folder
 
     place = root or default_root()
     wanted = [load_entry(each) for each in ([name] if name else entry_names())]

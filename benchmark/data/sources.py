@@ -113,11 +113,6 @@ def _from_environment() -> Path | None:
     return Path(value).expanduser() if value else None
 
 
-def default_root() -> Path:
-    """The folder of the data sets where none is named: CADBENCH_DATA, or ./data."""
-    return _from_environment() or Path("data")
-
-
 def _places(named: Path | None) -> list[Path]:
     return [Path("data")] if named is None else [named]
 

@@ -42,6 +42,11 @@ def count(reader: str, folder: Path) -> dict[str, Official] | None:
     )
 
 
+def default_root() -> Path:
+    """The folder of the data sets where none is named: CADBENCH_DATA, or ./data."""
+    return Path(os.environ.get("CADBENCH_DATA") or "data").expanduser()
+
+
 def find_entry(entry: Entry, places: Iterable[Path]) -> Path | None:
     """Where the data set lies: in one of the places, or in a folder there of a usual name.
 
