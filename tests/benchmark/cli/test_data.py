@@ -120,12 +120,15 @@ def test_info_of_a_name_tells_licence_citation_and_where_to_get_it(call, tmp_pat
     for said in (entry.title, entry.home, entry.licence.url, entry.by_hand, entry.citation.key):
         assert said in told.out
     assert f"not found in {tmp_path}" in told.out
+
+
+@pytest.mark.parametrize("name", ["mvtec", "mpdd"])
+def test_info_of_a_name_tells_where_it_was_found(call, tmp_path, name):
+    entry = catalog.load_entry(name)
     for category in entry.categories:
-        (tmp_path / entry.folders[0] / category).mkdir(parents=True)
-    assert (
-        f"here     {tmp_path / entry.folders[0]}\n"
-        in call("data", "info", name, "--data-root", tmp_path).out
-    )
+        (tmp_path / entry.folders[-1] / category / "train").mkdir(parents=True)
+    told = call("data", "info", name, "--data-root", tmp_path).out
+    assert f"here     {tmp_path / entry.folders[-1]}\n" in told
 
 
 @pytest.mark.parametrize(

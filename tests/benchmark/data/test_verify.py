@@ -74,13 +74,13 @@ def test_a_layout_without_reader_is_said(mini):
 @pytest.mark.parametrize("name", ["", "mini", "mini_ad"])
 def test_a_data_set_is_found_by_its_categories(tmp_path, name):
     for category in ("cup", "nut"):
-        (tmp_path / name / category).mkdir(parents=True)
+        (tmp_path / name / category / "train").mkdir(parents=True)
     assert find_entry(MINI, [tmp_path / "none", tmp_path]) == tmp_path / name
 
 
 def test_a_folder_with_one_category_of_that_name_among_others_is_another_data_set(tmp_path):
     for category in ("cup", "plate", "spoon"):
-        (tmp_path / category).mkdir()
+        (tmp_path / category / "train").mkdir(parents=True)
     assert find_entry(MINI, [tmp_path]) is None
 
 
