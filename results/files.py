@@ -41,17 +41,23 @@ def write_bytes(path: Path, data: bytes, *, durable: bool = False) -> None:
         partial.write_bytes(data)
 
 
-def storage_error(error: OSError, path: Path) -> CadbenchError:
-    """The one-line form of an operating-system error met while writing `path`."""
+OPTIONS = "--out or CADBENCH_CACHE"
+"""What chooses the place of records and caches."""
+
+
+def storage_error(error: OSError, path: Path, options: str = OPTIONS) -> CadbenchError:
+    """The one-line form of an operating-system error met while writing `path`.
+
+    options: what the user can choose another place with.
+    """
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return CadbenchError(
-            f"no space left while writing {path}; free some, or choose another place with --out "
-            "or CADBENCH_CACHE (finished work is kept)"
+            f"no space left while writing {path}; free some, or choose another place with "
+            f"{options} (finished work is kept)"
         )
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return CadbenchError(
-            f"cannot write {path} ({error.strerror}); choose a writable place with --out or "
-            "CADBENCH_CACHE"
+            f"cannot write {path} ({error.strerror}); choose a writable place with {options}"
         )
     return CadbenchError(f"cannot write {path}: {error.strerror or error}")
 

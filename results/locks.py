@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from results.files import storage_error
+from results.files import OPTIONS, storage_error
 
 
 @contextmanager
-def record_lock(final: Path, *, wait: bool) -> Iterator[bool]:
+def record_lock(final: Path, *, wait: bool, options: str = OPTIONS) -> Iterator[bool]:
     """Hold the lock of the record `final`; False where another process has it and not `wait`.
 
-    The operating system drops the lock of a process that dies, so none is ever stale.
+    options: see `storage_error`. The operating system drops the lock of a process that dies, so
+    none is ever stale.
     """
     from filelock import FileLock, Timeout
 
@@ -26,7 +27,7 @@ def record_lock(final: Path, *, wait: bool) -> Iterator[bool]:
             yield False
             return
     except OSError as error:
-        raise storage_error(error, final) from error
+        raise storage_error(error, final, options) from error
     try:
         yield True
     finally:

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from benchmark.cache import cache_root
-from benchmark.cli import data_preview
+from benchmark.cli import data_download, data_preview, data_verify
+from benchmark.cli.data_entry import show_entry
 from benchmark.cli.options import (
     categories_option,
     data_root_option,
@@ -22,27 +23,38 @@ from benchmark.cli.progress import choose_reporter
 
 @click.group("data")
 def command() -> None:
-    """Look at data sets."""
+    """Get, check and look at data sets."""
 
 
+command.add_command(data_download.command)
+command.add_command(data_verify.command)
 command.add_command(data_preview.command)
 
 
 @command.command("info")
+@click.argument("name", required=False)
 @dataset_option
 @data_root_option
 @categories_option
 @skip_option
 @quiet_option
 def info(
+    name: str | None,
     dataset: str,
     data_root: Path | None,
     categories: str | None,
     skip_unreadable: bool,
     quiet: bool,
 ) -> None:
-    """Categories, counts, manifest hash, what is missing, and how to obtain MVTec AD."""
+    """Categories, counts, manifest hash, what is missing, and how to obtain MVTec AD.
+
+    With NAME: what is known of a public data set (licence, citation, counts, where to get it).
+    """
+    if name is not None:
+        show_entry(name, data_root)
+        return
     from benchmark.cli.tables import print_tables
+    from benchmark.data.catalog import entry_names
     from benchmark.data.mvtec import HOW_TO_OBTAIN
     from benchmark.data.sources import describe, open_dataset
     from results.table import Column, Table, Value, text_column
@@ -79,3 +91,4 @@ def info(
     click.echo(f"manifest {manifest.hash}")
     if manifest.name != "mvtec":
         click.echo(f"MVTec AD: {HOW_TO_OBTAIN}")
+    click.echo(f"more on one: cadbench data info {'|'.join(entry_names())}")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _QUIET_SECONDS = 5.0
 _WORTH_SAYING = 1.0  # seconds: shorter work gets no line at its end
+_RATED = ("images", "MB")  # units that are alike, so that a rate says something
 
 
 def choose_reporter(verbosity: int) -> Reporter:
@@ -53,16 +54,17 @@ class _Pace:
     @property
     def state(self) -> str:
         """`64/347, 54.2 images/s`; `2/3 cells`, since these differ too much for a rate."""
-        if self.unit == "images" and self.done:
+        if self.unit in _RATED and self.done:
             return f"{self.done}/{self.total}, {self.rate}"
         return f"{self.done}/{self.total} {self.unit}"
 
     @property
     def closing(self) -> str | None:
         """What remains to be said at the end; nothing of cells, which have lines of their own."""
-        if self.unit != "images" or not self.done or self.seconds < _WORTH_SAYING:
+        if self.unit not in _RATED or not self.done or self.seconds < _WORTH_SAYING:
             return None
-        return f"{self.description}: {self.done} images in {self.seconds:.1f} s, {self.rate}"
+        done = f"{self.done} {self.unit} in {self.seconds:.1f} s"
+        return f"{self.description}: {done}, {self.rate}"
 
 
 class _LineTask(_Pace):
@@ -73,7 +75,7 @@ class _LineTask(_Pace):
     def advance(self, amount: int = 1) -> None:
         self.done += amount
         seconds = self.seconds
-        if self.unit == "images" and seconds - self.said >= _QUIET_SECONDS:
+        if self.unit in _RATED and seconds - self.said >= _QUIET_SECONDS:
             self.said = seconds
             left = (self.total - self.done) * seconds / self.done
             _say(f"{self.description}: {self.state}, {left:.0f} s left")

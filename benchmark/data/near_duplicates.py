@@ -1,9 +1,10 @@
 """Test images that are training images again, in another size, encoding or brightness.
 
-Industrial images of one category all look alike, so a perceptual hash alone is of no use: of the 160
-test images of a screw, 146 are within 4 of 64 bits of a training image. The hash finds the training
-images that may be meant; then fine detail is compared that differs from part to part and survives a
-copy. How alike different parts are in that, the training images tell among each other.
+Industrial images of one category all look alike, so a perceptual hash alone is of no use: of MVTec
+AD's 160 test images of screws, 146 are within 4 of 64 bits of a training image. The hash finds the
+training images that may be meant; then fine detail is compared that differs from part to part and
+survives a copy. How alike different parts are in that, the training images tell among each other.
+Copies that are shifted, turned or cut by more than half a percent are not found.
 """
 
 from __future__ import annotations
@@ -122,7 +123,7 @@ def _signs(bits: np.ndarray) -> np.ndarray:
 
 
 def _unit(detail: np.ndarray, usual: np.ndarray) -> np.ndarray:
-    """detail (N, S, S) uint8 -> (N, S * S): fine detail of its own, of length 1, or 0 without any."""
+    """detail (N, S, S) uint8 -> (N, S * S): own fine detail, of length 1 or 0."""
     own = (_fine(detail) - usual).reshape(len(detail), -1)
     own -= own.mean(axis=1, keepdims=True)
     length = np.linalg.norm(own, axis=1, keepdims=True)

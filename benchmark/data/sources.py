@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmark.data.catalog import Counts
 from benchmark.data.layout import categories_in
 from benchmark.data.manifest import Item, Manifest, build_manifest
 from benchmark.data.mvtec import (
     HOW_TO_OBTAIN,
     MVTEC_CATEGORIES,
-    Counts,
     find_mvtec,
     mvtec_categories_in,
 )

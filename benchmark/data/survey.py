@@ -55,8 +55,9 @@ def survey(
 ) -> Looks:
     """The looks of a category's images, training first, each split sorted by content.
 
-    `task` advances by every image. Read in `workers` processes (None: one a core, 0: here) unless `cache` remembers them.
-    `DataError` where a file is no longer the one that the manifest was made from.
+    `task` advances by every image. They are read in `workers` processes (None: one a core, 0: here)
+    unless `cache` remembers them. `DataError` where a file is no longer what the manifest was made
+    from.
     """
     items = (*manifest.train(category), *manifest.test(category))
     place = _place(cache, items)

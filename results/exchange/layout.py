@@ -63,15 +63,21 @@ def shown(name: str) -> str:
     return f"'{text if len(text) <= 120 else f'{text[:117]}...'}'"
 
 
+def inner_parts(name: str) -> tuple[str, ...]:
+    """The parts of a member's name; `RecordError` for one that would lie elsewhere."""
+    parts = tuple(name.split("/"))
+    if name.startswith("/") or "\\" in name or re.match(r"[A-Za-z]:", name) or ".." in parts:
+        raise RecordError(f"{shown(name)} leads out of the folder")
+    return parts
+
+
 def check_name(name: str, *, folder: bool = False) -> tuple[str, ...]:
     """The parts of a member's name; `RecordError` for one that no export has.
 
     Names never become paths: files are unpacked under names of our own. This refuses all the same
     what another program would write elsewhere.
     """
-    parts = tuple(name.split("/"))
-    if name.startswith("/") or "\\" in name or re.match(r"[A-Za-z]:", name) or ".." in parts:
-        raise RecordError(f"{shown(name)} leads out of the folder")
+    parts = inner_parts(name)
     if len(parts) > _FOLDERS + (not folder):
         raise RecordError(f"{shown(name)} lies too deep")
     if not all(_SEGMENT.fullmatch(part) for part in parts):

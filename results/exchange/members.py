@@ -1,4 +1,4 @@
-"""The files of a folder, a zip or a tar.gz, one after another, nothing written and no name trusted.
+"""The files of a folder, a zip or a tar, one after another, nothing written and no name trusted.
 
 Everything is read through file objects: no `extract`, so no name of an archive ever becomes a path.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import lzma
 import os
 import stat
 import tarfile
@@ -25,6 +26,15 @@ MAX_HEADERS = MEBI
 MAX_DIRECTORY = 64 * MEBI
 """Bytes of the table of contents of a zip."""
 _CHUNK = MEBI
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much is taken: members; bytes of one in a tar; ratio of unpacked to archive."""
+
+    members: int
+    bytes: int
+    ratio: int
 
 
 @dataclass(frozen=True)
@@ -64,16 +74,30 @@ def archive_kind(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def members(source: Path) -> Iterator[Iterator[Member]]:
-    """The members of a folder or archive; errors while they are read are one `RecordError`."""
-    kind = archive_kind(source)
+def members(
+    source: Path, kind: str | None = None, limits: Limits | None = None
+) -> Iterator[Iterator[Member]]:
+    """The members of a folder or archive; errors while they are read are one `RecordError`.
+
+    kind: `folder`, `zip`, `tar`, `tar.gz` or `tar.xz`, by default what an export's name says;
+    limits: by default those of an export.
+    """
+    kind = kind or archive_kind(source)
+    limits = limits or Limits(MAX_MEMBERS, max(MAX_BYTES.values()), MAX_RATIO)
     try:
         if kind == "folder":
-            yield _of_folder(source)
+            yield _of_folder(source, limits)
             return
         with open(source, "rb") as file:
-            yield _of_zip(file) if kind == "zip" else _of_tar(file)
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile) as error:
+            yield _of_zip(file, limits) if kind == "zip" else _of_tar(file, kind, limits)
+    except (
+        zipfile.BadZipFile,
+        tarfile.TarError,
+        zlib.error,
+        lzma.LZMAError,
+        EOFError,
+        gzip.BadGzipFile,
+    ) as error:
         raise RecordError(f"it is not a whole {kind} ({shown(str(error))})") from error
     except (NotImplementedError, RuntimeError, ValueError, OverflowError) as error:
         raise RecordError(
@@ -83,13 +107,13 @@ def members(source: Path) -> Iterator[Iterator[Member]]:
         raise RecordError(f"it cannot be read ({error.strerror or error})") from error
 
 
-def _of_folder(root: Path) -> Iterator[Member]:
+def _of_folder(root: Path, limits: Limits) -> Iterator[Member]:
     pending, found = [root], 0
     while pending:
         with os.scandir(pending.pop()) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
                 found += 1
-                _limit_members(found)
+                _limit_members(found, limits)
                 name = Path(entry.path).relative_to(root).as_posix()
                 status = entry.stat(follow_symlinks=False)
                 _refuse_special(name, status.st_mode)
@@ -116,14 +140,14 @@ def _opened(path: Path, name: str) -> Iterator[BinaryIO]:
         yield file
 
 
-def _of_zip(file: BinaryIO) -> Iterator[Member]:
-    room = MAX_RATIO * os.fstat(file.fileno()).st_size + FREE_BYTES
+def _of_zip(file: BinaryIO, limits: Limits) -> Iterator[Member]:
+    room = limits.ratio * os.fstat(file.fileno()).st_size + FREE_BYTES
     with zipfile.ZipFile(cast("BinaryIO", _ShortReads(file))) as archive:
         infos = archive.infolist()
-        _limit_members(len(infos))
+        _limit_members(len(infos), limits)
         # All before the first is read.
         if sum(info.file_size for info in infos) > room:
-            raise RecordError(f"it unpacks to more than {MAX_RATIO} times its size")
+            raise RecordError(f"it unpacks to more than {limits.ratio} times its size")
         for info in infos:
             if info.orig_filename != info.filename:
                 raise RecordError(f"{shown(info.orig_filename)} is not a name that an export has")
@@ -142,16 +166,16 @@ def _of_zip(file: BinaryIO) -> Iterator[Member]:
                 yield Member(info.filename, info.file_size, read=opened.read)
 
 
-def _of_tar(file: BinaryIO) -> Iterator[Member]:
-    room = MAX_RATIO * os.fstat(file.fileno()).st_size + FREE_BYTES
-    with gzip.GzipFile(fileobj=file, mode="rb") as unpacked:
-        metered = _Metered(cast("BinaryIO", unpacked), room)
+def _of_tar(file: BinaryIO, kind: str, limits: Limits) -> Iterator[Member]:
+    room = limits.ratio * os.fstat(file.fileno()).st_size + FREE_BYTES
+    with _unpacked(file, kind) as unpacked:
+        metered = _Metered(unpacked, room, limits.ratio)
         metered.allow(MAX_HEADERS)
         with tarfile.open(fileobj=cast("BinaryIO", metered), mode="r|") as archive:
             found = 0
             while (info := archive.next()) is not None:
                 found += 1
-                _limit_members(found)
+                _limit_members(found, limits)
                 # Forget what was read: `archive` keeps every header otherwise.
                 archive.members = []  # type: ignore[attr-defined]
                 if info.issym() or info.islnk():
@@ -160,7 +184,7 @@ def _of_tar(file: BinaryIO) -> Iterator[Member]:
                     info.issparse()
                 ):
                     raise RecordError(f"{shown(info.name)} is neither a file nor a folder")
-                if not 0 <= info.size <= max(MAX_BYTES.values()):
+                if not 0 <= info.size <= limits.bytes:
                     raise RecordError(f"{shown(info.name)} declares {info.size} bytes")
                 metered.allow(info.size + MAX_HEADERS)
                 if info.isdir():
@@ -169,6 +193,18 @@ def _of_tar(file: BinaryIO) -> Iterator[Member]:
                 opened = archive.extractfile(info)
                 assert opened is not None
                 yield Member(info.name, info.size, read=opened.read)
+
+
+@contextlib.contextmanager
+def _unpacked(file: BinaryIO, kind: str) -> Iterator[BinaryIO]:
+    if kind == "tar":
+        yield file
+    elif kind == "tar.gz":
+        with gzip.GzipFile(fileobj=file, mode="rb") as opened:
+            yield cast("BinaryIO", opened)
+    else:
+        with lzma.LZMAFile(file, format=lzma.FORMAT_XZ) as opened_xz:
+            yield cast("BinaryIO", opened_xz)
 
 
 _LINKS = {True: "symbolic", False: "hard"}
@@ -182,9 +218,9 @@ def _refuse_special(name: str, mode: int) -> None:
         raise RecordError(f"{shown(name)} is neither a file nor a folder")
 
 
-def _limit_members(count: int) -> None:
-    if count > MAX_MEMBERS:
-        raise RecordError(f"it has more than the {MAX_MEMBERS} members that are taken")
+def _limit_members(count: int, limits: Limits) -> None:
+    if count > limits.members:
+        raise RecordError(f"it has more than the {limits.members} members that are taken")
 
 
 class _ShortReads:
@@ -207,9 +243,10 @@ class _Metered:
     tarfile reads extended headers of any declared size into memory.
     """
 
-    def __init__(self, file: BinaryIO, room: int) -> None:
+    def __init__(self, file: BinaryIO, room: int, ratio: int) -> None:
         self.file = file
         self.room = room
+        self.ratio = ratio
         self.allowed = 0
 
     def allow(self, size: int) -> None:
@@ -221,7 +258,7 @@ class _Metered:
         self.room -= len(data)
         self.allowed -= len(data)
         if self.room < 0:
-            raise RecordError(f"it unpacks to more than {MAX_RATIO} times its size")
+            raise RecordError(f"it unpacks to more than {self.ratio} times its size")
         if self.allowed < 0:
             raise RecordError(f"headers of more than {MAX_HEADERS} bytes stand between its files")
         return data

@@ -20,7 +20,7 @@ from results.exchange.layout import (
     shown,
 )
 from results.exchange.members import Member, members
-from results.files import storage_error
+from results.files import OPTIONS, storage_error
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def unpack(source: Path, into: Path) -> list[Unpacked]:
                 continue
             record = "/".join(parts[:-1])
             folder = folders.setdefault(record, into / f"{len(folders):06d}")
-            found[member.name] = _write(folder / parts[-1], member.chunks(limit))
+            found[member.name] = write_member(folder / parts[-1], member.chunks(limit))
     if manifest is None:
         raise RecordError(f"it has no {MANIFEST_FILE} at its top; `cadbench export` makes one")
     if further := sorted(found.keys() - manifest.keys()):
@@ -102,11 +102,11 @@ class _Names:
                 )
 
 
-def _write(path: Path, chunks: Iterable[bytes]) -> Listed:
-    """Write a file to the disk, whole; what it turned out to be."""
+def write_member(path: Path, chunks: Iterable[bytes], options: str = OPTIONS) -> Listed:
+    """Write a file to the disk, whole; what it turned out to be. options: see `storage_error`."""
     digest, size = hashlib.sha256(), 0
-    with _writing(path):
-        path.parent.mkdir(exist_ok=True)
+    with _writing(path, options):
+        path.parent.mkdir(parents=True, exist_ok=True)
         # Unbuffered: closing it has nothing left to write that could fail.
         file = open(path, "xb", buffering=0)  # noqa: SIM115
     with file:
@@ -114,17 +114,17 @@ def _write(path: Path, chunks: Iterable[bytes]) -> Listed:
             digest.update(chunk)
             size += len(chunk)
             left = memoryview(chunk)
-            with _writing(path):
+            with _writing(path, options):
                 while left:
                     left = left[file.write(left) :]
-        with _writing(path):
+        with _writing(path, options):
             os.fsync(file.fileno())
     return Listed(size, digest.hexdigest())
 
 
 @contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def _writing(path: Path, options: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise storage_error(error, path) from error
+        raise storage_error(error, path, options) from error

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from benchmark.data import synthetic
+from benchmark.data.catalog import Counts
 from benchmark.data.manifest import Manifest
-from benchmark.data.mvtec import MVTEC_CATEGORIES, Counts
+from benchmark.data.mvtec import MVTEC_CATEGORIES
 from benchmark.data.sources import CategoryRow, describe, open_dataset
 from benchmark.reporting import Silent
 from results.errors import DataError, UsageError

@@ -1,0 +1,46 @@
+"""What the catalogue says of a data set: `cadbench data info NAME`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from results.table import Column, Table, text_column
+
+
+def show_entry(name: str, root: Path | None) -> None:
+    """Licence, citation, counts, where to get it, and whether it is found below `root`."""
+    from benchmark.cli.tables import print_tables
+    from benchmark.data.catalog import load_entry
+    from benchmark.data.verify import default_root, find_entry
+
+    entry = load_entry(name)
+    place = root or default_root()
+    folder = find_entry(entry, [place])
+    rows = [
+        (category, *official.images, official.masks)
+        for category, official in entry.official.items()
+    ]
+    if rows:
+        sums = [sum(column) for column in zip(*(row[1:] for row in rows), strict=True)]
+        columns = (
+            text_column("category"),
+            *map(Column, ("train", "test good", "test defective", "masks")),
+        )
+        table = Table(f"{entry.title}, as published", columns, (*rows, ("all", *sums)))
+        print_tables([table])
+    else:
+        click.echo(f"{entry.title}: {len(entry.categories)} categories, counts not known here")
+        click.echo(f"  {', '.join(entry.categories)}")
+    click.echo(f"home     {entry.home}")
+    click.echo(f"licence  {entry.licence.name} ({entry.licence.url}): {entry.licence.allows}")
+    if entry.access == "download":
+        size = f"{entry.bytes / 1e9:.2f} GB"
+        click.echo(f"get it   cadbench data download {entry.name} ({size}). {entry.why}")
+        click.echo(f"by hand  {entry.by_hand}; unpack it into a folder called {entry.name}")
+    else:
+        click.echo(f"get it   by hand: {entry.by_hand}; unpack it into a folder {entry.name}")
+        click.echo(f"why      {entry.why}")
+    click.echo(f"here     {folder or f'not found in {place} (--data-root, CADBENCH_DATA)'}")
+    click.echo(entry.citation.bibtex())

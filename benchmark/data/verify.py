@@ -1,0 +1,164 @@
+"""Is a data set whole? What lies on the disk against what was published.
+
+`read` and `count` are where the reader of a data set is asked; all else here knows no layout.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.data.catalog import Counts, Entry, Official
+from benchmark.data.inspection import Skipped
+from benchmark.data.layout import GOOD, scan
+from benchmark.data.manifest import Manifest, build_manifest
+from benchmark.reporting import Reporter
+from results.errors import DataError
+
+NOTHING = Official(Counts(0, 0, 0), 0)
+_READERS = ("mvtec", "mpdd")
+"""Data sets in the layout of MVTec AD; the others of the catalogue are waiting for a reader."""
+
+
+def read(name: str, reader: str, folder: Path, reporter: Reporter) -> Manifest:
+    """Every image of a data set, decoded now: nothing that was remembered of it is believed."""
+    if reader not in _READERS:
+        raise DataError(
+            f"this cadbench cannot read the layout of {name} ({folder}); it reads that of MVTec AD"
+        )
+    return build_manifest(name, folder, skip_unreadable=True, cache=None, reporter=reporter)
+
+
+def count(reader: str, folder: Path) -> dict[str, Official] | None:
+    """What the folders list, without opening an image; None where there is no reader for it."""
+    if reader not in _READERS:
+        return None
+    entries = scan(folder)
+    return _counts(
+        (entry.category, entry.split, entry.defect, entry.mask_path is not None)
+        for entry in entries
+    )
+
+
+def default_root() -> Path:
+    """The folder of the data sets where none is named: CADBENCH_DATA, or ./data."""
+    return Path(os.environ.get("CADBENCH_DATA") or "data").expanduser()
+
+
+def find_entry(entry: Entry, places: Iterable[Path]) -> Path | None:
+    """Where the data set lies: in one of the places, or in a folder there of a usual name.
+
+    The place itself counts where most of its folders are categories of the data set.
+    """
+    official = set(entry.categories)
+    for place in places:
+        for name in ("", *entry.folders):
+            folder = place / name
+            there = _folders_in(folder)
+            if len(there & official) * 2 > len(there) or (name and there & official):
+                return folder
+    return None
+
+
+def _folders_in(folder: Path) -> set[str]:
+    try:
+        return {e.name for e in os.scandir(folder) if e.is_dir() and not e.name.startswith(".")}
+    except OSError:
+        return set()
+
+
+@dataclass(frozen=True)
+class Row:
+    """A category: what is there, and what was published (None: not known)."""
+
+    category: str
+    found: Official
+    official: Official | None
+
+    @property
+    def difference(self) -> str:
+        """`train -3, masks +1`, `missing`, `not published`, or nothing."""
+        if self.official is None or self.found == self.official:
+            return ""
+        if self.found == NOTHING:
+            return "missing"
+        if self.official == NOTHING:
+            return "not published"
+        return ", ".join(_parts(self.found, self.official))
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A data set that was read. official: whether there is something to compare it with."""
+
+    title: str
+    folder: Path
+    rows: tuple[Row, ...]
+    unreadable: tuple[Skipped, ...]
+    official: bool
+
+    @property
+    def differing(self) -> tuple[Row, ...]:
+        """The categories that are not as published."""
+        return tuple(row for row in self.rows if row.difference)
+
+    @property
+    def whole(self) -> bool:
+        return not self.differing and not self.unreadable
+
+
+def verify(entry: Entry, folder: Path, reporter: Reporter) -> Verified:
+    """Read every image of a data set of the catalogue and compare it with what was published."""
+    manifest = read(entry.title, entry.reader, folder, reporter)
+    return _verified(entry.title, folder, manifest, entry.official)
+
+
+def verify_folder(folder: Path, reporter: Reporter) -> Verified:
+    """Read every image of a folder in the MVTec layout; there is nothing to compare it with."""
+    manifest = read(folder.name, "mvtec", folder, reporter)
+    return _verified(str(folder), folder, manifest, {})
+
+
+def compare(found: Mapping[str, Official], official: Mapping[str, Official]) -> tuple[Row, ...]:
+    """A row a category, those on one side only included."""
+    return tuple(
+        Row(
+            category,
+            found.get(category, NOTHING),
+            official.get(category, NOTHING) if official else None,
+        )
+        for category in sorted(found.keys() | official.keys())
+    )
+
+
+def _verified(
+    title: str, folder: Path, manifest: Manifest, official: Mapping[str, Official]
+) -> Verified:
+    found = _counts(
+        (item.category, item.split, item.defect, item.mask is not None) for item in manifest.items
+    )
+    return Verified(title, folder, compare(found, official), manifest.skipped, bool(official))
+
+
+def _counts(images: Iterable[tuple[str, str, str, bool]]) -> dict[str, Official]:
+    """images: category, split, defect, whether there is a mask."""
+    found: dict[str, list[int]] = {}
+    for category, split, defect, masked in images:
+        sums = found.setdefault(category, [0, 0, 0, 0])
+        sums[0 if split == "train" else 1 if defect == GOOD else 2] += 1
+        sums[3] += masked
+    return {
+        category: Official(Counts(train, good, defective), masks)
+        for category, (train, good, defective, masks) in found.items()
+    }
+
+
+def _parts(found: Official, official: Official) -> Iterator[str]:
+    names = ("train", "test good", "test defective", "masks")
+    for name, have, published in zip(
+        names, (*found.images, found.masks), (*official.images, official.masks), strict=True
+    ):
+        if have != published:
+            yield f"{name} {have - published:+d}"

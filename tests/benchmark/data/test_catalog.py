@@ -1,0 +1,82 @@
+"""What the catalogue says is checked: nothing unknown, no address but https, no guessed hash."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import pytest
+
+from benchmark.data.catalog import Counts, Official, entry_names, load_entry, parse_entry
+from benchmark.data.mvtec import MVTEC_CATEGORIES
+from results.errors import CadbenchError, UsageError
+
+TOTALS = {
+    "mvtec": (15, 3629, 467, 1258, 1258),
+    "visa": (12, 8659, 962, 1200, 1200),
+    "btad": (3, 1799, 451, 290, 290),
+    "mpdd": (6, 888, 176, 282, 282),
+    "mvtec_loco": (5, 1778, 575, 993, 993),
+}
+"""Categories, training, good and defective test images, masks."""
+
+
+def text_of(name: str) -> str:
+    return (resources.files("benchmark.data.catalog") / f"{name}.toml").read_text("utf-8")
+
+
+def test_every_data_set_of_the_catalogue_is_read():
+    assert entry_names() == ("btad", "mpdd", "mvtec", "mvtec_loco", "real_iad", "visa")
+    for name in entry_names():
+        entry = load_entry(name)
+        assert (entry.access == "download") == (name not in ("mpdd", "real_iad"))
+        assert entry.licence.url.startswith("https://creativecommons.org/licenses/by")
+        assert entry.citation.bibtex().count("{") == entry.citation.bibtex().count("}")
+
+
+@pytest.mark.parametrize("name", TOTALS)
+def test_the_counts_add_up_to_the_published_totals(name):
+    official = load_entry(name).official.values()
+    sums = [sum(column) for column in zip(*(each.images for each in official), strict=True)]
+    assert (len(official), *sums, sum(each.masks for each in official)) == TOTALS[name]
+
+
+def test_the_counts_of_mvtec_ad_stand_in_one_place():
+    assert {n: o.images for n, o in load_entry("mvtec").official.items()} == MVTEC_CATEGORIES
+    assert load_entry("mvtec").official["screw"] == Official(Counts(320, 41, 119), 119)
+
+
+def test_an_unknown_name_gets_a_suggestion():
+    with pytest.raises(UsageError, match="did you mean visa"):
+        load_entry("vissa")
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "said"),
+    [
+        ("title =", "titel =", "unknown key titel"),
+        ("bytes = 1929840640", "", "bytes is missing"),
+        ("bytes = 1929840640", "bytes = -1", "must be positive"),
+        ("bytes = 1929840640", "bytes = 1\nmd5 = 'x'", "unknown key md5"),
+        ("https://amazon", "http://amazon", "https address"),
+        ("https://amazon", "file:///etc/", "https address"),
+        ('sha256 = "2eb', 'sha256 = "', "64 small hexadecimal"),
+        ('kind = "tar"', 'kind = "rar"', "kind is one of"),
+        ('file = "VisA', 'file = "../VisA', "plain name"),
+        ('access = "download"', 'access = "by hand"', "archives belong"),
+        ('access = "download"', 'access = "ask"', "access is one of"),
+        ("masks = 100 }", "masks = 101 }", "masks at most"),
+        ("train = 900,", "train = 900, val = 1,", "unknown key val"),
+        ("train = 900,", "train = -900,", "from 0"),
+        ("train = 900,", "train = true,", "must be int"),
+        ("[counts]", "[nothing]", "unknown key nothing"),
+        ("title =", "categories = []\ntitle =", "give counts, or categories"),
+        ("year = 2022", "year = '2022'", "year must be int"),
+        ("[licence]", "[licence", "is not TOML"),
+    ],
+)
+def test_what_does_not_fit_is_refused(was, becomes, said):
+    text = text_of("visa")
+    assert was in text
+    with pytest.raises(CadbenchError, match=said) as refused:
+        parse_entry(text.replace(was, becomes, 1), "visa")
+    assert str(refused.value).startswith("visa.toml")
