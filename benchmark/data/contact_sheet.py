@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.data.decoding import decode, decode_mask
+from benchmark.data.decoding import decode
 from benchmark.data.layout import GOOD
 from benchmark.data.manifest import Item, Manifest
 from benchmark.data.near_duplicates import Pair
+from benchmark.data.survey import mask_of
 from benchmark.workers import in_order
 from results.printable import printable
 
@@ -178,8 +179,9 @@ def _thumbnail(job: _Job) -> np.ndarray:
     if scale < 0.25:
         image = image.reduce(int(0.5 / scale))
     small = np.array(image.resize(size, resample))
-    if job.item.mask_path is not None:
-        _outline(small, decode_mask(job.root / job.item.mask_path))
+    mask = mask_of(job.root, job.item)
+    if mask is not None:
+        _outline(small, mask)
     return small
 
 

@@ -9,7 +9,7 @@ import json
 import os
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +26,7 @@ VERSION = 1
 _CHUNK = 16
 _FEW = 64  # decoded here: starting workers would take longer
 _SAVE_EVERY = 60.0  # seconds: what a killed process loses at most
+_NAMED = 10  # unreadable files that get a line each
 _ROWS = 4096  # encoded at once, so that saving needs little memory beside them
 
 
@@ -123,6 +124,18 @@ def inspect(
         raise
     memory.save()
     return facts, skipped
+
+
+def warn_of_skipped(skipped: Sequence[Skipped], reporter: Reporter) -> None:
+    """A warning for each of a few; of many the first ones, the rest for those who want detail."""
+    many = len(skipped) > _NAMED
+    for number, each in enumerate(skipped):
+        say = reporter.detail if many and number >= _NAMED else reporter.warn
+        say(f"left out {each.path}: {each.reason}")
+    if many:
+        reporter.warn(
+            f"left out {len(skipped) - _NAMED} more unreadable files; `cadbench run -v` names them"
+        )
 
 
 def _stamp(path: str) -> _Stamp:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.data.catalog import Counts
+from benchmark.data.inspection import warn_of_skipped
 from benchmark.data.layout import categories_in
 from benchmark.data.manifest import Item, Manifest, build_manifest
 from benchmark.data.mvtec import (
@@ -53,8 +54,7 @@ def open_dataset(
         cache=cache,
         reporter=reporter,
     )
-    for skipped in manifest.skipped:
-        reporter.warn(f"left out {skipped.path}: {skipped.reason}")
+    warn_of_skipped(manifest.skipped, reporter)
     for warning in (*manifest.warnings, *_differences(manifest)):
         reporter.warn(warning)
     return manifest

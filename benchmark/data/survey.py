@@ -103,16 +103,22 @@ def _look_at(root: Path, item: Item) -> tuple[np.ndarray, np.ndarray, bool, floa
         image = image.reduce(min(image.size) // _REDUCED)
     bits = imagehash.phash(image, HASH_SIDE).hash.ravel()
     detail = np.asarray(image.resize((DETAIL, DETAIL), Image.Resampling.BOX))
-    return bits, detail, bool((pixels == first).all()), _mask_share(root, item)
+    mask = mask_of(root, item)
+    share = float("nan") if mask is None else float(mask.mean())
+    return bits, detail, bool((pixels == first).all()), share
 
 
-def _mask_share(root: Path, item: Item) -> float:
+def mask_of(root: Path, item: Item) -> np.ndarray | None:
+    """(H, W) bool, None where there is none; `DataError` where it is not the manifest's."""
     if item.mask_path is None:
-        return float("nan")
+        return None
     mask = decode_mask(root / item.mask_path)
     if content_hash(mask) != item.mask:
-        raise DataError(f"{item.mask_path} changed meanwhile; run the same command again")
-    return float(mask.mean())
+        raise DataError(
+            f"{item.mask_path} changed during the run: it is not the mask that the manifest was "
+            "made from; leave the data set alone and run the same command again"
+        )
+    return mask
 
 
 def _place(cache: Path, items: Sequence[Item]) -> Path:
