@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 HIDDEN = 100
-"""Hidden units, as in the source."""
+"""Hidden units, as in the source; half of D where that is fewer."""
 _SHOWN = 4096
 """Training patches of a new category that its autoencoder sees."""
 _STEPS, _BATCH, _RATE = 400, 512, 3e-3
@@ -39,8 +39,8 @@ class Gate:
         import torch
 
         with torch.no_grad():
-            squashed = _squashed(batch.patches, self.weights)
-            return _error(squashed, self.weights).double().mean(1)
+            standard = _standardised(batch.patches, self.weights)
+            return _error(standard, self.weights).double().mean(1)
 
 
 def train_gate(
@@ -55,7 +55,13 @@ def train_gate(
     anew whenever the expert changes: on patch embeddings, namely up to 4096 of the new category's
     training patches, drawn at random, and the vectors that the expert still buffers of older ones,
     every category equally often. So it needs nothing stored beside itself, and it forgets as the
-    memory does. Steps, batch and rate (Adam) are ours. All draws come from `context.rng`.
+    memory does.
+
+    Ours: half of D hidden units where that is fewer than 100; Adam, its rate, steps and batch; and
+    the cross-entropy is taken less that of a perfect reconstruction. That changes no gradient, but
+    a value near the middle costs much however well it is reconstructed and one at the ends, where
+    another category's values lie, nothing: images would go to the expert they fit least.
+    All draws come from `context.rng`.
     """
     import torch
 
@@ -97,7 +103,7 @@ def _trained(blocks: Sequence[Tensor], rng: Any) -> dict[str, Tensor]:
         "mean": mean.float(),
         "deviation": (square - mean.square()).clamp(min=1e-12).sqrt().float(),
     }
-    hidden = min(HIDDEN, max(1, dim // 2))  # always fewer than D
+    hidden = min(HIDDEN, max(1, dim // 2))
     learned = {
         "encoder": _drawn(rng, dim, hidden),
         "encoder_bias": torch.zeros(hidden),
@@ -111,7 +117,7 @@ def _trained(blocks: Sequence[Tensor], rng: Any) -> dict[str, Tensor]:
         holder = rng.integers(len(blocks), size=_BATCH)
         sizes = ends[holder + 1] - ends[holder]
         rows = ends[holder] + (rng.random(_BATCH) * sizes).astype(int)
-        shown = _squashed(together[torch.from_numpy(rows).to(device)], fixed)
+        shown = _standardised(together[torch.from_numpy(rows).to(device)], fixed)
         loss = _error(shown, learned).mean()
         optimizer.zero_grad()
         loss.backward()
@@ -127,15 +133,17 @@ def _drawn(rng: Any, inputs: int, outputs: int) -> Tensor:
     return torch.from_numpy(rng.uniform(-bound, bound, (inputs, outputs))).float()
 
 
-def _squashed(patches: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
-    """Standardised and squashed to 0..1."""
-    return ((patches - weights["mean"]) / weights["deviation"]).sigmoid()
+def _standardised(patches: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+    return (patches - weights["mean"]) / weights["deviation"]
 
 
-def _error(squashed: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
-    """Cross-entropy of each patch and its reconstruction, summed over values: (...,)."""
-    from torch.nn.functional import binary_cross_entropy_with_logits
+def _error(standard: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+    """Cross-entropy of each patch and its reconstruction, summed over values, less that of a
+    perfect one: (...,)."""
+    from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
+    squashed = standard.sigmoid()
     hidden = (squashed @ weights["encoder"] + weights["encoder_bias"]).relu()
     logits = hidden @ weights["decoder"] + weights["decoder_bias"]
-    return binary_cross_entropy_with_logits(logits, squashed, reduction="none").sum(-1)
+    missed = cross_entropy(logits, squashed, reduction="none")
+    return (missed - cross_entropy(standard, squashed, reduction="none")).sum(-1)

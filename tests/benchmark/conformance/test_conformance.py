@@ -20,6 +20,7 @@ SMALL = {
     "finetune": {"bank_budget": 50},
     "patchcore": {"class_budget": 60, "bank_budget": 100},
     "replay": {"class_budget": 60, "bank_budget": 400},
+    "pooled": {"bank_budget": 101},
     "joint": {"candidates": 90, "bank_budget": 100},
     "per_category": {"class_budget": 60, "router": "centroid"},
     "mecad": {"class_budget": 60, "expert_budget": 100, "experts": 2, "categories_per_expert": 3},
@@ -45,6 +46,24 @@ def test_mecads_other_replays_keep_the_rules(replay):
     report = check_method(
         load_method("mecad"), **SMALL["mecad"], replay=replay, only=["state", "memory", "claims"]
     )
+    assert report.passed, report
+
+
+OTHER = [
+    ("replay", {"selector": "kmeans"}),
+    ("replay", {"selector": "herding"}),
+    ("mecad", {"assignment": "random"}),
+    ("mecad", {"assignment": "given", "groups": "+".join(mock_stream().categories)}),
+    ("mecad", {"router": "expert_gate"}),
+    ("per_category", {"router": "expert_gate"}),
+]
+"""Parameters that change what is kept, or who answers."""
+
+
+@pytest.mark.parametrize(("name", "params"), OTHER, ids=str)
+def test_other_choices_keep_the_rules(name, params, monkeypatch):
+    monkeypatch.setattr("methods.expert_gate._STEPS", 20)
+    report = check_method(load_method(name), **{**SMALL[name], **params})
     assert report.passed, report
 
 
