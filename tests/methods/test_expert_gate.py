@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -25,8 +27,12 @@ def short(monkeypatch):
     monkeypatch.setattr(expert_gate, "_BATCH", 128)
 
 
+_ids = itertools.count()
+
+
 def batch(patches: torch.Tensor) -> TestBatch:
-    return TestBatch(tuple(map(str, range(len(patches)))), None, lambda: patches, lambda: patches)
+    ids = tuple(str(next(_ids)) for _ in patches)
+    return TestBatch(ids, None, lambda: patches, lambda: patches)
 
 
 def test_the_error_is_the_divergence_of_squashed_patches_and_what_is_made_of_them():

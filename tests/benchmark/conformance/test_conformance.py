@@ -50,20 +50,21 @@ def test_mecads_other_replays_keep_the_rules(replay):
 
 
 OTHER = [
-    ("replay", {"selector": "kmeans"}),
-    ("replay", {"selector": "herding"}),
-    ("mecad", {"assignment": "random"}),
-    ("mecad", {"assignment": "given", "groups": "+".join(mock_stream().categories)}),
-    ("mecad", {"router": "expert_gate"}),
-    ("per_category", {"router": "expert_gate"}),
+    ("replay", {"selector": "kmeans", "bank_budget": 160}, ["random_state", "state", "memory"]),
+    ("mecad", {"assignment": "random"}, ["claims", "schedules"]),
+    ("mecad", {"assignment": "given", "groups": "anchor/button+candle+funnel"}, ["state"]),
+    ("mecad", {"router": "expert_gate"}, None),
+    ("per_category", {"router": "expert_gate"}, ["state", "memory", "inferred"]),
 ]
-"""Parameters that change what is kept, or who answers."""
+"""Parameters that change what is kept or who answers, and the checks that this concerns."""
 
 
-@pytest.mark.parametrize(("name", "params"), OTHER, ids=str)
-def test_other_choices_keep_the_rules(name, params, monkeypatch):
-    monkeypatch.setattr("methods.expert_gate._STEPS", 20)
-    report = check_method(load_method(name), **{**SMALL[name], **params})
+@pytest.mark.parametrize(("name", "params", "only"), OTHER, ids=str)
+def test_other_choices_keep_the_rules(name, params, only, monkeypatch):
+    monkeypatch.setattr("methods.expert_gate._STEPS", 10)
+    monkeypatch.setattr("methods.expert_gate._BATCH", 64)
+    small = mock_stream(train=4, test=4, side=4, dim=24)
+    report = check_method(load_method(name), only=only, stream=small, **{**SMALL[name], **params})
     assert report.passed, report
 
 
