@@ -73,9 +73,8 @@ class Cell:
     @property
     def facts(self) -> CellFacts:
         """What a method may resolve its parameters from."""
-        return CellFacts(
-            self.features.backbone, self.features.embedding, len(self.order.categories)
-        )
+        names = tuple(sorted(self.order.categories))
+        return CellFacts(self.features.backbone, self.features.embedding, len(names), names)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values, as in a record's run.json."""

@@ -204,11 +204,16 @@ class MemoryReport:
 
 @dataclass(frozen=True)
 class CellFacts:
-    """What is known of a cell before it runs, for resolving parameters left on `auto`."""
+    """What is known of a cell before it runs, for resolving parameters left on `auto`.
+
+    names: of the categories, sorted, so that parameters that name them can be checked; their order
+    in the stream is not told. Empty where only their number is known.
+    """
 
     backbone: str
     embedding: str
     categories: int
+    names: tuple[str, ...] = ()
 
 
 State: TypeAlias = dict[str, Any]

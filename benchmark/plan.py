@@ -59,9 +59,8 @@ def plan(study: Study) -> list[Cell]:
         order: Stream(study.manifest, order, study.schedule).resolved_schedule
         for order in study.orders
     }
-    facts = CellFacts(
-        study.features.backbone, study.features.embedding, len(study.manifest.categories)
-    )
+    names = tuple(sorted(study.manifest.categories))
+    facts = CellFacts(study.features.backbone, study.features.embedding, len(names), names)
     return [
         Cell(
             dataset=study.manifest.name,

@@ -48,9 +48,9 @@ class MockStream:
 
     @property
     def facts(self) -> CellFacts:
-        """What `Method.resolve` is told: the embedded backbone's name, and how many categories."""
-        spec = self.features.spec
-        return CellFacts(spec.backbone, spec.embedding, len(self.categories))
+        """What `Method.resolve` is told: the embedded backbone's name, and the categories."""
+        spec, names = self.features.spec, tuple(sorted(self.categories))
+        return CellFacts(spec.backbone, spec.embedding, len(names), names)
 
     def resolved(self, kind: type[Method], **params: Any) -> Params:
         """The method's parameters, those not given at their defaults, as a run would resolve them.

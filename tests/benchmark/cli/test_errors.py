@@ -37,6 +37,16 @@ def assert_refused(called: Called, code: int, *said: str) -> None:
         (["--set", "=3"], ["METHOD.PARAM=VALUES"]),
         (["--set", "mecad.threshold=high"], ["'high'", "number"]),
         (["--set", "mecad.replay=som"], ["'som'", "random, full, shrink"]),
+        (["--set", "mecad.assignment=given"], ["needs the groups", "--set mecad.groups=bottle"]),
+        (
+            ["--set", "mecad.assignment=given", "--set", "mecad.groups=apple+bolt/crok"],
+            ["names crok", "did you mean cork?"],
+        ),
+        (
+            ["--set", "mecad.assignment=given", "--set", "mecad.groups=apple/bolt"],
+            ["leaves out cork"],
+        ),
+        (["--set", "mecad.groups=apple+bolt/apple+cork"], ["names apple more than once"]),
         (["--set", "patchcore.bank_budget=9"], ["--method patchcore"]),
         (["--set", "pachcore.bank_budget=9"], ["did you mean patchcore?"]),
         (["--experts", "0"], ["--experts 0", "at least 1"]),
