@@ -22,6 +22,10 @@ SMALL = {
     "replay": {"class_budget": 60, "bank_budget": 400},
     "joint": {"candidates": 90, "bank_budget": 100},
     "per_category": {"class_budget": 60, "router": "centroid"},
+    "padim": {"dimensions": 4},
+    "padim_per_category": {"dimensions": 4},
+    "dne": {},
+    "ocsvm": {"budget": 20},
     "mecad": {"class_budget": 60, "expert_budget": 100, "experts": 2, "categories_per_expert": 3},
 }
 """The built-in methods, with budgets that the mock stream fills."""
@@ -45,6 +49,20 @@ def test_mecads_other_replays_keep_the_rules(replay):
     report = check_method(
         load_method("mecad"), **SMALL["mecad"], replay=replay, only=["state", "memory", "claims"]
     )
+    assert report.passed, report
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("padim", {"keep": "newest"}),
+        ("dne", {"pooling": "moments"}),
+        ("ocsvm", {"fit": "newest"}),
+        ("ocsvm", {"fit": "per_category"}),
+    ],
+)
+def test_other_readings_of_the_distributions_keep_the_rules(name, params):
+    report = check_method(load_method(name), **params, only=["state", "memory", "claims"])
     assert report.passed, report
 
 
