@@ -41,7 +41,8 @@ def test_the_built_in_methods_keep_the_rules(name):
 
 def test_every_built_in_method_is_checked():
     project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())
-    assert set(project["project"]["entry-points"]["cadbench.methods"]) == set(SMALL)
+    named = set(project["project"]["entry-points"]["cadbench.methods"])
+    assert {name for name in named if not name.startswith("anomalib:")} == set(SMALL)
 
 
 @pytest.mark.parametrize("replay", ["full", "shrink"])
