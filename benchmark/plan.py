@@ -13,7 +13,7 @@ from benchmark.features.spec import FeatureSpec
 from benchmark.method import CellFacts, Routing
 from benchmark.params import Params, spec_named, specs
 from benchmark.pixels.maps import MapSpec
-from benchmark.registry import is_reference, load_method, method_names
+from benchmark.registry import load_method, method_names
 from benchmark.stream import Order, Stream
 from results.errors import UsageError
 
@@ -155,7 +155,7 @@ def parse_settings(
 
 def _meant(called: str, methods: Sequence[str]) -> str:
     """The chosen method that `--set` calls by its name, or by its class's alone."""
-    found = {name for name in methods if is_reference(name) and name.endswith(f":{called}")}
+    found = {name for name in methods if name.endswith(f":{called}")}
     if len(found) > 1 and called not in methods:
         raise UsageError(
             f"--set {called}: {' and '.join(sorted(found))} are both meant by it; write the "

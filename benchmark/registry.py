@@ -1,5 +1,8 @@
 """Methods by name: an entry point of an installed package, or `package.module:Class`.
 
+Installed methods may form a family, `library:Model`: where one is installed, every name that begins
+like it is read as one of the family, never as a module and a class.
+
 A name is loaded when it is first asked for, so a broken plugin is an error of its own only.
 """
 
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from benchmark.method import Method
 
 _MARK = ":"
-"""What tells `package.module:Class` from the name of an installed method."""
+"""In `package.module:Class`, and in the names of a family of installed methods."""
 
 _by_reference: dict[str, type[Method]] = {}
 
@@ -33,7 +36,13 @@ def method_names() -> tuple[str, ...]:
 
 def is_reference(name: str) -> bool:
     """Whether a method's name is the `package.module:Class` kind."""
-    return _MARK in name
+    return _MARK in name and not _family(name)
+
+
+def _family(name: str) -> tuple[str, ...]:
+    """The installed methods whose names begin as this one does, up to its mark; mostly none."""
+    library, mark, _ = name.partition(_MARK)
+    return tuple(known for known in method_names() if mark and known.startswith(library + mark))
 
 
 @functools.cache
@@ -47,6 +56,8 @@ def load_method(name: str) -> type[Method]:
         _by_reference[name] = _referred(name)
         return _by_reference[name]
     points = offered().get(name, ())
+    if not points and (family := _family(name)):
+        raise UsageError(f"no method {name!r}{_close(name, family)}; there are {', '.join(family)}")
     if not points:
         known = ", ".join(method_names()) or "none (is cadbench installed? pip install -e .)"
         raise UsageError(
@@ -75,6 +86,13 @@ def method_at_hand(name: str) -> type[Method] | None:
         return load_method(name)
     except CadbenchError:
         return None
+
+
+def _close(name: str, family: tuple[str, ...]) -> str:
+    """`suggestion` by what differs within the family: its library's name makes all look alike."""
+    library, _, model = name.partition(_MARK)
+    models = (known.partition(_MARK)[2] for known in family)
+    return suggestion(model, models).replace("mean ", f"mean {library}{_MARK}")
 
 
 def _referred(name: str) -> type[Method]:

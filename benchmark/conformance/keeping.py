@@ -129,7 +129,7 @@ def _tensor_bytes(state: Any) -> int:
         _, tensors = flatten(state)
     except TypeError as error:
         raise Failed(f"the state cannot be saved: {error}") from error
-    distinct = {_digest(tensor): tensor.numel() * tensor.element_size() for tensor in tensors}
+    distinct = {_digest(tensor): tensor.nbytes for tensor in tensors if tensor.numel()}
     return sum(distinct.values())
 
 
