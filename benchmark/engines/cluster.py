@@ -7,6 +7,7 @@ a path that all nodes share, written as everywhere, so a task that is killed har
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import socket
 import uuid
@@ -140,7 +141,7 @@ def _connected(address: str | None, resources: Resources) -> Iterator[Any]:
     named = address or os.environ.get("RAY_ADDRESS")
     try:
         _require_answer(named)
-        ray.init(address, log_to_driver=False, logging_level="ERROR")
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as error:  # Ray has no one kind for this
         first = str(error).strip().split("\n")[0]
         raise CadbenchError(

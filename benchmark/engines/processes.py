@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -32,4 +33,8 @@ def run_in_processes(runner: Runner, cells: Sequence[Cell], jobs: int) -> list[O
 
 
 def _compute(work: tuple[Shared, Mapping[str, Any]]) -> Done:
+    from loky import process_executor
+
+    # It would take what cells share in memory for a leak, and begin the worker anew.
+    process_executor._MAX_MEMORY_LEAK_SIZE = sys.maxsize
     return compute(*work)

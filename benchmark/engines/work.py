@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,11 +41,15 @@ class Notes(Silent):
 
 @dataclass(frozen=True)
 class Shared:
-    """What all tasks of a run share: its runner, a name for it, and the cores that a task has."""
+    """What all tasks of a run share: its runner, a name for it, and the cores that a task has.
+
+    folder: where `package.module:Class` is looked for after all else, if it is there.
+    """
 
     runner: Runner
     name: str
     cores: int
+    folder: str
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ def shared_by(runner: Runner, name: str, cores: int) -> Shared:
         _services={},
         _meters={},
     )
-    return Shared(bare, name, cores)
+    return Shared(bare, name, cores, os.getcwd())
 
 
 def extract(shared: Shared, cell: Mapping[str, Any], category: str) -> Done:
@@ -92,6 +98,8 @@ def compute(shared: Shared, cell: Mapping[str, Any]) -> Done:
 def _at_work(shared: Shared) -> tuple[Runner, Notes]:
     import torch
 
+    if shared.folder not in sys.path:
+        sys.path.append(shared.folder)
     limit_cores(shared.cores)
     torch.set_num_threads(shared.cores)
     runner = _held.setdefault(shared.name, shared.runner)
