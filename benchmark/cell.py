@@ -71,6 +71,11 @@ class Cell:
         return cell_key(self.as_dict())
 
     @property
+    def material(self) -> tuple[str, bool]:
+        """What is made of the images before it runs: its features, and whether pixels as well."""
+        return self.features.digest, self.method_class.uses_images
+
+    @property
     def facts(self) -> CellFacts:
         """What a method may resolve its parameters from."""
         names = tuple(sorted(self.order.categories))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,24 +54,48 @@ class Runner:
     maps: Maps = "final"
     search: str = "torch"
     timed: bool = False
-    _features: dict[str, FeatureSet] = field(default_factory=dict, repr=False)
+    _features: dict[tuple[str, bool], FeatureSet] = field(default_factory=dict, repr=False)
     _services: dict[str, Services] = field(default_factory=dict, repr=False)
     _meters: dict[tuple[str, MapSpec], PixelMeter] = field(default_factory=dict, repr=False)
 
-    def run(self, cells: Sequence[Cell], matched: Sequence[Matched] = ()) -> list[Outcome]:
-        """The record of every cell; matched cells follow once their references are known."""
+    def run(
+        self,
+        cells: Sequence[Cell],
+        matched: Sequence[Matched] = (),
+        compute: Callable[[Sequence[Cell]], list[Outcome]] | None = None,
+    ) -> list[Outcome]:
+        """The record of every cell; matched cells follow once their references are known.
+
+        compute: how cells are computed elsewhere; None computes them here, one by one.
+        """
+        compute = compute or self._run_all
         for cell in (*cells, *(pair.cell for pair in matched)):
             if cell.manifest != self.manifest.hash:
                 raise UsageError(
                     f"cell {cell.key[:8]} was made for other images (manifest "
                     f"{cell.manifest[:8]}, this data set has {self.manifest.hash[:8]})"
                 )
-        outcomes = self._run_all(cells)
+        outcomes = compute(cells)
         if matched:
             stored = {done.cell.key: stored_vectors(done.record) for done in outcomes}
             resolved = {pair.resolve(stored[pair.reference.key]): None for pair in matched}
-            outcomes += self._run_all(list(resolved))
+            outcomes += compute(list(resolved))
         return outcomes
+
+    def recorded(self, cell: Cell) -> Outcome | None:
+        """The outcome of a cell that needs no computing."""
+        found = self._existing(record_dir(self.out, cell.as_dict()), cell)
+        return self._reused(cell, found) if found else None
+
+    def extract(self, cell: Cell, categories: Sequence[str]) -> FeatureSet:
+        """The features that a cell reads, extracted where they are missing for `categories`."""
+        import torch
+
+        device = torch.device(choose_device(self.device))
+        features = FeatureSet(self.manifest, cell.features, device, self.cache)
+        pixels = cell.method_class.uses_images
+        features.ensure(categories, self.weights, self.reporter, pixels=pixels)
+        return features
 
     def _run_all(self, cells: Sequence[Cell]) -> list[Outcome]:
         """Cells that another process is busy with are put off to the end, then waited for."""
@@ -167,8 +191,6 @@ class Runner:
 
     def _prepared(self, cell: Cell) -> tuple[FeatureSet, Services]:
         """Features (extracted where missing) and services; made once for all cells alike."""
-        import torch
-
         from benchmark.services.coresets import Coresets
         from benchmark.services.neighbours import Neighbours
         from benchmark.services.search import exact_search
@@ -181,13 +203,9 @@ class Runner:
                 Coresets(device, self.cache, self.reporter),
                 Neighbours(exact_search(self.search)),
             )
-        pixels = cell.method_class.uses_images
-        name = f"{digest}{' with pixels' * pixels}"
-        if name not in self._features:
-            features = FeatureSet(self.manifest, cell.features, torch.device(device), self.cache)
-            features.ensure(self.manifest.categories, self.weights, self.reporter, pixels=pixels)
-            self._features[name] = features
-        return self._features[name], self._services[digest]
+        if cell.material not in self._features:
+            self._features[cell.material] = self.extract(cell, self.manifest.categories)
+        return self._features[cell.material], self._services[digest]
 
     def _meter(self, cell: Cell, features: FeatureSet) -> PixelMeter:
         """What measures maps against masks; one for all cells of the same features and maps."""

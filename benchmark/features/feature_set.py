@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -19,12 +20,17 @@ from benchmark.features.source import PatchSource
 from benchmark.features.spec import EXTRACTION_VERSION, FeatureSpec
 from benchmark.features.weights import Weights
 from benchmark.reporting import Reporter
+from benchmark.workers import available_cores
 from results.schema import canonical_json
 
 if TYPE_CHECKING:
     import torch
 
 Split = Literal["train", "test"]
+
+LANE_THREADS = 2
+"""Threads that compute a shard on a CPU, however many cores there are: a convolution's last bits
+depend on the number, and features must not."""
 
 
 @dataclass(eq=False)
@@ -53,6 +59,8 @@ class FeatureSet:
             lambda: self._extractor(weights),
             reporter,
             what=f"extracting {self.spec.backbone} features",
+            lanes=1 if self.device.type == "cuda" else max(1, available_cores() // LANE_THREADS),
+            setting=_lane_threads,
         )
         if pixels:
             fill_store(
@@ -130,3 +138,16 @@ class FeatureSet:
             "extraction": EXTRACTION_VERSION,
         }
         return hashlib.sha256(canonical_json(content)).hexdigest()
+
+
+@contextlib.contextmanager
+def _lane_threads() -> Iterator[None]:
+    """Let this thread, and those that it starts, compute with `LANE_THREADS` threads each."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(LANE_THREADS)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
