@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,9 @@ from benchmark.cli.options import (
     skip_option,
 )
 from benchmark.cli.progress import choose_reporter
+
+if TYPE_CHECKING:
+    from benchmark.data.places import DataRoots
 
 
 @click.group("data")
@@ -32,7 +35,7 @@ def command() -> None:
 @quiet_option
 def info(
     dataset: str,
-    data_root: Path | None,
+    data_root: Path | DataRoots | None,
     categories: str | None,
     skip_unreadable: bool,
     quiet: bool,

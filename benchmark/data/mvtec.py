@@ -1,12 +1,8 @@
-"""MVTec AD: its official contents, how to find it on disk, and how to obtain it."""
+"""MVTec AD: its official contents, and how to obtain it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
 from typing import NamedTuple
-
-from benchmark.data.layout import categories_in
 
 
 class Counts(NamedTuple):
@@ -36,28 +32,9 @@ MVTEC_CATEGORIES = {
 }
 """As published (Bergmann et al., CVPR 2019): 3,629 training and 1,725 test images."""
 
-HOW_TO_OBTAIN = (
-    "get MVTec AD from www.mvtec.com/company/research/datasets/mvtec-ad (CC BY-NC-SA 4.0, "
-    "non-commercial use only), unpack it, and give its folder with --data-root or CADBENCH_DATA"
+SOURCE = (
+    "www.mvtec.com/company/research/datasets/mvtec-ad (CC BY-NC-SA 4.0, non-commercial use only)"
 )
-
-_SUBFOLDERS = ("", "mvtec", "mvtec_ad", "mvtec_anomaly_detection")
-
-
-def mvtec_categories_in(folder: Path) -> list[str]:
-    """The official categories that lie in `folder`, sorted."""
-    return [name for name in categories_in(folder) if name in MVTEC_CATEGORIES]
-
-
-def find_mvtec(places: Iterable[Path], *, mixed: bool = False) -> Path | None:
-    """The first of the places, or of their usual subfolders, that holds MVTec AD or part of it.
-
-    A folder with other categories too counts only where `mixed` says so.
-    """
-    for place in places:
-        for name in _SUBFOLDERS:
-            folder = place / name
-            official = mvtec_categories_in(folder)
-            if official and (mixed or official == categories_in(folder)):
-                return folder
-    return None
+HOW_TO_OBTAIN = (
+    f"get MVTec AD from {SOURCE}, unpack it, and give its folder with --data-root or CADBENCH_DATA"
+)
