@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 from benchmark.data.datasets import AUTO, is_builtin, is_known, load_reader, usable_readers
+from benchmark.data.layout import names_in
 from benchmark.data.places import (
     DATA_VARIABLE,
     DataRoots,
@@ -53,7 +54,7 @@ def choose(
     if not is_known(name):
         folder = own_folder(name, roots)
         assert folder is not None
-        return _folder(_reader_of_folders(), folder, categories, reporter, called=name)
+        return _folder(reader_of_folders(), folder, categories, reporter, called=name)
     reader = load_reader(name)
     drawn = reader.automatic(None) == "drawn"
     if drawn and given is not None and (alone or name in roots.names):
@@ -119,11 +120,19 @@ def recognised(name: str, reader: Reader, place: Path, *, below: bool) -> Found 
         return None
 
 
-def _reader_of_folders() -> Reader:
+def reader_of_folders() -> Reader:
+    """The reader that takes a folder of any categories."""
     for _, reader in usable_readers():
         if _when(reader, None) == "folder":
             return reader
     raise CadbenchError("no reader of folders is installed; install cadbench again")
+
+
+def own_names(roots: DataRoots) -> list[str]:
+    """The names that stand for folders of the user's own: those with a root, and those in it."""
+    parent = roots.other or from_environment()
+    there = [] if parent is None else names_in(parent, folders=True)
+    return [*roots.names, *(name for name in there if fit_for_a_name(name) == name)]
 
 
 def own_folder(name: str, roots: DataRoots) -> Path | None:
@@ -131,9 +140,7 @@ def own_folder(name: str, roots: DataRoots) -> Path | None:
     if name in roots.names:
         return roots.of(name)
     parent = roots.other or from_environment()
-    if parent is None or _slug(name) != name:
-        return None
-    return parent / name if (parent / name).is_dir() else None
+    return parent / name if parent is not None and name in own_names(roots) else None
 
 
 def _published(
@@ -176,7 +183,7 @@ def _folder(
     name = called or "data"
     own = reader.own_name(root)
     if own is not None and (called is None or is_known(called)):
-        name = _slug(own)
+        name = fit_for_a_name(own)
     found = reader.categories_in(root)
     reporter.line(reader.announcement(name, root, found))
     return Choice(name, root, reader, categories)
@@ -202,6 +209,9 @@ def _why_drawn(named: Path | None) -> str:
     if named is None:
         return " (MVTec AD was not found; `cadbench data info` says how to obtain it)"
     there = [n for n, r in usable_readers() if r.categories and recognised(n, r, named, below=True)]
+    own = reader_of_folders()
+    there += [n for n in own_names(DataRoots(other=named)) if own.categories_in(named / n)]
+    there = list(dict.fromkeys(there))
     if there:
         return f" ({DATA_VARIABLE}={named} holds {', '.join(there)}: take one with --dataset)"
     return f" ({DATA_VARIABLE}={named} holds no data set)"
@@ -226,7 +236,7 @@ def require(chosen: Choice, required_by: str) -> None:
         )
 
 
-def _slug(text: str) -> str:
+def fit_for_a_name(text: str) -> str:
     """A name in [a-z0-9_-] from a folder's; never that of a data set that is not the folder."""
     name = re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-_") or "data"
     return f"folder-{name}" if name == AUTO or is_known(name) else name

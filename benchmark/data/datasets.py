@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from benchmark.data.reader import Reader
 from benchmark.entry_points import DATASETS, offered
@@ -34,7 +34,7 @@ def load_reader(name: str) -> Reader:
     return _usable(called("data set", point), found)
 
 
-def unknown(name: str, more: tuple[str, ...] = ()) -> UsageError:
+def unknown(name: str, more: Sequence[str] = ()) -> UsageError:
     """The error for a name that nothing offers; more: names that mean something all the same."""
     known = [AUTO, *dataset_names(), *more]
     if len(known) == 1:
@@ -62,6 +62,11 @@ def usable_readers() -> Iterator[tuple[str, Reader]]:
 def is_builtin(reader: Reader) -> bool:
     """Whether a reader comes with cadbench."""
     return type(reader).__module__.startswith("benchmark.")
+
+
+def published_categories(name: str) -> tuple[str, ...]:
+    """The categories that a data set is known to have; none where any may be there."""
+    return load_reader(name).categories
 
 
 @contextlib.contextmanager

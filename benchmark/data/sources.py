@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.data.choosing import choose, own_folder, require
+from benchmark.data.choosing import choose, own_folder, own_names, require
 from benchmark.data.datasets import AUTO, is_known, load_reader, unknown
 from benchmark.data.joining import (
     categories_by_dataset,
@@ -92,7 +92,7 @@ def asked_for(dataset: str, roots: DataRoots) -> tuple[str, ...]:
         raise UsageError(f"--dataset {dataset!r}: write {AUTO}, or names with commas between them")
     for text in texts:
         if text != AUTO and not is_known(text) and own_folder(text, roots) is None:
-            raise unknown(text, roots.names)
+            raise unknown(text, own_names(roots))
     for name in roots.names:
         if name not in texts:
             raise UsageError(
