@@ -74,6 +74,8 @@ class Described(Reader):
         self.category = values.get("category")
         self.name = values.get("name")
         self.root = file.absolute().parent / values.get("root", ".")
+        if not self.root.is_dir():
+            raise DataError(f"{file}: root: no such folder: {self.root}")
         self._refuse_incomplete()
 
     def own_name(self, root: Path) -> str:
@@ -86,8 +88,6 @@ class Described(Reader):
         return f"data set: {name}, {len(found)} categories in {root}, described by {self.file.name}"
 
     def categories_in(self, root: Path) -> list[str]:
-        if not root.is_dir():
-            raise DataError(f"{self.file}: root: no such folder: {root}")
         return sorted({entry.category for entry in self._entries})
 
     def entries(self, root: Path, categories: Sequence[str]) -> list[Entry]:

@@ -44,9 +44,7 @@ class Pattern:
             elif token == "**":
                 raise UsageError(f"{text!r}: ** means nothing here; write a * for each folder")
             elif token in "{}":
-                raise UsageError(
-                    f"{text!r}: a brace belongs to {{category}}, {{defect}} or {{stem}}"
-                )
+                raise UsageError(f"{text!r}: a brace begins or ends {{category}} and the like")
             else:
                 regex += {"*": "[^/]*", "?": "[^/]"}.get(token, re.escape(token))
         return cls(text, frozenset(words), re.compile(regex))
