@@ -36,7 +36,7 @@ def load_reader(name: str) -> Reader:
 
 def unknown(name: str, more: Sequence[str] = ()) -> UsageError:
     """The error for a name that nothing offers; more: names that mean something all the same."""
-    known = [AUTO, *dataset_names(), *more]
+    known = list(dict.fromkeys([AUTO, *dataset_names(), *more]))
     if len(known) == 1:
         known.append("(none is installed: pip install cadbench again)")
     return UsageError(

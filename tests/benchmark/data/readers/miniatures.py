@@ -83,11 +83,15 @@ def draw_mvtec_loco(root: Path) -> Path:
     return root
 
 
-def draw_visa(root: Path, edit: Callable[[str], str] = lambda text: text) -> Path:
+def draw_visa(
+    root: Path,
+    edit: Callable[[str], str] = lambda text: text,
+    categories: Iterable[str] = ("candle", "pcb1"),
+) -> Path:
     """edit: changes the text of the list."""
     pen = Pen(root)
     rows = ["object,split,label,image,mask"]
-    for category in ("candle", "pcb1"):
+    for category in categories:
         for number in range(5):
             path = f"{category}/Data/Images/Normal/{number:04}.JPG"
             pen.image(path)
