@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from benchmark.data.datasets import AUTO, is_builtin, is_known, load_reader, usable_readers
+from benchmark.data.datasets import (
+    AUTO,
+    blamed_on,
+    is_builtin,
+    is_known,
+    load_reader,
+    usable_readers,
+)
 from benchmark.data.layout import names_in
 from benchmark.data.places import (
     DATA_VARIABLE,
@@ -54,18 +61,20 @@ def choose(
     if not is_known(name):
         folder = own_folder(name, roots)
         assert folder is not None
-        return _folder(reader_of_folders(), folder, categories, reporter, called=name)
+        return _folder(*reader_of_folders().at(folder), categories, reporter, called=name)
     reader = load_reader(name)
-    drawn = reader.automatic(None) == "drawn"
-    if drawn and given is not None and (alone or name in roots.names):
-        raise UsageError(f"--data-root means nothing to --dataset {name}; give one of them")
-    if drawn:
-        return _provided(name, reader, categories, "", cache, reporter)
-    if reader.categories:
-        return _published(name, reader, named, categories, reporter)
-    if named is None:
-        raise UsageError(f"--dataset {name} needs --data-root (or {DATA_VARIABLE})")
-    return _folder(reader, named, categories, reporter, called=name)
+    with blamed_on(name, reader, "its reader"):
+        if reader.automatic(None) == "drawn":
+            if given is not None and (alone or name in roots.names):
+                raise UsageError(f"--data-root means nothing to --dataset {name}; give one of them")
+            return _provided(name, reader, categories, "", cache, reporter)
+        if reader.categories:
+            return _published(name, reader, named, categories, reporter)
+        if named is None:
+            raise UsageError(f"--dataset {name} needs --data-root (or {DATA_VARIABLE})")
+        found = find(name, reader, named, mixed=True)
+        reader, root = (found.reader, found.root) if found else reader.at(named)
+        return _folder(reader, root, categories, reporter, called=name)
 
 
 def _automatic(
@@ -87,10 +96,10 @@ def _automatic(
                 if found is not None:
                     return _published(name, reader, found.root, categories, reporter)
             case "described" if named is not None:
-                return _folder(reader, named, categories, reporter)
+                return _folder(*reader.at(named), categories, reporter)
             case "folder" if named is not None:
                 if given is not None or reader.categories_in(named):
-                    return _folder(reader, named, categories, reporter)
+                    return _folder(*reader.at(named), categories, reporter)
             case "drawn":
                 why = _why_drawn(named)
                 return _provided(name, reader, categories, why, cache, reporter)
@@ -173,13 +182,12 @@ def _published(
 
 def _folder(
     reader: Reader,
-    place: Path,
+    root: Path,
     categories: Sequence[str] | None,
     reporter: Reporter,
     called: str | None = None,
 ) -> Choice:
     """A folder of any categories; `called` is the name that it gets if it has none of its own."""
-    reader, root = reader.at(place)
     name = called or "data"
     own = reader.own_name(root)
     if own is not None and (called is None or is_known(called)):

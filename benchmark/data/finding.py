@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.data.choosing import own_names, reader_of_folders
-from benchmark.data.datasets import dataset_names, load_reader
+from benchmark.data.datasets import blamed_on, dataset_names, load_reader
 from benchmark.data.places import DataRoots, find, found_at, from_environment
 from benchmark.data.reader import Reader
 from results.errors import CadbenchError
@@ -33,8 +33,9 @@ def at_hand(roots: DataRoots) -> list[AtHand]:
 def _known(name: str, roots: DataRoots) -> AtHand:
     try:
         reader = load_reader(name)
-        if not reader.categories or reader.automatic(None) == "drawn":
+        with blamed_on(name, reader, "automatic"):
             drawn = reader.automatic(None) == "drawn"
+        if drawn or not reader.categories:
             return AtHand(name, reader.title, "always there" if drawn else "give it by --data-root")
         found = find(name, reader, _place(name, roots))
     except CadbenchError as error:

@@ -32,8 +32,8 @@ def scan(
         raise DataError(f"no such folder: {root}; give the folder that holds the categories")
     with blamed_on(name, reader, "categories_in"):
         found = sorted(reader.categories_in(root))
-    if not found:
-        raise DataError(reader.nothing_in(root))
+        if not found:
+            raise DataError(reader.nothing_in(root))
     chosen = _chosen(found, categories)
     for category in chosen:
         if not category.isprintable() or "," in category or "/" in category:

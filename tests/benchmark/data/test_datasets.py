@@ -56,6 +56,14 @@ class Failing(Flat):
     def categories_in(self, root):
         raise RuntimeError("first\\nsecond")
 
+class Mute(Flat):
+    def announcement(self, name, root, found):
+        return 1 / 0
+
+class Unsure(Flat):
+    def automatic(self, place):
+        return place.nothing
+
 class Greedy(Flat):
     categories = ()
     def categories_in(self, root):
@@ -176,6 +184,20 @@ def test_a_reader_that_fails_or_claims_everything_does_not_change_what_auto_take
         1,
         "data set failing: categories_in raised RuntimeError: first second (flat_reader.py",
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Mute", "data set mine: its reader raised ZeroDivisionError: division by zero"),
+        ("Unsure", "data set mine: its reader raised AttributeError: 'NoneType' object"),
+    ],
+)
+def test_whatever_call_of_a_reader_fails_it_is_one_line(call, offer, images, dataset, name, said):
+    offer(mine=f"flat_reader:{name}")
+    refused = call("data", "info", "--dataset", "mine", "--data-root", images)
+    assert_refused(refused, 1, said)
+    assert call("data", "info", "-q", "--data-root", dataset).code == 0
 
 
 def test_two_packages_that_offer_one_name_are_both_named_and_others_go_on(call, offer, dataset):
