@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import torch
@@ -23,6 +22,7 @@ from avalanche.benchmarks.utils import (
 from torch.utils.data import Dataset
 
 from benchmark.data.decoding import decode
+from benchmark.data.joined_root import Root
 from benchmark.data.manifest import Item
 from benchmark.data.preprocessing import Preprocessing
 
@@ -38,7 +38,7 @@ class _Files(Dataset[tuple[torch.Tensor, int]]):
     """Images read from their files: (3, crop, crop) float32 in 0..1, and the category's number."""
 
     def __init__(
-        self, root: Path, items: Sequence[Item], targets: list[int], preprocessing: Preprocessing
+        self, root: Root, items: Sequence[Item], targets: list[int], preprocessing: Preprocessing
     ) -> None:
         self.root = root
         self.items = items

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.data.joined_root import Root
 from benchmark.data.manifest import Item, Manifest
 from benchmark.shown import final_scores, show
 from results.errors import DataError
@@ -51,7 +51,7 @@ def load_examples(
     return made[0], made[1]
 
 
-def _example(record: Record, row: pd.Series, items: Mapping[str, Item], root: Path) -> Example:
+def _example(record: Record, row: pd.Series, items: Mapping[str, Item], root: Root) -> Example:
     shown = show(record, items[row["image"]], int(row["place"]), root)
     return Example(
         image=shown.image,

@@ -3,7 +3,8 @@
 id             versioned, `our-parts-1x4@1`; ids such as `mvtec-1x15-224-oracle@1` are generated
                from settings and mean exactly those
 title, source, notes     where the protocol comes from, for readers
-dataset        `mvtec`, `synthetic` or `folder`
+dataset        a name that `cadbench data info` lists, such as `mvtec`, `synthetic` or `folder`,
+               or several: `mvtec,visa`, whose categories are called `mvtec/bottle`
 categories     those that must be there and are used; without them, all that the folder has
 schedule       resolved, `14-1`
 orders         official ones: `alphabetical`, `random:SEED`, or a name of [named_orders]
@@ -21,6 +22,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from benchmark.cell import Unseen
+from benchmark.data.datasets import published_categories
+from benchmark.data.joining import joined_name
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.method import Routing
 from benchmark.pixels.maps import MapSpec
@@ -62,7 +65,9 @@ class Protocol:
     @property
     def identity(self) -> Identity:
         """What the id stands for."""
-        dataset = None if self.dataset == "folder" else self.dataset
+        parts = self.dataset.split(",")
+        named = all(published_categories(part) for part in parts)
+        dataset = joined_name(parts) if named else None
         return Identity(dataset, self.schedule, self.routing, self.preprocessing, self.maps)
 
     def order(self, text: str, categories: tuple[str, ...]) -> Order:

@@ -16,7 +16,7 @@ from results.errors import UsageError
 
 PROTOCOL_VERSION = 1
 
-_ID = re.compile(r"[a-z0-9][a-z0-9._-]*@[1-9][0-9]*")
+_ID = re.compile(r"[a-z0-9][a-z0-9._+-]*@[1-9][0-9]*")
 _PART = r"\d+(?:x\d+)?"
 _SETTINGS = re.compile(
     rf"(?P<schedule>{_PART}(?:-{_PART})*)-(?P<size>\d+)-(?P<routing>oracle|inferred)"
@@ -57,7 +57,7 @@ def check_id(protocol_id: Any, identity: Identity) -> None:
     """`UsageError` for what is no id, or a reserved one that stands for other settings."""
     if not (isinstance(protocol_id, str) and _ID.fullmatch(protocol_id)):
         raise UsageError(
-            f"a protocol's id is a name of small letters, digits and . _ - with a version, such as "
+            "a protocol's id is a name of small letters, digits and . _ + - with a version such as "
             f"our-parts@1, not {protocol_id!r}"
         )
     if not is_reserved(protocol_id):

@@ -16,7 +16,8 @@ from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING
 
 from benchmark.declaration import refuse_unusable
-from benchmark.entry_points import GROUP, offered, package_of
+from benchmark.entry_points import GROUP, offered
+from benchmark.plugins import called, imported, is_absent, the_only
 from benchmark.suggest import suggestion
 from results.errors import CadbenchError, UsageError
 
@@ -64,13 +65,7 @@ def load_method(name: str) -> type[Method]:
             f"no method {name!r}{suggestion(name, offered())}; known: {known}; a class that is "
             "not installed is written package.module:Class"
         )
-    if len(points) > 1:
-        rivals = " and ".join(f"{package_of(point)} ({point.value})" for point in points)
-        raise CadbenchError(
-            f"method {name!r} is offered by {rivals}; uninstall one of them, or name the class "
-            f"itself, such as {points[-1].value}"
-        )
-    (point,) = points
+    point = the_only("method", name, points, "name the class itself, such as {value}")
     return _loaded(point, "mend or uninstall the package that offers it")
 
 
@@ -107,30 +102,15 @@ def _referred(name: str) -> type[Method]:
 
 
 def _loaded(point: EntryPoint, remedy: str) -> type[Method]:
-    called = _called(point)
     try:
-        loaded = point.load()
-    except (Exception, SystemExit) as error:  # a module may be a script that ends the process
-        if point.name == point.value and _is_absent(error, point.module):
+        loaded = imported("method", point, remedy)
+    except CadbenchError as error:
+        if point.name == point.value and is_absent(error.__cause__, point.module):
             raise UsageError(
-                f"{called}: no module {point.module!r} is installed or in the current folder"
-            ) from error
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        if isinstance(error, AttributeError) and point.module in sys.modules:
-            # Another file of that name may have been found first.
-            reason += f" (read from {getattr(sys.modules[point.module], '__file__', 'Python')})"
-        raise CadbenchError(f"{called} cannot be imported: {reason}; {remedy}") from error
-    refuse_unusable(called, loaded)
+                f"{called('method', point)}: no module {point.module!r} is installed or in the "
+                "current folder"
+            ) from error.__cause__
+        raise
+    refuse_unusable(called("method", point), loaded)
     method: type[Method] = loaded
     return method
-
-
-def _called(point: EntryPoint) -> str:
-    target = "" if point.name == point.value else f" ({point.value})"
-    return f"method {point.name!r}{target}"
-
-
-def _is_absent(error: BaseException, module: str) -> bool:
-    """Whether it is the module itself that is not there, not one that it imports."""
-    missing = error.name if isinstance(error, ModuleNotFoundError) else None
-    return missing is not None and f"{module}.".startswith(f"{missing}.")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.data.decoding import decode, decode_mask
+from benchmark.data.decoding import decode
+from benchmark.data.joined_root import Root
 from benchmark.data.manifest import Item, verify_unchanged
+from benchmark.data.masks import read_mask
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.pixels.maps import MapSpec, full_maps
 from results.record import Record
@@ -39,7 +40,7 @@ def final_scores(record: Record) -> pd.DataFrame:
     return final.assign(place=places)
 
 
-def show(record: Record, item: Item, place: int, root: Path) -> Shown:
+def show(record: Record, item: Item, place: int, root: Root) -> Shown:
     """The image `item` below `root`, whose map is row `place` of the record's maps.npy.
 
     The record must have kept maps; `DataError` where the file is not the image that was scored.
@@ -57,9 +58,9 @@ def show(record: Record, item: Item, place: int, root: Path) -> Shown:
     return Shown(image, full, _mask(item, root, preprocessing))
 
 
-def _mask(item: Item, root: Path, preprocessing: Preprocessing) -> np.ndarray | None:
+def _mask(item: Item, root: Root, preprocessing: Preprocessing) -> np.ndarray | None:
     if not item.label:
         return np.zeros((preprocessing.crop, preprocessing.crop), dtype=bool)
     if item.mask_path is None:
         return None
-    return preprocessing.apply_labels(decode_mask(root / item.mask_path)) > 0
+    return preprocessing.apply_labels(read_mask(root, item.mask_paths, item.mask)) > 0

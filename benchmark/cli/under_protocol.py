@@ -98,7 +98,7 @@ def _refuse_contradictions(
 
     size = protocol.preprocessing
     asked: dict[str, tuple[object, object, object]] = {
-        "dataset": (given["dataset"], protocol.dataset, protocol.dataset),
+        "dataset": (_sorted(given["dataset"]), protocol.dataset, protocol.dataset),
         "schedule": (given["schedule"], protocol.schedule, protocol.schedule),
         "routing": (given["routing"], protocol.routing, protocol.routing),
         "unseen": (given["unseen"], protocol.unseen, protocol.unseen),
@@ -118,6 +118,10 @@ def _refuse_contradictions(
             raise UsageError(
                 f"{by_user[name]} and --protocol exclude each other: the protocol says {told}"
             )
+
+
+def _sorted(datasets: str) -> str:
+    return ",".join(sorted({name.strip() for name in datasets.split(",")}))
 
 
 def _settings(protocol: Protocol, merged: dict[str, Any]) -> tuple[str, ...]:

@@ -14,7 +14,11 @@ import numpy as np
 
 from benchmark.data.decoding import content_hash
 from benchmark.data.inspection import Facts, Skipped, inspect
-from benchmark.data.layout import GOOD, Entry, Split, scan
+from benchmark.data.joined_root import Root
+from benchmark.data.layout import GOOD, Entry, Split
+from benchmark.data.masks import united_hash
+from benchmark.data.reader import Reader
+from benchmark.data.scan import scan
 from benchmark.reporting import Reporter, Silent
 from benchmark.suggest import suggestion
 from results.errors import DataError, UsageError
@@ -25,6 +29,7 @@ class Item:
     """One image. Paths are relative to the manifest's root, with forward slashes.
 
     content, mask: hashes of the decoded image and mask (`decoding.content_hash`); sizes in pixels.
+    more_masks: files of the same mask after `mask_path`; `masks.read_mask` unites them.
     """
 
     category: str
@@ -36,6 +41,12 @@ class Item:
     height: int
     content: str
     mask: str | None
+    more_masks: tuple[str, ...] = ()
+
+    @property
+    def mask_paths(self) -> tuple[str, ...]:
+        """All files of the mask; none where there is no mask."""
+        return () if self.mask_path is None else (self.mask_path, *self.more_masks)
 
     @property
     def label(self) -> int:
@@ -50,10 +61,13 @@ class Item:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A data set: its images, and the files that `--skip-unreadable` left out."""
+    """A data set: its images, and the files that `--skip-unreadable` left out.
+
+    `root / path` is the file of an item, also where several data sets are joined into one.
+    """
 
     name: str
-    root: Path
+    root: Root
     items: tuple[Item, ...]
     skipped: tuple[Skipped, ...] = ()
 
@@ -111,12 +125,15 @@ def build_manifest(
     root: Path,
     categories: Iterable[str] | None = None,
     *,
+    reader: Reader | None = None,
     skip_unreadable: bool = False,
     cache: Path | None = None,
     workers: int | None = None,
     reporter: Reporter | None = None,
 ) -> Manifest:
-    """The manifest of the images below `root` (MVTec layout), or of the chosen categories.
+    """The manifest of the images below `root`, or of the chosen categories.
+
+    reader: of the data set's layout; None is MVTec AD's.
 
     Every file is decoded once, in `workers` processes (None: one a core, 0: here); `cache`
     remembers sizes and hashes until a file's size or time changes. A mask of another size than its
@@ -124,9 +141,9 @@ def build_manifest(
     goes altogether, an image whose mask is unreadable stays without one.
     """
     root = root.absolute()  # worker processes may have been started in another folder
-    entries = scan(root, categories)
+    entries = scan(root, categories, reader, name)
     files = {entry.path: False for entry in entries}
-    files |= {entry.mask_path: True for entry in entries if entry.mask_path is not None}
+    files |= {mask: True for entry in entries for mask in entry.mask_paths}
     facts, skipped = inspect(
         root,
         files,
@@ -151,22 +168,25 @@ def verify_unchanged(item: Item, pixels: np.ndarray) -> None:
 
 def _item(entry: Entry, facts: dict[str, Facts], root: Path) -> Item:
     width, height, content = facts[entry.path]
-    mask = facts.get(entry.mask_path) if entry.mask_path is not None else None
-    if mask is not None and (mask.width, mask.height) != (width, height):
-        raise DataError(
-            f"the mask {entry.mask_path} in {root} has {mask.width} x {mask.height} pixels, its "
-            f"image {entry.path} {width} x {height}; make them equal, or remove the mask"
-        )
+    masks = {path: facts[path] for path in entry.mask_paths if path in facts}
+    for path, mask in masks.items():
+        if (mask.width, mask.height) != (width, height):
+            raise DataError(
+                f"the mask {path} in {root} has {mask.width} x {mask.height} pixels, its image "
+                f"{entry.path} {width} x {height}; make them equal, or remove the mask"
+            )
+    whole = bool(masks) and len(masks) == len(entry.mask_paths)
     return Item(
         entry.category,
         entry.split,
         entry.defect,
         entry.path,
-        entry.mask_path if mask is not None else None,
+        entry.mask_path if whole else None,
         width,
         height,
         content,
-        mask.content if mask is not None else None,
+        united_hash([mask.content for mask in masks.values()]) if whole else None,
+        entry.more_masks if whole else (),
     )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from benchmark.data.decoding import decode
+from benchmark.data.joined_root import Root
 from benchmark.data.manifest import Item, verify_unchanged
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.features.shards import Shard, ShardStore
@@ -22,7 +22,7 @@ Compute = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class _DecodeJob:
-    root: Path
+    root: Root
     items: tuple[Item, ...]
     preprocessing: Preprocessing
 
@@ -31,7 +31,7 @@ def fill_store(
     store: ShardStore,
     shards: Sequence[Shard],
     items: Iterable[Item],
-    root: Path,
+    root: Root,
     preprocessing: Preprocessing,
     compute: Callable[[], Compute],
     reporter: Reporter,

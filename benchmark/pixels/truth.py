@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.data.decoding import content_hash, decode_mask
+from benchmark.data.joined_root import Root
 from benchmark.data.manifest import Item, Manifest
+from benchmark.data.masks import read_mask
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.reporting import Reporter
 from benchmark.workers import in_order
-from results.errors import DataError
 from results.files import seal, unseal, write_bytes
 from results.schema import canonical_json
 
@@ -128,22 +128,16 @@ def regions_of(mask: np.ndarray, preprocessing: Preprocessing) -> Regions:
 
 @dataclass(frozen=True)
 class _Job:
-    root: Path
+    root: Root
     items: tuple[Item, ...]
     preprocessing: Preprocessing
 
 
 def _label(job: _Job) -> list[Regions]:
-    found = []
-    for item in job.items:
-        mask = decode_mask(job.root / str(item.mask_path))
-        if content_hash(mask) != item.mask:
-            raise DataError(
-                f"{item.mask_path} changed during the run: it is not the mask that the manifest "
-                "was made from; leave the data set alone and run the same command again"
-            )
-        found.append(regions_of(mask, job.preprocessing))
-    return found
+    return [
+        regions_of(read_mask(job.root, item.mask_paths, item.mask), job.preprocessing)
+        for item in job.items
+    ]
 
 
 def _assemble(items: Sequence[Item], labelled: Sequence[Regions], size: int) -> Truth:

@@ -56,7 +56,9 @@ def builtin(request: pytest.FixtureRequest) -> Protocol:
 
 def test_the_protocols_of_the_field_are_there():
     steps = {"mvtec-1x15", "mvtec-14-1", "mvtec-10-5", "mvtec-3x5", "mvtec-10-1x5"}
-    assert steps | {"mvtec-1x15-inferred", "mecad-paper", "synthetic-1x15"} == set(builtin_names())
+    over_both = {"mvtec-visa", "visa-mvtec", "mvtec-visa-15-12", "visa-mvtec-12-15"}
+    others = {"mvtec-1x15-inferred", "mecad-paper", "synthetic-1x15"}
+    assert steps | over_both | others == set(builtin_names())
 
 
 def test_the_id_of_a_builtin_is_the_one_that_the_same_options_generate(builtin):
@@ -71,10 +73,11 @@ def test_two_builtins_of_one_id_say_the_same_but_for_the_study(builtin):
             assert (other.categories, other.unseen) == (builtin.categories, builtin.unseen)
 
 
-def test_a_builtin_fits_its_15_categories_and_its_orders_are_permutations(builtin):
+def test_a_builtin_fits_its_categories_and_its_orders_are_permutations(builtin):
     assert builtin.categories is not None
-    assert len(builtin.categories) == 15
-    assert sum(experience_sizes(builtin.schedule, 15)) == 15
+    count = 27 if "visa" in builtin.dataset else 15
+    assert len(builtin.categories) == count
+    assert sum(experience_sizes(builtin.schedule, count)) == count
     assert builtin.orders
     for order in builtin.official_orders(builtin.categories):
         assert sorted(order.categories) == list(builtin.categories)
@@ -181,7 +184,10 @@ def test_a_folder_may_leave_its_categories_out():
     ("old", "new", "words"),
     [
         ('dataset = "folder"', "", "dataset is missing"),
-        ('dataset = "folder"', 'dataset = "auto"', "dataset is one of mvtec, synthetic, folder"),
+        ('dataset = "folder"', 'dataset = "auto"', "dataset is one of .*mvtec, .*, not 'auto'"),
+        ('dataset = "folder"', 'dataset = "viza"', r"dataset is one of .*\(did you mean visa\?\)"),
+        ('dataset = "folder"', 'dataset = "folder,visa"', "'folder' may hold any categories"),
+        ('dataset = "folder"', 'dataset = "visa,mvtec"', "mvtec,visa has no category 'apple'"),
         ('routing = "oracle"', 'routing = "orakel"', r"routing .*'orakel' \(did you mean oracle\?"),
         ('unseen = "next"', 'unseen = "some"', "unseen is one of next, all, none, not 'some'"),
         ("unseen", "unsen", r"unknown key 'unsen' \(did you mean unseen\?\)"),

@@ -86,7 +86,7 @@ def test_the_truth_of_a_category_is_that_of_its_masks_in_the_order_of_the_test_s
 def test_masks_are_read_once_and_then_come_from_the_cache(dataset, cache, monkeypatch):
     manifest = plates(dataset)
     first = load(manifest, cache)
-    monkeypatch.setattr(module, "decode_mask", lambda path: pytest.fail("read again"))
+    monkeypatch.setattr(module, "read_mask", lambda *given: pytest.fail("read again"))
     second = load(manifest, cache)
     for category in first:
         np.testing.assert_array_equal(first[category].pixels, second[category].pixels)

@@ -1,0 +1,23 @@
+"""BTAD, beanTech (Mishra et al., ISIE 2021): MVTec AD's layout, with `ok` and `ko`.
+
+    <root>/<category>/train/ok/*
+    <root>/<category>/test/ok/*, test/ko/*
+    <root>/<category>/ground_truth/ko/<stem>.*
+
+Images are BMP in 01 and 03 and PNG in 02, masks PNG in 01 and 02 and BMP in 03.
+"""
+
+from __future__ import annotations
+
+from benchmark.data.readers.mvtec_layout import MvtecLayout
+
+
+class Btad(MvtecLayout):
+    """Three products."""
+
+    title = "BTAD"
+    source = "avires.dimi.uniud.it/papers/btad/btad.zip"
+    layout = "01, 02 and 03, each with train/ok/* and test/{ok,ko}/*"
+    good = "ok"
+    categories = ("01", "02", "03")
+    folders = ("btad", "btech", "btech_dataset_transformed")
