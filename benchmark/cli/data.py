@@ -58,8 +58,8 @@ def info(
         return
     from benchmark.cli.tables import print_tables
     from benchmark.data.catalog import entry_names
-    from benchmark.data.datasets import AUTO
-    from benchmark.data.mvtec import HOW_TO_OBTAIN
+    from benchmark.data.choosing import how_to_obtain
+    from benchmark.data.datasets import AUTO, load_reader
     from benchmark.data.sources import describe, open_dataset
     from results.table import Column, Table, Value, text_column
 
@@ -96,7 +96,7 @@ def info(
     print_tables([Table(f"{manifest.name}", tuple(columns), tuple(rows))])
     click.echo(f"manifest {manifest.hash}")
     if manifest.name != "mvtec":
-        click.echo(f"MVTec AD: {HOW_TO_OBTAIN}")
+        click.echo(f"MVTec AD: {how_to_obtain(load_reader('mvtec'))}")
     click.echo(f"more on one: cadbench data info {'|'.join(entry_names())}")
 
 

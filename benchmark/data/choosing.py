@@ -227,9 +227,11 @@ def _why_drawn(named: Path | None) -> str:
 
 def how_to_obtain(reader: Reader) -> str:
     """What to do where a data set is not found."""
-    get = (
-        f"get {reader.title} from {reader.source}, unpack it, and give" if reader.source else "give"
-    )
+    get = "give"
+    if reader.source:
+        get = f"get {reader.title} from {reader.source}, unpack it, and give"
+    if reader.fetched_by:
+        get = f"`{reader.fetched_by}` fetches it once you accept its licence, or {get}"
     return f"{get} its folder with --data-root or {DATA_VARIABLE}"
 
 

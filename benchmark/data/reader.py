@@ -23,14 +23,15 @@ default where it is found; what the named folder is recognised as; a folder; one
 class Reader(ABC):
     """A data set's layout. A new object is made for each use, without arguments.
 
-    title: what people call the data set; source: where to get it, for messages; layout: what its
-    root holds, in a line; categories: those that were published, none where any may be there;
-    counts: images of the published categories; folders: the names that its root usually has below a
-    folder of data sets, in small letters.
+    title: what people call the data set; source: where to get it, for messages; fetched_by: the
+    command that gets it, if one does; layout: what its root holds, in a line; categories: those
+    that were published, none where any may be there; counts: images of the published categories;
+    folders: the names that its root usually has below a folder of data sets, in small letters.
     """
 
     title: ClassVar[str] = ""
     source: ClassVar[str] = ""
+    fetched_by: ClassVar[str] = ""
     layout: ClassVar[str] = ""
     categories: ClassVar[tuple[str, ...]] = ()
     counts: ClassVar[Mapping[str, Counts]] = {}

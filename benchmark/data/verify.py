@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmark.data.catalog import Counts, Entry, Official
 from benchmark.data.datasets import load_reader
 from benchmark.data.inspection import Skipped
-from benchmark.data.layout import GOOD
+from benchmark.data.layout import GOOD, names_in
 from benchmark.data.manifest import Manifest, build_manifest
 from benchmark.data.scan import scan
 from benchmark.reporting import Reporter
@@ -52,13 +52,16 @@ def find_entry(entry: Entry, places: Iterable[Path]) -> Path | None:
 
     The place itself counts where most of its folders are categories of the data set.
     """
+    reader = load_reader(entry.reader)
     official = set(entry.categories)
     for place in places:
-        for name in ("", *entry.folders):
-            folder = place / name
-            there = set(load_reader(entry.reader).categories_in(folder))
-            if len(there & official) * 2 > len(there) or (name and there & official):
-                return folder
+        there = set(reader.categories_in(place))
+        if len(there & official) * 2 > len(there):
+            return place
+        for usual in entry.folders:
+            for name in names_in(place, folders=True):
+                if name.lower() == usual.lower() and official & set(reader.categories_in(place / name)):
+                    return place / name
     return None
 
 

@@ -10,14 +10,11 @@ Images are BMP in 01 and 03 and PNG in 02, masks PNG in 01 and 02 and BMP in 03.
 from __future__ import annotations
 
 from benchmark.data.readers.mvtec_layout import MvtecLayout
+from benchmark.data.readers.published import Published
 
 
-class Btad(MvtecLayout):
+class Btad(Published, MvtecLayout, entry="btad"):
     """Three products."""
 
-    title = "BTAD"
-    source = "avires.dimi.uniud.it/papers/btad/btad.zip"
     layout = "01, 02 and 03, each with train/ok/* and test/{ok,ko}/*"
     good = "ok"
-    categories = ("01", "02", "03")
-    folders = ("btad", "btech", "btech_dataset_transformed")

@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 from benchmark.data.readers.mvtec_layout import MvtecLayout
+from benchmark.data.readers.published import Published
 
 
-class Mpdd(MvtecLayout):
+class Mpdd(Published, MvtecLayout, entry="mpdd"):
     """Six kinds of metal parts."""
-
-    title = "MPDD"
-    source = "github.com/stepanje/MPDD"
-    categories = (
-        "bracket_black", "bracket_brown", "bracket_white", "connector", "metal_plate", "tubes",
-    )  # fmt: skip
-    folders = ("mpdd",)

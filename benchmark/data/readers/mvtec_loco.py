@@ -15,18 +15,13 @@ from pathlib import Path, PurePosixPath
 
 from benchmark.data.layout import images_in, names_in
 from benchmark.data.readers.mvtec_layout import Masks, MvtecLayout
+from benchmark.data.readers.published import Published
 
 
-class MvtecLoco(MvtecLayout):
+class MvtecLoco(Published, MvtecLayout, entry="mvtec_loco"):
     """Five categories with logical and structural anomalies."""
 
-    title = "MVTec LOCO AD"
-    source = "www.mvtec.com/company/research/datasets/mvtec-loco"
     layout = "<category>/train/good/* and <category>/test/{good,logical_anomalies,structural_anomalies}/*"  # noqa: E501
-    categories = (
-        "breakfast_box", "juice_bottle", "pushpins", "screw_bag", "splicing_connectors",
-    )  # fmt: skip
-    folders = ("mvtec_loco", "mvtec_loco_ad", "mvtec_loco_anomaly_detection")
 
     def masks(self, root: Path, category: str) -> Masks:
         folder = PurePosixPath(category, "ground_truth")

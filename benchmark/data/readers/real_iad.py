@@ -18,27 +18,17 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from benchmark.data.layout import GOOD, Entry, masked, names_in
-from benchmark.data.reader import Reader
+from benchmark.data.readers.published import Published
 from results.errors import DataError
 
 _IMAGES = ("realiad_1024", "realiad_512", "realiad_256", "realiad_raw")
 _LISTS = (PurePosixPath("realiad_jsons"), PurePosixPath("realiad_jsons", "realiad_jsons"))
 
 
-class RealIad(Reader):
+class RealIad(Published, entry="real_iad"):
     """Thirty objects, each seen from five sides."""
 
-    title = "Real-IAD"
-    source = "realiad4ad.github.io/Real-IAD"
     layout = "realiad_jsons/<category>.json and realiad_1024/<category>/*"
-    categories = (
-        "audiojack", "bottle_cap", "button_battery", "end_cap", "eraser", "fire_hood", "mint",
-        "mounts", "pcb", "phone_battery", "plastic_nut", "plastic_plug", "porcelain_doll",
-        "regulator", "rolled_strip_base", "sim_card_set", "switch", "tape", "terminalblock",
-        "toothbrush", "toy", "toy_brick", "transistor1", "u_block", "usb", "usb_adaptor", "vcpill",
-        "wooden_beads", "woodstick", "zipper",
-    )  # fmt: skip
-    folders = ("real_iad", "real-iad", "realiad")
 
     def categories_in(self, root: Path) -> list[str]:
         images = _image_folder(root)

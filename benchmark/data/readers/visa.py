@@ -15,24 +15,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from benchmark.data.layout import GOOD, Entry, images_in, masked, names_in
-from benchmark.data.reader import Reader
+from benchmark.data.readers.published import Published
 from results.errors import DataError
 
 LIST = PurePosixPath("split_csv", "1cls.csv")
 _COLUMNS = ("object", "split", "label", "image", "mask")
 
 
-class Visa(Reader):
+class Visa(Published, entry="visa"):
     """Twelve objects."""
 
-    title = "VisA"
-    source = "github.com/amazon-science/spot-diff"
     layout = f"{LIST} and <category>/Data/Images/{{Normal,Anomaly}}/*"
-    categories = (
-        "candle", "capsules", "cashew", "chewinggum", "fryum", "macaroni1", "macaroni2", "pcb1",
-        "pcb2", "pcb3", "pcb4", "pipe_fryum",
-    )  # fmt: skip
-    folders = ("visa", "visa_20220922")
 
     def categories_in(self, root: Path) -> list[str]:
         return [n for n in names_in(root, folders=True) if (root / n / "Data" / "Images").is_dir()]

@@ -82,10 +82,11 @@ def test_categories_of_several_are_qualified_and_files_are_found_below_their_roo
         f"mvtec={sets / 'mvtec_anomaly_detection'}, visa={sets / 'VisA_20220922'}"
     )
     (counts,) = (line for line in said.warnings if "not the official" in line)
-    assert "not the official MVTec AD (train/good/defective): mvtec/bottle 3/2/2 instead" in counts
+    assert "not the official MVTec AD and VisA (train/good/defective): mvtec/bottle 3/2/2" in counts
+    assert "visa/pcb1 3/2/2 instead of 904/100/100" in counts
     rows = {row.category: row.official for row in describe(manifest)}
     assert rows["mvtec/screw"] == (320, 41, 119)
-    assert rows["visa/candle"] is None
+    assert rows["visa/candle"] == (900, 100, 100)
 
 
 def test_the_images_and_their_hashes_are_those_of_each_data_set_alone(sets):
@@ -200,7 +201,7 @@ def test_a_data_set_that_is_not_there_tells_where_to_get_it(sets):
     error = refusal("mvtec,real_iad", sets)
     assert isinstance(error, DataError)
     assert "no Real-IAD in" in str(error)
-    assert "realiad4ad.github.io" in str(error)
+    assert "huggingface.co/datasets/Real-IAD" in str(error)
 
 
 def test_the_data_sets_of_a_record_are_found_again(sets):
