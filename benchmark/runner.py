@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.cell import Cell
+from benchmark.data.domains import Domain
+from benchmark.data.drifted import under_domains
 from benchmark.data.manifest import Manifest
 from benchmark.evaluator import Maps, Services, evaluate
 from benchmark.features.feature_set import FeatureSet
@@ -56,7 +58,8 @@ class Runner:
     timed: bool = False
     _features: dict[str, FeatureSet] = field(default_factory=dict, repr=False)
     _services: dict[str, Services] = field(default_factory=dict, repr=False)
-    _meters: dict[tuple[str, MapSpec], PixelMeter] = field(default_factory=dict, repr=False)
+    _meters: dict[tuple[str, MapSpec, int], PixelMeter] = field(default_factory=dict, repr=False)
+    _drifted: dict[tuple[Domain, ...], Manifest] = field(default_factory=dict, repr=False)
 
     def run(self, cells: Sequence[Cell], matched: Sequence[Matched] = ()) -> list[Outcome]:
         """The record of every cell; matched cells follow once their references are known."""
@@ -139,7 +142,9 @@ class Runner:
 
         features, services = self._prepared(cell)
         meter = self._meter(cell, features)
-        stream = Stream(self.manifest, cell.order, cell.schedule)
+        stream = Stream(
+            features.manifest, cell.order, cell.schedule, domains=cell.drift, blend=cell.blend
+        )
         checkpoint = Checkpoint(partial / CHECKPOINT, f"{cell.key} maps={self.maps}")
         progress = None if self.overwrite else checkpoint.load(features.device)
         if progress is None:
@@ -182,23 +187,31 @@ class Runner:
                 Neighbours(exact_search(self.search)),
             )
         pixels = cell.method_class.uses_images
-        name = f"{digest}{' with pixels' * pixels}"
+        domains = ",".join(domain.name for domain in cell.drift)
+        name = f"{digest} {domains}{' with pixels' * pixels}"
         if name not in self._features:
-            features = FeatureSet(self.manifest, cell.features, torch.device(device), self.cache)
-            features.ensure(self.manifest.categories, self.weights, self.reporter, pixels=pixels)
+            data = self._data(cell)
+            features = FeatureSet(data, cell.features, torch.device(device), self.cache)
+            features.ensure(data.columns, self.weights, self.reporter, pixels=pixels)
             self._features[name] = features
         return self._features[name], self._services[digest]
+
+    def _data(self, cell: Cell) -> Manifest:
+        """The images of the cell's stream: those of the data set, and those that return."""
+        if cell.drift not in self._drifted:
+            self._drifted[cell.drift] = under_domains(self.manifest, cell.drift)
+        return self._drifted[cell.drift]
 
     def _meter(self, cell: Cell, features: FeatureSet) -> PixelMeter:
         """What measures maps against masks; one for all cells of the same features and maps."""
         from benchmark.pixels.meter import PixelMeter
         from benchmark.pixels.truth import load_truths
 
-        place = cell.features.digest, cell.maps
+        place = cell.features.digest, cell.maps, id(features.manifest)
         if place not in self._meters:
             truths = load_truths(
-                self.manifest,
-                self.manifest.categories,
+                features.manifest,
+                features.manifest.columns,
                 cell.features.preprocessing,
                 self.cache,
                 self.reporter,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.data.decoding import decode, decode_mask
-from benchmark.data.manifest import Item, verify_unchanged
+from benchmark.data.manifest import Item
+from benchmark.data.pictures import change_of_labels, read_mask, read_picture
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.pixels.maps import MapSpec, full_maps
 from results.record import Record
@@ -47,13 +47,11 @@ def show(record: Record, item: Item, place: int, root: Path) -> Shown:
     import torch
 
     preprocessing = Preprocessing(**record.cell["preprocessing"])
-    pixels = decode(root / item.path)
-    verify_unchanged(item, pixels)
+    image = read_picture(root, item, preprocessing).transpose(1, 2, 0)
     maps = record.maps()
     assert maps is not None
     patches = torch.from_numpy(np.array(maps[place : place + 1]))
     full = full_maps(patches, preprocessing.crop, MapSpec(**record.cell["maps"]))[0].numpy()
-    image = preprocessing.apply(pixels).transpose(1, 2, 0)
     return Shown(image, full, _mask(item, root, preprocessing))
 
 
@@ -62,4 +60,4 @@ def _mask(item: Item, root: Path, preprocessing: Preprocessing) -> np.ndarray | 
         return np.zeros((preprocessing.crop, preprocessing.crop), dtype=bool)
     if item.mask_path is None:
         return None
-    return preprocessing.apply_labels(decode_mask(root / item.mask_path)) > 0
+    return preprocessing.apply_labels(read_mask(root, item), change_of_labels(item)) > 0

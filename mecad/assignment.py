@@ -12,6 +12,7 @@ ABOVE_THRESHOLD = "above the threshold"
 BELOW_THRESHOLD = "below the threshold: an unused expert"
 NO_ROOM = "no used expert has room: an unused one"
 NO_UNUSED = "no unused expert: the most similar with room"
+OWNED = "it owns the category already"
 NOTHING_LEFT = "no expert has room: the most similar"
 
 

@@ -17,7 +17,7 @@ from benchmark.method import (
     TrainExperience,
 )
 from benchmark.params import Params, param
-from methods.memory_bank import bank_memory, pack_blocks, unpack_blocks
+from methods.memory_bank import bank_memory, pack_blocks, selected_again, unpack_blocks
 from methods.routing import Router, routed
 
 
@@ -30,9 +30,13 @@ class PerCategoryParams(Params):
 
 
 class PerCategory(Method):
-    """A bank for each category: no forgetting under oracle routing, but memory grows."""
+    """A bank for each category: no forgetting under oracle routing, but memory grows.
+
+    A category that returns keeps its bank, selected again from itself and the new coreset.
+    """
 
     Params = PerCategoryParams
+    recurring = True
 
     def __init__(self, params: Any, context: MethodContext) -> None:
         super().__init__(params, context)
@@ -46,16 +50,22 @@ class PerCategory(Method):
     def observe(self, experience: TrainExperience) -> frozenset[str]:
         budget = self.params.class_budget
         for category in experience.categories:
-            expert = len(self.banks)
-            self.categories.append(category)
-            self.banks.append(self.context.coresets.select(experience, category, budget))
+            new = self.context.coresets.select(experience, category, budget)
+            returns = category in self.categories
+            if returns:
+                expert = self.categories.index(category)
+                self.banks[expert] = selected_again(self.context, [self.banks[expert], new], budget)
+            else:
+                expert = len(self.banks)
+                self.categories.append(category)
+                self.banks.append(new)
             self.context.record(
                 "assignment",
                 category=category,
                 expert=expert,
                 similarity=None,
                 chosen=True,
-                reason="a bank of its own",
+                reason="the bank it has" if returns else "a bank of its own",
                 threshold=None,
             )
         return frozenset(experience.categories)

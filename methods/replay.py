@@ -37,6 +37,7 @@ class ReplayParams(Params):
 class Sample:
     """The patches of one category that the reservoir holds, by rising priority.
 
+    category: its name, and where it was observed before, a number that keeps its samples apart;
     priorities (n,): uniform draws, one a patch; vectors: blocks of CHUNK rows, the last shorter.
     """
 
@@ -69,6 +70,7 @@ class Replay(SingleBank):
         self.newest: list[Block] = []
         self.replayed: list[Sample] = []
         self.reservoir: list[Sample] = []
+        self.observed: dict[str, int] = {}
 
     @classmethod
     def with_memory(cls, params: Any, vectors: int, categories: int) -> Any:
@@ -100,12 +102,14 @@ class Replay(SingleBank):
             "samples": [_pack(sample) for sample in self._stored()],
             "replayed": [[sample.category, len(sample.priorities)] for sample in self.replayed],
             "reservoir": [[sample.category, len(sample.priorities)] for sample in self.reservoir],
+            "observed": dict(self.observed),
         }
 
     def load_state_dict(self, state: State) -> None:
         samples = [_unpack(entry, self.context) for entry in state["samples"]]
         stored = {sample.category: sample for sample in samples}
         self.newest = unpack_blocks(state["newest"], self.context)
+        self.observed = dict(state.get("observed", {}))
         self.replayed = [stored[category].first(count) for category, count in state["replayed"]]
         self.reservoir = [stored[category].first(count) for category, count in state["reservoir"]]
         self.bank = [*self.newest, *_blocks(self.replayed)]
@@ -123,13 +127,15 @@ class Replay(SingleBank):
     def _offer(self, experience: TrainExperience, category: str) -> Sample:
         """The patches of a new category that could enter the reservoir, by priority."""
         total = self.context.coresets.patch_count(experience, category)
-        drawn = self.context.rng("reservoir", category).random(total)
+        times = self.observed[category] = self.observed.get(category, 0) + 1
+        name = category if times == 1 else f"{category}\n{times}"
+        drawn = self.context.rng("reservoir", name).random(total)
         chosen = np.argsort(drawn, kind="stable")[: self.capacity]
         vectors = tuple(
             self.context.coresets.gather(experience, category, chosen[start : start + CHUNK])
             for start in range(0, len(chosen), CHUNK)
         )
-        return Sample(category, drawn[chosen], vectors)
+        return Sample(name, drawn[chosen], vectors)
 
 
 def kept(samples: Sequence[Sample], capacity: int) -> list[Sample]:

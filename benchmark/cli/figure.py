@@ -163,6 +163,7 @@ def _draw_examples(
     from results.comparison import final_row
     from results.figures.examples import draw_examples
     from results.figures.source import NothingToDraw
+    from results.schema import columns_of
 
     record = source.record()
     check_has_maps(record)
@@ -181,7 +182,7 @@ def _draw_examples(
     manifest = open_dataset(
         dataset if dataset in DATASETS else "folder",
         None if dataset == "synthetic" else data_root,
-        [category],
+        [columns_of(record.cell)[category]],
         skip_unreadable=True,
         cache=cache_root(),
         reporter=choose_reporter(-1),

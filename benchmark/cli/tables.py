@@ -184,7 +184,9 @@ def default_params(records: Iterable[Record]) -> Mapping[str, Mapping[str, Any]]
         if record.method in found:
             continue
         features = record.cell["features"]
-        facts = CellFacts(features["backbone"], features["embedding"], len(record.categories))
+        facts = CellFacts(
+            features["backbone"], features["embedding"], len(record.cell["order"]["categories"])
+        )
         method = method_at_hand(record.method)
         if method is None:
             continue

@@ -1,0 +1,40 @@
+"""An image of a data set and its mask on their way to the grid: read, checked, changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from benchmark.data.decoding import content_hash, decode, decode_mask
+from benchmark.data.manifest import Item, verify_unchanged
+from benchmark.data.preprocessing import Change, Preprocessing
+from results.errors import DataError
+
+
+def read_picture(root: Path, item: Item, preprocessing: Preprocessing) -> np.ndarray:
+    """(3, crop, crop) uint8; `DataError` where the file is not the one the manifest saw."""
+    pixels = decode(root / item.path)
+    verify_unchanged(item, pixels)
+    domain = item.domain
+    if domain is None:
+        return preprocessing.apply(pixels)
+    content = (item.original or item).content
+    return preprocessing.apply(pixels, lambda resized: domain.change(resized, content))
+
+
+def read_mask(root: Path, item: Item) -> np.ndarray:
+    """(H, W) bool as it was drawn; `DataError` where it is not the one the manifest saw."""
+    mask = decode_mask(root / str(item.mask_path))
+    if content_hash(mask) != (item.original or item).mask:
+        raise DataError(
+            f"{item.mask_path} changed during the run: it is not the mask that the manifest "
+            "was made from; leave the data set alone and run the same command again"
+        )
+    return mask
+
+
+def change_of_labels(item: Item) -> Change | None:
+    """Where the item's domain moves what its mask shows."""
+    moves = item.domain is not None and item.domain.moves
+    return item.domain.change_labels if moves and item.domain else None
