@@ -2,7 +2,7 @@
 
 `dark:2` is the kind `dark` at its second strength. A domain is a pure function of the image after
 its resize and before its crop; lengths are shares of the shorter side, so it means the same at any
-image size. Needs only Pillow and NumPy, so that worker processes start quickly.
+image size.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from benchmark.randomness import generator
 from benchmark.suggest import suggestion
@@ -100,8 +100,11 @@ class Domain:
         if self.moves:
             return _moved(pixels, self._affine(pixels), Image.Resampling.BILINEAR)
         if self.kind == "blur":
+            from scipy.ndimage import gaussian_filter
+
             sigma = self.value * min(pixels.shape[:2]) / _USUAL_SIDE
-            return np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(sigma)))
+            values = gaussian_filter(pixels.astype(np.float64), (sigma, sigma, 0), mode="reflect")
+            return _as_pixels(values)
         values = pixels.astype(np.float64)
         if self.kind in ("dark", "bright"):
             values *= self.value
@@ -112,7 +115,7 @@ class Domain:
             values *= (1 + self.value, 1.0, 1 - self.value)
         else:
             values += generator(0, self.kind, content).normal(0, self.value, values.shape)
-        return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+        return _as_pixels(values)
 
     def change_labels(self, labels: np.ndarray) -> np.ndarray:
         """labels (H, W) int32 where the image's pixels went, by the nearest pixel."""
@@ -153,6 +156,10 @@ def parse_domains(texts: Sequence[str], where: str = "--drift") -> tuple[Domain,
             raise UsageError(f"{where}: {text} is given twice")
         found.append(domain)
     return tuple(found)
+
+
+def _as_pixels(values: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
 def _moved(array: np.ndarray, affine: np.ndarray, resample: Image.Resampling) -> np.ndarray:
