@@ -32,7 +32,8 @@ class PerCategoryParams(Params):
 class PerCategory(Method):
     """A bank for each category: no forgetting under oracle routing, but memory grows.
 
-    A category that returns keeps its bank, selected again from itself and the new coreset.
+    A category that returns keeps its bank, selected again from itself and the new coreset, which
+    then forgets: the bank does not grow.
     """
 
     Params = PerCategoryParams
