@@ -21,9 +21,9 @@ from avalanche.benchmarks.utils import (
 )
 from torch.utils.data import Dataset
 
-from benchmark.data.decoding import decode
 from benchmark.data.joined_root import Root
 from benchmark.data.manifest import Item
+from benchmark.data.pictures import read_picture
 from benchmark.data.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -49,16 +49,16 @@ class _Files(Dataset[tuple[torch.Tensor, int]]):
         return len(self.items)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        pixels = self.preprocessing.apply(decode(self.root / self.items[index].path))
+        pixels = read_picture(self.root, self.items[index], self.preprocessing)
         return torch.from_numpy(pixels).float() / 255, self.targets[index]
 
 
 class _Stored(Dataset[tuple[torch.Tensor, int]]):
     """Cached arrays: images (3, crop, crop) float32 in 0..1, or patches (P, D) float32."""
 
-    def __init__(self, sources: Sequence[PatchSource], first_target: int) -> None:
+    def __init__(self, sources: Sequence[PatchSource], targets: Sequence[int]) -> None:
         self.places = [(s, row) for s in sources for row in range(len(s.ids))]
-        self.targets = [first_target + c for c, s in enumerate(sources) for _ in s.ids]
+        self.targets = [t for t, s in zip(targets, sources, strict=True) for _ in s.ids]
 
     def __len__(self) -> int:
         return len(self.places)
@@ -81,7 +81,11 @@ def scenario(stream: Stream, preprocessing: Preprocessing | None = None) -> CLSc
     manifest = stream.manifest
 
     def dataset(experience: Experience, split: Literal["train", "test"]) -> Any:
-        items = [i for c in experience.categories for i in getattr(manifest, split)(c)]
+        if split == "train":
+            shown = stream.training(experience.index)
+            items = [i for c, ids in shown.items() for i in manifest.train(c) if i.content in ids]
+        else:
+            items = [i for c in experience.categories for i in manifest.test(c)]
         targets = [number[item.category] for item in items]
         files = _Files(manifest.root, items, targets, preprocessing)
         anomaly = DataAttribute([item.label for item in items], "anomaly")
@@ -109,10 +113,11 @@ def train_experience(experience: TrainExperience, inputs: Inputs = "images") -> 
     held = experience._pixels if inputs == "images" else experience._patches
     sources = [held[category] for category in experience.categories]
     before = experience.categories_before
-    single = DatasetExperience(dataset=_of_one_task(_Stored(sources, before)))
+    numbers = [experience.number(category) for category in experience.categories]
+    single = DatasetExperience(dataset=_of_one_task(_Stored(sources, numbers)))
     single.previous_classes = set(range(before))
-    single.classes_seen_so_far = set(range(before + len(sources)))
-    single.classes_in_this_experience = single.classes_seen_so_far - single.previous_classes
+    single.classes_in_this_experience = set(numbers)
+    single.classes_seen_so_far = single.previous_classes | single.classes_in_this_experience
     EagerCLStream("train", [single])
     # The stream of one has numbered it 0.
     single.current_experience = experience.index - 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from benchmark.data.drifted import as_recorded
 from benchmark.data.joined_root import Root
 from benchmark.data.manifest import Item, Manifest
 from benchmark.shown import final_scores, show
@@ -37,7 +38,8 @@ def load_examples(
     scores = final_scores(record)
     of_category = scores[scores["category"] == category]
     worst, best = choose(of_category["score"].to_numpy(), of_category["label"].to_numpy())
-    items = {item.content: item for item in manifest.test(category)}
+    data = as_recorded(manifest, record.cell)
+    items = {item.content: item for item in data.test(category)}
     missing = sum(image not in items for image in of_category["image"].iloc[worst + best])
     if missing:
         raise DataError(

@@ -88,8 +88,9 @@ class MethodContext:
 class TrainExperience:
     """One step of the training stream: the anomaly-free images of its new categories.
 
-    index: 1-based position in the stream; categories: those it introduces, in order;
-    categories_before: how many earlier experiences introduced.
+    index: 1-based position in the stream; categories: those it introduces, in order, or shows
+    again (only to methods that declare `recurring`); categories_before: how many categories earlier
+    experiences showed.
     """
 
     index: int
@@ -97,6 +98,12 @@ class TrainExperience:
     categories_before: int
     _patches: Mapping[str, PatchSource] = field(repr=False)
     _pixels: Mapping[str, PatchSource] = field(repr=False)
+    _numbers: Mapping[str, int] = field(default_factory=dict, repr=False)
+
+    def number(self, category: str) -> int:
+        """The place of a category, from 0, in the order in which all were first shown."""
+        usual = self.categories_before + self.categories.index(category)
+        return self._numbers.get(category, usual)
 
     def source(self, category: str) -> PatchSource:
         """The stored training patches of a category, for the coreset service."""
@@ -233,6 +240,9 @@ class Method(ABC):
     """Whether images() of experiences and batches is called, so that pixels are kept ready."""
     routings: ClassVar[tuple[Routing, ...]] = ("oracle", "inferred")
     """What it can score under; `cadbench run` refuses it any other routing."""
+    recurring: ClassVar[bool] = False
+    """Whether it can learn a category that it has learnt before, under changed conditions or from
+    further images; `cadbench run` refuses it streams in which categories return."""
 
     def __init__(self, params: Any, context: MethodContext) -> None:
         self.params = params

@@ -9,6 +9,8 @@ categories     those that must be there and are used; without them, all that the
 schedule       resolved, `14-1`
 orders         official ones: `alphabetical`, `random:SEED`, or a name of [named_orders]
 named_orders   name = every category once
+drift          domains under which every category returns, ["dark:2", "blur:1"]; none without it
+blend          share of a category's training images that come an experience early or late
 routing, unseen          as the options of `cadbench run`
 preprocessing  {resize, crop} in pixels
 maps           {upsampling, sigma}
@@ -58,6 +60,8 @@ class Protocol:
     categories: tuple[str, ...] | None = None
     named_orders: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     study: StudyDefaults = StudyDefaults()
+    drift: tuple[str, ...] = ()
+    blend: float = 0.0
     title: str = ""
     source: str = ""
     notes: tuple[str, ...] = ()
@@ -68,7 +72,8 @@ class Protocol:
         parts = self.dataset.split(",")
         named = all(published_categories(part) for part in parts)
         dataset = joined_name(parts) if named else None
-        return Identity(dataset, self.schedule, self.routing, self.preprocessing, self.maps)
+        settings = (self.schedule, self.routing, self.preprocessing, self.maps)
+        return Identity(dataset, *settings, self.drift, self.blend)
 
     def order(self, text: str, categories: tuple[str, ...]) -> Order:
         """The order that `--order` means under this protocol: one of its own names comes first."""

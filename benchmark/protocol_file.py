@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, get_args
 
+from benchmark.blend import checked_blend
 from benchmark.cell import Unseen
 from benchmark.data.datasets import dataset_names, published_categories
+from benchmark.data.domains import parse_domains
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.method import Routing
 from benchmark.pixels.maps import MapSpec
@@ -44,6 +46,8 @@ _PROTOCOL: _Schema = {
     "preprocessing": (dict, True),
     "maps": (dict, True),
     "study": (dict, False),
+    "drift": (list, False),
+    "blend": (float, False),
 }
 _PREPROCESSING: _Schema = {"resize": (int, True), "crop": (int, True)}
 _MAPS: _Schema = {"upsampling": (str, True), "sigma": (float, True)}
@@ -69,6 +73,7 @@ def read_protocol(values: Mapping[str, Any], where: str) -> Protocol:
         name: _named_order(name, listed, categories, f"{where}: named_orders")
         for name, listed in values.get("named_orders", {}).items()
     }
+    drift = _drift(values.get("drift", []), f"{where}: drift")
     protocol = Protocol(
         where=where,
         id=values["id"],
@@ -77,7 +82,11 @@ def read_protocol(values: Mapping[str, Any], where: str) -> Protocol:
         notes=_lines(values.get("notes", []), f"{where}: notes", empty=True),
         dataset=dataset,
         categories=categories,
-        schedule=_schedule(values["schedule"], categories, f"{where}: schedule"),
+        schedule=_schedule(
+            values["schedule"], categories, f"{where}: schedule", rounds=1 + len(drift)
+        ),
+        drift=drift,
+        blend=checked_blend(values.get("blend", 0.0), f"{where}: blend"),
         orders=_orders(values["orders"], named, f"{where}: orders"),
         named_orders=named,
         routing=_one_of(values["routing"], get_args(Routing), f"{where}: routing"),
@@ -146,7 +155,12 @@ def _known_categories(datasets: Sequence[str]) -> Sequence[str]:
     ]
 
 
-def _schedule(text: str, categories: Sequence[str] | None, where: str) -> str:
+def _drift(listed: list[Any], where: str) -> tuple[str, ...]:
+    domains = parse_domains(_lines(listed, where, empty=True), where)
+    return tuple(domain.name for domain in domains)
+
+
+def _schedule(text: str, categories: Sequence[str] | None, where: str, *, rounds: int) -> str:
     if len(text) > _LONGEST_SCHEDULE:
         raise UsageError(f"{where} is too long: {_short(text)}")
     if categories is None and ("*" in text or categories_of(text) > _MOST_CATEGORIES):
@@ -154,7 +168,7 @@ def _schedule(text: str, categories: Sequence[str] | None, where: str) -> str:
             f"{where}: write it out for at most {_MOST_CATEGORIES} categories, not {text!r}"
         )
     try:
-        count = categories_of(text) if categories is None else len(categories)
+        count = categories_of(text) if categories is None else len(categories) * rounds
         resolved = canonical(experience_sizes(text, count))
     except UsageError as error:
         raise UsageError(f"{where}: {str(error).removeprefix('--schedule ')}") from None

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.cell import Cell
+from benchmark.cell import Cell, Material
+from benchmark.data.domains import Domain
+from benchmark.data.drifted import under_domains
 from benchmark.data.manifest import Manifest
 from benchmark.evaluator import Maps, Services, evaluate
 from benchmark.features.feature_set import FeatureSet
@@ -54,9 +56,10 @@ class Runner:
     maps: Maps = "final"
     search: str = "torch"
     timed: bool = False
-    _features: dict[tuple[str, bool], FeatureSet] = field(default_factory=dict, repr=False)
+    _features: dict[Material, FeatureSet] = field(default_factory=dict, repr=False)
     _services: dict[str, Services] = field(default_factory=dict, repr=False)
-    _meters: dict[tuple[str, MapSpec], PixelMeter] = field(default_factory=dict, repr=False)
+    _meters: dict[tuple[str, MapSpec, int], PixelMeter] = field(default_factory=dict, repr=False)
+    _drifted: dict[tuple[Domain, ...], Manifest] = field(default_factory=dict, repr=False)
 
     def run(
         self,
@@ -87,14 +90,14 @@ class Runner:
         found = self._existing(record_dir(self.out, cell.as_dict()), cell)
         return self._reused(cell, found) if found else None
 
-    def extract(self, cell: Cell, categories: Sequence[str]) -> FeatureSet:
-        """The features that a cell reads, extracted where they are missing for `categories`."""
+    def extract(self, cell: Cell, columns: Sequence[str]) -> FeatureSet:
+        """The features that a cell reads, extracted where they are missing for these columns."""
         import torch
 
         device = torch.device(choose_device(self.device))
-        features = FeatureSet(self.manifest, cell.features, device, self.cache)
+        features = FeatureSet(self.images(cell), cell.features, device, self.cache)
         pixels = cell.method_class.uses_images
-        features.ensure(categories, self.weights, self.reporter, pixels=pixels)
+        features.ensure(columns, self.weights, self.reporter, pixels=pixels)
         return features
 
     def _run_all(self, cells: Sequence[Cell]) -> list[Outcome]:
@@ -163,7 +166,9 @@ class Runner:
 
         features, services = self._prepared(cell)
         meter = self._meter(cell, features)
-        stream = Stream(self.manifest, cell.order, cell.schedule)
+        stream = Stream(
+            features.manifest, cell.order, cell.schedule, domains=cell.drift, blend=cell.blend
+        )
         checkpoint = Checkpoint(partial / CHECKPOINT, f"{cell.key} maps={self.maps}")
         progress = None if self.overwrite else checkpoint.load(features.device)
         if progress is None:
@@ -204,19 +209,25 @@ class Runner:
                 Neighbours(exact_search(self.search)),
             )
         if cell.material not in self._features:
-            self._features[cell.material] = self.extract(cell, self.manifest.categories)
+            self._features[cell.material] = self.extract(cell, self.images(cell).columns)
         return self._features[cell.material], self._services[digest]
+
+    def images(self, cell: Cell) -> Manifest:
+        """The images of the cell's stream: those of the data set, and those that return."""
+        if cell.drift not in self._drifted:
+            self._drifted[cell.drift] = under_domains(self.manifest, cell.drift)
+        return self._drifted[cell.drift]
 
     def _meter(self, cell: Cell, features: FeatureSet) -> PixelMeter:
         """What measures maps against masks; one for all cells of the same features and maps."""
         from benchmark.pixels.meter import PixelMeter
         from benchmark.pixels.truth import load_truths
 
-        place = cell.features.digest, cell.maps
+        place = cell.features.digest, cell.maps, id(features.manifest)
         if place not in self._meters:
             truths = load_truths(
-                self.manifest,
-                self.manifest.categories,
+                features.manifest,
+                features.manifest.columns,
                 cell.features.preprocessing,
                 self.cache,
                 self.reporter,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,21 @@ from benchmark.method import (
 )
 from benchmark.params import Params, param
 from benchmark.services.coresets import Selector, Start
-from mecad.assignment import Assignment, Rule, assign, drawn, given, round_robin, similarities_to
+from mecad.assignment import (
+    OWNED,
+    Assignment,
+    Rule,
+    assign,
+    drawn,
+    given,
+    round_robin,
+    similarities_to,
+)
 from mecad.grouping import EXAMPLE, check_groups, parse_groups
 from mecad.memory import Budgets, Replay, replayed, stored_rows
 from mecad.threshold import THRESHOLDS, automatic_threshold
 from methods.expert_gate import Gate, pack_gate, train_gate, unpack_gate
-from methods.memory_bank import pack_blocks, unpack_blocks
+from methods.memory_bank import pack_blocks, selected_again, unpack_blocks
 from methods.routing import Router, routed
 from results.errors import UsageError
 
@@ -103,13 +112,16 @@ class Mecad(Method):
     """Multi-expert PatchCore: experts by feature similarity, two-level memory, random replay.
 
     Source: Dahmardeh et al., "MECAD: A multi-expert architecture for continual anomaly detection",
-    arXiv:2512.15323. Where the paper leaves a choice open, ours is a parameter.
+    arXiv:2512.15323. Where the paper leaves a choice open, ours is a parameter. The paper has no
+    category that returns: it stays with the expert that owns it, as its newest category, and its
+    coreset is selected again from what is left of the old one and the new one.
 
     `assignment` other than `similarity` is an ablation: experts drawn at random among those with
     room, in turn, or given (the grouping is told in advance, one expert a group).
     """
 
     Params = MecadParams
+    recurring = True
 
     def __init__(self, params: Any, context: MethodContext) -> None:
         super().__init__(params, context)
@@ -147,6 +159,8 @@ class Mecad(Method):
         changed: set[str] = set()
         for category in experience.categories:
             assignment = self._assign(experience, category)
+            if category in self.owners:
+                assignment = replace(assignment, expert=self.owners[category], reason=OWNED)
             self._record(category, assignment)
             expert = self.experts.setdefault(assignment.expert, Expert())
             self._update(expert, experience, category)
@@ -235,6 +249,10 @@ class Mecad(Method):
             start=self.params.coreset_start,
             seed=self.context.seed,
         )
+        if returned := [member for member in expert.members if member.category == category]:
+            expert.members.remove(returned[0])
+            both = [returned[0].coreset, coreset]
+            coreset = selected_again(self.context, both, self.params.class_budget)
         expert.updates += 1
         expert.mean = None
         count = len(expert.members) + 1

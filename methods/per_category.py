@@ -18,7 +18,7 @@ from benchmark.method import (
 )
 from benchmark.params import Params, param
 from methods.expert_gate import Gate, pack_gate, train_gate, unpack_gate
-from methods.memory_bank import bank_memory, pack_blocks, unpack_blocks
+from methods.memory_bank import bank_memory, pack_blocks, selected_again, unpack_blocks
 from methods.routing import Router, routed
 
 
@@ -31,9 +31,14 @@ class PerCategoryParams(Params):
 
 
 class PerCategory(Method):
-    """A bank for each category: no forgetting under oracle routing, but memory grows."""
+    """A bank for each category: no forgetting under oracle routing, but memory grows.
+
+    A category that returns keeps its bank, selected again from itself and the new coreset, which
+    then forgets: the bank does not grow.
+    """
 
     Params = PerCategoryParams
+    recurring = True
 
     def __init__(self, params: Any, context: MethodContext) -> None:
         super().__init__(params, context)
@@ -48,18 +53,28 @@ class PerCategory(Method):
     def observe(self, experience: TrainExperience) -> frozenset[str]:
         budget = self.params.class_budget
         for category in experience.categories:
-            expert = len(self.banks)
-            self.categories.append(category)
-            self.banks.append(self.context.coresets.select(experience, category, budget))
-            if self.params.router == "expert_gate":
-                self.gates.append(train_gate(self.context, experience, category, ()))
+            new = self.context.coresets.select(experience, category, budget)
+            returns = category in self.categories
+            gated = self.params.router == "expert_gate"
+            if returns:
+                expert = self.categories.index(category)
+                if gated:
+                    kept = [self.banks[expert]]
+                    self.gates[expert] = train_gate(self.context, experience, category, kept)
+                self.banks[expert] = selected_again(self.context, [self.banks[expert], new], budget)
+            else:
+                expert = len(self.banks)
+                self.categories.append(category)
+                self.banks.append(new)
+                if gated:
+                    self.gates.append(train_gate(self.context, experience, category, ()))
             self.context.record(
                 "assignment",
                 category=category,
                 expert=expert,
                 similarity=None,
                 chosen=True,
-                reason="a bank of its own",
+                reason="the bank it has" if returns else "a bank of its own",
                 threshold=None,
             )
         return frozenset(experience.categories)

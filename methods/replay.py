@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -55,6 +55,7 @@ class Replay(SingleBank):
         self.newest: list[Block] = []
         self.replayed: list[Sample] = []
         self.reservoir: list[Sample] = []
+        self.observed: dict[str, int] = {}
 
     @classmethod
     def with_memory(cls, params: Any, vectors: int, categories: int) -> Any:
@@ -86,12 +87,14 @@ class Replay(SingleBank):
             "samples": [pack_sample(sample) for sample in self._stored()],
             "replayed": [[sample.category, len(sample.priorities)] for sample in self.replayed],
             "reservoir": [[sample.category, len(sample.priorities)] for sample in self.reservoir],
+            "observed": dict(self.observed),
         }
 
     def load_state_dict(self, state: State) -> None:
         samples = [unpack_sample(entry, self.context) for entry in state["samples"]]
         stored = {sample.category: sample for sample in samples}
         self.newest = unpack_blocks(state["newest"], self.context)
+        self.observed = dict(state.get("observed", {}))
         self.replayed = [stored[category].first(count) for category, count in state["replayed"]]
         self.reservoir = [stored[category].first(count) for category, count in state["reservoir"]]
         self.bank = [*self.newest, *blocks_of(self.replayed)]
@@ -108,8 +111,10 @@ class Replay(SingleBank):
 
     def _offer(self, experience: TrainExperience, category: str) -> Sample:
         """The patches of a new category that could stay, by priority."""
+        times = self.observed[category] = self.observed.get(category, 0) + 1
+        name = category if times == 1 else f"{category}\n{times}"
         if self.params.selector != "reservoir":
-            return ranked(
+            sample = ranked(
                 self.context,
                 experience,
                 category,
@@ -117,11 +122,12 @@ class Replay(SingleBank):
                 budget=self.capacity,
                 earlier=len(self.reservoir),
             )
+            return replace(sample, category=name)
         total = self.context.coresets.patch_count(experience, category)
-        drawn = self.context.rng("reservoir", category).random(total)
+        drawn = self.context.rng("reservoir", name).random(total)
         chosen = np.argsort(drawn, kind="stable")[: self.capacity]
         vectors = tuple(
             self.context.coresets.gather(experience, category, chosen[start : start + CHUNK])
             for start in range(0, len(chosen), CHUNK)
         )
-        return Sample(category, drawn[chosen], vectors)
+        return Sample(name, drawn[chosen], vectors)

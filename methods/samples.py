@@ -23,6 +23,7 @@ _LATER = 2.0**-20
 class Sample:
     """The patches of one category that are held, by rising priority.
 
+    category: its name, and where it was observed before, a number that keeps its samples apart;
     priorities (n,): one a patch, none equal to another category's; vectors: blocks of CHUNK rows,
     the last shorter.
     """

@@ -168,6 +168,7 @@ def _draw_examples(
     from results.comparison import final_row
     from results.figures.examples import draw_examples
     from results.figures.source import NothingToDraw
+    from results.schema import columns_of
 
     record = source.record()
     check_has_maps(record)
@@ -186,7 +187,7 @@ def _draw_examples(
     manifest = open_dataset(
         recorded_as(dataset),
         None if dataset == "synthetic" else data_root,
-        [category],
+        [columns_of(record.cell)[category]],
         whole=False,
         skip_unreadable=True,
         cache=cache_root(),

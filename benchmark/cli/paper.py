@@ -182,7 +182,7 @@ def _is_of(paper: Paper, record: Record) -> bool:
     return (record.method, cell["dataset"], record.order, record.routing, cell["schedule"]) == (
         *(paper.method, paper.dataset, paper.order, paper.routing),
         canonical(sizes),
-    ) and cell["preprocessing"]["crop"] == paper.image_size
+    ) and (cell["preprocessing"]["crop"] == paper.image_size and not {"drift", "blend"} & set(cell))
 
 
 def _has_params(paper: Paper, record: Record, given: dict[str, Any]) -> bool:

@@ -83,6 +83,20 @@ _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreada
     help="Categories by experience: 1x15, 14-1, 10-5, 3x5, 10-1x5; * is as many as fit.",
 )
 @click.option(
+    "--drift",
+    default=None,
+    metavar="LIST",
+    help="Domains under which every category returns, such as dark:2,blur:1 (see `cadbench "
+    "domains`); --schedule then groups the returns too.",
+)
+@click.option(
+    "--blend",
+    type=click.FloatRange(min=0, max=1),
+    default=0.0,
+    show_default=True,
+    help="Share of a category's training images that come one experience early or late.",
+)
+@click.option(
     "--routing",
     type=click.Choice(["oracle", "inferred"]),
     default="oracle",
@@ -231,14 +245,19 @@ def shared_with_run(*names: str) -> list[click.Parameter]:
 
 def check_early(context: click.Context, given: dict[str, Any]) -> None:
     """Refuse wrong words before any image is read."""
-    from benchmark.declaration import refuse_routing
+    from benchmark.data.domains import parse_domains
+    from benchmark.declaration import refuse_recurring, refuse_routing
     from benchmark.plan import parse_settings, take_shard
     from benchmark.registry import load_method
 
     if given["cells_file"]:
         _refuse_beside_cells(context)
+    parse_domains(names(given["drift"]) or ())
     for method in given["methods"]:
-        refuse_routing(method, load_method(method), given["routing"])
+        kind, routing = load_method(method), given["routing"]
+        refuse_routing(method, kind, routing)
+        drift, blend = bool(given["drift"]), bool(given["blend"])
+        refuse_recurring(method, kind, routing, drift=drift, blend=blend)
     parse_settings(given["methods"], given["settings"], given["experts"])
     numbers(given["seeds"], "--seeds")
     order_texts(given["order"])

@@ -187,8 +187,8 @@ def default_params(records: Iterable[Record]) -> Mapping[str, Mapping[str, Any]]
         facts = CellFacts(
             features["backbone"],
             features["embedding"],
-            len(record.categories),
-            tuple(sorted(record.categories)),
+            len(record.cell["order"]["categories"]),
+            tuple(sorted(record.cell["order"]["categories"])),
         )
         method = method_at_hand(record.method)
         if method is None:

@@ -41,6 +41,8 @@ def under_protocol(context: click.Context, given: dict[str, Any]) -> dict[str, A
         "routing": protocol.routing,
         "unseen": protocol.unseen,
         "map_sigma": protocol.maps.sigma,
+        "drift": ",".join(protocol.drift) or None,
+        "blend": protocol.blend,
     }
     if protocol.categories is not None:
         settled["categories"] = ",".join(protocol.categories)
@@ -108,6 +110,12 @@ def _refuse_contradictions(
             f"a resize to {size.resize} and a crop of {size.crop} pixels",
         ),
         "map_sigma": (given["map_sigma"], protocol.maps.sigma, f"{protocol.maps.sigma:g}"),
+        "drift": (
+            names(given["drift"]) or (),
+            protocol.drift,
+            ",".join(protocol.drift) or "no drift",
+        ),
+        "blend": (given["blend"], protocol.blend, f"{protocol.blend:g}"),
     }
     if protocol.categories is not None:
         wanted = set(names(given["categories"]) or ())

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.data.decoding import content_hash
+from benchmark.data.domains import Domain
 from benchmark.data.inspection import Facts, Skipped, inspect
 from benchmark.data.joined_root import Root
 from benchmark.data.layout import GOOD, Entry, Split
@@ -29,7 +30,8 @@ class Item:
     """One image. Paths are relative to the manifest's root, with forward slashes.
 
     content, mask: hashes of the decoded image and mask (`decoding.content_hash`); sizes in pixels.
-    more_masks: files of the same mask after `mask_path`; `masks.read_mask` unites them.
+    more_masks: files of the same mask after `mask_path`, united with it.
+    domain: what is done to the image, whose file is that of `original` (see `data.drifted`).
     """
 
     category: str
@@ -42,11 +44,18 @@ class Item:
     content: str
     mask: str | None
     more_masks: tuple[str, ...] = ()
+    domain: Domain | None = None
+    original: Item | None = None
 
     @property
     def mask_paths(self) -> tuple[str, ...]:
         """All files of the mask; none where there is no mask."""
         return () if self.mask_path is None else (self.mask_path, *self.more_masks)
+
+    @property
+    def column(self) -> str:
+        """The column of R that it belongs to: its category, and the domain if there is one."""
+        return self.category if self.domain is None else column_of(self.category, self.domain)
 
     @property
     def label(self) -> int:
@@ -84,13 +93,26 @@ class Manifest:
         """The categories, sorted."""
         return tuple(sorted({item.category for item in self.items}))
 
-    def train(self, category: str) -> tuple[Item, ...]:
-        """The training images of a category, sorted by content, so that no name matters."""
-        return self._parts.get((category, "train"), ())
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The categories, and where they return under domains these too, sorted."""
+        return tuple(sorted(self.category_of))
 
-    def test(self, category: str) -> tuple[Item, ...]:
+    @cached_property
+    def category_of(self) -> dict[str, str]:
+        """Column -> category: themselves, unless categories return under domains."""
+        return {item.column: item.category for item in self.items}
+
+    def train(self, column: str) -> tuple[Item, ...]:
+        """The training images of a category, sorted by content, so that no name matters.
+
+        column: a category, or one under a domain, `screw@dark:2`.
+        """
+        return self._parts.get((column, "train"), ())
+
+    def test(self, column: str) -> tuple[Item, ...]:
         """The test images of a category, sorted by content, so that no name matters."""
-        return self._parts.get((category, "test"), ())
+        return self._parts.get((column, "test"), ())
 
     def subset(self, categories: Iterable[str]) -> Manifest:
         """The same data set with these categories only."""
@@ -116,7 +138,7 @@ class Manifest:
     def _parts(self) -> dict[tuple[str, str], tuple[Item, ...]]:
         parts = collections.defaultdict(list)
         for item in sorted(self.items, key=lambda item: (item.content, item.identity)):
-            parts[item.category, item.split].append(item)
+            parts[item.column, item.split].append(item)
         return {part: tuple(items) for part, items in parts.items()}
 
 
@@ -157,9 +179,14 @@ def build_manifest(
     return Manifest(name, root, items, tuple(sorted(skipped, key=lambda s: s.path)))
 
 
+def column_of(category: str, domain: Domain) -> str:
+    """`screw@dark:2`: what the matrix calls a category under a domain."""
+    return f"{category}@{domain.name}"
+
+
 def verify_unchanged(item: Item, pixels: np.ndarray) -> None:
     """Refuse pixels (H, W, 3) uint8 that are not those the manifest was made from."""
-    if content_hash(pixels) != item.content:
+    if content_hash(pixels) != (item.original or item).content:
         raise DataError(
             f"{item.path} changed during the run: it is not the image that the manifest was made "
             "from; leave the data set alone and run the same command again"

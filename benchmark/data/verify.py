@@ -60,7 +60,9 @@ def find_entry(entry: Entry, places: Iterable[Path]) -> Path | None:
             return place
         for usual in entry.folders:
             for name in names_in(place, folders=True):
-                if name.lower() == usual.lower() and official & set(reader.categories_in(place / name)):
+                if name.lower() == usual.lower() and official & set(
+                    reader.categories_in(place / name)
+                ):
                     return place / name
     return None
 

@@ -71,8 +71,8 @@ class Cluster:
 
     def _extract(self, ray: Any, shared: Any, runner: Runner, cells: Sequence[Cell]) -> None:
         """The features of all cells, a category a task, before any cell needs them."""
-        kinds = {cell.material: cell.as_dict() for cell in cells}
-        jobs = [(shared, cell, c) for cell in kinds.values() for c in runner.manifest.categories]
+        kinds = {cell.material: cell for cell in cells}.values()
+        jobs = [(shared, kind.as_dict(), c) for kind in kinds for c in runner.images(kind).columns]
         with runner.reporter.task("features", len(jobs), "categories") as task:
             for job, result in self._results(ray, work.extract, jobs):
                 if isinstance(result, str):

@@ -21,7 +21,7 @@ def run_in_processes(runner: Runner, cells: Sequence[Cell], jobs: int) -> list[O
     outcomes = {n: found for n, cell in enumerate(cells) if (found := runner.recorded(cell))}
     missing = [n for n in range(len(cells)) if n not in outcomes]
     for cell in {cells[n].material: cells[n] for n in missing}.values():
-        runner.extract(cell, runner.manifest.categories)
+        runner.extract(cell, runner.images(cell).columns)
     shared = shared_by(runner, uuid.uuid4().hex, max(1, available_cores() // jobs))
     work = [(shared, cells[n].as_dict()) for n in missing]
     with runner.reporter.task("cells", len(missing), "cells") as task:

@@ -77,14 +77,15 @@ def shared_by(runner: Runner, name: str, cores: int) -> Shared:
         _features={},
         _services={},
         _meters={},
+        _drifted={},
     )
     return Shared(bare, name, cores, os.getcwd())
 
 
-def extract(shared: Shared, cell: Mapping[str, Any], category: str) -> Done:
-    """The features of a category, and its images where the cell's method wants them."""
+def extract(shared: Shared, cell: Mapping[str, Any], column: str) -> Done:
+    """The features of a column of the matrix, and its images where the cell's method wants them."""
     runner, notes = _at_work(shared)
-    runner.extract(Cell.from_dict(cell), [category])
+    runner.extract(Cell.from_dict(cell), [column])
     return Done(notes)
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.data.decoding import decode
 from benchmark.data.joined_root import Root
-from benchmark.data.manifest import Item, verify_unchanged
+from benchmark.data.manifest import Item
+from benchmark.data.pictures import read_picture
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.features.shards import Shard, ShardStore
 from benchmark.reporting import Reporter
@@ -66,9 +66,4 @@ def fill_store(
 
 def _decode(job: _DecodeJob) -> np.ndarray:
     """(B, 3, crop, crop) uint8; refuses an image that is not the one the manifest saw."""
-    images = []
-    for item in job.items:
-        pixels = decode(job.root / item.path)
-        verify_unchanged(item, pixels)
-        images.append(job.preprocessing.apply(pixels))
-    return np.stack(images)
+    return np.stack([read_picture(job.root, item, job.preprocessing) for item in job.items])

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import hashlib
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -42,13 +42,15 @@ class FeatureSet:
     device: torch.device
     cache: Path
     _sources: dict[tuple[str, str, str], PatchSource] = field(default_factory=dict, repr=False)
+    _parts_of: dict[tuple[str, ...], PatchSource] = field(default_factory=dict, repr=False)
 
     def ensure(
-        self, categories: Iterable[str], weights: Weights, reporter: Reporter, *, pixels: bool
+        self, columns: Iterable[str], weights: Weights, reporter: Reporter, *, pixels: bool
     ) -> None:
-        """Extract what is missing for these categories; `pixels` also keeps the images ready."""
-        items = [item for category in categories for item in self._items(category)]
-        shards = [shard for part in self._parts(categories) for shard in shards_of(part)]
+        """Extract what is missing for these columns; `pixels` also keeps the images ready."""
+        columns = tuple(columns)
+        items = [item for column in columns for item in self._items(column)]
+        shards = [shard for part in self._parts(columns) for shard in shards_of(part)]
         preprocessing = self.spec.preprocessing
         fill_store(
             self._patch_store,
@@ -81,6 +83,23 @@ class FeatureSet:
     def pixels(self, category: str, split: Split) -> PatchSource:
         """The preprocessed images of a category's split."""
         return self._source(self._pixel_store, self._pixel_digest, category, split)
+
+    def shown(self, parts: Mapping[str, Sequence[str]], *, pixels: bool = False) -> PatchSource:
+        """Some training images of some columns as one source: the ids of each."""
+        read = self.pixels if pixels else self.patches
+        if len(parts) == 1:
+            ((column, ids),) = parts.items()
+            if set(ids) == set(read(column, "train").ids):
+                return read(column, "train")
+        place = (str(pixels), *(f"{column}:{','.join(ids)}" for column, ids in parts.items()))
+        if place not in self._parts_of:
+            items = (self.manifest.train(column) for column in parts)
+            shards = [shard for of_column in items for shard in shards_of(of_column)]
+            store = self._pixel_store if pixels else self._patch_store
+            digest = self._pixel_digest if pixels else self.spec.digest
+            only = {identity for ids in parts.values() for identity in ids}
+            self._parts_of[place] = PatchSource(store, shards, digest, self.device, only)
+        return self._parts_of[place]
 
     @functools.cached_property
     def shape(self) -> tuple[int, int]:

@@ -11,8 +11,8 @@ import numpy as np
 
 from benchmark.data.joined_root import Root
 from benchmark.data.manifest import Item, Manifest
-from benchmark.data.masks import read_mask
-from benchmark.data.preprocessing import Preprocessing
+from benchmark.data.pictures import change_of_labels, read_mask
+from benchmark.data.preprocessing import Change, Preprocessing
 from benchmark.reporting import Reporter
 from benchmark.workers import in_order
 from results.files import seal, unseal, write_bytes
@@ -108,7 +108,9 @@ class Regions:
     lost: int
 
 
-def regions_of(mask: np.ndarray, preprocessing: Preprocessing) -> Regions:
+def regions_of(
+    mask: np.ndarray, preprocessing: Preprocessing, change: Change | None = None
+) -> Regions:
     """The 8-connected regions of a mask (H, W) bool after the image's resize and crop.
 
     What counts as a region, and its size, is decided on the grid: regions that the resize joins
@@ -117,7 +119,7 @@ def regions_of(mask: np.ndarray, preprocessing: Preprocessing) -> Regions:
     from scipy.ndimage import label
 
     drawn, before = label(mask, structure=_EIGHT)
-    moved = preprocessing.apply_labels(drawn)
+    moved = preprocessing.apply_labels(drawn, change)
     grid, regions = label(moved > 0, structure=_EIGHT)
     pixels = np.flatnonzero(grid)
     sizes = np.bincount(grid.ravel(), minlength=regions + 1)
@@ -134,10 +136,11 @@ class _Job:
 
 
 def _label(job: _Job) -> list[Regions]:
-    return [
-        regions_of(read_mask(job.root, item.mask_paths, item.mask), job.preprocessing)
-        for item in job.items
-    ]
+    found = []
+    for item in job.items:
+        mask = read_mask(job.root, item)
+        found.append(regions_of(mask, job.preprocessing, change_of_labels(item)))
+    return found
 
 
 def _assemble(items: Sequence[Item], labelled: Sequence[Regions], size: int) -> Truth:

@@ -57,7 +57,7 @@ def builtin(request: pytest.FixtureRequest) -> Protocol:
 def test_the_protocols_of_the_field_are_there():
     steps = {"mvtec-1x15", "mvtec-14-1", "mvtec-10-5", "mvtec-3x5", "mvtec-10-1x5"}
     over_both = {"mvtec-visa", "visa-mvtec", "mvtec-visa-15-12", "visa-mvtec-12-15"}
-    others = {"mvtec-1x15-inferred", "mecad-paper", "synthetic-1x15"}
+    others = {"mvtec-1x15-inferred", "mecad-paper", "synthetic-1x15", "mvtec-drift"}
     assert steps | over_both | others == set(builtin_names())
 
 
@@ -77,7 +77,8 @@ def test_a_builtin_fits_its_categories_and_its_orders_are_permutations(builtin):
     assert builtin.categories is not None
     count = 27 if "visa" in builtin.dataset else 15
     assert len(builtin.categories) == count
-    assert sum(experience_sizes(builtin.schedule, count)) == count
+    columns = count * (1 + len(builtin.drift))
+    assert sum(experience_sizes(builtin.schedule, columns)) == columns
     assert builtin.orders
     for order in builtin.official_orders(builtin.categories):
         assert sorted(order.categories) == list(builtin.categories)
@@ -146,6 +147,22 @@ def test_a_file_that_is_no_toml_is_refused_in_one_line(tmp_path, content):
 
 
 # --- what a file says
+
+
+def test_drift_and_blending_of_a_file_are_checked_with_its_schedule():
+    protocol = ours(
+        'schedule = "2x2"', 'schedule = "2x2-4x2"\ndrift = ["dark:2", "blur:1"]\nblend = 1'
+    )
+    assert (protocol.drift, protocol.blend) == (("dark:2", "blur:1"), 1.0)
+    assert protocol.identity.settings == "2x2-4x2-224-oracle-drift-dark2-blur1-blend1@1"
+    for wrong, said in (
+        ('drift = ["dark:2"]', "schedule: .2x2. covers 4 categories, the data set has 8"),
+        ('drift = ["dark"]', "ours.toml: drift: 'dark': write dark with a strength"),
+        ('drift = "dark:2"', "drift must be a list"),
+        ("blend = 1.5", "ours.toml: blend is the share of images"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            ours('schedule = "2x2"', f'schedule = "2x2"\n{wrong}')
 
 
 def test_a_file_becomes_what_it_says():

@@ -121,6 +121,7 @@ def test_an_unknown_protocol_is_wrong_usage(call, tmp_path):
         ("mvtec-1x15-inferred", ["--routing", "inferred"]),
         ("mvtec-14-1", ["--schedule", "14-1"]),
         ("mvtec-10-1x5", ["--schedule", "10-1x5"]),
+        ("mvtec-drift", ["--schedule", "1x15-15x4", "--drift", "dark:2,blur:2,noise:2,rotate:2"]),
         ("mecad-paper", [*("--experts", "1-8", "--embedding", "official"),
                          *("--set", "mecad.threshold=0.9"),
                          *("--set", "mecad.categories_per_expert=5,6")]),
