@@ -59,6 +59,7 @@ class Dne(Method):
     """
 
     Params = DneParams
+    recurring = True
 
     def __init__(self, params: Any, context: MethodContext) -> None:
         super().__init__(params, context)

@@ -51,6 +51,7 @@ class Padim(Method):
     """
 
     Params = PadimParams
+    recurring = True
 
     def __init__(self, params: Any, context: MethodContext) -> None:
         super().__init__(params, context)
