@@ -69,6 +69,23 @@ class _Stored(Dataset[tuple[torch.Tensor, int]]):
         return values.float() / 255 if values.dtype == torch.uint8 else values, self.targets[index]
 
 
+class _Held(Dataset[tuple[torch.Tensor, int]]):
+    """Values that a method keeps, given as `_Stored` gives those of the cache."""
+
+    def __init__(self, values: torch.Tensor, targets: Sequence[int], device: torch.device) -> None:
+        self.values = values
+        self.targets = list(targets)
+        self.device = device
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        value = self.values[index].to(self.device)
+        whole = value.dtype == torch.uint8
+        return value.float() / 255 if whole else value.float(), self.targets[index]
+
+
 def scenario(stream: Stream, preprocessing: Preprocessing | None = None) -> CLScenario[Any]:
     """A stream as an Avalanche benchmark with a `train_stream` and a `test_stream`.
 
@@ -109,17 +126,34 @@ def train_experience(experience: TrainExperience, inputs: Inputs = "images") -> 
     held = experience._pixels if inputs == "images" else experience._patches
     sources = [held[category] for category in experience.categories]
     before = experience.categories_before
-    single = DatasetExperience(dataset=_of_one_task(_Stored(sources, before)))
+    return _single(_of_one_task(_Stored(sources, before)), experience.index, before, len(sources))
+
+
+def held_dataset(values: torch.Tensor, targets: Sequence[int], device: torch.device) -> Any:
+    """An Avalanche dataset of values (N, ...) that a method kept: uint8 images, or patches."""
+    return _of_one_task(_Held(values, targets, device))
+
+
+def held_experience(
+    values: torch.Tensor, targets: Sequence[int], device: torch.device, index: int
+) -> Any:
+    """A past experience, the `index`-th from 1, of the values that a method kept of it."""
+    before = min(targets)
+    return _single(held_dataset(values, targets, device), index, before, 1 + max(targets) - before)
+
+
+def _single(dataset: Any, index: int, before: int, new: int) -> Any:
+    single = DatasetExperience(dataset=dataset)
     single.previous_classes = set(range(before))
-    single.classes_seen_so_far = set(range(before + len(sources)))
+    single.classes_seen_so_far = set(range(before + new))
     single.classes_in_this_experience = single.classes_seen_so_far - single.previous_classes
     EagerCLStream("train", [single])
     # The stream of one has numbered it 0.
-    single.current_experience = experience.index - 1
+    single.current_experience = index - 1
     return with_task_labels(single)
 
 
-def _of_one_task(dataset: _Files | _Stored) -> Any:
+def _of_one_task(dataset: _Files | _Stored | _Held) -> Any:
     """An Avalanche dataset whose task label is 0 throughout: strategies such as LwF ask for it."""
     attributes = [
         DataAttribute(dataset.targets, "targets"),

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmark.conformance.mock_backbone import mock_backbone
 from benchmark.data.manifest import Item, Manifest
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.features.feature_set import FeatureSet
@@ -84,6 +85,7 @@ class MockStream:
             coresets=services.coresets,
             neighbours=services.neighbours,
             _record=services.note,
+            _backbone=functools.partial(mock_backbone, self.features.device),
         )
         return kind(params or self.resolved(kind), context)
 
