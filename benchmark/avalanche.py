@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+import numpy as np
 import torch
 from avalanche.benchmarks import (
     CLScenario,
@@ -58,6 +59,7 @@ class _Stored(Dataset[tuple[torch.Tensor, int]]):
 
     def __init__(self, sources: Sequence[PatchSource], first_target: int) -> None:
         self.places = [(s, row) for s in sources for row in range(len(s.ids))]
+        self.opened: dict[str, dict[int, np.ndarray]] = {s.digest: {} for s in sources}
         self.targets = [first_target + c for c, s in enumerate(sources) for _ in s.ids]
 
     def __len__(self) -> int:
@@ -65,7 +67,7 @@ class _Stored(Dataset[tuple[torch.Tensor, int]]):
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
         source, row = self.places[index]
-        values = source.read([row])[0]
+        values = source.read([row], self.opened[source.digest])[0]
         return values.float() / 255 if values.dtype == torch.uint8 else values, self.targets[index]
 
 

@@ -47,7 +47,7 @@ class FeatureAE(TrainedDetector):
     def optimizer(self, network: nn.Module) -> torch.optim.Optimizer:
         import torch
 
-        return torch.optim.Adam(network.parameters(), lr=self.params.lr)
+        return torch.optim.Adam(network.parameters(), lr=self.params.lr, fused=True)
 
     def plugins(self) -> list[Any]:
         from methods.trained.plugins import SampledPatches
