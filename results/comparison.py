@@ -69,6 +69,9 @@ class Comparison:
         notes = list(self.left_out)
         if any(name.split(".")[0] in PIXEL_BASES for name in quantities):
             notes += self.left_out_of_pixels
+        own = sorted({_bound_of(row.first.method) for row in self.rows} - {JOINT})
+        if own and any(name.split(".")[-1] == "gap_to_joint" for name in quantities):
+            notes.append(f"gap_to_joint of a trained detector is measured against {', '.join(own)}")
         if self.mixed_data:
             notes.append("rows of different protocols or data are not comparable with each other")
         if self.mixed_runs:

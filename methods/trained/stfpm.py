@@ -22,10 +22,10 @@ Student = Literal["small", "same"]
 
 @dataclass(frozen=True)
 class STFPMParams(TrainingParams):
-    """The source's momentum and decay; the rest suits minutes on a CPU (docs/trained.md)."""
+    """The source's rate, momentum and decay; the rest suits minutes on a CPU (docs/trained.md)."""
 
     epochs: int = param(20, "passes over the training images of an experience", low=1)
-    lr: float = param(0.1, "learning rate of SGD with momentum 0.9, decay 1e-4", above=0)
+    lr: float = param(0.4, "learning rate of SGD with momentum 0.9, decay 1e-4", above=0)
     batch_size: int = param(8, "images in a step", low=2)
     student: Student = param(
         "small", "a small network, or the same as the teacher as in the source (slow on a CPU)"
@@ -112,6 +112,8 @@ class STFPMEWC(strategies.EWC, STFPM):
 @dataclass(frozen=True)
 class STFPMSIParams(strategies.SIParams, STFPMParams):
     """With the strength of the penalty."""
+
+    si_lambda: float = param(100.0, "weight of the penalty on important parameters' moves", low=0)
 
 
 class STFPMSI(strategies.SI, STFPM):

@@ -62,7 +62,7 @@ class EWC(TrainedDetector):
 class SIParams(Params):
     """Chosen by losses on training images of the synthetic set, see docs/trained.md."""
 
-    si_lambda: float = param(10000.0, "weight of the penalty on important parameters' moves", low=0)
+    si_lambda: float = param(1000.0, "weight of the penalty on important parameters' moves", low=0)
 
 
 class SI(TrainedDetector):

@@ -323,5 +323,6 @@ def test_a_trained_detector_is_measured_against_its_own_joint(make_record) -> No
     assert gaps["joint"] == gaps["stfpm+joint"] == gaps["stfpm+ewc"] == 0
     assert gaps["mecad"] > 0
     assert math.isnan(gaps["other+ewc"])
+    assert any("measured against other+joint, stfpm+joint" in note for note in table.notes)
     bounds = {column(table, "method")[place] for place in table.unranked}
     assert bounds == {"joint", "stfpm+joint"}
