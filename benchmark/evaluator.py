@@ -200,6 +200,7 @@ def build_method(
         coresets=services.coresets,
         neighbours=services.neighbours,
         _record=record,
+        _backbone=features.backbone,
     )
     with blamed_on(cell.method, cell.method_class, "__init__"):
         return cell.method_class(cell.params, context)

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from benchmark.params import Params
 from benchmark.randomness import generator
+from results.errors import CadbenchError
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
+    from benchmark.features.frozen import FrozenBackbone
     from benchmark.features.source import PatchSource
     from benchmark.services.coresets import Coresets
     from benchmark.services.neighbours import Neighbours
@@ -74,10 +76,17 @@ class MethodContext:
     coresets: Coresets
     neighbours: Neighbours
     _record: Callable[[str, Mapping[str, Any]], None] = field(repr=False)
+    _backbone: Callable[[], FrozenBackbone] | None = field(default=None, repr=False)
 
     def rng(self, purpose: str, name: str = "") -> np.random.Generator:
         """A generator that depends only on (seed, purpose, name)."""
         return generator(self.seed, purpose, name)
+
+    def backbone(self) -> FrozenBackbone:
+        """The study's backbone, frozen, for methods that look at images; loaded when asked for."""
+        if self._backbone is None:
+            raise CadbenchError("this context was made without a backbone")
+        return self._backbone()
 
     def record(self, kind: str, **values: str | int | float | bool | None) -> None:
         """Write one row to the run record's events; `category` is a column of its own."""

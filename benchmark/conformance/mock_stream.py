@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmark.conformance.mock_backbone import mock_backbone
 from benchmark.data.domains import Domain
 from benchmark.data.drifted import under_domains
 from benchmark.data.manifest import Item, Manifest
@@ -87,6 +88,7 @@ class MockStream:
             coresets=services.coresets,
             neighbours=services.neighbours,
             _record=services.note,
+            _backbone=functools.partial(mock_backbone, self.features.device),
         )
         return kind(params or self.resolved(kind), context)
 

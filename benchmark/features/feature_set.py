@@ -6,7 +6,7 @@ import contextlib
 import functools
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -15,6 +15,7 @@ import numpy as np
 
 from benchmark.data.manifest import Item, Manifest
 from benchmark.features.extraction import Compute, fill_store
+from benchmark.features.frozen import FrozenBackbone, load_frozen
 from benchmark.features.shards import ShardStore, shards_of
 from benchmark.features.source import PatchSource
 from benchmark.features.spec import EXTRACTION_VERSION, FeatureSpec
@@ -43,11 +44,13 @@ class FeatureSet:
     cache: Path
     _sources: dict[tuple[str, str, str], PatchSource] = field(default_factory=dict, repr=False)
     _parts_of: dict[tuple[str, ...], PatchSource] = field(default_factory=dict, repr=False)
+    _weights: Weights | None = field(default=None, repr=False)
 
     def ensure(
         self, columns: Iterable[str], weights: Weights, reporter: Reporter, *, pixels: bool
     ) -> None:
         """Extract what is missing for these columns; `pixels` also keeps the images ready."""
+        self._weights = weights
         columns = tuple(columns)
         items = [item for column in columns for item in self._items(column)]
         shards = [shard for part in self._parts(columns) for shard in shards_of(part)]
@@ -113,6 +116,16 @@ class FeatureSet:
         """(h, w) of the patches; images are square after preprocessing."""
         side = math.isqrt(self.shape[0])
         return side, side
+
+    @property
+    def backbone(self) -> Callable[[], FrozenBackbone] | None:
+        """What loads the backbone for a method, once `ensure` was told its weights.
+
+        It leads to no image: only to the features' description, the weights and the device.
+        """
+        if self._weights is None:
+            return None
+        return functools.partial(load_frozen, self.spec, self._weights, self.device)
 
     def _extractor(self, weights: Weights) -> Compute:
         import torch

@@ -59,11 +59,17 @@ class PatchSource:
             pieces.append(piece if len(rows) == len(shard.ids) else piece[rows])
         return pieces
 
-    def read(self, rows: Iterable[int]) -> torch.Tensor:
-        """The rows' arrays on the device: patches (B, P, D) float32, pixels (B, 3, H, W) uint8."""
+    def read(
+        self, rows: Iterable[int], opened: dict[int, np.ndarray] | None = None
+    ) -> torch.Tensor:
+        """The rows' arrays on the device: patches (B, P, D) float32, pixels (B, 3, H, W) uint8.
+
+        `opened` keeps pieces open between the calls of one that reads row after row.
+        """
         import torch
 
-        opened: dict[int, np.ndarray] = {}  # for this call: kept longer, they would fill memory
+        # Otherwise for this call only: kept longer, they would fill memory.
+        opened = {} if opened is None else opened
         parts = []
         for row in rows:
             if not 0 <= row < len(self.ids):
