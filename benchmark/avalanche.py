@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+import numpy as np
 import torch
 from avalanche.benchmarks import (
     CLScenario,
@@ -22,8 +22,9 @@ from avalanche.benchmarks.utils import (
 )
 from torch.utils.data import Dataset
 
-from benchmark.data.decoding import decode
+from benchmark.data.joined_root import Root
 from benchmark.data.manifest import Item
+from benchmark.data.pictures import read_picture
 from benchmark.data.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class _Files(Dataset[tuple[torch.Tensor, int]]):
     """Images read from their files: (3, crop, crop) float32 in 0..1, and the category's number."""
 
     def __init__(
-        self, root: Path, items: Sequence[Item], targets: list[int], preprocessing: Preprocessing
+        self, root: Root, items: Sequence[Item], targets: list[int], preprocessing: Preprocessing
     ) -> None:
         self.root = root
         self.items = items
@@ -49,24 +50,42 @@ class _Files(Dataset[tuple[torch.Tensor, int]]):
         return len(self.items)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        pixels = self.preprocessing.apply(decode(self.root / self.items[index].path))
+        pixels = read_picture(self.root, self.items[index], self.preprocessing)
         return torch.from_numpy(pixels).float() / 255, self.targets[index]
 
 
 class _Stored(Dataset[tuple[torch.Tensor, int]]):
     """Cached arrays: images (3, crop, crop) float32 in 0..1, or patches (P, D) float32."""
 
-    def __init__(self, sources: Sequence[PatchSource], first_target: int) -> None:
+    def __init__(self, sources: Sequence[PatchSource], targets: Sequence[int]) -> None:
         self.places = [(s, row) for s in sources for row in range(len(s.ids))]
-        self.targets = [first_target + c for c, s in enumerate(sources) for _ in s.ids]
+        self.opened: dict[str, dict[int, np.ndarray]] = {s.digest: {} for s in sources}
+        self.targets = [t for t, s in zip(targets, sources, strict=True) for _ in s.ids]
 
     def __len__(self) -> int:
         return len(self.places)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
         source, row = self.places[index]
-        values = source.read([row])[0]
+        values = source.read([row], self.opened[source.digest])[0]
         return values.float() / 255 if values.dtype == torch.uint8 else values, self.targets[index]
+
+
+class _Held(Dataset[tuple[torch.Tensor, int]]):
+    """Values that a method keeps, given as `_Stored` gives those of the cache."""
+
+    def __init__(self, values: torch.Tensor, targets: Sequence[int], device: torch.device) -> None:
+        self.values = values
+        self.targets = list(targets)
+        self.device = device
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        value = self.values[index].to(self.device)
+        whole = value.dtype == torch.uint8
+        return value.float() / 255 if whole else value.float(), self.targets[index]
 
 
 def scenario(stream: Stream, preprocessing: Preprocessing | None = None) -> CLScenario[Any]:
@@ -81,7 +100,11 @@ def scenario(stream: Stream, preprocessing: Preprocessing | None = None) -> CLSc
     manifest = stream.manifest
 
     def dataset(experience: Experience, split: Literal["train", "test"]) -> Any:
-        items = [i for c in experience.categories for i in getattr(manifest, split)(c)]
+        if split == "train":
+            shown = stream.training(experience.index)
+            items = [i for c, ids in shown.items() for i in manifest.train(c) if i.content in ids]
+        else:
+            items = [i for c in experience.categories for i in manifest.test(c)]
         targets = [number[item.category] for item in items]
         files = _Files(manifest.root, items, targets, preprocessing)
         anomaly = DataAttribute([item.label for item in items], "anomaly")
@@ -109,17 +132,34 @@ def train_experience(experience: TrainExperience, inputs: Inputs = "images") -> 
     held = experience._pixels if inputs == "images" else experience._patches
     sources = [held[category] for category in experience.categories]
     before = experience.categories_before
-    single = DatasetExperience(dataset=_of_one_task(_Stored(sources, before)))
+    numbers = [experience.number(category) for category in experience.categories]
+    return _single(_of_one_task(_Stored(sources, numbers)), experience.index, before, numbers)
+
+
+def held_dataset(values: torch.Tensor, targets: Sequence[int], device: torch.device) -> Any:
+    """An Avalanche dataset of values (N, ...) that a method kept: uint8 images, or patches."""
+    return _of_one_task(_Held(values, targets, device))
+
+
+def held_experience(
+    values: torch.Tensor, targets: Sequence[int], device: torch.device, index: int
+) -> Any:
+    """A past experience, the `index`-th from 1, of the values that a method kept of it."""
+    return _single(held_dataset(values, targets, device), index, min(targets), targets)
+
+
+def _single(dataset: Any, index: int, before: int, classes: Sequence[int]) -> Any:
+    single = DatasetExperience(dataset=dataset)
     single.previous_classes = set(range(before))
-    single.classes_seen_so_far = set(range(before + len(sources)))
-    single.classes_in_this_experience = single.classes_seen_so_far - single.previous_classes
+    single.classes_in_this_experience = set(classes)
+    single.classes_seen_so_far = single.previous_classes | single.classes_in_this_experience
     EagerCLStream("train", [single])
     # The stream of one has numbered it 0.
-    single.current_experience = experience.index - 1
+    single.current_experience = index - 1
     return with_task_labels(single)
 
 
-def _of_one_task(dataset: _Files | _Stored) -> Any:
+def _of_one_task(dataset: _Files | _Stored | _Held) -> Any:
     """An Avalanche dataset whose task label is 0 throughout: strategies such as LwF ask for it."""
     attributes = [
         DataAttribute(dataset.targets, "targets"),

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
+from benchmark.blend import checked_blend
+from benchmark.data.domains import Domain, parse_domains
 from benchmark.data.preprocessing import Preprocessing
-from benchmark.declaration import refuse_routing
+from benchmark.declaration import refuse_recurring, refuse_routing
 from benchmark.features.spec import FeatureSpec
 from benchmark.method import CellFacts, Method, Routing
 from benchmark.params import Params
@@ -18,6 +20,7 @@ from benchmark.stream import Order
 from results.errors import UsageError
 from results.schema import RECORD_SCHEMA, cell_key
 
+Material: TypeAlias = tuple[str, bool, tuple[Domain, ...]]
 Unseen: TypeAlias = Literal["next", "all", "none"]
 
 
@@ -40,6 +43,8 @@ class Cell:
     params: Params
     seed: int
     protocol_id: str | None = None
+    drift: tuple[Domain, ...] = ()
+    blend: float = 0.0
 
     def __post_init__(self) -> None:
         for name, known in (("routing", get_args(Routing)), ("unseen", get_args(Unseen))):
@@ -50,6 +55,13 @@ class Cell:
         if type(self.seed) is not int or self.seed < 0:
             raise UsageError(f"a cell's seed is a whole number from 0, not {self.seed!r}")
         refuse_routing(self.method, self.method_class, self.routing)
+        refuse_recurring(
+            self.method,
+            self.method_class,
+            self.routing,
+            drift=bool(self.drift),
+            blend=bool(self.blend),
+        )
         if self.protocol_id is not None:
             check_id(self.protocol_id, self._identity)
             if self.protocol_id == self._identity.generated_id:
@@ -71,11 +83,15 @@ class Cell:
         return cell_key(self.as_dict())
 
     @property
+    def material(self) -> Material:
+        """What is made of the images before it runs: features, whether pixels too, of which."""
+        return self.features.digest, self.method_class.uses_images, self.drift
+
+    @property
     def facts(self) -> CellFacts:
         """What a method may resolve its parameters from."""
-        return CellFacts(
-            self.features.backbone, self.features.embedding, len(self.order.categories)
-        )
+        names = tuple(sorted(self.order.categories))
+        return CellFacts(self.features.backbone, self.features.embedding, len(names), names)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values, as in a record's run.json."""
@@ -97,6 +113,9 @@ class Cell:
                 "params": self.params.as_dict(),
             },
             "seed": self.seed,
+            # Keys of cells without them are as old as they are.
+            **({"drift": [domain.as_dict() for domain in self.drift]} if self.drift else {}),
+            **({"blend": self.blend} if self.blend else {}),
         }
 
     @classmethod
@@ -119,6 +138,8 @@ class Cell:
                 method=named["name"],
                 params=load_method(named["name"]).Params(**named["params"]),
                 seed=values["seed"],
+                drift=parse_domains([each["name"] for each in values.get("drift", ())], "drift"),
+                blend=checked_blend(values.get("blend", 0.0)),
             )
             cell = replace(cell, params=cell.method_class.resolve(cell.params, cell.facts))
             if not is_reserved(str(values["protocol"])):
@@ -150,7 +171,15 @@ class Cell:
     @property
     def _identity(self) -> Identity:
         preprocessing = self.features.preprocessing
-        return Identity(self.dataset, self.schedule, self.routing, preprocessing, self.maps)
+        return Identity(
+            self.dataset,
+            self.schedule,
+            self.routing,
+            preprocessing,
+            self.maps,
+            tuple(domain.name for domain in self.drift),
+            self.blend,
+        )
 
     def _default_params(self) -> Params:
         resolved: Params = self.method_class.resolve(self.method_class.Params(), self.facts)

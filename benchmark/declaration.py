@@ -29,6 +29,8 @@ def refuse_unusable(called: str, loaded: Any) -> None:
         raise CadbenchError(
             f"{called}: its routings are one or more of {known}, not {loaded.routings!r}"
         )
+    if not isinstance(loaded.recurring, bool):
+        raise CadbenchError(f"{called}: recurring is True or False, not {loaded.recurring!r}")
     params = loaded.Params
     if not (isinstance(params, type) and issubclass(params, Params)):
         raise CadbenchError(f"{called}: its Params is not a subclass of cadbench.Params")
@@ -47,3 +49,19 @@ def refuse_routing(name: str, method: type[Method], routing: str) -> None:
             f"method {name} has no {routing} routing; it runs with --routing "
             f"{' or '.join(method.routings)}"
         )
+
+
+def refuse_recurring(
+    name: str, method: type[Method], routing: str, *, drift: bool, blend: bool
+) -> None:
+    """`UsageError` where categories return in the stream, and the method cannot learn them again.
+
+    Where experiences blend under inferred routing no category is told, so none can return.
+    """
+    if method.recurring or not (drift or blend) or (blend and routing == "inferred"):
+        return
+    option = "--drift" if drift else "--blend"
+    raise UsageError(
+        f"method {name} cannot learn a category that returns (it does not declare recurring), and "
+        f"{option} lets categories return; leave out the method or {option}"
+    )

@@ -16,15 +16,15 @@ from benchmark.answers import flaw
 from benchmark.cell import Cell
 from benchmark.faults import blamed_on
 from benchmark.features.feature_set import FeatureSet
-from benchmark.method import MemoryReport, Method, MethodContext, Prediction
+from benchmark.method import MemoryReport, Method, MethodContext, Prediction, TrainExperience
 from benchmark.pixels.meter import PixelMeter
-from benchmark.presentation import shuffled_batches, train_experience
+from benchmark.presentation import shuffled_batches, told_names, train_experience
 from benchmark.reporting import Reporter, Silent
 from benchmark.services.coresets import Coresets
 from benchmark.services.neighbours import Neighbours
 from benchmark.stream import Experience, Stream
 from results.errors import CadbenchError
-from results.schema import SIMILARITY
+from results.schema import ASSIGNED, PART_ASSIGNED, SIMILARITY
 
 if TYPE_CHECKING:
     import torch
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 @dataclass(eq=False)
 class Scored:
-    """What one experience gave for one category, aligned with the test source's ids.
+    """What one experience gave for one column of R, aligned with the test source's ids.
 
     scores (n,) float32; routes (n,) int16, -1 where the method does not route.
     """
@@ -166,7 +166,8 @@ def evaluate(
             step, held = _step(cell, method, experience, stream, features)
             step.maps = {} if maps == "none" else held
             step.pixels = _measured(meter, held)
-            if any(note["kind"] == "assignment" for note in noted):
+            if any(note["kind"] == ASSIGNED for note in noted):
+                noted[:] = _by_column(noted, stream, experience, cell)
                 noted += _similarities(stream, experience, features, services.coresets)
             step.events = [{"experience": experience.index, **note} for note in noted]
             noted.clear()
@@ -199,6 +200,7 @@ def build_method(
         coresets=services.coresets,
         neighbours=services.neighbours,
         _record=record,
+        _backbone=features.backbone,
     )
     with blamed_on(cell.method, cell.method_class, "__init__"):
         return cell.method_class(cell.params, context)
@@ -213,13 +215,13 @@ def _step(
 ) -> tuple[Step, dict[str, np.ndarray]]:
     """What an experience adds, and the patch maps of the categories scored anew."""
     started = time.perf_counter()
-    shown = train_experience(experience, stream, features, method.uses_images)
+    shown = train_experience(experience, stream, features, method.uses_images, cell.routing)
     with blamed_on(cell.method, type(method), "observe"):
         claimed = method.observe(shown)
     synchronize(features.device)
     observed = time.perf_counter()
     seen = stream.seen(experience.index)
-    changed = _changed(cell, claimed, seen, experience.categories)
+    changed = _changed(cell, stream, claimed, experience)
     unseen = _unseen(cell, stream, experience.index)
     fresh, maps = _score(cell, method, (*changed, *unseen), features)
     with blamed_on(cell.method, type(method), "memory"):
@@ -240,11 +242,11 @@ def _similarities(
 ) -> list[dict[str, Any]]:
     """The cosine of the mean features of each new category and each that came before it."""
     means: dict[str, np.ndarray] = {}
-    for earlier in stream.train_stream[: experience.index]:
-        shown = train_experience(earlier, stream, features, uses_images=False)
-        for category in earlier.categories:
-            mean = coresets.centroid(shown, category)
-            means[category] = mean / max(float(np.linalg.norm(mean)), np.finfo(float).tiny)
+    seen = stream.seen(experience.index)
+    whole = TrainExperience(0, seen, 0, {c: features.patches(c, "train") for c in seen}, {})
+    for category in seen:
+        mean = coresets.centroid(whole, category)
+        means[category] = mean / max(float(np.linalg.norm(mean)), np.finfo(float).tiny)
     names = list(means)
     return [
         {
@@ -267,18 +269,46 @@ def _measured(
     return {category: measured for category, measured in found.items() if measured is not None}
 
 
+def _by_column(
+    noted: Sequence[dict[str, Any]], stream: Stream, experience: Experience, cell: Cell
+) -> list[dict[str, Any]]:
+    """What a method recorded, its assignments under the columns that the experience introduces.
+
+    In a blended stream, where it also is shown parts of its neighbours' categories, what it assigns
+    these to does not decide who owns a column.
+    """
+    told = told_names(stream, experience.index, cell.routing)
+    found: list[dict[str, Any]] = []
+    for note in noted:
+        columns = [c for c in experience.categories if told[c] == note.get("category")]
+        if note["kind"] == ASSIGNED and columns:
+            found += [{**note, "category": column} for column in columns]
+        elif note["kind"] == ASSIGNED and stream.blend:
+            found.append({**note, "kind": PART_ASSIGNED})
+        else:
+            found.append(note)
+    return found
+
+
 def _changed(
-    cell: Cell, claimed: frozenset[str] | None, seen: Sequence[str], new: Sequence[str]
+    cell: Cell, stream: Stream, claimed: frozenset[str] | None, experience: Experience
 ) -> tuple[str, ...]:
-    """The seen categories to score again: those claimed, those new, all under `inferred`."""
+    """The seen columns to score again: those claimed, those new, all under `inferred`."""
+    seen = stream.seen(experience.index)
     if claimed is None or cell.routing == "inferred":
-        return tuple(seen)
-    if strange := claimed - set(seen):
+        return seen
+    shown = {
+        name
+        for index in range(1, experience.index + 1)
+        for name in told_names(stream, index, cell.routing).values()
+    }
+    if strange := claimed - shown:
         raise CadbenchError(
             f"method {cell.method} claims that the scores of {', '.join(sorted(strange))} changed, "
             "which the stream has not shown yet"
         )
-    return tuple(category for category in seen if category in claimed or category in new)
+    new = experience.categories
+    return tuple(c for c in seen if stream.category_of[c] in claimed or c in new)
 
 
 def _unseen(cell: Cell, stream: Stream, index: int) -> tuple[str, ...]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.data.drifted import as_recorded
+from benchmark.data.joined_root import Root
 from benchmark.data.manifest import Item, Manifest
 from benchmark.shown import final_scores, show
 from results.errors import DataError
@@ -37,7 +38,8 @@ def load_examples(
     scores = final_scores(record)
     of_category = scores[scores["category"] == category]
     worst, best = choose(of_category["score"].to_numpy(), of_category["label"].to_numpy())
-    items = {item.content: item for item in manifest.test(category)}
+    data = as_recorded(manifest, record.cell)
+    items = {item.content: item for item in data.test(category)}
     missing = sum(image not in items for image in of_category["image"].iloc[worst + best])
     if missing:
         raise DataError(
@@ -51,7 +53,7 @@ def load_examples(
     return made[0], made[1]
 
 
-def _example(record: Record, row: pd.Series, items: Mapping[str, Item], root: Path) -> Example:
+def _example(record: Record, row: pd.Series, items: Mapping[str, Item], root: Root) -> Example:
     shown = show(record, items[row["image"]], int(row["place"]), root)
     return Example(
         image=shown.image,

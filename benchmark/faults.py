@@ -32,10 +32,10 @@ def blamed_on(name: str, method: type[Method], doing: str) -> Iterator[None]:
         ) from error
 
 
-def described(error: BaseException, method: type[Method]) -> str:
-    """`TypeError: message (mine.py, line 12)`: the last line that ran in the method's own file."""
+def described(error: BaseException, plugin: type) -> str:
+    """`TypeError: message (mine.py, line 12)`: the last line that ran in the plugin's own file."""
     said = " ".join(f"{type(error).__name__}: {error}".split())
-    home = getattr(sys.modules.get(method.__module__), "__file__", None)
+    home = getattr(sys.modules.get(plugin.__module__), "__file__", None)
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename == home] or frames
     return f"{said} ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else said

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from benchmark.blend import checked_blend
+from benchmark.data.domains import parse_domains
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.pixels.maps import MapSpec
 from benchmark.protocol_id import Identity, check_id
@@ -16,11 +18,18 @@ def check_run(run: Mapping[str, Any]) -> None:
     """`RecordError` where experiences, schedule, preprocessing and protocol id contradict."""
     cell = run["cell"]
     try:
-        sizes = experience_sizes(cell["schedule"], len(cell["order"]["categories"]))
+        drift = cell.get("drift", [])
+        domains = parse_domains([each["name"] for each in drift], "drift")
+        returns = len(cell["order"]["categories"]) * len(domains)
+        sizes = experience_sizes(cell["schedule"], len(cell["order"]["categories"]) + returns)
         if sizes != tuple(map(len, run["experiences"])):
             raise RecordError(f"its experiences are not those of the schedule {cell['schedule']}")
         preprocessing, maps = Preprocessing(**cell["preprocessing"]), MapSpec(**cell["maps"])
-        identity = Identity(cell["dataset"], cell["schedule"], cell["routing"], preprocessing, maps)
+        identity = Identity(
+            *(cell["dataset"], cell["schedule"], cell["routing"], preprocessing, maps),
+            tuple(domain.name for domain in domains),
+            checked_blend(cell.get("blend", 0.0)),
+        )
         if cell["protocol"] != identity.generated_id:
             check_id(cell["protocol"], identity)
     except (UsageError, TypeError) as error:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from benchmark.params import Params
 from benchmark.randomness import generator
+from results.errors import CadbenchError
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
+    from benchmark.features.frozen import FrozenBackbone
     from benchmark.features.source import PatchSource
     from benchmark.services.coresets import Coresets
     from benchmark.services.neighbours import Neighbours
@@ -74,10 +76,17 @@ class MethodContext:
     coresets: Coresets
     neighbours: Neighbours
     _record: Callable[[str, Mapping[str, Any]], None] = field(repr=False)
+    _backbone: Callable[[], FrozenBackbone] | None = field(default=None, repr=False)
 
     def rng(self, purpose: str, name: str = "") -> np.random.Generator:
         """A generator that depends only on (seed, purpose, name)."""
         return generator(self.seed, purpose, name)
+
+    def backbone(self) -> FrozenBackbone:
+        """The study's backbone, frozen, for methods that look at images; loaded when asked for."""
+        if self._backbone is None:
+            raise CadbenchError("this context was made without a backbone")
+        return self._backbone()
 
     def record(self, kind: str, **values: str | int | float | bool | None) -> None:
         """Write one row to the run record's events; `category` is a column of its own."""
@@ -88,8 +97,9 @@ class MethodContext:
 class TrainExperience:
     """One step of the training stream: the anomaly-free images of its new categories.
 
-    index: 1-based position in the stream; categories: those it introduces, in order;
-    categories_before: how many earlier experiences introduced.
+    index: 1-based position in the stream; categories: those it introduces, in order, or shows
+    again (only to methods that declare `recurring`); categories_before: how many categories earlier
+    experiences showed.
     """
 
     index: int
@@ -97,6 +107,12 @@ class TrainExperience:
     categories_before: int
     _patches: Mapping[str, PatchSource] = field(repr=False)
     _pixels: Mapping[str, PatchSource] = field(repr=False)
+    _numbers: Mapping[str, int] = field(default_factory=dict, repr=False)
+
+    def number(self, category: str) -> int:
+        """The place of a category, from 0, in the order in which all were first shown."""
+        usual = self.categories_before + self.categories.index(category)
+        return self._numbers.get(category, usual)
 
     def source(self, category: str) -> PatchSource:
         """The stored training patches of a category, for the coreset service."""
@@ -204,11 +220,16 @@ class MemoryReport:
 
 @dataclass(frozen=True)
 class CellFacts:
-    """What is known of a cell before it runs, for resolving parameters left on `auto`."""
+    """What is known of a cell before it runs, for resolving parameters left on `auto`.
+
+    names: of the categories, sorted, so that parameters that name them can be checked; their order
+    in the stream is not told. Empty where only their number is known.
+    """
 
     backbone: str
     embedding: str
     categories: int
+    names: tuple[str, ...] = ()
 
 
 State: TypeAlias = dict[str, Any]
@@ -228,6 +249,9 @@ class Method(ABC):
     """Whether images() of experiences and batches is called, so that pixels are kept ready."""
     routings: ClassVar[tuple[Routing, ...]] = ("oracle", "inferred")
     """What it can score under; `cadbench run` refuses it any other routing."""
+    recurring: ClassVar[bool] = False
+    """Whether it can learn a category that it has learnt before, under changed conditions or from
+    further images; `cadbench run` refuses it streams in which categories return."""
 
     def __init__(self, params: Any, context: MethodContext) -> None:
         self.params = params

@@ -22,14 +22,19 @@ def param(
     low: float | None = None,
     high: float | None = None,
     above: float | None = None,
+    later: bool = False,
 ) -> Any:
     """A field of a `Params` class: its default, one line of help, and its range.
 
     `low` and `high` are the smallest and largest allowed values, `above` an exclusive lower bound.
     The annotation gives the type: `int`, `float`, `bool`, `str`, `Literal[...]`, or one of them
     with `| None`, where None is written `auto` and resolved by the method's `resolve`.
+
+    later: the method had records before it had this parameter, and its default means what they
+    did: at its default it is left out of keys and records, so that those stay valid.
     """
-    return field(default=default, metadata={"help": help, "low": low, "high": high, "above": above})
+    metadata = {"help": help, "low": low, "high": high, "above": above, "later": later}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ class ParamSpec:
     low: float | None
     high: float | None
     above: float | None
+    later: bool
 
     @property
     def accepts(self) -> str:
@@ -139,7 +145,16 @@ class Params:
         return dataclasses.replace(self, **changes)
 
     def as_dict(self) -> dict[str, Any]:
-        """Every parameter by name, for keys and records."""
+        """Every parameter by name, for keys and records: `later` ones only off their defaults."""
+        left_out = {
+            spec.name
+            for spec in specs(type(self))
+            if spec.later and getattr(self, spec.name) == spec.default
+        }
+        return {name: value for name, value in self.whole().items() if name not in left_out}
+
+    def whole(self) -> dict[str, Any]:
+        """Every parameter by name, without exception."""
         return dataclasses.asdict(self)
 
 
@@ -184,4 +199,5 @@ def _spec(declared: dataclasses.Field[Any], hint: Any) -> ParamSpec:
         low=declared.metadata.get("low"),
         high=declared.metadata.get("high"),
         above=declared.metadata.get("above"),
+        later=declared.metadata.get("later", False),
     )

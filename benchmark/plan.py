@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmark.cell import Cell, Unseen
+from benchmark.data.domains import Domain
+from benchmark.data.drifted import under_domains
 from benchmark.data.manifest import Manifest
 from benchmark.features.spec import FeatureSpec
 from benchmark.method import CellFacts, Routing
 from benchmark.params import Params, spec_named, specs
 from benchmark.pixels.maps import MapSpec
-from benchmark.registry import is_reference, load_method, method_names
+from benchmark.registry import load_method, method_names
 from benchmark.stream import Order, Stream
 from results.errors import UsageError
 
@@ -36,6 +38,8 @@ class Study:
     orders: tuple[Order, ...]
     seeds: tuple[int, ...]
     protocol_id: str | None = None
+    drift: tuple[Domain, ...] = ()
+    blend: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -55,13 +59,14 @@ class Matched:
 
 def plan(study: Study) -> list[Cell]:
     """Every cell of the study: methods in the order given, then parameters, orders, seeds."""
-    schedules = {
-        order: Stream(study.manifest, order, study.schedule).resolved_schedule
-        for order in study.orders
-    }
-    facts = CellFacts(
-        study.features.backbone, study.features.embedding, len(study.manifest.categories)
-    )
+    data = under_domains(study.manifest, study.drift)
+    schedules: dict[Order, str] = {}
+    for order in study.orders:
+        stream = Stream(data, order, study.schedule, study.drift, study.blend)
+        stream.refuse_returns_within_an_experience()
+        schedules[order] = stream.resolved_schedule
+    names = tuple(sorted(study.manifest.categories))
+    facts = CellFacts(study.features.backbone, study.features.embedding, len(names), names)
     return [
         Cell(
             dataset=study.manifest.name,
@@ -76,6 +81,8 @@ def plan(study: Study) -> list[Cell]:
             params=params,
             seed=seed,
             protocol_id=study.protocol_id,
+            drift=study.drift,
+            blend=study.blend,
         )
         for method in study.methods
         for params in _grid(method, study.sweep.get(method, {}), facts)
@@ -156,7 +163,7 @@ def parse_settings(
 
 def _meant(called: str, methods: Sequence[str]) -> str:
     """The chosen method that `--set` calls by its name, or by its class's alone."""
-    found = {name for name in methods if is_reference(name) and name.endswith(f":{called}")}
+    found = {name for name in methods if name.endswith(f":{called}")}
     if len(found) > 1 and called not in methods:
         raise UsageError(
             f"--set {called}: {' and '.join(sorted(found))} are both meant by it; write the "

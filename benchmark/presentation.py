@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
+from benchmark.blend import Shown
 from benchmark.features.feature_set import FeatureSet
 from benchmark.features.source import PatchSource
 from benchmark.method import Routing, TestBatch, TrainExperience
@@ -21,20 +22,50 @@ if TYPE_CHECKING:
 BATCH_SIZE = 32
 
 Place: TypeAlias = tuple[str, int]
-"""A test image: its category and its row in the category's test source."""
+"""A test image: its column of R and its row in the column's test source."""
 
 
 def train_experience(
-    experience: Experience, stream: Stream, features: FeatureSet, uses_images: bool
+    experience: Experience,
+    stream: Stream,
+    features: FeatureSet,
+    uses_images: bool,
+    routing: Routing = "oracle",
 ) -> TrainExperience:
-    """What the method observes; `uses_images` gives it the training images too."""
+    """What the method observes; `uses_images` gives it the training images too.
+
+    It is told categories and never domains, as `told_names` says.
+    """
+    numbers: dict[str, int] = {}
+    before = 0
+    for index in range(1, experience.index + 1):
+        before = len(numbers)
+        for name in told_names(stream, index, routing).values():
+            numbers.setdefault(name, len(numbers))
+    parts: dict[str, Shown] = {}
+    names = told_names(stream, experience.index, routing)
+    for column, ids in stream.training(experience.index).items():
+        parts.setdefault(names[column], {})[column] = ids
     return TrainExperience(
         experience.index,
-        experience.categories,
-        len(stream.seen(experience.index - 1)),
-        {c: features.patches(c, "train") for c in experience.categories},
-        {c: features.pixels(c, "train") for c in experience.categories if uses_images},
+        tuple(parts),
+        before,
+        {name: features.shown(part) for name, part in parts.items()},
+        {name: features.shown(part, pixels=True) for name, part in parts.items() if uses_images},
+        {name: numbers[name] for name in parts},
     )
+
+
+def told_names(stream: Stream, index: int, routing: Routing) -> dict[str, str]:
+    """Column -> what a method is told that its images in experience `index` (1-based) are.
+
+    Their category; but where experiences blend and routing is inferred, nothing is told, neither
+    in training nor at test time: an experience is one set of images, called by its number.
+    """
+    columns = stream.training(index)
+    if stream.blend and routing == "inferred":
+        return dict.fromkeys(columns, f"experience {index}")
+    return {column: stream.category_of[column] for column in columns}
 
 
 def shuffled_batches(
@@ -48,7 +79,8 @@ def shuffled_batches(
 ) -> Iterator[tuple[list[Place], TestBatch]]:
     """Batches of test images with the places they stand for, which the method does not get.
 
-    Under `oracle` a batch has one category, which is told; under `inferred` categories are mixed.
+    Under `oracle` a batch has one category, which is told, and its domains are mixed; under
+    `inferred` categories are mixed.
     The order is shuffled with a fixed seed and tells nothing about labels. A run uses the default
     size and seed.
     """
@@ -59,9 +91,11 @@ def shuffled_batches(
     # name, and no place in the stream, may be found from a batch.
     numbered = sorted(categories, key=lambda c: patches[c].digest)
     number = {category: index for index, category in enumerate(numbered)}
+    category_of = features.manifest.category_of
     groups: dict[str, list[Place]] = {}
     for place in places:
-        groups.setdefault(place[0] if routing == "oracle" else "", []).append(place)
+        told = category_of[place[0]] if routing == "oracle" else ""
+        groups.setdefault(told, []).append(place)
     for name, group in groups.items():
         order = generator(seed, "test order", name).permutation(len(group))
         shuffled = [group[index] for index in order]
@@ -72,7 +106,7 @@ def shuffled_batches(
                 chosen,
                 TestBatch(
                     tuple(patches[c].ids[row] for c, row in chosen),
-                    chosen[0][0] if routing == "oracle" else None,
+                    name if routing == "oracle" else None,
                     partial(_read, [patches[c] for c in numbered], rows),
                     partial(_read, [pixels[c] for c in numbered if uses_images], rows),
                 ),

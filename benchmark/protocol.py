@@ -3,11 +3,14 @@
 id             versioned, `our-parts-1x4@1`; ids such as `mvtec-1x15-224-oracle@1` are generated
                from settings and mean exactly those
 title, source, notes     where the protocol comes from, for readers
-dataset        `mvtec`, `synthetic` or `folder`
+dataset        a name that `cadbench data info` lists, such as `mvtec`, `synthetic` or `folder`,
+               or several: `mvtec,visa`, whose categories are called `mvtec/bottle`
 categories     those that must be there and are used; without them, all that the folder has
 schedule       resolved, `14-1`
 orders         official ones: `alphabetical`, `random:SEED`, or a name of [named_orders]
 named_orders   name = every category once
+drift          domains under which every category returns, ["dark:2", "blur:1"]; none without it
+blend          share of a category's training images that come an experience early or late
 routing, unseen          as the options of `cadbench run`
 preprocessing  {resize, crop} in pixels
 maps           {upsampling, sigma}
@@ -21,6 +24,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from benchmark.cell import Unseen
+from benchmark.data.datasets import published_categories
+from benchmark.data.joining import joined_name
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.method import Routing
 from benchmark.pixels.maps import MapSpec
@@ -55,6 +60,8 @@ class Protocol:
     categories: tuple[str, ...] | None = None
     named_orders: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     study: StudyDefaults = StudyDefaults()
+    drift: tuple[str, ...] = ()
+    blend: float = 0.0
     title: str = ""
     source: str = ""
     notes: tuple[str, ...] = ()
@@ -62,8 +69,11 @@ class Protocol:
     @property
     def identity(self) -> Identity:
         """What the id stands for."""
-        dataset = None if self.dataset == "folder" else self.dataset
-        return Identity(dataset, self.schedule, self.routing, self.preprocessing, self.maps)
+        parts = self.dataset.split(",")
+        named = all(published_categories(part) for part in parts)
+        dataset = joined_name(parts) if named else None
+        settings = (self.schedule, self.routing, self.preprocessing, self.maps)
+        return Identity(dataset, *settings, self.drift, self.blend)
 
     def order(self, text: str, categories: tuple[str, ...]) -> Order:
         """The order that `--order` means under this protocol: one of its own names comes first."""

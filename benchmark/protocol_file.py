@@ -6,7 +6,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, get_args
 
+from benchmark.blend import checked_blend
 from benchmark.cell import Unseen
+from benchmark.data.datasets import dataset_names, published_categories
+from benchmark.data.domains import parse_domains
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.method import Routing
 from benchmark.pixels.maps import MapSpec
@@ -18,7 +21,6 @@ from results.errors import UsageError
 
 T = TypeVar("T")
 
-DATASETS = ("mvtec", "synthetic", "folder")
 _SIZES = range(32, 2049)
 """Pixels of a crop, as `--image-size` takes them; a resize may be twice as large."""
 _MOST_CATEGORIES = 10_000
@@ -44,6 +46,8 @@ _PROTOCOL: _Schema = {
     "preprocessing": (dict, True),
     "maps": (dict, True),
     "study": (dict, False),
+    "drift": (list, False),
+    "blend": (float, False),
 }
 _PREPROCESSING: _Schema = {"resize": (int, True), "crop": (int, True)}
 _MAPS: _Schema = {"upsampling": (str, True), "sigma": (float, True)}
@@ -63,12 +67,13 @@ def read_protocol(values: Mapping[str, Any], where: str) -> Protocol:
     for key, schema in (("preprocessing", _PREPROCESSING), ("maps", _MAPS), ("study", _STUDY)):
         if key in values:
             _check_keys(values[key], schema, f"{where}: {key}")
-    dataset = _one_of(values["dataset"], DATASETS, f"{where}: dataset")
+    dataset = _dataset(values["dataset"], f"{where}: dataset")
     categories = _categories(values, dataset, where)
     named = {
         name: _named_order(name, listed, categories, f"{where}: named_orders")
         for name, listed in values.get("named_orders", {}).items()
     }
+    drift = _drift(values.get("drift", []), f"{where}: drift")
     protocol = Protocol(
         where=where,
         id=values["id"],
@@ -77,7 +82,11 @@ def read_protocol(values: Mapping[str, Any], where: str) -> Protocol:
         notes=_lines(values.get("notes", []), f"{where}: notes", empty=True),
         dataset=dataset,
         categories=categories,
-        schedule=_schedule(values["schedule"], categories, f"{where}: schedule"),
+        schedule=_schedule(
+            values["schedule"], categories, f"{where}: schedule", rounds=1 + len(drift)
+        ),
+        drift=drift,
+        blend=checked_blend(values.get("blend", 0.0), f"{where}: blend"),
         orders=_orders(values["orders"], named, f"{where}: orders"),
         named_orders=named,
         routing=_one_of(values["routing"], get_args(Routing), f"{where}: routing"),
@@ -105,9 +114,22 @@ def _check_keys(given: Mapping[str, Any], schema: _Schema, where: str) -> None:
             raise UsageError(f"{where}: {key} must be {_KINDS[kind]}, not {_short(given[key])}")
 
 
+def _dataset(text: str, where: str) -> str:
+    """One data set, or several in the order of their names with commas between them."""
+    parts = sorted({part.strip() for part in text.split(",")})
+    for part in parts:
+        _one_of(part, dataset_names(), where)
+        if len(parts) > 1 and not published_categories(part):
+            raise UsageError(
+                f"{where}: {part!r} may hold any categories; it cannot be one of several"
+            )
+    return ",".join(parts)
+
+
 def _categories(values: Mapping[str, Any], dataset: str, where: str) -> tuple[str, ...] | None:
+    known = _known_categories(dataset.split(","))
     if "categories" not in values:
-        if dataset != "folder":
+        if known:
             raise UsageError(f"{where}: categories is missing; only a folder may leave it out")
         return None
     where = f"{where}: categories"
@@ -115,8 +137,7 @@ def _categories(values: Mapping[str, Any], dataset: str, where: str) -> tuple[st
     for name in listed:
         if "," in name:
             raise UsageError(f"{where}: {name!r} has a comma, which no category may have")
-        if dataset != "folder" and name not in _known_categories(dataset):
-            known = _known_categories(dataset)
+        if known and name not in known:
             raise UsageError(
                 f"{where}: {dataset} has no category {name!r}{suggestion(name, known)}; there are: "
                 f"{', '.join(known)}"
@@ -124,14 +145,22 @@ def _categories(values: Mapping[str, Any], dataset: str, where: str) -> tuple[st
     return tuple(sorted(listed))
 
 
-def _known_categories(dataset: str) -> Sequence[str]:
-    from benchmark.data.mvtec import MVTEC_CATEGORIES
-    from benchmark.data.synthetic import CATEGORIES
+def _known_categories(datasets: Sequence[str]) -> Sequence[str]:
+    from benchmark.data.joining import qualified
 
-    return tuple(MVTEC_CATEGORIES) if dataset == "mvtec" else CATEGORIES
+    if len(datasets) == 1:
+        return published_categories(datasets[0])
+    return [
+        qualified(name, category) for name in datasets for category in published_categories(name)
+    ]
 
 
-def _schedule(text: str, categories: Sequence[str] | None, where: str) -> str:
+def _drift(listed: list[Any], where: str) -> tuple[str, ...]:
+    domains = parse_domains(_lines(listed, where, empty=True), where)
+    return tuple(domain.name for domain in domains)
+
+
+def _schedule(text: str, categories: Sequence[str] | None, where: str, *, rounds: int) -> str:
     if len(text) > _LONGEST_SCHEDULE:
         raise UsageError(f"{where} is too long: {_short(text)}")
     if categories is None and ("*" in text or categories_of(text) > _MOST_CATEGORIES):
@@ -139,7 +168,7 @@ def _schedule(text: str, categories: Sequence[str] | None, where: str) -> str:
             f"{where}: write it out for at most {_MOST_CATEGORIES} categories, not {text!r}"
         )
     try:
-        count = categories_of(text) if categories is None else len(categories)
+        count = categories_of(text) if categories is None else len(categories) * rounds
         resolved = canonical(experience_sizes(text, count))
     except UsageError as error:
         raise UsageError(f"{where}: {str(error).removeprefix('--schedule ')}") from None

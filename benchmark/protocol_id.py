@@ -16,11 +16,12 @@ from results.errors import UsageError
 
 PROTOCOL_VERSION = 1
 
-_ID = re.compile(r"[a-z0-9][a-z0-9._-]*@[1-9][0-9]*")
+_ID = re.compile(r"[a-z0-9][a-z0-9._+-]*@[1-9][0-9]*")
 _PART = r"\d+(?:x\d+)?"
 _SETTINGS = re.compile(
     rf"(?P<schedule>{_PART}(?:-{_PART})*)-(?P<size>\d+)-(?P<routing>oracle|inferred)"
-    r"(?:-resize(?P<resize>\d+))?(?:-sigma(?P<sigma>[0-9.e+-]+))?@(?P<version>\d+)"
+    r"(?:-resize(?P<resize>\d+))?(?:-sigma(?P<sigma>[0-9.e+-]+))?"
+    r"(?:-drift(?P<drift>(?:-[a-z]+[1-9]\d*)+))?(?:-blend(?P<blend>[0-9.e+-]+))?@(?P<version>\d+)"
 )
 
 
@@ -33,6 +34,8 @@ class Identity:
     routing: Routing
     preprocessing: Preprocessing
     maps: MapSpec
+    drift: tuple[str, ...] = ()
+    blend: float = 0.0
 
     @property
     def settings(self) -> str:
@@ -40,7 +43,12 @@ class Identity:
         size = self.preprocessing
         resize = "" if size == Preprocessing.for_image_size(size.crop) else f"-resize{size.resize}"
         sigma = "" if self.maps.sigma == SIGMA else f"-sigma{_plain(self.maps.sigma)}"
-        return f"{self.schedule}-{size.crop}-{self.routing}{resize}{sigma}@{PROTOCOL_VERSION}"
+        drift = f"-drift{_joined(self.drift)}" if self.drift else ""
+        blend = f"-blend{_plain(self.blend)}" if self.blend else ""
+        return (
+            f"{self.schedule}-{size.crop}-{self.routing}{resize}{sigma}{drift}{blend}"
+            f"@{PROTOCOL_VERSION}"
+        )
 
     @property
     def generated_id(self) -> str:
@@ -57,7 +65,7 @@ def check_id(protocol_id: Any, identity: Identity) -> None:
     """`UsageError` for what is no id, or a reserved one that stands for other settings."""
     if not (isinstance(protocol_id, str) and _ID.fullmatch(protocol_id)):
         raise UsageError(
-            f"a protocol's id is a name of small letters, digits and . _ - with a version, such as "
+            "a protocol's id is a name of small letters, digits and . _ + - with a version such as "
             f"our-parts@1, not {protocol_id!r}"
         )
     if not is_reserved(protocol_id):
@@ -81,6 +89,8 @@ def _values(identity: Identity) -> dict[str, str | None]:
         "routing": identity.routing,
         "resize": str(identity.preprocessing.resize),
         "map sigma": _plain(identity.maps.sigma),
+        "drift": _joined(identity.drift) or "none",
+        "blend": _plain(identity.blend),
         "version": str(PROTOCOL_VERSION),
     }
 
@@ -100,8 +110,15 @@ def _parsed(protocol_id: str, dataset: str | None) -> dict[str, str]:
         "routing": found["routing"],
         "resize": found["resize"] or str(usual.resize),
         "map sigma": found["sigma"] or _plain(SIGMA),
+        "drift": found["drift"] or "none",
+        "blend": found["blend"] or _plain(0),
         "version": found["version"],
     }
+
+
+def _joined(domains: tuple[str, ...]) -> str:
+    """`-dark2-blur1`."""
+    return "".join(f"-{name.replace(':', '')}" for name in domains)
 
 
 def _plain(sigma: float) -> str:

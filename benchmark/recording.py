@@ -105,7 +105,7 @@ def _scores(
 
     columns: dict[str, list[np.ndarray]] = {}
     maps = []
-    fixed = {category: _fixed_columns(stream, category) for category in stream.order.categories}
+    fixed = {category: _fixed_columns(stream, category) for category in stream.columns}
     rows_of = {
         category: [features.patches(category, "test").row_of[image] for image in held["image"]]
         for category, held in fixed.items()

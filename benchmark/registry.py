@@ -1,5 +1,8 @@
 """Methods by name: an entry point of an installed package, or `package.module:Class`.
 
+Installed methods may form a family, `library:Model`: where one is installed, every name that begins
+like it is read as one of the family, never as a module and a class.
+
 A name is loaded when it is first asked for, so a broken plugin is an error of its own only.
 """
 
@@ -13,7 +16,8 @@ from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING
 
 from benchmark.declaration import refuse_unusable
-from benchmark.entry_points import GROUP, offered, package_of
+from benchmark.entry_points import GROUP, offered
+from benchmark.plugins import called, imported, is_absent, the_only
 from benchmark.suggest import suggestion
 from results.errors import CadbenchError, UsageError
 
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
     from benchmark.method import Method
 
 _MARK = ":"
-"""What tells `package.module:Class` from the name of an installed method."""
+"""In `package.module:Class`, and in the names of a family of installed methods."""
 
 _by_reference: dict[str, type[Method]] = {}
 
@@ -33,7 +37,13 @@ def method_names() -> tuple[str, ...]:
 
 def is_reference(name: str) -> bool:
     """Whether a method's name is the `package.module:Class` kind."""
-    return _MARK in name
+    return _MARK in name and not _family(name)
+
+
+def _family(name: str) -> tuple[str, ...]:
+    """The installed methods whose names begin as this one does, up to its mark; mostly none."""
+    library, mark, _ = name.partition(_MARK)
+    return tuple(known for known in method_names() if mark and known.startswith(library + mark))
 
 
 @functools.cache
@@ -47,19 +57,15 @@ def load_method(name: str) -> type[Method]:
         _by_reference[name] = _referred(name)
         return _by_reference[name]
     points = offered().get(name, ())
+    if not points and (family := _family(name)):
+        raise UsageError(f"no method {name!r}{_close(name, family)}; there are {', '.join(family)}")
     if not points:
         known = ", ".join(method_names()) or "none (is cadbench installed? pip install -e .)"
         raise UsageError(
             f"no method {name!r}{suggestion(name, offered())}; known: {known}; a class that is "
             "not installed is written package.module:Class"
         )
-    if len(points) > 1:
-        rivals = " and ".join(f"{package_of(point)} ({point.value})" for point in points)
-        raise CadbenchError(
-            f"method {name!r} is offered by {rivals}; uninstall one of them, or name the class "
-            f"itself, such as {points[-1].value}"
-        )
-    (point,) = points
+    point = the_only("method", name, points, "name the class itself, such as {value}")
     return _loaded(point, "mend or uninstall the package that offers it")
 
 
@@ -77,6 +83,13 @@ def method_at_hand(name: str) -> type[Method] | None:
         return None
 
 
+def _close(name: str, family: tuple[str, ...]) -> str:
+    """`suggestion` by what differs within the family: its library's name makes all look alike."""
+    library, _, model = name.partition(_MARK)
+    models = (known.partition(_MARK)[2] for known in family)
+    return suggestion(model, models).replace("mean ", f"mean {library}{_MARK}")
+
+
 def _referred(name: str) -> type[Method]:
     module, _, attribute = name.partition(_MARK)
     if not all(part.isidentifier() for part in (*module.split("."), attribute)):
@@ -89,30 +102,15 @@ def _referred(name: str) -> type[Method]:
 
 
 def _loaded(point: EntryPoint, remedy: str) -> type[Method]:
-    called = _called(point)
     try:
-        loaded = point.load()
-    except (Exception, SystemExit) as error:  # a module may be a script that ends the process
-        if point.name == point.value and _is_absent(error, point.module):
+        loaded = imported("method", point, remedy)
+    except CadbenchError as error:
+        if point.name == point.value and is_absent(error.__cause__, point.module):
             raise UsageError(
-                f"{called}: no module {point.module!r} is installed or in the current folder"
-            ) from error
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        if isinstance(error, AttributeError) and point.module in sys.modules:
-            # Another file of that name may have been found first.
-            reason += f" (read from {getattr(sys.modules[point.module], '__file__', 'Python')})"
-        raise CadbenchError(f"{called} cannot be imported: {reason}; {remedy}") from error
-    refuse_unusable(called, loaded)
+                f"{called('method', point)}: no module {point.module!r} is installed or in the "
+                "current folder"
+            ) from error.__cause__
+        raise
+    refuse_unusable(called("method", point), loaded)
     method: type[Method] = loaded
     return method
-
-
-def _called(point: EntryPoint) -> str:
-    target = "" if point.name == point.value else f" ({point.value})"
-    return f"method {point.name!r}{target}"
-
-
-def _is_absent(error: BaseException, module: str) -> bool:
-    """Whether it is the module itself that is not there, not one that it imports."""
-    missing = error.name if isinstance(error, ModuleNotFoundError) else None
-    return missing is not None and f"{module}.".startswith(f"{missing}.")

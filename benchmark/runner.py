@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.cell import Cell
+from benchmark.cell import Cell, Material
+from benchmark.data.domains import Domain
+from benchmark.data.drifted import under_domains
 from benchmark.data.manifest import Manifest
 from benchmark.evaluator import Maps, Services, evaluate
 from benchmark.features.feature_set import FeatureSet
@@ -54,24 +56,49 @@ class Runner:
     maps: Maps = "final"
     search: str = "torch"
     timed: bool = False
-    _features: dict[str, FeatureSet] = field(default_factory=dict, repr=False)
+    _features: dict[Material, FeatureSet] = field(default_factory=dict, repr=False)
     _services: dict[str, Services] = field(default_factory=dict, repr=False)
-    _meters: dict[tuple[str, MapSpec], PixelMeter] = field(default_factory=dict, repr=False)
+    _meters: dict[tuple[str, MapSpec, int], PixelMeter] = field(default_factory=dict, repr=False)
+    _drifted: dict[tuple[Domain, ...], Manifest] = field(default_factory=dict, repr=False)
 
-    def run(self, cells: Sequence[Cell], matched: Sequence[Matched] = ()) -> list[Outcome]:
-        """The record of every cell; matched cells follow once their references are known."""
+    def run(
+        self,
+        cells: Sequence[Cell],
+        matched: Sequence[Matched] = (),
+        compute: Callable[[Sequence[Cell]], list[Outcome]] | None = None,
+    ) -> list[Outcome]:
+        """The record of every cell; matched cells follow once their references are known.
+
+        compute: how cells are computed elsewhere; None computes them here, one by one.
+        """
+        compute = compute or self._run_all
         for cell in (*cells, *(pair.cell for pair in matched)):
             if cell.manifest != self.manifest.hash:
                 raise UsageError(
                     f"cell {cell.key[:8]} was made for other images (manifest "
                     f"{cell.manifest[:8]}, this data set has {self.manifest.hash[:8]})"
                 )
-        outcomes = self._run_all(cells)
+        outcomes = compute(cells)
         if matched:
             stored = {done.cell.key: stored_vectors(done.record) for done in outcomes}
             resolved = {pair.resolve(stored[pair.reference.key]): None for pair in matched}
-            outcomes += self._run_all(list(resolved))
+            outcomes += compute(list(resolved))
         return outcomes
+
+    def recorded(self, cell: Cell) -> Outcome | None:
+        """The outcome of a cell that needs no computing."""
+        found = self._existing(record_dir(self.out, cell.as_dict()), cell)
+        return self._reused(cell, found) if found else None
+
+    def extract(self, cell: Cell, columns: Sequence[str]) -> FeatureSet:
+        """The features that a cell reads, extracted where they are missing for these columns."""
+        import torch
+
+        device = torch.device(choose_device(self.device))
+        features = FeatureSet(self.images(cell), cell.features, device, self.cache)
+        pixels = cell.method_class.uses_images
+        features.ensure(columns, self.weights, self.reporter, pixels=pixels)
+        return features
 
     def _run_all(self, cells: Sequence[Cell]) -> list[Outcome]:
         """Cells that another process is busy with are put off to the end, then waited for."""
@@ -139,7 +166,9 @@ class Runner:
 
         features, services = self._prepared(cell)
         meter = self._meter(cell, features)
-        stream = Stream(self.manifest, cell.order, cell.schedule)
+        stream = Stream(
+            features.manifest, cell.order, cell.schedule, domains=cell.drift, blend=cell.blend
+        )
         checkpoint = Checkpoint(partial / CHECKPOINT, f"{cell.key} maps={self.maps}")
         progress = None if self.overwrite else checkpoint.load(features.device)
         if progress is None:
@@ -167,8 +196,6 @@ class Runner:
 
     def _prepared(self, cell: Cell) -> tuple[FeatureSet, Services]:
         """Features (extracted where missing) and services; made once for all cells alike."""
-        import torch
-
         from benchmark.services.coresets import Coresets
         from benchmark.services.neighbours import Neighbours
         from benchmark.services.search import exact_search
@@ -181,24 +208,26 @@ class Runner:
                 Coresets(device, self.cache, self.reporter),
                 Neighbours(exact_search(self.search)),
             )
-        pixels = cell.method_class.uses_images
-        name = f"{digest}{' with pixels' * pixels}"
-        if name not in self._features:
-            features = FeatureSet(self.manifest, cell.features, torch.device(device), self.cache)
-            features.ensure(self.manifest.categories, self.weights, self.reporter, pixels=pixels)
-            self._features[name] = features
-        return self._features[name], self._services[digest]
+        if cell.material not in self._features:
+            self._features[cell.material] = self.extract(cell, self.images(cell).columns)
+        return self._features[cell.material], self._services[digest]
+
+    def images(self, cell: Cell) -> Manifest:
+        """The images of the cell's stream: those of the data set, and those that return."""
+        if cell.drift not in self._drifted:
+            self._drifted[cell.drift] = under_domains(self.manifest, cell.drift)
+        return self._drifted[cell.drift]
 
     def _meter(self, cell: Cell, features: FeatureSet) -> PixelMeter:
         """What measures maps against masks; one for all cells of the same features and maps."""
         from benchmark.pixels.meter import PixelMeter
         from benchmark.pixels.truth import load_truths
 
-        place = cell.features.digest, cell.maps
+        place = cell.features.digest, cell.maps, id(features.manifest)
         if place not in self._meters:
             truths = load_truths(
-                self.manifest,
-                self.manifest.categories,
+                features.manifest,
+                features.manifest.columns,
                 cell.features.preprocessing,
                 self.cache,
                 self.reporter,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from benchmark.data.drifted import as_recorded
 from benchmark.data.manifest import Item, Manifest
 from benchmark.shown import Shown, final_scores, show
 from results.comparison import final_row
@@ -35,7 +36,6 @@ def galleries(boards: Sequence[Board], manifest: Manifest) -> tuple[list[Gallery
 
     Images are found by their content, so the data set may have moved or have more categories.
     """
-    items = {(item.category, item.content): item for item in manifest.items if item.split == "test"}
     found: list[Gallery] = []
     missing = []
     for board in boards:
@@ -43,6 +43,8 @@ def galleries(boards: Sequence[Board], manifest: Manifest) -> tuple[list[Gallery
         if record is None:
             missing.append(f"no run of {board.title} kept its maps")
             continue
+        data = as_recorded(manifest, record.cell)
+        items = {(item.column, item.content): item for item in data.items if item.split == "test"}
         scores = final_scores(record)
         auroc = final_row(record)
         whole = [c for c in auroc if _is_known(scores, c, items) and not math.isnan(auroc[c])]

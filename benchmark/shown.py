@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.data.decoding import decode, decode_mask
-from benchmark.data.manifest import Item, verify_unchanged
+from benchmark.data.joined_root import Root
+from benchmark.data.manifest import Item
+from benchmark.data.pictures import change_of_labels, read_mask, read_picture
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.pixels.maps import MapSpec, full_maps
 from results.record import Record
@@ -39,7 +39,7 @@ def final_scores(record: Record) -> pd.DataFrame:
     return final.assign(place=places)
 
 
-def show(record: Record, item: Item, place: int, root: Path) -> Shown:
+def show(record: Record, item: Item, place: int, root: Root) -> Shown:
     """The image `item` below `root`, whose map is row `place` of the record's maps.npy.
 
     The record must have kept maps; `DataError` where the file is not the image that was scored.
@@ -47,19 +47,17 @@ def show(record: Record, item: Item, place: int, root: Path) -> Shown:
     import torch
 
     preprocessing = Preprocessing(**record.cell["preprocessing"])
-    pixels = decode(root / item.path)
-    verify_unchanged(item, pixels)
+    image = read_picture(root, item, preprocessing).transpose(1, 2, 0)
     maps = record.maps()
     assert maps is not None
     patches = torch.from_numpy(np.array(maps[place : place + 1]))
     full = full_maps(patches, preprocessing.crop, MapSpec(**record.cell["maps"]))[0].numpy()
-    image = preprocessing.apply(pixels).transpose(1, 2, 0)
     return Shown(image, full, _mask(item, root, preprocessing))
 
 
-def _mask(item: Item, root: Path, preprocessing: Preprocessing) -> np.ndarray | None:
+def _mask(item: Item, root: Root, preprocessing: Preprocessing) -> np.ndarray | None:
     if not item.label:
         return np.zeros((preprocessing.crop, preprocessing.crop), dtype=bool)
     if item.mask_path is None:
         return None
-    return preprocessing.apply_labels(decode_mask(root / item.mask_path)) > 0
+    return preprocessing.apply_labels(read_mask(root, item), change_of_labels(item)) > 0

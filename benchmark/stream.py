@@ -1,4 +1,4 @@
-"""The class-incremental stream: a manifest's categories in an order, grouped by a schedule."""
+"""The stream: categories in an order, grouped by a schedule, and what they return as."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from benchmark.data.manifest import Manifest
+from benchmark.blend import Shown, blended
+from benchmark.data.domains import Domain
+from benchmark.data.manifest import Manifest, column_of
 from benchmark.randomness import generator
 from benchmark.schedule import canonical, experience_sizes
 from benchmark.suggest import suggestion
@@ -69,7 +71,10 @@ def listed_order(kind: str, categories: tuple[str, ...]) -> Order:
 
 @dataclass(frozen=True)
 class Experience:
-    """One step: 1-based index and the categories it introduces."""
+    """One step: 1-based index and the columns of R it introduces.
+
+    A column is a category, or one that returns under a domain (`screw@dark:2`).
+    """
 
     index: int
     categories: tuple[str, ...]
@@ -77,15 +82,43 @@ class Experience:
 
 @dataclass(frozen=True)
 class Stream:
-    """Experiences over a data set; `schedule` is the text as given, which may hold a `*`."""
+    """Experiences over a data set; `schedule` is the text as given, which may hold a `*`.
+
+    domains: under each of them every category returns, in the same order, after the pass without;
+    the manifest then is one that `data.drifted.under_domains` made. blend: the share of a column's
+    training images that come with a neighbouring experience (see `benchmark.blend`).
+    """
 
     manifest: Manifest
     order: Order
     schedule: str = "1x*"
+    domains: tuple[Domain, ...] = ()
+    blend: float = 0.0
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of R in the order of the stream: the categories, then their returns."""
+        return tuple(self.category_of)
+
+    @cached_property
+    def category_of(self) -> dict[str, str]:
+        """Column -> its category, in the order of the stream."""
+        categories = self.order.categories
+        returns = {column_of(c, d): c for d in self.domains for c in categories}
+        return {**{c: c for c in categories}, **returns}
 
     @cached_property
     def _sizes(self) -> tuple[int, ...]:
-        return experience_sizes(self.schedule, len(self.order.categories))
+        try:
+            return experience_sizes(self.schedule, len(self.columns))
+        except UsageError as error:
+            if not self.domains:
+                raise
+            count = len(self.order.categories)
+            raise UsageError(
+                f"{str(error).replace('the data set has', 'the stream has')}: {count}, and {count} "
+                f"more for each of {len(self.domains)} domain(s)"
+            ) from None
 
     @property
     def resolved_schedule(self) -> str:
@@ -98,9 +131,32 @@ class Stream:
         experiences = []
         start = 0
         for index, size in enumerate(self._sizes, start=1):
-            experiences.append(Experience(index, self.order.categories[start : start + size]))
+            experiences.append(Experience(index, self.columns[start : start + size]))
             start += size
         return tuple(experiences)
+
+    def refuse_returns_within_an_experience(self) -> None:
+        """`UsageError` where an experience has a category under two domains at once."""
+        for experience in self.train_stream:
+            names = [self.category_of[column] for column in experience.categories]
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                count = len(self.order.categories)
+                aligned = f"{canonical((1,) * count)}-{count}x{len(self.domains)}"
+                raise UsageError(
+                    f"--schedule {self.schedule}: experience {experience.index} has {twice[0]} "
+                    "twice, under different domains; end an experience where a domain begins, as "
+                    f"in {aligned}"
+                )
+
+    def training(self, index: int) -> Shown:
+        """Column -> ids of its training images that experience `index` (1-based) shows."""
+        return self._shown[index - 1]
+
+    @cached_property
+    def _shown(self) -> list[Shown]:
+        groups = [experience.categories for experience in self.train_stream]
+        images = {c: [item.content for item in self.manifest.train(c)] for c in self.columns}
+        return blended(groups, images, self.blend, self.order.name)
 
     @property
     def test_stream(self) -> tuple[Experience, ...]:
@@ -108,7 +164,7 @@ class Stream:
         return self.train_stream
 
     def seen(self, index: int) -> tuple[str, ...]:
-        """The categories introduced up to and including experience `index` (1-based)."""
+        """The columns introduced up to and including experience `index` (1-based)."""
         return tuple(c for e in self.train_stream[:index] for c in e.categories)
 
     def as_avalanche(self) -> Any:

@@ -45,7 +45,7 @@ def measure(cell: Cell, stream: Stream, features: FeatureSet, search: Search) ->
     method = build_method(cell, features, alone, [])
     updates = []
     for experience in stream.train_stream:
-        shown = train_experience(experience, stream, features, method.uses_images)
+        shown = train_experience(experience, stream, features, method.uses_images, cell.routing)
         updates.append(_seconds(lambda shown=shown: method.observe(shown), features))  # type: ignore[misc]
     places = fixed_images(stream, features)
 

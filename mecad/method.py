@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,10 +21,21 @@ from benchmark.method import (
 )
 from benchmark.params import Params, param
 from benchmark.services.coresets import Selector, Start
-from mecad.assignment import Assignment, assign
+from mecad.assignment import (
+    OWNED,
+    Assignment,
+    Rule,
+    assign,
+    drawn,
+    given,
+    round_robin,
+    similarities_to,
+)
+from mecad.grouping import EXAMPLE, check_groups, parse_groups
 from mecad.memory import Budgets, Replay, replayed, stored_rows
-from mecad.threshold import automatic_threshold
-from methods.memory_bank import pack_blocks, unpack_blocks
+from mecad.threshold import THRESHOLDS, automatic_threshold
+from methods.expert_gate import Gate, pack_gate, train_gate, unpack_gate
+from methods.memory_bank import pack_blocks, selected_again, unpack_blocks
 from methods.routing import Router, routed
 from results.errors import UsageError
 
@@ -50,6 +61,19 @@ class MecadParams(Params):
     selector: Selector = param("greedy", "how a category's coreset is selected")
     coreset_start: Start = param("mean", "first pick: the patch nearest the mean, or a random one")
     router: Router = param("nearest_mean", "how an image finds its expert under inferred routing")
+    assignment: Rule = param(
+        "similarity", "how a category finds its expert; only similarity asks threshold", later=True
+    )
+    groups: str = param(
+        "", "for assignment=given, an expert a group: bottle+cable/screw+wood", later=True
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.assignment == "given" and not self.groups:
+            raise UsageError(f"mecad.assignment=given needs the groups: --set {EXAMPLE}")
+        if self.groups:
+            parse_groups(self.groups)
 
 
 @dataclass(eq=False)
@@ -70,6 +94,7 @@ class Expert:
 
     members: list[Member] = field(default_factory=list)
     updates: int = 0
+    gate: Gate | None = None
     mean: np.ndarray | None = None
     """(D,) mean of the memory, kept until the next update."""
 
@@ -87,21 +112,37 @@ class Mecad(Method):
     """Multi-expert PatchCore: experts by feature similarity, two-level memory, random replay.
 
     Source: Dahmardeh et al., "MECAD: A multi-expert architecture for continual anomaly detection",
-    arXiv:2512.15323. Where the paper leaves a choice open, ours is a parameter.
+    arXiv:2512.15323. Where the paper leaves a choice open, ours is a parameter. The paper has no
+    category that returns: it stays with the expert that owns it, as its newest category, and its
+    coreset is selected again from what is left of the old one and the new one.
+
+    `assignment` other than `similarity` is an ablation: experts drawn at random among those with
+    room, in turn, or given (the grouping is told in advance, one expert a group).
     """
 
     Params = MecadParams
+    recurring = True
 
     def __init__(self, params: Any, context: MethodContext) -> None:
         super().__init__(params, context)
+        self.groups = parse_groups(params.groups) if params.assignment == "given" else ()
         self.budgets = Budgets(params.class_budget, params.expert_budget, params.replay_ratio)
         self.experts: dict[int, Expert] = {}
         self.owners: dict[str, int] = {}
 
     @classmethod
     def resolve(cls, params: Any, facts: CellFacts) -> Any:
+        if params.assignment == "given":
+            groups = parse_groups(params.groups)
+            if facts.names:
+                check_groups(groups, facts.names)
+            params = params.replace(experts=len(groups))
+        elif params.groups:  # so that a sweep over assignments may name them once
+            params = params.replace(groups="")
         if params.threshold is None:
-            threshold = automatic_threshold(facts.backbone, facts.embedding)
+            threshold = THRESHOLDS.get((facts.backbone, facts.embedding))
+            if threshold is None and params.assignment == "similarity":
+                threshold = automatic_threshold(facts.backbone, facts.embedding)
             params = params.replace(threshold=threshold)
         if params.categories_per_expert is None:
             room = params.expert_budget // params.class_budget
@@ -118,6 +159,8 @@ class Mecad(Method):
         changed: set[str] = set()
         for category in experience.categories:
             assignment = self._assign(experience, category)
+            if category in self.owners:
+                assignment = replace(assignment, expert=self.owners[category], reason=OWNED)
             self._record(category, assignment)
             expert = self.experts.setdefault(assignment.expert, Expert())
             self._update(expert, experience, category)
@@ -129,7 +172,8 @@ class Mecad(Method):
         owner = self.owners.get(batch.category) if batch.category else None
         candidates = self.experts if owner is None else {owner: self.experts[owner]}
         memories = {index: expert.memory for index, expert in candidates.items()}
-        return routed(self.context, batch, memories, owner, self.params.router)
+        gates = {index: expert.gate for index, expert in candidates.items() if expert.gate}
+        return routed(self.context, batch, memories, owner, self.params.router, gates)
 
     def memory(self) -> MemoryReport:
         experts = tuple(self._expert_memory(i, e) for i, e in sorted(self.experts.items()))
@@ -144,6 +188,7 @@ class Mecad(Method):
     def state_dict(self) -> State:
         return {
             str(index): {
+                **({"gate": pack_gate(expert.gate)} if expert.gate else {}),
                 "updates": expert.updates,
                 "members": [
                     {
@@ -168,18 +213,31 @@ class Mecad(Method):
                 members.append(
                     Member(entry["category"], coreset, entry["buffer"], rows, _part(coreset, rows))
                 )
-            self.experts[int(index)] = Expert(members, packed["updates"])
+            gate = unpack_gate(packed["gate"], self.context) if "gate" in packed else None
+            self.experts[int(index)] = Expert(members, packed["updates"], gate)
         self.owners = {c: e for e, expert in self.experts.items() for c in expert.categories}
 
     def _assign(self, experience: TrainExperience, category: str) -> Assignment:
-        return assign(
-            self.context.coresets.centroid(experience, category),
-            {index: self._mean(expert) for index, expert in self.experts.items()},
-            {index: len(expert.members) for index, expert in self.experts.items()},
-            experts=self.params.experts,
-            threshold=self.params.threshold,
-            categories_per_expert=self.params.categories_per_expert,
-        )
+        centroid = self.context.coresets.centroid(experience, category)
+        means = {index: self._mean(expert) for index, expert in self.experts.items()}
+        loads = {index: len(expert.members) for index, expert in self.experts.items()}
+        count, room = self.params.experts, self.params.categories_per_expert
+        if self.params.assignment == "similarity":
+            return assign(
+                centroid,
+                means,
+                loads,
+                experts=count,
+                threshold=self.params.threshold,
+                categories_per_expert=room,
+            )
+        known = similarities_to(centroid, means)
+        if self.params.assignment == "random":
+            rng = self.context.rng("assignment", category)
+            return drawn(known, loads, rng, experts=count, categories_per_expert=room)
+        if self.params.assignment == "round_robin":
+            return round_robin(known, sum(loads.values()), experts=count)
+        return given(known, category, self.groups)
 
     def _update(self, expert: Expert, experience: TrainExperience, category: str) -> None:
         """Give a category to an expert: older categories shrink to their replayed share."""
@@ -191,9 +249,14 @@ class Mecad(Method):
             start=self.params.coreset_start,
             seed=self.context.seed,
         )
+        if returned := [member for member in expert.members if member.category == category]:
+            expert.members.remove(returned[0])
+            both = [returned[0].coreset, coreset]
+            coreset = selected_again(self.context, both, self.params.class_budget)
         expert.updates += 1
         expert.mean = None
         count = len(expert.members) + 1
+        older = expert.members.copy()
         for member in expert.members:
             member.buffer = self.budgets.buffer(len(member.coreset), count)
             whole = len(member.rows) == len(member.coreset)
@@ -209,6 +272,9 @@ class Mecad(Method):
             member.coreset = _part(member.coreset, np.arange(member.buffer))
         buffer = self.budgets.buffer(len(coreset), count)
         expert.members.append(Member(category, coreset, buffer, np.arange(len(coreset)), coreset))
+        if self.params.router == "expert_gate":
+            memory = [member.coreset for member in older]
+            expert.gate = train_gate(self.context, experience, category, memory)
 
     def _priorities(self, member: Member, update: int) -> np.ndarray:
         """(n,) random priorities of a coreset's rows, the same at every update unless redrawn."""
@@ -226,6 +292,7 @@ class Mecad(Method):
         return expert.mean
 
     def _record(self, category: str, assignment: Assignment) -> None:
+        threshold = self.params.threshold if self.params.assignment == "similarity" else None
         for expert in sorted({*assignment.similarities, assignment.expert}):
             self.context.record(
                 "assignment",
@@ -234,21 +301,22 @@ class Mecad(Method):
                 similarity=assignment.similarities.get(expert),
                 chosen=expert == assignment.expert,
                 reason=assignment.reason,
-                threshold=self.params.threshold,
+                threshold=threshold,
             )
 
     def _expert_memory(self, index: int, expert: Expert) -> ExpertMemory:
         scoring = sum(len(block) for block in expert.memory)
         buffers = {member.category: member.buffer for member in expert.members}
         stored = stored_rows({member.category: member.rows for member in expert.members}, buffers)
+        gate = expert.gate.nbytes if expert.gate else 0
         vector_bytes = expert.members[0].coreset.nbytes // len(expert.members[0].coreset)
         return ExpertMemory(
             expert=index,
             categories=expert.categories,
             scoring_vectors=scoring,
             stored_vectors=stored,
-            scoring_bytes=scoring * vector_bytes,
-            stored_bytes=stored * vector_bytes,
+            scoring_bytes=scoring * vector_bytes + gate,
+            stored_bytes=stored * vector_bytes + gate,
             utilisation=sum(buffers.values()) / self.params.expert_budget,
         )
 

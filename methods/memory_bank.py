@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 
 class SingleBank(Method):
-    """One memory bank for all categories: subclasses say how a new category enters it."""
+    """One memory bank for all categories: subclasses say how a new category enters it.
+
+    It asks no category for its name, so one that returns enters like a new one.
+    """
+
+    recurring = True
 
     def __init__(self, params: Any, context: MethodContext) -> None:
         super().__init__(params, context)
@@ -87,6 +92,14 @@ def taken(blocks: Sequence[Block], picks: np.ndarray) -> list[Block]:
         elif len(mine):
             kept.append(block.take(mine))
     return kept
+
+
+def selected_again(context: MethodContext, blocks: Sequence[Block], size: int) -> Block:
+    """One block: the greedy selection, in its order, of at most `size` vectors of the blocks."""
+    import torch
+
+    picks = context.coresets.reduce(blocks, size)
+    return Block.of(torch.cat([block.vectors for block in blocks])).take(picks)
 
 
 def pack_blocks(blocks: Sequence[Block]) -> list[dict[str, object]]:

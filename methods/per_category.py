@@ -17,7 +17,8 @@ from benchmark.method import (
     TrainExperience,
 )
 from benchmark.params import Params, param
-from methods.memory_bank import bank_memory, pack_blocks, unpack_blocks
+from methods.expert_gate import Gate, pack_gate, train_gate, unpack_gate
+from methods.memory_bank import bank_memory, pack_blocks, selected_again, unpack_blocks
 from methods.routing import Router, routed
 
 
@@ -30,14 +31,20 @@ class PerCategoryParams(Params):
 
 
 class PerCategory(Method):
-    """A bank for each category: no forgetting under oracle routing, but memory grows."""
+    """A bank for each category: no forgetting under oracle routing, but memory grows.
+
+    A category that returns keeps its bank, selected again from itself and the new coreset, which
+    then forgets: the bank does not grow.
+    """
 
     Params = PerCategoryParams
+    recurring = True
 
     def __init__(self, params: Any, context: MethodContext) -> None:
         super().__init__(params, context)
         self.categories: list[str] = []
         self.banks: list[Block] = []
+        self.gates: list[Gate] = []
 
     @classmethod
     def with_memory(cls, params: Any, vectors: int, categories: int) -> Any:
@@ -46,16 +53,28 @@ class PerCategory(Method):
     def observe(self, experience: TrainExperience) -> frozenset[str]:
         budget = self.params.class_budget
         for category in experience.categories:
-            expert = len(self.banks)
-            self.categories.append(category)
-            self.banks.append(self.context.coresets.select(experience, category, budget))
+            new = self.context.coresets.select(experience, category, budget)
+            returns = category in self.categories
+            gated = self.params.router == "expert_gate"
+            if returns:
+                expert = self.categories.index(category)
+                if gated:
+                    kept = [self.banks[expert]]
+                    self.gates[expert] = train_gate(self.context, experience, category, kept)
+                self.banks[expert] = selected_again(self.context, [self.banks[expert], new], budget)
+            else:
+                expert = len(self.banks)
+                self.categories.append(category)
+                self.banks.append(new)
+                if gated:
+                    self.gates.append(train_gate(self.context, experience, category, ()))
             self.context.record(
                 "assignment",
                 category=category,
                 expert=expert,
                 similarity=None,
                 chosen=True,
-                reason="a bank of its own",
+                reason="the bank it has" if returns else "a bank of its own",
                 threshold=None,
             )
         return frozenset(experience.categories)
@@ -64,18 +83,20 @@ class PerCategory(Method):
         known = batch.category in self.categories
         owner = self.categories.index(str(batch.category)) if known else None
         memories = {expert: [bank] for expert, bank in enumerate(self.banks)}
-        return routed(self.context, batch, memories, owner, self.params.router)
+        gates = dict(enumerate(self.gates))
+        return routed(self.context, batch, memories, owner, self.params.router, gates)
 
     def memory(self) -> MemoryReport:
         total = bank_memory(self.banks, self.banks)
+        gate_bytes = [gate.nbytes for gate in self.gates] or [0] * len(self.banks)
         experts = tuple(
             ExpertMemory(
                 expert=expert,
                 categories=(category,),
                 scoring_vectors=len(bank),
                 stored_vectors=len(bank),
-                scoring_bytes=bank.nbytes,
-                stored_bytes=bank.nbytes,
+                scoring_bytes=bank.nbytes + gate_bytes[expert],
+                stored_bytes=bank.nbytes + gate_bytes[expert],
                 utilisation=len(bank) / self.params.class_budget,
             )
             for expert, (category, bank) in enumerate(zip(self.categories, self.banks, strict=True))
@@ -83,14 +104,18 @@ class PerCategory(Method):
         return MemoryReport(
             total.scoring_vectors,
             total.stored_vectors,
-            total.scoring_bytes,
-            total.stored_bytes,
+            total.scoring_bytes + sum(gate_bytes),
+            total.stored_bytes + sum(gate_bytes),
             experts,
         )
 
     def state_dict(self) -> State:
-        return {"categories": list(self.categories), "banks": pack_blocks(self.banks)}
+        state: State = {"categories": list(self.categories), "banks": pack_blocks(self.banks)}
+        if self.gates:
+            state["gates"] = [pack_gate(gate) for gate in self.gates]
+        return state
 
     def load_state_dict(self, state: State) -> None:
         self.categories = list(state["categories"])
         self.banks = unpack_blocks(state["banks"], self.context)
+        self.gates = [unpack_gate(gate, self.context) for gate in state.get("gates", ())]

@@ -1,20 +1,19 @@
-"""Naive replay: the newest coreset beside a uniform random sample of everything older."""
+"""Naive replay: the newest coreset beside a selection of everything older."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from benchmark.method import Block, MemoryReport, MethodContext, State, TrainExperience
 from benchmark.params import Params, param
 from methods.memory_bank import SingleBank, bank_memory, pack_blocks, unpack_blocks
+from methods.samples import CHUNK, Sample, blocks_of, kept, pack_sample, ranked, unpack_sample
 from results.errors import UsageError
 
-CHUNK = 256
-"""Vectors a block: a category's sample only ever loses its tail, so whole chunks stay shared."""
+Selector: TypeAlias = Literal["reservoir", "random", "greedy", "herding", "kmeans"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +22,7 @@ class ReplayParams(Params):
 
     bank_budget: int = param(2400, "vectors in the bank: the new coreset plus the reservoir", low=1)
     class_budget: int = param(400, "vectors of the newest category's coreset", low=1)
+    selector: Selector = param("reservoir", "which patches of older categories stay", later=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -33,33 +33,19 @@ class ReplayParams(Params):
             )
 
 
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """The patches of one category that the reservoir holds, by rising priority.
-
-    priorities (n,): uniform draws, one a patch; vectors: blocks of CHUNK rows, the last shorter.
-    """
-
-    category: str
-    priorities: np.ndarray
-    vectors: tuple[Block, ...]
-
-    def first(self, count: int) -> Sample:
-        """The `count` patches of the smallest priorities."""
-        whole, rest = divmod(count, CHUNK)
-        vectors = self.vectors[:whole]
-        if rest:
-            tail = self.vectors[whole]
-            vectors += (tail if len(tail) == rest else tail.take(np.arange(rest)),)
-        return Sample(self.category, self.priorities[:count], vectors)
-
-
 class Replay(SingleBank):
-    """One bank: the newest category's coreset plus a random reservoir of older patches.
+    """One bank: the newest category's coreset plus a selection of older patches.
 
-    The reservoir is a uniform sample of all older patches. Each patch gets a random priority, drawn
-    once, and the smallest ones stay: the same distribution as reservoir sampling (Vitter 1985),
-    independent of the order in which patches are offered.
+    `reservoir`: a uniform sample of all older patches. Each patch gets a random priority, drawn
+    once, and the smallest ones stay: the same distribution as reservoir sampling (Vitter, "Random
+    sampling with a reservoir", 1985), independent of the order in which patches are offered.
+
+    With the others every older category has an equal share of the room, as iCaRL gives its
+    exemplars (Rebuffi et al., CVPR 2017): the beginning of a selection made once, when the category
+    came, of as many patches as its share was then. `random` draws it uniformly; `greedy` is the
+    k-centre coreset; `herding` is iCaRL's choice; `kmeans` takes the patches nearest the centres,
+    in an order that halves them again and again (`benchmark.services.k_means`). A beginning of the
+    first three is the same selection of its own size.
     """
 
     Params = ReplayParams
@@ -69,6 +55,7 @@ class Replay(SingleBank):
         self.newest: list[Block] = []
         self.replayed: list[Sample] = []
         self.reservoir: list[Sample] = []
+        self.observed: dict[str, int] = {}
 
     @classmethod
     def with_memory(cls, params: Any, vectors: int, categories: int) -> Any:
@@ -89,26 +76,28 @@ class Replay(SingleBank):
             self.replayed = self.reservoir
         self.newest = [self.context.coresets.select(experience, category, self.params.class_budget)]
         self.reservoir = kept([*self.reservoir, self._offer(experience, category)], self.capacity)
-        self.bank = [*self.newest, *_blocks(self.replayed)]
+        self.bank = [*self.newest, *blocks_of(self.replayed)]
 
     def memory(self) -> MemoryReport:
-        return bank_memory(self.bank, [*self.newest, *_blocks(self._stored())])
+        return bank_memory(self.bank, [*self.newest, *blocks_of(self._stored())])
 
     def state_dict(self) -> State:
         return {
             "newest": pack_blocks(self.newest),
-            "samples": [_pack(sample) for sample in self._stored()],
+            "samples": [pack_sample(sample) for sample in self._stored()],
             "replayed": [[sample.category, len(sample.priorities)] for sample in self.replayed],
             "reservoir": [[sample.category, len(sample.priorities)] for sample in self.reservoir],
+            "observed": dict(self.observed),
         }
 
     def load_state_dict(self, state: State) -> None:
-        samples = [_unpack(entry, self.context) for entry in state["samples"]]
+        samples = [unpack_sample(entry, self.context) for entry in state["samples"]]
         stored = {sample.category: sample for sample in samples}
         self.newest = unpack_blocks(state["newest"], self.context)
+        self.observed = dict(state.get("observed", {}))
         self.replayed = [stored[category].first(count) for category, count in state["replayed"]]
         self.reservoir = [stored[category].first(count) for category, count in state["reservoir"]]
-        self.bank = [*self.newest, *_blocks(self.replayed)]
+        self.bank = [*self.newest, *blocks_of(self.replayed)]
 
     def _stored(self) -> list[Sample]:
         """The longest sample of each category: what is replayed now and what will be are
@@ -121,39 +110,24 @@ class Replay(SingleBank):
         return list(longest.values())
 
     def _offer(self, experience: TrainExperience, category: str) -> Sample:
-        """The patches of a new category that could enter the reservoir, by priority."""
+        """The patches of a new category that could stay, by priority."""
+        times = self.observed[category] = self.observed.get(category, 0) + 1
+        name = category if times == 1 else f"{category}\n{times}"
+        if self.params.selector != "reservoir":
+            sample = ranked(
+                self.context,
+                experience,
+                category,
+                self.params.selector,
+                budget=self.capacity,
+                earlier=len(self.reservoir),
+            )
+            return replace(sample, category=name)
         total = self.context.coresets.patch_count(experience, category)
-        drawn = self.context.rng("reservoir", category).random(total)
+        drawn = self.context.rng("reservoir", name).random(total)
         chosen = np.argsort(drawn, kind="stable")[: self.capacity]
         vectors = tuple(
             self.context.coresets.gather(experience, category, chosen[start : start + CHUNK])
             for start in range(0, len(chosen), CHUNK)
         )
-        return Sample(category, drawn[chosen], vectors)
-
-
-def kept(samples: Sequence[Sample], capacity: int) -> list[Sample]:
-    """The `capacity` patches of the smallest priorities over all samples."""
-    everything = np.sort(np.concatenate([sample.priorities for sample in samples]))
-    if len(everything) <= capacity:
-        return list(samples)
-    limit = everything[capacity - 1]
-    counts = [int(np.searchsorted(sample.priorities, limit, side="right")) for sample in samples]
-    return [sample.first(n) for sample, n in zip(samples, counts, strict=True) if n]
-
-
-def _blocks(samples: Sequence[Sample]) -> list[Block]:
-    return [block for sample in samples for block in sample.vectors]
-
-
-def _pack(sample: Sample) -> dict[str, Any]:
-    return {
-        "category": sample.category,
-        "priorities": sample.priorities,
-        "vectors": pack_blocks(sample.vectors),
-    }
-
-
-def _unpack(state: dict[str, Any], context: MethodContext) -> Sample:
-    vectors = tuple(unpack_blocks(state["vectors"], context))
-    return Sample(state["category"], state["priorities"], vectors)
+        return Sample(name, drawn[chosen], vectors)

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from benchmark.method import Block, MethodContext, Prediction, TestBatch
+from methods.expert_gate import Gate, route_by_gates
 from methods.memory_bank import prediction
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Router: TypeAlias = Literal["nearest_mean", "nearest_max", "centroid"]
+Router: TypeAlias = Literal["nearest_mean", "nearest_max", "centroid", "expert_gate"]
 
 
 def routed(
@@ -20,14 +21,17 @@ def routed(
     memories: Mapping[int, Sequence[Block]],
     owner: int | None,
     router: Router,
+    gates: Mapping[int, Gate] | None = None,
 ) -> Prediction:
     """Score a batch with the expert that owns its category, or else with the one routing picks.
 
-    memories: the blocks of each expert in use; owner: the expert to use for the whole batch.
+    memories: the blocks of each expert in use; owner: the expert to use for the whole batch;
+    gates: an autoencoder an expert, where the router is `expert_gate`.
 
     nearest_mean: the lowest mean over patches of the distance to the expert's memory;
     nearest_max: the lowest image score (biased by the anomaly itself);
-    centroid: the highest cosine between the image's mean patch and the memory's mean vector.
+    centroid: the highest cosine between the image's mean patch and the memory's mean vector;
+    expert_gate: the expert whose autoencoder reconstructs the image best.
     Ties go to the lowest expert.
     """
     import torch
@@ -38,7 +42,9 @@ def routed(
         return prediction(distances, context.grid, route)
     experts = sorted(memories)
     stacked = torch.stack([context.neighbours.min_distance(batch, memories[e]) for e in experts])
-    if router == "nearest_mean":
+    if router == "expert_gate":
+        best = route_by_gates(batch, gates or {})
+    elif router == "nearest_mean":
         best = stacked.double().mean(2).argmin(0)
     elif router == "nearest_max":
         best = stacked.amax(2).argmin(0)

@@ -19,6 +19,7 @@ from results.quoted import (
     source_cell,
 )
 from results.reference import NOT_CONTINUAL, PublishedRow
+from results.rows import Row
 from results.table import Column, Table, Value, text_column
 
 OURS = "this run"
@@ -82,7 +83,7 @@ def set_beside_categories(
 ) -> list[Table]:
     """`table` of R[T, c] with the published rows of its stream, and apart those of no stream."""
     published = list(published)
-    streams = {(r.first.cell["dataset"], r.first.cell["schedule"]) for r in c.rows}
+    streams = {_stream(row) for row in c.rows}
     whole = _whole_streams(c)
     datasets = {dataset for dataset, _ in streams}
     footnotes = Footnotes()
@@ -200,15 +201,22 @@ def _not_continual(rows: Sequence[PublishedRow], categories: Sequence[str]) -> T
 def _whole_streams(c: Comparison) -> set[tuple[str, str]]:
     """(data set, schedule) of the rows whose means are over all categories of their stream."""
     return {
-        (row.first.cell["dataset"], row.first.cell["schedule"])
+        _stream(row)
         for row, readings in zip(c.rows, c.readings, strict=True)
         if set(readings[0].categories) == set(row.first.categories)
     }
 
 
+def _stream(row: Row) -> tuple[str, str]:
+    """(data set, schedule); no published row is of a stream with drift or blending."""
+    cell = row.first.cell
+    changed = " and ".join(name for name in ("drift", "blend") if name in cell)
+    return cell["dataset"], cell["schedule"] + (f" with {changed}" if changed else "")
+
+
 def _why_none(c: Comparison, published: Iterable[PublishedRow], swept: bool) -> str:
     first = c.rows[0].first
-    dataset, schedule = first.cell["dataset"], first.cell["schedule"]
+    dataset, schedule = _stream(c.rows[0])
     rows = [row for row in published if row.experts is not None or not swept]
     of_data = [row for row in rows if row.dataset == dataset]
     if not of_data:

@@ -15,7 +15,10 @@ from results.rows import Row, backbone_labels, by_routing, describe_runs, plural
 from results.schema import features_key
 
 JOINT = "joint"
-"""The method whose runs are the upper bound that `gap_to_joint` measures against."""
+"""What the method is called whose runs are the upper bound that `gap_to_joint` measures against.
+
+Of `detector+strategy` it is `detector+joint`: the same detector, trained on everything at once.
+"""
 
 
 MASKED = "aupro"
@@ -66,6 +69,9 @@ class Comparison:
         notes = list(self.left_out)
         if any(name.split(".")[0] in PIXEL_BASES for name in quantities):
             notes += self.left_out_of_pixels
+        own = sorted({_bound_of(row.first.method) for row in self.rows} - {JOINT})
+        if own and any(name.split(".")[-1] == "gap_to_joint" for name in quantities):
+            notes.append(f"gap_to_joint of a trained detector is measured against {', '.join(own)}")
         if self.mixed_data:
             notes.append("rows of different protocols or data are not comparable with each other")
         if self.mixed_runs:
@@ -115,7 +121,12 @@ def compare(routing: str, rows: Sequence[Row]) -> Comparison:
 
 def is_bound(row: Row) -> bool:
     """Whether a row is the upper bound, which others are measured against and not ranked with."""
-    return row.first.method == JOINT
+    return row.first.method == _bound_of(row.first.method)
+
+
+def _bound_of(method: str) -> str:
+    detector, plus, _ = method.rpartition("+")
+    return f"{detector}{plus}{JOINT}"
 
 
 def final_row(record: Record, base: str = "auroc") -> dict[str, float]:
@@ -161,7 +172,8 @@ def _left_out(
 def _conditions(row: Row, record: Record) -> tuple[object, ...]:
     """What a run shares with the joint run that it is measured against."""
     order = tuple(record.cell["order"]["categories"])
-    return *row.data, order, record.seed, features_key(record.cell)
+    bound = _bound_of(record.method)
+    return *row.data, order, record.seed, features_key(record.cell), bound
 
 
 def _joint_runs(rows: Iterable[Row]) -> tuple[Mapping[tuple[object, ...], Record], bool]:

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from results.record import Record
-from results.schema import canonical_json, features_key
+from results.schema import canonical_json, domains_of, features_key
 
 Defaults = Mapping[str, Mapping[str, Any]]
 """Default parameters by method name; parameters that differ from them are shown."""
@@ -20,7 +20,7 @@ Defaults = Mapping[str, Mapping[str, Any]]
 _NOT_OF_THE_ROW = ("seed", "order", "unseen")
 
 
-_IDENTITY = ("schedule", "routing", "preprocessing", "maps")
+_IDENTITY = ("schedule", "routing", "preprocessing", "maps", "drift", "blend")
 """What a protocol id stands for; a file could give one id to two of these."""
 
 
@@ -45,7 +45,11 @@ class Row:
         """What the protocol id stands for, flat: schedule, preprocessing.crop, maps.sigma .."""
         flat: dict[str, Any] = {}
         for name in _IDENTITY:
-            value = self.first.cell[name]
+            value = self.first.cell.get(name)
+            if name == "drift":
+                value = ", ".join(domains_of(self.first.cell)) or None
+            if value is None:
+                continue
             if isinstance(value, Mapping):
                 flat |= {f"{name}.{part}": inner for part, inner in value.items()}
             else:

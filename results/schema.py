@@ -38,6 +38,12 @@ Cell = Mapping[str, Any]
     features       {backbone, weights, layers, embedding, embedding_params, dtype, extraction}
     method         {name, version, params: every parameter, defaults resolved}
     seed           int
+
+and, where there is drift or blending:
+
+    drift          [{name: `dark:2`, factor: 0.65, version}, ...]: the domains under which every
+                   category returns; `experiences` then names columns, `screw` and `screw@dark:2`
+    blend          the share of a column's training images that come an experience early or late
 """
 
 
@@ -110,6 +116,9 @@ ASSIGNMENT: Mapping[str, str] = {
     "threshold": "float64",
 }
 
+ASSIGNED = "assignment"
+PART_ASSIGNED = "assignment of a part"
+"""Of images that a blended stream shows an experience early or late, by their category's name."""
 SIMILARITY = "similarity"
 
 TABLES: Mapping[str, Mapping[str, str]] = {
@@ -137,6 +146,23 @@ def cell_key(cell: Cell) -> str:
 def config_key(cell: Cell) -> str:
     """The key of the cell without its seed: one configuration."""
     return _digest({name: value for name, value in cell.items() if name != "seed"})
+
+
+def domains_of(cell: Cell) -> list[str]:
+    """The names of the domains under which every category returns: `dark:2`; none without drift."""
+    names = [each["name"] for each in cell.get("drift", ())]
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError("a domain's name is a text")
+    return names
+
+
+def columns_of(cell: Cell) -> dict[str, str]:
+    """Column of R -> its category, in the order of the stream: `screw`, later `screw@dark:2`."""
+    categories = list(cell["order"]["categories"])
+    returns = {
+        f"{category}@{name}": category for name in domains_of(cell) for category in categories
+    }
+    return {**dict(zip(categories, categories, strict=True)), **returns}
 
 
 def features_key(cell: Cell) -> str:

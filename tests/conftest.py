@@ -13,6 +13,9 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # the cores are shared with the other workers
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 settings.register_profile("same examples each time", derandomize=True)
 settings.load_profile("same examples each time")
 

@@ -48,6 +48,17 @@ def test_the_runner_and_the_command_line_name_no_method_but_the_default():
         assert not strings & set(names), file
 
 
+def test_opening_data_sets_names_none_but_a_folder():
+    names = {"mvtec", "visa", "btad", "mpdd", "mvtec_loco", "real_iad", "synthetic"}
+    for file in (ROOT / "benchmark" / "data").glob("*.py"):
+        strings = {
+            node.value
+            for node in ast.walk(ast.parse(file.read_text("utf-8")))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        }
+        assert not strings & names, file
+
+
 def test_every_package_is_listed_for_the_wheel_and_tests_are_not():
     listed = set(
         tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]

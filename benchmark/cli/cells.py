@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchmark.cli.options import numbers, order_texts
+from benchmark.cli.options import names, numbers, order_texts
 from results.errors import UsageError
 from results.printable import printable
 
@@ -36,6 +36,7 @@ class Planned:
 
 def from_options(given: Mapping[str, Any], manifest: Manifest) -> Planned:
     """The factorial that the options ask for, or its shard."""
+    from benchmark.data.domains import parse_domains
     from benchmark.features.weights import EMBEDDED_BACKBONE, find_weights
     from benchmark.pixels.maps import MapSpec
     from benchmark.plan import Study, match_memory, parse_settings, plan, take_shard
@@ -60,6 +61,8 @@ def from_options(given: Mapping[str, Any], manifest: Manifest) -> Planned:
         orders=orders,
         seeds=numbers(given["seeds"], "--seeds"),
         protocol_id=protocol.id if protocol else None,
+        drift=parse_domains(names(given["drift"]) or ()),
+        blend=given["blend"],
     )
     cells = plan(study)
     if given["match_memory"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,10 @@ from benchmark.cli.options import (
     skip_option,
 )
 from benchmark.cli.progress import choose_reporter
+
+if TYPE_CHECKING:
+    from benchmark.data.places import DataRoots
+    from results.table import Table
 
 
 @click.group("data")
@@ -41,12 +45,12 @@ command.add_command(data_preview.command)
 def info(
     name: str | None,
     dataset: str,
-    data_root: Path | None,
+    data_root: Path | DataRoots | None,
     categories: str | None,
     skip_unreadable: bool,
     quiet: bool,
 ) -> None:
-    """Categories, counts, manifest hash, what is missing, and how to obtain MVTec AD.
+    """The data sets at hand; categories, counts and manifest hash of one of them, or of several.
 
     With NAME: what is known of a public data set (licence, citation, counts, where to get it).
     """
@@ -55,10 +59,13 @@ def info(
         return
     from benchmark.cli.tables import print_tables
     from benchmark.data.catalog import entry_names
-    from benchmark.data.mvtec import HOW_TO_OBTAIN
+    from benchmark.data.choosing import how_to_obtain
+    from benchmark.data.datasets import AUTO, load_reader
     from benchmark.data.sources import describe, open_dataset
     from results.table import Column, Table, Value, text_column
 
+    if dataset == AUTO:
+        print_tables([_at_hand(data_root)])
     manifest = open_dataset(
         dataset,
         data_root,
@@ -90,5 +97,17 @@ def info(
     print_tables([Table(f"{manifest.name}", tuple(columns), tuple(rows))])
     click.echo(f"manifest {manifest.hash}")
     if manifest.name != "mvtec":
-        click.echo(f"MVTec AD: {HOW_TO_OBTAIN}")
+        click.echo(f"MVTec AD: {how_to_obtain(load_reader('mvtec'))}")
     click.echo(f"more on one: cadbench data info {'|'.join(entry_names())}")
+
+
+def _at_hand(data_root: Path | DataRoots | None) -> Table:
+    """A row a data set that is known or found."""
+    from benchmark.data.finding import at_hand
+    from benchmark.data.places import DataRoots
+    from results.table import Table, text_column
+
+    roots = data_root if isinstance(data_root, DataRoots) else DataRoots(other=data_root)
+    rows = [(each.name, each.title, each.found, str(each.root or "")) for each in at_hand(roots)]
+    columns = ("name", "data set", "found", "folder")
+    return Table("Data sets", tuple(map(text_column, columns)), tuple(rows))

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from results.table import Column, Table, text_column
 
+if TYPE_CHECKING:
+    from benchmark.data.places import DataRoots
 
-def show_entry(name: str, root: Path | None) -> None:
-    """Licence, citation, counts, where to get it, and whether it is found below `root`."""
+
+def show_entry(name: str, data_root: Path | DataRoots | None) -> None:
+    """Licence, citation, counts, where to get it, and whether it is found below `data_root`."""
     from benchmark.cli.tables import print_tables
     from benchmark.data.catalog import load_entry
+    from benchmark.data.places import DataRoots
     from benchmark.data.verify import default_root, find_entry
 
     entry = load_entry(name)
+    root = data_root.of(name) if isinstance(data_root, DataRoots) else data_root
     place = root or default_root()
     folder = find_entry(entry, [place])
     rows = [

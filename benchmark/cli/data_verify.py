@@ -54,7 +54,7 @@ def command(ctx: click.Context, name: str | None, root: Path | None, quiet: bool
 def _checks(name: str | None, root: Path | None) -> list[Callable[[Reporter], Verified]]:
     """What is to be verified, each as a function that does it."""
     from benchmark.data.catalog import entry_names, load_entry
-    from benchmark.data.layout import categories_in
+    from benchmark.data.readers.folder import Folder
     from benchmark.data.verify import default_root, find_entry, verify, verify_folder
 
     place = root or default_root()
@@ -63,7 +63,7 @@ def _checks(name: str | None, root: Path | None) -> list[Callable[[Reporter], Ve
     checks: list[Callable[[Reporter], Verified]] = [
         partial(verify, entry, folder) for entry, folder in found if folder is not None
     ]
-    if not checks and name is None and categories_in(place):
+    if not checks and name is None and Folder().categories_in(place):
         checks = [partial(verify_folder, place)]
     if not checks:
         what = wanted[0].title if name else "data set"

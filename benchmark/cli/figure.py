@@ -23,6 +23,7 @@ from results.figures.style import FORMATS, WIDTHS
 from results.rows import Row, rows_of
 
 if TYPE_CHECKING:
+    from benchmark.data.places import DataRoots
     from results.figures.drawn import Drawn
     from results.figures.source import Source
     from results.record import Record
@@ -100,7 +101,7 @@ def command(
     routing: str | None,
     backbone: str | None,
     category: str | None,
-    data_root: Path | None,
+    data_root: Path | DataRoots | None,
     out: Path,
 ) -> None:
     """Draw one figure, or all that the records allow, and print a caption for each.
@@ -145,7 +146,11 @@ def command(
 
 
 def _draw(
-    name: str, source: Source, width: float, category: str | None, data_root: Path | None
+    name: str,
+    source: Source,
+    width: float,
+    category: str | None,
+    data_root: Path | DataRoots | None,
 ) -> Drawn:
     from results.figures.catalogue import draw
 
@@ -155,14 +160,15 @@ def _draw(
 
 
 def _draw_examples(
-    source: Source, width: float, category: str | None, data_root: Path | None
+    source: Source, width: float, category: str | None, data_root: Path | DataRoots | None
 ) -> Drawn:
     from benchmark.cli.progress import choose_reporter
-    from benchmark.data.sources import DATASETS, open_dataset
+    from benchmark.data.sources import open_dataset, recorded_as
     from benchmark.examples import check_has_maps, load_examples
     from results.comparison import final_row
     from results.figures.examples import draw_examples
     from results.figures.source import NothingToDraw
+    from results.schema import columns_of
 
     record = source.record()
     check_has_maps(record)
@@ -179,9 +185,10 @@ def _draw_examples(
         )
     dataset = record.cell["dataset"]
     manifest = open_dataset(
-        dataset if dataset in DATASETS else "folder",
+        recorded_as(dataset),
         None if dataset == "synthetic" else data_root,
-        [category],
+        [columns_of(record.cell)[category]],
+        whole=False,
         skip_unreadable=True,
         cache=cache_root(),
         reporter=choose_reporter(-1),

@@ -21,6 +21,7 @@ COMMANDS = {
     "new-method": ("benchmark.cli.new_method", "Write a package with a method of your own."),
     "check": ("benchmark.cli.check", "Check that a method keeps the rules."),
     "protocols": ("benchmark.cli.protocols", "List the protocols, print one, check a file."),
+    "domains": ("benchmark.cli.domains", "List the changes that --drift can make to images."),
     "data": ("benchmark.cli.data", "Get, check and look at data sets."),
     "show": ("benchmark.cli.show", "Show one record: AUROC matrix, assignments, memory."),
     "table": ("benchmark.cli.table", "Compare records in a table."),

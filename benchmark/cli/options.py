@@ -4,15 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from results.errors import UsageError
 
+if TYPE_CHECKING:
+    from benchmark.data.places import DataRoots
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 DEFAULT_OUT = Path("runs")
+
+
+def _data_roots(
+    context: click.Context, option: click.Parameter, texts: tuple[str, ...]
+) -> Path | DataRoots | None:
+    """None, the one folder that was given, or all where some have names."""
+    if not texts:
+        return None
+    from benchmark.data.places import DataRoots
+
+    roots = DataRoots.parse(texts)
+    return roots if roots.named else roots.other
+
 
 out_option: Decorator = click.option(
     "--out",
@@ -26,13 +42,16 @@ dataset_option: Decorator = click.option(
     default="auto",
     show_default=True,
     metavar="NAME",
-    help="auto, mvtec, folder or synthetic; auto takes MVTec AD where it is found.",
+    help="auto, a data set, or several as mvtec,visa (see `cadbench data info`); auto takes MVTec "
+    "AD where it is found.",
 )
 data_root_option: Decorator = click.option(
     "--data-root",
-    type=click.Path(path_type=Path),
-    default=None,
-    help="Folder of the data set, in MVTec AD's layout (or CADBENCH_DATA).",
+    multiple=True,
+    metavar="[NAME=]FOLDER",
+    callback=_data_roots,
+    help="Folder of the data set, or a parent of several (or CADBENCH_DATA); NAME=FOLDER for each "
+    "where there are more.",
 )
 categories_option: Decorator = click.option(
     "--categories", default=None, metavar="A,B,...", help="Only these categories."

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from benchmark.cli.cells import from_options, print_cells
+from benchmark.cli.engine import compute
 from benchmark.cli.options import names, numbers
 from benchmark.cli.progress import choose_reporter
 from benchmark.cli.records import format_option
-from benchmark.cli.run import check_early, compute, open_manifest, options_of_run, shared_with_run
+from benchmark.cli.run import check_early, open_manifest, options_of_run, shared_with_run
 from benchmark.cli.tables import print_tables
 from benchmark.suggest import suggestion
 from results.errors import UsageError
@@ -181,7 +182,7 @@ def _is_of(paper: Paper, record: Record) -> bool:
     return (record.method, cell["dataset"], record.order, record.routing, cell["schedule"]) == (
         *(paper.method, paper.dataset, paper.order, paper.routing),
         canonical(sizes),
-    ) and cell["preprocessing"]["crop"] == paper.image_size
+    ) and (cell["preprocessing"]["crop"] == paper.image_size and not {"drift", "blend"} & set(cell))
 
 
 def _has_params(paper: Paper, record: Record, given: dict[str, Any]) -> bool:

@@ -22,6 +22,7 @@ from benchmark.cli.tables import default_params
 from results.errors import UsageError
 
 if TYPE_CHECKING:
+    from benchmark.data.places import DataRoots
     from results.record import Record
     from results.report.gallery import Gallery
 
@@ -51,7 +52,7 @@ def command(
     target: Path,
     images: bool,
     dataset: str,
-    data_root: Path | None,
+    data_root: Path | DataRoots | None,
     methods: str | None,
     protocol: str | None,
     quiet: bool,
@@ -84,7 +85,7 @@ def command(
 
 
 def _galleries(
-    records: list[Record], dataset: str, data_root: Path | None, quiet: bool
+    records: list[Record], dataset: str, data_root: Path | DataRoots | None, quiet: bool
 ) -> tuple[list[Gallery], list[str]]:
     """Sample images of each leaderboard, and a line for each that has none."""
     from benchmark.cache import cache_root

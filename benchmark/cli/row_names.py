@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from benchmark.cli.tables import default_params
 from benchmark.suggest import suggestion
 from results.errors import UsageError
 from results.rows import Row, parameter_labels, short_key
@@ -62,14 +63,16 @@ def _with_settings(ref: str, text: str, rows: Sequence[Row]) -> list[Row]:
         if not equals:
             raise UsageError(f"{ref!r}: write METHOD:NAME=VALUE,..., such as mecad:experts=5")
         wanted[name.strip()] = value.strip()
+    usual = default_params(row.first for row in rows)
+    params = [{**usual.get(row.first.method, {}), **row.first.params} for row in rows]
     for name in wanted:
-        known = list(dict.fromkeys(known for row in rows for known in row.first.params))
+        known = list(dict.fromkeys(known for each in params for known in each))
         if name not in known:
             raise UsageError(
                 f"{ref!r}: {rows[0].first.method} has no parameter {name!r}"
                 f"{suggestion(name, known)}; there are: {', '.join(known)}"
             )
-    found = [row for row in rows if _has(row.first.params, wanted)]
+    found = [row for row, each in zip(rows, params, strict=True) if _has(each, wanted)]
     if not found:
         raise UsageError(f"no row has the settings of {ref!r}; there are: {_choices(rows)}")
     return found

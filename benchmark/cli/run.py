@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from benchmark.cache import cache_root
-from benchmark.cli.cells import Planned, from_cells, from_options, print_cells, read_cells
+from benchmark.cli.cells import from_cells, from_options, print_cells, read_cells
+from benchmark.cli.engine import ENGINE, check_engine, compute, engine_options
 from benchmark.cli.options import (
     categories_option,
     data_root_option,
@@ -31,11 +32,10 @@ from results.errors import UsageError
 if TYPE_CHECKING:
     from benchmark.cell import Cell
     from benchmark.data.manifest import Manifest
-    from benchmark.runner import Outcome
 
 _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreadable", "weights",
                "device", "neighbours", "maps", "shard", "out", "overwrite", "dry_run", "output",
-               "quiet", "verbose"}  # fmt: skip
+               "quiet", "verbose", *ENGINE}  # fmt: skip
 """Options that go with `--cells`; the others are part of the cells themselves."""
 
 
@@ -81,6 +81,20 @@ _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreada
     default="1x*",
     show_default=True,
     help="Categories by experience: 1x15, 14-1, 10-5, 3x5, 10-1x5; * is as many as fit.",
+)
+@click.option(
+    "--drift",
+    default=None,
+    metavar="LIST",
+    help="Domains under which every category returns, such as dark:2,blur:1 (see `cadbench "
+    "domains`); --schedule then groups the returns too.",
+)
+@click.option(
+    "--blend",
+    type=click.FloatRange(min=0, max=1),
+    default=0.0,
+    show_default=True,
+    help="Share of a category's training images that come one experience early or late.",
 )
 @click.option(
     "--routing",
@@ -184,6 +198,7 @@ _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreada
     show_default=True,
     help="Format of --dry-run.",
 )
+@engine_options
 @quiet_option
 @verbose_option
 @click.pass_context
@@ -207,30 +222,15 @@ def command(context: click.Context, **given: Any) -> None:
         reporter.line(f"--shard {given['shard']} holds no cell of this run")
         return
     from benchmark.cli.summary import print_summary
+    from benchmark.engines.work import CellsFailed
 
-    outcomes = compute(planned, manifest, given, reporter)
+    try:
+        outcomes = compute(planned, manifest, given, reporter)
+    except CellsFailed as failed:
+        if failed.outcomes:
+            print_summary(failed.outcomes, given["out"], time.monotonic() - started)
+        raise
     print_summary(outcomes, given["out"], time.monotonic() - started)
-
-
-def compute(
-    planned: Planned, manifest: Manifest, given: Mapping[str, Any], reporter: Reporter
-) -> list[Outcome]:
-    """The records of the planned cells; `given` are the options of `cadbench run`."""
-    from benchmark.runner import Runner
-
-    runner = Runner(
-        manifest=manifest,
-        out=given["out"],
-        cache=cache_root(),
-        device=given["device"],
-        weights=planned.weights,
-        reporter=reporter,
-        overwrite=given["overwrite"],
-        maps=given["maps"],
-        search=given["neighbours"],
-        timed=given["timed"],
-    )
-    return runner.run(planned.cells, planned.matched)
 
 
 def options_of_run(**given: Any) -> dict[str, Any]:
@@ -245,18 +245,24 @@ def shared_with_run(*names: str) -> list[click.Parameter]:
 
 def check_early(context: click.Context, given: dict[str, Any]) -> None:
     """Refuse wrong words before any image is read."""
-    from benchmark.declaration import refuse_routing
+    from benchmark.data.domains import parse_domains
+    from benchmark.declaration import refuse_recurring, refuse_routing
     from benchmark.plan import parse_settings, take_shard
     from benchmark.registry import load_method
 
     if given["cells_file"]:
         _refuse_beside_cells(context)
+    parse_domains(names(given["drift"]) or ())
     for method in given["methods"]:
-        refuse_routing(method, load_method(method), given["routing"])
+        kind, routing = load_method(method), given["routing"]
+        refuse_routing(method, kind, routing)
+        drift, blend = bool(given["drift"]), bool(given["blend"])
+        refuse_recurring(method, kind, routing, drift=drift, blend=blend)
     parse_settings(given["methods"], given["settings"], given["experts"])
     numbers(given["seeds"], "--seeds")
     order_texts(given["order"])
     take_shard([], given["shard"])
+    check_engine(given)
     if given["shard"] and given["match_memory"]:
         raise UsageError(
             "--shard and --match-memory exclude each other: a matched cell needs the "

@@ -18,7 +18,10 @@ from results.record import Record
 from results.rows import rows_of
 from results.table import Table
 
-KINDS = ("main", "per-category", "experts", "matrix", "memory", "assignments", "published")
+KINDS = (
+    *("main", "per-category", "domains", "experts", "matrix", "memory", "assignments"),
+    "published",
+)
 
 _SIDE_BY_SIDE = ("main", "per-category", "experts")
 _ONLY_FOR = {
@@ -27,10 +30,10 @@ _ONLY_FOR = {
     "protocol": KINDS[:-1],
     "routing": KINDS[:-1],
     "columns": ("main",),
-    "allow_mixed": _SIDE_BY_SIDE,
+    "allow_mixed": (*_SIDE_BY_SIDE, "domains"),
     "published": _SIDE_BY_SIDE,
-    "intervals": _SIDE_BY_SIDE,
-    "metric": ("matrix",),
+    "intervals": (*_SIDE_BY_SIDE, "domains"),
+    "metric": ("matrix", "domains"),
 }
 """The kinds that an option means something for; in others it is refused."""
 
@@ -51,7 +54,7 @@ _ONLY_FOR = {
     "--metric",
     type=click.Choice([*BASES, *PIXEL_BASES]),
     default=None,
-    help="What the matrix holds [default: auroc].",
+    help="What the matrix holds, or is averaged by domain [default: auroc].",
 )
 @click.option(
     "--allow-mixed",
@@ -97,8 +100,8 @@ _ONLY_FOR = {
 def command(kind: str, **given: Any) -> None:
     """Make tables of records.
 
-    main (default), per-category and experts compare the rows; matrix, memory and assignments show
-    each of them; published needs no records.
+    main (default), per-category, domains (with --drift) and experts compare the rows; matrix,
+    memory and assignments show each of them; published needs no records.
 
     ROW is a method, for all its rows, a method with settings (mecad:experts=5), or the beginning of
     a key; a run's own key chooses that run alone. Without any, all rows are taken.
@@ -159,6 +162,9 @@ def _tables(kind: str, given: dict[str, Any]) -> list[Table]:
     if kind in _SIDE_BY_SIDE:
         tables = _side_by_side(kind, records, defaults, given)
         nothing = "none of these records has a parameter `experts`"
+    elif kind == "domains":
+        tables = _domains(records, defaults, given)
+        nothing = "none of these records is of a stream with --drift"
     else:
         tables = _each(kind, records, defaults, given["metric"] or "auroc")
         nothing = "no method of these records assigns categories to experts"
@@ -188,6 +194,19 @@ def _side_by_side(
         return main_tables(records, columns=columns, **options)
     make = per_category_tables if kind == "per-category" else experts_tables
     return make(records, **options)
+
+
+def _domains(records: list[Record], defaults: Any, given: dict[str, Any]) -> list[Table]:
+    from results.bootstrap import Bootstrap
+    from results.domain_tables import domain_tables
+
+    return domain_tables(
+        records,
+        given["metric"] or "auroc",
+        defaults=defaults,
+        allow_mixed=given["allow_mixed"],
+        bootstrap=Bootstrap() if given["intervals"] else None,
+    )
 
 
 def _each(kind: str, records: list[Record], defaults: Any, base: str) -> list[Table]:

@@ -184,12 +184,17 @@ def default_params(records: Iterable[Record]) -> Mapping[str, Mapping[str, Any]]
         if record.method in found:
             continue
         features = record.cell["features"]
-        facts = CellFacts(features["backbone"], features["embedding"], len(record.categories))
+        facts = CellFacts(
+            features["backbone"],
+            features["embedding"],
+            len(record.cell["order"]["categories"]),
+            tuple(sorted(record.cell["order"]["categories"])),
+        )
         method = method_at_hand(record.method)
         if method is None:
             continue
         try:
-            found[record.method] = method.resolve(method.Params(), facts).as_dict()
+            found[record.method] = method.resolve(method.Params(), facts).whole()
         except Exception:  # its own code, which must not keep anybody from reading records
             continue
     return found

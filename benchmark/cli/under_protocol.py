@@ -41,6 +41,8 @@ def under_protocol(context: click.Context, given: dict[str, Any]) -> dict[str, A
         "routing": protocol.routing,
         "unseen": protocol.unseen,
         "map_sigma": protocol.maps.sigma,
+        "drift": ",".join(protocol.drift) or None,
+        "blend": protocol.blend,
     }
     if protocol.categories is not None:
         settled["categories"] = ",".join(protocol.categories)
@@ -98,7 +100,7 @@ def _refuse_contradictions(
 
     size = protocol.preprocessing
     asked: dict[str, tuple[object, object, object]] = {
-        "dataset": (given["dataset"], protocol.dataset, protocol.dataset),
+        "dataset": (_sorted(given["dataset"]), protocol.dataset, protocol.dataset),
         "schedule": (given["schedule"], protocol.schedule, protocol.schedule),
         "routing": (given["routing"], protocol.routing, protocol.routing),
         "unseen": (given["unseen"], protocol.unseen, protocol.unseen),
@@ -108,6 +110,12 @@ def _refuse_contradictions(
             f"a resize to {size.resize} and a crop of {size.crop} pixels",
         ),
         "map_sigma": (given["map_sigma"], protocol.maps.sigma, f"{protocol.maps.sigma:g}"),
+        "drift": (
+            names(given["drift"]) or (),
+            protocol.drift,
+            ",".join(protocol.drift) or "no drift",
+        ),
+        "blend": (given["blend"], protocol.blend, f"{protocol.blend:g}"),
     }
     if protocol.categories is not None:
         wanted = set(names(given["categories"]) or ())
@@ -118,6 +126,10 @@ def _refuse_contradictions(
             raise UsageError(
                 f"{by_user[name]} and --protocol exclude each other: the protocol says {told}"
             )
+
+
+def _sorted(datasets: str) -> str:
+    return ",".join(sorted({name.strip() for name in datasets.split(",")}))
 
 
 def _settings(protocol: Protocol, merged: dict[str, Any]) -> tuple[str, ...]:

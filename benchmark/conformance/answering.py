@@ -47,6 +47,7 @@ def determinism(subject: Subject) -> None:
 
 def random_state(subject: Subject) -> None:
     """no global state is touched: random, NumPy, torch's generators, threads, defaults"""
+    _ = subject.plain  # what a library draws when it is first imported is not the method's doing
     services = subject.stream.services()
     method = _untouched("__init__", lambda: subject.build(services=services))
     for experience in subject.stream.experiences(images=subject.kind.uses_images):

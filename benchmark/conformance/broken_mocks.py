@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
-from benchmark.conformance.mocks import MockBank, MockImages, MockMean
+from benchmark.conformance.mocks import MockBank, MockImages, MockMean, MockReturning
 from benchmark.method import (
     Block,
     MemoryReport,
     Method,
+    MethodContext,
     Prediction,
     State,
     TestBatch,
@@ -81,6 +83,24 @@ class Boastful(MockBank):
 
     def observe(self, experience: TrainExperience) -> frozenset[str] | None:
         super().observe(experience)
+        return frozenset(experience.categories)
+
+
+class ForgetsReturns(MockMean):
+    """Adds to a category's mean when it returns, and saves no count of what the mean is of."""
+
+    recurring = True
+
+    def __init__(self, params: Any, context: MethodContext) -> None:
+        super().__init__(params, context)
+        self.counts: dict[str, int] = {}
+
+    def observe(self, experience: TrainExperience) -> frozenset[str] | None:
+        for category in experience.categories:
+            _, patches = experience.patches(category)
+            count = self.counts[category] = self.counts.get(category, 0) + 1
+            before = self.means.get(category, patches.mean((0, 1)))
+            self.means[category] = before + (patches.mean((0, 1)) - before) / count
         return frozenset(experience.categories)
 
 
@@ -163,6 +183,7 @@ BROKEN: dict[type[Method], tuple[str, ...]] = {
     Unpackable: ("state", "memory"),
     Modest: ("memory",),
     Boastful: ("claims",),
+    ForgetsReturns: ("recurring",),
     OneByOne: ("claims", "schedules"),
     NeedsTheCategory: ("inferred",),
     KnowsOnlyTheSeen: ("predictions",),
@@ -176,7 +197,7 @@ BROKEN: dict[type[Method], tuple[str, ...]] = {
 
 def good_mocks() -> tuple[type[Method], ...]:
     """Methods that keep every rule."""
-    return MockBank, MockMean, MockImages
+    return MockBank, MockMean, MockImages, MockReturning
 
 
 def broken_mocks() -> dict[type[Method], tuple[str, ...]]:

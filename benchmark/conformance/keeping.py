@@ -53,9 +53,9 @@ def memory(subject: Subject) -> None:
     """memory() agrees with the bytes of the state's tensors, within 10 % and 1 KB"""
     method = subject.build()
     seen: tuple[str, ...] = ()
-    for experience in _first(subject, len(subject.stream.categories)):
+    for experience in subject.stream.experiences(images=subject.kind.uses_images):
         method.observe(experience)
-        seen += experience.categories
+        seen = tuple(dict.fromkeys((*seen, *experience.categories)))
         report = method.memory()
         _refuse_inconsistent(report, seen)
         held = _tensor_bytes(method.state_dict())
@@ -71,7 +71,7 @@ def claims(subject: Subject) -> None:
     if subject.routing != "oracle":
         raise Skipped("the method has no oracle routing: every category is scored again")
     claimed_all = True
-    for schedule in ("1x*", "2x2"):
+    for schedule in ("1x*", "2x2"):  # both suit two categories that return, too
         method = subject.build()
         seen: tuple[str, ...] = ()
         for experience in subject.stream.experiences(schedule, images=subject.kind.uses_images):
@@ -83,12 +83,27 @@ def claims(subject: Subject) -> None:
                 refuse_claim(claimed, (*seen, *experience.categories))
                 left = [category for category in seen if category not in claimed]
             now = subject.answers(method, left) if left else {}
-            if found := difference({category: before[category] for category in left}, now):
+            if found := difference({column: before[column] for column in now}, now):
                 new = ", ".join(experience.categories)
                 raise Failed(f"{found} after {new} was observed, and observe did not claim it")
-            seen += experience.categories
+            seen = tuple(dict.fromkeys((*seen, *experience.categories)))
     if claimed_all:
         raise Skipped("observe returns None: every category is scored again")
+
+
+def recurring(subject: Subject) -> None:
+    """categories that return under changed conditions are learnt again by the same rules"""
+    if not subject.kind.recurring:
+        raise Skipped("the method learns no category again: recurring = False")
+    again = Subject(subject.kind, subject.params, subject.stream.returning())
+    refuse_difference(again.plain, again.play(), "a second run with the same seed")
+    for check in (state, memory, claims):
+        try:
+            check(again)
+        except Skipped:
+            continue
+        except Failed as failed:
+            raise Failed(f"where categories return: {check.__name__}: {failed}") from failed
 
 
 def shared(subject: Subject) -> None:
@@ -129,7 +144,7 @@ def _tensor_bytes(state: Any) -> int:
         _, tensors = flatten(state)
     except TypeError as error:
         raise Failed(f"the state cannot be saved: {error}") from error
-    distinct = {_digest(tensor): tensor.numel() * tensor.element_size() for tensor in tensors}
+    distinct = {_digest(tensor): tensor.nbytes for tensor in tensors if tensor.numel()}
     return sum(distinct.values())
 
 

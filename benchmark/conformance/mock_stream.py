@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmark.conformance.mock_backbone import mock_backbone
+from benchmark.data.domains import Domain
+from benchmark.data.drifted import under_domains
 from benchmark.data.manifest import Item, Manifest
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.features.feature_set import FeatureSet
@@ -40,6 +43,7 @@ class MockStream:
     """
 
     features: FeatureSet
+    domains: tuple[Domain, ...] = ()
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -48,9 +52,9 @@ class MockStream:
 
     @property
     def facts(self) -> CellFacts:
-        """What `Method.resolve` is told: the embedded backbone's name, and how many categories."""
-        spec = self.features.spec
-        return CellFacts(spec.backbone, spec.embedding, len(self.categories))
+        """What `Method.resolve` is told: the embedded backbone's name, and the categories."""
+        spec, names = self.features.spec, tuple(sorted(self.categories))
+        return CellFacts(spec.backbone, spec.embedding, len(names), names)
 
     def resolved(self, kind: type[Method], **params: Any) -> Params:
         """The method's parameters, those not given at their defaults, as a run would resolve them.
@@ -84,6 +88,7 @@ class MockStream:
             coresets=services.coresets,
             neighbours=services.neighbours,
             _record=services.note,
+            _backbone=functools.partial(mock_backbone, self.features.device),
         )
         return kind(params or self.resolved(kind), context)
 
@@ -110,19 +115,39 @@ class MockStream:
     ) -> Iterator[tuple[list[Place], TestBatch]]:
         """Batches of test images, with the places (category, row) they stand for.
 
+        Where categories return, the images of all their domains, and a place names the domain too.
         seed: of the order; the order of a run has seed 0.
         """
         chosen = self.categories if categories is None else categories
+        columns = self._stream("1x*").category_of
         places = [
-            (category, row)
-            for category in chosen
-            for row in range(len(self.features.patches(category, "test").ids))
+            (column, row)
+            for category in dict.fromkeys(chosen)
+            for column in (c for c, of in columns.items() if of == category)
+            for row in range(len(self.features.patches(column, "test").ids))
         ]
         return shuffled_batches(self.features, places, routing, images, size=size, seed=seed)
 
     def _stream(self, schedule: str) -> Stream:
         order = resolve_order("alphabetical", self.categories)
-        return Stream(self.features.manifest, order, schedule)
+        return Stream(self.features.manifest, order, schedule, self.domains)
+
+    def returning(self, categories: int = 2) -> MockStream:
+        """The same features of the first categories, each of which returns under one domain."""
+        held, domains = self.features, (Domain("dark", 2),)
+        assert isinstance(held, _HeldFeatures)
+        few = held.manifest.subset(self.categories[:categories])
+        drifted = under_domains(few, domains)
+        moved = _HeldFeatures(drifted, held.spec, held.device, held.cache)
+        for item in drifted.items:
+            usual = (item.original or item).content
+            patches, pixels = held.patch_arrays[usual], held.pixel_arrays[usual]
+            changed = item.domain is not None
+            moved.patch_arrays[item.content] = (patches * 0.6 + 0.5 if changed else patches).astype(
+                np.float16
+            )
+            moved.pixel_arrays[item.content] = pixels // 2 if changed else pixels
+        return MockStream(moved, domains)
 
 
 @dataclass(eq=False)

@@ -60,6 +60,12 @@ class MockBank(Method):
         self.blocks = [Block.of(vectors) for vectors in state["vectors"]]
 
 
+class MockReturning(MockBank):
+    """A bank for all, to which a category that returns adds its new coreset."""
+
+    recurring = True
+
+
 class MockMean(Method):
     """The mean patch of each category: no services, exact claims, no inferred routing."""
 

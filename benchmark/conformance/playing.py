@@ -89,7 +89,7 @@ class Subject:
         for index, experience in enumerate(
             self.stream.experiences(schedule, images=self.kind.uses_images)
         ):
-            seen += experience.categories
+            seen = tuple(dict.fromkeys((*seen, *experience.categories)))
             if index < start:
                 continue
             noted = len(services.events)

@@ -26,7 +26,7 @@ CHECKS: dict[str, Check] = {
         *_FIRST,
         *(answering.determinism, answering.random_state, answering.test_order),
         *(keeping.state, keeping.memory, keeping.claims, keeping.shared),
-        *(answering.schedules, answering.inferred),
+        *(answering.schedules, answering.inferred, keeping.recurring),
     )
 }
 """By name; a check's docstring says what it shows."""

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.data.decoding import decode
+from benchmark.data.joined_root import Root
 from benchmark.data.layout import GOOD
 from benchmark.data.manifest import Item, Manifest
 from benchmark.data.near_duplicates import Pair
-from benchmark.data.survey import mask_of
+from benchmark.data.pictures import read_mask
 from benchmark.workers import in_order
 from results.printable import printable
 
@@ -161,7 +162,7 @@ def _height(sections: Sequence[_Section], pictures: Sequence[Sequence[np.ndarray
 
 @dataclass(frozen=True)
 class _Job:
-    root: Path
+    root: Root
     item: Item
 
 
@@ -179,9 +180,8 @@ def _thumbnail(job: _Job) -> np.ndarray:
     if scale < 0.25:
         image = image.reduce(int(0.5 / scale))
     small = np.array(image.resize(size, resample))
-    mask = mask_of(job.root, job.item)
-    if mask is not None:
-        _outline(small, mask)
+    if job.item.mask is not None:
+        _outline(small, read_mask(job.root, job.item))
     return small
 
 

@@ -12,13 +12,12 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
-from benchmark.data.catalog import Archive, Entry, Official
+from benchmark.data.catalog import Archive, Entry
 from benchmark.data.download_transfer import MEGA, ROOT_OPTION, Patience, fetch
 from benchmark.data.download_unpack import clear, unpack
-from benchmark.data.layout import categories_in
+from benchmark.data.readers.folder import Folder
 from benchmark.data.verify import Row, compare, count, find_entry
 from benchmark.reporting import Reporter
 from results.errors import CadbenchError, DataError, UsageError
@@ -55,7 +54,7 @@ def present(entry: Entry, root: Path) -> Path | None:
     """
     folder = find_entry(entry, [root])
     if folder is None:
-        if categories_in(root):
+        if Folder().categories_in(root):
             raise UsageError(
                 f"{root} is itself a data set; give the folder above it with --root, so that "
                 f"{entry.title} lies beside it"
@@ -130,8 +129,6 @@ def _fill(entry: Entry, partial: Path, reporter: Reporter, patience: Patience) -
             f"what {entry.archives[0].file} holds is not {entry.title} as published: {_told(odd)}; "
             f"nothing of it is used, the archive is in {partial}"
         )
-    if count(entry.reader, unpacked) is None:
-        reporter.line(f"{entry.title}: its images are not counted, for want of a reader")
 
 
 def _place(archive: Archive, partial: Path) -> Path:
@@ -153,10 +150,7 @@ def _settle(unpacked: Path, final: Path) -> None:
 
 def _differing(entry: Entry, folder: Path) -> tuple[Row, ...]:
     """The categories that are not as published, by what the folders list."""
-    found: Mapping[str, Official] | None = count(entry.reader, folder)
-    if found is None:  # no reader: only whether the categories are there
-        names = {path.name for path in folder.iterdir() if path.is_dir()}
-        found = {name: entry.official[name] for name in entry.official if name in names}
+    found = count(entry.reader, folder)
     return tuple(row for row in compare(found, entry.official) if row.difference)
 
 

@@ -13,8 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.data.decoding import content_hash
+from benchmark.data.domains import Domain
 from benchmark.data.inspection import Facts, Skipped, inspect
-from benchmark.data.layout import GOOD, Entry, Split, scan
+from benchmark.data.joined_root import Root
+from benchmark.data.layout import GOOD, Entry, Split
+from benchmark.data.masks import united_hash
+from benchmark.data.reader import Reader
+from benchmark.data.scan import scan
 from benchmark.reporting import Reporter, Silent
 from benchmark.suggest import suggestion
 from results.errors import DataError, UsageError
@@ -30,6 +35,8 @@ class Item:
     """One image. Paths are relative to the manifest's root, with forward slashes.
 
     content, mask: hashes of the decoded image and mask (`decoding.content_hash`); sizes in pixels.
+    more_masks: files of the same mask after `mask_path`, united with it.
+    domain: what is done to the image, whose file is that of `original` (see `data.drifted`).
     """
 
     category: str
@@ -41,6 +48,19 @@ class Item:
     height: int
     content: str
     mask: str | None
+    more_masks: tuple[str, ...] = ()
+    domain: Domain | None = None
+    original: Item | None = None
+
+    @property
+    def mask_paths(self) -> tuple[str, ...]:
+        """All files of the mask; none where there is no mask."""
+        return () if self.mask_path is None else (self.mask_path, *self.more_masks)
+
+    @property
+    def column(self) -> str:
+        """The column of R that it belongs to: its category, and the domain if there is one."""
+        return self.category if self.domain is None else column_of(self.category, self.domain)
 
     @property
     def label(self) -> int:
@@ -55,10 +75,13 @@ class Item:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A data set: its images, and the files that `--skip-unreadable` left out."""
+    """A data set: its images, and the files that `--skip-unreadable` left out.
+
+    `root / path` is the file of an item, also where several data sets are joined into one.
+    """
 
     name: str
-    root: Path
+    root: Root
     items: tuple[Item, ...]
     skipped: tuple[Skipped, ...] = ()
 
@@ -75,13 +98,26 @@ class Manifest:
         """The categories, sorted."""
         return tuple(sorted({item.category for item in self.items}))
 
-    def train(self, category: str) -> tuple[Item, ...]:
-        """The training images of a category, sorted by content, so that no name matters."""
-        return self._parts.get((category, "train"), ())
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The categories, and where they return under domains these too, sorted."""
+        return tuple(sorted(self.category_of))
 
-    def test(self, category: str) -> tuple[Item, ...]:
+    @cached_property
+    def category_of(self) -> dict[str, str]:
+        """Column -> category: themselves, unless categories return under domains."""
+        return {item.column: item.category for item in self.items}
+
+    def train(self, column: str) -> tuple[Item, ...]:
+        """The training images of a category, sorted by content, so that no name matters.
+
+        column: a category, or one under a domain, `screw@dark:2`.
+        """
+        return self._parts.get((column, "train"), ())
+
+    def test(self, column: str) -> tuple[Item, ...]:
         """The test images of a category, sorted by content, so that no name matters."""
-        return self._parts.get((category, "test"), ())
+        return self._parts.get((column, "test"), ())
 
     def subset(self, categories: Iterable[str]) -> Manifest:
         """The same data set with these categories only."""
@@ -107,7 +143,7 @@ class Manifest:
     def _parts(self) -> dict[tuple[str, str], tuple[Item, ...]]:
         parts = collections.defaultdict(list)
         for item in sorted(self.items, key=lambda item: (item.content, item.identity)):
-            parts[item.category, item.split].append(item)
+            parts[item.column, item.split].append(item)
         return {part: tuple(items) for part, items in parts.items()}
 
 
@@ -116,12 +152,15 @@ def build_manifest(
     root: Path,
     categories: Iterable[str] | None = None,
     *,
+    reader: Reader | None = None,
     skip_unreadable: bool = False,
     cache: Path | None = None,
     workers: int | None = None,
     reporter: Reporter | None = None,
 ) -> Manifest:
-    """The manifest of the images below `root` (MVTec layout), or of the chosen categories.
+    """The manifest of the images below `root`, or of the chosen categories.
+
+    reader: of the data set's layout; None is MVTec AD's.
 
     Every file is decoded once, in `workers` processes (None: one a core, 0: here); `cache`
     remembers sizes and hashes until a file's size or time changes. A mask of another size than its
@@ -129,9 +168,9 @@ def build_manifest(
     goes altogether, an image whose mask is unreadable stays without one.
     """
     root = root.absolute()  # worker processes may have been started in another folder
-    entries = scan(root, categories)
+    entries = scan(root, categories, reader, name)
     files = {entry.path: False for entry in entries}
-    files |= {entry.mask_path: True for entry in entries if entry.mask_path is not None}
+    files |= {mask: True for entry in entries for mask in entry.mask_paths}
     facts, skipped = inspect(
         root,
         files,
@@ -145,9 +184,14 @@ def build_manifest(
     return Manifest(name, root, items, tuple(sorted(skipped, key=lambda s: s.path)))
 
 
+def column_of(category: str, domain: Domain) -> str:
+    """`screw@dark:2`: what the matrix calls a category under a domain."""
+    return f"{category}@{domain.name}"
+
+
 def verify_unchanged(item: Item, pixels: np.ndarray) -> None:
     """Refuse pixels (H, W, 3) uint8 that are not those the manifest was made from."""
-    if content_hash(pixels) != item.content:
+    if content_hash(pixels) != (item.original or item).content:
         raise DataError(
             f"{item.path} changed during the run: it is not the image that the manifest was made "
             "from; leave the data set alone and run the same command again"
@@ -156,22 +200,25 @@ def verify_unchanged(item: Item, pixels: np.ndarray) -> None:
 
 def _item(entry: Entry, facts: dict[str, Facts], root: Path) -> Item:
     width, height, content = facts[entry.path]
-    mask = facts.get(entry.mask_path) if entry.mask_path is not None else None
-    if mask is not None and (mask.width, mask.height) != (width, height):
-        raise DataError(
-            f"the mask {entry.mask_path} in {root} has {mask.width} x {mask.height} pixels, its "
-            f"image {entry.path} {width} x {height}; make them equal, or remove the mask"
-        )
+    masks = {path: facts[path] for path in entry.mask_paths if path in facts}
+    for path, mask in masks.items():
+        if (mask.width, mask.height) != (width, height):
+            raise DataError(
+                f"the mask {path} in {root} has {mask.width} x {mask.height} pixels, its image "
+                f"{entry.path} {width} x {height}; make them equal, or remove the mask"
+            )
+    whole = bool(masks) and len(masks) == len(entry.mask_paths)
     return Item(
         entry.category,
         entry.split,
         entry.defect,
         entry.path,
-        entry.mask_path if mask is not None else None,
+        entry.mask_path if whole else None,
         width,
         height,
         content,
-        mask.content if mask is not None else None,
+        united_hash([mask.content for mask in masks.values()]) if whole else None,
+        entry.more_masks if whole else (),
     )
 
 

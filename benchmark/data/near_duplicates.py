@@ -127,7 +127,7 @@ def _unit(detail: np.ndarray, usual: np.ndarray) -> np.ndarray:
     """detail (N, S, S) uint8 -> (N, S * S): own fine detail, of length 1 or 0."""
     own = _fine(detail).reshape(len(detail), -1)
     common = usual.ravel() / max(float(np.linalg.norm(usual)), 1e-9)
-    # As much of it as there is: a copy may have another contrast, and an empty image has none of it.
+    # As much of it as there is: a copy may have another contrast, and an empty image has none.
     own -= (own @ common)[:, None] * common
     length = np.linalg.norm(own, axis=1, keepdims=True)
     return np.where(length > _VISIBLE * np.sqrt(own.shape[1]), own / np.maximum(length, 1e-9), 0)

@@ -1,171 +1,129 @@
-"""Opening a data set by name: MVTec AD, a folder of one's own, or the built-in synthetic set."""
+"""Opening data sets by name: one, several as one, or what `auto` finds."""
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.data.catalog import Counts
+from benchmark.data.choosing import choose, own_folder, own_names, require
+from benchmark.data.datasets import AUTO, is_known, load_reader, unknown
 from benchmark.data.inspection import warn_of_skipped
-from benchmark.data.layout import categories_in
-from benchmark.data.manifest import Item, Manifest, build_manifest
-from benchmark.data.mvtec import (
-    HOW_TO_OBTAIN,
-    MVTEC_CATEGORIES,
-    find_mvtec,
-    mvtec_categories_in,
+from benchmark.data.joining import (
+    categories_by_dataset,
+    join,
+    joined_name,
+    parts_of,
+    qualified,
 )
+from benchmark.data.manifest import Item, Manifest, build_manifest
+from benchmark.data.places import DataRoots
+from benchmark.data.reader import Counts
 from benchmark.reporting import Reporter
 from benchmark.suggest import suggestion
-from results.errors import DataError, UsageError
-
-DATASETS = ("auto", "mvtec", "folder", "synthetic")
-DATA_VARIABLE = "CADBENCH_DATA"
+from results.errors import UsageError
 
 
 def open_dataset(
     dataset: str,
-    data_root: Path | None,
+    data_root: Path | DataRoots | None,
     categories: Sequence[str] | None,
     *,
     skip_unreadable: bool,
     cache: Path,
     reporter: Reporter,
     required_by: str | None = None,
+    whole: bool = True,
 ) -> Manifest:
-    """The manifest of a data set; its warnings and skipped files go to the reporter.
+    """The manifest of one data set, or of several; warnings and skipped files go to the reporter.
 
-    dataset: `mvtec`, `folder`, `synthetic`, or `auto`: MVTec AD where it is found (in `data_root`,
-    else in CADBENCH_DATA, else in ./data), otherwise the folder that was named, otherwise the
-    synthetic set. data_root: None where none was given; CADBENCH_DATA is then looked up here.
-    required_by: what needs all of the categories, for the message where the data lack some.
+    dataset: a name, several with commas between them, or `auto`: MVTec AD where it is found (in
+    `data_root`, else in CADBENCH_DATA, else in ./data), otherwise what the folder that was named is
+    recognised as, otherwise that folder, otherwise the synthetic set. data_root: None where none
+    was given; CADBENCH_DATA is then looked up here. Of several data sets, categories are qualified
+    (`mvtec/bottle`). required_by: what needs all of the categories, for the message where the data
+    lack some. whole: False to leave out data sets of which no category is asked for.
     """
-    chosen = _choose(dataset, data_root, categories, cache, reporter)
-    if required_by is not None:
-        _require(chosen, required_by)
-    manifest = build_manifest(
-        chosen.name,
-        chosen.root,
-        chosen.categories,
-        skip_unreadable=skip_unreadable,
-        cache=cache,
-        reporter=reporter,
-    )
+    roots = data_root if isinstance(data_root, DataRoots) else DataRoots(other=data_root)
+    names = asked_for(dataset, roots)
+    if len(names) == 1:
+        chosen = [choose(names[0], roots, categories, cache, reporter, alone=True)]
+    else:
+        of = None if categories is None else categories_by_dataset(categories, names)
+        chosen = []
+        for name in names:
+            wanted = None if of is None else of[name]
+            if wanted or wanted is None:
+                chosen.append(choose(name, roots, wanted, cache, reporter, alone=False))
+            elif whole:
+                raise UsageError(f"no category of {name} is asked for; leave it out of --dataset")
+    manifests = []
+    for choice in chosen:
+        if required_by is not None:
+            require(choice, required_by)
+        manifests.append(
+            build_manifest(
+                choice.name,
+                choice.root,
+                choice.categories,
+                reader=choice.reader,
+                skip_unreadable=skip_unreadable,
+                cache=cache,
+                reporter=reporter,
+            )
+        )
+    manifest = manifests[0] if len(names) == 1 else _joined(manifests, names)
     warn_of_skipped(manifest.skipped, reporter)
     for warning in (*manifest.warnings, *_differences(manifest)):
         reporter.warn(warning)
     return manifest
 
 
-@dataclass(frozen=True)
-class _Choice:
-    name: str
-    root: Path
-    categories: Sequence[str] | None
+def asked_for(dataset: str, roots: DataRoots) -> tuple[str, ...]:
+    """The names that `--dataset` and `--data-root` come to, each once and sorted.
 
-
-def _choose(
-    dataset: str,
-    data_root: Path | None,
-    categories: Sequence[str] | None,
-    cache: Path,
-    reporter: Reporter,
-) -> _Choice:
-    named = data_root or _from_environment()
-    if dataset == "mvtec":
-        return _mvtec(named, categories, reporter)
-    if dataset == "folder":
-        if named is None:
-            raise UsageError(f"--dataset folder needs --data-root (or {DATA_VARIABLE})")
-        return _folder(named, categories, reporter)
-    if dataset == "synthetic":
-        if data_root is not None:
-            raise UsageError("--data-root means nothing to --dataset synthetic; give one of them")
-        return _synthetic(categories, "", cache, reporter)
-    if dataset != "auto":
-        raise UsageError(
-            f"unknown data set {dataset!r}{suggestion(dataset, DATASETS)}; there are: "
-            f"{', '.join(DATASETS)}"
-        )
-    root = find_mvtec(_places(named))
-    if root is not None:
-        return _mvtec(root, categories, reporter)
-    if named is not None and (data_root is not None or categories_in(named)):
-        return _folder(named, categories, reporter)
-    return _synthetic(categories, _why_synthetic(named), cache, reporter)
-
-
-def _require(chosen: _Choice, required_by: str) -> None:
-    found = categories_in(chosen.root)
-    missing = sorted(set(chosen.categories or ()) - set(found))
-    if found and missing:
-        raise DataError(
-            f"{required_by} needs {len(missing)} categories that are not in {chosen.root}: "
-            f"{', '.join(missing)}; complete the data or choose another protocol"
-        )
-
-
-def _from_environment() -> Path | None:
-    value = os.environ.get(DATA_VARIABLE)
-    return Path(value).expanduser() if value else None
-
-
-def _places(named: Path | None) -> list[Path]:
-    return [Path("data")] if named is None else [named]
-
-
-def _mvtec(named: Path | None, categories: Sequence[str] | None, reporter: Reporter) -> _Choice:
-    for name in categories or ():
-        if name not in MVTEC_CATEGORIES:
+    `UsageError` for a name that is not known, unless it has a folder: its own root, or one of that
+    name below the root for all.
+    """
+    texts = [text.strip() for text in dataset.split(",") if text.strip()]
+    if texts == [AUTO]:
+        texts = list(roots.names) or texts
+    elif AUTO in texts or not texts:
+        raise UsageError(f"--dataset {dataset!r}: write {AUTO}, or names with commas between them")
+    for text in texts:
+        if text != AUTO and not is_known(text) and own_folder(text, roots) is None:
+            raise unknown(text, own_names(roots))
+    for name in roots.names:
+        if name not in texts:
             raise UsageError(
-                f"unknown category {name!r} of MVTec AD{suggestion(name, MVTEC_CATEGORIES)}; there "
-                f"are: {', '.join(MVTEC_CATEGORIES)}"
+                f"--data-root {name}=: --dataset {dataset} does not name it"
+                f"{suggestion(name, texts)}"
             )
-    root = find_mvtec(_places(named), mixed=True)
-    if root is None:
-        raise DataError(f"no MVTec AD in {_places(named)[0]}: {HOW_TO_OBTAIN}")
-    found = mvtec_categories_in(root)
-    reporter.line(f"data set: MVTec AD, {len(found)} of 15 categories, in {root}")
-    missing = sorted(MVTEC_CATEGORIES.keys() - found)
-    if missing and categories is None:
-        reporter.warn(f"this copy of MVTec AD lacks {', '.join(missing)}")
-    return _Choice("mvtec", root, found if categories is None else categories)
+    return tuple(sorted(set(texts)))
 
 
-def _folder(root: Path, categories: Sequence[str] | None, reporter: Reporter) -> _Choice:
-    name = _slug(root)
-    found = len(categories_in(root))
-    reporter.line(f"data set: {name}, {found} categories in the folder {root} (not MVTec AD)")
-    return _Choice(name, root, categories)
+def recorded_as(dataset: str) -> str:
+    """What to give `open_dataset` for the data set of a record."""
+    parts = parts_of(dataset)
+    if len(parts) == 1 and not is_known(dataset):
+        return "folder"
+    return ",".join(parts)
 
 
-def _synthetic(
-    categories: Sequence[str] | None, why: str, cache: Path, reporter: Reporter
-) -> _Choice:
-    from benchmark.data import synthetic
-
-    reporter.line(f"data set: synthetic, {len(synthetic.CATEGORIES)} drawn categories{why}")
-    return _Choice("synthetic", synthetic.ensure_drawn(cache, reporter), categories)
-
-
-def _why_synthetic(named: Path | None) -> str:
-    if named is None:
-        return " (MVTec AD was not found; `cadbench data info` says how to obtain it)"
-    return f" ({DATA_VARIABLE}={named} holds no data set)"
-
-
-def _slug(root: Path) -> str:
-    """The folder's base name in [a-z0-9_-]; never the name of a data set that is not the folder."""
-    name = re.sub(r"[^a-z0-9_-]+", "-", root.resolve().name.lower()).strip("-_") or "data"
-    return f"folder-{name}" if name in DATASETS else name
+def _joined(manifests: Sequence[Manifest], asked: Sequence[str]) -> Manifest:
+    called = [manifest.name for manifest in manifests]
+    for name in called:
+        if called.count(name) > 1:
+            raise UsageError(
+                f"two of {', '.join(asked)} are called {name}; give one another name by "
+                "--data-root NAME=FOLDER"
+            )
+    return join(manifests, joined_name(called))
 
 
 @dataclass(frozen=True)
 class CategoryRow:
-    """A category as `cadbench data info` shows it; official: None outside MVTec AD.
+    """A category as `cadbench data info` shows it; official: None where no counts are known.
 
     masks: defective test images that have one; sizes: `256x256`, or the smallest and the largest.
     """
@@ -178,13 +136,25 @@ class CategoryRow:
 
 
 def describe(manifest: Manifest) -> list[CategoryRow]:
-    """One row a category; for MVTec AD with the published counts, absent categories included."""
+    """One row a category; with published counts where they are known, absent ones included."""
     names = set(manifest.categories)
-    official = MVTEC_CATEGORIES if manifest.name == "mvtec" else {}
+    official = published_counts(manifest.name)
     return [
         _row(name, manifest.train(name), manifest.test(name), official.get(name))
         for name in sorted(names | official.keys())
     ]
+
+
+def published_counts(name: str) -> dict[str, Counts]:
+    """The published counts of a data set, or of several, by category as they call it."""
+    known = {part: _counts(part) for part in parts_of(name)}
+    if len(known) == 1:
+        return dict(known[name])
+    return {qualified(part, c): counts for part, of in known.items() for c, counts in of.items()}
+
+
+def _counts(name: str) -> Mapping[str, Counts]:
+    return load_reader(name).counts if is_known(name) else {}
 
 
 def _row(
@@ -205,7 +175,7 @@ def _row(
 
 
 def _differences(manifest: Manifest) -> Iterator[str]:
-    """One line where categories of MVTec AD do not hold the images that were published."""
+    """One line where published categories do not hold the images that were published."""
     odd = [
         f"{row.category} {'/'.join(map(str, row.counts))} instead of "
         f"{'/'.join(map(str, row.official))}"
@@ -213,4 +183,5 @@ def _differences(manifest: Manifest) -> Iterator[str]:
         if row.official is not None and row.counts not in (row.official, (0, 0, 0))
     ]
     if odd:
-        yield f"not the official MVTec AD (train/good/defective): {', '.join(odd)}"
+        titles = [load_reader(part).title for part in parts_of(manifest.name) if _counts(part)]
+        yield f"not the official {' and '.join(titles)} (train/good/defective): {', '.join(odd)}"

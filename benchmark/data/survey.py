@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.data.decoding import content_hash, decode, decode_mask
+from benchmark.data.decoding import decode
+from benchmark.data.joined_root import Root
 from benchmark.data.manifest import Item, Manifest, verify_unchanged
+from benchmark.data.pictures import read_mask
 from benchmark.reporting import Task
 from benchmark.workers import in_order
-from results.errors import DataError
 from results.files import seal, unseal, write_bytes
 
 VERSION = 1
@@ -83,7 +84,7 @@ def survey(
 
 @dataclass(frozen=True)
 class _Job:
-    root: Path
+    root: Root
     items: tuple[Item, ...]
 
 
@@ -91,7 +92,7 @@ def _look_at_all(job: _Job) -> list[tuple[np.ndarray, np.ndarray, bool, float]]:
     return [_look_at(job.root, item) for item in job.items]
 
 
-def _look_at(root: Path, item: Item) -> tuple[np.ndarray, np.ndarray, bool, float]:
+def _look_at(root: Root, item: Item) -> tuple[np.ndarray, np.ndarray, bool, float]:
     import imagehash
     from PIL import Image
 
@@ -103,22 +104,8 @@ def _look_at(root: Path, item: Item) -> tuple[np.ndarray, np.ndarray, bool, floa
         image = image.reduce(min(image.size) // _REDUCED)
     bits = imagehash.phash(image, HASH_SIDE).hash.ravel()
     detail = np.asarray(image.resize((DETAIL, DETAIL), Image.Resampling.BOX))
-    mask = mask_of(root, item)
-    share = float("nan") if mask is None else float(mask.mean())
+    share = float("nan") if item.mask is None else float(read_mask(root, item).mean())
     return bits, detail, bool((pixels == first).all()), share
-
-
-def mask_of(root: Path, item: Item) -> np.ndarray | None:
-    """(H, W) bool, None where there is none; `DataError` where it is not the manifest's."""
-    if item.mask_path is None:
-        return None
-    mask = decode_mask(root / item.mask_path)
-    if content_hash(mask) != item.mask:
-        raise DataError(
-            f"{item.mask_path} changed during the run: it is not the mask that the manifest was "
-            "made from; leave the data set alone and run the same command again"
-        )
-    return mask
 
 
 def _place(cache: Path, items: Sequence[Item]) -> Path:

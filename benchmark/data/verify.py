@@ -11,31 +11,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.data.catalog import Counts, Entry, Official
+from benchmark.data.datasets import load_reader
 from benchmark.data.inspection import Skipped
-from benchmark.data.layout import GOOD, scan
+from benchmark.data.layout import GOOD, names_in
 from benchmark.data.manifest import Manifest, build_manifest
+from benchmark.data.scan import scan
 from benchmark.reporting import Reporter
-from results.errors import DataError
 
 NOTHING = Official(Counts(0, 0, 0), 0)
-_READERS = ("mvtec", "mpdd")
-"""Data sets in the layout of MVTec AD; the others of the catalogue are waiting for a reader."""
 
 
 def read(name: str, reader: str, folder: Path, reporter: Reporter) -> Manifest:
     """Every image of a data set, decoded now: nothing that was remembered of it is believed."""
-    if reader not in _READERS:
-        raise DataError(
-            f"this cadbench cannot read the layout of {name} ({folder}); it reads that of MVTec AD"
-        )
-    return build_manifest(name, folder, skip_unreadable=True, cache=None, reporter=reporter)
+    return build_manifest(
+        name,
+        folder,
+        reader=load_reader(reader),
+        skip_unreadable=True,
+        cache=None,
+        reporter=reporter,
+    )
 
 
-def count(reader: str, folder: Path) -> dict[str, Official] | None:
-    """What the folders list, without opening an image; None where there is no reader for it."""
-    if reader not in _READERS:
-        return None
-    entries = scan(folder)
+def count(reader: str, folder: Path) -> dict[str, Official]:
+    """What the folders list, without opening an image."""
+    entries = scan(folder, None, load_reader(reader), reader)
     return _counts(
         (entry.category, entry.split, entry.defect, entry.mask_path is not None)
         for entry in entries
@@ -52,21 +52,19 @@ def find_entry(entry: Entry, places: Iterable[Path]) -> Path | None:
 
     The place itself counts where most of its folders are categories of the data set.
     """
+    reader = load_reader(entry.reader)
     official = set(entry.categories)
     for place in places:
-        for name in ("", *entry.folders):
-            folder = place / name
-            there = _folders_in(folder)
-            if len(there & official) * 2 > len(there) or (name and there & official):
-                return folder
+        there = set(reader.categories_in(place))
+        if len(there & official) * 2 > len(there):
+            return place
+        for usual in entry.folders:
+            for name in names_in(place, folders=True):
+                if name.lower() == usual.lower() and official & set(
+                    reader.categories_in(place / name)
+                ):
+                    return place / name
     return None
-
-
-def _folders_in(folder: Path) -> set[str]:
-    try:
-        return {e.name for e in os.scandir(folder) if e.is_dir() and not e.name.startswith(".")}
-    except OSError:
-        return set()
 
 
 @dataclass(frozen=True)
@@ -117,7 +115,7 @@ def verify(entry: Entry, folder: Path, reporter: Reporter) -> Verified:
 
 def verify_folder(folder: Path, reporter: Reporter) -> Verified:
     """Read every image of a folder in the MVTec layout; there is nothing to compare it with."""
-    manifest = read(folder.name, "mvtec", folder, reporter)
+    manifest = read(folder.name, "folder", folder, reporter)
     return _verified(str(folder), folder, manifest, {})
 
 

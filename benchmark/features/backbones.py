@@ -84,8 +84,7 @@ class Extractor:
         with torch.inference_mode(), exact:
             for batch in pixels.split(step):
                 images = batch.to(self.device, non_blocking=True).float().div_(255)
-                images = images.sub_(self.mean).div_(self.std)
-                maps = self._maps(images.contiguous(memory_format=torch.channels_last))
+                maps = self.maps(self.normalised(images))
                 patches = embed(maps, **self.spec.embedding_params)
                 parts.append(patches.to(getattr(torch, self.spec.dtype)).cpu())
         patches = torch.cat(parts)
@@ -96,12 +95,24 @@ class Extractor:
             )
         return patches
 
-    def _maps(self, images: Tensor) -> list[Tensor]:
-        """(B, C_i, h_i, w_i) of each layer, also from models that put the channels last."""
-        maps: list[Tensor] = self.model(images)
-        if getattr(self.model, "output_fmt", "NCHW") == "NHWC":
-            return [layer.permute(0, 3, 1, 2) for layer in maps]
-        return maps
+    def normalised(self, images: Tensor) -> Tensor:
+        """images (B, 3, H, W) float32 in 0..1 on the device -> as the model wants them."""
+        import torch
+
+        images = images.sub(self.mean).div_(self.std)
+        return images.contiguous(memory_format=torch.channels_last)
+
+    def maps(self, images: Tensor) -> list[Tensor]:
+        """(B, C_i, h_i, w_i) of each layer, of normalised images."""
+        return layer_maps(self.model, images)
+
+
+def layer_maps(model: torch.nn.Module, images: Tensor) -> list[Tensor]:
+    """(B, C_i, h_i, w_i) of each layer, also from models that put the channels last."""
+    maps: list[Tensor] = model(images)
+    if getattr(model, "output_fmt", "NCHW") == "NHWC":
+        return [layer.permute(0, 3, 1, 2) for layer in maps]
+    return maps
 
 
 def load_extractor(spec: FeatureSpec, weights: Weights, device: torch.device) -> Extractor:
@@ -149,6 +160,12 @@ def load_model(spec: FeatureSpec, weights: Weights) -> torch.nn.Module:
     frozen: torch.nn.Module = model.eval().requires_grad_(False)
     _try_out(frozen, spec)
     return frozen
+
+
+def untrained_model(spec: FeatureSpec, seed: int) -> Any:
+    """The backbone's layers with random weights that follow from the seed, ready to be trained."""
+    indices = _indices_of(spec.backbone, spec.layers)
+    return _created(spec.backbone, seed, features_only=True, out_indices=indices)
 
 
 def _created(backbone: str, seed: int = 0, **options: Any) -> Any:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from benchmark.data.decoding import decode
-from benchmark.data.manifest import Item, verify_unchanged
+from benchmark.data.joined_root import Root
+from benchmark.data.manifest import Item
+from benchmark.data.pictures import read_picture
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.features.shards import Shard, ShardStore
 from benchmark.reporting import Reporter
-from benchmark.workers import in_order
+from benchmark.workers import in_order, in_threads
 
 Compute = Callable[[np.ndarray], np.ndarray]
 """From preprocessed images (B, 3, H, W) uint8 to the array that is stored, first axis B."""
@@ -21,7 +22,7 @@ Compute = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class _DecodeJob:
-    root: Path
+    root: Root
     items: tuple[Item, ...]
     preprocessing: Preprocessing
 
@@ -30,18 +31,21 @@ def fill_store(
     store: ShardStore,
     shards: Sequence[Shard],
     items: Iterable[Item],
-    root: Path,
+    root: Root,
     preprocessing: Preprocessing,
     compute: Callable[[], Compute],
     reporter: Reporter,
     *,
     what: str,
     workers: int | None = None,
+    lanes: int = 1,
+    setting: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> None:
     """Compute and store every shard that is missing; nothing is loaded where none is.
 
-    Images are decoded in worker processes while `compute()` (built when first needed) runs here;
-    a few shards are in memory at a time, whatever the size of the data set.
+    Images are decoded in worker processes while `compute()` (built when first needed) runs here,
+    on `lanes` shards at once under `setting()`; a few are in memory at a time, whatever the size
+    of the data set.
     """
     missing = [shard for shard in shards if shard not in store]
     if not missing:
@@ -53,17 +57,13 @@ def fill_store(
     )
     total = sum(len(shard.ids) for shard in missing)
     run = compute()
-    with reporter.task(what, total, "images") as task:
-        for shard, pixels in zip(missing, in_order(_decode, jobs, workers=workers), strict=True):
-            store.write(shard, run(pixels))
+    with setting(), reporter.task(what, total, "images") as task:
+        computed = in_threads(run, in_order(_decode, jobs, workers=workers), lanes)
+        for shard, array in zip(missing, computed, strict=True):
+            store.write(shard, array)
             task.advance(len(shard.ids))
 
 
 def _decode(job: _DecodeJob) -> np.ndarray:
     """(B, 3, crop, crop) uint8; refuses an image that is not the one the manifest saw."""
-    images = []
-    for item in job.items:
-        pixels = decode(job.root / item.path)
-        verify_unchanged(item, pixels)
-        images.append(job.preprocessing.apply(pixels))
-    return np.stack(images)
+    return np.stack([read_picture(job.root, item, job.preprocessing) for item in job.items])

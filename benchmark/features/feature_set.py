@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,17 +15,23 @@ import numpy as np
 
 from benchmark.data.manifest import Item, Manifest
 from benchmark.features.extraction import Compute, fill_store
+from benchmark.features.frozen import FrozenBackbone, load_frozen
 from benchmark.features.shards import ShardStore, shards_of
 from benchmark.features.source import PatchSource
 from benchmark.features.spec import EXTRACTION_VERSION, FeatureSpec
 from benchmark.features.weights import Weights
 from benchmark.reporting import Reporter
+from benchmark.workers import available_cores
 from results.schema import canonical_json
 
 if TYPE_CHECKING:
     import torch
 
 Split = Literal["train", "test"]
+
+LANE_THREADS = 2
+"""Threads that compute a shard on a CPU, however many cores there are: a convolution's last bits
+depend on the number, and features must not."""
 
 
 @dataclass(eq=False)
@@ -36,13 +43,17 @@ class FeatureSet:
     device: torch.device
     cache: Path
     _sources: dict[tuple[str, str, str], PatchSource] = field(default_factory=dict, repr=False)
+    _parts_of: dict[tuple[str, ...], PatchSource] = field(default_factory=dict, repr=False)
+    _weights: Weights | None = field(default=None, repr=False)
 
     def ensure(
-        self, categories: Iterable[str], weights: Weights, reporter: Reporter, *, pixels: bool
+        self, columns: Iterable[str], weights: Weights, reporter: Reporter, *, pixels: bool
     ) -> None:
-        """Extract what is missing for these categories; `pixels` also keeps the images ready."""
-        items = [item for category in categories for item in self._items(category)]
-        shards = [shard for part in self._parts(categories) for shard in shards_of(part)]
+        """Extract what is missing for these columns; `pixels` also keeps the images ready."""
+        self._weights = weights
+        columns = tuple(columns)
+        items = [item for column in columns for item in self._items(column)]
+        shards = [shard for part in self._parts(columns) for shard in shards_of(part)]
         preprocessing = self.spec.preprocessing
         fill_store(
             self._patch_store,
@@ -53,6 +64,8 @@ class FeatureSet:
             lambda: self._extractor(weights),
             reporter,
             what=f"extracting {self.spec.backbone} features",
+            lanes=1 if self.device.type == "cuda" else max(1, available_cores() // LANE_THREADS),
+            setting=_lane_threads,
         )
         if pixels:
             fill_store(
@@ -74,6 +87,23 @@ class FeatureSet:
         """The preprocessed images of a category's split."""
         return self._source(self._pixel_store, self._pixel_digest, category, split)
 
+    def shown(self, parts: Mapping[str, Sequence[str]], *, pixels: bool = False) -> PatchSource:
+        """Some training images of some columns as one source: the ids of each."""
+        read = self.pixels if pixels else self.patches
+        if len(parts) == 1:
+            ((column, ids),) = parts.items()
+            if set(ids) == set(read(column, "train").ids):
+                return read(column, "train")
+        place = (str(pixels), *(f"{column}:{','.join(ids)}" for column, ids in parts.items()))
+        if place not in self._parts_of:
+            items = (self.manifest.train(column) for column in parts)
+            shards = [shard for of_column in items for shard in shards_of(of_column)]
+            store = self._pixel_store if pixels else self._patch_store
+            digest = self._pixel_digest if pixels else self.spec.digest
+            only = {identity for ids in parts.values() for identity in ids}
+            self._parts_of[place] = PatchSource(store, shards, digest, self.device, only)
+        return self._parts_of[place]
+
     @functools.cached_property
     def shape(self) -> tuple[int, int]:
         """(P, D): patches an image and length of an embedding."""
@@ -86,6 +116,16 @@ class FeatureSet:
         """(h, w) of the patches; images are square after preprocessing."""
         side = math.isqrt(self.shape[0])
         return side, side
+
+    @property
+    def backbone(self) -> Callable[[], FrozenBackbone] | None:
+        """What loads the backbone for a method, once `ensure` was told its weights.
+
+        It leads to no image: only to the features' description, the weights and the device.
+        """
+        if self._weights is None:
+            return None
+        return functools.partial(load_frozen, self.spec, self._weights, self.device)
 
     def _extractor(self, weights: Weights) -> Compute:
         import torch
@@ -130,3 +170,16 @@ class FeatureSet:
             "extraction": EXTRACTION_VERSION,
         }
         return hashlib.sha256(canonical_json(content)).hexdigest()
+
+
+@contextlib.contextmanager
+def _lane_threads() -> Iterator[None]:
+    """Let this thread, and those that it starts, compute with `LANE_THREADS` threads each."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(LANE_THREADS)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import functools
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,13 +25,22 @@ class PatchSource:
     """
 
     def __init__(
-        self, store: ShardStore, shards: Sequence[Shard], spec_digest: str, device: torch.device
+        self,
+        store: ShardStore,
+        shards: Sequence[Shard],
+        spec_digest: str,
+        device: torch.device,
+        only: Collection[str] | None = None,
     ) -> None:
+        """only: ids of the shards' images to be read; None: all."""
         self._store = store
-        self._shards = tuple(shards)
+        rows = [[r for r, i in enumerate(s.ids) if only is None or i in only] for s in shards]
+        held = [(shard, kept) for shard, kept in zip(shards, rows, strict=True) if kept]
+        self._shards = tuple(shard for shard, _ in held)
+        self._rows = tuple(kept for _, kept in held)
         self._device = device
-        self._ends = np.cumsum([len(shard.ids) for shard in shards]).tolist()
-        self.ids = tuple(identity for shard in shards for identity in shard.ids)
+        self._ends = np.cumsum([len(kept) for kept in self._rows]).tolist()
+        self.ids = tuple(shard.ids[row] for shard, kept in held for row in kept)
         self.digest = hashlib.sha256("\n".join((spec_digest, *self.ids)).encode()).hexdigest()
 
     @functools.cached_property
@@ -40,14 +49,27 @@ class PatchSource:
         return {identity: row for row, identity in enumerate(self.ids)}
 
     def arrays(self) -> list[np.ndarray]:
-        """Memory-mapped pieces that make up the whole: each (n, P, D) in the stored type."""
-        return [self._open(index) for index in range(len(self._shards))]
+        """Memory-mapped pieces that make up the whole: each (n, P, D) in the stored type.
 
-    def read(self, rows: Iterable[int]) -> torch.Tensor:
-        """The rows' arrays on the device: patches (B, P, D) float32, pixels (B, 3, H, W) uint8."""
+        Of a shard that is read in part, a copy.
+        """
+        pieces = []
+        for index, (shard, rows) in enumerate(zip(self._shards, self._rows, strict=True)):
+            piece = self._open(index)
+            pieces.append(piece if len(rows) == len(shard.ids) else piece[rows])
+        return pieces
+
+    def read(
+        self, rows: Iterable[int], opened: dict[int, np.ndarray] | None = None
+    ) -> torch.Tensor:
+        """The rows' arrays on the device: patches (B, P, D) float32, pixels (B, 3, H, W) uint8.
+
+        `opened` keeps pieces open between the calls of one that reads row after row.
+        """
         import torch
 
-        opened: dict[int, np.ndarray] = {}  # for this call: kept longer, they would fill memory
+        # Otherwise for this call only: kept longer, they would fill memory.
+        opened = {} if opened is None else opened
         parts = []
         for row in rows:
             if not 0 <= row < len(self.ids):
@@ -55,8 +77,8 @@ class PatchSource:
             piece = bisect.bisect_right(self._ends, row)
             if piece not in opened:
                 opened[piece] = self._open(piece)
-            start = self._ends[piece] - len(self._shards[piece].ids)
-            parts.append(opened[piece][row - start])
+            kept = self._rows[piece]
+            parts.append(opened[piece][kept[row - self._ends[piece] + len(kept)]])
         array = torch.from_numpy(np.stack(parts)).to(self._device)
         return array if array.dtype == torch.uint8 else array.float()
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.data.decoding import content_hash, decode_mask
+from benchmark.data.joined_root import Root
 from benchmark.data.manifest import Item, Manifest
-from benchmark.data.preprocessing import Preprocessing
+from benchmark.data.pictures import change_of_labels, read_mask
+from benchmark.data.preprocessing import Change, Preprocessing
 from benchmark.reporting import Reporter
 from benchmark.workers import in_order
-from results.errors import DataError
 from results.files import seal, unseal, write_bytes
 from results.schema import canonical_json
 
@@ -108,7 +108,9 @@ class Regions:
     lost: int
 
 
-def regions_of(mask: np.ndarray, preprocessing: Preprocessing) -> Regions:
+def regions_of(
+    mask: np.ndarray, preprocessing: Preprocessing, change: Change | None = None
+) -> Regions:
     """The 8-connected regions of a mask (H, W) bool after the image's resize and crop.
 
     What counts as a region, and its size, is decided on the grid: regions that the resize joins
@@ -117,7 +119,7 @@ def regions_of(mask: np.ndarray, preprocessing: Preprocessing) -> Regions:
     from scipy.ndimage import label
 
     drawn, before = label(mask, structure=_EIGHT)
-    moved = preprocessing.apply_labels(drawn)
+    moved = preprocessing.apply_labels(drawn, change)
     grid, regions = label(moved > 0, structure=_EIGHT)
     pixels = np.flatnonzero(grid)
     sizes = np.bincount(grid.ravel(), minlength=regions + 1)
@@ -128,7 +130,7 @@ def regions_of(mask: np.ndarray, preprocessing: Preprocessing) -> Regions:
 
 @dataclass(frozen=True)
 class _Job:
-    root: Path
+    root: Root
     items: tuple[Item, ...]
     preprocessing: Preprocessing
 
@@ -136,13 +138,8 @@ class _Job:
 def _label(job: _Job) -> list[Regions]:
     found = []
     for item in job.items:
-        mask = decode_mask(job.root / str(item.mask_path))
-        if content_hash(mask) != item.mask:
-            raise DataError(
-                f"{item.mask_path} changed during the run: it is not the mask that the manifest "
-                "was made from; leave the data set alone and run the same command again"
-            )
-        found.append(regions_of(mask, job.preprocessing))
+        mask = read_mask(job.root, item)
+        found.append(regions_of(mask, job.preprocessing, change_of_labels(item)))
     return found
 
 

@@ -1,7 +1,8 @@
 """Coresets of a category's training patches, selected once and shared by every cell.
 
 What is kept on disk is the selection (row indices in selection order), not the vectors: it is
-small, and a longer selection serves every shorter one, since a greedy prefix is greedy itself.
+small, and a longer selection serves every shorter one, since a greedy prefix is greedy itself;
+only k-means is selected for each size anew.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from benchmark.method import Block, TrainExperience
 from benchmark.randomness import generator
 from benchmark.reporting import Reporter, Silent
-from benchmark.services import k_center
+from benchmark.services import herding, k_center, k_means
 from results.files import seal, unseal, write_bytes
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from benchmark.features.source import PatchSource
 
-Selector: TypeAlias = Literal["greedy", "approximate_greedy", "random"]
+Selector: TypeAlias = Literal["greedy", "approximate_greedy", "random", "herding", "kmeans"]
 Start: TypeAlias = Literal["mean", "random"]
 
 _NOTHING = np.empty(0, dtype=np.int64)
@@ -36,7 +37,8 @@ _NOTHING = np.empty(0, dtype=np.int64)
 class Coresets:
     """`select` and `centroid` for methods; `cache` None keeps everything in memory.
 
-    seed: used only by selections that draw (`random` selector or start, `approximate_greedy`).
+    seed: used only by selections that draw (`random` selector or start, `approximate_greedy`,
+    `kmeans`).
     """
 
     device: torch.device
@@ -60,11 +62,15 @@ class Coresets:
 
         `greedy` is exact k-centre selection in selection order, begun at the patch nearest the
         mean or at a random one; `approximate_greedy` is the variant published with PatchCore;
-        `random` is a uniform sample.
+        `random` is a uniform sample; `herding` follows the mean of all patches; `kmeans` takes the
+        patch nearest each centre. Of all but `kmeans` the first j vectors are the selection of j.
         """
         source = experience.source(category)
-        drawn = selector != "greedy" or start == "random"
-        recipe = f"{selector}-{start}" + (f"-{seed}" if drawn else "")
+        drawn = selector != "herding" and (selector != "greedy" or start == "random")
+        recipe = selector if selector == "herding" else f"{selector}-{start}"
+        recipe += f"-{seed}" if drawn else ""
+        if selector == "kmeans":
+            recipe += f"-{min(size, self.patch_count(experience, category))}"
         identity = hashlib.sha256(f"{source.digest}\n{recipe}".encode()).hexdigest()
         block = self._blocks.get((identity, size))
         if block is None:
@@ -137,6 +143,10 @@ class Coresets:
             patches = self._patches(source)
             if selector == "approximate_greedy":
                 return k_center.approximate_greedy_k_center(patches, size, rng)
+            if selector == "herding":
+                return herding.herding(patches, size)
+            if selector == "kmeans":
+                return k_means.k_means(patches, size, rng)
             if chosen:
                 first = chosen[0]
             elif start == "random":

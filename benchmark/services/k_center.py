@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from benchmark.services.threads import one_thread
 from results.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -17,24 +17,7 @@ Patches: TypeAlias = "np.ndarray | Sequence[np.ndarray] | Tensor"
 """(N, D) in one array or tensor, or pieces (n_i, D); float16 or float32, in memory or mapped."""
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """On the CPU, without the threads that torch uses for large operations.
-
-    The steps are short. On two idle cores a second thread gains a third; where something else
-    keeps the cores busy, the threads' waiting for one another makes it several times slower.
-    """
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@_one_thread()
+@one_thread()
 def nearest_to_mean(patches: Patches) -> int:
     """Index of the patch nearest the mean of all, in float64; the lowest index on ties."""
     import torch
@@ -54,7 +37,7 @@ def nearest_to_mean(patches: Patches) -> int:
     return int(distances.argmin())
 
 
-@_one_thread()
+@one_thread()
 def greedy_k_center(
     patches: Patches, k: int, start: int, *, chosen: Sequence[int] = ()
 ) -> np.ndarray:
@@ -77,7 +60,7 @@ def greedy_k_center(
     return farthest_first(rows, _size(k, len(rows)), known[:k])
 
 
-@_one_thread()
+@one_thread()
 def approximate_greedy_k_center(
     patches: Patches, k: int, rng: np.random.Generator, *, projection: int = 128, starts: int = 10
 ) -> np.ndarray:

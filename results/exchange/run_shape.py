@@ -11,7 +11,7 @@ from results.errors import RecordError
 from results.exchange.layout import MAX_TEXT, shown
 from results.printable import is_printable
 from results.record import RUN_FILE
-from results.schema import Run
+from results.schema import Run, columns_of, domains_of
 
 _MAX_SEED = 2**63
 
@@ -81,10 +81,14 @@ def check_text(text: str, where: str) -> None:
 
 def _check_stream(run: Mapping[str, Any]) -> None:
     cell = run["cell"]
+    try:
+        domains_of(cell)
+    except (TypeError, KeyError, ValueError):
+        raise RecordError(f"{RUN_FILE}: cell.drift is not what cadbench writes there") from None
     categories = [category for experience in run["experiences"] for category in experience]
     if not categories or not all(run["experiences"]) or len(set(categories)) != len(categories):
         raise RecordError(f"{RUN_FILE}: experiences must introduce each category once")
-    if categories != cell["order"]["categories"]:
+    if categories != list(columns_of(cell)):
         raise RecordError(f"{RUN_FILE}: experiences and the order of its cell differ")
     if run["protocol"] != cell["protocol"]:
         raise RecordError(f"{RUN_FILE}: protocol is not that of its cell")

@@ -194,7 +194,8 @@ _ALL = (
         "-1 to 1",
         "lower",
         "positive = worse than training on all categories at once",
-        "what is left to the upper bound of the same protocol, order, seed and features",
+        "what is left to the upper bound of the same protocol, order, seed and features; the bound "
+        "of a trained detector, such as stfpm+ewc, is its own: stfpm+joint",
         "what ReplayCAD prints as forgetting",
     ),
     Definition(

@@ -165,3 +165,16 @@ def test_a_type_that_cannot_be_written_on_the_command_line_is_refused(hint):
     )
     with pytest.raises(TypeError, match="parameter odd: its type must be int"):
         specs(made)
+
+
+@dataclass(frozen=True)
+class Grown(Params):
+    size: int = param(3, "since ever")
+    speed: int = param(1, "came with a later version", later=True)
+
+
+def test_a_later_parameter_leaves_keys_as_they_were_until_it_is_set():
+    assert Grown().as_dict() == {"size": 3}
+    assert Grown(speed=2).as_dict() == {"size": 3, "speed": 2}
+    assert Grown(**Grown().as_dict()) == Grown()
+    assert Grown().whole() == {"size": 3, "speed": 1}

@@ -56,7 +56,9 @@ def builtin(request: pytest.FixtureRequest) -> Protocol:
 
 def test_the_protocols_of_the_field_are_there():
     steps = {"mvtec-1x15", "mvtec-14-1", "mvtec-10-5", "mvtec-3x5", "mvtec-10-1x5"}
-    assert steps | {"mvtec-1x15-inferred", "mecad-paper", "synthetic-1x15"} == set(builtin_names())
+    over_both = {"mvtec-visa", "visa-mvtec", "mvtec-visa-15-12", "visa-mvtec-12-15"}
+    others = {"mvtec-1x15-inferred", "mecad-paper", "synthetic-1x15", "mvtec-drift"}
+    assert steps | over_both | others == set(builtin_names())
 
 
 def test_the_id_of_a_builtin_is_the_one_that_the_same_options_generate(builtin):
@@ -71,10 +73,12 @@ def test_two_builtins_of_one_id_say_the_same_but_for_the_study(builtin):
             assert (other.categories, other.unseen) == (builtin.categories, builtin.unseen)
 
 
-def test_a_builtin_fits_its_15_categories_and_its_orders_are_permutations(builtin):
+def test_a_builtin_fits_its_categories_and_its_orders_are_permutations(builtin):
     assert builtin.categories is not None
-    assert len(builtin.categories) == 15
-    assert sum(experience_sizes(builtin.schedule, 15)) == 15
+    count = 27 if "visa" in builtin.dataset else 15
+    assert len(builtin.categories) == count
+    columns = count * (1 + len(builtin.drift))
+    assert sum(experience_sizes(builtin.schedule, columns)) == columns
     assert builtin.orders
     for order in builtin.official_orders(builtin.categories):
         assert sorted(order.categories) == list(builtin.categories)
@@ -145,6 +149,22 @@ def test_a_file_that_is_no_toml_is_refused_in_one_line(tmp_path, content):
 # --- what a file says
 
 
+def test_drift_and_blending_of_a_file_are_checked_with_its_schedule():
+    protocol = ours(
+        'schedule = "2x2"', 'schedule = "2x2-4x2"\ndrift = ["dark:2", "blur:1"]\nblend = 1'
+    )
+    assert (protocol.drift, protocol.blend) == (("dark:2", "blur:1"), 1.0)
+    assert protocol.identity.settings == "2x2-4x2-224-oracle-drift-dark2-blur1-blend1@1"
+    for wrong, said in (
+        ('drift = ["dark:2"]', "schedule: .2x2. covers 4 categories, the data set has 8"),
+        ('drift = ["dark"]', "ours.toml: drift: 'dark': write dark with a strength"),
+        ('drift = "dark:2"', "drift must be a list"),
+        ("blend = 1.5", "ours.toml: blend is the share of images"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            ours('schedule = "2x2"', f'schedule = "2x2"\n{wrong}')
+
+
 def test_a_file_becomes_what_it_says():
     protocol = ours()
     assert protocol.id == "our-parts@1"
@@ -181,7 +201,10 @@ def test_a_folder_may_leave_its_categories_out():
     ("old", "new", "words"),
     [
         ('dataset = "folder"', "", "dataset is missing"),
-        ('dataset = "folder"', 'dataset = "auto"', "dataset is one of mvtec, synthetic, folder"),
+        ('dataset = "folder"', 'dataset = "auto"', "dataset is one of .*mvtec, .*, not 'auto'"),
+        ('dataset = "folder"', 'dataset = "viza"', r"dataset is one of .*\(did you mean visa\?\)"),
+        ('dataset = "folder"', 'dataset = "folder,visa"', "'folder' may hold any categories"),
+        ('dataset = "folder"', 'dataset = "visa,mvtec"', "mvtec,visa has no category 'apple'"),
         ('routing = "oracle"', 'routing = "orakel"', r"routing .*'orakel' \(did you mean oracle\?"),
         ('unseen = "next"', 'unseen = "some"', "unseen is one of next, all, none, not 'some'"),
         ("unseen", "unsen", r"unknown key 'unsen' \(did you mean unseen\?\)"),

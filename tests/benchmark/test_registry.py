@@ -75,3 +75,20 @@ def test_an_entry_point_that_is_no_method_is_refused(offered, target):
     offered(mine=target)
     with pytest.raises(CadbenchError, match=f"'mine' \\({target}\\) is not a subclass of"):
         registry.load_method("mine")
+
+
+def test_a_family_of_installed_methods_is_never_read_as_a_module_and_a_class(offered):
+    from methods.finetune import FineTune
+
+    offered(**{"json:Bank": "methods.finetune:FineTune", "json:Other": "methods.joint:Joint"})
+    assert registry.load_method("json:Bank") is FineTune
+    assert not registry.is_reference("json:JSONDecoder")
+    with pytest.raises(UsageError) as refused:
+        registry.load_method("json:Bnak")
+    assert str(refused.value) == (
+        "no method 'json:Bnak' (did you mean json:Bank?); there are json:Bank, json:Other"
+    )
+    with pytest.raises(UsageError, match="no method 'json:Quite'; there are"):
+        registry.load_method("json:Quite")
+    assert registry.is_reference("json.decoder:JSONDecoder")
+    assert registry.method_at_hand("json:Other").__name__ == "Joint"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.workers import in_order
+from benchmark.workers import in_order, in_threads
 from results.errors import CadbenchError
 
 
@@ -106,3 +106,12 @@ assert list(workers.in_order(abs, [-1, -2], workers=2)) == [1, 2]
 assert found and all(found), found
 """
     subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_threads_give_results_in_order_and_take_few_jobs_ahead():
+    jobs = Counted(20)
+    results = in_threads(operator.neg, jobs, 2)
+    for done, result in enumerate(results, start=1):
+        assert result == -(done - 1)
+        assert jobs.taken <= done + 2
+    assert jobs.taken == 20

@@ -8,13 +8,21 @@ import pytest
 from mecad.assignment import (
     ABOVE_THRESHOLD,
     BELOW_THRESHOLD,
+    DRAWN,
+    DRAWN_OF_ALL,
     FIRST,
+    GIVEN,
     NO_ROOM,
     NO_UNUSED,
     NOTHING_LEFT,
+    ROUND_ROBIN,
     assign,
     cosine,
+    drawn,
+    given,
+    round_robin,
 )
+from results.errors import UsageError
 
 NEAR, FAR = np.array([1.0, 0.1]), np.array([0.1, 1.0])
 TARGET = np.array([1.0, 0.0])
@@ -68,3 +76,38 @@ def test_ties_go_to_the_lowest_expert():
 
 def test_the_cosine_of_a_zero_vector_is_zero():
     assert cosine(np.zeros(2), TARGET) == 0
+
+
+def draws(loads, *, experts, room):
+    chosen = [
+        drawn({}, loads, np.random.default_rng(seed), experts=experts, categories_per_expert=room)
+        for seed in range(300)
+    ]
+    return {c.reason for c in chosen}, np.bincount([c.expert for c in chosen], minlength=experts)
+
+
+def test_random_assignment_is_uniform_over_used_and_unused_experts_with_room():
+    reasons, counts = draws({0: 2, 1: 1}, experts=4, room=2)
+    assert reasons == {DRAWN}
+    assert counts[0] == 0
+    assert counts[1:].min() > 70
+
+
+def test_random_assignment_draws_among_all_where_none_has_room():
+    reasons, counts = draws({0: 2, 1: 2}, experts=2, room=2)
+    assert reasons == {DRAWN_OF_ALL}
+    assert counts.min() > 110
+
+
+def test_round_robin_takes_the_experts_in_turn():
+    chosen = [round_robin({}, before, experts=3) for before in range(7)]
+    assert [c.expert for c in chosen] == [0, 1, 2, 0, 1, 2, 0]
+    assert {c.reason for c in chosen} == {ROUND_ROBIN}
+
+
+def test_given_groups_name_the_expert():
+    groups = (("bolt", "gear"), ("cork",))
+    chosen = [given({0: 0.9}, category, groups) for category in ("gear", "cork")]
+    assert [(c.expert, c.reason) for c in chosen] == [(0, GIVEN), (1, GIVEN)]
+    with pytest.raises(UsageError, match="leaves out dial"):
+        given({}, "dial", groups)

@@ -61,6 +61,8 @@ def make(groups=PAPER, seed=0, routing="oracle", **params) -> tuple[Mecad, list[
         _record=lambda kind, values: events.append({"kind": kind, **values}),
     )
     params = {"experts": 5, "threshold": 0.9, **params}
+    if "groups_given" in params:
+        params["groups"] = params.pop("groups_given")
     facts = CellFacts("wide_resnet50_2", "official", 15)
     return Mecad(Mecad.resolve(MecadParams(**params), facts), context), events
 
@@ -138,6 +140,46 @@ def test_assignments_are_recorded_with_every_similarity():
     assert rows[1]["similarity"] == pytest.approx(1, abs=0.01)
     assert rows[0]["similarity"] == pytest.approx(0, abs=0.02)
     assert {row["threshold"] for row in rows} == {0.9}
+
+
+def test_round_robin_spreads_categories_over_all_experts_and_says_so():
+    method, events = taught(groups={0: list("abcde")}, experts=2, assignment="round_robin")
+    owned = {index: expert.categories for index, expert in method.experts.items()}
+    assert owned == {0: ("a", "c", "e"), 1: ("b", "d")}
+    chosen = [event for event in events if event["chosen"]]
+    assert {event["reason"] for event in chosen} == {"round robin"}
+    assert {event["threshold"] for event in events} == {None}
+
+
+def test_given_groups_own_what_they_name_however_unlike_it_is():
+    method, events = taught(
+        groups={0: ["a", "b"], 1: ["c"]}, assignment="given", groups_given="b/a+c"
+    )
+    owned = {index: expert.categories for index, expert in method.experts.items()}
+    assert owned == {1: ("a", "c"), 0: ("b",)}
+    assert [event["threshold"] for event in events] == [None] * len(events)
+
+
+def test_random_assignment_depends_on_the_seed_and_fills_no_expert_beyond_its_room():
+    seen = set()
+    for seed in range(6):
+        method, _ = taught(
+            groups={0: list("abcdef")},
+            experts=3,
+            assignment="random",
+            seed=seed,
+            categories_per_expert=2,
+        )
+        assert [len(expert.members) for expert in method.experts.values()] == [2, 2, 2]
+        seen.add(tuple(method.owners[c] for c in "abcdef"))
+    assert len(seen) > 1
+
+
+def test_the_papers_parameters_are_recorded_as_before_there_were_other_assignments():
+    params = Mecad.resolve(MecadParams(), CellFacts("wide_resnet50_2", "official", 15))
+    assert not {"assignment", "groups"} & params.as_dict().keys()
+    assert params.whole()["assignment"] == "similarity"
+    assert params.replace(assignment="random").as_dict()["assignment"] == "random"
 
 
 def batch(vector: np.ndarray, category: str | None) -> TestBatch:

@@ -33,9 +33,15 @@ def taught(study):
         kind = load_method(name)
         method = kind(kind.Params(**params), context)
         method.study = built
-        for index, category in enumerate(built.manifest.categories[:categories]):
+
+        def experience(category):
+            index = built.manifest.categories.index(category)
             source = {category: built.features.patches(category, "train")}
-            method.observe(TrainExperience(index + 1, (category,), index, source, {}))
+            return TrainExperience(index + 1, (category,), index, source, {})
+
+        method.experience = experience
+        for category in built.manifest.categories[:categories]:
+            method.observe(experience(category))
         return method
 
     return teach
@@ -122,6 +128,74 @@ def test_replays_reservoir_is_uniform_over_old_patches(taught):
     assert np.mean(shares) == pytest.approx(0.5, abs=0.06)
 
 
+SELECTORS = ["random", "greedy", "herding", "kmeans"]
+
+
+@pytest.mark.parametrize("selector", SELECTORS)
+def test_replays_older_categories_share_the_room_equally_and_keep_beginnings(taught, selector):
+    """Room for 31 old patches: all are apple's, then 16 of them and 15 of bolt's, then 11, 10, 10;
+    what a category keeps is the beginning of what was selected when it came."""
+    method = taught("replay", class_budget=20, bank_budget=51, categories=1, selector=selector)
+    experience = method.experience("apple")
+    whole = method.context.coresets.select(experience, "apple", 31, selector=selector, seed=0)
+    for categories, shares in ((2, [31]), (3, [16, 15]), (4, [11, 10, 10])):
+        method = taught(
+            "replay", class_budget=20, bank_budget=51, categories=categories, selector=selector
+        )
+        assert [len(sample.priorities) for sample in method.replayed] == shares
+        held = vectors(method.replayed[0].vectors)
+        np.testing.assert_array_equal(held, whole.vectors.numpy()[: shares[0]])
+        assert method.memory().scoring_vectors == 51
+
+
+def test_replays_random_shares_are_uniform_within_a_category(taught):
+    """384 patches of apple, a third of which is asked for: their mean index over 30 seeds."""
+    places = []
+    for seed in range(30):
+        method = taught(
+            "replay", class_budget=20, bank_budget=148, seed=seed, selector="random", categories=2
+        )
+        rows = {row.tobytes(): place for place, row in enumerate(all_patches(method, "apple"))}
+        places += [rows[row.tobytes()] for row in vectors(method.replayed[0].vectors)]
+    assert len(places) == 30 * 128
+    assert np.mean(places) == pytest.approx(383 / 2, abs=10)
+
+
+def test_the_default_replay_says_nothing_of_selectors_so_that_its_records_stay_valid():
+    from benchmark.params import specs
+
+    params = load_method("replay").Params
+    assert params().as_dict() == {"bank_budget": 2400, "class_budget": 400}
+    assert params(selector="herding").as_dict()["selector"] == "herding"
+    assert "selector" in {spec.name for spec in specs(params)}
+
+
+@pytest.mark.parametrize("selector", SELECTORS)
+def test_the_pooled_bank_is_full_and_divided_equally_after_every_category(taught, selector):
+    sizes = []
+    for categories in (1, 2, 3, 4):
+        method = taught("pooled", bank_budget=50, categories=categories, selector=selector)
+        sizes.append([len(sample.priorities) for sample in method.samples])
+        report = method.memory()
+        assert (report.scoring_vectors, report.stored_vectors) == (50, 50)
+    assert sizes == [[50], [25, 25], [17, 17, 16], [13, 13, 12, 12]]
+
+
+def test_the_pooled_bank_holds_the_greedy_coreset_of_each_category_for_its_share(taught):
+    method = taught("pooled", bank_budget=48, categories=3)
+    for sample in method.samples:
+        experience = method.experience(sample.category)
+        coreset = method.context.coresets.select(experience, sample.category, 16)
+        np.testing.assert_array_equal(vectors(sample.vectors), coreset.vectors.numpy())
+
+
+def test_a_pooled_bank_of_large_shares_keeps_whole_chunks_as_they_are(taught):
+    few = taught("pooled", bank_budget=700, categories=1)
+    many = taught("pooled", bank_budget=700, categories=2)
+    assert [len(block) for block in few.bank] == [256, 128]  # apple has 384 patches only
+    assert many.bank[0].digest == few.bank[0].digest
+
+
 def test_replay_without_room_for_old_patches_is_refused():
     with pytest.raises(UsageError, match="no room for old patches"):
         load_method("replay").Params(class_budget=400, bank_budget=400)
@@ -147,6 +221,7 @@ def test_scores_are_the_largest_distance_of_a_patch_to_the_bank(taught):
         ("patchcore", 900, {"bank_budget": 900}),
         ("replay", 900, {"bank_budget": 900}),
         ("joint", 900, {"bank_budget": 900}),
+        ("pooled", 900, {"bank_budget": 900}),
         ("finetune", 900, {"bank_budget": 900}),
         ("per_category", 900, {"class_budget": 300}),
     ],

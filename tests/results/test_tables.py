@@ -312,3 +312,17 @@ def test_a_method_without_experts_says_so(make_record) -> None:
 
 def test_number_ranges_join_runs() -> None:
     assert number_ranges([0, 1, 2, 5, 7, 8]) == "0-2,5,7-8"
+
+
+def test_a_trained_detector_is_measured_against_its_own_joint(make_record) -> None:
+    names = ("joint", "mecad", "stfpm+joint", "stfpm+ewc", "other+ewc")
+    scores = {"joint": BETTER, "stfpm+joint": MATRIX}
+    records = [make_record(method=name, R=scores.get(name, MATRIX)) for name in names]
+    table = one(main_tables(records, columns=["acc", "gap_to_joint"]))
+    gaps = dict(zip(column(table, "method"), means(table, "gap_to_joint"), strict=True))
+    assert gaps["joint"] == gaps["stfpm+joint"] == gaps["stfpm+ewc"] == 0
+    assert gaps["mecad"] > 0
+    assert math.isnan(gaps["other+ewc"])
+    assert any("measured against other+joint, stfpm+joint" in note for note in table.notes)
+    bounds = {column(table, "method")[place] for place in table.unranked}
+    assert bounds == {"joint", "stfpm+joint"}

@@ -133,6 +133,23 @@ def test_the_threshold_that_decided_nothing_is_named(run_plates):
     assert "the threshold decided no assignment in 1 run(s)" in said
 
 
+def test_assignments_by_another_rule_are_no_decisions_of_the_threshold(run_plates, call, out):
+    from tests.benchmark.conftest import SMALL
+
+    rules = ["--set", "mecad.assignment=round_robin,given", "--set", "mecad.groups=apple/bolt+cork"]
+    said = run_plates("--experts", "2", *SMALL, *rules).out
+    assert "the threshold" not in said
+    for rule in ("round_robin", "given"):
+        assert f"assignment={rule}" in said
+    shown = call("table", "assignments", "mecad:assignment=given", "--out", out).out
+    assert shown.count("given: its group") == 3
+    rules[1] = "mecad.assignment=similarity,given"
+    both = run_plates("--experts", "2", *SMALL, *rules, "--set", "mecad.threshold=0.999").out
+    assert "in 1 run(s)" in both
+    by_default = call("table", "assignments", "mecad:assignment=similarity", "--out", out).out
+    assert "first category" in by_default
+
+
 def test_data_info_shows_counts_hash_and_how_to_obtain_mvtec(call, plates):
     shown = call("data", "info", "--data-root", plates()).out
     assert "| apple    |     3 |         3 |              4 |     4 | 64x64 |" in shown

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmark.data.mvtec import MVTEC_CATEGORIES
+from benchmark.data.readers.mvtec import Mvtec
 from benchmark.protocols import builtin_names, builtin_text, find_protocol
 from results.schema import canonical_json
 from results.store import find_records
@@ -56,7 +56,7 @@ def run_file(file: Path, plates: Callable[..., Path], call: Run, out: Path) -> R
 @pytest.fixture
 def mvtec(dataset: Callable[..., Path]) -> list[str]:
     """`run` on a drawn data set with MVTec AD's categories, and one more."""
-    names = (*MVTEC_CATEGORIES, "apple")
+    names = (*Mvtec.counts, "apple")
     root = dataset(categories=names, train=1, good=1, defective=1)
     more = ["--backbone", "tf_efficientnet_lite0", "--dry-run", "--format", "json"]
     return ["run", "-q", "--data-root", str(root), *more]
@@ -121,6 +121,7 @@ def test_an_unknown_protocol_is_wrong_usage(call, tmp_path):
         ("mvtec-1x15-inferred", ["--routing", "inferred"]),
         ("mvtec-14-1", ["--schedule", "14-1"]),
         ("mvtec-10-1x5", ["--schedule", "10-1x5"]),
+        ("mvtec-drift", ["--schedule", "1x15-15x4", "--drift", "dark:2,blur:2,noise:2,rotate:2"]),
         ("mecad-paper", [*("--experts", "1-8", "--embedding", "official"),
                          *("--set", "mecad.threshold=0.9"),
                          *("--set", "mecad.categories_per_expert=5,6")]),
@@ -130,7 +131,7 @@ def test_a_builtin_gives_the_cells_of_the_same_options_and_so_does_its_copy(
     call, mvtec, tmp_path, name, options
 ):
     cells = cells_of(call(*mvtec, "--protocol", name))
-    plain = ["--dataset", "mvtec", "--categories", ",".join(MVTEC_CATEGORIES)]
+    plain = ["--dataset", "mvtec", "--categories", ",".join(Mvtec.counts)]
     assert cells == cells_of(call(*mvtec, *plain, *options))
     copy = tmp_path / "copy.toml"
     copy.write_text(call("protocols", name).out)

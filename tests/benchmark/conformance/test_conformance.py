@@ -20,8 +20,13 @@ SMALL = {
     "finetune": {"bank_budget": 50},
     "patchcore": {"class_budget": 60, "bank_budget": 100},
     "replay": {"class_budget": 60, "bank_budget": 400},
+    "pooled": {"bank_budget": 101},
     "joint": {"candidates": 90, "bank_budget": 100},
     "per_category": {"class_budget": 60, "router": "centroid"},
+    "padim": {"dimensions": 4},
+    "padim_per_category": {"dimensions": 4},
+    "dne": {},
+    "ocsvm": {"budget": 20},
     "mecad": {"class_budget": 60, "expert_budget": 100, "experts": 2, "categories_per_expert": 3},
 }
 """The built-in methods, with budgets that the mock stream fills."""
@@ -36,8 +41,10 @@ def test_the_built_in_methods_keep_the_rules(name):
 
 
 def test_every_built_in_method_is_checked():
+    """Those with a `+` in tests/methods/test_trained.py."""
     project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())
-    assert set(project["project"]["entry-points"]["cadbench.methods"]) == set(SMALL)
+    names = project["project"]["entry-points"]["cadbench.methods"]
+    assert {name for name in names if not set("+:") & set(name)} == set(SMALL)
 
 
 @pytest.mark.parametrize("replay", ["full", "shrink"])
@@ -45,6 +52,29 @@ def test_mecads_other_replays_keep_the_rules(replay):
     report = check_method(
         load_method("mecad"), **SMALL["mecad"], replay=replay, only=["state", "memory", "claims"]
     )
+    assert report.passed, report
+
+
+OTHER = [
+    ("replay", {"selector": "kmeans", "bank_budget": 160}, ["random_state", "state", "memory"]),
+    ("mecad", {"assignment": "random"}, ["claims", "schedules"]),
+    ("mecad", {"assignment": "given", "groups": "anchor/button+candle+funnel"}, ["state"]),
+    ("mecad", {"router": "expert_gate"}, None),
+    ("per_category", {"router": "expert_gate"}, ["state", "memory", "inferred"]),
+    ("padim", {"keep": "newest"}, ["state", "memory", "claims"]),
+    ("dne", {"pooling": "moments"}, ["state", "memory", "claims"]),
+    ("ocsvm", {"fit": "newest"}, ["state", "memory", "claims"]),
+    ("ocsvm", {"fit": "per_category"}, ["state", "memory", "claims"]),
+]
+"""Parameters that change what is kept or who answers, and the checks that this concerns."""
+
+
+@pytest.mark.parametrize(("name", "params", "only"), OTHER, ids=str)
+def test_other_choices_keep_the_rules(name, params, only, monkeypatch):
+    monkeypatch.setattr("methods.expert_gate._STEPS", 10)
+    monkeypatch.setattr("methods.expert_gate._BATCH", 64)
+    small = mock_stream(train=4, test=4, side=4, dim=24)
+    report = check_method(load_method(name), only=only, stream=small, **{**SMALL[name], **params})
     assert report.passed, report
 
 

@@ -7,7 +7,7 @@ from importlib import resources
 import pytest
 
 from benchmark.data.catalog import Counts, Official, entry_names, load_entry, parse_entry
-from benchmark.data.mvtec import MVTEC_CATEGORIES
+from benchmark.data.datasets import load_reader
 from results.errors import CadbenchError, UsageError
 
 TOTALS = {
@@ -40,8 +40,15 @@ def test_the_counts_add_up_to_the_published_totals(name):
     assert (len(official), *sums, sum(each.masks for each in official)) == TOTALS[name]
 
 
-def test_the_counts_of_mvtec_ad_stand_in_one_place():
-    assert {n: o.images for n, o in load_entry("mvtec").official.items()} == MVTEC_CATEGORIES
+@pytest.mark.parametrize("name", entry_names())
+def test_a_reader_has_its_facts_from_the_catalogue(name):
+    entry, reader = load_entry(name), load_reader(name)
+    assert reader.categories == entry.categories
+    assert reader.counts == {name: each.images for name, each in entry.official.items()}
+    assert entry.home.endswith(reader.source.split(" ")[0])
+
+
+def test_a_category_has_the_counts_that_were_published():
     assert load_entry("mvtec").official["screw"] == Official(Counts(320, 41, 119), 119)
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.data.layout import Entry, categories_in, scan
+from benchmark.data.layout import Entry
+from benchmark.data.readers.folder import Folder
+from benchmark.data.scan import scan
 from results.errors import CadbenchError, DataError, UsageError
 
 from .conftest import Draw
@@ -98,14 +100,14 @@ def test_masks_are_found_with_and_without_suffix_and_may_be_absent(tmp_path: Pat
 def test_only_the_chosen_categories_are_looked_at(dataset: Path) -> None:
     touch(dataset, "broken/train/readme.txt")
     assert {e.category for e in scan(dataset, ["nut", "nut"])} == {"nut"}
-    assert categories_in(dataset) == ["broken", "cup", "nut"]
+    assert Folder().categories_in(dataset) == ["broken", "cup", "nut"]
 
 
 def test_missing_and_empty_roots_are_named(tmp_path: Path) -> None:
     assert refusal(tmp_path / "no").startswith(f"no such folder: {tmp_path / 'no'}")
     touch(tmp_path, "pictures/a.png")
     assert refusal(tmp_path).startswith(f"no category in {tmp_path}: expected <category>/train")
-    assert categories_in(tmp_path / "no") == []
+    assert Folder().categories_in(tmp_path / "no") == []
 
 
 def test_a_single_category_given_as_root_is_recognised(dataset: Path) -> None:

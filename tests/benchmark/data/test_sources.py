@@ -10,7 +10,7 @@ import pytest
 from benchmark.data import synthetic
 from benchmark.data.catalog import Counts
 from benchmark.data.manifest import Manifest
-from benchmark.data.mvtec import MVTEC_CATEGORIES
+from benchmark.data.readers.mvtec import Mvtec
 from benchmark.data.sources import CategoryRow, describe, open_dataset
 from benchmark.reporting import Silent
 from results.errors import DataError, UsageError
@@ -64,8 +64,8 @@ def opened(
 
 
 def test_the_official_counts_add_up_to_the_published_totals() -> None:
-    assert len(MVTEC_CATEGORIES) == 15
-    assert [sum(column) for column in zip(*MVTEC_CATEGORIES.values(), strict=True)] == [
+    assert len(Mvtec.counts) == 15
+    assert [sum(column) for column in zip(*Mvtec.counts.values(), strict=True)] == [
         3629,
         467,
         1258,
@@ -201,9 +201,7 @@ def test_warnings_and_skipped_files_are_reported(dataset: Path) -> None:
 
 def test_description_counts_and_compares_with_the_official_set(mvtec: Path, dataset: Path) -> None:
     rows = {row.category: row for row in describe(opened("mvtec", mvtec)[0])}
-    assert rows.keys() == MVTEC_CATEGORIES.keys()
-    assert rows["screw"] == CategoryRow(
-        "screw", Counts(3, 2, 2), 2, "10x12", MVTEC_CATEGORIES["screw"]
-    )
-    assert rows["cable"] == CategoryRow("cable", Counts(0, 0, 0), 0, "", MVTEC_CATEGORIES["cable"])
+    assert rows.keys() == Mvtec.counts.keys()
+    assert rows["screw"] == CategoryRow("screw", Counts(3, 2, 2), 2, "10x12", Mvtec.counts["screw"])
+    assert rows["cable"] == CategoryRow("cable", Counts(0, 0, 0), 0, "", Mvtec.counts["cable"])
     assert [row.official for row in describe(opened("folder", dataset)[0])] == [None, None]

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.data.catalog import Counts, Official, load_entry
+from benchmark.data.catalog import Counts, Official
 from benchmark.data.verify import compare, count, find_entry, verify, verify_folder
 from benchmark.reporting import Silent
-from results.errors import DataError
 from tests.faults.miniature import archive, entry, files
 
 MINI = entry(archive())
@@ -63,12 +62,6 @@ def test_a_folder_of_ones_own_is_read_and_not_compared(mini):
     assert verified.whole
     assert not verified.official
     assert {row.difference for row in verified.rows} == {""}
-
-
-def test_a_layout_without_reader_is_said(mini):
-    with pytest.raises(DataError, match="cannot read the layout of VisA"):
-        verify(load_entry("visa"), mini, Silent())
-    assert count("visa", mini) is None
 
 
 @pytest.mark.parametrize("name", ["", "mini", "mini_ad"])

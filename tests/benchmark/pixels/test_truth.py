@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmark.data.domains import parse_domains
+from benchmark.data.drifted import under_domains
 from benchmark.data.manifest import Manifest, build_manifest
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.pixels import truth as module
@@ -86,7 +88,7 @@ def test_the_truth_of_a_category_is_that_of_its_masks_in_the_order_of_the_test_s
 def test_masks_are_read_once_and_then_come_from_the_cache(dataset, cache, monkeypatch):
     manifest = plates(dataset)
     first = load(manifest, cache)
-    monkeypatch.setattr(module, "decode_mask", lambda path: pytest.fail("read again"))
+    monkeypatch.setattr(module, "read_mask", lambda *_: pytest.fail("read again"))
     second = load(manifest, cache)
     for category in first:
         np.testing.assert_array_equal(first[category].pixels, second[category].pixels)
@@ -127,3 +129,23 @@ def test_other_masks_or_another_grid_have_another_place_in_the_cache(dataset, ca
     other = load_truths(manifest, ["apple"], Preprocessing(64, 32), cache, Silent(), workers=0)
     assert other["apple"].size == 32
     assert len(list((cache / "masks").iterdir())) == len(manifest.categories) + 1
+
+
+def test_a_shifted_category_has_its_defects_shifted_and_a_darkened_one_where_they_were(
+    dataset, cache
+):
+    data = under_domains(plates(dataset), parse_domains(["dark:3", "shift:3"]))
+    truths = load_truths(data, data.columns, GRID, cache, Silent(), workers=0)
+
+    def defects(column):
+        """Places by image file, in the order of no hash."""
+        truth, items = truths[column], data.test(column)
+        masks = np.zeros((truth.images, 64 * 64), bool)
+        masks.flat[truth.pixels] = True
+        return {item.path: mask.reshape(64, 64) for item, mask in zip(items, masks, strict=True)}
+
+    usual, dark, shifted = (defects(f"apple{end}") for end in ("", "@dark:3", "@shift:3"))
+    for path, mask in usual.items():
+        np.testing.assert_array_equal(dark[path], mask)
+        # 0.06 of 64 is 3.84 pixels: by the nearest, 4.
+        np.testing.assert_array_equal(shifted[path][4:, 4:], mask[:-4, :-4])

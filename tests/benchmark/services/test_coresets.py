@@ -12,7 +12,7 @@ import torch
 from benchmark.features.shards import Shard, ShardStore
 from benchmark.features.source import PatchSource
 from benchmark.method import Block, TrainExperience
-from benchmark.services import k_center
+from benchmark.services import herding, k_center, k_means
 from benchmark.services.coresets import Coresets
 
 CPU = torch.device("cpu")
@@ -65,6 +65,9 @@ def selected(coresets: Coresets, experience: TrainExperience, size: int, **how: 
 def forbid_selection(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("greedy_k_center", "approximate_greedy_k_center", "nearest_to_mean"):
         monkeypatch.setattr(k_center, name, lambda *_, **__: pytest.fail("selected anew"))
+    for module in (herding, k_means):
+        name = module.__name__.rpartition(".")[2]
+        monkeypatch.setattr(module, name, lambda *_, **__: pytest.fail("selected anew"))
 
 
 def test_greedy_selection_is_the_plain_algorithm_from_the_patch_nearest_the_mean(
@@ -97,6 +100,7 @@ SELECTORS: list[dict[str, Any]] = [
     {"selector": "greedy", "start": "random", "seed": 3},
     {"selector": "approximate_greedy", "seed": 3},
     {"selector": "random", "seed": 3},
+    {"selector": "herding"},
 ]
 NAMED = {"argvalues": SELECTORS, "ids": lambda how: "-".join(map(str, how.values()))}
 
@@ -166,7 +170,7 @@ def test_a_damaged_file_is_computed_again(experience, folder, how):
     assert [file.read_bytes() for file in files] == contents
 
 
-@pytest.mark.parametrize("selector", ["random", "approximate_greedy"])
+@pytest.mark.parametrize("selector", ["random", "approximate_greedy", "kmeans"])
 def test_drawn_selections_depend_on_the_seed_and_nothing_else(experience, folder, selector):
     how: dict[str, Any] = {"selector": selector}
     first = selected(Coresets(CPU), experience, 10, **how, seed=1)
@@ -175,6 +179,26 @@ def test_drawn_selections_depend_on_the_seed_and_nothing_else(experience, folder
     selected(busy, experience, 30)
     np.testing.assert_array_equal(selected(busy, experience, 10, **how, seed=1), first)
     assert not np.array_equal(other, first)
+
+
+def test_k_means_is_selected_for_each_size_whatever_was_selected_before(
+    experience, folder, monkeypatch
+):
+    how: dict[str, Any] = {"selector": "kmeans"}
+    alone = selected(Coresets(CPU), experience, 10, **how)
+    busy = Coresets(CPU, folder)
+    selected(busy, experience, 30, **how)
+    np.testing.assert_array_equal(selected(busy, experience, 10, **how), alone)
+    forbid_selection(monkeypatch)
+    for size in (30, 10):
+        assert len(selected(Coresets(CPU, folder), experience, size, **how)) == size
+
+
+def test_herding_is_one_block_for_every_seed_and_start(experience):
+    coresets = Coresets(CPU)
+    block = coresets.select(experience, "apple", 10, selector="herding", seed=0)
+    other = coresets.select(experience, "apple", 10, selector="herding", start="random", seed=1)
+    assert other is block
 
 
 def test_a_random_selection_takes_each_patch_at_most_once(experience, values):

@@ -1,0 +1,36 @@
+"""A folder of one's own: MVTec AD's layout, or any that a `cadbench-data.toml` describes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmark.data.reader import Automatic, Reader
+from benchmark.data.readers.described import DESCRIPTION, Described, description_at
+from benchmark.data.readers.mvtec_layout import MvtecLayout
+
+
+class Folder(MvtecLayout):
+    """Any categories; named after the folder, or as the description says."""
+
+    title = "a folder of your own"
+
+    def at(self, place: Path) -> tuple[Reader, Path]:
+        file = description_at(place)
+        if file is None:
+            return self, place
+        described = Described(file)
+        return described, described.root
+
+    def own_name(self, root: Path) -> str:
+        return root.resolve().name
+
+    def automatic(self, place: Path | None) -> Automatic:
+        return "described" if place is not None and description_at(place) else "folder"
+
+    def nothing_in(self, root: Path) -> str:
+        more = "" if (root / "train").is_dir() else f", or a {DESCRIPTION} that describes another"
+        return super().nothing_in(root) + more
+
+    def announcement(self, name: str, root: Path, found: Sequence[str]) -> str:
+        return f"data set: {name}, {len(found)} categories in the folder {root} (not MVTec AD)"

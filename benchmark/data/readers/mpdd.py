@@ -1,0 +1,10 @@
+"""MPDD, metal parts (Jezek et al., ICUMT 2021): MVTec AD's layout."""
+
+from __future__ import annotations
+
+from benchmark.data.readers.mvtec_layout import MvtecLayout
+from benchmark.data.readers.published import Published
+
+
+class Mpdd(Published, MvtecLayout, entry="mpdd"):
+    """Six kinds of metal parts."""

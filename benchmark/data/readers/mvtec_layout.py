@@ -1,0 +1,113 @@
+"""The layout of MVTec AD, which many data sets share.
+
+    <root>/<category>/train/good/*
+    <root>/<category>/test/<defect>/*                      `good` holds the good ones
+    <root>/<category>/ground_truth/<defect>/<stem>_mask.*  or <stem>.*; optional
+
+Masks of good images are ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import ClassVar
+
+from benchmark.data.layout import GOOD, Entry, images_in, masked, names_in
+from benchmark.data.reader import Reader
+from results.errors import DataError
+
+Masks = dict[str, dict[str, tuple[str, ...]]]
+"""Folder of a defect -> stem of a mask -> its files."""
+
+
+class MvtecLayout(Reader):
+    """good: the name of the folders with good images; a relative of MVTec AD may have another."""
+
+    good: ClassVar[str] = GOOD
+    layout = "<category>/train/good/* and <category>/test/<defect>/* (the MVTec layout)"
+
+    def categories_in(self, root: Path) -> list[str]:
+        names = names_in(root, folders=True)
+        return [n for n in names if (root / n / "train").is_dir() or (root / n / "test").is_dir()]
+
+    def nothing_in(self, root: Path) -> str:
+        if (root / "train").is_dir():
+            return (
+                f"{root} is a single category; give the folder above it, and --categories "
+                f"{root.resolve().name}"
+            )
+        return f"no category in {root}: expected {self.layout}"
+
+    def entries(self, root: Path, categories: Sequence[str]) -> list[Entry]:
+        entries: list[Entry] = []
+        for category in categories:
+            entries += self._train(root, category)
+            entries += self._test(root, category)
+        return entries
+
+    def masks(self, root: Path, category: str) -> Masks:
+        """The masks of a category, those of its good images left out."""
+        folder = PurePosixPath(category, "ground_truth")
+        masks: Masks = {}
+        for defect in names_in(root / folder, folders=True):
+            if defect == self.good:
+                continue
+            by_stem = masks[defect] = {}
+            for path in images_in(root, folder / defect):
+                (other, *_) = by_stem.setdefault(PurePosixPath(path).stem, (path,))
+                if other != path:
+                    raise DataError(
+                        f"two masks for one image in {root}: {other} and {path}; keep one"
+                    )
+        return masks
+
+    def _train(self, root: Path, category: str) -> list[Entry]:
+        folder = PurePosixPath(category, "train", self.good)
+        entries = [Entry(category, "train", GOOD, path) for path in images_in(root, folder)]
+        if not entries:
+            raise DataError(
+                f"category {category} has no training images: none in {root / folder}; add some, "
+                "or leave the category out with --categories"
+            )
+        return entries
+
+    def _test(self, root: Path, category: str) -> list[Entry]:
+        folder = PurePosixPath(category, "test")
+        masks = self.masks(root, category)
+        entries = []
+        for defect in names_in(root / folder, folders=True):
+            for path in images_in(root, folder / defect):
+                if defect == self.good:
+                    entries.append(Entry(category, "test", GOOD, path))
+                else:
+                    found = _mask_of(path, masks.get(defect, {}), root)
+                    entries.append(masked(category, defect, path, found))
+        if not entries:
+            raise DataError(
+                f"category {category} has no test images: none in {root / folder}/<defect>; add "
+                "some, or leave the category out with --categories"
+            )
+        _refuse_strays(root, masks, entries)
+        return entries
+
+
+def _mask_of(image: str, by_stem: dict[str, tuple[str, ...]], root: Path) -> tuple[str, ...]:
+    stem = PurePosixPath(image).stem
+    named = [by_stem[name] for name in (f"{stem}_mask", stem) if name in by_stem]
+    if len(named) > 1:
+        (first, *_), (second, *_) = named
+        raise DataError(f"two masks for {image} in {root}: {first} and {second}; keep one")
+    return named[0] if named else ()
+
+
+def _refuse_strays(root: Path, masks: Masks, entries: list[Entry]) -> None:
+    used = {mask for entry in entries for mask in entry.mask_paths}
+    for by_stem in masks.values():
+        for files in by_stem.values():
+            for mask in files:
+                if mask not in used:
+                    raise DataError(
+                        f"mask without image in {root}: {mask}; a mask is called like its image in "
+                        "test/<the same defect>, with or without _mask at the end"
+                    )

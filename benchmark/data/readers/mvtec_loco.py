@@ -1,0 +1,36 @@
+"""MVTec LOCO AD (Bergmann et al., IJCV 2022): masks in several files an image.
+
+    <root>/<category>/train/good/*
+    <root>/<category>/validation/good/*                    not used, see below
+    <root>/<category>/test/{good,logical_anomalies,structural_anomalies}/*
+    <root>/<category>/ground_truth/<defect>/<stem>/*       united; a pixel above 0 is defective
+
+The validation images are good ones for tuning a method. cadbench tunes nothing, and methods learn
+from `train` as they do on MVTec AD.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+from benchmark.data.layout import images_in, names_in
+from benchmark.data.readers.mvtec_layout import Masks, MvtecLayout
+from benchmark.data.readers.published import Published
+
+
+class MvtecLoco(Published, MvtecLayout, entry="mvtec_loco"):
+    """Five categories with logical and structural anomalies."""
+
+    layout = "<category>/train/good/* and <category>/test/{good,logical_anomalies,structural_anomalies}/*"  # noqa: E501
+
+    def masks(self, root: Path, category: str) -> Masks:
+        folder = PurePosixPath(category, "ground_truth")
+        return {
+            defect: {
+                stem: tuple(images)
+                for stem in names_in(root / folder / defect, folders=True)
+                if (images := images_in(root, folder / defect / stem))
+            }
+            for defect in names_in(root / folder, folders=True)
+            if defect != self.good
+        }

@@ -1,0 +1,27 @@
+"""The built-in synthetic set, drawn into the cache when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmark.data import synthetic
+from benchmark.data.reader import Automatic
+from benchmark.data.readers.mvtec_layout import MvtecLayout
+from benchmark.reporting import Reporter
+
+
+class Synthetic(MvtecLayout):
+    """What there is without any folder."""
+
+    title = "the synthetic set"
+    categories = synthetic.CATEGORIES
+
+    def provide(self, cache: Path, reporter: Reporter) -> Path:
+        return synthetic.ensure_drawn(cache, reporter)
+
+    def automatic(self, place: Path | None) -> Automatic:
+        return "drawn"
+
+    def announcement(self, name: str, root: Path, found: Sequence[str]) -> str:
+        return f"data set: {name}, {len(synthetic.CATEGORIES)} drawn categories"

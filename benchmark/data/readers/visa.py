@@ -1,0 +1,93 @@
+"""VisA (Zou et al., ECCV 2022), split by the list that comes with it.
+
+    <root>/split_csv/1cls.csv                    object,split,label,image,mask
+    <root>/<category>/Data/Images/Normal/*
+    <root>/<category>/Data/Images/Anomaly/*
+    <root>/<category>/Data/Masks/Anomaly/*       a pixel above 0 is defective
+
+The list is the one-class split: good images for training, both kinds for testing.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+from benchmark.data.layout import GOOD, Entry, images_in, masked, names_in
+from benchmark.data.readers.published import Published
+from results.errors import DataError
+
+LIST = PurePosixPath("split_csv", "1cls.csv")
+_COLUMNS = ("object", "split", "label", "image", "mask")
+
+
+class Visa(Published, entry="visa"):
+    """Twelve objects."""
+
+    layout = f"{LIST} and <category>/Data/Images/{{Normal,Anomaly}}/*"
+
+    def categories_in(self, root: Path) -> list[str]:
+        return [n for n in names_in(root, folders=True) if (root / n / "Data" / "Images").is_dir()]
+
+    def entries(self, root: Path, categories: Sequence[str]) -> list[Entry]:
+        found: dict[str, list[Entry]] = {category: [] for category in categories}
+        for entry in _rows(root / LIST):
+            if entry.category in found:
+                found[entry.category].append(entry)
+        for category, entries in found.items():
+            if not entries:
+                raise DataError(
+                    f"category {category} is in no list: {root / LIST} has no row of it; leave it "
+                    "out with --categories"
+                )
+            _refuse_strays(root, category, entries)
+        return [entry for entries in found.values() for entry in entries]
+
+
+def _rows(file: Path) -> Iterator[Entry]:
+    try:
+        with open(file, encoding="utf-8-sig", newline="") as handle:
+            reader = csv.DictReader(handle)
+            missing = [c for c in _COLUMNS if c not in (reader.fieldnames or ())]
+            if reader.fieldnames is None:
+                raise DataError(f"{file} is empty; take it from {Visa.source}")
+            if missing:
+                raise DataError(f"{file} has no column {', '.join(missing)}")
+            any_row = False
+            for row in reader:
+                any_row = True
+                yield _entry(row, f"{file}, line {reader.line_num}")
+            if not any_row:
+                raise DataError(f"{file} lists no image; take it from {Visa.source}")
+    except OSError as error:
+        raise DataError(
+            f"cannot read {file}: {error.strerror}; it comes with VisA and says which images are "
+            "for training (VisA in train and test folders is read by --dataset folder)"
+        ) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{file} is not a CSV file: {error}") from error
+
+
+def _entry(row: dict[str, str | None], where: str) -> Entry:
+    category, split, label, image, mask = ((row[name] or "").strip() for name in _COLUMNS)
+    if not (category and image):
+        raise DataError(f"{where}: a row needs an object and an image")
+    if label not in ("normal", "anomaly"):
+        raise DataError(f"{where}: label is normal or anomaly, not {label!r}")
+    if split == "train" and label == "normal" and not mask:
+        return Entry(category, "train", GOOD, image)
+    if split != "test":
+        raise DataError(f"{where}: split is test, or train for normal images, not {split!r}")
+    if label == "normal":
+        if mask:
+            raise DataError(f"{where}: a normal image has no mask, but {mask} is given")
+        return Entry(category, "test", GOOD, image)
+    return masked(category, label, image, (mask,) if mask else ())
+
+
+def _refuse_strays(root: Path, category: str, entries: Sequence[Entry]) -> None:
+    used = {mask for entry in entries for mask in entry.mask_paths}
+    for mask in images_in(root, PurePosixPath(category, "Data", "Masks", "Anomaly")):
+        if mask not in used:
+            raise DataError(f"mask without image: {LIST} in {root} has no row with {mask}")

@@ -1,0 +1,44 @@
+"""Groups of categories told in advance: `bottle+cable/screw+wood`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+
+from benchmark.suggest import suggestion
+from results.errors import UsageError
+
+EXAMPLE = "mecad.groups=bottle+cable/screw+wood"
+
+
+def parse_groups(text: str) -> tuple[tuple[str, ...], ...]:
+    """The groups that a text writes, an expert each: `/` between groups, `+` between categories.
+
+    Raises `UsageError` for an empty group or name and for a category that is named twice.
+    """
+    groups = tuple(tuple(name.strip() for name in group.split("+")) for group in text.split("/"))
+    names = [name for group in groups for name in group]
+    if not all(names):
+        raise UsageError(
+            f"mecad.groups={text!r} has an empty group or name; write {EXAMPLE}, with + between "
+            "categories and / between experts"
+        )
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise UsageError(
+            f"mecad.groups names {', '.join(twice)} more than once; a category belongs to one group"
+        )
+    return groups
+
+
+def check_groups(groups: Collection[Collection[str]], categories: Collection[str]) -> None:
+    """`UsageError` unless the groups name every category of the run and no other."""
+    names = {name for group in groups for name in group}
+    if unknown := sorted(names - set(categories)):
+        raise UsageError(
+            f"mecad.groups names {', '.join(unknown)}, which this run does not have"
+            f"{suggestion(unknown[0], categories)}; it has: {', '.join(sorted(categories))}"
+        )
+    if missing := sorted(set(categories) - names):
+        raise UsageError(
+            f"mecad.groups leaves out {', '.join(missing)}; name every category of the run"
+        )

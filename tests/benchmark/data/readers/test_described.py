@@ -1,0 +1,198 @@
+"""Own layouts by a small TOML file: what its patterns find, and what each mistake is told as."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmark.data.layout import Entry
+from benchmark.data.readers.described import DESCRIPTION, Described
+from benchmark.data.readers.folder import Folder
+from benchmark.data.readers.patterns import PLACEHOLDERS, Pattern
+from benchmark.data.scan import scan
+from results.errors import CadbenchError, DataError, UsageError
+
+FILES = (
+    *(f"cup/ok/{n}.png" for n in range(10)),
+    *(f"nut/ok/{n}.png" for n in range(4)),
+    "cup/bad/crack/a.png",
+    "cup/bad/chip/a.png",
+    "nut/bad/crack/b.png",
+    "nut/bad/crack/c.png",
+    "masks/cup-crack-a.png",
+    "masks/cup-chip-a.png",
+    "masks/nut-crack-b.png",
+    "cup/ok/notes.txt",
+    "cup/ok/.hidden.png",
+)
+OURS = """
+good = "{category}/ok/*.png"
+test_share = 0.3
+defect = "{category}/bad/{defect}/{stem}.png"
+mask = "masks/{category}-{defect}-{stem}.png"
+"""
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Path:
+    root = tmp_path / "parts"
+    for path in FILES:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).touch()
+    (root / DESCRIPTION).write_text(OURS)
+    return root
+
+
+def entries_of(place: Path) -> list[Entry]:
+    reader, root = Folder().at(place)
+    return scan(root, None, reader)
+
+
+def refusal(root: Path, text: str) -> CadbenchError:
+    (root / DESCRIPTION).write_text(text)
+    with pytest.raises(CadbenchError) as caught:
+        entries_of(root)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert DESCRIPTION in message
+    return caught.value
+
+
+def test_patterns_give_categories_kinds_and_masks(parts):
+    entries = entries_of(parts)
+    assert [e.path for e in entries if e.defect != "good"] == [
+        "cup/bad/chip/a.png",
+        "cup/bad/crack/a.png",
+        "nut/bad/crack/b.png",
+        "nut/bad/crack/c.png",
+    ]
+    masks = {e.path: e.mask_path for e in entries if e.defect != "good"}
+    assert masks["cup/bad/chip/a.png"] == "masks/cup-chip-a.png"
+    assert masks["nut/bad/crack/c.png"] is None
+    assert {(e.category, e.defect) for e in entries if e.mask_path} == {
+        ("cup", "crack"),
+        ("cup", "chip"),
+        ("nut", "crack"),
+    }
+
+
+def test_the_share_for_testing_is_of_each_category_and_the_same_each_time(parts):
+    entries = entries_of(parts)
+    held = {e.path for e in entries if e.defect == "good" and e.split == "test"}
+    assert sorted(path[:3] for path in held) == ["cup"] * 3 + ["nut"]
+    assert sum(e.split == "train" for e in entries) == 10
+    (parts / "cup/ok/notes.txt").unlink()
+    assert {e.path for e in entries_of(parts) if e.defect == "good" and e.split == "test"} == held
+
+
+def test_a_description_by_name_may_lie_elsewhere_and_name_the_data(parts, tmp_path):
+    file = tmp_path / "ours.toml"
+    file.write_text(f'name = "line 3"\nroot = "parts"\n{OURS}')
+    (parts / DESCRIPTION).unlink()
+    reader, root = Folder().at(file)
+    assert root.resolve() == parts.resolve()
+    assert reader.own_name(root) == "line 3"
+    assert reader.categories_in(root) == ["cup", "nut"]
+    assert len(entries_of(file)) == 18
+
+
+def test_the_mvtec_layout_can_be_described_and_one_category_needs_no_placeholder(tmp_path):
+    for path in ("train/good/a.png", "test/good/b.png", "test/dent/c.png", "gt/dent/c_mask.png"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    (tmp_path / DESCRIPTION).write_text(
+        'category = "lid"\ngood = "train/good/*.png"\ntest_good = "test/good/*.png"\n'
+        'defect = "test/{defect}/*.png"\nmask = "gt/{defect}/{stem}_mask.png"\n'
+    )
+    assert entries_of(tmp_path) == [
+        Entry("lid", "train", "good", "train/good/a.png"),
+        Entry("lid", "test", "good", "test/good/b.png"),
+        Entry("lid", "test", "dent", "test/dent/c.png", "gt/dent/c_mask.png"),
+    ]
+
+
+def test_masks_beside_their_images_and_in_several_files_are_no_images(tmp_path):
+    for name in ("ok/1", "ok/2", "bad/a", "bad/a_mask1", "bad/a_mask2"):
+        (tmp_path / "x" / f"{name}.png").parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "x" / f"{name}.png").touch()
+    (tmp_path / DESCRIPTION).write_text(
+        'good = "{category}/ok/*.png"\ntest_share = 0.5\ndefect = "{category}/bad/*.png"\n'
+        'mask = "{category}/bad/{stem}_mask?.png"\n'
+    )
+    (defective,) = (e for e in entries_of(tmp_path) if e.defect != "good")
+    assert defective.defect == "defective"
+    assert defective.mask_paths == ("x/bad/a_mask1.png", "x/bad/a_mask2.png")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("good =", "goood =", "unknown key 'goood' (did you mean good?)"),
+        ("good =", "good", "is not TOML"),
+        ('"{category}/ok/*.png"', "3", "good is a text of a line, not 3"),
+        ('"{category}/ok/*.png"', "[]", "good must not be empty"),
+        ('good = "{category}/ok/*.png"', "", "good is missing"),
+        ('defect = "{category}/bad/{defect}/{stem}.png"', "", "defect is missing"),
+        ("test_share = 0.3", "", "either test_good or test_share"),
+        ("0.3", "1.5", "test_share is between 0 and 1, not 1.5"),
+        ("0.3", "true", "test_share is between 0 and 1, not True"),
+        ("{category}/ok", "{categroy}/ok", "{categroy} means nothing here"),
+        ("{category}/ok/*", "{category}/{defect}/*", "{defect} means nothing here"),
+        ("{category}/ok", "{category}/{category}", "has {category} twice"),
+        ("{category}/ok/*", "{category}/**/*", "** means nothing here"),
+        ("{category}/ok", "{category/ok", "a brace begins or ends"),
+        ("{category}/ok", "../{category}", "no path below the root"),
+        ("{category}/ok", "ok", "give either {category} in every pattern, or the key"),
+        ("-{stem}.png", "-*.png", "needs {stem}"),
+    ],
+)
+def test_a_wrong_word_in_a_description_is_wrong_usage(parts, old, new, said):
+    error = refusal(parts, OURS.replace(old, new, 1))
+    assert isinstance(error, UsageError)
+    assert said in str(error)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("/ok/*.png", "/okay/*.png", "good = '{category}/okay/*.png' matches no image"),
+        ("masks/", "mask/", "matches no image in"),
+        ("0.3", "0.9", "leaves no training image of nut, which has 4"),
+        ("test_share = 0.3", 'test_good = "{category}/ok/1.png"', "both good and test_good"),
+        ('"{category}/ok/*.png"', '["{category}/ok/*.png", "cup/*/{stem}.png"]', "category"),
+        ("bad/{defect}/{stem}.png", "ok/{stem}.png", "both defect and good"),
+        ("{category}-{defect}-{stem}", "{category}-*-{stem}", "fits two images"),
+        ("{category}-{defect}", "{defect}-{category}", "mask without image"),
+        ('root = "."', 'root = "none"', "root: no such folder"),
+    ],
+)
+def test_patterns_that_match_nothing_or_collide_are_one_line(parts, old, new, said):
+    assert said in str(refusal(parts, f'root = "."\n{OURS}'.replace(old, new, 1)))
+
+
+def test_two_patterns_of_one_key_that_meet_are_refused_and_a_defect_called_good_too(parts):
+    text = OURS.replace('"{category}/ok/*.png"', '["{category}/ok/*.png", "{category}/ok/1.*"]')
+    assert "matches two patterns of good" in str(refusal(parts, text))
+    (parts / "cup/bad/crack").rename(parts / "cup/bad/good")
+    text = OURS.replace('mask = "masks/{category}-{defect}-{stem}.png"', "")
+    assert "calls it good" in str(refusal(parts, text))
+
+
+def test_a_description_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"cannot read .*none\.toml: No such file"):
+        Described(tmp_path / "none.toml")
+
+
+WORD = st.sampled_from(["a", "cup", "ß", "a_m1", "x (1)", "[a]", "1.5", "a+b", "^a$", "a|b", ".a"])
+
+
+@settings(max_examples=30)
+@given(category=WORD, defect=WORD, stem=WORD)
+def test_a_path_written_by_a_pattern_is_read_back_by_it(category, defect, stem):
+    pattern = Pattern.parse("{category}/x (1)/{defect}/{stem}_m?.*", PLACEHOLDERS)
+    found = pattern.match(f"{category}/x (1)/{defect}/{stem}_m1.png")
+    assert found == {"category": category, "defect": defect, "stem": stem}
+    assert pattern.match(f"{category}/x (1)/{defect}/more/{stem}_m1.png") is None

@@ -1,0 +1,269 @@
+"""Trained detectors under Avalanche's strategies: what is learnt, kept and forgotten."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmark.conformance.mock_stream import mock_stream
+from benchmark.conformance.report import check_method
+from methods.trained import feature_ae, stfpm
+from results.errors import CadbenchError
+
+STRATEGIES = ("naive", "replay", "ewc", "si", "lwf", "cumulative", "joint")
+CLASSES = {
+    f"{module.__name__.rsplit('.', 1)[1]}+{name}": kind
+    for module, base in ((feature_ae, feature_ae.FeatureAE), (stfpm, stfpm.STFPM))
+    for kind in vars(module).values()
+    if isinstance(kind, type) and issubclass(kind, base) and kind is not base
+    for name in (kind.__name__.removeprefix(base.__name__).lower(),)
+}
+QUICK = {
+    "feature_ae": {"epochs": 3, "batch_size": 2},
+    "stfpm": {"epochs": 1, "batch_size": 2, "lr": 0.1},
+}
+
+
+@pytest.fixture(scope="module")
+def stream():
+    return mock_stream(categories=3, train=4, test=4, side=4, dim=8)
+
+
+def built(stream, name, **params):
+    kind = CLASSES[name]
+    return stream.build(kind, stream.resolved(kind, **{**QUICK[name.split("+")[0]], **params}))
+
+
+def taught(stream, name, count=2, schedule="1x*", **params):
+    """The method after the first `count` experiences."""
+    method = built(stream, name, **params)
+    shown = stream.experiences(schedule, images=method.uses_images)
+    for experience, _ in zip(shown, range(count), strict=False):
+        method.observe(experience)
+    return method
+
+
+def parameters(method):
+    return {name: value.detach().numpy() for name, value in method.network.named_parameters()}
+
+
+def distance(one, other):
+    """Between the parameters of two networks."""
+    mine, theirs = parameters(one), parameters(other)
+    return sum(float(np.square(mine[name] - theirs[name]).sum()) for name in mine) ** 0.5
+
+
+def one_by_one(stream, method):
+    """The numbers of the first test batch, as the method reads them."""
+    return next(iter(stream.test_batches(images=method.uses_images)))[1]
+
+
+# --- detectors
+
+
+def test_the_autoencoder_scores_by_its_largest_mean_squared_error(stream):
+    method = taught(stream, "feature_ae+naive", 1)
+    held = {name: value.numpy() for name, value in method.network.state_dict().items()}
+    batch = one_by_one(stream, method)
+    values = patches = batch.patches.numpy().astype(np.float64)
+    for part in ("encoder", "decoder"):
+        for layer in (0, 3, 6):
+            values = values @ held[f"{part}.{layer}.weight"].T + held[f"{part}.{layer}.bias"]
+            if layer == 6:
+                continue
+            norm = {n: held[f"{part}.{layer + 1}.{n}"] for n in ("weight", "bias")}
+            mean = held[f"{part}.{layer + 1}.running_mean"]
+            deviation = np.sqrt(held[f"{part}.{layer + 1}.running_var"] + 1e-5)
+            values = np.maximum((values - mean) / deviation * norm["weight"] + norm["bias"], 0)
+    maps = np.square(values - patches).mean(2)
+    answer = method.score(batch)
+    np.testing.assert_allclose(answer.maps.flatten(1).numpy(), maps, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(answer.image_scores.numpy(), maps.max(1), rtol=1e-4)
+    loss = np.square(method.network(batch.patches).detach().numpy()).sum(1)
+    np.testing.assert_allclose(loss, maps.mean(1), rtol=1e-4)
+
+
+@pytest.mark.parametrize("student", ["small", "same"])
+def test_stfpm_multiplies_the_layers_squared_distances_of_unit_features(stream, student):
+    method = taught(stream, "stfpm+naive", 1, student=student)
+    batch = one_by_one(stream, method)
+    images = batch.images().float() / 255
+    backbone = method.context.backbone()
+    with torch.no_grad():
+        learnt = method.network.student(images * 2 - 1)
+    product, loss = 1.0, 0.0
+    for mine, theirs in zip(learnt, backbone.maps(batch.images()), strict=True):
+        a, b = (
+            v / np.linalg.norm(v, axis=1, keepdims=True) for v in (mine.numpy(), theirs.numpy())
+        )
+        squared = np.square(a - b).sum(1) / 2  # (B, h, w)
+        loss += squared.mean((1, 2))
+        finer = torch.nn.Upsample(size=method.context.grid, mode="bilinear")
+        product = product * finer(torch.from_numpy(squared)[:, None])[:, 0].numpy()
+    answer = method.score(batch)
+    np.testing.assert_allclose(np.square(answer.maps.numpy()), product, rtol=1e-3, atol=1e-7)
+    np.testing.assert_array_equal(answer.image_scores, answer.maps.flatten(1).amax(1))
+    errors = method.network(images).detach().numpy()
+    np.testing.assert_allclose(np.square(errors).sum(1), loss, rtol=1e-3)
+
+
+def test_training_lowers_the_loss_and_leaves_the_teacher_alone(stream):
+    for name, epochs in (("feature_ae+naive", 30), ("stfpm+naive", 15)):
+        losses = []
+        for method in (taught(stream, name, 1), taught(stream, name, 1, epochs=epochs)):
+            batch = one_by_one(stream, method)
+            inputs = batch.images().float() / 255 if method.uses_images else batch.patches
+            with torch.no_grad():
+                losses.append(float(method.network(inputs).square().sum(1).mean()))
+        assert losses[1] < 0.8 * losses[0], name
+    assert not any("teacher" in key for key in method.state_dict()["network"])
+
+
+# --- strategies
+
+
+@pytest.mark.parametrize(
+    ("name", "strength", "firm"),
+    [
+        ("feature_ae+ewc", "ewc_lambda", 1e6),
+        ("feature_ae+si", "si_lambda", 1e4),
+        ("stfpm+si", "si_lambda", 1e2),
+    ],
+)
+def test_penalties_hold_parameters_back(stream, name, strength, firm):
+    naive = f"{name.split('+')[0]}+naive"
+    start = taught(stream, naive, 1, epochs=10)
+    free = distance(start, taught(stream, naive, epochs=10))
+    unheld, held = (
+        distance(start, taught(stream, name, epochs=10, **{strength: value}))
+        for value in (0.0, firm)
+    )
+    assert unheld == pytest.approx(free)
+    assert held < 0.8 * free
+
+
+def test_lwf_keeps_the_old_networks_answers(stream):
+    start = taught(stream, "feature_ae+naive", 1, epochs=20)
+    new = training_patches(stream, stream.categories[1])
+    moved = {}
+    for alpha in (0.0, 100.0):
+        method = taught(stream, "feature_ae+lwf", lwf_alpha=alpha, epochs=20)
+        with torch.no_grad():
+            moved[alpha] = float((method.network(new) - start.network(new)).square().sum())
+    assert moved[100.0] < 0.5 * moved[0.0]
+    naive = taught(stream, "feature_ae+naive")
+    assert distance(naive, taught(stream, "feature_ae+lwf", lwf_alpha=0.0)) == 0
+
+
+def training_patches(stream, category):
+    source = stream.features.patches(category, "train")
+    return source.read(range(len(source.ids)))
+
+
+def test_replay_trains_on_kept_images_of_the_past(stream, monkeypatch):
+    from methods.trained.autoencoder import PatchAutoencoder
+
+    first, second = (
+        stream.features.patches(c, "train").read(range(4)) for c in ("anchor", "button")
+    )
+    method = taught(stream, "feature_ae+replay", 1, mem_size=2)
+    seen = []
+    forward = PatchAutoencoder.forward
+    monkeypatch.setattr(
+        PatchAutoencoder, "forward", lambda self, x: (seen.extend(x), forward(self, x))[1]
+    )
+    (experience,) = (e for e in stream.experiences() if e.index == 2)
+    kept = method.kept["groups"][0]["values"].float()
+    method.observe(experience)
+    assert all(any(torch.equal(one, old) for old in first) for one in kept)
+    assert sum(any(torch.equal(one, old) for old in kept) for one in seen) >= 3 * 2
+    assert sum(any(torch.equal(one, new) for new in second) for one in seen) == 3 * 4
+    assert [len(group["values"]) for group in method.kept["groups"]] == [1, 1]
+
+
+def test_replay_needs_no_room_for_every_experience(stream):
+    method = taught(stream, "feature_ae+replay", 3, mem_size=2)
+    assert sum(len(group["values"]) for group in method.kept["groups"]) == 2
+
+
+def test_cumulative_goes_on_with_the_union_of_all_images(stream):
+    method = taught(stream, "feature_ae+cumulative", 1)
+    union = next(iter(stream.experiences("2-1")))
+    naive = built(stream, "feature_ae+naive")
+    naive.load_state_dict({**method.state_dict(), "kept": {}})
+    naive.observe(dataclasses.replace(union, index=2))
+    assert distance(naive, taught(stream, "feature_ae+cumulative")) == 0
+
+
+@pytest.mark.parametrize("detector", ["feature_ae", "stfpm"])
+def test_joint_trains_a_fresh_network_as_if_all_had_come_at_once(stream, detector):
+    at_once = taught(stream, f"{detector}+naive", 1, "2-1")
+    assert distance(taught(stream, f"{detector}+joint"), at_once) == 0
+
+
+@pytest.mark.parametrize(
+    ("detector", "image"), [("feature_ae", 16 * 8 * 2), ("stfpm", 3 * 32 * 32)]
+)
+def test_what_is_kept_counts_as_stored(stream, detector, image):
+    stored = {}
+    for strategy in STRATEGIES:
+        options = {"mem_size": 3} if strategy == "replay" else {}
+        report = taught(stream, f"{detector}+{strategy}", epochs=1, **options).memory()
+        stored[strategy] = report.stored_bytes - report.scoring_bytes
+        assert report.scoring_vectors == 0
+    network = taught(stream, f"{detector}+naive", 1, epochs=1).network
+    weights = sum(value.nbytes for value in network.parameters())
+    assert stored["naive"] == stored["lwf"] == 0
+    assert stored["cumulative"] == stored["joint"] == 8 * image
+    assert stored["replay"] == 3 * (image + 4)
+    assert stored["ewc"] == 3 * weights
+    assert 0 < stored["si"] <= weights
+
+
+# --- rules
+
+
+@pytest.mark.parametrize("name", ["feature_ae+ewc", "stfpm+replay"])
+def test_they_keep_all_rules(name):
+    few = mock_stream(train=2, test=2, side=4, dim=6)
+    report = check_method(CLASSES[name], stream=few, **{**QUICK[name.split("+")[0]], "epochs": 1})
+    assert report.passed, report
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["feature_ae+si", "feature_ae+replay", "feature_ae+joint", "stfpm+lwf", "stfpm+cumulative"],
+)
+def test_a_saved_one_goes_on_as_if_nothing_had_been(stream, name):
+    report = check_method(
+        CLASSES[name],
+        stream=stream,
+        only=["declaration", "state", "memory"],
+        **{**QUICK[name.split("+")[0]], "epochs": 1},
+    )
+    assert report.passed, report
+
+
+def test_a_training_that_diverges_is_said_to(stream):
+    with pytest.raises(CadbenchError, match=r"training diverged in experience 2.*lower"):
+        taught(stream, "stfpm+si", epochs=10, si_lambda=1e6)
+
+
+def test_training_says_nothing(stream, capfd, recwarn):
+    for name in ("feature_ae+replay", "stfpm+joint"):
+        taught(stream, name)
+    assert capfd.readouterr() == ("", "")
+    assert not recwarn.list
+
+
+def test_every_strategy_of_every_detector_is_installed():
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    points = project["project"]["entry-points"]["cadbench.methods"]
+    named = {name: target for name, target in points.items() if "+" in name}
+    assert named == {n: f"{kind.__module__}:{kind.__name__}" for n, kind in CLASSES.items()}
+    assert set(named) == {f"{d}+{s}" for d in ("feature_ae", "stfpm") for s in STRATEGIES}
