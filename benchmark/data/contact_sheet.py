@@ -190,7 +190,7 @@ def _outline(small: np.ndarray, mask: np.ndarray) -> None:
     from PIL import Image
     from scipy.ndimage import binary_dilation
 
-    shape = Image.fromarray(mask.astype(np.uint8) * 255)
+    shape = Image.fromarray(mask.astype(np.float32))  # in bytes, a pixel of many would round to 0
     size = (small.shape[1], small.shape[0])
     larger = size[0] > mask.shape[1]
     resample = Image.Resampling.NEAREST if larger else Image.Resampling.BOX

@@ -142,9 +142,12 @@ class Manifest:
     @cached_property
     def _parts(self) -> dict[tuple[str, str], tuple[Item, ...]]:
         parts = collections.defaultdict(list)
-        for item in sorted(self.items, key=lambda item: (item.content, item.identity)):
+        for item in self.items:
             parts[item.column, item.split].append(item)
-        return {part: tuple(items) for part, items in parts.items()}
+        return {
+            part: tuple(sorted(items, key=lambda item: (item.content, item.identity)))
+            for part, items in parts.items()
+        }
 
 
 def build_manifest(
