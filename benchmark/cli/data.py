@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from benchmark.cache import cache_root
-from benchmark.cli import data_download, data_verify
+from benchmark.cli import data_download, data_preview, data_verify
 from benchmark.cli.data_entry import show_entry
 from benchmark.cli.options import (
     categories_option,
@@ -32,6 +32,7 @@ def command() -> None:
 
 command.add_command(data_download.command)
 command.add_command(data_verify.command)
+command.add_command(data_preview.command)
 
 
 @command.command("info")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 _QUIET_SECONDS = 5.0
+_LONG_QUIET = 60.0  # the longer the work, the rarer its lines, down to one in so many seconds
 _WORTH_SAYING = 1.0  # seconds: shorter work gets no line at its end
 _RATED = ("images", "MB")  # units that are alike, so that a rate says something
 
@@ -75,7 +76,8 @@ class _LineTask(_Pace):
     def advance(self, amount: int = 1) -> None:
         self.done += amount
         seconds = self.seconds
-        if self.unit in _RATED and seconds - self.said >= _QUIET_SECONDS:
+        quiet = min(max(_QUIET_SECONDS, seconds / 10), _LONG_QUIET)
+        if self.unit in _RATED and seconds - self.said >= quiet:
             self.said = seconds
             left = (self.total - self.done) * seconds / self.done
             _say(f"{self.description}: {self.state}, {left:.0f} s left")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from benchmark.data.decoding import UnreadableImage, content_hash, decode, decod
 from benchmark.reporting import Reporter
 from benchmark.workers import in_order
 from results.errors import CadbenchError, DataError
-from results.files import write_bytes
+from results.files import whole_file
 
 VERSION = 1
 """Raised when decoding or the content hash changes, so that what was remembered is dropped."""
@@ -25,6 +26,8 @@ VERSION = 1
 _CHUNK = 16
 _FEW = 64  # decoded here: starting workers would take longer
 _SAVE_EVERY = 60.0  # seconds: what a killed process loses at most
+_NAMED = 10  # unreadable files that get a line each
+_ROWS = 4096  # encoded at once, so that saving needs little memory beside them
 
 
 class Facts(NamedTuple):
@@ -74,7 +77,8 @@ def inspect(
     memory = _Memory(root, cache)
     facts: dict[str, Facts] = {}
     skipped: list[Skipped] = []
-    stamps: dict[str, _Stamp] = {}
+    stamps: dict[str, _Stamp] = {}  # of the files that have to be read
+    folder = str(root)  # no `Path` a file: it would take longer than the file's status
 
     def take(path: str, found: Facts | str) -> None:
         if isinstance(found, Facts):
@@ -87,30 +91,30 @@ def inspect(
                 "--skip-unreadable"
             )
 
-    unknown: list[tuple[str, bool]] = []
-    for path, is_mask in files.items():
+    for path in files:
         try:
-            stamps[path] = _stamp(root / path)
+            stamp = _stamp(os.path.join(folder, path))
         except OSError as error:
             take(path, error.strerror or str(error))
             continue
-        remembered = memory.get(path, stamps[path])
+        remembered = memory.get(path, stamp)
         if remembered is None:
-            unknown.append((path, is_mask))
+            stamps[path] = stamp
         else:
             take(path, remembered)
-    if not unknown:
+    if not stamps:
         return facts, skipped
     try:
-        with reporter.task("reading images", len(unknown), "images") as task:
+        with reporter.task("reading images", len(stamps), "images") as task:
             for inspected in in_order(
                 _inspect_chunk,
-                _chunks(root, unknown),
-                workers=0 if len(unknown) <= _FEW else workers,
+                _chunks(root, ((path, files[path]) for path in list(stamps))),
+                workers=0 if len(stamps) <= _FEW else workers,
             ):
                 for path, found in inspected:
+                    stamp = stamps.pop(path)
                     if isinstance(found, Facts):
-                        memory.put(path, stamps[path], found)
+                        memory.put(path, stamp, found)
                     take(path, found)
                 task.advance(len(inspected))
                 memory.save_now_and_then()
@@ -122,7 +126,19 @@ def inspect(
     return facts, skipped
 
 
-def _stamp(path: Path) -> _Stamp:
+def warn_of_skipped(skipped: Sequence[Skipped], reporter: Reporter) -> None:
+    """A warning for each of a few; of many the first ones, the rest for those who want detail."""
+    many = len(skipped) > _NAMED
+    for number, each in enumerate(skipped):
+        say = reporter.detail if many and number >= _NAMED else reporter.warn
+        say(f"left out {each.path}: {each.reason}")
+    if many:
+        reporter.warn(
+            f"left out {len(skipped) - _NAMED} more unreadable files; `cadbench run -v` names them"
+        )
+
+
+def _stamp(path: str) -> _Stamp:
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
         raise OSError("not a regular file")
@@ -142,9 +158,9 @@ def _inspect(path: Path, is_mask: bool) -> Facts | str:
     return Facts(width, height, content_hash(pixels))
 
 
-def _chunks(root: Path, files: list[tuple[str, bool]]) -> Iterator[_Chunk]:
-    for start in range(0, len(files), _CHUNK):
-        yield _Chunk(root, tuple(files[start : start + _CHUNK]))
+def _chunks(root: Path, files: Iterator[tuple[str, bool]]) -> Iterator[_Chunk]:
+    while chunk := tuple(itertools.islice(files, _CHUNK)):
+        yield _Chunk(root, chunk)
 
 
 class _Memory:
@@ -182,17 +198,34 @@ class _Memory:
         self._saved_at = time.monotonic()
         if self._file is None or not self._changed:
             return
-        body = json.dumps({"version": VERSION, "files": self._rows}, separators=(",", ":")).encode()
-        write_bytes(self._file, hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+        checksum = hashlib.sha256()
+        with whole_file(self._file) as partial, open(partial, "wb") as handle:
+            handle.write(checksum.hexdigest().encode() + b"\n")  # its place, until it is known
+            for part in _encoded(self._rows):
+                checksum.update(part)
+                handle.write(part)
+            handle.seek(0)
+            handle.write(checksum.hexdigest().encode())
         self._changed = False
+
+
+def _encoded(rows: dict[str, list[int | str]]) -> Iterator[bytes]:
+    yield f'{{"version":{VERSION},"files":{{'.encode()
+    left = iter(rows.items())
+    comma = ""
+    while some := dict(itertools.islice(left, _ROWS)):
+        yield (comma + json.dumps(some, separators=(",", ":"))[1:-1]).encode()
+        comma = ","
+    yield b"}}"
 
 
 def _load_rows(file: Path) -> dict[str, list[int | str]]:
     try:
-        checksum, _, body = file.read_bytes().partition(b"\n")
+        with open(file, "rb") as handle:
+            checksum, body = handle.readline(), handle.read()
     except OSError:
         return {}
-    if checksum != hashlib.sha256(body).hexdigest().encode():
+    if checksum != hashlib.sha256(body).hexdigest().encode() + b"\n":
         return {}
     remembered = json.loads(body)
     rows: dict[str, list[int | str]] = remembered["files"]

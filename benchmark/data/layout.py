@@ -17,7 +17,7 @@ Split = Literal["train", "test"]
 GOOD = "good"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One image: paths are relative to the root, with forward slashes.
 
@@ -46,12 +46,12 @@ def masked(category: str, defect: str, path: str, masks: tuple[str, ...]) -> Ent
 def images_in(root: Path, folder: PurePosixPath) -> list[str]:
     """Paths, relative to the root, of the images that lie in `folder` itself, sorted."""
     names = names_in(root / folder, folders=False)
-    return [str(folder / n) for n in names if is_image(n)]
+    return [f"{folder}/{n}" for n in names if is_image(n)]
 
 
 def is_image(path: str) -> bool:
     """Whether a file's name ends as an image's does, in any case."""
-    return PurePosixPath(path).suffix.lower() in EXTENSIONS
+    return os.path.splitext(path)[1].lower() in EXTENSIONS
 
 
 def names_in(folder: Path, *, folders: bool) -> list[str]:

@@ -24,8 +24,13 @@ from benchmark.reporting import Reporter, Silent
 from benchmark.suggest import suggestion
 from results.errors import DataError, UsageError
 
+_APART = 3
+"""Categories with the same oddity that get a line each; more share one."""
+_NAMED = 15
+"""Names in one line."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One image. Paths are relative to the manifest's root, with forward slashes.
 
@@ -127,19 +132,22 @@ class Manifest:
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """One line for each oddity that does not stop a run but changes what its figures mean."""
-        lines = [
-            line
+        found = [
+            (category, *oddity)
             for category in self.categories
-            for line in _oddities(category, self.train(category), self.test(category))
+            for oddity in _oddities(self.train(category), self.test(category))
         ]
-        return (*lines, *_unmasked(self))
+        return (*_collapsed(found), *_unmasked(self))
 
     @cached_property
     def _parts(self) -> dict[tuple[str, str], tuple[Item, ...]]:
         parts = collections.defaultdict(list)
-        for item in sorted(self.items, key=lambda item: (item.content, item.identity)):
+        for item in self.items:
             parts[item.column, item.split].append(item)
-        return {part: tuple(items) for part, items in parts.items()}
+        return {
+            part: tuple(sorted(items, key=lambda item: (item.content, item.identity)))
+            for part, items in parts.items()
+        }
 
 
 def build_manifest(
@@ -228,20 +236,43 @@ def _refuse_emptied(entries: Iterable[Entry], items: Iterable[Item]) -> None:
             )
 
 
-def _oddities(category: str, train: tuple[Item, ...], test: tuple[Item, ...]) -> Iterator[str]:
+def _oddities(train: tuple[Item, ...], test: tuple[Item, ...]) -> Iterator[tuple[int, str]]:
+    """How many images, 0 for all of them, and what is odd about them."""
     labels: dict[str, set[int]] = collections.defaultdict(set)
     for item in test:
         labels[item.content].add(item.label)
     present = set().union(*labels.values())
     if len(present) == 1:
         kind = "defective" if present == {1} else "good"
-        yield f"{category}: all test images are {kind}, so its AUROC is undefined (NaN)"
+        yield 0, f"all test images are {kind}, so its AUROC is undefined (NaN)"
     both = sum(len(given) == 2 for given in labels.values())
     if both:
-        yield f"{category}: {both} test image(s) occur both as good and as defective"
+        yield both, "test image(s) occur both as good and as defective"
     leaked = len(labels.keys() & {item.content for item in train})
     if leaked:
-        yield f"{category}: {leaked} test image(s) are also training images"
+        yield leaked, "test image(s) are also training images"
+
+
+def _collapsed(found: list[tuple[str, int, str]]) -> Iterator[str]:
+    """A line for each oddity of a category, or for each kind of oddity that many of them have."""
+    kinds: dict[str, list[tuple[str, int]]] = collections.defaultdict(list)
+    for category, count, text in found:
+        kinds[text].append((category, count))
+    for category, count, text in found:
+        if len(kinds[text]) <= _APART:
+            yield f"{category}: {count} {text}" if count else f"{category}: {text}"
+    for text, those in kinds.items():
+        if len(those) > _APART:
+            named = [f"{category} ({count})" if count else category for category, count in those]
+            total = sum(count for _, count in those)
+            said = f"{total} {text}" if total else text
+            yield f"{len(those)} categories: {said}: {_first(named)}"
+
+
+def _first(names: list[str]) -> str:
+    """All of a few names, else the first ones and how many more there are."""
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _unmasked(manifest: Manifest) -> Iterator[str]:
@@ -258,5 +289,5 @@ def _unmasked(manifest: Manifest) -> Iterator[str]:
     if lacking and any(item.mask for item in manifest.items):
         yield (
             "pixel metrics are undefined (NaN) where defective test images have no mask: "
-            + ", ".join(lacking)
+            + _first(lacking)
         )

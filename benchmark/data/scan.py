@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from benchmark.data.datasets import blamed_on
@@ -77,7 +77,7 @@ def _refuse_strangers(entries: Sequence[Any], chosen: Sequence[str], name: str) 
             wrong = f"a mask for {entry.path}, which is good"
         else:
             for path in (entry.path, *entry.mask_paths):
-                if path.startswith("/") or ".." in PurePosixPath(path).parts:
+                if path.startswith("/") or ".." in path.split("/"):
                     raise DataError(
                         f"data set {name}: {path} leads out of its folder; list files below it"
                     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmark.data.choosing import choose, own_folder, own_names, require
 from benchmark.data.datasets import AUTO, is_known, load_reader, unknown
+from benchmark.data.inspection import warn_of_skipped
 from benchmark.data.joining import (
     categories_by_dataset,
     join,
@@ -72,8 +73,7 @@ def open_dataset(
             )
         )
     manifest = manifests[0] if len(names) == 1 else _joined(manifests, names)
-    for skipped in manifest.skipped:
-        reporter.warn(f"left out {skipped.path}: {skipped.reason}")
+    warn_of_skipped(manifest.skipped, reporter)
     for warning in (*manifest.warnings, *_differences(manifest)):
         reporter.warn(warning)
     return manifest

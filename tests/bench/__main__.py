@@ -25,6 +25,7 @@ def main() -> None:
         ["growth.py"],
         ["cost.py"],
         ["intervals.py"],
+        ["manifest.py"],
         ["startup.py"],
     ):
         print(f"\n== {words[0]}", flush=True)

@@ -65,6 +65,16 @@ def test_lines_tell_rate_and_time_left_now_and_then_and_have_no_control_characte
     ]
 
 
+def test_lines_of_hours_of_work_are_few(clock, capsys):
+    with Lines(0).task("reading images", 7200, "images") as task:
+        for _ in range(7200):
+            clock.now += 1
+            task.advance()
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("reading images: 5/7200, ")
+    assert 110 < len(lines) < 150
+
+
 def test_verbose_lines_have_the_details_and_quiet_ones_the_warnings_only(clock, capsys):
     work(Lines(1), clock)
     assert f"detail {ODD}" in capsys.readouterr().err.splitlines()
