@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -122,6 +122,7 @@ class Cell:
     def from_dict(cls, values: Mapping[str, Any]) -> Cell:
         """The cell that `as_dict` wrote; `UsageError` where this program cannot run it as it is."""
         try:
+            _refuse_other_types(values)
             named, features = values["method"], values["features"]
             cell = cls(
                 dataset=values["dataset"],
@@ -184,3 +185,41 @@ class Cell:
     def _default_params(self) -> Params:
         resolved: Params = self.method_class.resolve(self.method_class.Params(), self.facts)
         return resolved
+
+
+_TEXTS = (
+    *(("dataset",), ("manifest",), ("schedule",), ("order", "name")),
+    *(("features", name) for name in ("backbone", "weights", "embedding", "dtype")),
+    *(("method", "name"), ("method", "version")),
+)
+_NUMBERS = (("preprocessing", "resize"), ("preprocessing", "crop"), ("features", "extraction"))
+_OF = {
+    ("order", "categories"): (list, str),
+    ("features", "layers"): (list, int),
+    ("features", "embedding_params"): (dict, int),
+}
+"""What a cell holds at these places: a list, or a table, of texts or whole numbers."""
+
+
+def _refuse_other_types(values: Mapping[str, Any]) -> None:
+    """`TypeError` naming the entry; what is not looked at here is checked by whom it belongs to."""
+    for place in _TEXTS:
+        _refuse_other_type(place, _at(values, place), str)
+    for place in _NUMBERS:
+        _refuse_other_type(place, _at(values, place), int)
+    for place, (holder, kind) in _OF.items():
+        held = _at(values, place)
+        _refuse_other_type(place, held, holder)
+        for each in held.values() if holder is dict else held:
+            _refuse_other_type(place, each, kind)
+
+
+def _at(values: Any, place: Sequence[str]) -> Any:
+    for name in place:
+        values = values[name]
+    return values
+
+
+def _refuse_other_type(place: Sequence[str], value: Any, kind: type) -> None:
+    if type(value) is not kind:
+        raise TypeError(f"{'.'.join(place)} holds {value!r}")

@@ -9,10 +9,13 @@ import typing
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
+from benchmark.ranges import spanned, whole_number
 from benchmark.suggest import suggestion
 from results.errors import UsageError
 
 AUTO = "auto"
+_BEYOND = 2**63
+"""What arrays and the tables of a record cannot hold."""
 
 
 def param(
@@ -81,6 +84,8 @@ class ParamSpec:
             value = float(value) if ok else value
         else:
             ok = type(value) is self.kind
+        if ok and self.kind is int and abs(value) >= _BEYOND:
+            raise ValueError(f"{value!r} is larger than any number that can be computed with")
         if ok and self.kind in (int, float):
             ok = (
                 (self.low is None or value >= self.low)
@@ -110,11 +115,10 @@ class ParamSpec:
         """The values that `1-8`, `1,3,5`, `0.8,0.9` or a mixture of them write, in that order."""
         values: list[Any] = []
         for piece in text.split(","):
-            low, dash, high = piece.strip().partition("-")
-            if self.kind is int and dash and low.isdecimal() and high.isdecimal():
-                if int(high) < int(low):
-                    raise ValueError(f"the range {piece.strip()} runs backwards")
-                values.extend(self.check(number) for number in range(int(low), int(high) + 1))
+            left, dash, right = piece.strip().partition("-")
+            low, high = whole_number(left), whole_number(right)
+            if self.kind is int and dash and low is not None and high is not None:
+                values.extend(self.check(number) for number in spanned(low, high))
             else:
                 values.append(self.parse(piece))
         return list(dict.fromkeys(values))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,12 +16,15 @@ from benchmark.features.spec import FeatureSpec
 from benchmark.method import CellFacts, Routing
 from benchmark.params import Params, spec_named, specs
 from benchmark.pixels.maps import MapSpec
+from benchmark.ranges import whole_number
 from benchmark.registry import load_method, method_names
 from benchmark.stream import Order, Stream
 from results.errors import UsageError
 
 Sweep = Mapping[str, Mapping[str, Sequence[Any]]]
 """Method -> parameter -> the values to try."""
+
+MOST_CELLS = 100_000
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ def plan(study: Study) -> list[Cell]:
         stream = Stream(data, order, study.schedule, study.drift, study.blend)
         stream.refuse_returns_within_an_experience()
         schedules[order] = stream.resolved_schedule
+    _refuse_too_many(study)
     names = tuple(sorted(study.manifest.categories))
     facts = CellFacts(study.features.backbone, study.features.embedding, len(names), names)
     return [
@@ -89,6 +94,19 @@ def plan(study: Study) -> list[Cell]:
         for order in study.orders
         for seed in study.seeds
     ]
+
+
+def _refuse_too_many(study: Study) -> None:
+    """Before they are made: a slip of the pen asks for millions."""
+    settings = (
+        math.prod(map(len, study.sweep.get(method, {}).values())) for method in study.methods
+    )
+    count = sum(settings) * len(study.orders) * len(study.seeds)
+    if count > MOST_CELLS:
+        raise UsageError(
+            f"--seeds, --order and --set ask for {count:,} cells; a run has at most "
+            f"{MOST_CELLS:,}: make several of it"
+        )
 
 
 def match_memory(cells: Sequence[Cell], reference: str) -> tuple[list[Cell], list[Matched]]:
@@ -207,7 +225,8 @@ def take_shard(cells: Sequence[Cell], shard: str | None) -> list[Cell]:
     """Every N-th cell from the I-th on, for `--shard I/N` with I from 1 to N."""
     if shard is None:
         return list(cells)
-    index, _, count = shard.partition("/")
-    if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
+    left, _, right = shard.partition("/")
+    index, count = whole_number(left), whole_number(right)
+    if index is None or count is None or not 1 <= index <= count:
         raise UsageError(f"--shard {shard!r}: write I/N with I from 1 to N, such as 1/4")
-    return list(cells[int(index) - 1 :: int(count)])
+    return list(cells[index - 1 :: count])

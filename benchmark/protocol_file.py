@@ -25,7 +25,7 @@ _SIZES = range(32, 2049)
 """Pixels of a crop, as `--image-size` takes them; a resize may be twice as large."""
 _MOST_CATEGORIES = 10_000
 _LONGEST_SCHEDULE = 200
-_ORDER = re.compile(r"alphabetical|random:(0|[1-9]\d*)")
+_ORDER = re.compile(r"alphabetical|random:(0|[1-9]\d{0,17})")
 _ORDER_NAME = re.compile(r"(?!(alphabetical|random|file)$)[a-z][a-z0-9_-]*")
 
 _Schema = Mapping[str, tuple[type, bool]]

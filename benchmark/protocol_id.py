@@ -102,7 +102,7 @@ def _parsed(protocol_id: str, dataset: str | None) -> dict[str, str]:
     )
     found = found or re.fullmatch(f"(?P<dataset>.+?)-{_SETTINGS.pattern}", protocol_id)
     assert found
-    usual = Preprocessing.for_image_size(max(1, int(found["size"])))
+    usual = Preprocessing.for_image_size(max(1, int(found["size"][:9])))
     return {
         "data set": found["dataset"],
         "schedule": found["schedule"],

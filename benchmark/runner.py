@@ -115,6 +115,7 @@ class Runner:
         final = record_dir(self.out, cell.as_dict())
         if found := self._existing(final, cell):
             return self._reused(cell, found)
+        self._prepared(cell)  # what cannot be used, such as weights, leaves no trace under `out`
         with record_lock(final, wait=wait) as mine:
             if not mine:
                 self.reporter.line(

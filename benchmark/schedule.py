@@ -6,7 +6,7 @@ import re
 
 from results.errors import UsageError
 
-_PART = re.compile(r"(?P<size>[1-9]\d*)(x(?P<times>[1-9]\d*|\*))?")
+_PART = re.compile(r"(?P<size>[1-9]\d{0,17})(x(?P<times>[1-9]\d{0,17}|\*))?")
 
 
 def experience_sizes(schedule: str, categories: int) -> tuple[int, ...]:

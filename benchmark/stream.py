@@ -11,6 +11,7 @@ from benchmark.blend import Shown, blended
 from benchmark.data.domains import Domain
 from benchmark.data.manifest import Manifest, column_of
 from benchmark.randomness import generator
+from benchmark.ranges import whole_number
 from benchmark.schedule import canonical, experience_sizes
 from benchmark.suggest import suggestion
 from results.errors import UsageError
@@ -34,13 +35,14 @@ def resolve_order(text: str, categories: tuple[str, ...]) -> Order:
         return Order(text, alphabetical)
     kind, colon, seed = text.partition(":")
     if kind == "random" and colon:
-        if not seed.isdecimal():
+        number = whole_number(seed)
+        if number is None:
             raise UsageError(
                 f"--order {text}: write random:SEED with a whole number, or random:0-3"
             )
-        drawn = generator(int(seed), "order").permutation(len(alphabetical))
+        drawn = generator(number, "order").permutation(len(alphabetical))
         # `random:07` is the order `random:7` and must have its name, which enters keys.
-        return Order(f"random:{int(seed)}", tuple(alphabetical[index] for index in drawn))
+        return Order(f"random:{number}", tuple(alphabetical[index] for index in drawn))
     path = Path(text)
     if not path.is_file():
         raise UsageError(

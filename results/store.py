@@ -133,7 +133,7 @@ def resolve_runs(out: Path, ref: str, records: list[Record]) -> list[Record]:
             return inside
     found = records if ref == "all" else [r for r in records if _means(r, ref, out)]
     if not found:
-        raise UsageError(f"no record is called {ref!r}; there are:\n{_choices(records, out)}")
+        raise UsageError(f"no record is called {ref!r}; there are:", listed=_choices(records, out))
     return found
 
 
@@ -149,8 +149,10 @@ def resolve_run(out: Path, ref: str) -> Record:
     if len(found) == 1:
         return found[0]
     if found:
-        raise UsageError(f"{ref!r} means {len(found)} records; name one:\n{_choices(found, out)}")
-    raise UsageError(f"no record is called {ref!r}; there are:\n{_choices(records, out)}")
+        raise UsageError(
+            f"{ref!r} means {len(found)} records; name one:", listed=_choices(found, out)
+        )
+    raise UsageError(f"no record is called {ref!r}; there are:", listed=_choices(records, out))
 
 
 def _means(record: Record, ref: str, out: Path) -> bool:
@@ -163,10 +165,10 @@ def _means(record: Record, ref: str, out: Path) -> bool:
     )
 
 
-def _choices(records: list[Record], out: Path) -> str:
+def _choices(records: list[Record], out: Path) -> list[str]:
     shown = [f"  {record.key[:8]}  {record.path.relative_to(out)}" for record in records[:20]]
     more = len(records) - len(shown)
-    return "\n".join(shown + [f"  and {more} more"] * (more > 0))
+    return shown + [f"  and {more} more"] * (more > 0)
 
 
 def _record_folders(out: Path) -> Iterator[Path]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from benchmark.cli.options import out_option
+from benchmark.cli.options import FiniteRange, out_option
 from benchmark.cli.records import chosen_records, format_option, protocol_option
 from benchmark.cli.row_names import named_rows
 from benchmark.cli.tables import default_params, print_tables
@@ -50,7 +50,7 @@ from results.rows import Row, rows_of
 )
 @click.option(
     "--alpha",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=FiniteRange(0, 1, min_open=True, max_open=True),
     default=0.05,
     show_default=True,
     help="Level of the critical difference.",

@@ -10,6 +10,7 @@ import click
 from benchmark.cli.options import quiet_option
 from benchmark.cli.progress import choose_reporter
 from results.errors import CadbenchError, UsageError
+from results.printable import printable
 
 root_option = click.option(
     "--root",
@@ -41,7 +42,7 @@ def command(name: str, root: Path | None, accept_licence: bool, quiet: bool) -> 
     root = root or default_root()
     there = present(entry, root)
     if there is not None:
-        click.echo(f"{entry.title} is there already: {there}")
+        click.echo(printable(f"{entry.title} is there already: {there}"))
         return
     licence = entry.licence
     if not accept_licence and not sys.stdin.isatty():
@@ -52,9 +53,9 @@ def command(name: str, root: Path | None, accept_licence: bool, quiet: bool) -> 
     click.echo(f"{entry.title}, {entry.home}")
     click.echo(f"licence: {licence.name} ({licence.url}): {licence.allows}")
     click.echo(f"size: {entry.bytes / 1e9:.2f} GB to download; about as much again once unpacked")
-    click.echo(f"to: {root / entry.name} (until it is whole: {partial_of(entry, root)})")
+    click.echo(printable(f"to: {root / entry.name} (until it is whole: {partial_of(entry, root)})"))
     if not accept_licence and not click.confirm("Do you accept the licence, and download it?"):
         raise CadbenchError("the licence was not accepted; nothing was downloaded")
     folder = download(entry, root, choose_reporter(-1 if quiet else 0))
-    click.echo(f"{entry.title} is whole: {folder}")
+    click.echo(printable(f"{entry.title} is whole: {folder}"))
     click.echo(f"please cite: {entry.citation.bibtex()}")

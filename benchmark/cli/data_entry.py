@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from results.printable import printable
 from results.table import Column, Table, text_column
 
 if TYPE_CHECKING:
@@ -48,5 +49,6 @@ def show_entry(name: str, data_root: Path | DataRoots | None) -> None:
     else:
         click.echo(f"get it   by hand: {entry.by_hand}; unpack it into a folder {entry.name}")
         click.echo(f"why      {entry.why}")
-    click.echo(f"here     {folder or f'not found in {place} (--data-root, CADBENCH_DATA)'}")
+    here = str(folder or f"not found in {place} (--data-root, CADBENCH_DATA)")
+    click.echo(f"here     {printable(here)}")
     click.echo(entry.citation.bibtex())

@@ -97,7 +97,7 @@ def _show(verified: Verified) -> None:
         click.echo(f"error: and {more} more files cannot be read", err=True)
     if verified.differing:
         names = ", ".join(row.category for row in verified.differing)
-        click.echo(f"error: {verified.title} is not as published: {names}", err=True)
+        click.echo(printable(f"error: {verified.title} is not as published: {names}"), err=True)
     images = sum(sum(row.found.images) for row in verified.rows)
     if verified.whole:
         as_published = ", as published" if verified.official else ""

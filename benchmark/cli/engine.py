@@ -9,6 +9,7 @@ import click
 
 from benchmark.cache import cache_root
 from benchmark.cli.cells import Planned
+from benchmark.cli.options import FiniteRange
 from benchmark.reporting import Reporter
 from results.errors import UsageError
 
@@ -50,7 +51,7 @@ _OPTIONS = (
     ),
     click.option(
         "--cell-gpus",
-        type=click.FloatRange(min=0),
+        type=FiniteRange(min=0),
         default=None,
         help="With ray: GPUs for a cell, such as 0.25 [default: 1 with --device cuda, else 0].",
     ),

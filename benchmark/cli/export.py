@@ -10,6 +10,7 @@ import click
 from benchmark.cli.options import names, out_option
 from benchmark.cli.records import chosen_records, methods_option, protocol_option
 from results.errors import UsageError
+from results.printable import printable
 
 
 @click.command("export")
@@ -56,4 +57,4 @@ def command(
         records = list({record.path: record for record in found}.values())
     version = importlib.metadata.version("cadbench")
     count = export_records(records, to, version, check_run, maps=not no_maps, overwrite=overwrite)
-    click.echo(f"{count} record(s) in {to}; `cadbench import {to}` takes them elsewhere")
+    click.echo(printable(f"{count} record(s) in {to}; `cadbench import {to}` takes them elsewhere"))

@@ -20,6 +20,7 @@ from results.errors import CadbenchError, DataError, UsageError
 from results.evaluate import BASES, PIXEL_BASES
 from results.figures.catalogue import EXAMPLES, FIGURES
 from results.figures.style import FORMATS, WIDTHS
+from results.printable import printable
 from results.rows import Row, rows_of
 
 if TYPE_CHECKING:
@@ -137,10 +138,12 @@ def command(
                 save(drawn.figure, path, drawn.caption)
         drawn_any = True
         if any("missing from font" in str(warning.message) for warning in warned):
-            click.echo(f"warning: {each}: DejaVu Sans lacks some of its characters", err=True)
-        click.echo(f"{', '.join(map(str, paths))}: {drawn.caption}")
+            click.echo(
+                printable(f"warning: {each}: DejaVu Sans lacks some of its characters"), err=True
+            )
+        click.echo(printable(f"{', '.join(map(str, paths))}: {drawn.caption}"))
     for reason, which in left_out.items():
-        click.echo(f"left out {', '.join(which)}: {reason}", err=True)
+        click.echo(printable(f"left out {', '.join(which)}: {reason}"), err=True)
     if not drawn_any:
         raise CadbenchError("no figure could be drawn of these records (see above)")
 

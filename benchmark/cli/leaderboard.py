@@ -11,6 +11,7 @@ from benchmark.cli.options import DEFAULT_OUT, names, out_option, without_place
 from benchmark.cli.records import chosen_records, format_option, methods_option, protocol_option
 from benchmark.cli.tables import default_params, print_tables
 from results.errors import UsageError
+from results.printable import printable
 
 
 @click.command("leaderboard")
@@ -66,7 +67,7 @@ def command(
     made_by = _command(publish, {**given, "--out": out != DEFAULT_OUT and without_place(out)})
     page = leaderboard_page(records, published, made_by, sort=sort, defaults=defaults)
     write_bytes(publish, page.encode())
-    click.echo(f"leaderboard of {len(records)} records written to {publish}")
+    click.echo(printable(f"leaderboard of {len(records)} records written to {publish}"))
 
 
 def _command(publish: Path, given: dict[str, object]) -> str:

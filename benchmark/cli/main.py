@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import importlib.metadata
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -91,6 +93,7 @@ def cli() -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0, 1 for a failure, 2 for wrong usage."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    _show_any_name()
     try:
         # Not `cli.main`, which would answer interrupts and broken pipes in its own way.
         with cli.make_context("cadbench", words) as context:
@@ -107,7 +110,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             raise
         if error.__cause__ is not None and _is_out_of_memory(error.__cause__):
             return _fail("", _OUT_OF_MEMORY, 1)
-        return _fail("", str(error), error.exit_code)
+        return _fail("", str(error), error.exit_code, error.listed)
     except (KeyboardInterrupt, click.Abort):
         after = "\n" if sys.stderr.isatty() else ""  # of the ^C that the terminal shows
         return _fail(after, "interrupted; what is finished is kept: run the same command again", 1)
@@ -116,6 +119,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            return _fail("", f"the name {error.filename} is longer than a file's may be", 2)
         if os.environ.get("CADBENCH_DEBUG"):
             raise
         if _is_out_of_memory(error):
@@ -125,6 +130,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
             "", f"internal error: {type(error).__name__}: {first} (CADBENCH_DEBUG=1 shows where)", 1
         )
     return 0
+
+
+def _show_any_name() -> None:
+    """Names of files need not be UTF-8, nor does a terminal have every character."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _where(error: click.ClickException) -> str:
@@ -141,7 +152,8 @@ def _is_out_of_memory(error: BaseException) -> bool:
     )
 
 
-def _fail(where: str, message: str, code: int) -> int:
-    lines = printable(message, keep="\n")
-    click.echo(f"{where}error: {lines}", err=True)
+def _fail(where: str, message: str, code: int, listed: Sequence[str] = ()) -> int:
+    for line in (f"error: {printable(message)}", *map(printable, listed)):
+        click.echo(f"{where}{line}", err=True)
+        where = ""
     return code

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from results.errors import CadbenchError
+from results.printable import printable
 
 
 @click.command("methods")
@@ -15,13 +16,13 @@ def command(names: tuple[str, ...]) -> None:
     from benchmark.params import specs
     from benchmark.registry import load_method, method_names
 
+    for name in names:
+        load_method(name)
     for name in names or method_names():
         try:
             method = load_method(name)
         except CadbenchError as error:
-            if names:
-                raise
-            click.echo(f"{name}\n  broken: {error}\n")
+            click.echo(f"{name}\n  broken: {printable(str(error))}\n")
             continue
         click.echo(f"{name} (version {method.version})\n  {summary(method)}")
         for spec in specs(method.Params):

@@ -14,12 +14,13 @@ def command(names: tuple[str, ...]) -> None:
     """Define metrics (all, or those named): formula, range, sign, published counterparts."""
     from results.metrics.definitions import DEFINITIONS
 
-    for name in names or DEFINITIONS:
+    for name in names:
         if name not in DEFINITIONS:
             raise UsageError(
                 f"no metric {name!r}{suggestion(name, DEFINITIONS)}; "
                 f"there are: {', '.join(DEFINITIONS)}"
             )
+    for name in names or DEFINITIONS:
         metric = DEFINITIONS[name]
         click.echo(f"{name}: {metric.meaning}")
         click.echo(f"    formula    {metric.formula}")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from benchmark.ranges import spanned, whole_number
 from results.errors import UsageError
 
 if TYPE_CHECKING:
@@ -65,6 +67,18 @@ quiet_option: Decorator = click.option(
 verbose_option: Decorator = click.option("-v", "--verbose", is_flag=True, help="More detail.")
 
 
+class FiniteRange(click.FloatRange):
+    """Numbers between bounds: `nan` lies in every range of click's, and `inf` in an open one."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is no finite number.", param, ctx)
+        return number
+
+
 def names(text: str | None) -> tuple[str, ...] | None:
     """The words of a comma-separated list; None where the option was not given."""
     if text is None:
@@ -79,11 +93,14 @@ def numbers(text: str, option: str) -> tuple[int, ...]:
     """`0-2,5` as numbers."""
     found: list[int] = []
     for piece in text.split(","):
-        low, dash, high = piece.strip().partition("-")
-        high = high if dash else low
-        if not (low.isdecimal() and high.isdecimal()) or int(low) > int(high):
+        left, dash, right = piece.strip().partition("-")
+        low, high = whole_number(left), whole_number(right if dash else left)
+        if low is None or high is None or low > high:
             raise UsageError(f"{option} {text!r}: write whole numbers such as 0, 0-2 or 0,3,5")
-        found.extend(range(int(low), int(high) + 1))
+        try:
+            found.extend(spanned(low, high))
+        except ValueError as error:
+            raise UsageError(f"{option}: {error}") from None
     return tuple(dict.fromkeys(found))
 
 

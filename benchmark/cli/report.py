@@ -20,6 +20,7 @@ from benchmark.cli.options import (
 from benchmark.cli.records import chosen_records, methods_option, protocol_option
 from benchmark.cli.tables import default_params
 from results.errors import UsageError
+from results.printable import printable
 
 if TYPE_CHECKING:
     from benchmark.data.places import DataRoots
@@ -77,11 +78,15 @@ def command(
         galleries=found,
         no_images=" ".join(missing),
         command=_command(target, methods, protocol, images, out),
-    ).encode()
+    ).encode("utf-8", "backslashreplace")
     write_bytes(target, page)
     for line in missing:
-        click.echo(f"{'warning: ' * images}{line}", err=True)
-    click.echo(f"report of {len(records)} records written to {target} ({len(page) / 1e6:.1f} MB)")
+        click.echo(printable(f"{'warning: ' * images}{line}"), err=True)
+    click.echo(
+        printable(
+            f"report of {len(records)} records written to {target} ({len(page) / 1e6:.1f} MB)"
+        )
+    )
 
 
 def _galleries(

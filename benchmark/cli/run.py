@@ -13,6 +13,7 @@ from benchmark.cache import cache_root
 from benchmark.cli.cells import from_cells, from_options, print_cells, read_cells
 from benchmark.cli.engine import ENGINE, check_engine, compute, engine_options
 from benchmark.cli.options import (
+    FiniteRange,
     categories_option,
     data_root_option,
     dataset_option,
@@ -91,7 +92,7 @@ _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreada
 )
 @click.option(
     "--blend",
-    type=click.FloatRange(min=0, max=1),
+    type=FiniteRange(min=0, max=1),
     default=0.0,
     show_default=True,
     help="Share of a category's training images that come one experience early or late.",
@@ -144,7 +145,7 @@ _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreada
 )
 @click.option(
     "--map-sigma",
-    type=click.FloatRange(min=0, max=1000),
+    type=FiniteRange(min=0, max=1000),
     default=4.0,
     show_default=True,
     help="Smoothing of anomaly maps in pixels, for pixel metrics; 0 is none.",

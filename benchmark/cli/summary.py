@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from benchmark.cli.tables import default_params, print_tables
+from results.printable import printable
 from results.printed import printed
 from results.record import Record
 from results.tables import main_tables
@@ -33,7 +34,9 @@ def print_summary(outcomes: Sequence[Outcome], out: Path, seconds: float) -> Non
         click.echo(line)
     reused = sum(outcome.reused for outcome in outcomes)
     counts = [f"{len(records) - reused} computed"] + [f"{reused} from before"] * (reused > 0)
-    click.echo(f"{len(records)} records ({', '.join(counts)}) in {out}; {seconds:.1f} s in all")
+    click.echo(
+        printable(f"{len(records)} records ({', '.join(counts)}) in {out}; {seconds:.1f} s in all")
+    )
 
 
 def threshold_lines(records: Sequence[Record]) -> list[str]:

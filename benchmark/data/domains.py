@@ -59,7 +59,7 @@ KINDS = {
     "scale": Kind("factor", (1.04, 1.08, 1.15), True, "enlarged about the centre: a nearer camera"),
 }
 
-_NAME = re.compile(r"(?P<kind>[a-z]+):(?P<strength>[1-9]\d*)")
+_NAME = re.compile(r"(?P<kind>[a-z]+):(?P<strength>[1-9]\d{0,8})")
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,7 @@ def test_other_metrics_and_values_can_be_compared(compare) -> None:
         (["upper", "lower", "--unit", "run"], ["--unit", "category"]),
         (["upper", "lower", "--alpha", "0"], ["--alpha"]),
         (["upper", "lower", "--alpha", "5"], ["--alpha"]),
+        (["upper", "lower", "--alpha", "nan"], ["--alpha", "no finite number"]),
         (["upper", "lower", "--protocol", "x"], ["--protocol", "synthetic-1x3"]),
         (["upper", "lower", "--routing", "inferred"], ["--routing inferred", "no record"]),
         (["upper", "lower", "--diagram", "x.pdf"], ["--diagram", "three rows"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
@@ -13,9 +14,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmark.cli.main import run
+from results.errors import CadbenchError
 from tests.benchmark.conftest import FINETUNE, SMALL, Called
 
 Run = Callable[..., Called]
+
+
+LONG = "9" * 5000
+"""More digits than Python reads."""
 
 
 def assert_refused(called: Called, code: int, *said: str) -> None:
@@ -64,6 +71,20 @@ def assert_refused(called: Called, code: int, *said: str) -> None:
         (["--shard", "3/2"], ["--shard", "I/N"]),
         (["--shard", "0/2"], ["--shard", "I/N"]),
         (["--shard", "half"], ["--shard", "I/N"]),
+        (["--shard", f"1/{LONG}"], ["--shard", "I/N"]),
+        (["--seeds", f"0-{LONG}"], ["--seeds", "whole numbers"]),
+        (["--seeds", "0-9999999999"], ["--seeds", "more than 10,000 values"]),
+        (["--order", f"random:{LONG}"], ["--order random:", "whole numbers"]),
+        (["--schedule", f"1x{LONG}"], ["is not a schedule"]),
+        (["--drift", f"dark:{LONG}"], ["a strength from 1 to 3"]),
+        (["--seeds", "0-9999", "--order", "random:0-9999"], ["100,000,000 cells", "at most"]),
+        (["--set", "mecad.class_budget=1-9999999999"], ["more than 10,000 values"]),
+        (["--set", f"mecad.class_budget={LONG[:25]}"], ["is larger than any number"]),
+        (["--set", "mecad.threshold=a\nb"], ["a\\nb"]),
+        (["--blend", "nan"], ["--blend", "no finite number"]),
+        (["--map-sigma", "nan"], ["--map-sigma", "no finite number"]),
+        (["--engine", "ray", "--cell-gpus", "inf"], ["--cell-gpus", "no finite number"]),
+        (["--data-root", "x" * 300], ["longer than a file's may be"]),
         (["--engine", "rey"], ["'rey'", "'local', 'ray'"]),
         (["--jobs", "0"], ["--jobs"]),
         (["--address", "here:1"], ["--address is for --engine ray"]),
@@ -103,8 +124,10 @@ def test_a_wrong_word_is_wrong_usage_in_one_line(run_plates, out, words, said):
     [
         (["rnu"], ["'rnu'", "did you mean run?", "leaderboard"]),
         (["data", "inf"], ["'inf'"]),
-        (["metrics", "aurok"], ["did you mean auroc?"]),
-        (["methods", "mecda"], ["did you mean mecad?"]),
+        (["metrics", "acc", "aurok"], ["did you mean auroc?"]),
+        (["methods", "finetune", "mecda"], ["did you mean mecad?"]),
+        (["protocols", "x" * 300], ["longer than a file's may be"]),
+        (["domains", "a\nb"], ["(a\\nb)"]),
         (["--verson"], ["--verson"]),
         (["table", "everything"], ["everything", "per-category"]),
     ],
@@ -112,6 +135,32 @@ def test_a_wrong_word_is_wrong_usage_in_one_line(run_plates, out, words, said):
 )
 def test_a_wrong_command_or_name_is_wrong_usage_in_one_line(call, words, said):
     assert_refused(call(*words), 2, *said)
+
+
+def test_a_place_is_shown_without_what_a_terminal_would_act_on(call):
+    shown = call("data", "info", "mvtec", "--data-root", "a\x1b[31m")
+    assert shown.code == 0
+    assert "not found in a\\x1b[31m" in shown.out
+
+
+def test_a_terminal_that_lacks_a_character_gets_its_number(call, monkeypatch):
+    raw = io.BytesIO()
+    terminal = io.TextIOWrapper(raw, encoding="ascii")
+    with monkeypatch.context() as patched:
+        patched.setattr("sys.stdout", terminal)
+        called = run(["data", "info", "mvtec", "--data-root", "é\udcff"])
+    terminal.flush()
+    assert called == 0
+    assert b"not found in \\xe9\\udcff" in raw.getvalue()
+
+
+def test_what_cannot_be_prepared_leaves_nothing_behind(run_plates, out, monkeypatch):
+    def fail(*_: Any) -> None:
+        raise CadbenchError("these weights are damaged")
+
+    monkeypatch.setattr("benchmark.features.feature_set.FeatureSet._extractor", fail)
+    assert_refused(run_plates("-q", *FINETUNE), 1, "these weights are damaged")
+    assert not out.exists()
 
 
 def test_cuda_where_there_is_none_is_wrong_usage(run_plates, out):

@@ -46,6 +46,12 @@ def test_neither_page_tells_a_place_of_this_machine(run, call, tmp_path, monkeyp
     assert "cadbench leaderboard --publish L.md --sort fm --out runs\n" in page
 
 
+def test_a_name_that_is_not_utf_8_is_shown_escaped(run, call, tmp_path) -> None:
+    target = tmp_path / "r\udcff.html"
+    assert call("report", "--out", run, "--to", target).code == 0
+    assert "r\\udcff.html" in target.read_text("utf-8")
+
+
 def test_what_cannot_be_done_is_one_line_and_leaves_the_old_file(run, call, tmp_path) -> None:
     assert_refused(call("report", "--out", tmp_path / "none"), 2, "no records under")
     target = tmp_path / "r.html"
