@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.evaluator import Progress, Step
+from benchmark.reporting import Reporter, Silent
 from benchmark.state import flatten, pack, restore, unpack
 from results.files import seal, unseal, write_bytes
 
@@ -27,9 +28,10 @@ _HEAD = "head.json"
 class Checkpoint:
     """The checkpoint of one cell in a folder of its own; `key` says whose it is."""
 
-    def __init__(self, folder: Path, key: str) -> None:
+    def __init__(self, folder: Path, key: str, reporter: Reporter | None = None) -> None:
         self.folder = folder
         self.key = key
+        self.reporter = reporter or Silent()
 
     def save(self, progress: Progress) -> None:
         """Add the latest step and replace the method's state; safe against a kill at any moment."""
@@ -43,11 +45,11 @@ class Checkpoint:
 
     def load(self, device: torch.device) -> Progress | None:
         """The saved progress, or None where there is none of this key or it is damaged."""
-        content = unseal(self.folder / _HEAD)
+        content = self._unseal(self.folder / _HEAD)
         if content is None or (head := json.loads(content))["key"] != self.key:
             return None
-        steps = [unseal(self._step(t + 1)) for t in range(head["experience"])]
-        tensors = {name: unseal(self._tensor(name)) for name in head["tensors"]}
+        steps = [self._unseal(self._step(t + 1)) for t in range(head["experience"])]
+        tensors = {name: self._unseal(self._tensor(name)) for name in head["tensors"]}
         if None in steps or None in tensors.values():
             return None
         return Progress(
@@ -74,6 +76,14 @@ class Checkpoint:
         for file in (self.folder / "tensors").glob("*"):
             if file.name not in names:
                 file.unlink()
+
+    def _unseal(self, path: Path) -> bytes | None:
+        return unseal(
+            path,
+            lambda path: self.reporter.warn(
+                f"{path} is damaged (truncated or altered); its cell starts afresh"
+            ),
+        )
 
     def _step(self, experience: int) -> Path:
         return self.folder / f"step-{experience}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Protocol
 
 
@@ -30,6 +31,13 @@ class Reporter(Protocol):
 
     def warn(self, text: str) -> None:
         """One line about something odd that does not stop the work."""
+
+
+def made_anew(reporter: Reporter) -> Callable[[Path], None]:
+    """Say of a damaged cache file that it is not used; what it held is computed again."""
+    return lambda path: reporter.warn(
+        f"{path} in the cache is damaged (truncated or altered); what it held is made anew"
+    )
 
 
 class _SilentTask:

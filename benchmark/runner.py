@@ -170,7 +170,8 @@ class Runner:
         stream = Stream(
             features.manifest, cell.order, cell.schedule, domains=cell.drift, blend=cell.blend
         )
-        checkpoint = Checkpoint(partial / CHECKPOINT, f"{cell.key} maps={self.maps}")
+        key = f"{cell.key} maps={self.maps}"
+        checkpoint = Checkpoint(partial / CHECKPOINT, key, self.reporter)
         progress = None if self.overwrite else checkpoint.load(features.device)
         if progress is None:
             checkpoint.clear()

@@ -7,7 +7,7 @@ import errno
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from results.errors import CadbenchError
@@ -69,11 +69,20 @@ def seal(content: bytes) -> bytes:
     return hashlib.sha256(content).digest() + content
 
 
-def unseal(path: Path) -> bytes | None:
-    """The content of a sealed file, or None where the file is absent, truncated or altered."""
+def unseal(path: Path, damaged: Callable[[Path], object] = lambda path: None) -> bytes | None:
+    """The content of a sealed file, or None where the file is absent, truncated or altered.
+
+    damaged: is told of a file that is there and not whole.
+    """
     try:
         data = path.read_bytes()
+    except FileNotFoundError:
+        return None
     except OSError:
+        damaged(path)
         return None
     content = data[hashlib.sha256().digest_size :]
-    return content if seal(content) == data else None
+    if seal(content) == data:
+        return content
+    damaged(path)
+    return None

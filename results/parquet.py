@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,17 +28,25 @@ def write_table(path: Path, name: str, frame: pd.DataFrame) -> None:
         pq.write_table(table, partial, compression="zstd")
 
 
-def read_table(path: Path, name: str) -> pa.Table:
-    """The record table `name` in `path`; a `RecordError` that names the file where it is broken."""
+def read_table(path: Path, name: str, expected: str) -> pa.Table:
+    """The record table `name` in `path`; a `RecordError` that names the file where it is broken.
+
+    expected: the file's SHA-256 (hex); Parquet itself reads altered values without a word.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        # The file itself, not a data set: folder names such as `a=b` must not become columns.
-        table = pq.ParquetFile(path).read()
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != expected:
+            raise RecordError(
+                f"{path} was altered: its checksum is not that of run.json; run the cell again "
+                "with --overwrite"
+            )
+        table = pq.ParquetFile(pa.BufferReader(content)).read()
     except FileNotFoundError as error:
         raise RecordError(f"{path} is missing; run the cell again with --overwrite") from error
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeError) as error:
         raise RecordError(
             f"cannot read {path} (truncated or altered?); run the cell again with --overwrite"
         ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 
 from results.errors import OtherSchemaError, RecordError
 from results.parquet import as_frame, read_table
-from results.schema import RECORD_SCHEMA, TABLES, Run, cell_key, config_key
+from results.schema import RECORD_SCHEMA, TABLES, Run, cell_key, config_key, seal_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,8 +73,9 @@ class Record:
         return [category for experience in self.experiences for category in experience]
 
     def table(self, name: str) -> pa.Table:
-        """The Arrow form of `scores`, `metrics`, `memory` or `events`, read anew."""
-        return read_table(self.path / f"{name}.parquet", name)
+        """The Arrow form of `scores`, `metrics`, `memory` or `events`, read and checked anew."""
+        file = f"{name}.parquet"
+        return read_table(self.path / file, name, self.run["checksums"].get(file, "none"))
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -96,10 +98,16 @@ class Record:
         path = self.path / MAPS_FILE
         if not path.exists():
             return None
+        if not self._maps_are_whole:
+            raise RecordError(_altered(path))
         try:
             return cast("np.ndarray", np.load(path, mmap_mode="r", allow_pickle=False))
         except Exception as error:  # a damaged header meets NumPy's reader with nearly any
             raise RecordError(f"cannot read {path} (truncated or altered?)") from error
+
+    @cached_property
+    def _maps_are_whole(self) -> bool:
+        return checksum(self.path / MAPS_FILE) == self.run["checksums"].get(MAPS_FILE)
 
     def verify(self) -> None:
         """Compare every file with its checksum; a `RecordError` names the first that differs."""
@@ -112,7 +120,7 @@ class Record:
             if not path.is_file():
                 raise RecordError(f"{path} is missing; run the cell again with --overwrite")
             if checksum(path) != expected:
-                raise RecordError(f"{path} was altered: its checksum is not that of {RUN_FILE}")
+                raise RecordError(_altered(path))
 
 
 def load_record(path: Path, *, verify: bool = False) -> Record:
@@ -128,6 +136,16 @@ def checksum(path: Path) -> str:
     """SHA-256 (hex) of a file."""
     with open(path, "rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def run_text(run: Mapping[str, Any]) -> bytes:
+    """The bytes of a run.json with these entries, sealed."""
+    sealed = {**run, "seal": seal_of(run)}
+    return json.dumps(sealed, indent=2, allow_nan=False).encode() + b"\n"
+
+
+def _altered(path: Path) -> str:
+    return f"{path} was altered: its checksum is not that of {RUN_FILE}"
 
 
 def _read_run(path: Path) -> Run:
@@ -151,4 +169,6 @@ def _read_run(path: Path) -> Run:
         raise RecordError(f"{path} does not hold a record")
     if run["key"] != cell_key(run["cell"]) or run["config_key"] != config_key(run["cell"]):
         raise RecordError(f"{path} was altered: its key is not that of its cell")
+    if "seal" in run and run["seal"] != seal_of(run):
+        raise RecordError(f"{path} was altered: its seal is not that of its other entries")
     return cast("Run", run)

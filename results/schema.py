@@ -47,11 +47,12 @@ and, where there is drift or blending:
 """
 
 
-class _Timed(TypedDict, total=False):
+class _NotAlways(TypedDict, total=False):
     timing: dict[str, Any]  # with `--time` only: {update_seconds, ms_per_image, images, repeats}
+    seal: str  # SHA-256 of all other entries (`seal_of`); older records have none
 
 
-class Run(_Timed):
+class Run(_NotAlways):
     """run.json."""
 
     schema: int
@@ -146,6 +147,11 @@ def cell_key(cell: Cell) -> str:
 def config_key(cell: Cell) -> str:
     """The key of the cell without its seed: one configuration."""
     return _digest({name: value for name, value in cell.items() if name != "seed"})
+
+
+def seal_of(run: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of the entries of run.json besides its seal."""
+    return _digest({name: value for name, value in run.items() if name != "seal"})
 
 
 def domains_of(cell: Cell) -> list[str]:

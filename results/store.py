@@ -8,7 +8,6 @@ Work in progress lies beside its place in `seed-<n>.partial/`; `write_record` re
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import secrets
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from results.errors import OtherSchemaError, RecordError, UsageError
 from results.files import storage_error, whole_file, write_bytes
 from results.parquet import write_table
-from results.record import MAPS_FILE, RUN_FILE, Record, checksum, load_record
+from results.record import MAPS_FILE, RUN_FILE, Record, checksum, load_record, run_text
 from results.schema import TABLES, Cell, config_key, features_key
 
 if TYPE_CHECKING:
@@ -69,8 +68,7 @@ def write_record(
         _write_maps(partial / MAPS_FILE, maps)
     files = [f"{name}.parquet" for name in TABLES] + [MAPS_FILE] * (maps is not None)
     checksums = {name: checksum(partial / name) for name in files}
-    text = json.dumps({**run, "checksums": checksums}, indent=2, allow_nan=False)
-    write_bytes(partial / RUN_FILE, text.encode() + b"\n", durable=True)
+    write_bytes(partial / RUN_FILE, run_text({**run, "checksums": checksums}), durable=True)
     return publish(partial, final)
 
 
@@ -142,7 +140,8 @@ def resolve_run(out: Path, ref: str) -> Record:
     for folder in (Path(ref), out / ref):
         if (folder / RUN_FILE).is_file() or (folder.name == RUN_FILE and folder.is_file()):
             return load_record(folder)
-    records = find_records(out)
+    damaged: list[str] = []
+    records = find_records(out, damaged.append)
     if not records:
         raise UsageError(f"no records under {out}; `cadbench run` makes some")
     found = [record for record in records if _means(record, ref, out)]
@@ -152,7 +151,10 @@ def resolve_run(out: Path, ref: str) -> Record:
         raise UsageError(
             f"{ref!r} means {len(found)} records; name one:", listed=_choices(found, out)
         )
-    raise UsageError(f"no record is called {ref!r}; there are:", listed=_choices(records, out))
+    unread = f" ({'; '.join(damaged)})" if damaged else ""
+    raise UsageError(
+        f"no record is called {ref!r}{unread}; there are:", listed=_choices(records, out)
+    )
 
 
 def _means(record: Record, ref: str, out: Path) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmark.data.decoding import UnreadableImage, content_hash, decode, decode_mask
-from benchmark.reporting import Reporter
+from benchmark.reporting import Reporter, made_anew
 from benchmark.workers import in_order
 from results.errors import CadbenchError, DataError
 from results.files import whole_file
@@ -47,10 +47,14 @@ class Skipped:
 
 
 class _Stamp(NamedTuple):
-    """A file is taken as unchanged while these are."""
+    """A file is taken as unchanged while these are.
+
+    Archives and copies set mtime to what it once was; ctime is set by the system alone.
+    """
 
     size: int
     mtime_ns: int
+    ctime_ns: int
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ def inspect(
     Decoded images never leave the workers, so memory does not grow with their size. What is done
     is remembered even where an unreadable file or an interrupt ends the work.
     """
-    memory = _Memory(root, cache)
+    memory = _Memory(root, cache, reporter)
     facts: dict[str, Facts] = {}
     skipped: list[Skipped] = []
     stamps: dict[str, _Stamp] = {}  # of the files that have to be read
@@ -142,7 +146,7 @@ def _stamp(path: str) -> _Stamp:
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
         raise OSError("not a regular file")
-    return _Stamp(status.st_size, status.st_mtime_ns)
+    return _Stamp(status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def _inspect_chunk(chunk: _Chunk) -> list[tuple[str, Facts | str]]:
@@ -166,23 +170,23 @@ def _chunks(root: Path, files: Iterator[tuple[str, bool]]) -> Iterator[_Chunk]:
 class _Memory:
     """Facts by path and stamp, in one file for each root; a damaged file counts as absent.
 
-    The file is a line with the SHA-256 of the rest, then JSON: path -> [size, mtime_ns, width,
-    height, content]. It is replaced as a whole, so of two processes at once the later one wins, and
-    the other's files are read again some day.
+    The file is a line with the SHA-256 of the rest, then JSON: path -> [size, mtime_ns, ctime_ns,
+    width, height, content]. It is replaced as a whole, so of two processes at once the later one
+    wins, and the other's files are read again some day.
     """
 
-    def __init__(self, root: Path, cache: Path | None) -> None:
+    def __init__(self, root: Path, cache: Path | None, reporter: Reporter) -> None:
         name = hashlib.sha256(os.fsencode(root.absolute())).hexdigest()[:32]
         self._file = None if cache is None else cache / "manifests" / f"{name}.json"
         self._rows: dict[str, list[int | str]] = {}
         self._changed = False
         self._saved_at = time.monotonic()
         if self._file is not None:
-            self._rows = _load_rows(self._file)
+            self._rows = _load_rows(self._file, reporter)
 
     def get(self, path: str, stamp: _Stamp) -> Facts | None:
         match self._rows.get(path):
-            case [stamp.size, stamp.mtime_ns, int(width), int(height), str(content)]:
+            case [*known, int(width), int(height), str(content)] if known == [*stamp]:
                 return Facts(width, height, content)
         return None
 
@@ -219,13 +223,16 @@ def _encoded(rows: dict[str, list[int | str]]) -> Iterator[bytes]:
     yield b"}}"
 
 
-def _load_rows(file: Path) -> dict[str, list[int | str]]:
+def _load_rows(file: Path, reporter: Reporter) -> dict[str, list[int | str]]:
     try:
         with open(file, "rb") as handle:
             checksum, body = handle.readline(), handle.read()
-    except OSError:
+    except FileNotFoundError:
         return {}
+    except OSError:
+        checksum, body = b"", b""
     if checksum != hashlib.sha256(body).hexdigest().encode() + b"\n":
+        made_anew(reporter)(file)
         return {}
     remembered = json.loads(body)
     rows: dict[str, list[int | str]] = remembered["files"]

@@ -13,7 +13,7 @@ from benchmark.data.manifest import Item
 from benchmark.data.pictures import read_picture
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.features.shards import Shard, ShardStore
-from benchmark.reporting import Reporter
+from benchmark.reporting import Reporter, made_anew
 from benchmark.workers import in_order, in_threads
 
 Compute = Callable[[np.ndarray], np.ndarray]
@@ -50,6 +50,9 @@ def fill_store(
     missing = [shard for shard in shards if shard not in store]
     if not missing:
         return
+    for shard in missing:
+        if store.path(shard).exists() and shard not in store:  # not from another process just now
+            made_anew(reporter)(store.path(shard))
     by_id: Mapping[str, Item] = {item.content: item for item in items}
     jobs = (
         _DecodeJob(root, tuple(by_id[identity] for identity in shard.ids), preprocessing)

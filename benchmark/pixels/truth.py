@@ -13,7 +13,7 @@ from benchmark.data.joined_root import Root
 from benchmark.data.manifest import Item, Manifest
 from benchmark.data.pictures import change_of_labels, read_mask
 from benchmark.data.preprocessing import Change, Preprocessing
-from benchmark.reporting import Reporter
+from benchmark.reporting import Reporter, made_anew
 from benchmark.workers import in_order
 from results.files import seal, unseal, write_bytes
 from results.schema import canonical_json
@@ -72,7 +72,7 @@ def load_truths(
     missing: list[str] = []
     wanted = [c for c in categories if has_pixel_truth(manifest.test(c))]
     for category in wanted:
-        truth = _read(_place(cache, manifest.test(category), preprocessing))
+        truth = _read(_place(cache, manifest.test(category), preprocessing), reporter)
         if truth is None:
             missing.append(category)
         else:
@@ -171,8 +171,8 @@ def _pack(truth: Truth) -> bytes:
     return pack(dict(vars(truth)))
 
 
-def _read(path: Path) -> Truth | None:
+def _read(path: Path, reporter: Reporter) -> Truth | None:
     from benchmark.state import unpack
 
-    content = unseal(path)
+    content = unseal(path, made_anew(reporter))
     return None if content is None else Truth(**unpack(content))

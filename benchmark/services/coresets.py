@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmark.method import Block, TrainExperience
 from benchmark.randomness import generator
-from benchmark.reporting import Reporter, Silent
+from benchmark.reporting import Reporter, Silent, made_anew
 from benchmark.services import herding, k_center, k_means
 from results.files import seal, unseal, write_bytes
 
@@ -185,7 +185,7 @@ class Coresets:
 
     def _load(self, identity: str, total: int) -> np.ndarray:
         """A stored selection; empty where there is none or it is not one of `total` rows."""
-        stored = _read(self._path(identity))
+        stored = _read(self._path(identity), self.reporter)
         if stored is None or stored.ndim != 1 or stored.dtype != np.int64 or not len(stored):
             return _NOTHING
         return stored if stored.min() >= 0 and stored.max() < total else _NOTHING
@@ -196,7 +196,7 @@ class Coresets:
             write_bytes(path, _pack(array))
 
     def _stored(self, identity: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
-        array = _read(self._path(identity))
+        array = _read(self._path(identity), self.reporter)
         if array is None:
             array = compute()
             self._save(identity, array)
@@ -233,9 +233,9 @@ def _pack(array: np.ndarray) -> bytes:
     return seal(buffer.getvalue())
 
 
-def _read(path: Path | None) -> np.ndarray | None:
+def _read(path: Path | None, reporter: Reporter) -> np.ndarray | None:
     """The array in a packed file, or None where the file is absent or damaged."""
-    content = unseal(path) if path else None
+    content = unseal(path, made_anew(reporter)) if path else None
     if content is None:
         return None
     array: np.ndarray = np.load(io.BytesIO(content), allow_pickle=False)

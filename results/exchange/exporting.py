@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import json
 import os
 import shutil
 import tarfile
@@ -20,7 +19,7 @@ from results.exchange.layout import MANIFEST_FILE, MAX_MEMBERS, MAX_TOTAL, Liste
 from results.exchange.members import archive_kind
 from results.exchange.recheck import RunCheck, recheck
 from results.files import storage_error, whole_file
-from results.record import MAPS_FILE, RUN_FILE, Record, checksum
+from results.record import MAPS_FILE, RUN_FILE, Record, checksum, run_text
 from results.store import PARTIAL, record_dir
 
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -76,7 +75,7 @@ def _files(record: Record, maps: bool) -> dict[str, Path | bytes]:
         del files[MAPS_FILE]
         checksums = {k: v for k, v in record.run["checksums"].items() if k != MAPS_FILE}
         run = {**record.run, "maps": "none", "checksums": checksums}
-        files[RUN_FILE] = json.dumps(run, indent=2, allow_nan=False).encode() + b"\n"
+        files[RUN_FILE] = run_text(run)
     return files
 
 

@@ -127,6 +127,7 @@ def _parts(record: Record) -> dict[str, Any]:
     """The entries of run.json and, by their checksums, the other files."""
     entries: dict[str, Any] = {**record.run}
     files = entries.pop("checksums")
+    entries.pop("seal", None)  # follows from the others; records of older versions have none
     return {**entries, **files}
 
 

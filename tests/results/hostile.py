@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from results.exchange.layout import MANIFEST_FILE
-from results.schema import cell_key, config_key
+from results.schema import cell_key, config_key, seal_of
 from results.store import record_dir
 
 Entries = list[tuple[str, bytes]]
@@ -77,6 +77,7 @@ def with_run(entries: Mapping[str, bytes], change: Any, *, keyed: bool = True) -
         moved = record_dir(Path(), run["cell"]).as_posix()
     else:
         moved = place
+    run["seal"] = seal_of(run)
     files = {
         f"{moved}/{name.rpartition('/')[2]}": content
         for name, content in entries.items()

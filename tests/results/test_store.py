@@ -148,6 +148,44 @@ def test_a_truncated_table_is_named(make_record, name: str) -> None:
         record.verify()
 
 
+@pytest.mark.parametrize("name", sorted(FILES | {"maps.npy"}))
+def test_a_single_flipped_bit_is_found_before_a_number_is_read(make_record, name: str) -> None:
+    """Parquet and JSON read most of them without a word."""
+    record = make_record(maps=np.zeros((3, 4, 4)))
+    path = record.path / name
+    content = path.read_bytes()
+
+    def read() -> object:
+        found = load_record(record.path)
+        return found.maps() if name == "maps.npy" else getattr(found, path.stem)
+
+    for at in range(0, len(content), 11):
+        flipped = bytes([content[at] ^ 1 << at % 7])
+        if name == "run.json" and (content[at : at + 1] + flipped).isspace():
+            continue  # another blank between the same words
+        path.write_bytes(content[:at] + flipped + content[at + 1 :])
+        with pytest.raises(RecordError, match=r"run\.json|was altered"):
+            read()
+
+
+def test_a_record_from_before_there_were_seals_is_read(make_record) -> None:
+    record = make_record()
+    path = record.path / "run.json"
+    run = json.loads(path.read_text())
+    del run["seal"]
+    path.write_text(json.dumps(run))
+    assert load_record(record.path, verify=True).key == record.key
+
+
+def test_a_name_that_is_not_found_comes_with_the_records_that_cannot_be_read(
+    make_record, tmp_path: Path
+) -> None:
+    make_record(method="joint", params={})
+    (make_record().path / "run.json").write_text("{")
+    with pytest.raises(UsageError, match=r"'mecad' \(left out: .*run\.json is not whole"):
+        resolve_run(tmp_path / "runs", "mecad")
+
+
 def test_a_run_file_must_vouch_for_every_table(make_record) -> None:
     record = make_record()
     del record.run["checksums"]["events.parquet"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from results.record import run_text
 from tests.benchmark.cli.test_errors import assert_refused
 from tests.results import conftest as of_results
 from tests.results import hostile
@@ -25,7 +25,7 @@ def records(make_record):
     made = [make_record(owner=owner, maps=MAPS, seed=seed) for seed in (0, 1)]
     for record in made:
         run = {**record.run, "maps": "final"}
-        (record.path / "run.json").write_text(json.dumps(run, indent=2) + "\n")
+        (record.path / "run.json").write_bytes(run_text(run))
     return [*made, make_record(method="joint", params={})]
 
 

@@ -64,6 +64,18 @@ def decoded(root: Path, files: dict[str, bool], cache: Path) -> int:
     return watching.decoded
 
 
+def test_another_image_of_the_same_size_and_time_is_noticed(save: Draw, tmp_path: Path) -> None:
+    """As when an archive is unpacked again: BMP files are of one size, and times come with it."""
+    path = save("a.bmp", noise(0))
+    before, files = os.stat(path), {"a.bmp": False}
+    first, _ = look(tmp_path, files, tmp_path / "cache")
+    save("a.bmp", noise(1))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    second, _ = look(tmp_path, files, tmp_path / "cache")
+    assert first["a.bmp"].content != second["a.bmp"].content
+
+
 @pytest.fixture
 def many(save: Draw, tmp_path: Path) -> tuple[Path, dict[str, bool]]:
     """300 images, enough for worker processes."""
