@@ -160,8 +160,12 @@ def test_a_single_flipped_bit_is_found_before_a_number_is_read(make_record, name
             continue  # another blank between the same words
         path.write_bytes(content[:at] + flipped + content[at + 1 :])
         with pytest.raises(RecordError, match=r"run\.json|was altered"):
-            read = load_record(record.path)
-            _ = read.maps() if name == "maps.npy" else getattr(read, path.stem)
+            _read(record.path, name)
+
+
+def _read(folder: Path, name: str) -> object:
+    record = load_record(folder)
+    return record.maps() if name == "maps.npy" else getattr(record, Path(name).stem)
 
 
 def test_a_record_from_before_there_were_seals_is_read(make_record) -> None:
