@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
@@ -58,15 +59,16 @@ def in_order(
 
     # This helper comes with the first worker, and its start lets interrupts through again, which
     # would leave the workers open to them; so it is started before they are held back.
-    resource_tracker.ensure_running()
+    with _starting():
+        resource_tracker.ensure_running()
     # loky's workers, unlike those of `concurrent.futures`, do not import the caller's script.
-    with _without_interrupts():
+    with _without_interrupts(), _starting():
         pool = get_reusable_executor(max_workers=count, timeout=10, initializer=_ignore_interrupts)
     waiting: collections.deque[Future[Result]] = collections.deque()
     finished = False
     try:
         for job in jobs:
-            with _without_interrupts():
+            with _without_interrupts(), _starting():
                 waiting.append(pool.submit(function, job))
             if len(waiting) >= count + ahead:
                 yield waiting.popleft().result()
@@ -80,7 +82,8 @@ def in_order(
         ) from None
     finally:
         if not finished:  # an error, an interrupt, or the caller wants no more
-            pool.shutdown(kill_workers=True)
+            with contextlib.suppress(RuntimeError):  # of a thread that could not be started
+                pool.shutdown(kill_workers=True)
 
 
 def in_threads(
@@ -100,6 +103,24 @@ def in_threads(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+@contextlib.contextmanager
+def _starting() -> Iterator[None]:
+    """One line where the system starts no more processes or threads."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of a helper that could not be started
+            yield
+    except (RuntimeError, BlockingIOError) as error:
+        if isinstance(error, RuntimeError) and "start new thread" not in str(error):
+            raise
+        # Nor could it be started at the end of the program, which would say so once more.
+        warnings.filterwarnings("ignore", "resource_tracker: ", UserWarning)
+        raise CadbenchError(
+            "the system starts no more processes or threads for this user; end some others, or "
+            "raise the limit (ulimit -u), and run the same command again"
+        ) from error
 
 
 @contextlib.contextmanager

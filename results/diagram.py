@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import textwrap
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from results.errors import UsageError
-from results.files import whole_file
+from results.files import write_bytes
 from results.ranking import Ranking
 
 if TYPE_CHECKING:
@@ -58,9 +59,11 @@ def save_diagram(path: Path, labels: Sequence[str], ranking: Ranking, alpha: flo
     kind = path.suffix.lower().lstrip(".")
     # A date would make the same figure another file.
     dated: dict[str, Any] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
-    with matplotlib.rc_context(_STYLE), whole_file(path) as partial:
+    drawn = io.BytesIO()  # on a full disk the PDF writer hides why it fails
+    with matplotlib.rc_context(_STYLE):
         figure = draw_diagram(labels, ranking, alpha)
-        figure.savefig(partial, format=kind, dpi=300, metadata=dated.get(kind))
+        figure.savefig(drawn, format=kind, dpi=300, metadata=dated.get(kind))
+    write_bytes(path, drawn.getvalue())
 
 
 def draw_diagram(

@@ -52,7 +52,8 @@ def storage_error(error: OSError, path: Path, options: str = OPTIONS) -> Cadbenc
 
     options: what the user can choose another place with.
     """
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    cut_short = error.errno is None and "requested and" in str(error)  # NumPy, in a short write
+    if cut_short or error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return CadbenchError(
             f"no space left while writing {path}; free some, or choose another place with "
             f"{options} (finished work is kept)"

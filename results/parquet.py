@@ -43,7 +43,10 @@ def read_table(path: Path, name: str, expected: str) -> pa.Table:
                 f"{path} was altered: its checksum is not that of run.json; run the cell again "
                 "with --overwrite"
             )
-        table = pq.ParquetFile(pa.BufferReader(content)).read()
+        # Small tables need no threads, and without memory for their stacks there are none.
+        table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
+    except MemoryError:
+        raise
     except FileNotFoundError as error:
         raise RecordError(f"{path} is missing; run the cell again with --overwrite") from error
     except (OSError, pa.ArrowException, UnicodeError) as error:
@@ -60,7 +63,7 @@ def as_frame(table: pa.Table, name: str) -> pd.DataFrame:
     """The table as pandas, with the nullable integer that `t` of the metrics needs."""
     import pandas as pd
 
-    frame: pd.DataFrame = table.to_pandas()
+    frame: pd.DataFrame = table.to_pandas(use_threads=False)
     if name == "metrics":
         frame["t"] = frame["t"].astype(pd.Int16Dtype())
     return frame

@@ -38,6 +38,11 @@ COMMANDS = {
 }
 
 
+_SAID_WITHOUT_MEMORY = (
+    "can't allocate memory",  # torch
+    "Cannot allocate memory",  # the dynamic linker, for a library that is imported late
+    "failed to map segment from shared object",
+)
 _OUT_OF_MEMORY = "out of memory; try a smaller --image-size or fewer --categories"
 
 
@@ -144,11 +149,12 @@ def _where(error: click.ClickException) -> str:
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    """Also torch's own: a class of its own on CUDA, a plain `RuntimeError` on the CPU."""
+    """Also the system's own, and torch's: a class of its own on CUDA, on the CPU `RuntimeError`."""
     return (
         isinstance(error, MemoryError)
+        or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
         or type(error).__name__ == "OutOfMemoryError"
-        or "can't allocate memory" in str(error)
+        or any(said in str(error) for said in _SAID_WITHOUT_MEMORY)
     )
 
 

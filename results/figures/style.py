@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from results.files import whole_file
+from results.files import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -118,5 +119,6 @@ def save(figure: Figure, path: Path, caption: str) -> None:
     """
     kind = path.suffix.lower().lstrip(".")
     dated: dict[str, Any] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
-    with whole_file(path) as partial:
-        figure.savefig(partial, format=kind, metadata={"Title": caption, **dated.get(kind, {})})
+    drawn = io.BytesIO()  # on a full disk the PDF writer hides why it fails
+    figure.savefig(drawn, format=kind, metadata={"Title": caption, **dated.get(kind, {})})
+    write_bytes(path, drawn.getvalue())

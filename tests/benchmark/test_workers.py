@@ -80,6 +80,22 @@ def test_a_worker_that_is_killed_is_one_line_and_the_next_call_starts_anew():
     assert list(in_order(operator.neg, [1, 2], workers=1)) == [-1, -2]
 
 
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("can't start new thread"), BlockingIOError(11, "Resource unavailable")],
+    ids=["thread", "process"],
+)
+def test_a_system_that_starts_no_more_processes_is_one_line(monkeypatch, error):
+    def refuse(*_, **__):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr("loky.get_reusable_executor", refuse)
+        with pytest.raises(CadbenchError, match=r"starts no more processes.*ulimit -u"):
+            list(in_order(operator.neg, [1], workers=1))
+    assert list(in_order(operator.neg, [1, 2], workers=1)) == [-1, -2]
+
+
 def test_results_not_wanted_any_more_are_not_waited_for():
     started = time.perf_counter()
     results = in_order(time.sleep, [0.0, 30.0, 30.0], workers=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import re
@@ -401,8 +402,13 @@ def test_an_unforeseen_failure_is_one_line_that_says_how_to_see_more(run_plates,
 
 @pytest.mark.parametrize(
     "error",
-    [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried ...")],
-    ids=["python", "torch"],
+    [
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried ..."),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        ImportError("/lib/x.so: failed to map segment from shared object"),
+    ],
+    ids=["python", "torch", "system", "linker"],
 )
 def test_too_little_memory_is_one_line_that_says_what_to_do(run_plates, monkeypatch, error):
     def fail(*_: Any, **__: Any) -> None:
