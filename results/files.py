@@ -20,9 +20,9 @@ def whole_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
     With `durable` the bytes are on the disk before the rename (for records; caches are rebuilt).
     A failure leaves nothing behind; a full disk or a read-only folder becomes one clear line.
     """
+    if path.exists() and not path.is_file():  # the rename would take the place of `/dev/null`
+        raise CadbenchError(f"cannot write {path}: it is no file, but a folder, device or pipe")
     partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
-    if path.exists() and not (path.is_file() or path.is_dir()):  # `/dev/null` would be replaced
-        raise CadbenchError(f"cannot write {path}: it is a device or a pipe; name a file")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial

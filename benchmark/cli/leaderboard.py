@@ -66,7 +66,7 @@ def command(
     given = {"--methods": methods, "--protocol": protocol, "--sort": sort != "acc" and sort}
     made_by = _command(publish, {**given, "--out": out != DEFAULT_OUT and without_place(out)})
     page = leaderboard_page(records, published, made_by, sort=sort, defaults=defaults)
-    write_bytes(publish, page.encode())
+    write_bytes(publish, page.encode("utf-8", "backslashreplace"))
     click.echo(printable(f"leaderboard of {len(records)} records written to {publish}"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -77,12 +78,24 @@ def _refuse_strangers(entries: Sequence[Any], chosen: Sequence[str], name: str) 
             wrong = f"a mask for {entry.path}, which is good"
         else:
             for path in (entry.path, *entry.mask_paths):
+                if not _can_be_a_path(path):
+                    raise DataError(
+                        f"data set {name}: no file can be called {path!r}; mend the list that "
+                        "names it"
+                    )
                 if path.startswith("/") or ".." in path.split("/"):
                     raise DataError(
                         f"data set {name}: {path} leads out of its folder; list files below it"
                     )
         if wrong:
             raise CadbenchError(f"data set {name}: its reader gives {wrong}")
+
+
+def _can_be_a_path(text: str) -> bool:
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
 
 
 def _refuse_shared_files(entries: Sequence[Entry], root: Path) -> None:

@@ -17,7 +17,8 @@ from tests.faults.option_values import PLATES, STRANGE, UP
 
 ODD_VALUES: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 10**30, 2**63, 0.5, -0.0, 1e308, float("nan"), float("inf"), "",
-    " ", "x", "a\nb", "\x1b[31m", "é", "9" * 5000, [], [[]], [None], ["x"], ["x", "x"], [1], {},
+    " ", "x", "a\nb", "\x1b[31m", "\0", "\ud800", "é", "9" * 5000, [], [[]],
+    [None], ["x"], ["x", "x"], [1], {},
     {"": ""}, {"x": {"y": []}}, "..", "/", "apple", ["apple"], "1x*", "oracle", 224, "a" * 3000,
 )  # fmt: skip
 """Values of a wrong type, size or meaning."""

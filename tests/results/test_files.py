@@ -61,13 +61,14 @@ def test_a_sealed_file_that_is_there_and_not_whole_is_told_of(tmp_path: Path) ->
     assert told == [path] * 3
 
 
-def test_a_file_is_replaced_and_a_pipe_or_device_is_not(tmp_path: Path) -> None:
+def test_a_file_is_replaced_and_a_pipe_or_folder_is_not(tmp_path: Path) -> None:
     file, pipe = tmp_path / "new" / "file", tmp_path / "pipe"
     for content in (b"old", b"new"):
         write_bytes(file, content)
     assert file.read_bytes() == b"new"
     os.mkfifo(pipe)
-    with pytest.raises(CadbenchError, match="a device or a pipe"):
-        write_bytes(pipe, b"new")
+    for other in (pipe, file.parent, Path(), Path("..")):
+        with pytest.raises(CadbenchError, match="it is no file"):
+            write_bytes(other, b"new")
     assert pipe.is_fifo()
     assert sorted(each.name for each in tmp_path.iterdir()) == ["new", "pipe"]

@@ -146,13 +146,13 @@ def test_a_place_is_shown_without_what_a_terminal_would_act_on(call):
 
 def test_a_terminal_that_lacks_a_character_gets_its_number(call, monkeypatch):
     raw = io.BytesIO()
-    terminal = io.TextIOWrapper(raw, encoding="ascii")
+    terminal = io.TextIOWrapper(raw, encoding="latin-1")
     with monkeypatch.context() as patched:
         patched.setattr("sys.stdout", terminal)
-        called = run(["data", "info", "mvtec", "--data-root", "é\udcff"])
+        called = run(["data", "info", "mvtec", "--data-root", "日\udcff"])
     terminal.flush()
     assert called == 0
-    assert b"not found in \\xe9\\udcff" in raw.getvalue()
+    assert b"not found in \\u65e5\\udcff" in raw.getvalue()
 
 
 def test_what_cannot_be_prepared_leaves_nothing_behind(run_plates, out, monkeypatch):

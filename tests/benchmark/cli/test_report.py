@@ -50,6 +50,9 @@ def test_a_name_that_is_not_utf_8_is_shown_escaped(run, call, tmp_path) -> None:
     target = tmp_path / "r\udcff.html"
     assert call("report", "--out", run, "--to", target).code == 0
     assert "r\\udcff.html" in target.read_text("utf-8")
+    page = tmp_path / "L\udcff.md"
+    assert call("leaderboard", "--out", run, "--publish", page).code == 0
+    assert "L\\udcff.md" in page.read_text("utf-8")
 
 
 def test_what_cannot_be_done_is_one_line_and_leaves_the_old_file(run, call, tmp_path) -> None:
@@ -65,4 +68,5 @@ def test_what_cannot_be_done_is_one_line_and_leaves_the_old_file(run, call, tmp_
     assert_refused(call(*publish, target, "--format", "csv"), 2, "--publish", "--format")
     assert_refused(call(*publish, target, "--sort", "speed"), 2, "'speed'")
     assert_refused(call(*publish, tmp_path), 2, "--publish")
+    assert_refused(call(*publish, ""), 1, "it is no file")
     assert target.read_text() == "old"

@@ -126,6 +126,7 @@ def test_an_image_of_which_one_mask_file_is_damaged_stays_without_a_mask(tmp_pat
         (lambda text: text.replace("Normal/0000", "Normal/9", 1), ["9.JPG", "No such file"]),
         (lambda text: text.replace("ly/000.png", "ly/9.png", 1), ["without image", "000.png"]),
         (lambda text: text.replace("candle/Data", "../Data", 1), ["leads out of its folder"]),
+        (lambda text: text.replace("Normal/0000", "Norm\x00l/0000", 1), ["no file can be called"]),
         (
             lambda text: "\n".join(row for row in text.splitlines() if "pcb1" not in row),
             ["category pcb1 is in no list", "no row of it"],
