@@ -10,6 +10,8 @@ from results.evaluate import matrix
 from results.quantities import Reading, quantity
 from results.store import find_records
 
+pytestmark = pytest.mark.xdist_group("one study for all")
+
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory):

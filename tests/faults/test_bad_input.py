@@ -9,8 +9,12 @@ import pytest
 from tests.faults.bad_input import campaign, campaign_of, kinds
 from tests.faults.judging import Answer, World, judge
 
-SLOW_TO_START = ("option: check", "option: compare", "option: figure", "file: weights")
-"""They load PyTorch, statsmodels or matplotlib: for the whole campaign only."""
+SLOW_TO_START = (
+    *("option: check", "option: compare", "option: figure", "option: data preview"),
+    *("file: weights",),
+)
+"""They load PyTorch, statsmodels or matplotlib, or draw the whole synthetic set: for the whole
+campaign only."""
 
 
 @pytest.fixture(scope="module")

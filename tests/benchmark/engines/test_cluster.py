@@ -18,6 +18,7 @@ from benchmark.cli.main import run
 from results.store import find_records
 
 ray = pytest.importorskip("ray")
+pytestmark = pytest.mark.xdist_group("one cluster for all")
 
 TRAP = """
     import os, signal, time
