@@ -30,7 +30,7 @@ PARTS: Mapping[str, Part] = {
     "kills-write": lambda stage, quick, seed: kills.kills_in_writes(
         stage, 1 if quick else 12, seed
     ),
-    "kills-outside": lambda stage, quick, seed: kills.kills_from_outside(stage, 5, seed),
+    "kills-outside": lambda stage, quick, seed: kills.kills_from_outside(stage, 4, seed),
     "crowds": lambda stage, quick, seed: crowds.crowds(stage, 3, seed),
     "locks": lambda stage, quick, seed: crowds.stale_locks(stage, 1 if quick else 5),
     "damage-caches": lambda stage, quick, seed: damage.damaged_caches(stage, 1, seed),
@@ -42,7 +42,7 @@ PARTS: Mapping[str, Part] = {
     "disks-exports": lambda stage, quick, seed: disks.full_exports(stage),
     "disks-read-only": lambda stage, quick, seed: disks.read_only(stage),
     "disks-vanish": lambda stage, quick, seed: disks.vanishing(stage),
-    "workers": lambda stage, quick, seed: images.killed_workers(stage, 4, seed),
+    "workers": lambda stage, quick, seed: images.killed_workers(stage, 3, seed),
     "images-change": lambda stage, quick, seed: images.changing_images(stage, seed),
     "images-replaced": lambda stage, quick, seed: images.replaced_images(stage, 2, seed),
     "memory": lambda stage, quick, seed: memory.no_memory(stage, 2, seed),

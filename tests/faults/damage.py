@@ -136,8 +136,6 @@ def _readers(place: Place) -> dict[str, list[str]]:
     out = ["--out", str(place.runs)]
     return {
         "table": ["table", *out],
-        "table per-category": ["table", "per-category", *out],
-        "leaderboard": ["leaderboard", *out],
         "compare": ["compare", "mecad", "patchcore", *out],
         "show": ["show", "mecad", *out],
         "export": ["export", "all", "--to", str(place.folder / "again.zip"), *out],

@@ -54,7 +54,7 @@ class Row:
             self.kills += 1
             bad |= bool(rest)
         elif called.code == 0:
-            self.unharmed += 1
+            self.unharmed += counted
             bad |= bool(rest)
         else:
             bad |= called.code not in (1, 2) or len(rest) != 1 or not _ERROR.match(rest[0])
