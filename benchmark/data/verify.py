@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from benchmark.data.datasets import load_reader
 from benchmark.data.inspection import Skipped
 from benchmark.data.layout import GOOD, names_in
 from benchmark.data.manifest import Manifest, build_manifest
+from benchmark.data.places import from_environment
 from benchmark.data.scan import scan
 from benchmark.reporting import Reporter
 
@@ -44,7 +44,7 @@ def count(reader: str, folder: Path) -> dict[str, Official]:
 
 def default_root() -> Path:
     """The folder of the data sets where none is named: CADBENCH_DATA, or ./data."""
-    return Path(os.environ.get("CADBENCH_DATA") or "data").expanduser()
+    return from_environment() or Path("data")
 
 
 def find_entry(entry: Entry, places: Iterable[Path]) -> Path | None:
