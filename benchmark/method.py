@@ -6,7 +6,7 @@ import functools
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from benchmark.params import Params
@@ -29,11 +29,14 @@ Routing: TypeAlias = Literal["oracle", "inferred"]
 class Block:
     """Immutable vectors that can be searched: the unit in which neighbour distances are shared.
 
-    vectors (N, D) float32, on the device; digest: SHA-256 of their values.
+    vectors (N, D) float32, on the device; digest: SHA-256 of their values; rows (N,): which rows
+    of the block `taken_from` (a digest) they are, None where they were not taken from one.
     """
 
     vectors: torch.Tensor
     digest: str
+    taken_from: str | None = None
+    rows: np.ndarray | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, vectors: torch.Tensor) -> Block:
@@ -48,10 +51,16 @@ class Block:
         return int(self.vectors.shape[0])
 
     def take(self, indices: np.ndarray) -> Block:
-        """A block of the vectors at `indices` (n,)."""
+        """A block of the vectors at `indices` (n,).
+
+        It knows what it was taken from: of a part of a part, the whole.
+        """
         import torch
 
-        return Block.of(self.vectors[torch.as_tensor(indices, device=self.vectors.device)])
+        places = torch.as_tensor(indices, device=self.vectors.device)
+        rows = places.cpu().numpy() if self.rows is None else self.rows[places.cpu().numpy()]
+        whole = self.taken_from or self.digest
+        return replace(Block.of(self.vectors[places]), taken_from=whole, rows=rows)
 
     @property
     def nbytes(self) -> int:
@@ -162,11 +171,13 @@ class TestBatch:
         category: str | None,
         read_patches: Callable[[], torch.Tensor],
         read_images: Callable[[], torch.Tensor],
+        read_stored: Callable[[], torch.Tensor] | None = None,
     ) -> None:
         self.ids = ids
         self.category = category
         self._read_patches = read_patches
         self._read_images = read_images
+        self._read_stored = read_stored or (lambda: self.patches)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -175,6 +186,11 @@ class TestBatch:
     def patches(self) -> torch.Tensor:
         """(B, P, D) float32 on the device, read when first asked for."""
         return self._read_patches()
+
+    @functools.cached_property
+    def stored(self) -> torch.Tensor:
+        """`patches` as they are stored, which may be float16: for services."""
+        return self._read_stored()
 
     def images(self) -> torch.Tensor:
         """(B, 3, H, W) uint8, read when asked for; needs `Method.uses_images`."""

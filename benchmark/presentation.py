@@ -109,19 +109,29 @@ def shuffled_batches(
                     name if routing == "oracle" else None,
                     partial(_read, [patches[c] for c in numbered], rows),
                     partial(_read, [pixels[c] for c in numbered if uses_images], rows),
+                    partial(_read, [patches[c] for c in numbered], rows, stored=True),
                 ),
             )
 
 
-def _read(sources: Sequence[PatchSource], places: Sequence[tuple[int, int]]) -> torch.Tensor:
-    """The arrays of the images at `places` (source, row), in that order, each source read once."""
+def _read(
+    sources: Sequence[PatchSource], places: Sequence[tuple[int, int]], *, stored: bool = False
+) -> torch.Tensor:
+    """The arrays of the images at `places` (source, row), in that order, each source read once.
+
+    `stored` leaves them in the type that is stored.
+    """
     import torch
 
     by_source: dict[int, list[int]] = {}
     for index, (source, _) in enumerate(places):
         by_source.setdefault(source, []).append(index)
-    read = torch.cat(
-        [sources[s].read([places[i][1] for i in indices]) for s, indices in by_source.items()]
-    )
+    parts = []
+    for source, indices in by_source.items():
+        read = sources[source].stored if stored else sources[source].read
+        parts.append(read([places[index][1] for index in indices]))
+    if len(parts) == 1:
+        return parts[0]
     order = [index for indices in by_source.values() for index in indices]
-    return read[torch.tensor(order, device=read.device).argsort()]
+    read_in_turn = torch.cat(parts)
+    return read_in_turn[torch.tensor(order, device=read_in_turn.device).argsort()]

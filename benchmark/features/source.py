@@ -66,6 +66,13 @@ class PatchSource:
 
         `opened` keeps pieces open between the calls of one that reads row after row.
         """
+        array = self.stored(rows, opened)
+        return array.float() if array.is_floating_point() else array
+
+    def stored(
+        self, rows: Iterable[int], opened: dict[int, np.ndarray] | None = None
+    ) -> torch.Tensor:
+        """The same in the type that is stored: patches float16."""
         import torch
 
         # Otherwise for this call only: kept longer, they would fill memory.
@@ -76,11 +83,10 @@ class PatchSource:
                 raise IndexError(f"there is no row {row}: {len(self.ids)} images are stored")
             piece = bisect.bisect_right(self._ends, row)
             if piece not in opened:
-                opened[piece] = self._open(piece)
+                opened[piece] = np.asarray(self._open(piece))
             kept = self._rows[piece]
             parts.append(opened[piece][kept[row - self._ends[piece] + len(kept)]])
-        array = torch.from_numpy(np.stack(parts)).to(self._device)
-        return array if array.dtype == torch.uint8 else array.float()
+        return torch.from_numpy(np.stack(parts)).to(self._device)
 
     def _open(self, piece: int) -> np.ndarray:
         try:

@@ -8,9 +8,11 @@ are exact whatever the pieces are. Pixels of one score stand or fall together.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,35 +84,61 @@ def count(defective: Tensor, normal: Iterable[Tensor], truth: Truth) -> Counts:
     """Counts from the scores of the defective pixels (K,), in the order of `truth.pixels`, and of
     the normal ones in pieces of any size; a piece may be padded with -inf.
     """
-    import torch
+    if defective.device.type == "cpu":
+        thresholds, where = _distinct(defective.numpy())
+        counted = [_beaten_on_cpu(thresholds, piece.numpy()) for piece in normal]
+    else:
+        import torch
 
-    thresholds, place = torch.unique(defective, return_inverse=True)
-    above = torch.zeros(len(thresholds), dtype=torch.int64, device=defective.device)
-    called = above.clone()
-    for piece in normal:
-        ranked = _sorted(piece)
-        called += len(ranked) - torch.searchsorted(ranked, thresholds)
-        above += len(ranked) - torch.searchsorted(ranked, thresholds, right=True)
-    where = place.cpu().numpy()
+        found, place = torch.unique(defective, return_inverse=True)
+        thresholds, where = found.cpu().numpy(), place.cpu().numpy()
+        counted = [_beaten(found, piece) for piece in normal]
+    above, called = np.zeros((2, len(thresholds)), np.int64) + sum(counted)
     hits = np.bincount(where, minlength=len(thresholds))
     weights = np.bincount(where, weights=truth.weights, minlength=len(thresholds))
     return Counts(
         hits=np.cumsum(hits[::-1]),
         covered=np.cumsum(weights[::-1]),
-        above=above.flip(0).cpu().numpy(),
-        called=called.flip(0).cpu().numpy(),
+        above=above[::-1],
+        called=called[::-1],
         normal=truth.normal,
         regions=truth.regions,
     )
 
 
-def _sorted(values: Tensor) -> Tensor:
-    """Ascending. NumPy sorts bare values with vector instructions; torch would sort indices too."""
+def _distinct(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct values (U,), ascending, and the place of each value (K,) among them.
+
+    As `numpy.unique`, whose sort for the places is stable, which is not needed, and slow.
+    """
+    order = np.argsort(values)
+    ranked = values[order]
+    new = np.ones(len(values), np.bool_)
+    np.not_equal(ranked[1:], ranked[:-1], out=new[1:])
+    where = np.empty(len(values), np.int64)
+    where[order] = np.cumsum(new) - 1
+    return ranked[new], where
+
+
+def _beaten_on_cpu(thresholds: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """(2, U): how many values are above each threshold, and how many at or above it.
+
+    NumPy sorts bare values with vector instructions; torch would sort indices too.
+    """
+    from benchmark.pixels.ranks import beaten
+    from benchmark.services.lanes import in_lanes, lanes
+
+    parts = np.array_split(values, lanes())
+    return np.sum(in_lanes([partial(beaten, thresholds, part) for part in parts]), axis=0)
+
+
+def _beaten(thresholds: Tensor, values: Tensor) -> np.ndarray:
+    """The same on another device."""
     import torch
 
-    if values.device.type != "cpu":
-        return torch.sort(values).values
-    return torch.from_numpy(np.sort(values.numpy()))
+    ranked = torch.sort(values).values
+    places = [torch.searchsorted(ranked, thresholds, right=right) for right in (True, False)]
+    return len(ranked) - torch.stack(places).cpu().numpy()
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +157,10 @@ class _Pieces:
         return torch.cat(found) if found else torch.empty(0)
 
     def normal(self) -> Iterator[Tensor]:
-        """Scores of the normal pixels of each piece, -inf in the place of the defective ones."""
+        """Scores of the normal pixels of each piece, -inf in the place of the defective ones.
+
+        To be asked for last: the one map of a small category is written to.
+        """
         for full, places in self._flat():
             full[places] = -math.inf
             yield full
@@ -145,8 +176,17 @@ class _Pieces:
             if only_defective and first == last:
                 continue
             places = torch.from_numpy(self.truth.pixels[first:last] - low).to(self.maps.device)
-            full = full_maps(self.maps[start : start + _PIECE], self.truth.size, self.spec)
-            yield full.flatten(), places
+            yield self._full(start).flatten(), places
+
+    def _full(self, start: int) -> Tensor:
+        return self._only if len(self.maps) <= _PIECE else self._mapped(start)
+
+    @functools.cached_property
+    def _only(self) -> Tensor:
+        return self._mapped(0)
+
+    def _mapped(self, start: int) -> Tensor:
+        return full_maps(self.maps[start : start + _PIECE], self.truth.size, self.spec)
 
 
 def _auroc(counts: Counts) -> float:

@@ -1,71 +1,83 @@
 """Nearest-neighbour distances from test patches to memory blocks, each computed once and shared.
 
 A memory is a union of blocks, and the minimum over a union is the minimum of the blocks' minima.
-So the cache holds, for each (test image, block), the distances of its patches to the block; expert
-counts, experiences, methods and seeds that share a block share the work.
+So the cache holds, for each (test image, block), what is known of the distances of its patches to
+the block; expert counts, experiences, methods and seeds that share a block share the work.
+
+What is known of a distance is its value or a lower bound. A distance that cannot be the least over
+a union is not computed: its bound is kept. And what is known of a block is known of its parts: a
+distance stays where the nearest vector is still there, and is a lower bound where it is not. All of
+this changes which distances are computed, and no result.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
 
 from benchmark.method import Block, TestBatch
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
-Search: TypeAlias = "Callable[[Tensor, Sequence[Tensor]], Tensor]"
-"""(queries (N, D), blocks of (M_k, D)) -> (K, N) float32 distance of each query to each block."""
+Search: TypeAlias = "Callable[..., tuple[Tensor, Tensor]]"
+"""See `benchmark.services.search.torch_search`."""
 
 DEFAULT_BUDGET = 512 * 1024 * 1024
 
 
-class _Distances:
-    """Distances of images to one block: a row (P,) for each image that was searched in it."""
+class Known:
+    """What is known of images' distances to one block: a row for each image.
 
-    def __init__(self, patches: int, device: torch.device) -> None:
-        import torch
+    values (n, P) float32: a distance, or minus a lower bound of it (minus zero: nothing is known);
+    nearest (n, P): for a distance, the row of its vector in the block that this one is taken from.
+    """
 
+    def __init__(self, block: Block, patches: int) -> None:
+        self.whole = block.taken_from or block.digest
+        self.origin = np.arange(len(block)) if block.rows is None else block.rows
+        self.members = np.zeros(self.origin.max() + 1, np.bool_)
+        self.members[self.origin] = True
         self.rows: dict[str, int] = {}
-        self.values = torch.empty((0, patches), device=device)
+        self.values = np.empty((0, patches), np.float32)
+        self.nearest = np.empty((0, patches), np.min_scalar_type(-len(self.members)))
 
-    def lacking(self, ids: Sequence[str]) -> tuple[int, ...]:
-        """Positions of the ids that have no row yet, each once."""
-        unknown: dict[str, int] = {}
-        for place, identity in enumerate(ids):
-            if identity not in self.rows:
-                unknown.setdefault(identity, place)
-        return tuple(unknown.values())
+    @property
+    def nbytes(self) -> int:
+        return self.values.nbytes + self.nearest.nbytes
 
-    def add(self, ids: Sequence[str], distances: Tensor) -> None:
-        """Rows (n, P) for new ids; room doubles when it is used up."""
+    def add(self, ids: Sequence[str]) -> np.ndarray:
+        """Rows for new ids, of which nothing is known; room doubles when it is used up."""
         start, end = len(self.rows), len(self.rows) + len(ids)
         if end > len(self.values):
-            room = self.values.new_empty((max(end, 2 * start), self.values.shape[1]))
-            room[:start] = self.values[:start]
-            self.values = room
-        self.values[start:end] = distances
+            self.values = _enlarged(self.values, max(end, 2 * start), start)
+            self.nearest = _enlarged(self.nearest, max(end, 2 * start), start)
+        self.values[start:end] = -0.0
         self.rows.update(zip(ids, range(start, end), strict=True))
+        return np.arange(start, end)
 
-    def of(self, ids: Sequence[str]) -> Tensor:
-        """(B, P), a copy."""
-        return self.values[[self.rows[identity] for identity in ids]]
+    def places(self, ids: Sequence[str]) -> np.ndarray:
+        return np.array([self.rows[identity] for identity in ids])
+
+    def holds(self, part: Known) -> bool:
+        """Whether all vectors of `part`, taken from the same block, are in this one."""
+        return len(part.members) <= len(self.members) and bool(self.members[part.origin].all())
 
 
 @dataclass
 class Neighbours:
     """`min_distance` for methods; keeps the latest used blocks' distances within `budget` bytes.
 
-    search: the exact search to use, see `exact_search`.
+    search: the exact search to use, see `exact_search`. Distances are kept in main memory.
     """
 
     search: Search
     budget: int = DEFAULT_BUDGET
-    _blocks: OrderedDict[str, _Distances] = field(default_factory=OrderedDict, repr=False)
+    _blocks: OrderedDict[str, Known] = field(default_factory=OrderedDict, repr=False)
 
     def min_distance(self, batch: TestBatch, blocks: Sequence[Block]) -> Tensor:
         """(B, P) float32: each patch's Euclidean distance to the nearest vector of all blocks."""
@@ -73,39 +85,125 @@ class Neighbours:
 
         if not blocks:
             raise ValueError("min_distance needs at least one block")
-        self._fill(batch, blocks)
-        nearest = self._blocks[blocks[0].digest].of(batch.ids)
-        for block in blocks[1:]:
-            torch.minimum(nearest, self._blocks[block.digest].of(batch.ids), out=nearest)
+        blocks = list({block.digest: block for block in blocks}.values())
+        union = _Union(batch, blocks, [self._known(block, batch) for block in blocks])
+        for group in union.order():
+            union.search(group, self.search)
         self._evict()
-        return nearest
+        return torch.from_numpy(union.least).to(blocks[0].vectors.device)
 
     def forget(self) -> None:
         """Drop every distance."""
         self._blocks.clear()
 
-    def _fill(self, batch: TestBatch, blocks: Sequence[Block]) -> None:
-        """Search what is not known yet: blocks that lack the same images in one go."""
-        lacking: dict[tuple[int, ...], list[Block]] = {}
-        for block in {block.digest: block for block in blocks}.values():
-            held = self._blocks.get(block.digest)
-            if held is None:
-                held = _Distances(batch.patches.shape[1], block.vectors.device)
-                self._blocks[block.digest] = held
-            self._blocks.move_to_end(block.digest)
-            if places := held.lacking(batch.ids):
-                lacking.setdefault(places, []).append(block)
-        for places, alike in lacking.items():
-            whole = len(places) == len(batch)
-            wanted = batch.patches if whole else batch.patches[list(places)]
-            found = self.search(wanted.flatten(0, 1), [block.vectors for block in alike])
-            ids = [batch.ids[place] for place in places]
-            for block, distances in zip(alike, found, strict=True):
-                self._blocks[block.digest].add(ids, distances.reshape(wanted.shape[:2]))
+    def _known(self, block: Block, batch: TestBatch) -> Known:
+        """What is known of the block, with a row for every image of the batch."""
+        known = self._blocks.get(block.digest)
+        if known is None:
+            like = next(iter(self._blocks.values()), None)
+            known = Known(block, batch.stored.shape[1] if like is None else like.values.shape[1])
+            self._blocks[block.digest] = known
+        self._blocks.move_to_end(block.digest)
+        if lacking := [i for i in dict.fromkeys(batch.ids) if i not in known.rows]:
+            self._inherit(known, lacking)
+        return known
+
+    def _inherit(self, part: Known, ids: Sequence[str]) -> None:
+        """Add rows for images; what is known of blocks that hold this one's vectors is used.
+
+        Of several such blocks the smallest that knows the image.
+        """
+        from benchmark.services.bounds import inherit
+
+        others = [known for known in self._blocks.values() if known.whole == part.whole]
+        for of in sorted(others, key=lambda known: len(known.origin)):
+            there = [identity for identity in ids if identity in of.rows]
+            if there and of.holds(part):
+                places, new = of.places(there), part.add(there)
+                inherit(of.values, of.nearest, places, part.members, part.values, part.nearest, new)
+                ids = [identity for identity in ids if identity not in part.rows]
+        if ids:
+            part.add(ids)
 
     def _evict(self) -> None:
         """Drop the blocks that were used longest ago, but never the last one used."""
-        size = sum(held.values.nbytes for held in self._blocks.values())
+        size = sum(known.nbytes for known in self._blocks.values())
         while size > self.budget and len(self._blocks) > 1:
             _, oldest = self._blocks.popitem(last=False)
-            size -= oldest.values.nbytes
+            size -= oldest.nbytes
+
+
+class _Union:
+    """The distances of a batch to a union of blocks, as far as they are known.
+
+    least (B, P) float32: the least distance known so far.
+    """
+
+    def __init__(self, batch: TestBatch, blocks: Sequence[Block], known: Sequence[Known]) -> None:
+        from benchmark.services.bounds import lower
+
+        self.batch, self.blocks, self.known = batch, blocks, known
+        self.places = [of.places(batch.ids) for of in known]
+        self.least = np.full((len(batch), known[0].values.shape[1]), np.inf, np.float32)
+        for of, places in zip(known, self.places, strict=True):
+            lower(of.values, places, self.least)
+
+    def order(self) -> Iterator[list[int]]:
+        """Blocks that may hold something nearer, the likeliest first, those alike together.
+
+        Of parts of known blocks that with the lowest bounds is likeliest; of new blocks the
+        largest, and of equal ones the last.
+        """
+        from benchmark.services.bounds import sought
+
+        bounds: dict[int, float] = {}
+        new: dict[bytes, list[int]] = {}
+        for index, (of, places) in enumerate(zip(self.known, self.places, strict=True)):
+            unknown = np.zeros(len(places), np.bool_)
+            count, total = sought(of.values, places, self.least, unknown)
+            if unknown.any():
+                new.setdefault(unknown.tobytes(), []).append(index)
+            elif count:
+                bounds[index] = total / count
+        yield from ([index] for index in sorted(bounds, key=lambda index: bounds[index]))
+        for images, alike in new.items():
+            if np.isinf(self.least[np.frombuffer(images, np.bool_)]).any():
+                first = max(alike, key=lambda index: (len(self.blocks[index]), index))
+                yield [first]
+                alike = [index for index in alike if index != first]
+            if alike:
+                yield alike
+
+    def search(self, group: Sequence[int], search: Search) -> None:
+        """Look for nearer vectors in some blocks, and keep what is learnt of their distances."""
+        import torch
+
+        from benchmark.services.bounds import keep, mark
+
+        wanted = np.zeros(self.least.size, np.bool_)
+        for index in group:
+            mark(self.known[index].values, self.places[index], self.least, wanted)
+        chosen = np.flatnonzero(wanted)
+        if not len(chosen):
+            return
+        bounds = self.least.reshape(-1)[chosen]
+        device = self.blocks[0].vectors.device
+        distances, nearest = search(
+            self.batch.stored.flatten(0, 1),
+            [self.blocks[index].vectors for index in group],
+            torch.from_numpy(bounds).to(device),
+            None if len(chosen) == len(wanted) else torch.from_numpy(chosen).to(device),
+        )
+        found = zip(group, distances.cpu().numpy(), nearest.cpu().numpy(), strict=True)
+        for index, least, rows in found:
+            known = self.known[index]
+            keep(
+                known.values, known.nearest, known.origin, self.places[index],
+                chosen, bounds, least, rows, self.least,
+            )  # fmt: skip
+
+
+def _enlarged(array: np.ndarray, count: int, used: int) -> np.ndarray:
+    room = np.empty((count, *array.shape[1:]), array.dtype)
+    room[:used] = array[:used]
+    return room

@@ -1,9 +1,11 @@
-"""Exact nearest-vector search, with torch on any device and with FAISS on the CPU.
+"""Exact nearest-vector search, on the CPU with NumPy's products or FAISS, elsewhere with torch.
 
-Both find candidates with fast float32 matrix products, keep every candidate within the products'
+All find candidates with fast float32 matrix products, keep every candidate within the products'
 worst rounding error of the best, and settle between these in float64. The answer is therefore the
 correctly rounded distance: it depends neither on how a memory is cut into blocks, nor on batch
 sizes, nor on the library or device.
+
+A search may be bounded: a distance that is not below a query's bound is not looked for.
 """
 
 from __future__ import annotations
@@ -11,49 +13,61 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
+from torch import Tensor
 
 from results.errors import UsageError
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from benchmark.services.neighbours import Search
 
-_PRODUCTS_AT_ONCE = {"cpu": 1 << 20, "cuda": 1 << 26}
-"""Values in a temporary float32 array: on the CPU 4 MB, which stay in its cache."""
+_PRODUCTS_AT_ONCE = 1 << 26
+"""Values in a temporary float32 array on the device."""
 _SETTLED_AT_ONCE = {"cpu": 1 << 17, "cuda": 1 << 24}
 """Values in a temporary float64 array: on the CPU 1 MB."""
 _FAISS_CANDIDATES = 4
 
 
-def torch_search(queries: Tensor, blocks: Sequence[Tensor]) -> Tensor:
-    """Distance of each query to its nearest vector in each block, on any device.
+def torch_search(
+    queries: Tensor,
+    blocks: Sequence[Tensor],
+    bounds: Tensor | None = None,
+    chosen: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Distance of each query to its nearest vector in each block, and which one it is.
 
-    queries (N, D) float32, blocks of (M_k, D) float32 -> (K, N) float32.
+    queries (N, D) float32 or float16, or their rows `chosen` (N',) int64, ascending; blocks of
+    (M_k, D) float32; bounds (N',) float32 -> distances (K, N') float32, rows of the blocks (K, N')
+    int64 (of several at that distance, any). Where a distance is not below its bound, the two are
+    the bound and -1.
     """
-    vectors = torch.cat(list(blocks))
-    squares = vectors.square().sum(1)
-    transposed = vectors.T.contiguous()
-    largest = squares.max()
-    settle = _settle_on_cpu if queries.device.type == "cpu" else _settle
-    step = max(256, _PRODUCTS_AT_ONCE[queries.device.type] // len(vectors))
-    distances = torch.empty((len(blocks), len(queries)), device=queries.device)
-    for start in range(0, len(queries), step):
-        piece = queries[start : start + step]
-        # |q - v|^2 - |q|^2 for every pair; |q|^2 is the same along a row.
-        products = torch.addmm(squares, piece, transposed, alpha=-2)
-        slack = _rounding_error(piece, largest)
-        distances[:, start : start + step] = settle(products, slack, piece, blocks)
-    return distances
-
-
-def faiss_search(queries: Tensor, blocks: Sequence[Tensor]) -> Tensor:
-    """The same with FAISS's flat search on the CPU; torch takes other devices and near ties."""
     if queries.device.type != "cpu":
-        return torch_search(queries, blocks)
-    return torch.stack([_faiss_block(queries, vectors) for vectors in blocks])
+        rows = _rows(queries, chosen)
+        return _torch_search(rows, blocks, _bounds(bounds, rows))
+    from benchmark.services.settling import search_on_cpu
+
+    found = search_on_cpu(
+        queries.numpy(),
+        [block.numpy() for block in blocks],
+        None if bounds is None else bounds.numpy(),
+        None if chosen is None else chosen.numpy(),
+    )
+    return torch.from_numpy(found[0]), torch.from_numpy(found[1])
+
+
+def faiss_search(
+    queries: Tensor,
+    blocks: Sequence[Tensor],
+    bounds: Tensor | None = None,
+    chosen: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The same with FAISS's flat search on the CPU; the other takes other devices, near ties."""
+    if queries.device.type != "cpu":
+        return torch_search(queries, blocks, bounds, chosen)
+    rows = _rows(queries, chosen)
+    bounds = _bounds(bounds, rows)
+    found = [_faiss_block(rows, vectors, bounds) for vectors in blocks]
+    return torch.stack([d for d, _ in found]), torch.stack([rows for _, rows in found])
 
 
 def exact_search(library: str = "torch") -> Search:
@@ -62,6 +76,16 @@ def exact_search(library: str = "torch") -> Search:
     if library not in searches:
         raise UsageError(f"no neighbour search {library!r}; known: {', '.join(searches)}")
     return searches[library]
+
+
+def _rows(queries: Tensor, chosen: Tensor | None) -> Tensor:
+    return (queries if chosen is None else queries[chosen]).float()
+
+
+def _bounds(bounds: Tensor | None, queries: Tensor) -> Tensor:
+    if bounds is not None:
+        return bounds
+    return torch.full((len(queries),), torch.inf, device=queries.device)
 
 
 def _rounding_error(queries: Tensor, largest_square: Tensor) -> Tensor:
@@ -75,49 +99,61 @@ def _rounding_error(queries: Tensor, largest_square: Tensor) -> Tensor:
     return 2 * terms * eps * (norms + largest_square.sqrt()).square()
 
 
-def _settle_on_cpu(
-    products: Tensor, slack: Tensor, queries: Tensor, blocks: Sequence[Tensor]
-) -> Tensor:
-    """`_settle`, compiled."""
-    from benchmark.services.settling import settle
+def _torch_search(
+    queries: Tensor, blocks: Sequence[Tensor], bounds: Tensor
+) -> tuple[Tensor, Tensor]:
+    """`torch_search` in torch alone, for devices other than the CPU."""
+    vectors = torch.cat(list(blocks))
+    squares = vectors.square().sum(1)
+    transposed = vectors.T.contiguous()
+    largest = squares.max()
+    step = max(256, _PRODUCTS_AT_ONCE // len(vectors))
+    distances = torch.empty((len(blocks), len(queries)), device=queries.device)
+    rows = torch.empty((len(blocks), len(queries)), dtype=torch.int64, device=queries.device)
+    for start in range(0, len(queries), step):
+        here = slice(start, start + step)
+        piece, bound = queries[here], bounds[here]
+        # |q - v|^2 - |q|^2 for every pair; |q|^2 is the same along a row.
+        products = torch.addmm(squares, piece, transposed, alpha=-2)
+        slack = _rounding_error(piece, largest)
+        bounded = (bound.double().square() - piece.double().square().sum(1)).float()
+        parts = products.split([len(block) for block in blocks], dim=1)
+        for index, (part, block) in enumerate(zip(parts, blocks, strict=True)):
+            limit = torch.minimum(part.amin(1), bounded) + slack
+            places, columns = (part <= limit[:, None]).nonzero(as_tuple=True)
+            found = _smallest(piece, block, places, columns, bound)
+            distances[index, here], rows[index, here] = found
+    return distances, rows
 
-    nearest = np.empty((len(blocks), len(queries)), np.float32)
-    ends = np.cumsum([len(block) for block in blocks])
-    vectors = torch.cat(list(blocks)).numpy()
-    settle(products.numpy(), slack.numpy(), queries.numpy(), vectors, ends, nearest)
-    return torch.from_numpy(nearest)
 
-
-def _settle(products: Tensor, slack: Tensor, queries: Tensor, blocks: Sequence[Tensor]) -> Tensor:
-    """(K, N) float32: the smallest exact distance among the candidates in each block."""
-    settled = []
-    parts = products.split([len(block) for block in blocks], dim=1)
-    for part, vectors in zip(parts, blocks, strict=True):
-        limit = part.amin(1) + slack
-        rows, columns = (part <= limit[:, None]).nonzero(as_tuple=True)
-        settled.append(_smallest(queries, vectors, rows, columns))
-    return torch.stack(settled)
-
-
-def _faiss_block(queries: Tensor, vectors: Tensor) -> Tensor:
+def _faiss_block(queries: Tensor, vectors: Tensor, bounds: Tensor) -> tuple[Tensor, Tensor]:
     import faiss
 
     count = min(_FAISS_CANDIDATES, len(vectors))
     squared, nearest = map(torch.from_numpy, faiss.knn(queries.numpy(), vectors.numpy(), count))
     limit = squared[:, 0] + _rounding_error(queries, vectors.square().sum(1).max())
     near = squared <= limit[:, None]
-    rows, ranks = near.nonzero(as_tuple=True)
-    distances = _smallest(queries, vectors, rows, nearest[rows, ranks])
+    queried, ranks = near.nonzero(as_tuple=True)
+    distances, rows = _smallest(queries, vectors, queried, nearest[queried, ranks], bounds)
     if count < len(vectors) and (undecided := near[:, -1]).any():
-        distances[undecided] = torch_search(queries[undecided], [vectors])[0]
-    return distances
+        again = torch_search(queries[undecided], [vectors], bounds[undecided])
+        distances[undecided], rows[undecided] = again[0][0], again[1][0]
+    return distances, rows
 
 
-def _smallest(queries: Tensor, vectors: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """(N,) float32: for each query the smallest exact distance among its candidates."""
+def _smallest(
+    queries: Tensor, vectors: Tensor, rows: Tensor, columns: Tensor, bounds: Tensor
+) -> tuple[Tensor, Tensor]:
+    """For each query the smallest exact distance among its candidates, and one that has it."""
     best = torch.full((len(queries),), torch.inf, dtype=torch.float64, device=queries.device)
+    where = torch.full((len(queries),), -1, dtype=torch.int64, device=queries.device)
     step = _SETTLED_AT_ONCE[queries.device.type] // queries.shape[1] + 1
     for row, column in zip(rows.split(step), columns.split(step), strict=True):
         difference = queries[row].double() - vectors[column].double()
-        best.scatter_reduce_(0, row, torch.linalg.vecdot(difference, difference), "amin")
-    return best.sqrt().float()
+        exact = torch.linalg.vecdot(difference, difference)
+        best.scatter_reduce_(0, row, exact, "amin")
+        chosen = exact == best[row]
+        where[row[chosen]] = column[chosen]
+    distances = best.sqrt().float()
+    below = distances < bounds
+    return torch.where(below, distances, bounds), torch.where(below, where, -1)

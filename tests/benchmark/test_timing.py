@@ -10,9 +10,9 @@ def test_every_repeat_searches_again_and_every_experience_is_timed(study):
     built = study()
     searched = []
 
-    def watched(queries, blocks):
-        searched.append(len(queries))
-        return torch_search(queries, blocks)
+    def watched(queries, blocks, bounds, chosen):
+        searched.append(len(queries) if chosen is None else len(chosen))
+        return torch_search(queries, blocks, bounds, chosen)
 
     cell = built.cell("finetune", params={"bank_budget": 20})
     timing = measure(cell, built.stream(), built.features, watched)

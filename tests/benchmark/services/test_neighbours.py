@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
 from benchmark.method import Block, TestBatch
 from benchmark.services.neighbours import Neighbours
-from benchmark.services.search import torch_search
+from benchmark.services.search import faiss_search, torch_search
 
 PATCHES, DIM, IMAGES = 9, 5, 40
 
@@ -37,7 +40,7 @@ def a_batch(images: Sequence[int]) -> TestBatch:
 
 def plain(images: Sequence[int], blocks: Sequence[Block]) -> Tensor:
     vectors = torch.cat([block.vectors for block in blocks])
-    return torch_search(ALL[list(images)].flatten(0, 1), [vectors])[0].reshape(-1, PATCHES)
+    return torch_search(ALL[list(images)].flatten(0, 1), [vectors])[0][0].reshape(-1, PATCHES)
 
 
 class Watched:
@@ -47,12 +50,18 @@ class Watched:
         self.queries: dict[int, int] = {}
         self.calls = 0
 
-    def __call__(self, queries: Tensor, blocks: Sequence[Tensor]) -> Tensor:
+    def __call__(self, queries, blocks, bounds=None, chosen=None):
         self.calls += 1
         for vectors in blocks:
             key = vectors.data_ptr()
-            self.queries[key] = self.queries.get(key, 0) + len(queries)
-        return torch_search(queries, blocks)
+            searched = len(queries) if chosen is None else len(chosen)
+            self.queries[key] = self.queries.get(key, 0) + searched
+        return torch_search(queries, blocks, bounds, chosen)
+
+    @property
+    def total(self) -> int:
+        """Queries searched, each once for a block."""
+        return sum(self.queries.values())
 
 
 def test_blocks_that_lack_the_same_images_are_searched_in_one_go():
@@ -60,10 +69,10 @@ def test_blocks_that_lack_the_same_images_are_searched_in_one_go():
     neighbours = Neighbours(search)
     blocks = [a_block(seed) for seed in range(5)]
     neighbours.min_distance(a_batch(range(4)), blocks)
-    assert search.calls == 1
+    assert search.calls == 2  # one to have bounds, then the others
     neighbours.min_distance(a_batch([4]), blocks[:1])
     neighbours.min_distance(a_batch([3, 4, 5]), blocks)
-    assert search.calls == 4
+    assert search.calls == 5
     assert set(search.queries.values()) == {6 * PATCHES}
 
 
@@ -91,6 +100,74 @@ def test_an_image_is_searched_once_in_each_block_however_batches_overlap():
     for images in ([0, 1, 2], [2, 3], [0, 3, 4], range(5)):
         neighbours.min_distance(a_batch(images), blocks)
     assert list(search.queries.values()) == [5 * PATCHES] * 2
+
+
+def a_part(block: Block, rows: Sequence[int]) -> Block:
+    return block.take(np.array(rows))
+
+
+def test_in_a_part_only_patches_whose_nearest_vector_is_gone_are_searched():
+    search = Watched()
+    neighbours = Neighbours(search)
+    whole = a_block(1, 20)
+    part = a_part(whole, [3, 4, 7, 11, 12, 19])
+    nearest = torch_search(ALL[:8].flatten(0, 1), [whole.vectors])[1][0]
+    gone = int((~torch.isin(nearest, torch.tensor([3, 4, 7, 11, 12, 19]))).sum())
+    neighbours.min_distance(a_batch(range(8)), [whole])
+    distances = neighbours.min_distance(a_batch(range(8)), [part])
+    assert torch.equal(distances, plain(range(8), [part]))
+    assert search.queries[part.vectors.data_ptr()] == gone
+    smaller = a_part(part, [1, 2, 5])  # rows 4, 7, 19 of the whole
+    distances = neighbours.min_distance(a_batch(range(9)), [smaller])
+    assert torch.equal(distances, plain(range(9), [smaller]))
+    assert smaller.taken_from == whole.digest
+    assert smaller.rows.tolist() == [4, 7, 19]
+
+
+def test_a_block_that_cannot_be_nearest_is_not_searched_again_nor_are_its_parts():
+    search = Watched()
+    neighbours = Neighbours(search)
+    near = Block.of(ALL[:4].flatten(0, 1))
+    far = Block.of(drawn(12, DIM, seed=3) + 50)
+    neighbours.min_distance(a_batch(range(4)), [far, near])
+    calls = search.calls
+    part = a_part(far, [0, 5])
+    distances = neighbours.min_distance(a_batch(range(4)), [part, near])
+    assert torch.equal(distances, torch.zeros(4, PATCHES))
+    assert search.calls == calls
+    # Alone, it is.
+    assert torch.equal(neighbours.min_distance(a_batch(range(4)), [part]), plain(range(4), [part]))
+    assert torch.equal(neighbours.min_distance(a_batch(range(4)), [far]), plain(range(4), [far]))
+
+
+def test_parts_that_do_not_lie_in_one_another_tell_nothing_of_each_other():
+    neighbours = Neighbours(torch_search)
+    whole = a_block(1, 20)
+    for rows in ([0, 1, 2], [2, 3, 4], [4, 1], list(range(20)), [5, 0, 2, 3]):
+        part = a_part(whole, rows)
+        assert torch.equal(
+            neighbours.min_distance(a_batch(range(6)), [part]), plain(range(6), [part])
+        )
+
+
+@pytest.mark.parametrize("search", [torch_search, faiss_search])
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_whatever_was_asked_before_a_union_has_its_least_distances(search, data):
+    neighbours = Neighbours(search, budget=data.draw(st.sampled_from([3_000, 20_000, 10**9])))
+    grid = torch.round(drawn(30, DIM, seed=5) * 2) / 2  # ties
+    wholes = [a_block(1, 12), a_block(2, 9), Block.of(grid), Block.of(ALL[:2].flatten(0, 1))]
+    for _ in range(data.draw(st.integers(1, 8))):
+        blocks = []
+        for whole in data.draw(st.lists(st.sampled_from(wholes), min_size=1, max_size=3)):
+            rows = data.draw(st.lists(st.integers(0, len(whole) - 1), min_size=1, unique=True))
+            part = a_part(whole, rows) if data.draw(st.booleans()) else whole
+            if len(rows) > 1 and data.draw(st.booleans()):
+                part = a_part(part, range(0, len(part), 2))
+            blocks.append(part)
+        images = data.draw(st.lists(st.integers(0, 9), min_size=1, max_size=6))
+        found = neighbours.min_distance(a_batch(images), blocks)
+        assert torch.equal(found, plain(images, blocks))
 
 
 def test_nothing_is_read_or_searched_for_images_that_are_known():
@@ -124,7 +201,7 @@ def test_changing_a_result_changes_no_later_one():
 
 
 def held_bytes(neighbours: Neighbours) -> int:
-    return sum(held.values.nbytes for held in neighbours._blocks.values())
+    return sum(known.nbytes for known in neighbours._blocks.values())
 
 
 def test_bytes_stay_within_the_budget_and_the_latest_used_blocks_stay():
@@ -157,7 +234,7 @@ def test_a_budget_below_one_block_keeps_one_and_stays_right():
 
 
 def test_a_search_that_fails_leaves_nothing_that_looks_known():
-    def failing(queries: Tensor, blocks: Sequence[Tensor]) -> Tensor:
+    def failing(*asked: object) -> tuple[Tensor, Tensor]:
         raise MemoryError
 
     neighbours = Neighbours(failing)

@@ -12,45 +12,65 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from benchmark.services import search
+from benchmark.services import search, settling
 from benchmark.services.search import exact_search, faiss_search, torch_search
 from results.errors import UsageError
 
-
-def with_torch(queries: Tensor, vectors: Tensor) -> Tensor:
-    return torch_search(queries, [vectors])[0]
+Found = tuple[Tensor, Tensor]
 
 
-def with_torch_as_on_cuda(queries: Tensor, vectors: Tensor) -> Tensor:
-    """The way that is taken where the compiled loop cannot run."""
+def with_torch(queries: Tensor, vectors: Tensor, bounds: Tensor | None = None) -> Found:
+    return first(torch_search(queries, [vectors], bounds))
+
+
+def with_torch_as_on_cuda(queries: Tensor, vectors: Tensor, bounds: Tensor | None = None) -> Found:
+    """The way that is taken where compiled loops cannot run."""
+    return first(search._torch_search(queries, [vectors], search._bounds(bounds, queries)))
+
+
+def with_reduced_space(queries: Tensor, vectors: Tensor, bounds: Tensor | None = None) -> Found:
+    """The bounds from a few directions, however small the problem is."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search, "_settle_on_cpu", search._settle)
-        return with_torch(queries, vectors)
+        patch.setattr(settling, "_REDUCED", min(3, *vectors.shape))
+        patch.setattr(settling, "_REDUCED_WORTH", (1, 1, 1))
+        if bounds is None:
+            largest = plain(queries, vectors).max() * 2 + 1
+            bounds = torch.full((len(queries),), float(largest))
+        return first(torch_search(queries, [vectors], bounds))
 
 
-def with_faiss(queries: Tensor, vectors: Tensor) -> Tensor:
-    return faiss_search(queries, [vectors])[0]
+def with_faiss(queries: Tensor, vectors: Tensor, bounds: Tensor | None = None) -> Found:
+    return first(faiss_search(queries, [vectors], bounds))
 
 
-def faiss_products(queries: Tensor, vectors: Tensor) -> Tensor:
+def faiss_products(queries: Tensor, vectors: Tensor, bounds: Tensor | None = None) -> Found:
     """FAISS as it is built elsewhere: float32 matrix products however small the problem."""
     import faiss
 
     before = faiss.cvar.distance_compute_blas_threshold
     faiss.cvar.distance_compute_blas_threshold = 1
     try:
-        return with_faiss(queries, vectors)
+        return with_faiss(queries, vectors, bounds)
     finally:
         faiss.cvar.distance_compute_blas_threshold = before
 
 
-SEARCHES = [with_torch, with_torch_as_on_cuda, with_faiss, faiss_products]
+def first(found: Found) -> Found:
+    return found[0][0], found[1][0]
+
+
+SEARCHES = [with_torch, with_torch_as_on_cuda, with_reduced_space, with_faiss, faiss_products]
 
 
 def plain(queries: Tensor, vectors: Tensor) -> Tensor:
     """The distance in float64, rounded to float32 once."""
     difference = queries.double()[:, None] - vectors.double()[None]
     return difference.square().sum(2).amin(1).sqrt().float()
+
+
+def exact(queries: Tensor, vectors: Tensor) -> Tensor:
+    """(N,) distances of pairs."""
+    return (queries.double() - vectors.double()).square().sum(1).sqrt().float()
 
 
 def same_bits(one: Tensor, other: Tensor) -> bool:
@@ -81,7 +101,26 @@ def problems(draw: Callable[[Any], Any]) -> tuple[Tensor, Tensor]:
 @settings(deadline=None, max_examples=60)
 @given(problems())
 def test_a_distance_is_the_exact_one_correctly_rounded(found, problem):
-    assert same_bits(found(*problem), plain(*problem))
+    distances, nearest = found(*problem)
+    assert same_bits(distances, plain(*problem))
+    queries, vectors = problem
+    assert same_bits(exact(queries, vectors[nearest]), distances)
+
+
+@pytest.mark.parametrize("found", SEARCHES)
+@settings(deadline=None, max_examples=40)
+@given(problems(), st.integers(0, 2**32))
+def test_a_distance_that_is_not_below_its_bound_is_not_looked_for(found, problem, seed):
+    queries, vectors = problem
+    wanted = plain(queries, vectors)
+    rng = np.random.Generator(np.random.PCG64(seed))
+    scale = rng.choice(np.float32([0, 0.5, 0.999999, 1, 1.000001, 2]), len(queries))
+    bounds = wanted * torch.from_numpy(scale)
+    distances, nearest = found(queries, vectors, bounds)
+    below = wanted < bounds
+    assert same_bits(distances, torch.where(below, wanted, bounds))
+    assert torch.equal(nearest >= 0, below)
+    assert same_bits(exact(queries, vectors[nearest])[below], wanted[below])
 
 
 @pytest.mark.parametrize("found", SEARCHES)
@@ -89,12 +128,12 @@ def test_a_distance_is_the_exact_one_correctly_rounded(found, problem):
 @given(problems(), st.data())
 def test_a_distance_does_not_depend_on_how_queries_and_vectors_are_cut(found, problem, data):
     queries, vectors = problem
-    whole = found(queries, vectors)
+    whole, _ = found(queries, vectors)
     cut = data.draw(st.integers(len(vectors) // 8 + 1, len(vectors)))
-    parts = [found(queries, part) for part in vectors.split(cut)]
+    parts = [found(queries, part)[0] for part in vectors.split(cut)]
     assert same_bits(torch.stack(parts).amin(0), whole)
     batch = data.draw(st.integers(len(queries) // 8 + 1, len(queries)))
-    assert same_bits(torch.cat([found(part, vectors) for part in queries.split(batch)]), whole)
+    assert same_bits(torch.cat([found(part, vectors)[0] for part in queries.split(batch)]), whole)
 
 
 @pytest.mark.parametrize("found", [torch_search, faiss_search])
@@ -103,9 +142,31 @@ def test_a_distance_does_not_depend_on_how_queries_and_vectors_are_cut(found, pr
 def test_blocks_searched_together_are_those_searched_one_by_one(found, problem, data):
     queries, vectors = problem
     blocks = vectors.split(data.draw(st.integers(1, len(vectors))))
-    together = found(queries, blocks)
+    together, nearest = found(queries, blocks)
     apart = torch.stack([plain(queries, block) for block in blocks])
     assert same_bits(together, apart)
+    for block, distances, rows in zip(blocks, together, nearest, strict=True):
+        assert same_bits(exact(queries, block[rows]), distances)
+
+
+@pytest.mark.parametrize("found", [torch_search, faiss_search])
+@settings(deadline=None, max_examples=15)
+@given(problems(), st.data())
+def test_chosen_rows_are_searched_as_if_they_were_all(found, problem, data):
+    queries, vectors = problem
+    number = st.integers(0, len(queries) - 1)
+    chosen = torch.tensor(sorted(data.draw(st.sets(number, min_size=1))))
+    distances, _ = found(queries, [vectors], None, chosen)
+    assert same_bits(distances[0], plain(queries[chosen], vectors))
+
+
+@pytest.mark.parametrize("found", [torch_search, faiss_search])
+def test_stored_float16_is_the_same_as_float32(found):
+    finite = torch.arange(-(2**15), 2**15, dtype=torch.int16).view(torch.float16)
+    finite = finite[finite.isfinite()]
+    queries, vectors = finite[:, None].repeat(1, 2), torch.zeros(1, 2)
+    assert same_bits(found(queries, [vectors])[0], found(queries.float(), [vectors])[0])
+    assert same_bits(found(queries, [vectors])[0][0], plain(queries.float(), vectors))
 
 
 def close_calls() -> tuple[Tensor, Tensor]:
@@ -120,7 +181,7 @@ def close_calls() -> tuple[Tensor, Tensor]:
 @pytest.mark.parametrize("found", SEARCHES)
 def test_near_ties_among_real_lengths_are_settled_exactly(found):
     queries, vectors = close_calls()
-    assert same_bits(found(queries, vectors), plain(queries, vectors))
+    assert same_bits(found(queries, vectors)[0], plain(queries, vectors))
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -129,7 +190,7 @@ def test_the_number_of_threads_changes_no_bit(threads):
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        assert same_bits(with_torch(queries, vectors), plain(queries, vectors))
+        assert same_bits(with_torch(queries, vectors)[0], plain(queries, vectors))
     finally:
         torch.set_num_threads(before)
 
@@ -145,7 +206,7 @@ def test_candidates_are_settled_a_few_at_a_time_with_the_same_result(monkeypatch
 
     monkeypatch.setattr(torch.linalg, "vecdot", watched)
     monkeypatch.setattr(search, "_SETTLED_AT_ONCE", {"cpu": 800})
-    assert with_torch_as_on_cuda(queries, vectors).tolist() == [0.0] * 50
+    assert with_torch_as_on_cuda(queries, vectors)[0].tolist() == [0.0] * 50
     assert sum(sizes) == 50 * 40 * 8
     assert max(sizes) <= 800 + 8
 
@@ -153,8 +214,40 @@ def test_candidates_are_settled_a_few_at_a_time_with_the_same_result(monkeypatch
 @pytest.mark.parametrize("found", SEARCHES)
 def test_fewer_vectors_than_candidates_are_enough(found):
     queries = torch.tensor([[0.0, 0.0], [3.0, 4.0]])
-    assert found(queries, torch.zeros(1, 2)).tolist() == [0, 5]
-    assert found(queries, torch.zeros(3, 2)).tolist() == [0, 5]
+    assert found(queries, torch.zeros(1, 2))[0].tolist() == [0, 5]
+    assert found(queries, torch.zeros(3, 2))[0].tolist() == [0, 5]
+
+
+def low_rank(count: int, seed: int) -> Tensor:
+    """Vectors that nearly lie in a space of ten dimensions, as embeddings do."""
+    rng = np.random.Generator(np.random.PCG64(seed))
+    space = np.random.Generator(np.random.PCG64(9)).normal(size=(10, 152))
+    noise = 0.02 * rng.normal(size=(count, 152))
+    return torch.from_numpy((rng.normal(size=(count, 10)) @ space + noise).astype(np.float32))
+
+
+def test_a_reduced_space_spares_products_and_changes_no_bit(monkeypatch):
+    queries, vectors = low_rank(5000, 1), low_rank(400, 2)
+    bounds = plain(queries, vectors) * 0.9
+    bounds[::50] *= 1.2
+    used = []
+    lane = settling._lane
+    monkeypatch.setattr(settling, "_lane", lambda *given: used.append(given[8]) or lane(*given))
+    distances, nearest = with_torch(queries, vectors, bounds)
+    assert all(basis.shape == (152, settling._REDUCED) for basis in used)
+    monkeypatch.setattr(settling, "_REDUCED_WORTH", (10**9, 1, 1))
+    assert all(map(torch.equal, (distances, nearest), with_torch(queries, vectors, bounds)))
+    assert used[-1].shape == (152, 0)
+    assert torch.equal(nearest >= 0, plain(queries, vectors) < bounds)
+
+
+def test_bounds_from_a_reduced_space_that_say_nothing_are_dropped():
+    rng = np.random.Generator(np.random.PCG64(0))
+    queries, vectors = (
+        torch.from_numpy(rng.normal(size=(n, 152)).astype(np.float32)) for n in (3000, 300)
+    )
+    bounds = plain(queries, vectors) * 1.01
+    assert same_bits(with_torch(queries, vectors, bounds)[0], plain(queries, vectors))
 
 
 def test_searches_are_known_by_name():
