@@ -44,7 +44,10 @@ class Outcome:
 
 @dataclass
 class Runner:
-    """What the cells of a run share. Nothing heavy is imported or read before it is needed."""
+    """What the cells of a run share. Nothing heavy is imported or read before it is needed.
+
+    keep_distances: bytes of neighbour distances that stay in the cache folder for later runs.
+    """
 
     manifest: Manifest
     out: Path
@@ -55,6 +58,7 @@ class Runner:
     overwrite: bool = False
     maps: Maps = "final"
     search: str = "torch"
+    keep_distances: int = 0
     timed: bool = False
     _features: dict[Material, FeatureSet] = field(default_factory=dict, repr=False)
     _services: dict[str, Services] = field(default_factory=dict, repr=False)
@@ -188,6 +192,7 @@ class Runner:
             checkpoint=checkpoint.save,
             reporter=self.reporter,
         )
+        services.neighbours.save()
         timing = None
         if self.timed:
             from benchmark.services.search import exact_search
@@ -199,6 +204,7 @@ class Runner:
     def _prepared(self, cell: Cell) -> tuple[FeatureSet, Services]:
         """Features (extracted where missing) and services; made once for all cells alike."""
         from benchmark.services.coresets import Coresets
+        from benchmark.services.distance_store import DistanceStore
         from benchmark.services.neighbours import Neighbours
         from benchmark.services.search import exact_search
 
@@ -206,10 +212,12 @@ class Runner:
         digest = cell.features.digest
         if digest not in self._services:
             # Distances are known by image and block, so each kind of features has its own.
-            self._services[digest] = Services(
-                Coresets(device, self.cache, self.reporter),
-                Neighbours(exact_search(self.search)),
-            )
+            neighbours = Neighbours(exact_search(self.search))
+            if self.keep_distances:
+                folder = self.cache / "distances" / digest
+                neighbours.store = DistanceStore(folder, self.keep_distances, self.reporter)
+            coresets = Coresets(device, self.cache, self.reporter)
+            self._services[digest] = Services(coresets, neighbours)
         if cell.material not in self._features:
             self._features[cell.material] = self.extract(cell, self.images(cell).columns)
         return self._features[cell.material], self._services[digest]

@@ -100,6 +100,7 @@ def compute(
         overwrite=given["overwrite"],
         maps=given["maps"],
         search=given["neighbours"],
+        keep_distances=int(given["keep_distances"] * 2**30),
         timed=given["timed"],
     )
 

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from benchmark.data.manifest import Manifest
 
 _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreadable", "weights",
-               "device", "neighbours", "maps", "shard", "out", "overwrite", "dry_run", "output",
-               "quiet", "verbose", *ENGINE}  # fmt: skip
+               "device", "neighbours", "keep_distances", "maps", "shard", "out", "overwrite",
+               "dry_run", "output", "quiet", "verbose", *ENGINE}  # fmt: skip
 """Options that go with `--cells`; the others are part of the cells themselves."""
 
 
@@ -159,6 +159,13 @@ _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreada
     default="torch",
     show_default=True,
     help="Library of the neighbour search; the scores are the same.",
+)
+@click.option(
+    "--keep-distances",
+    type=FiniteRange(min=0),
+    default=0.0,
+    metavar="GB",
+    help="Keep neighbour distances in the cache folder for later runs, at most so many GB of them.",
 )
 @click.option(
     "--match-memory",

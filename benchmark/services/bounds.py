@@ -1,4 +1,4 @@
-"""Compiled loops over what is known of distances: see `benchmark.services.neighbours.Known`.
+"""Compiled loops over what is known of distances: see `benchmark.services.known.Known`.
 
 A value is a distance or, with its sign set, minus a lower bound of it: minus zero where nothing is
 known. `places` (B,) are the rows of a batch's images, `least` (B, P) the least distances so far.

@@ -20,9 +20,12 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from benchmark.method import Block, TestBatch
+from benchmark.services.known import Known
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from benchmark.services.distance_store import DistanceStore
 
 Search: TypeAlias = "Callable[..., tuple[Tensor, Tensor]]"
 """See `benchmark.services.search.torch_search`."""
@@ -30,53 +33,17 @@ Search: TypeAlias = "Callable[..., tuple[Tensor, Tensor]]"
 DEFAULT_BUDGET = 512 * 1024 * 1024
 
 
-class Known:
-    """What is known of images' distances to one block: a row for each image.
-
-    values (n, P) float32: a distance, or minus a lower bound of it (minus zero: nothing is known);
-    nearest (n, P): for a distance, the row of its vector in the block that this one is taken from.
-    """
-
-    def __init__(self, block: Block, patches: int) -> None:
-        self.whole = block.taken_from or block.digest
-        self.origin = np.arange(len(block)) if block.rows is None else block.rows
-        self.members = np.zeros(self.origin.max() + 1, np.bool_)
-        self.members[self.origin] = True
-        self.rows: dict[str, int] = {}
-        self.values = np.empty((0, patches), np.float32)
-        self.nearest = np.empty((0, patches), np.min_scalar_type(-len(self.members)))
-
-    @property
-    def nbytes(self) -> int:
-        return self.values.nbytes + self.nearest.nbytes
-
-    def add(self, ids: Sequence[str]) -> np.ndarray:
-        """Rows for new ids, of which nothing is known; room doubles when it is used up."""
-        start, end = len(self.rows), len(self.rows) + len(ids)
-        if end > len(self.values):
-            self.values = _enlarged(self.values, max(end, 2 * start), start)
-            self.nearest = _enlarged(self.nearest, max(end, 2 * start), start)
-        self.values[start:end] = -0.0
-        self.rows.update(zip(ids, range(start, end), strict=True))
-        return np.arange(start, end)
-
-    def places(self, ids: Sequence[str]) -> np.ndarray:
-        return np.array([self.rows[identity] for identity in ids])
-
-    def holds(self, part: Known) -> bool:
-        """Whether all vectors of `part`, taken from the same block, are in this one."""
-        return len(part.members) <= len(self.members) and bool(self.members[part.origin].all())
-
-
 @dataclass
 class Neighbours:
     """`min_distance` for methods; keeps the latest used blocks' distances within `budget` bytes.
 
-    search: the exact search to use, see `exact_search`. Distances are kept in main memory.
+    search: the exact search to use, see `exact_search`. Distances are kept in main memory, and
+    where there is a `store`, in files too.
     """
 
     search: Search
     budget: int = DEFAULT_BUDGET
+    store: DistanceStore | None = None
     _blocks: OrderedDict[str, Known] = field(default_factory=OrderedDict, repr=False)
 
     def min_distance(self, batch: TestBatch, blocks: Sequence[Block]) -> Tensor:
@@ -92,8 +59,13 @@ class Neighbours:
         self._evict()
         return torch.from_numpy(union.least).to(blocks[0].vectors.device)
 
+    def save(self) -> None:
+        """Write to the store what it does not have yet."""
+        if self.store is not None:
+            self.store.save({d: known for d, known in self._blocks.items() if known.changed})
+
     def forget(self) -> None:
-        """Drop every distance."""
+        """Drop every distance from memory."""
         self._blocks.clear()
 
     def _known(self, block: Block, batch: TestBatch) -> Known:
@@ -102,6 +74,8 @@ class Neighbours:
         if known is None:
             like = next(iter(self._blocks.values()), None)
             known = Known(block, batch.stored.shape[1] if like is None else like.values.shape[1])
+            if self.store is not None:
+                self.store.load(block.digest, known)
             self._blocks[block.digest] = known
         self._blocks.move_to_end(block.digest)
         if lacking := [i for i in dict.fromkeys(batch.ids) if i not in known.rows]:
@@ -128,6 +102,8 @@ class Neighbours:
     def _evict(self) -> None:
         """Drop the blocks that were used longest ago, but never the last one used."""
         size = sum(known.nbytes for known in self._blocks.values())
+        if size > self.budget:
+            self.save()
         while size > self.budget and len(self._blocks) > 1:
             _, oldest = self._blocks.popitem(last=False)
             size -= oldest.nbytes
@@ -197,13 +173,8 @@ class _Union:
         found = zip(group, distances.cpu().numpy(), nearest.cpu().numpy(), strict=True)
         for index, least, rows in found:
             known = self.known[index]
+            known.changed = True
             keep(
                 known.values, known.nearest, known.origin, self.places[index],
                 chosen, bounds, least, rows, self.least,
             )  # fmt: skip
-
-
-def _enlarged(array: np.ndarray, count: int, used: int) -> np.ndarray:
-    room = np.empty((count, *array.shape[1:]), array.dtype)
-    room[:used] = array[:used]
-    return room
