@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from results.beside import on_stream
 from results.comparable import identity_labels
 from results.comparison import Comparison, compare, is_bound
+from results.earlier_page import EarlierPage
 from results.quantities import Quantity, quantity
 from results.quoted import (
     FORGETTING,
@@ -107,8 +108,11 @@ def shown(sort: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*SHOWN, sort)))
 
 
-def board_table(board: Board, sort: str) -> Table:
-    """The board as a table; its notes are those of this board, not what columns and tiers mean."""
+def board_table(board: Board, sort: str, earlier: EarlierPage | None = None) -> Table:
+    """The board as a table; its notes are those of this board, not what columns and tiers mean.
+
+    Rows of an `earlier` page stand among ours where no record at hand is of their configuration.
+    """
     names = shown(sort)
     chosen = [quantity(name) for name in names]
     c, by = board.comparison, chosen[names.index(sort)]
@@ -116,15 +120,13 @@ def board_table(board: Board, sort: str) -> Table:
     for row, label, readings in zip(c.rows, board.labels, c.readings, strict=True):
         cells = [Spread.of(each.read(reading) for reading in readings) for each in chosen]
         ours.append((REPRODUCED, *label, *cells, *runs_and_keys(row)))
+    if earlier is not None:
+        ours += earlier.rows(board.title, names, ours)
     place = 4 + names.index(sort)
     ours.sort(key=lambda row: _badness(row[place], by))
     joint = {label[0] for row, label in zip(c.rows, board.labels, strict=True) if is_bound(row)}
     bounds = tuple(place for place, row in enumerate(ours) if row[1] in joint)
-    columns = (
-        *(text_column(name) for name in ("tier", "method", "parameters", "backbone")),
-        *(each.column for each in chosen),
-        *(text_column(name) for name in ("seeds", "orders", "records")),
-    )
+    columns = _columns(chosen)
     footnotes = Footnotes()
     found = (_quoted_row(each, names, footnotes) for each in board.quoted)
     theirs = [each for each in found if each is not None]
@@ -140,6 +142,24 @@ def board_table(board: Board, sort: str) -> Table:
         *footnotes.lines,
     )
     return Table(board.title, columns, rows, notes, len(theirs), bounds)
+
+
+def earlier_table(title: str, earlier: EarlierPage, sort: str) -> Table:
+    """A board of which no record is at hand."""
+    names = shown(sort)
+    by = quantity(sort)
+    rows = sorted(
+        earlier.rows(title, names, ()), key=lambda row: _badness(row[4 + names.index(sort)], by)
+    )
+    return Table(title, _columns([quantity(name) for name in names]), tuple(rows))
+
+
+def _columns(chosen: Sequence[Quantity]) -> tuple[Column, ...]:
+    return (
+        *(text_column(name) for name in ("tier", "method", "parameters", "backbone")),
+        *(each.column for each in chosen),
+        *(text_column(name) for name in ("seeds", "orders", "records")),
+    )
 
 
 def runs_and_keys(row: Row) -> tuple[str, str, str]:

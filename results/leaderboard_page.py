@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from results.leaderboard import RECORDS_NOTE, board_table, boards, shown
+from results.earlier_page import MEANING, TIER, EarlierPage
+from results.leaderboard import RECORDS_NOTE, board_table, boards, earlier_table, shown
 from results.provenance import provenance
 from results.published_tables import tiered_tables
 from results.quantities import quantity
@@ -24,28 +25,39 @@ def leaderboard_page(
     *,
     sort: str = "acc",
     defaults: Defaults | None = None,
+    earlier: EarlierPage | None = None,
 ) -> str:
     """Boards of our records, every published number by itself, definitions, versions.
 
-    `command` is what makes the page; a reader finds it there.
+    `command` is what makes the page; a reader finds it there. `earlier`: a page whose rows are
+    taken over where no record is at hand.
     """
     published = list(published)
     names = shown(sort)
     marks = {quantity(name).column.name: f"[^{number}]" for number, name in enumerate(names, 1)}
-    ours = [
-        _marked(board_table(board, sort), marks)
+    ours = {
+        board.title: board_table(board, sort, earlier)
         for board in boards(records, defaults=defaults, published=published)
-    ]
+    }
+    if earlier is not None:
+        for title in earlier.boards.keys() - ours.keys():
+            ours[title] = earlier_table(title, earlier, sort)
+    taken_over = sum(row[0] == TIER for table in ours.values() for row in table.rows)
     theirs = tiered_tables(published)
+    kept = f" and {taken_over} rows of an earlier page" if taken_over else ""
+    tiers = {**TIERS, TIER: MEANING} if taken_over else TIERS
+    versions = [f"- {name}: {value}" for name, value in provenance(records).items()]
+    if taken_over and earlier is not None:
+        versions += [f"- {line}" for line in earlier.versions if f"- {line}" not in versions]
     parts = [
         "# Leaderboard",
-        f"{len(records)} records of cadbench, best {_heading(sort)} first in each "
+        f"{len(records)} records of cadbench{kept}, best {_heading(sort)} first in each "
         "group. Rows of one group share data, protocol and routing; nothing is ranked across "
         "groups, and published rows are not ranked with ours. Made by",
         f"```bash\n{command}\n```",
-        "\n".join(f"- **{tier}**: {meaning}" for tier, meaning in TIERS.items()),
+        "\n".join(f"- **{tier}**: {meaning}" for tier, meaning in tiers.items()),
         "## Run here",
-        *(to_markdown(table).rstrip() for table in ours),
+        *(to_markdown(_marked(table, marks)).rstrip() for _, table in sorted(ours.items())),
         f"- {RECORDS_NOTE}; `cadbench show KEY` opens one",
     ]
     if theirs:
@@ -57,7 +69,7 @@ def leaderboard_page(
         ]
     parts += [
         "## Versions",
-        "\n".join(f"- {name}: {value}" for name, value in provenance(records).items()),
+        "\n".join(versions),
         "\n".join(f"[^{number}]: {quantity(name).note}" for number, name in enumerate(names, 1)),
     ]
     return "\n\n".join(parts) + "\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,9 @@ from benchmark.cli.records import chosen_records, format_option, methods_option,
 from benchmark.cli.tables import default_params, print_tables
 from results.errors import UsageError
 from results.printable import printable
+
+if TYPE_CHECKING:
+    from results.earlier_page import EarlierPage
 
 
 @click.command("leaderboard")
@@ -31,6 +35,11 @@ from results.printable import printable
     metavar="FILE",
     help="Write it as a page of Markdown, with all published numbers, instead of printing it.",
 )
+@click.option(
+    "--keep-rows",
+    is_flag=True,
+    help="With --publish: rows that FILE has and no record at hand gives stay, marked as such.",
+)
 @format_option
 @out_option
 def command(
@@ -38,6 +47,7 @@ def command(
     protocol: str | None,
     sort: str,
     publish: Path | None,
+    keep_rows: bool,
     output: str,
     out: Path,
 ) -> None:
@@ -55,6 +65,8 @@ def command(
     quantity(sort)
     if publish is not None and output != "auto":
         raise UsageError("--publish writes Markdown; leave --format out")
+    if keep_rows and publish is None:
+        raise UsageError("--keep-rows goes with --publish FILE, whose rows it keeps")
     records = chosen_records(out, names(methods), protocol)
     published, defaults = load_published(), default_params(records)
     if publish is None:
@@ -63,11 +75,25 @@ def command(
         return
     from results.files import write_bytes
 
+    earlier = _earlier(publish) if keep_rows else None
     given = {"--methods": methods, "--protocol": protocol, "--sort": sort != "acc" and sort}
     made_by = _command(publish, {**given, "--out": out != DEFAULT_OUT and without_place(out)})
-    page = leaderboard_page(records, published, made_by, sort=sort, defaults=defaults)
+    made_by += " --keep-rows" * keep_rows
+    page = leaderboard_page(
+        records, published, made_by, sort=sort, defaults=defaults, earlier=earlier
+    )
     write_bytes(publish, page.encode("utf-8", "backslashreplace"))
     click.echo(printable(f"leaderboard of {len(records)} records written to {publish}"))
+
+
+def _earlier(page: Path) -> EarlierPage:
+    from results.earlier_page import read_page
+
+    try:
+        text = page.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--keep-rows: cannot read {page}: {error}") from None
+    return read_page(text, str(page))
 
 
 def _command(publish: Path, given: dict[str, object]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,69 @@ def test_neither_page_tells_a_place_of_this_machine(run, call, tmp_path, monkeyp
         assert str(tmp_path) not in text
     assert data_of(report)["galleries"]
     assert "cadbench leaderboard --publish L.md --sort fm --out runs\n" in page
+
+
+def rows_of(page: Path, method: str) -> list[str]:
+    lines = page.read_text("utf-8").splitlines()
+    return [line for line in lines if line.startswith("| repro") and f" {method} " in line]
+
+
+def test_rows_whose_records_are_elsewhere_stay_on_the_page_and_are_marked(
+    call, dataset, cache, pixel_backbone, tmp_path
+) -> None:
+    runs, page = tmp_path / "runs", tmp_path / "L.md"
+    words = ["run", "--data-root", dataset(), "--dataset", "folder", "--image-size", "64", "-q"]
+    seeds = ["--seeds", "0-1", "--out", runs]
+    call(*words, *seeds, "--method", "replay", "--method", "patchcore")
+    call("leaderboard", "--out", runs, "--publish", page)
+    (before,) = rows_of(page, "replay")
+    for record in find_records(runs):
+        if record.method == "replay":
+            shutil.rmtree(record.path)
+    call(*words, "--out", runs, "--method", "joint")
+    assert call("leaderboard", "--out", runs, "--publish", page, "--keep-rows").code == 0
+    for _ in range(2):  # the second time from a page that has such rows
+        text = page.read_text("utf-8")
+        (kept,) = rows_of(page, "replay")
+        assert kept.split("|")[1].strip() == "reproduced earlier"
+        cells = [[cell.strip() for cell in line.split("|")][2:] for line in (before, kept)]
+        assert cells[0] == cells[1]
+        assert len(rows_of(page, "patchcore")) == len(rows_of(page, "joint")) == 1
+        assert "3 records of cadbench and 1 rows of an earlier page" in text
+        assert "--keep-rows\n" in text
+        assert "- **reproduced earlier**: " in text
+        call("leaderboard", "--out", runs, "--publish", page, "--keep-rows")
+    call(*words, *seeds, "--method", "replay")
+    call("leaderboard", "--out", runs, "--publish", page, "--keep-rows")
+    assert [cell.strip() for cell in rows_of(page, "replay")[0].split("|")][1:5] == [
+        cell.strip() for cell in before.split("|")
+    ][1:5]
+    assert "reproduced earlier" not in page.read_text("utf-8")
+
+
+def test_a_board_without_a_record_at_hand_stays_too(run, call, tmp_path) -> None:
+    page = tmp_path / "L.md"
+    call("leaderboard", "--out", run, "--publish", page)
+    text = page.read_text("utf-8")
+    page.write_text(text.replace(", oracle routing, data ", ", oracle routing, data 1234"))
+    call("leaderboard", "--out", run, "--publish", page, "--keep-rows")
+    tiers = [
+        line.split("|")[1].strip() for line in page.read_text().splitlines() if "| repro" in line
+    ]
+    assert sorted(set(tiers)) == ["reproduced earlier", "reproduced here"]
+    assert page.read_text().count(", oracle routing, data ") == 2
+
+
+def test_rows_are_kept_of_a_published_page_only(run, call, tmp_path) -> None:
+    page = tmp_path / "L.md"
+    publish = ("leaderboard", "--out", run, "--publish", page, "--keep-rows")
+    assert_refused(call("leaderboard", "--out", run, "--keep-rows"), 2, "--publish FILE")
+    assert_refused(call(*publish), 2, "--keep-rows", "cannot read")
+    page.write_text("# Something else\n")
+    assert_refused(call(*publish), 2, "is no page of")
+    page.write_text("## Run here\n\n### x\n\n| method | AUROC |\n|---|---|\n| a | good |\n")
+    assert_refused(call(*publish), 2, "damaged")
+    assert page.read_text().endswith("| a | good |\n")
 
 
 def test_a_name_that_is_not_utf_8_is_shown_escaped(run, call, tmp_path) -> None:
