@@ -30,7 +30,7 @@ _REDUCED = 15
 """Directions of the reduced space; what they leave of a vector is one more coordinate."""
 _REDUCED_WORTH = 240, 60, 2048
 """Vectors, dimensions and queries from which on a reduced space is used."""
-_SETTLED_WORTH = 10
+_SETTLED_WORTH = 100
 """Its bounds are dropped where they leave more than one vector in this many to be settled."""
 _EPS = float(np.finfo(np.float32).eps) / 2
 _SCALE = np.float32(2.0**112)
