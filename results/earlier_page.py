@@ -19,6 +19,7 @@ MEANING = (
 
 _SPREAD = re.compile(r"(-?[\d.]+) ± ([\d.]+)")
 _LABELS = ("method", "parameters", "backbone")
+_RUNS = ("seeds", "orders", "records")
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class EarlierPage:
             labels = tuple(row.get(label, "") for label in _LABELS)
             if labels not in known:
                 numbers = [_value(row.get(quantity(name).column.name, DASH)) for name in names]
-                runs = [row.get(name, "") for name in ("seeds", "orders", "records")]
+                runs = [row.get(name, "") for name in _RUNS]
                 kept.append((TIER, *labels, *numbers, *runs))
         return kept
 
@@ -60,10 +61,12 @@ def read_page(text: str, name: str) -> EarlierPage:
             lines = [_cells(line) for line in body.splitlines() if line.startswith("|")]
             headings = [re.sub(r"\[\^\d+\]$", "", heading) for heading in lines[0]]
             rows = [dict(zip(headings, cells, strict=True)) for cells in lines[2:]]
-            for row in rows:
-                _value(row.get(quantity("acc").column.name, DASH))
-            boards[_plain(title)] = tuple(row for row in rows if row.get("records"))
-    except (ValueError, IndexError):
+            ours = tuple(row for row in rows if row["records"] not in ("", DASH))
+            for row in ours:
+                for heading in row.keys() - {"tier", *_LABELS, *_RUNS}:
+                    _value(row[heading])
+            boards[_plain(title)] = ours
+    except (KeyError, ValueError, IndexError):
         raise UsageError(f"{name}: a table of it is damaged; remove it or write it anew") from None
     versions = [line[2:] for line in sections.get("Versions", "").splitlines() if line[:2] == "- "]
     return EarlierPage(boards, tuple(versions))

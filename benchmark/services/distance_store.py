@@ -43,8 +43,7 @@ class DistanceStore:
             if len(content) <= self.budget:
                 write_bytes(self.folder / digest, content)
             known.changed = False
-        if blocks:
-            self._make_room()
+        self._make_room()
 
     def _make_room(self) -> None:
         """Remove the files used longest ago; others may do so at the same time."""

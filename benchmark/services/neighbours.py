@@ -13,9 +13,9 @@ this changes which distances are computed, and no result.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -27,10 +27,20 @@ if TYPE_CHECKING:
 
     from benchmark.services.distance_store import DistanceStore
 
-Search: TypeAlias = "Callable[..., tuple[Tensor, Tensor]]"
-"""See `benchmark.services.search.torch_search`."""
-
 DEFAULT_BUDGET = 512 * 1024 * 1024
+
+
+class Search(Protocol):
+    """See `benchmark.services.search.torch_search`."""
+
+    def __call__(
+        self,
+        queries: Tensor,
+        blocks: Sequence[Tensor],
+        bounds: Tensor | None = None,
+        chosen: Tensor | None = None,
+        /,
+    ) -> tuple[Tensor, Tensor]: ...
 
 
 @dataclass
@@ -61,8 +71,7 @@ class Neighbours:
 
     def save(self) -> None:
         """Write to the store what it does not have yet."""
-        if self.store is not None:
-            self.store.save({d: known for d, known in self._blocks.items() if known.changed})
+        self._save(self._blocks)
 
     def forget(self) -> None:
         """Drop every distance from memory."""
@@ -102,11 +111,17 @@ class Neighbours:
     def _evict(self) -> None:
         """Drop the blocks that were used longest ago, but never the last one used."""
         size = sum(known.nbytes for known in self._blocks.values())
-        if size > self.budget:
-            self.save()
+        dropped = {}
         while size > self.budget and len(self._blocks) > 1:
-            _, oldest = self._blocks.popitem(last=False)
+            digest, oldest = self._blocks.popitem(last=False)
             size -= oldest.nbytes
+            dropped[digest] = oldest
+        self._save(dropped)
+
+    def _save(self, blocks: Mapping[str, Known]) -> None:
+        changed = {digest: known for digest, known in blocks.items() if known.changed}
+        if self.store is not None and changed:
+            self.store.save(changed)
 
 
 class _Union:

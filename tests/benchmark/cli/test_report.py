@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from results.earlier_page import read_page
 from results.store import find_records
+from results.table import Spread
 from tests.benchmark.cli.test_errors import assert_refused
 from tests.benchmark.conftest import FINETUNE
 from tests.results.report.conftest import data_of
@@ -105,9 +107,27 @@ def test_rows_are_kept_of_a_published_page_only(run, call, tmp_path) -> None:
     assert_refused(call(*publish), 2, "--keep-rows", "cannot read")
     page.write_text("# Something else\n")
     assert_refused(call(*publish), 2, "is no page of")
-    page.write_text("## Run here\n\n### x\n\n| method | AUROC |\n|---|---|\n| a | good |\n")
+    page.write_text("## Run here\n\n### x\n\n| method | AUROC |\n|---|---|\n| a | 0.9 |\n")
     assert_refused(call(*publish), 2, "damaged")
-    assert page.read_text().endswith("| a | good |\n")
+    for column in ("AUROC", "bwt"):
+        row = f"| method | {column} | records |\n|---|---|---|\n| a | good | 1234abcd |\n"
+        page.write_text(f"## Run here\n\n### x\n\n{row}")
+        assert_refused(call(*publish), 2, "damaged")
+        assert page.read_text().endswith("| a | good | 1234abcd |\n")
+
+
+def test_quoted_rows_of_an_earlier_page_are_never_taken_for_our_own() -> None:
+    page = read_page(
+        "## Run here\n\n### b\n\n"
+        "| tier | method | AUROC[^1] | records | source |\n|---|---|---|---|---|\n"
+        "| reproduced here | a\\|b | 0.9 ± 0.1 | 1234abcd | – |\n"
+        "| published (secondary) | UCAD | 0.930 [1] | – | somewhere |\n",
+        "L.md",
+    )
+    assert [row["method"] for row in page.boards["b"]] == ["a|b"]
+    assert page.rows("b", ["acc"], ()) == [
+        ("reproduced earlier", "a|b", "", "", Spread(0.9, 0.1, 2), "", "", "1234abcd")
+    ]
 
 
 def test_a_name_that_is_not_utf_8_is_shown_escaped(run, call, tmp_path) -> None:

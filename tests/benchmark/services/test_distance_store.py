@@ -124,8 +124,11 @@ def test_files_stay_within_the_budget_and_the_latest_used_ones_stay(tmp_path):
 def test_what_memory_has_no_room_for_is_still_on_disk(tmp_path):
     blocks = [a_block(seed) for seed in range(4)]
     small = neighbours(tmp_path, memory=600)
-    for block in blocks:
+    for number, block in enumerate(blocks):
         small.min_distance(a_batch(range(8)), [block])
+        # Two have room. One is written when it is dropped, not at every call while memory is full.
+        kept = {path.name for path in (tmp_path / "distances").glob("*/*")}
+        assert kept == {dropped.digest for dropped in blocks[: max(0, number - 1)]}
     small.save()
     searched = small.search.queries
     for block in blocks:
