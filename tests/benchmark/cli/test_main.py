@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -21,8 +22,13 @@ HEAVY = (*HEAVY, "sklearn", "scipy")
 
 
 def loaded_by(*words: str) -> tuple[int, set[str]]:
-    """Exit code, and the packages outside the standard library that a fresh `cadbench` loads."""
-    ran = subprocess.run([sys.executable, "-c", LOADED, *words], capture_output=True, text=True)
+    """Exit code, and the packages outside the standard library that a fresh `cadbench` loads.
+
+    In an empty folder: where there are records, a table of them is computed.
+    """
+    command = [sys.executable, "-c", LOADED, *words]
+    with tempfile.TemporaryDirectory() as empty:
+        ran = subprocess.run(command, cwd=empty, capture_output=True, text=True)
     code, _, packages = ran.stderr.strip().splitlines()[-1].partition(" ")
     return int(code), {name.strip("'[] ") for name in packages.split(",")}
 
