@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from benchmark.pixels.meter import PixelMeter
 
 CHECKPOINT = "checkpoint"
+CHECKPOINT_SECONDS = 1.0
+"""Work that a kill may cost; writing the state after every experience would cost more."""
 
 
 @dataclass(frozen=True)
@@ -175,31 +177,35 @@ class Runner:
             features.manifest, cell.order, cell.schedule, domains=cell.drift, blend=cell.blend
         )
         key = f"{cell.key} maps={self.maps}"
-        checkpoint = Checkpoint(partial / CHECKPOINT, key, self.reporter)
+        place = partial / CHECKPOINT
+        checkpoint = Checkpoint(place, key, self.reporter, every=CHECKPOINT_SECONDS)
         progress = None if self.overwrite else checkpoint.load(features.device)
         if progress is None:
             checkpoint.clear()
         else:
             self.reporter.line(f"{cell.label()}: going on after experience {progress.experience}")
-        progress = evaluate(
-            cell,
-            stream,
-            features,
-            services,
-            maps=self.maps,
-            meter=meter,
-            progress=progress,
-            checkpoint=checkpoint.save,
-            reporter=self.reporter,
-        )
-        services.neighbours.save()
-        timing = None
-        if self.timed:
-            from benchmark.services.search import exact_search
-            from benchmark.timing import measure
+        with checkpoint:
+            progress = evaluate(
+                cell,
+                stream,
+                features,
+                services,
+                maps=self.maps,
+                meter=meter,
+                progress=progress,
+                checkpoint=checkpoint.save,
+                reporter=self.reporter,
+            )
+            services.neighbours.save()
+            timing = None
+            if self.timed:
+                from benchmark.services.search import exact_search
+                from benchmark.timing import measure
 
-            timing = measure(cell, stream, features, exact_search(self.search)).as_dict()
-        return record(cell, stream, features, progress, self.out, self.maps, meter.regions, timing)
+                timing = measure(cell, stream, features, exact_search(self.search)).as_dict()
+            return record(
+                cell, stream, features, progress, self.out, self.maps, meter.regions, timing
+            )
 
     def _prepared(self, cell: Cell) -> tuple[FeatureSet, Services]:
         """Features (extracted where missing) and services; made once for all cells alike."""

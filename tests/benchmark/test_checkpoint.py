@@ -43,6 +43,49 @@ def test_a_tensor_is_written_once_and_forgotten_when_no_state_holds_it(saved):
     assert kept.stat().st_mtime_ns == files[kept.name]
 
 
+def test_steps_in_quick_succession_are_written_when_the_time_has_come(tmp_path, monkeypatch):
+    now = 0.0
+    monkeypatch.setattr("benchmark.checkpoint.time.monotonic", lambda: now)
+    checkpoint = Checkpoint(tmp_path / "checkpoint", "key", every=1.0)
+    progress = Progress()
+    found = []
+    for step, now in ((1, 0.4), (2, 1.2), (3, 1.5)):  # noqa: B007 (the clock reads it)
+        progress.steps.append(Step(step, memory=[{"stored_vectors": step}]))
+        progress.method_state = {"seen": step}
+        checkpoint.save(progress)
+        loaded = Checkpoint(checkpoint.folder, "key").load(CPU)
+        found.append(loaded and [row["stored_vectors"] for row in loaded.memory])
+    assert found == [None, [1, 2], [1, 2]]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_a_run_that_is_stopped_loses_no_finished_step(tmp_path, error):
+    checkpoint = Checkpoint(tmp_path / "checkpoint", "key", every=1000)
+    progress = Progress()
+    weights = torch.zeros(3)
+
+    def steps():
+        for step in (1, 2):
+            progress.steps.append(Step(step, memory=[{"stored_vectors": step}]))
+            progress.method_state = {"weights": weights}
+            checkpoint.save(progress)
+            weights.add_(1)  # the method goes on learning, in place
+        assert not checkpoint.folder.exists()
+        raise error
+
+    with pytest.raises(error), checkpoint:
+        steps()
+    loaded = Checkpoint(checkpoint.folder, "key").load(CPU)
+    assert [row["stored_vectors"] for row in loaded.memory] == [1, 2]
+    assert loaded.method_state["weights"].tolist() == [1, 1, 1]
+
+
+def test_a_run_that_ends_well_writes_nothing_more(tmp_path):
+    with Checkpoint(tmp_path / "checkpoint", "key", every=1000) as checkpoint:
+        checkpoint.save(Progress([Step(1)], {}))
+    assert not checkpoint.folder.exists()
+
+
 def test_another_cells_checkpoint_is_not_taken(saved):
     assert Checkpoint(saved.folder, "other").load(CPU) is None
 
