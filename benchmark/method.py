@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
@@ -171,13 +171,13 @@ class TestBatch:
         category: str | None,
         read_patches: Callable[[], torch.Tensor],
         read_images: Callable[[], torch.Tensor],
-        read_stored: Callable[[], torch.Tensor] | None = None,
+        find_stored: Callable[[], tuple[torch.Tensor, Sequence[int]]] | None = None,
     ) -> None:
         self.ids = ids
         self.category = category
         self._read_patches = read_patches
         self._read_images = read_images
-        self._read_stored = read_stored or (lambda: self.patches)
+        self._find_stored = find_stored or (lambda: (self.patches, range(len(ids))))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -188,9 +188,12 @@ class TestBatch:
         return self._read_patches()
 
     @functools.cached_property
-    def stored(self) -> torch.Tensor:
-        """`patches` as they are stored, which may be float16: for services."""
-        return self._read_stored()
+    def stored(self) -> tuple[torch.Tensor, Sequence[int]]:
+        """For services: an array (N, P, D), as it is stored, and the batch's rows (B,) in it.
+
+        It may be float16, and the cached file itself: it must not be written to.
+        """
+        return self._find_stored()
 
     def images(self) -> torch.Tensor:
         """(B, 3, H, W) uint8, read when asked for; needs `Method.uses_images`."""

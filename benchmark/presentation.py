@@ -109,7 +109,7 @@ def shuffled_batches(
                     name if routing == "oracle" else None,
                     partial(_read, [patches[c] for c in numbered], rows),
                     partial(_read, [pixels[c] for c in numbered if uses_images], rows),
-                    partial(_read, [patches[c] for c in numbered], rows, stored=True),
+                    partial(_find, [patches[c] for c in numbered], rows),
                 ),
             )
 
@@ -135,3 +135,12 @@ def _read(
     order = [index for indices in by_source.values() for index in indices]
     read_in_turn = torch.cat(parts)
     return read_in_turn[torch.tensor(order, device=read_in_turn.device).argsort()]
+
+
+def _find(
+    sources: Sequence[PatchSource], places: Sequence[tuple[int, int]]
+) -> tuple[torch.Tensor, Sequence[int]]:
+    """An array as it is stored and the rows of the images in it; read only where it must be."""
+    if len({source for source, _ in places}) == 1:
+        return sources[places[0][0]].find([row for _, row in places])
+    return _read(sources, places, stored=True), range(len(places))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import functools
 import hashlib
+import warnings
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -87,6 +88,23 @@ class PatchSource:
             kept = self._rows[piece]
             parts.append(opened[piece][kept[row - self._ends[piece] + len(kept)]])
         return torch.from_numpy(np.stack(parts)).to(self._device)
+
+    def find(self, rows: Sequence[int]) -> tuple[torch.Tensor, Sequence[int]]:
+        """An array (N, P, D) in the stored type, and where in it the rows are.
+
+        Nothing is read for that, where one memory-mapped piece holds them all.
+        """
+        import torch
+
+        pieces = {bisect.bisect_right(self._ends, row) for row in rows}
+        if len(pieces) > 1 or self._device.type != "cpu":
+            return self.stored(rows), range(len(rows))
+        (piece,) = pieces
+        kept = self._rows[piece]
+        start = self._ends[piece] - len(kept)
+        with warnings.catch_warnings():  # torch warns of arrays that must not be written to
+            warnings.simplefilter("ignore", UserWarning)
+            return torch.from_numpy(self._open(piece)), [kept[row - start] for row in rows]
 
     def _open(self, piece: int) -> np.ndarray:
         try:

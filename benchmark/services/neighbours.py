@@ -82,7 +82,8 @@ class Neighbours:
         known = self._blocks.get(block.digest)
         if known is None:
             like = next(iter(self._blocks.values()), None)
-            known = Known(block, batch.stored.shape[1] if like is None else like.values.shape[1])
+            patches = batch.stored[0].shape[1] if like is None else like.values.shape[1]
+            known = Known(block, patches)
             if self.store is not None:
                 self.store.load(block.digest, known)
             self._blocks[block.digest] = known
@@ -179,17 +180,21 @@ class _Union:
             return
         bounds = self.least.reshape(-1)[chosen]
         device = self.blocks[0].vectors.device
+        array, rows = self.batch.stored
+        patches = array.shape[1]
+        shift = (np.asarray(rows) - np.arange(len(rows))) * patches
+        sought = chosen + np.repeat(shift, patches)[chosen]
         distances, nearest = search(
-            self.batch.stored.flatten(0, 1),
+            array.flatten(0, 1),
             [self.blocks[index].vectors for index in group],
             torch.from_numpy(bounds).to(device),
-            None if len(chosen) == len(wanted) else torch.from_numpy(chosen).to(device),
+            torch.from_numpy(sought).to(device),
         )
         found = zip(group, distances.cpu().numpy(), nearest.cpu().numpy(), strict=True)
-        for index, least, rows in found:
+        for index, least, nearer in found:
             known = self.known[index]
             known.changed = True
             keep(
                 known.values, known.nearest, known.origin, self.places[index],
-                chosen, bounds, least, rows, self.least,
+                chosen, bounds, least, nearer, self.least,
             )  # fmt: skip

@@ -36,7 +36,7 @@ def torch_search(
 ) -> tuple[Tensor, Tensor]:
     """Distance of each query to its nearest vector in each block, and which one it is.
 
-    queries (N, D) float32 or float16, or their rows `chosen` (N',) int64, ascending; blocks of
+    queries (N, D) float32 or float16, or their rows `chosen` (N',) int64; blocks of
     (M_k, D) float32; bounds (N',) float32 -> distances (K, N') float32, rows of the blocks (K, N')
     int64 (of several at that distance, any). Where a distance is not below its bound, the two are
     the bound and -1.
