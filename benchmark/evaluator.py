@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
@@ -21,6 +23,7 @@ from benchmark.pixels.meter import PixelMeter
 from benchmark.presentation import shuffled_batches, told_names, train_experience
 from benchmark.reporting import Reporter, Silent
 from benchmark.services.coresets import Coresets
+from benchmark.services.lanes import aside
 from benchmark.services.neighbours import Neighbours
 from benchmark.stream import Experience, Stream
 from results.errors import CadbenchError
@@ -50,7 +53,8 @@ class Step:
 
     shown: the categories that have scores after it, those carried over included;
     maps: patch maps (n, h, w) float16 of the categories scored anew, where they are kept;
-    pixels: what `PixelMeter` measured on all maps of the categories scored anew.
+    pixels: what `PixelMeter` measured on all maps of the categories scored anew; `measuring` gives
+    it while that goes on beside the next experience.
     """
 
     experience: int
@@ -62,11 +66,21 @@ class Step:
     memory: list[dict[str, Any]] = field(default_factory=list)
     observe_seconds: float = 0.0
     score_seconds: float = 0.0
+    measuring: Future[dict[str, dict[str, float]]] | None = None
+
+    def measured(self) -> dict[str, dict[str, float]]:
+        """`pixels`, waited for where they are still being measured."""
+        if self.measuring is not None:
+            self.pixels, self.measuring = self.measuring.result(), None
+        return self.pixels
 
     def as_state(self) -> dict[str, Any]:
         """Plain values and arrays, for `benchmark.state`."""
+        self.measured()
         fresh = {category: vars(scored) for category, scored in self.fresh.items()}
-        return {**vars(self), "fresh": fresh}
+        state = {**vars(self), "fresh": fresh}
+        del state["measuring"]
+        return state
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Step:
@@ -100,7 +114,7 @@ class Progress:
     @property
     def pixels(self) -> list[dict[str, dict[str, float]]]:
         """Pixel metrics by category after each experience, as far as they are defined."""
-        return self._carried(lambda step: step.pixels)
+        return self._carried(lambda step: step.measured())
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -149,8 +163,8 @@ def evaluate(
 ) -> Progress:
     """Run a cell from where `progress` stands to the end of its stream.
 
-    `meter` measures the maps of every experience, whatever `maps` keeps of them. `checkpoint` is
-    called after each experience, with the method's state in it.
+    `meter` measures the maps of every experience, whatever `maps` keeps of them, while the next one
+    goes on. `checkpoint` is called after each experience, with the method's state in it.
     """
     reporter = reporter or Silent()
     progress = progress or Progress()
@@ -165,7 +179,9 @@ def evaluate(
         for experience in experiences[progress.experience :]:
             step, held = _step(cell, method, experience, stream, features)
             step.maps = {} if maps == "none" else held
-            step.pixels = _measured(meter, held)
+            if progress.steps:
+                progress.steps[-1].measured()
+            step.measuring = aside(partial(_measured, meter, dict(held)))
             if any(note["kind"] == ASSIGNED for note in noted):
                 noted[:] = _by_column(noted, stream, experience, cell)
                 noted += _similarities(stream, experience, features, services.coresets)
@@ -180,6 +196,8 @@ def evaluate(
                 progress.method_state = method.state_dict()
                 checkpoint(progress)
             task.advance()
+        if progress.steps:
+            progress.steps[-1].measured()
     return progress
 
 

@@ -71,8 +71,8 @@ def keep(
 ) -> None:  # pragma: no cover (compiled)
     """Write what a search has found for the patches at `chosen` (n,) of the flattened batch.
 
-    bounds (n,): what it was bounded by; distances, rows (n,): its result, -1 where there is none
-    below the bound; origin (M,): the rows that the block's vectors have where they were taken from.
+    bounds (n,): what it was bounded by; distances, rows (n,): its result, where there is none below
+    the bound a better bound and -1; origin (M,): the rows that the block's vectors have where they were taken from.
     """
     patches = values.shape[1]
     for place in range(len(chosen)):
@@ -81,7 +81,7 @@ def keep(
         value = values[row, patch]
         if np.signbit(value) and -value < bounds[place]:
             if rows[place] < 0:
-                values[row, patch] = -bounds[place]
+                values[row, patch] = -distances[place]
             else:
                 values[row, patch] = distances[place]
                 nearest[row, patch] = origin[rows[place]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -19,15 +19,33 @@ def lanes() -> int:
 
 
 def in_lanes(works: Sequence[Callable[[], T]]) -> list[T]:
-    """The results of all works, in order; the first is done by the calling thread.
+    """The results of all works, in order; a lane that is free takes the next, the caller's too.
 
     Torch's operations do not belong here: each thread would bring threads of its own.
     """
-    others = [_pool(lanes(), os.getpid()).submit(work) for work in works[1:]]
-    return [works[0](), *(other.result() for other in others)]
+    results: dict[int, T] = {}
+    left = iter(range(len(works)))
+
+    def lane() -> None:
+        for index in left:
+            results[index] = works[index]()
+
+    others = [
+        _pool("lane", lanes(), os.getpid()).submit(lane)
+        for _ in range(min(lanes(), len(works)) - 1)
+    ]
+    lane()
+    for other in others:
+        other.result()
+    return [results[index] for index in range(len(works))]
+
+
+def aside(work: Callable[[], T]) -> Future[T]:
+    """Start work beside the caller's, on a thread of its own: one at a time, in order."""
+    return _pool("aside", 1, os.getpid()).submit(work)
 
 
 @functools.cache
-def _pool(count: int, process: int) -> ThreadPoolExecutor:
+def _pool(name: str, count: int, process: int) -> ThreadPoolExecutor:
     """The threads; a forked process makes its own."""
-    return ThreadPoolExecutor(count, thread_name_prefix="lane")
+    return ThreadPoolExecutor(count, thread_name_prefix=name)

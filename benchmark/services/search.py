@@ -39,7 +39,7 @@ def torch_search(
     queries (N, D) float32 or float16, or their rows `chosen` (N',) int64; blocks of
     (M_k, D) float32; bounds (N',) float32 -> distances (K, N') float32, rows of the blocks (K, N')
     int64 (of several at that distance, any). Where a distance is not below its bound, the two are
-    the bound and -1.
+    something else that it is not below, the bound at least, and -1.
     """
     if queries.device.type != "cpu":
         rows = _rows(queries, chosen)

@@ -33,6 +33,8 @@ _REDUCED_WORTH = 240, 60, 2048
 _SETTLED_WORTH = 100
 """Its bounds are dropped where they leave more than one vector in this many to be settled."""
 _EPS = float(np.finfo(np.float32).eps) / 2
+_DOWN = 1 - 2.0**-22
+"""What makes a number smaller by more than rounding to float32 can make it larger."""
 _SCALE = np.float32(2.0**112)
 """What float16's bits are short of as float32's, whose exponents begin at 127 instead of 15."""
 
@@ -224,7 +226,8 @@ def settle(
     distances: np.ndarray,
     nearest: np.ndarray,
 ) -> int:  # pragma: no cover (compiled)
-    """Write each query's exact distance to each block of vectors, where it is below the bound.
+    """Write each query's exact distance to each block of vectors, where it is below the bound, and
+    else what it is known not to be below.
 
     products (M, N) float32: q.v as rounded, or (not `both_ways`) what it cannot exceed; squares
     (M,) float32: |v|^2; error: how far |v|^2 - 2 q.v may be off, over (|q| + |v|)^2; queries
@@ -296,6 +299,9 @@ def settle(
             else:
                 distances[block, row] = bounds[row]
                 nearest[block, row] = -1
+                square = least[row] - slack[row] + length[row]
+                if square > np.float64(bounds[row]) ** 2:
+                    distances[block, row] = max(bounds[row], np.float32(math.sqrt(square) * _DOWN))
         start = ends[block]
     return compared
 

@@ -118,7 +118,8 @@ def test_a_distance_that_is_not_below_its_bound_is_not_looked_for(found, problem
     bounds = wanted * torch.from_numpy(scale)
     distances, nearest = found(queries, vectors, bounds)
     below = wanted < bounds
-    assert same_bits(distances, torch.where(below, wanted, bounds))
+    assert same_bits(distances[below], wanted[below])
+    assert torch.all((bounds <= distances) & (distances <= wanted) | below)
     assert torch.equal(nearest >= 0, below)
     assert same_bits(exact(queries, vectors[nearest])[below], wanted[below])
 
@@ -236,9 +237,22 @@ def test_a_reduced_space_spares_products_and_changes_no_bit(monkeypatch):
     distances, nearest = with_torch(queries, vectors, bounds)
     assert all(basis.shape == (152, settling._REDUCED) for basis in used)
     monkeypatch.setattr(settling, "_REDUCED_WORTH", (10**9, 1, 1))
-    assert all(map(torch.equal, (distances, nearest), with_torch(queries, vectors, bounds)))
+    whole, same = with_torch(queries, vectors, bounds)
     assert used[-1].shape == (152, 0)
-    assert torch.equal(nearest >= 0, plain(queries, vectors) < bounds)
+    below = plain(queries, vectors) < bounds
+    assert torch.equal(nearest, same)
+    assert torch.equal(nearest >= 0, below)
+    assert same_bits(distances[below], whole[below])
+
+
+def test_what_is_not_below_its_bound_gets_a_better_one():
+    queries, vectors = low_rank(5000, 1), low_rank(400, 2)
+    wanted = plain(queries, vectors)
+    for search, least in ((with_torch, 0.99), (with_reduced_space, 0.6)):
+        distances, nearest = search(queries, vectors, wanted * 0.5)
+        assert torch.all(nearest < 0)
+        assert torch.all(distances <= wanted)
+        assert (distances / wanted).median() > least
 
 
 def test_bounds_from_a_reduced_space_that_say_nothing_are_dropped():
