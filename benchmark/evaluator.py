@@ -6,6 +6,7 @@ The method sees training patches, opaque ids and services. Labels, masks and fil
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 Maps: TypeAlias = Literal["final", "all", "none"]
 T = TypeVar("T")
+Measuring: TypeAlias = Future[dict[str, float] | None]
 
 
 @dataclass(eq=False)
@@ -53,8 +55,8 @@ class Step:
 
     shown: the categories that have scores after it, those carried over included;
     maps: patch maps (n, h, w) float16 of the categories scored anew, where they are kept;
-    pixels: what `PixelMeter` measured on all maps of the categories scored anew; `measuring` gives
-    it while that goes on beside the next experience.
+    pixels: what `PixelMeter` measured on all maps of the categories scored anew, except of those
+    in `measuring`, where that goes on beside the rest.
     """
 
     experience: int
@@ -66,12 +68,14 @@ class Step:
     memory: list[dict[str, Any]] = field(default_factory=list)
     observe_seconds: float = 0.0
     score_seconds: float = 0.0
-    measuring: Future[dict[str, dict[str, float]]] | None = None
+    measuring: dict[str, Measuring] = field(default_factory=dict)
 
     def measured(self) -> dict[str, dict[str, float]]:
         """`pixels`, waited for where they are still being measured."""
-        if self.measuring is not None:
-            self.pixels, self.measuring = self.measuring.result(), None
+        for category, measuring in self.measuring.items():
+            if (pixels := measuring.result()) is not None:
+                self.pixels[category] = pixels
+        self.measuring.clear()
         return self.pixels
 
     def as_state(self) -> dict[str, Any]:
@@ -177,11 +181,11 @@ def evaluate(
     with reporter.task(cell.label(), len(experiences), "experiences") as task:
         task.advance(progress.experience)
         for experience in experiences[progress.experience :]:
-            step, held = _step(cell, method, experience, stream, features)
-            step.maps = {} if maps == "none" else held
+            step = _step(cell, method, experience, stream, features, meter)
             if progress.steps:
                 progress.steps[-1].measured()
-            step.measuring = aside(partial(_measured, meter, dict(held)))
+            if maps == "none":
+                step.maps = {}
             if any(note["kind"] == ASSIGNED for note in noted):
                 noted[:] = _by_column(noted, stream, experience, cell)
                 noted += _similarities(stream, experience, features, services.coresets)
@@ -230,8 +234,9 @@ def _step(
     experience: Experience,
     stream: Stream,
     features: FeatureSet,
-) -> tuple[Step, dict[str, np.ndarray]]:
-    """What an experience adds, and the patch maps of the categories scored anew."""
+    meter: PixelMeter | None,
+) -> Step:
+    """What an experience adds, with the patch maps of the categories scored anew."""
     started = time.perf_counter()
     shown = train_experience(experience, stream, features, method.uses_images, cell.routing)
     with blamed_on(cell.method, type(method), "observe"):
@@ -241,18 +246,19 @@ def _step(
     seen = stream.seen(experience.index)
     changed = _changed(cell, stream, claimed, experience)
     unseen = _unseen(cell, stream, experience.index)
-    fresh, maps = _score(cell, method, (*changed, *unseen), features)
+    fresh, maps, measuring = _score(cell, method, (*changed, *unseen), features, meter)
     with blamed_on(cell.method, type(method), "memory"):
         report = method.memory()
-    step = Step(
+    return Step(
         experience=experience.index,
         shown=(*seen, *unseen),
         fresh=fresh,
+        maps=maps,
         memory=_memory_rows(experience.index, report),
         observe_seconds=observed - started,
         score_seconds=time.perf_counter() - observed,
+        measuring=measuring,
     )
-    return step, maps
 
 
 def _similarities(
@@ -276,15 +282,6 @@ def _similarities(
         for category in experience.categories
         for other in names[: names.index(category)]
     ]
-
-
-def _measured(
-    meter: PixelMeter | None, maps: Mapping[str, np.ndarray]
-) -> dict[str, dict[str, float]]:
-    if meter is None:
-        return {}
-    found = {category: meter.measure(category, held) for category, held in maps.items()}
-    return {category: measured for category, measured in found.items() if measured is not None}
 
 
 def _by_column(
@@ -338,15 +335,24 @@ def _unseen(cell: Cell, stream: Stream, index: int) -> tuple[str, ...]:
 
 
 def _score(
-    cell: Cell, method: Method, categories: Sequence[str], features: FeatureSet
-) -> tuple[dict[str, Scored], dict[str, np.ndarray]]:
-    """Scores and maps of all test images of the categories, in shuffled batches."""
+    cell: Cell,
+    method: Method,
+    categories: Sequence[str],
+    features: FeatureSet,
+    meter: PixelMeter | None,
+) -> tuple[dict[str, Scored], dict[str, np.ndarray], dict[str, Measuring]]:
+    """Scores and maps of all test images of the categories, in shuffled batches.
+
+    A category's maps are measured beside the scoring of the next one.
+    """
     images = {c: len(features.patches(c, "test").ids) for c in categories}
     scored = {
         c: Scored(np.full(n, np.nan, np.float32), np.full(n, -1, np.int16))
         for c, n in images.items()
     }
     maps: dict[str, np.ndarray] = {}
+    measuring: dict[str, Measuring] = {}
+    left = Counter(images)
     places = [(category, row) for category, n in images.items() for row in range(n)]
     for chosen, batch in shuffled_batches(features, places, cell.routing, method.uses_images):
         with blamed_on(cell.method, type(method), "score"):
@@ -354,7 +360,12 @@ def _score(
         if wrong := flaw(prediction, len(batch), method.context.grid):
             raise CadbenchError(f"method {cell.method} {wrong}")
         _keep(prediction, chosen, scored, maps)
-    return scored, maps
+        left.subtract(category for category, _ in chosen)
+        for category in [c for c, count in left.items() if not count]:
+            del left[category]
+            if meter is not None and category in maps:
+                measuring[category] = aside(partial(meter.measure, category, maps[category]))
+    return scored, maps, measuring
 
 
 def _keep(

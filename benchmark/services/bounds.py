@@ -58,6 +58,31 @@ def mark(
 
 
 @numba.njit(cache=True, nogil=True)
+def gather(
+    wanted: np.ndarray,
+    least: np.ndarray,
+    rows: np.ndarray,
+    chosen: np.ndarray,
+    bounds: np.ndarray,
+    sought: np.ndarray,
+) -> None:  # pragma: no cover (compiled)
+    """Write where `wanted` (B * P,) is set, as three arrays (n,) with one entry for each.
+
+    chosen: the places in the batch; bounds: the least distances there; sought: the places in the
+    array whose rows (B,) the batch's images are.
+    """
+    found = 0
+    for image in range(len(rows)):
+        for patch in range(least.shape[1]):
+            place = image * least.shape[1] + patch
+            if wanted[place]:
+                chosen[found] = place
+                bounds[found] = least[image, patch]
+                sought[found] = rows[image] * least.shape[1] + patch
+                found += 1
+
+
+@numba.njit(cache=True, nogil=True)
 def keep(
     values: np.ndarray,
     nearest: np.ndarray,
@@ -72,7 +97,8 @@ def keep(
     """Write what a search has found for the patches at `chosen` (n,) of the flattened batch.
 
     bounds (n,): what it was bounded by; distances, rows (n,): its result, where there is none below
-    the bound a better bound and -1; origin (M,): the rows that the block's vectors have where they were taken from.
+    the bound a better bound and -1; origin (M,): the rows that the block's vectors have where they
+    were taken from.
     """
     patches = values.shape[1]
     for place in range(len(chosen)):

@@ -23,6 +23,7 @@ class Known:
         self.members = np.zeros(self.origin.max() + 1, np.bool_)
         self.members[self.origin] = True
         self.rows: dict[str, int] = {}
+        self._places: dict[tuple[str, ...], np.ndarray] = {}
         self.changed = False
         self.values = np.empty((0, patches), np.float32)
         self.nearest = np.empty((0, patches), np.min_scalar_type(-len(self.members)))
@@ -43,7 +44,17 @@ class Known:
         return np.arange(start, end)
 
     def places(self, ids: Sequence[str]) -> np.ndarray:
-        return np.array([self.rows[identity] for identity in ids])
+        """The rows of images; kept, since batches come again."""
+        key = tuple(ids)
+        if key not in self._places:
+            self._places[key] = np.array([self.rows[identity] for identity in ids])
+        return self._places[key]
+
+    def lacking(self, ids: Sequence[str]) -> list[str]:
+        """Which of the images, each once, have no row."""
+        if tuple(ids) in self._places:
+            return []
+        return [identity for identity in dict.fromkeys(ids) if identity not in self.rows]
 
     def holds(self, part: Known) -> bool:
         """Whether all vectors of `part`, taken from the same block, are in this one."""

@@ -88,7 +88,7 @@ class Neighbours:
                 self.store.load(block.digest, known)
             self._blocks[block.digest] = known
         self._blocks.move_to_end(block.digest)
-        if lacking := [i for i in dict.fromkeys(batch.ids) if i not in known.rows]:
+        if lacking := known.lacking(batch.ids):
             self._inherit(known, lacking)
         return known
 
@@ -170,20 +170,18 @@ class _Union:
         """Look for nearer vectors in some blocks, and keep what is learnt of their distances."""
         import torch
 
-        from benchmark.services.bounds import keep, mark
+        from benchmark.services.bounds import gather, keep, mark
 
         wanted = np.zeros(self.least.size, np.bool_)
         for index in group:
             mark(self.known[index].values, self.places[index], self.least, wanted)
-        chosen = np.flatnonzero(wanted)
-        if not len(chosen):
+        if not (count := np.count_nonzero(wanted)):
             return
-        bounds = self.least.reshape(-1)[chosen]
-        device = self.blocks[0].vectors.device
         array, rows = self.batch.stored
-        patches = array.shape[1]
-        shift = (np.asarray(rows) - np.arange(len(rows))) * patches
-        sought = chosen + np.repeat(shift, patches)[chosen]
+        chosen, bounds = np.empty(count, np.int64), np.empty(count, np.float32)
+        sought = np.empty(count, np.int64)
+        gather(wanted, self.least, np.asarray(rows), chosen, bounds, sought)
+        device = self.blocks[0].vectors.device
         distances, nearest = search(
             array.flatten(0, 1),
             [self.blocks[index].vectors for index in group],

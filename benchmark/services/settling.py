@@ -8,7 +8,6 @@ the few vectors that may be the nearest are compared in float64.
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -72,21 +71,22 @@ def search_on_cpu(
             bounds = np.full(count, np.inf, np.float32)
         elif _reduction_pays(vectors, bounds):
             space = _reduced(vectors)
-        pieces = max(1, min(lanes(), count * vectors.size // _LANE_WORTH))
-        edges = np.linspace(0, count, pieces + 1).astype(int).tolist()
-        parts = [slice(start, stop) for start, stop in itertools.pairwise(edges)]
+        count_of_lanes = max(1, min(lanes(), count * vectors.size // _LANE_WORTH))
+        edges = np.linspace(0, count, count_of_lanes + 1).astype(np.int64)
+        left = np.stack([edges[:-1], edges[1:]], axis=1)
         halves = queries.dtype == np.float16
         in_lanes(
             [
                 partial(
                     _lane,
+                    left, own,
                     queries.view(np.uint16) if halves else _NO_HALVES,
                     _NO_SINGLES if halves else queries,
-                    chosen[part], bounds[part], vectors, ends,
+                    chosen, bounds, vectors, ends,
                     space.factors, space.error, space.basis, whole.error,
-                    distances[:, part], nearest[:, part],
+                    distances, nearest,
                 )
-                for part in parts
+                for own in range(len(left))
             ]
         )  # fmt: skip
     return distances, nearest
@@ -127,6 +127,8 @@ def _reduced(vectors: np.ndarray) -> _Space:
 
 @numba.njit(cache=True, nogil=True)
 def _lane(
+    left: np.ndarray,
+    own: int,
     halves: np.ndarray,
     singles: np.ndarray,
     chosen: np.ndarray,
@@ -140,7 +142,12 @@ def _lane(
     distances: np.ndarray,
     nearest: np.ndarray,
 ) -> None:  # pragma: no cover (compiled)
-    """Search rows `chosen` of `singles`, or where that is empty, of `halves` (float16's bits)."""
+    """Search rows `chosen` of `singles`, or where that is empty, of `halves` (float16's bits).
+
+    left (L, 2): first and end of the queries that nobody has taken of each lane's share. A lane
+    takes its own from the front, then of others from their ends. Two may take the same, and find
+    the same.
+    """
     count, dim = vectors.shape
     squares = np.empty(count, np.float32)
     for row in range(count):
@@ -153,8 +160,10 @@ def _lane(
     rows, room = np.empty((step, dim), np.float32), np.empty(count * step, np.float32)
     images = np.empty((step, basis.shape[1] + 1), np.float32)
     reduced = basis.shape[1] > 0
-    for start in range(0, len(chosen), step):
-        stop = min(start + step, len(chosen))
+    while True:
+        start, stop = _take(left, own, step)
+        if start == stop:
+            break
         size = stop - start
         queries, products = rows[:size], room[: count * size].reshape(count, size)
         if len(singles):
@@ -174,6 +183,23 @@ def _lane(
         )  # fmt: skip
         if compared * _SETTLED_WORTH > size * count:
             reduced = False
+
+
+@numba.njit(cache=True, nogil=True)
+def _take(left: np.ndarray, own: int, step: int) -> tuple[int, int]:  # pragma: no cover (compiled)
+    """Up to `step` queries to be searched next, first and end; two alike when none is left."""
+    start, end = left[own, 0], left[own, 1]
+    if start < end:
+        stop = min(start + step, end)
+        left[own, 0] = stop
+        return start, stop
+    for other in range(len(left)):
+        start, end = left[other, 0], left[other, 1]
+        if start < end:
+            start = max(start, end - step)
+            left[other, 1] = start
+            return start, end
+    return 0, 0
 
 
 @numba.njit(cache=True, nogil=True)

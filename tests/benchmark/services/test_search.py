@@ -233,7 +233,7 @@ def test_a_reduced_space_spares_products_and_changes_no_bit(monkeypatch):
     bounds[::50] *= 1.2
     used = []
     lane = settling._lane
-    monkeypatch.setattr(settling, "_lane", lambda *given: used.append(given[8]) or lane(*given))
+    monkeypatch.setattr(settling, "_lane", lambda *given: used.append(given[10]) or lane(*given))
     distances, nearest = with_torch(queries, vectors, bounds)
     assert all(basis.shape == (152, settling._REDUCED) for basis in used)
     monkeypatch.setattr(settling, "_REDUCED_WORTH", (10**9, 1, 1))
@@ -248,8 +248,8 @@ def test_a_reduced_space_spares_products_and_changes_no_bit(monkeypatch):
 def test_what_is_not_below_its_bound_gets_a_better_one():
     queries, vectors = low_rank(5000, 1), low_rank(400, 2)
     wanted = plain(queries, vectors)
-    for search, least in ((with_torch, 0.99), (with_reduced_space, 0.6)):
-        distances, nearest = search(queries, vectors, wanted * 0.5)
+    for found, least in ((with_torch, 0.99), (with_reduced_space, 0.6)):
+        distances, nearest = found(queries, vectors, wanted * 0.5)
         assert torch.all(nearest < 0)
         assert torch.all(distances <= wanted)
         assert (distances / wanted).median() > least
