@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -74,6 +76,51 @@ def test_maps_that_did_not_change_are_not_measured_again(metered, monkeypatch):
     other = built.evaluate(cell, meter=meter)
     assert len(calls) == first
     assert one.pixels == other.pixels
+
+
+def test_pixels_are_measured_while_the_next_category_is_scored(metered, monkeypatch):
+    from methods.per_category import PerCategory
+
+    built, meter = metered()
+    going_on = threading.Event()
+    score, measure = PerCategory.score, module.pixel_metrics
+    scored: list[str] = []
+
+    def noting(self, batch):
+        if batch.category not in scored:
+            scored.append(batch.category)
+            if len(scored) == 2:
+                going_on.set()
+        return score(self, batch)
+
+    def waiting(*given):
+        assert going_on.wait(10), "nothing went on beside it"
+        return measure(*given)
+
+    cell = built.cell("per_category", params={"class_budget": 10})
+    alone = built.evaluate(cell, meter=metered()[1])
+    monkeypatch.setattr(PerCategory, "score", noting)
+    monkeypatch.setattr(module, "pixel_metrics", waiting)
+    assert built.evaluate(cell, meter=meter).pixels == alone.pixels
+
+
+def test_what_goes_wrong_in_measuring_ends_the_run(metered, monkeypatch):
+    from methods.finetune import FineTune
+
+    built, meter = metered()
+    observed: list[int] = []
+    observe = FineTune.observe
+    monkeypatch.setattr(
+        FineTune, "observe", lambda self, e: observed.append(e.index) or observe(self, e)
+    )
+
+    def failing(*given):
+        raise MemoryError("no room for a map")
+
+    monkeypatch.setattr(module, "pixel_metrics", failing)
+    with pytest.raises(MemoryError, match="no room for a map"):
+        built.evaluate(built.cell("finetune"), meter=meter)
+    assert observed == [1, 2]
 
 
 def test_pixel_metrics_are_measured_whatever_maps_are_kept(metered):

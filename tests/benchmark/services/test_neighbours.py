@@ -102,6 +102,21 @@ def test_an_image_is_searched_once_in_each_block_however_batches_overlap():
     assert list(search.queries.values()) == [5 * PATCHES] * 2
 
 
+def test_a_bound_that_a_search_has_left_spares_the_next_one():
+    search = Watched()
+    neighbours = Neighbours(search)
+    near, further = (Block.of(ALL.flatten(0, 1) + away) for away in (0.01, 1.0))
+    far = Block.of(drawn(7, DIM, seed=3) + 100)
+    batch = a_batch(range(6))
+    neighbours.min_distance(batch, [near, far])
+    neighbours.min_distance(batch, [further])
+    before = search.queries[far.vectors.data_ptr()]
+    assert torch.equal(
+        neighbours.min_distance(batch, [further, far]), plain(range(6), [further, far])
+    )
+    assert search.queries[far.vectors.data_ptr()] == before
+
+
 def a_part(block: Block, rows: Sequence[int]) -> Block:
     return block.take(np.array(rows))
 
