@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from benchmark.cli.main import run
@@ -10,7 +12,8 @@ from results.evaluate import matrix
 from results.quantities import Reading, quantity
 from results.store import find_records
 
-pytestmark = pytest.mark.xdist_group("one study for all")
+GROUP = "one study for all"
+pytestmark = pytest.mark.xdist_group(GROUP)
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +27,13 @@ def records(tmp_path_factory):
         words += ["--method", "mecad", "--method", "finetune", "--method", "per_category"]
         assert run([*words, "--maps", "none"]) == 0
         yield {record.method: record for record in find_records(folder / "runs")}
+
+
+def test_the_study_is_made_in_one_worker(request):
+    """pytest-xdist may ignore groups without a word, and the suite takes minutes longer."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        pytest.skip("there are no workers")
+    assert request.node.nodeid.endswith(f"@{GROUP}")
 
 
 def test_categories_spread_from_hard_to_solved(records):
