@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.evaluator import Progress, Step
+from benchmark.progress import Progress, Step
 from benchmark.reporting import Reporter, Silent
 from benchmark.state import flatten, pack, restore, unpack
 from results.files import seal, unseal, write_bytes

@@ -8,10 +8,9 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from benchmark.features.feature_set import FeatureSet
 from benchmark.method import MemoryReport, Method, MethodContext, Prediction, TrainExperience
 from benchmark.pixels.meter import PixelMeter
 from benchmark.presentation import shuffled_batches, told_names, train_experience
+from benchmark.progress import Measuring, Progress, Scored, Step
 from benchmark.reporting import Reporter, Silent
 from benchmark.services.coresets import Coresets
 from benchmark.services.lanes import aside
@@ -34,115 +34,6 @@ if TYPE_CHECKING:
     import torch
 
 Maps: TypeAlias = Literal["final", "all", "none"]
-T = TypeVar("T")
-Measuring: TypeAlias = Future[dict[str, float] | None]
-
-
-@dataclass(eq=False)
-class Scored:
-    """What one experience gave for one column of R, aligned with the test source's ids.
-
-    scores (n,) float32; routes (n,) int16, -1 where the method does not route.
-    """
-
-    scores: np.ndarray
-    routes: np.ndarray
-
-
-@dataclass(eq=False)
-class Step:
-    """What one experience added: the categories scored anew, and what else was noted.
-
-    shown: the categories that have scores after it, those carried over included;
-    maps: patch maps (n, h, w) float16 of the categories scored anew, where they are kept;
-    pixels: what `PixelMeter` measured on all maps of the categories scored anew, except of those
-    in `measuring`, where that goes on beside the rest.
-    """
-
-    experience: int
-    shown: tuple[str, ...] = ()
-    fresh: dict[str, Scored] = field(default_factory=dict)
-    maps: dict[str, np.ndarray] = field(default_factory=dict)
-    pixels: dict[str, dict[str, float]] = field(default_factory=dict)
-    events: list[dict[str, Any]] = field(default_factory=list)
-    memory: list[dict[str, Any]] = field(default_factory=list)
-    observe_seconds: float = 0.0
-    score_seconds: float = 0.0
-    measuring: dict[str, Measuring] = field(default_factory=dict)
-
-    def measured(self) -> dict[str, dict[str, float]]:
-        """`pixels`, waited for where they are still being measured."""
-        for category, measuring in self.measuring.items():
-            if (pixels := measuring.result()) is not None:
-                self.pixels[category] = pixels
-        self.measuring.clear()
-        return self.pixels
-
-    def as_state(self) -> dict[str, Any]:
-        """Plain values and arrays, for `benchmark.state`."""
-        self.measured()
-        fresh = {category: vars(scored) for category, scored in self.fresh.items()}
-        state = {**vars(self), "fresh": fresh}
-        del state["measuring"]
-        return state
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Step:
-        """The step that `as_state` wrote."""
-        fresh = {category: Scored(**scored) for category, scored in state["fresh"].items()}
-        return cls(**{**state, "fresh": fresh, "shown": tuple(state["shown"])})
-
-
-@dataclass(eq=False)
-class Progress:
-    """All that a cell has produced up to its last finished experience, and the method's state."""
-
-    steps: list[Step] = field(default_factory=list)
-    method_state: Any = None
-
-    @property
-    def experience(self) -> int:
-        """The last finished experience; 0 before the first."""
-        return len(self.steps)
-
-    @property
-    def rows(self) -> list[dict[str, Scored]]:
-        """Scores by category after each experience, carried over where nothing changed."""
-        return self._carried(lambda step: step.fresh)
-
-    @property
-    def maps(self) -> list[dict[str, np.ndarray]]:
-        """Maps by category after each experience, as far as they were kept."""
-        return self._carried(lambda step: step.maps)
-
-    @property
-    def pixels(self) -> list[dict[str, dict[str, float]]]:
-        """Pixel metrics by category after each experience, as far as they are defined."""
-        return self._carried(lambda step: step.measured())
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        return [event for step in self.steps for event in step.events]
-
-    @property
-    def memory(self) -> list[dict[str, Any]]:
-        return [row for step in self.steps for row in step.memory]
-
-    @property
-    def observe_seconds(self) -> float:
-        return sum(step.observe_seconds for step in self.steps)
-
-    @property
-    def score_seconds(self) -> float:
-        return sum(step.score_seconds for step in self.steps)
-
-    def _carried(self, of: Callable[[Step], Mapping[str, T]]) -> list[dict[str, T]]:
-        rows: list[dict[str, T]] = []
-        latest: dict[str, T] = {}
-        for step in self.steps:
-            latest = {**latest, **of(step)}
-            rows.append({c: latest[c] for c in step.shown if c in latest})
-        return rows
 
 
 @dataclass

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmark.cell import Cell
-from benchmark.evaluator import Maps, Progress
+from benchmark.evaluator import Maps
 from benchmark.features.feature_set import FeatureSet
+from benchmark.progress import Progress
 from benchmark.stream import Stream
 from results.evaluate import compute_metrics
 from results.record import Record

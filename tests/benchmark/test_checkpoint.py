@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchmark.checkpoint import Checkpoint
-from benchmark.evaluator import Progress, Step
+from benchmark.progress import Progress, Step
 
 CPU = torch.device("cpu")
 
