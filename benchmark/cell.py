@@ -162,10 +162,11 @@ class Cell:
         """`mecad experts=5, alphabetical, seed 0`: the parameters that differ from the defaults."""
         from benchmark.params import specs
 
+        default = self._default_params()
         shown = [
             f"{spec.name}={spec.show(getattr(self.params, spec.name))}"
             for spec in specs(type(self.params))
-            if getattr(self.params, spec.name) != getattr(self._default_params(), spec.name)
+            if getattr(self.params, spec.name) != getattr(default, spec.name)
         ]
         return f"{' '.join([self.method, *shown])}, {self.order.name}, seed {self.seed}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import types
 import typing
@@ -164,6 +165,12 @@ class Params:
 
 def specs(params: type[Params]) -> tuple[ParamSpec, ...]:
     """The parameters that a `Params` class declares, in order."""
+    whole: Any = params  # a class is hashable, whatever its objects are
+    return _specs(whole)
+
+
+@functools.cache
+def _specs(params: Any) -> tuple[ParamSpec, ...]:
     hints = typing.get_type_hints(params)
     return tuple(_spec(declared, hints[declared.name]) for declared in dataclasses.fields(params))
 

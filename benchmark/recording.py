@@ -107,10 +107,10 @@ def _scores(
     columns: dict[str, list[np.ndarray]] = {}
     maps = []
     fixed = {category: _fixed_columns(stream, category) for category in stream.columns}
-    rows_of = {
-        category: [features.patches(category, "test").row_of[image] for image in held["image"]]
-        for category, held in fixed.items()
-    }
+    rows_of = {}
+    for category, held in fixed.items():
+        row_of = features.patches(category, "test").row_of
+        rows_of[category] = [row_of[image] for image in held["image"]]
     scored_rows, held_maps = progress.rows, progress.maps
     for index, (row, held) in enumerate(zip(scored_rows, held_maps, strict=True), start=1):
         kept = held if wanted == "all" or (wanted == "final" and index == len(scored_rows)) else {}

@@ -53,5 +53,6 @@ def replayed(
 def stored_rows(scoring: Mapping[str, np.ndarray], buffers: Mapping[str, int]) -> int:
     """Vectors stored for an expert: scoring and buffered ones, shared ones counted once."""
     return sum(
-        len(np.union1d(rows, np.arange(buffers[category]))) for category, rows in scoring.items()
+        buffers[category] + int(np.count_nonzero(rows >= buffers[category]))
+        for category, rows in scoring.items()
     )

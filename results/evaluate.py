@@ -17,6 +17,7 @@ expert_forgetting and expert_worst_drop are there where the method recorded assi
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -169,15 +170,27 @@ class _Columns:
                 "a method must return finite scores"
             )
 
-    def cells(self) -> Iterator[tuple[int, int, slice]]:
-        """(t, c, rows) of every scored cell."""
+    @functools.cached_property
+    def cells(self) -> list[tuple[int, int, slice, int | None]]:
+        """(t, c, rows, from when) of every scored cell.
+
+        From when: the earlier experience that left the category the same scores, None without one.
+        """
         key = np.stack([self.experience, self.category])
         starts = np.flatnonzero((np.diff(key, prepend=-1) != 0).any(axis=0))
         stops = np.append(starts, key.shape[1])[1:]
-        for start, stop in zip(starts, stops, strict=True):
-            yield int(self.experience[start]), int(self.category[start]), slice(start, stop)
+        found: list[tuple[int, int, slice, int | None]] = []
+        latest: dict[int, tuple[int, slice]] = {}
+        for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
+            t, c, rows = int(self.experience[start]), int(self.category[start]), slice(start, stop)
+            first, before = latest.get(c, (None, rows))
+            same = first if first is not None and self._equal(before, rows) else None
+            if same is None:
+                latest[c] = t, rows
+            found.append((t, c, rows, same))
+        return found
 
-    def equal(self, one: slice, other: slice) -> bool:
+    def _equal(self, one: slice, other: slice) -> bool:
         """Whether two cells hold the same scores and labels, row by row."""
         return np.array_equal(self.score[one], self.score[other]) and np.array_equal(
             self.label[one], self.label[other]
@@ -193,20 +206,16 @@ def _fill(
     columns: _Columns, metric: Callable[[ArrayLike, ArrayLike], float], T: int, C: int
 ) -> Matrix:
     R = np.full((T, C), np.nan)
-    latest: dict[int, slice] = {}
-    for t, c, rows in columns.cells():
+    for t, c, rows, same in columns.cells:
         # Scores that an experience left as they were need not be measured again.
-        before = latest.get(c)
-        if before is not None and columns.equal(before, rows):
-            R[t - 1, c] = R[columns.experience[before.start] - 1, c]
-        else:
-            R[t - 1, c] = metric(columns.score[rows], columns.label[rows])
-        latest[c] = rows
+        R[t - 1, c] = (
+            metric(columns.score[rows], columns.label[rows]) if same is None else R[same - 1, c]
+        )
     return R
 
 
 def _cell_rows(base: str, R: Matrix, columns: _Columns, categories: Sequence[str]) -> Iterator[Row]:
-    for t, c, rows in columns.cells():
+    for t, c, rows, _ in columns.cells:
         yield base, t, categories[c], float(R[t - 1, c]), rows.stop - rows.start
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,7 +43,7 @@ class FeatureSpec:
             "extraction": self.extraction,
         }
 
-    @property
+    @functools.cached_property
     def digest(self) -> str:
         """The content address of these features."""
         content = {"features": self.as_dict(), "preprocessing": self.preprocessing.as_dict()}
