@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from typing import Any
 
 _PUBLIC = {
@@ -58,6 +59,8 @@ def main() -> None:
     # Threads that wait must sleep: spinning, they take the cores from the processes that decode
     # images, and a second run on the machine slows both down many times over.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Of compiled code's threads, one that has ended waits this long for another's interpreter.
+    sys.setswitchinterval(0.001)
     from benchmark.cli.main import run
 
     raise SystemExit(run())

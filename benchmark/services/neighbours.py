@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from benchmark.services.distance_store import DistanceStore
 
 DEFAULT_BUDGET = 512 * 1024 * 1024
+_BEGINNING = 1 << 18
+"""Distances that take as long as it takes to begin a search."""
 
 
 class Search(Protocol):
@@ -144,11 +146,12 @@ class _Union:
         """Blocks that may hold something nearer, the likeliest first, those alike together.
 
         Of parts of known blocks that with the lowest bounds is likeliest; of new blocks the
-        largest, and of equal ones the last.
+        largest, and of equal ones the last. Parts that ask for little are searched together.
         """
         from benchmark.services.bounds import sought
 
         bounds: dict[int, float] = {}
+        counts: dict[int, int] = {}
         new: dict[bytes, list[int]] = {}
         for index, (of, places) in enumerate(zip(self.known, self.places, strict=True)):
             unknown = np.zeros(len(places), np.bool_)
@@ -156,8 +159,8 @@ class _Union:
             if unknown.any():
                 new.setdefault(unknown.tobytes(), []).append(index)
             elif count:
-                bounds[index] = total / count
-        yield from ([index] for index in sorted(bounds, key=lambda index: bounds[index]))
+                bounds[index], counts[index] = total / count, count
+        yield from self._together(sorted(bounds, key=lambda index: bounds[index]), counts)
         for images, alike in new.items():
             if np.isinf(self.least[np.frombuffer(images, np.bool_)]).any():
                 first = max(alike, key=lambda index: (len(self.blocks[index]), index))
@@ -165,6 +168,24 @@ class _Union:
                 alike = [index for index in alike if index != first]
             if alike:
                 yield alike
+
+    def _together(self, likely: Sequence[int], counts: Mapping[int, int]) -> Iterator[list[int]]:
+        """Neighbours in the order that cost less when they are searched together.
+
+        counts: how many distances are sought in each, at most all of them different patches'.
+        """
+        group: list[int] = []
+        for index in likely:
+            joined = [*group, index]
+            apart = sum(counts[each] * len(self.blocks[each]) for each in joined)
+            sizes = sum(len(self.blocks[each]) for each in joined)
+            more = sizes * sum(counts[each] for each in joined) - apart
+            if group and more > len(group) * _BEGINNING:
+                yield group
+                joined = [index]
+            group = joined
+        if group:
+            yield group
 
     def search(self, group: Sequence[int], search: Search) -> None:
         """Look for nearer vectors in some blocks, and keep what is learnt of their distances."""

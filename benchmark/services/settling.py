@@ -23,7 +23,7 @@ _AT_ONCE = 1 << 18
 """Values in a lane's arrays: 1 MB, which stay in a core's cache."""
 _FEWEST_AT_ONCE = 128
 """Queries in a piece, however many vectors there are."""
-_LANE_WORTH = 1 << 22
+_LANE_WORTH = 1 << 24
 """Multiplications below which a further lane gains nothing."""
 _REDUCED = 15
 """Directions of the reduced space; what they leave of a vector is one more coordinate."""
