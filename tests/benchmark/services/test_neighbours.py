@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
 from benchmark.method import Block, TestBatch
-from benchmark.services.neighbours import Neighbours
+from benchmark.services import neighbours as neighbours_module
+from benchmark.services.neighbours import Neighbours, _Union
 from benchmark.services.search import faiss_search, torch_search
 
 PATCHES, DIM, IMAGES = 9, 5, 40
@@ -165,10 +166,39 @@ def test_parts_that_do_not_lie_in_one_another_tell_nothing_of_each_other():
         )
 
 
+@pytest.mark.parametrize(("beginning", "calls"), [(0, 3), (neighbours_module._BEGINNING, 1)])
+def test_parts_that_ask_for_little_are_searched_together(monkeypatch, beginning, calls):
+    monkeypatch.setattr(neighbours_module, "_BEGINNING", beginning)
+    search = Watched()
+    neighbours = Neighbours(search)
+    wholes = [a_block(seed, 20) for seed in (1, 2, 3)]
+    for whole in wholes:
+        neighbours.min_distance(a_batch(range(8)), [whole])
+    search.calls = 0
+    parts = [a_part(whole, [3, 4, 7]) for whole in wholes]
+    assert torch.equal(neighbours.min_distance(a_batch(range(8)), parts), plain(range(8), parts))
+    assert search.calls == calls
+
+
+def test_parts_that_ask_for_much_are_searched_one_by_one():
+    union = _Union.__new__(_Union)
+    union.blocks = [a_block(seed, 100) for seed in range(4)]
+    counts = {0: 100, 1: 50, 2: 3_000, 3: 2_000}
+    assert list(union._together([1, 0, 2, 3], counts)) == [[1, 0], [2], [3]]
+
+
+@pytest.mark.parametrize("beginning", [0, neighbours_module._BEGINNING])
 @pytest.mark.parametrize("search", [torch_search, faiss_search])
-@settings(deadline=None, max_examples=60)
-@given(st.data())
-def test_whatever_was_asked_before_a_union_has_its_least_distances(search, data):
+@settings(
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data())
+def test_whatever_was_asked_before_a_union_has_its_least_distances(
+    monkeypatch, search, beginning, data
+):
+    monkeypatch.setattr(neighbours_module, "_BEGINNING", beginning)
     neighbours = Neighbours(search, budget=data.draw(st.sampled_from([3_000, 20_000, 10**9])))
     grid = torch.round(drawn(30, DIM, seed=5) * 2) / 2  # ties
     wholes = [a_block(1, 12), a_block(2, 9), Block.of(grid), Block.of(ALL[:2].flatten(0, 1))]
