@@ -20,6 +20,10 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 
+_KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 25), "MALLOC_TRIM_THRESHOLD_": str(1 << 28)}
+"""For the C library of Linux: a worker keeps what it frees. To ask the system anew for every array
+of the size of an image takes a third of the time of drawing one; elsewhere this means nothing."""
+
 _limit: int | None = None
 
 
@@ -63,7 +67,12 @@ def in_order(
         resource_tracker.ensure_running()
     # loky's workers, unlike those of `concurrent.futures`, do not import the caller's script.
     with _without_interrupts(), _starting():
-        pool = get_reusable_executor(max_workers=count, timeout=10, initializer=_ignore_interrupts)
+        pool = get_reusable_executor(
+            max_workers=count,
+            timeout=10,
+            initializer=_ignore_interrupts,
+            env={name: os.environ.get(name, value) for name, value in _KEPT_MEMORY.items()},
+        )
     waiting: collections.deque[Future[Result]] = collections.deque()
     finished = False
     try:

@@ -38,6 +38,15 @@ def test_results_come_in_the_order_of_the_jobs_though_the_first_takes_longest():
     assert list(in_order(operator.neg, range(20), workers=2)) == [-n for n in range(20)]
 
 
+def test_workers_keep_the_memory_they_free_unless_the_user_says_otherwise(monkeypatch):
+    names = ["MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"]
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    assert list(in_order(os.getenv, names, workers=1)) == ["33554432", "268435456"]
+    monkeypatch.setenv(names[1], "4096")
+    assert list(in_order(os.getenv, names, workers=1)) == ["33554432", "4096"]
+
+
 @pytest.mark.parametrize(("workers", "ahead"), [(2, 2), (1, 0), (2, 5)])
 def test_no_more_jobs_are_taken_than_workers_and_those_ahead(workers, ahead):
     jobs = Counted(30)
