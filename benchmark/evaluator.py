@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     import torch
 
 Maps: TypeAlias = Literal["final", "all", "none"]
+_BEHIND = 4
+"""Experiences that measuring may lag behind: some change many maps, others none."""
 
 
 @dataclass
@@ -58,7 +60,7 @@ def evaluate(
 ) -> Progress:
     """Run a cell from where `progress` stands to the end of its stream.
 
-    `meter` measures the maps of every experience, whatever `maps` keeps of them, while the next one
+    `meter` measures the maps of every experience, whatever `maps` keeps of them, while the stream
     goes on. `checkpoint` is called after each experience, with the method's state in it.
     """
     reporter = reporter or Silent()
@@ -73,8 +75,8 @@ def evaluate(
         task.advance(progress.experience)
         for experience in experiences[progress.experience :]:
             step = _step(cell, method, experience, stream, features, meter)
-            if progress.steps:
-                progress.steps[-1].measured()
+            if len(progress.steps) >= _BEHIND:
+                progress.steps[-_BEHIND].measured()
             if maps == "none":
                 step.maps = {}
             if any(note["kind"] == ASSIGNED for note in noted):
@@ -91,8 +93,8 @@ def evaluate(
                 progress.method_state = method.state_dict()
                 checkpoint(progress)
             task.advance()
-        if progress.steps:
-            progress.steps[-1].measured()
+        for step in progress.steps[-_BEHIND:]:
+            step.measured()
     return progress
 
 

@@ -25,7 +25,7 @@ _FEWEST_AT_ONCE = 128
 """Queries in a piece, however many vectors there are."""
 _LANE_WORTH = 1 << 24
 """Multiplications below which a further lane gains nothing."""
-_REDUCED = 15
+_REDUCED = 23
 """Directions of the reduced space; what they leave of a vector is one more coordinate."""
 _REDUCED_WORTH = 240, 60, 2048
 """Vectors, dimensions and queries from which on a reduced space is used."""

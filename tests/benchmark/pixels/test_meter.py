@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from benchmark import evaluator
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.pixels import meter as module
 from benchmark.pixels.maps import MapSpec, full_maps
@@ -104,9 +105,34 @@ def test_pixels_are_measured_while_the_next_category_is_scored(metered, monkeypa
     assert built.evaluate(cell, meter=meter).pixels == alone.pixels
 
 
-def test_what_goes_wrong_in_measuring_ends_the_run(metered, monkeypatch):
+def test_measuring_may_lag_a_few_experiences_behind(metered, monkeypatch):
     from methods.finetune import FineTune
 
+    built, meter = metered()
+    far = threading.Event()
+    observe, measure = FineTune.observe, module.pixel_metrics
+
+    def noting(self, experience):
+        if experience.index == evaluator._BEHIND:
+            far.set()
+        return observe(self, experience)
+
+    def waiting(*given):
+        assert far.wait(10), "the stream waited for it"
+        return measure(*given)
+
+    cell = built.cell("finetune", params={"bank_budget": 20})
+    alone = built.evaluate(cell, meter=metered()[1])
+    monkeypatch.setattr(FineTune, "observe", noting)
+    monkeypatch.setattr(module, "pixel_metrics", waiting)
+    assert built.evaluate(cell, meter=meter).pixels == alone.pixels
+
+
+@pytest.mark.parametrize(("behind", "last"), [(1, 2), (2, 3)])
+def test_what_goes_wrong_in_measuring_ends_the_run(metered, monkeypatch, behind, last):
+    from methods.finetune import FineTune
+
+    monkeypatch.setattr(evaluator, "_BEHIND", behind)
     built, meter = metered()
     observed: list[int] = []
     observe = FineTune.observe
@@ -120,7 +146,7 @@ def test_what_goes_wrong_in_measuring_ends_the_run(metered, monkeypatch):
     monkeypatch.setattr(module, "pixel_metrics", failing)
     with pytest.raises(MemoryError, match="no room for a map"):
         built.evaluate(built.cell("finetune"), meter=meter)
-    assert observed == [1, 2]
+    assert observed == list(range(1, last + 1))
 
 
 def test_pixel_metrics_are_measured_whatever_maps_are_kept(metered):
