@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 _KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 25), "MALLOC_TRIM_THRESHOLD_": str(1 << 28)}
 """For the C library of Linux: a worker keeps what it frees. To ask the system anew for every array
-of the size of an image takes a third of the time of drawing one; elsewhere this means nothing."""
+of an image's size took a tenth of the time of drawing images; elsewhere this means nothing."""
 
 _limit: int | None = None
 
