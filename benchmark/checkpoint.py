@@ -4,8 +4,8 @@ Each experience's step is a file of its own, and each tensor of the method's sta
 content, so what did not change is not written again. Every file is sealed; if one is missing or
 damaged, the cell starts afresh.
 
-Experiences that take milliseconds are not written one by one: a run that is stopped repeats `every`
-seconds of work at the most.
+Experiences that take milliseconds are not written one by one: a run that is stopped or fails loses
+none of them, and one that is killed `every` seconds of work at the most.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import hashlib
 import json
 import shutil
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +31,20 @@ if TYPE_CHECKING:
 _HEAD = "head.json"
 
 
+@dataclass(frozen=True)
+class _Pending:
+    """What is to be written: finished steps, and copies of the tensors of the method's state."""
+
+    steps: Sequence[Step]
+    tree: Any
+    tensors: Sequence[Any]
+
+
 class Checkpoint:
-    """The checkpoint of one cell in a folder of its own; `key` says whose it is."""
+    """The checkpoint of one cell in a folder of its own; `key` says whose it is.
+
+    As a context, it writes what is still pending when an error or an interrupt ends the run.
+    """
 
     def __init__(
         self, folder: Path, key: str, reporter: Reporter | None = None, *, every: float = 0.0
@@ -42,22 +56,24 @@ class Checkpoint:
         self.every = every
         self._written = 0
         self._wrote_at = time.monotonic()
+        self._pending: _Pending | None = None
+
+    def __enter__(self) -> Checkpoint:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        if kind is not None:
+            with contextlib.suppress(OSError):  # the error that ended the run is the one to tell
+                self._write()
 
     def save(self, progress: Progress) -> None:
-        """Write the steps that are not written yet, and in place of the method's state the latest.
+        """Take the latest step and the method's state as it is now, and write them if it is time.
 
-        Only if it is time. Safe against a kill at any moment.
+        Safe against a kill at any moment.
         """
-        if time.monotonic() - self._wrote_at < self.every:
-            return
-        for step in progress.steps[self._written :]:
-            write_bytes(self._step(step.experience), seal(pack(step.as_state())))
-        tree, tensors = flatten(progress.method_state)
-        names = [self._put(tensor) for tensor in tensors]
-        head = {"key": self.key, "experience": len(progress.steps), "tree": tree, "tensors": names}
-        write_bytes(self.folder / _HEAD, seal(json.dumps(head).encode()))
-        self._forget_all_but(set(names))
-        self._written, self._wrote_at = len(progress.steps), time.monotonic()
+        self._pending = _Pending(tuple(progress.steps), *flatten(progress.method_state))
+        if time.monotonic() - self._wrote_at >= self.every:
+            self._write()
 
     def load(self, device: torch.device) -> Progress | None:
         """The saved progress, or None where there is none of this key or it is damaged."""
@@ -81,7 +97,21 @@ class Checkpoint:
         """Forget everything."""
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(self.folder)
-        self._written = 0
+        self._written, self._pending = 0, None
+
+    def _write(self) -> None:
+        """The steps that are not written yet, and in place of the method's state the latest."""
+        if self._pending is None:
+            return
+        steps = self._pending.steps
+        for step in steps[self._written :]:
+            write_bytes(self._step(step.experience), seal(pack(step.as_state())))
+        names = [self._put(tensor) for tensor in self._pending.tensors]
+        tree = self._pending.tree
+        head = {"key": self.key, "experience": len(steps), "tree": tree, "tensors": names}
+        write_bytes(self.folder / _HEAD, seal(json.dumps(head).encode()))
+        self._forget_all_but(set(names))
+        self._written, self._wrote_at, self._pending = len(steps), time.monotonic(), None
 
     def _put(self, tensor: Any) -> str:
         content = pack(tensor)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "checkpoint"
 CHECKPOINT_SECONDS = 1.0
-"""Work that a stop may cost; writing the state after every quick experience would cost more."""
+"""Work that a kill may cost; writing the state after every experience would cost more."""
 
 
 @dataclass(frozen=True)
@@ -184,25 +184,28 @@ class Runner:
             checkpoint.clear()
         else:
             self.reporter.line(f"{cell.label()}: going on after experience {progress.experience}")
-        progress = evaluate(
-            cell,
-            stream,
-            features,
-            services,
-            maps=self.maps,
-            meter=meter,
-            progress=progress,
-            checkpoint=checkpoint.save,
-            reporter=self.reporter,
-        )
-        services.neighbours.save()
-        timing = None
-        if self.timed:
-            from benchmark.services.search import exact_search
-            from benchmark.timing import measure
+        with checkpoint:
+            progress = evaluate(
+                cell,
+                stream,
+                features,
+                services,
+                maps=self.maps,
+                meter=meter,
+                progress=progress,
+                checkpoint=checkpoint.save,
+                reporter=self.reporter,
+            )
+            services.neighbours.save()
+            timing = None
+            if self.timed:
+                from benchmark.services.search import exact_search
+                from benchmark.timing import measure
 
-            timing = measure(cell, stream, features, exact_search(self.search)).as_dict()
-        return record(cell, stream, features, progress, self.out, self.maps, meter.regions, timing)
+                timing = measure(cell, stream, features, exact_search(self.search)).as_dict()
+            return record(
+                cell, stream, features, progress, self.out, self.maps, meter.regions, timing
+            )
 
     def _prepared(self, cell: Cell) -> tuple[FeatureSet, Services]:
         """Features (extracted where missing) and services; made once for all cells alike."""

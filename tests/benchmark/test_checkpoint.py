@@ -58,6 +58,34 @@ def test_steps_in_quick_succession_are_written_when_the_time_has_come(tmp_path, 
     assert found == [None, [1, 2], [1, 2]]
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_a_run_that_is_stopped_loses_no_finished_step(tmp_path, error):
+    checkpoint = Checkpoint(tmp_path / "checkpoint", "key", every=1000)
+    progress = Progress()
+    weights = torch.zeros(3)
+
+    def steps():
+        for step in (1, 2):
+            progress.steps.append(Step(step, memory=[{"stored_vectors": step}]))
+            progress.method_state = {"weights": weights}
+            checkpoint.save(progress)
+            weights.add_(1)  # the method goes on learning, in place
+        assert not checkpoint.folder.exists()
+        raise error
+
+    with pytest.raises(error), checkpoint:
+        steps()
+    loaded = Checkpoint(checkpoint.folder, "key").load(CPU)
+    assert [row["stored_vectors"] for row in loaded.memory] == [1, 2]
+    assert loaded.method_state["weights"].tolist() == [1, 1, 1]
+
+
+def test_a_run_that_ends_well_writes_nothing_more(tmp_path):
+    with Checkpoint(tmp_path / "checkpoint", "key", every=1000) as checkpoint:
+        checkpoint.save(Progress([Step(1)], {}))
+    assert not checkpoint.folder.exists()
+
+
 def test_another_cells_checkpoint_is_not_taken(saved):
     assert Checkpoint(saved.folder, "other").load(CPU) is None
 

@@ -266,7 +266,6 @@ def test_the_rows_before_any_return_are_those_of_the_stream_without_drift(run_pl
 
 
 def test_a_broken_off_run_with_drift_goes_on_and_ends_alike(run_plates, out, tmp_path, monkeypatch):
-    monkeypatch.setattr("benchmark.runner.CHECKPOINT_SECONDS", 0)
     small = ("--set", "replay.class_budget=20", "--set", "replay.bank_budget=150")
     words = ("--method", "replay", *small, "--drift", "dark:3", "--blend", "1")
     kind = load_method("replay")

@@ -122,12 +122,6 @@ def test_a_killed_run_goes_on_after_its_last_finished_experience_and_ends_alike(
         assert (only(out).path / name).read_bytes() == (only(whole).path / name).read_bytes()
 
 
-@pytest.fixture(autouse=True)
-def every_experience_is_written(monkeypatch):
-    """However quick it was."""
-    monkeypatch.setattr("benchmark.runner.CHECKPOINT_SECONDS", 0)
-
-
 @pytest.fixture
 def unfinished(run_plates: Run, out: Path, observed: list[int], monkeypatch: Any) -> Path:
     """The work of a run that was interrupted when it had finished two experiences."""

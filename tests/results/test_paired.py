@@ -23,8 +23,6 @@ NAMES = [f"part{i}" for i in range(8)]
 STREAM = [[name] for name in NAMES]
 BETTER = [[0.9, 0.5, 0.5], [0.9, 0.9, 0.5], [0.9, 0.9, 0.9]]
 B = 20
-FEW = 3
-"""Replicates that are worked out the slow way."""
 
 
 @pytest.fixture
@@ -101,7 +99,7 @@ def test_replicates_are_those_of_a_plain_slow_bootstrap(rows, value, unit) -> No
     assert replicates is not None
     assert replicates.shape == (2, B)
     counts = bootstrap.run_counts(made[0].records)
-    for b in range(FEW):
+    for b in range(0, B, 5):
         if not counts[:, b].any():
             assert np.isnan(replicates[:, b]).all()
             continue

@@ -28,7 +28,7 @@ def assert_readable(figure: Figure) -> list[str]:
         assert box.y1 <= height + 1, (text, box, height)
         boxes.append(box.padded(-_TOUCHING * figure.dpi / 72))
     low, high = np.array([box.min for box in boxes]), np.array([box.max for box in boxes])
-    overlap = ((low[:, None] < high[None]) & (low[None] < high[:, None])).all(2)
+    overlap = ((low[:, None] <= high[None]) & (low[None] <= high[:, None])).all(2)
     np.fill_diagonal(overlap, False)
     assert not overlap.any(), [(texts[a], texts[b]) for a, b in np.argwhere(overlap)]
     return [text.get_text() for text in texts]
