@@ -93,7 +93,7 @@ def evaluate(
                 progress.method_state = method.state_dict()
                 checkpoint(progress)
             task.advance()
-        for step in progress.steps[-_BEHIND:]:
+        for step in reversed(progress.steps[-_BEHIND:]):
             step.measured()
     return progress
 

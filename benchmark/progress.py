@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
+from benchmark.services.lanes import Aside
+
 T = TypeVar("T")
-Measuring: TypeAlias = Future[dict[str, float] | None]
+Measuring: TypeAlias = Aside[dict[str, float] | None]
 
 
 @dataclass(eq=False)
@@ -46,11 +47,15 @@ class Step:
     measuring: dict[str, Measuring] = field(default_factory=dict)
 
     def measured(self) -> dict[str, dict[str, float]]:
-        """`pixels`, waited for where they are still being measured."""
-        for category, measuring in self.measuring.items():
-            if (pixels := measuring.result()) is not None:
+        """`pixels`, waited for where they are still being measured; what comes last is done here.
+
+        It was begun in order, so from the end two threads share what is left.
+        """
+        while self.measuring:
+            category = next(reversed(self.measuring))
+            if (pixels := self.measuring[category].result()) is not None:
                 self.pixels[category] = pixels
-        self.measuring.clear()
+            del self.measuring[category]
         return self.pixels
 
     def as_state(self) -> dict[str, Any]:

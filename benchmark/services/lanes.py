@@ -6,7 +6,8 @@ import functools
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -40,9 +41,21 @@ def in_lanes(works: Sequence[Callable[[], T]]) -> list[T]:
     return [results[index] for index in range(len(works))]
 
 
-def aside(work: Callable[[], T]) -> Future[T]:
-    """Start work beside the caller's, on a thread of its own: one at a time, in order."""
-    return _pool("aside", 1, os.getpid()).submit(work)
+@dataclass(frozen=True, eq=False)
+class Aside(Generic[T]):
+    """Work that another thread does, unless its result is asked for before it is begun."""
+
+    _work: Callable[[], T]
+    _future: Future[T]
+
+    def result(self) -> T:
+        """What the work gave, or its error; whoever asks does what nobody has begun."""
+        return self._work() if self._future.cancel() else self._future.result()
+
+
+def aside(work: Callable[[], T]) -> Aside[T]:
+    """Have work done beside the caller's, on a thread of its own: one at a time, in order."""
+    return Aside(work, _pool("aside", 1, os.getpid()).submit(work))
 
 
 @functools.cache

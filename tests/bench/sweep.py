@@ -1,13 +1,15 @@
 """The price of a sweep: 1 to 8 experts in one run against single runs, features cached.
 
 `python tests/bench/sweep.py [--data-root FOLDER]` (default: the synthetic set). Every process
-starts with the features and nothing else: coresets and distances are computed each time.
+starts with the features and what is remembered of the images, and nothing else: coresets and
+distances are computed each time.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,15 +21,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from benchmark.cache import cache_root
 
 
-def seconds(words: list[str], shared: Path) -> float:
-    """Wall time of one `cadbench run` whose cache holds only what `shared` has of features."""
+def with_features_of(shared: Path, cache: Path) -> None:
+    """Make a cache that holds what `shared` has but for its coresets."""
+    cache.mkdir()
+    for entry in shared.iterdir():
+        if entry.name != "coresets":
+            (cache / entry.name).symlink_to(entry)
+
+
+def seconds(words: list[str], cache: Path) -> float:
+    """Wall time of one `cadbench run` that begins without coresets."""
+    shutil.rmtree(cache / "coresets", ignore_errors=True)
     with tempfile.TemporaryDirectory() as folder:
-        cache = Path(folder) / "cache"
-        cache.mkdir()
-        for entry in shared.iterdir():
-            if entry.name != "coresets":
-                (cache / entry.name).symlink_to(entry)
-        command = [sys.executable, "-m", "cadbench", "run", "-q", "--out", f"{folder}/runs", *words]
+        command = [sys.executable, "-m", "cadbench", "run", "-q", "--out", folder, *words]
         start = time.perf_counter()
         subprocess.run(
             command,
@@ -50,9 +56,13 @@ def main() -> None:
          "--out", str(shared / "bench-runs")],
         check=True,
     )  # fmt: skip
-    single = seconds([*data, *mecad, "5"], shared)
-    sweep = seconds([*data, *mecad, "1-8"], shared)
-    apart = sum(seconds([*data, *mecad, str(n)], shared) for n in range(1, 9))
+    with tempfile.TemporaryDirectory() as folder:
+        cache = Path(folder) / "cache"
+        with_features_of(shared, cache)
+        seconds([*data, "--method", "finetune"], cache)  # remembers the images under this path
+        single = seconds([*data, *mecad, "5"], cache)
+        sweep = seconds([*data, *mecad, "1-8"], cache)
+        apart = sum(seconds([*data, *mecad, str(n)], cache) for n in range(1, 9))
     print(f"one run of 5 experts        {single:7.1f} s")
     print(f"a sweep of 1 to 8           {sweep:7.1f} s  {sweep / single:5.2f} x one run")
     print(f"eight single runs           {apart:7.1f} s  {apart / sweep:5.2f} x the sweep")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from benchmark.pixels import meter as module
 from benchmark.pixels.maps import MapSpec, full_maps
 from benchmark.pixels.meter import PixelMeter
 from benchmark.pixels.truth import load_truths
+from benchmark.progress import Step
 from benchmark.reporting import Silent
+from benchmark.services.lanes import aside
 from results.store import find_records
 from tests.benchmark.conftest import FINETUNE, SMALL
 
@@ -147,6 +150,13 @@ def test_what_goes_wrong_in_measuring_ends_the_run(metered, monkeypatch, behind,
     with pytest.raises(MemoryError, match="no room for a map"):
         built.evaluate(built.cell("finetune"), meter=meter)
     assert observed == list(range(1, last + 1))
+
+
+def test_what_could_not_be_measured_stays_asked_for():
+    step = Step(1, measuring={"bottle": aside(dict), "cable": aside(partial(divmod, 1, 0))})
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            step.measured()
 
 
 def test_pixel_metrics_are_measured_whatever_maps_are_kept(metered):

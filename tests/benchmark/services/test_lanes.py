@@ -53,8 +53,40 @@ def test_an_error_in_any_lane_reaches_the_caller(failing):
 
 def test_what_goes_on_aside_is_done_in_order_on_one_other_thread():
     seen: list[tuple[int, int]] = []
-    started = [aside(partial(lambda n: seen.append((n, threading.get_ident())), n)) for n in (1, 2)]
-    for each in started:
-        each.result()
+    done = threading.Event()
+    for number in (1, 2):
+        aside(partial(lambda n: seen.append((n, threading.get_ident())), number))
+    aside(done.set)
+    assert done.wait(10)
     assert [number for number, _ in seen] == [1, 2]
     assert len({thread for _, thread in seen} | {threading.get_ident()}) == 2
+
+
+def test_who_asks_for_what_nobody_has_begun_does_it():
+    busy, on = threading.Event(), threading.Event()
+
+    def hold() -> bool:
+        busy.set()
+        return on.wait(10)
+
+    held, waiting = aside(hold), aside(threading.get_ident)
+    assert busy.wait(10)
+    assert waiting.result() == threading.get_ident()
+    on.set()
+    assert held.result()
+
+
+def test_work_done_by_who_asks_fails_each_time_it_is_asked_for():
+    busy, on = threading.Event(), threading.Event()
+
+    def hold() -> bool:
+        busy.set()
+        return on.wait(10)
+
+    held, failing = aside(hold), aside(partial(divmod, 1, 0))
+    assert busy.wait(10)
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            failing.result()
+    on.set()
+    assert held.result()
