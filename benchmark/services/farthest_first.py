@@ -29,6 +29,8 @@ _FOLLOWED = 1 << 20
 """Values of the patches that are followed: 8 MB in float64, which stays in the CPU's cache."""
 _PAIRED = 1 << 17
 """Values of patches paired with picks at once: 1 MB in float64."""
+_FEW = 1 << 16
+"""Values up to which all patches are followed from the first pick on: rounds would take longer."""
 _TINY = 1e-30
 """Squared distances below this are not told apart in float32, where squares come near underflow."""
 
@@ -86,7 +88,7 @@ class _Traversal:
 
     def _next_level(self) -> float:
         top = self.bound.max()
-        if float(top) < _TINY:
+        if len(self.patches) * self.patches.dim <= _FEW or float(top) < _TINY:
             return 0.0
         level = top * _LEVEL
         if int((self.bound >= level).sum()) > self._most:

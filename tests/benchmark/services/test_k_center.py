@@ -20,6 +20,10 @@ from benchmark.services.k_center import (
 )
 from results.errors import DataError, UsageError
 
+either_way = pytest.mark.parametrize(
+    "few", [pytest.param(0, id="in rounds"), pytest.param(farthest_first._FEW, id="all followed")]
+)
+
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
@@ -56,9 +60,10 @@ def clustered(count: int, dim: int, seed: int = 0, duplicates: float = 0.3) -> n
 
 
 @contextmanager
-def small_blocks(values: int) -> Iterator[None]:
+def small_blocks(values: int, few: int = 0) -> Iterator[None]:
     """Block sizes that make small data take every path of large data."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(farthest_first, "_FEW", few)
         patch.setattr(farthest_first, "_ELEMENTS", values)
         patch.setattr(farthest_first, "_FOLLOWED", values)
         patch.setattr(farthest_first, "_PAIRED", values)
@@ -79,23 +84,25 @@ def selections(draw: st.DrawFn) -> tuple[np.ndarray, int, int]:
     return patches.astype(dtype), draw(st.integers(1, count + 3)), draw(st.integers(0, count - 1))
 
 
+@either_way
 @settings(max_examples=150, deadline=None)
 @given(selection=selections(), block=st.sampled_from([1, 20, 1 << 20]))
-def test_picks_are_those_of_the_plain_float64_loop(selection, block):
+def test_picks_are_those_of_the_plain_float64_loop(few, selection, block):
     patches, k, start = selection
-    with small_blocks(block):
+    with small_blocks(1 << 20 if few else block, few):
         picks = greedy_k_center(patches, k, start)
     assert picks.dtype == np.int64
     assert picks.tolist() == plain_greedy(patches, k, start).tolist()
 
 
+@either_way
 @settings(max_examples=50, deadline=None)
 @given(selection=selections(), block=st.sampled_from([20, 1 << 20]), data=st.data())
-def test_continuing_a_known_prefix_gives_the_same_picks(selection, block, data):
+def test_continuing_a_known_prefix_gives_the_same_picks(few, selection, block, data):
     patches, k, start = selection
     whole = plain_greedy(patches, k, start)
     known = data.draw(st.integers(1, len(whole)))
-    with small_blocks(block):
+    with small_blocks(1 << 20 if few else block, few):
         picks = greedy_k_center(patches, k, start, chosen=whole[:known].tolist())
     assert picks.tolist() == whole.tolist()
 
@@ -137,17 +144,33 @@ def test_picks_are_those_of_the_plain_loop_on_blocks_of_real_images(real7):
     assert picks.tolist() == plain_greedy(patches, 400, start).tolist()
 
 
-def test_once_every_patch_equals_a_pick_the_lowest_indices_follow():
+@either_way
+def test_once_every_patch_equals_a_pick_the_lowest_indices_follow(few, monkeypatch):
+    monkeypatch.setattr(farthest_first, "_FEW", few)
     patches = np.array([[0], [1], [0], [1], [0]], np.float32)
     assert greedy_k_center(patches, 9, 3).tolist() == [3, 0, 1, 2, 4]
 
 
-def test_ties_go_to_the_lowest_index():
+@either_way
+def test_ties_go_to_the_lowest_index(few, monkeypatch):
+    monkeypatch.setattr(farthest_first, "_FEW", few)
     patches = np.array([[0, 0], [0, 2], [2, 0], [0, -2], [-2, 0]], np.float32)
     assert greedy_k_center(patches, 5, 0).tolist() == [0, 1, 2, 3, 4]
 
 
-def test_pieces_a_mapped_file_and_a_tensor_give_the_picks_of_the_array(tmp_path):
+def test_of_few_patches_all_are_followed_from_the_first_pick_on(monkeypatch):
+    rounds = []
+    follow = farthest_first._Traversal._follow
+    monkeypatch.setattr(
+        farthest_first._Traversal, "_follow", lambda *given: rounds.append(given) or follow(*given)
+    )
+    greedy_k_center(clustered(farthest_first._FEW // 64, 64), 100, 0)
+    assert len(rounds) == 1
+
+
+@either_way
+def test_pieces_a_mapped_file_and_a_tensor_give_the_picks_of_the_array(few, monkeypatch, tmp_path):
+    monkeypatch.setattr(farthest_first, "_FEW", few)
     patches = clustered(500, 7)
     expected = greedy_k_center(patches, 60, 4).tolist()
     np.save(tmp_path / "patches.npy", patches)
@@ -233,8 +256,12 @@ def test_the_patch_nearest_the_mean_is_the_first_of_the_nearest(values):
         assert nearest == distances.argmin()
 
 
+@either_way
 @pytest.mark.parametrize("dim", [20, 6])
-def test_the_approximate_variant_is_the_plain_one_after_projection_from_mean_distances(dim):
+def test_the_approximate_variant_is_the_plain_one_after_projection_from_mean_distances(
+    few, monkeypatch, dim
+):
+    monkeypatch.setattr(farthest_first, "_FEW", few)
     patches = clustered(3000, dim)
     picks = approximate_greedy_k_center(patches, 100, np.random.default_rng(5), projection=6)
     rng = np.random.default_rng(5)
@@ -246,7 +273,9 @@ def test_the_approximate_variant_is_the_plain_one_after_projection_from_mean_dis
     assert picks.tolist() == plain_greedy(rows, 100, int(initial.argmax()), initial).tolist()
 
 
-def test_the_approximate_variant_depends_on_nothing_but_its_generator():
+@either_way
+def test_the_approximate_variant_depends_on_nothing_but_its_generator(few, monkeypatch):
+    monkeypatch.setattr(farthest_first, "_FEW", few)
     patches = clustered(500, 20)
     select = [
         approximate_greedy_k_center(patches, 600, np.random.default_rng(seed)).tolist()
