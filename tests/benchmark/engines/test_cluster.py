@@ -78,6 +78,7 @@ def cluster(place: Path) -> Iterator[Any]:
         initialize_head=True,
         head_node_args={
             "num_cpus": 0,
+            "include_dashboard": False,
             "_system_config": {
                 "health_check_initial_delay_ms": 0,
                 "health_check_period_ms": 500,
