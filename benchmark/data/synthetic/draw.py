@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,4 +77,5 @@ def _save(pixels: Array, file: Path) -> None:
     from PIL import Image
 
     file.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(file, compress_level=1)
+    # Of noisy pictures, whose rows hardly repeat, as small as at any level and sooner written.
+    Image.fromarray(pixels).save(file, compress_level=1, compress_type=zlib.Z_RLE)
