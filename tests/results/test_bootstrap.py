@@ -83,12 +83,17 @@ def test_intervals_are_those_of_a_plain_slow_bootstrap_over_runs_and_images(nois
     readings = [Reading(record, tuple(CATEGORIES)) for record in records]
     found = Bootstrap(draws).intervals([quantity(name).read for name in names], readings)
     s, owner = [1, 2, 3], [0, 0, 1]
-    slow = [[slow_matrix(record, draws, b) for b in range(B)] for record in records]
+    slow = [
+        {b: slow_matrix(record, draws, b) for b in np.flatnonzero(drawn)}
+        for record, drawn in zip(records, counts, strict=True)
+    ]
     for name, interval in zip(names, found, strict=True):
         means = []
         for b in range(B):
             values = []
             for matrices, count in zip(slow, counts[:, b], strict=True):
+                if not count:
+                    continue
                 R = matrices[b]
                 if name in continual.OF_EXPERTS:
                     value = continual.OF_EXPERTS[name](R, s, owner).value
