@@ -2,7 +2,8 @@
 
 Prints seconds and their ratio in the same run, and how far the picks of the plain float32 loop
 agree with the exact ones. Features are clustered random numbers, or those of `--features FILE.npy`
-(N, D), for example of a real category.
+(N, D), for example of a real category. Then selections from few patches, all of which are followed,
+against the rounds that many are followed in.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from benchmark.services import farthest_first
 from benchmark.services.k_center import greedy_k_center, nearest_to_mean
 
 
@@ -43,6 +47,23 @@ def main() -> None:
         exact = (before + after) / 2
         agreement = agreement_of(patches, picks, plain_picks)
         print(f"{size:>6} {exact:>8.2f} {plain:>8.2f} {plain / exact:>6.1f}  {agreement}")
+    few(patches)
+
+
+def few(patches: np.ndarray) -> None:
+    """Milliseconds of a small selection, the quickest of ten that alternate with the other way."""
+    print(f"{'few':>6} {'picks':>6} {'followed ms':>12} {'rounds ms':>10} {'ratio':>6}")
+    rng = np.random.default_rng(0)
+    for count, size in ((100, 50), (400, 100), (400, 300)):
+        some = patches[np.sort(rng.choice(len(patches), count, replace=False))]
+        seconds: dict[int, list[float]] = {farthest_first._FEW: [], 0: []}
+        select = partial(greedy_k_center, some, size, 0)
+        for _ in range(10):
+            for values, taken in seconds.items():
+                with patch.object(farthest_first, "_FEW", values):
+                    taken.append(timed(select)[0])
+        followed, rounds = (1e3 * min(taken) for taken in seconds.values())
+        print(f"{count:>6} {size:>6} {followed:>12.1f} {rounds:>10.1f} {rounds / followed:>6.1f}")
 
 
 def clustered(count: int, dim: int) -> np.ndarray:
