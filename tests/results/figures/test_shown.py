@@ -30,6 +30,33 @@ def test_the_matrix_shows_the_recorded_values(make_study):
     assert frames == [(c, c) for c in range(4)]
 
 
+def test_cells_hold_their_numbers_where_these_fit(make_study):
+    few, many = make_study(4, experts=range(2, 3), methods=0), make_study(30, methods=1)[-1:]
+    axes = draw("matrix", source(few), WIDTHS["column"]).figure.axes[0]
+    found = {text.get_position(): text.get_text() for text in axes.texts}
+    R, _ = stored_matrix(few[0])
+    expected = {
+        (t + 0.5, c + 0.5): f"{R[t, c]:.2f}".replace("0.", ".").replace("1.00", "1")
+        for t, c in np.argwhere(~np.isnan(R)).tolist()
+    }
+    assert found == expected
+    assert not draw("matrix", source(many), WIDTHS["column"]).figure.axes[0].texts
+
+
+def test_numbers_stand_out_from_their_cells(make_study):
+    from seaborn.utils import relative_luminance
+
+    axes = draw("matrix", source(make_study(7, methods=1)[-1:]), WIDTHS["page"]).figure.axes[0]
+    axes.figure.draw_without_rendering()
+    mesh = axes.collections[0]
+    cells = np.ma.filled(mesh.get_array(), np.nan).reshape(7, 7)
+    for text in axes.texts:
+        x, y = (int(place) for place in text.get_position())
+        lights = [relative_luminance(c) for c in (mesh.to_rgba(cells[y, x]), text.get_color())]
+        assert (max(lights) + 0.05) / (min(lights) + 0.05) > 4.5, text
+    assert {text.get_color() for text in axes.texts} == {"black", "white"}
+
+
 def test_similarities_frame_the_expert_that_took_the_category(make_study):
     records = make_study(5, experts=range(2, 3), methods=0)
     figure = draw("assignment", source(records), WIDTHS["column"]).figure
