@@ -38,6 +38,7 @@ class Reading:
     joint: Record | None = None
     masked: tuple[str, ...] | None = None
     _matrices: dict[str, tuple[Matrix, Index]] = field(default_factory=dict, repr=False)
+    _owners: dict[tuple[str, ...], Index | None] = field(default_factory=dict, repr=False)
 
     def of(self, base: str) -> tuple[str, ...]:
         """The categories that count for the matrix `base`."""
@@ -48,6 +49,13 @@ class Reading:
         if base not in self._matrices:
             self._matrices[base] = stored_matrix(self.record, self.of(base), base)
         return self._matrices[base]
+
+    def owner(self, base: str = "auroc") -> Index | None:
+        """The expert that owns each category that counts; None where the run has no experts."""
+        names = self.of(base)
+        if names not in self._owners:
+            self._owners[names] = owners(self.record.events, names)
+        return self._owners[names]
 
     def joint_matrix(self, base: str = "auroc") -> Matrix | None:
         """R of the joint run over the same categories."""
@@ -131,8 +139,7 @@ def _guessing(reading: Reading, base: str) -> Matrix:
 
 def _of_experts(base: str, name: str) -> Callable[[Reading], float]:
     def read(reading: Reading) -> float:
-        owner = owners(reading.record.events, reading.of(base))
-        if owner is None:
+        if (owner := reading.owner(base)) is None:
             return math.nan
         return continual.OF_EXPERTS[name](*reading.matrix(base), owner).value
 
