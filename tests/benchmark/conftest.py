@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -118,3 +118,19 @@ def child(cache: Path, run_words: list[str]) -> Iterator[Callable[..., Child]]:
         with contextlib.suppress(ProcessLookupError):
             one.signal(signal.SIGKILL)
         one.process.communicate()
+
+
+@pytest.fixture
+def observed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The experiences that `finetune` is shown, in order."""
+    from methods.finetune import FineTune
+
+    seen: list[int] = []
+    original = FineTune.observe
+
+    def observe(self: Any, experience: Any) -> None:
+        seen.append(experience.index)
+        original(self, experience)
+
+    monkeypatch.setattr(FineTune, "observe", observe)
+    return seen
