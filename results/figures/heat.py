@@ -59,6 +59,9 @@ def draw_heat(heat: Heat, width: float) -> Figure:
         vmin=low,
         vmax=high,
         cmap=HEAT,
+        annot=_numbers(heat.values),
+        fmt="",
+        annot_kws={"fontsize": SMALL, "in_layout": False},
         xticklabels=False,
         yticklabels=False,
         linewidths=0.4,
@@ -77,9 +80,10 @@ def draw_heat(heat: Heat, width: float) -> Figure:
     axes.set_xlabel(heat.across)
     if heat.total:
         axes.axhline(len(names) - 1, color="white", linewidth=2.5)
-    cell = _lay_out(figure, axes, heat.columns)
-    _write(axes, heat.values, cell)
     _frame(axes, heat.marked)
+    present = heat.values[~np.isnan(heat.values)]
+    _colour_numbers(axes, (present - low) / (high - low))
+    _fit(figure, axes, heat)
     return figure
 
 
@@ -88,53 +92,27 @@ def _limits(values: NDArray[np.float64]) -> tuple[float, float]:
     return (low, high) if high > low else (low - 0.1, high)
 
 
-def _lay_out(figure: Figure, axes: Axes, columns: Sequence[int]) -> float:
-    """Leave out column labels that would touch; the width of a cell in inches.
-
-    Before there is anything in the cells, which moves nothing but takes long to measure.
-    """
-    across = range(len(columns))
-    axes.set_xticks(np.array(across) + 0.5, [str(name) for name in columns], rotation=0)
-    figure.draw_without_rendering()
-    cell = axes.get_window_extent().width / figure.dpi / len(columns)
-    label = max(text_width(str(name)) for name in columns) + 0.03
-    step = next(step for step in (1, 2, 5, 10, 20, 50, 100) if label <= step * cell)
-    shown = [c for c in across if step == 1 or not columns[c] % step]
-    axes.set_xticks(np.array(shown) + 0.5, [str(columns[c]) for c in shown], rotation=0)
-    return float(cell)
+def _numbers(values: NDArray[np.float64]) -> NDArray[np.object_]:
+    """(C, X) texts of two decimals, as short as they can be: `.85`, `-.04`, `1`."""
+    texts = [["" if np.isnan(v) else _short(v) for v in row] for row in values]
+    return np.array(texts, dtype=object).reshape(values.shape)
 
 
-def _write(axes: Axes, values: NDArray[np.float64], cell: float) -> None:
-    """The numbers, unless one is wider than its cell; black or white, whichever stands out more.
+def _short(value: float) -> str:
+    text = f"{value:.2f}"
+    return text.removesuffix(".00") if text.endswith("1.00") else text.replace("0.", ".", 1)
 
-    By WCAG 2: at a luminance of 0.179 they are equal.
+
+def _colour_numbers(axes: Axes, shares: NDArray[np.float64]) -> None:
+    """Black or white, whichever stands out more from the cell (WCAG 2: at 0.179 they are equal).
+
+    shares (N,): where on the scale, from 0 to 1, the numbers lie.
     """
     import matplotlib
     from seaborn.utils import relative_luminance
 
-    places = np.argwhere(~np.isnan(values)).tolist()
-    texts = [_short(values[row, column]) for row, column in places]
-    if max((text_width(text) for text in set(texts)), default=0) > 0.92 * cell:
-        return
-    low, high = _limits(values)
-    for (row, column), text in zip(places, texts, strict=True):
-        shade = matplotlib.colormaps[HEAT]((values[row, column] - low) / (high - low))
-        axes.text(
-            column + 0.5,
-            row + 0.5,
-            text,
-            fontsize=SMALL,
-            color="black" if relative_luminance(shade) > 0.179 else "white",
-            ha="center",
-            va="center",
-            in_layout=False,
-        )
-
-
-def _short(value: float) -> str:
-    """Two decimals, as short as they can be: `.85`, `-.04`, `1`."""
-    text = f"{value:.2f}"
-    return text.removesuffix(".00") if text.endswith("1.00") else text.replace("0.", ".", 1)
+    for text, cell in zip(axes.texts, matplotlib.colormaps[HEAT](shares), strict=True):
+        text.set_color("black" if relative_luminance(cell) > 0.179 else "white")
 
 
 def _frame(axes: Axes, marked: Sequence[tuple[int, int]]) -> None:
@@ -145,3 +123,18 @@ def _frame(axes: Axes, marked: Sequence[tuple[int, int]]) -> None:
         frame = Rectangle((column, row), 1, 1, clip_on=False, zorder=3, **style)
         frame.set_in_layout(False)
         axes.add_patch(frame)
+
+
+def _fit(figure: Figure, axes: Axes, heat: Heat) -> None:
+    """Leave out numbers that are wider than their cells, and column labels that would touch."""
+    across = range(len(heat.columns))
+    axes.set_xticks(np.array(across) + 0.5, [str(name) for name in heat.columns], rotation=0)
+    figure.draw_without_rendering()
+    cell = axes.get_window_extent().width / figure.dpi / len(heat.columns)
+    if max((text_width(text.get_text()) for text in axes.texts), default=0) > 0.92 * cell:
+        for text in list(axes.texts):
+            text.remove()
+    label = max(text_width(str(name)) for name in heat.columns) + 0.03
+    step = next(step for step in (1, 2, 5, 10, 20, 50, 100) if label <= step * cell)
+    shown = [c for c in across if step == 1 or not heat.columns[c] % step]
+    axes.set_xticks(np.array(shown) + 0.5, [str(heat.columns[c]) for c in shown], rotation=0)

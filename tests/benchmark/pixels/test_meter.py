@@ -37,6 +37,22 @@ def metered(study, cache):
     return build
 
 
+@pytest.fixture
+def hold_measuring(monkeypatch):
+    """From now on maps are measured once an event has come; `why` says what is wrong if not."""
+
+    def hold(event, why):
+        measure = module.pixel_metrics
+
+        def waiting(*given):
+            assert event.wait(10), why
+            return measure(*given)
+
+        monkeypatch.setattr(module, "pixel_metrics", waiting)
+
+    return hold
+
+
 def full_masks(manifest, category, preprocessing):
     """(N, 64, 64) bool, from the files and along the images' way."""
     from PIL import Image
@@ -82,12 +98,14 @@ def test_maps_that_did_not_change_are_not_measured_again(metered, monkeypatch):
     assert one.pixels == other.pixels
 
 
-def test_pixels_are_measured_while_the_next_category_is_scored(metered, monkeypatch):
+def test_pixels_are_measured_while_the_next_category_is_scored(
+    metered, hold_measuring, monkeypatch
+):
     from methods.per_category import PerCategory
 
     built, meter = metered()
     going_on = threading.Event()
-    score, measure = PerCategory.score, module.pixel_metrics
+    score = PerCategory.score
     scored: list[str] = []
 
     def noting(self, batch):
@@ -97,37 +115,29 @@ def test_pixels_are_measured_while_the_next_category_is_scored(metered, monkeypa
                 going_on.set()
         return score(self, batch)
 
-    def waiting(*given):
-        assert going_on.wait(10), "nothing went on beside it"
-        return measure(*given)
-
     cell = built.cell("per_category", params={"class_budget": 10})
     alone = built.evaluate(cell, meter=metered()[1])
     monkeypatch.setattr(PerCategory, "score", noting)
-    monkeypatch.setattr(module, "pixel_metrics", waiting)
+    hold_measuring(going_on, "nothing went on beside it")
     assert built.evaluate(cell, meter=meter).pixels == alone.pixels
 
 
-def test_measuring_may_lag_a_few_experiences_behind(metered, monkeypatch):
+def test_measuring_may_lag_a_few_experiences_behind(metered, hold_measuring, monkeypatch):
     from methods.finetune import FineTune
 
     built, meter = metered()
     far = threading.Event()
-    observe, measure = FineTune.observe, module.pixel_metrics
+    observe = FineTune.observe
 
     def noting(self, experience):
         if experience.index == evaluator._BEHIND:
             far.set()
         return observe(self, experience)
 
-    def waiting(*given):
-        assert far.wait(10), "the stream waited for it"
-        return measure(*given)
-
     cell = built.cell("finetune", params={"bank_budget": 20})
     alone = built.evaluate(cell, meter=metered()[1])
     monkeypatch.setattr(FineTune, "observe", noting)
-    monkeypatch.setattr(module, "pixel_metrics", waiting)
+    hold_measuring(far, "the stream waited for it")
     assert built.evaluate(cell, meter=meter).pixels == alone.pixels
 
 
