@@ -26,7 +26,7 @@ def pack(value: Any) -> bytes:
     from safetensors.torch import save
 
     tree, tensors = flatten(value)
-    named = {str(number): tensor for number, tensor in enumerate(tensors)}
+    named = {str(number): tensor.cpu() for number, tensor in enumerate(tensors)}
     return save(named, metadata={"tree": json.dumps(tree)})
 
 
@@ -42,7 +42,7 @@ def unpack(data: bytes, device: Any = "cpu") -> Any:
 
 
 def flatten(value: Any) -> tuple[Any, list[Tensor]]:
-    """A value as JSON that refers to tensors by number, and these tensors, on the CPU."""
+    """A value as JSON that refers to tensors by number, and copies of these, where they are."""
     tensors: list[Tensor] = []
     return _flatten(value, tensors), tensors
 
@@ -66,7 +66,7 @@ def _flatten(value: Any, tensors: list[Tensor]) -> Any:
     if isinstance(value, np.ndarray):
         return {_ARRAY: _put(torch.from_numpy(np.array(value)), tensors)}
     if isinstance(value, torch.Tensor):
-        return {_TENSOR: _put(value.detach().cpu().clone(), tensors)}
+        return {_TENSOR: _put(value.detach().clone(), tensors)}
     if isinstance(value, dict):
         if not all(isinstance(key, str) and key not in (_TENSOR, _ARRAY) for key in value):
             raise TypeError(

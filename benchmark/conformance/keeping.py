@@ -150,7 +150,8 @@ def _tensor_bytes(state: Any) -> int:
 
 def _digest(tensor: torch.Tensor) -> str:
     content = f"{tensor.dtype} {tuple(tensor.shape)}".encode()
-    return hashlib.sha256(content + tensor.view(-1).view(torch.uint8).numpy().tobytes()).hexdigest()
+    values = tensor.cpu().view(-1).view(torch.uint8).numpy()
+    return hashlib.sha256(content + values.tobytes()).hexdigest()
 
 
 class _Watched(Coresets):

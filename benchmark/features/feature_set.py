@@ -17,7 +17,7 @@ from benchmark.data.manifest import Item, Manifest
 from benchmark.features.extraction import Compute, fill_store
 from benchmark.features.frozen import FrozenBackbone, load_frozen
 from benchmark.features.shards import ShardStore, shards_of
-from benchmark.features.source import PatchSource
+from benchmark.features.source import PatchSource, Resident
 from benchmark.features.spec import EXTRACTION_VERSION, FeatureSpec
 from benchmark.features.weights import Weights
 from benchmark.reporting import Reporter
@@ -144,8 +144,21 @@ class FeatureSet:
         place = (digest, category, split)
         if place not in self._sources:
             shards = shards_of(getattr(self.manifest, split)(category))
-            self._sources[place] = PatchSource(store, shards, digest, self.device)
+            resident = self._resident if split == "test" else None
+            self._sources[place] = PatchSource(
+                store, shards, digest, self.device, resident=resident
+            )
         return self._sources[place]
+
+    @functools.cached_property
+    def _resident(self) -> Resident | None:
+        """On CUDA, room for test images, which come again and again: a quarter of what is free."""
+        if self.device.type != "cuda":
+            return None
+        import torch
+
+        free, _ = torch.cuda.mem_get_info(self.device)
+        return Resident(free // 4)
 
     def _items(self, category: str) -> tuple[Item, ...]:
         return self.manifest.train(category) + self.manifest.test(category)

@@ -6,8 +6,9 @@ import bisect
 import functools
 import hashlib
 import warnings
-from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -16,6 +17,31 @@ from results.errors import CadbenchError
 
 if TYPE_CHECKING:
     import torch
+
+Read: TypeAlias = "Callable[[], torch.Tensor]"
+
+
+class Resident:
+    """Arrays that stay on a device once they are read, the latest used within `budget` bytes."""
+
+    def __init__(self, budget: int) -> None:
+        self.budget = budget
+        self._held: OrderedDict[str, torch.Tensor] = OrderedDict()
+
+    def get(
+        self, digest: str, nbytes: int, read: Callable[[], torch.Tensor]
+    ) -> torch.Tensor | None:
+        """The array called `digest`, read where it is not held; None where it is too large."""
+        if digest in self._held:
+            self._held.move_to_end(digest)
+            return self._held[digest]
+        if nbytes > self.budget:
+            return None
+        held = sum(tensor.nbytes for tensor in self._held.values())
+        while held + nbytes > self.budget:
+            held -= self._held.popitem(last=False)[1].nbytes
+        self._held[digest] = read()
+        return self._held[digest]
 
 
 class PatchSource:
@@ -32,14 +58,17 @@ class PatchSource:
         spec_digest: str,
         device: torch.device,
         only: Collection[str] | None = None,
+        resident: Resident | None = None,
     ) -> None:
-        """only: ids of the shards' images to be read; None: all."""
+        """only: ids of the shards' images to be read, None: all; resident: where all stays once a
+        part of it is asked for."""
         self._store = store
         rows = [[r for r, i in enumerate(s.ids) if only is None or i in only] for s in shards]
         held = [(shard, kept) for shard, kept in zip(shards, rows, strict=True) if kept]
         self._shards = tuple(shard for shard, _ in held)
         self._rows = tuple(kept for _, kept in held)
         self._device = device
+        self._resident = resident
         self._ends = np.cumsum([len(kept) for kept in self._rows]).tolist()
         self.ids = tuple(shard.ids[row] for shard, kept in held for row in kept)
         self.digest = hashlib.sha256("\n".join((spec_digest, *self.ids)).encode()).hexdigest()
@@ -76,12 +105,16 @@ class PatchSource:
         """The same in the type that is stored: patches float16."""
         import torch
 
+        rows = list(rows)
+        for row in rows:
+            if not 0 <= row < len(self.ids):
+                raise IndexError(f"there is no row {row}: {len(self.ids)} images are stored")
+        if (whole := self._whole()) is not None:
+            return whole[torch.tensor(rows, device=whole.device)]
         # Otherwise for this call only: kept longer, they would fill memory.
         opened = {} if opened is None else opened
         parts = []
         for row in rows:
-            if not 0 <= row < len(self.ids):
-                raise IndexError(f"there is no row {row}: {len(self.ids)} images are stored")
             piece = bisect.bisect_right(self._ends, row)
             if piece not in opened:
                 opened[piece] = np.asarray(self._open(piece))
@@ -92,10 +125,12 @@ class PatchSource:
     def find(self, rows: Sequence[int]) -> tuple[torch.Tensor, Sequence[int]]:
         """An array (N, P, D) in the stored type, and where in it the rows are.
 
-        Nothing is read for that, where one memory-mapped piece holds them all.
+        Nothing is read for that, where one memory-mapped piece holds them all, or the device.
         """
         import torch
 
+        if (whole := self._whole()) is not None:
+            return whole, rows
         pieces = {bisect.bisect_right(self._ends, row) for row in rows}
         if len(pieces) > 1 or self._device.type != "cpu":
             return self.stored(rows), range(len(rows))
@@ -105,6 +140,22 @@ class PatchSource:
         with warnings.catch_warnings():  # torch warns of arrays that must not be written to
             warnings.simplefilter("ignore", UserWarning)
             return torch.from_numpy(self._open(piece)), [kept[row - start] for row in rows]
+
+    def _whole(self) -> torch.Tensor | None:
+        """All arrays in one that stays on the device, where such are held."""
+        import torch
+
+        if self._resident is None:
+            return None
+
+        def read() -> torch.Tensor:
+            return torch.from_numpy(np.concatenate(self.arrays())).to(self._device)
+
+        return self._resident.get(self.digest, self._nbytes, read)
+
+    @functools.cached_property
+    def _nbytes(self) -> int:
+        return len(self.ids) * int(self._open(0)[0].nbytes)
 
     def _open(self, piece: int) -> np.ndarray:
         try:

@@ -13,6 +13,7 @@ picked is decided by squared differences summed in float64, every row in the sam
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -21,16 +22,32 @@ from torch import Tensor
 from benchmark.services.patch_rows import PatchRows
 from results.errors import DataError
 
-_LEVEL = 0.95
-"""The level of a round as a share of the greatest squared distance."""
-_ELEMENTS = 1 << 20
-"""Values in a temporary array: 4 MB in float32."""
-_FOLLOWED = 1 << 20
-"""Values of the patches that are followed: 8 MB in float64, which stays in the CPU's cache."""
-_PAIRED = 1 << 17
-"""Values of patches paired with picks at once: 1 MB in float64."""
-_FEW = 1 << 16
-"""Values up to which all patches are followed from the first pick on: rounds would take longer."""
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much a kind of device does at a time; counts are of values.
+
+    level: that of a round, as a share of the greatest squared distance; elements: in a temporary
+    array; followed: of the patches that are followed; paired: of patches paired with picks; few: up
+    to which all patches are followed from the first pick on, as rounds would take longer; ahead:
+    picks made before it is asked whether they were sure to be right.
+    """
+
+    level: float
+    elements: int
+    followed: int
+    paired: int
+    few: int
+    ahead: int
+
+
+# On the CPU arrays stay in its caches. CUDA is slow to begin and to ask: few rounds, long steps.
+SIZES = {
+    "cpu": Sizes(0.95, elements=1 << 20, followed=1 << 20, paired=1 << 17, few=1 << 16, ahead=1),
+    "cuda": Sizes(0.8, elements=1 << 26, followed=1 << 22, paired=1 << 24, few=1 << 22, ahead=32),
+}
+_SURE = 64
+"""Picks at once where all patches are followed, so that none can be wrong."""
 _TINY = 1e-30
 """Squared distances below this are not told apart in float32, where squares come near underflow."""
 
@@ -58,8 +75,9 @@ class _Traversal:
     ) -> None:
         self.patches = patches
         self.k = k
+        self.sizes = SIZES[patches.device.type]
         start = patches.take(torch.tensor([known[0]], device=patches.device))[0]
-        self.picks = picks = _Picks(k, start)
+        self.picks = picks = _Picks(k, start, self.sizes.paired)
         self.bound = torch.empty(len(patches), device=patches.device)
         for where, part in patches.parts():
             self.bound[where] = picks.squares(picks.moved(part))
@@ -74,8 +92,10 @@ class _Traversal:
         if initial is not None:
             self.exact[:] = initial
             self.bound = torch.minimum(self.bound, picks.raised(initial))
-        for row in torch.tensor(known, device=patches.device).split(1):
-            self._pick(row, patches.take(row)[0])
+        rows = torch.tensor(known, device=patches.device)
+        for some in rows.split(max(1, self.sizes.elements // patches.dim)):
+            picks.add(some.tolist(), patches.take(some))
+        self.bound[rows] = -torch.inf
 
     def run(self) -> np.ndarray:
         while len(self.picks) < self.k:
@@ -88,9 +108,9 @@ class _Traversal:
 
     def _next_level(self) -> float:
         top = self.bound.max()
-        if len(self.patches) * self.patches.dim <= _FEW or float(top) < _TINY:
+        if len(self.patches) * self.patches.dim <= self.sizes.few or float(top) < _TINY:
             return 0.0
-        level = top * _LEVEL
+        level = top * self.sizes.level
         if int((self.bound >= level).sum()) > self._most:
             # Below what the greatest distance is at least, or a round might pick nothing.
             certain = top * (1 - 2 * self.picks.error)
@@ -117,7 +137,7 @@ class _Traversal:
         made = len(self.picks)
         rows = (chosen & (seen < made)).nonzero()[:, 0]
         rows = rows[seen[rows].argsort(stable=True)]
-        size = _ELEMENTS // max(self.patches.dim, made) + 1
+        size = self.sizes.elements // max(self.patches.dim, made) + 1
         for first in range(0, len(rows), size):
             part = rows[first : first + size]
             yield int(seen[part[0]]), part
@@ -139,25 +159,35 @@ class _Traversal:
         followed = self.patches.take(rows).double()
         differences = torch.empty_like(followed)
         while len(self.picks) < self.k and len(rows):
-            place = distances.argmax()
-            farthest, row = float(distances[place]), rows[place]
-            if farthest < least or (farthest == least and int(row) > last_row):
+            ahead = self.sizes.ahead if least else _SURE
+            ahead = min(ahead, self.k - len(self.picks), len(rows))
+            # Nothing here waits for the device: what was picked is asked once, afterwards.
+            before, places, farthest = [distances], [], []
+            for _ in range(ahead):
+                place = distances.argmax()[None]
+                places.append(place)
+                farthest.append(distances[place])
+                torch.sub(followed, followed[place], out=differences)
+                distances = torch.minimum(distances, differences.square_().sum(1))
+                before.append(distances.index_fill_(0, place, -torch.inf))
+            chosen = torch.cat(places)
+            indices = rows[chosen].tolist()
+            stand = 0
+            for value, row in zip(torch.cat(farthest).tolist(), indices, strict=True):
+                if value < least or (value == least and row > last_row):
+                    break
+                stand += 1
+            self.picks.add(indices[:stand], followed[chosen[:stand]])
+            if stand < ahead:
+                distances = before[stand]
                 break
-            self._pick(row, followed[place])
-            torch.sub(followed, followed[place], out=differences)
-            torch.minimum(distances, differences.square_().sum(1), out=distances)
-            distances[place] = -torch.inf
         self.exact[rows] = distances
         self.bound[rows] = self.picks.raised(distances)
         self.settled[rows] = self.bounded[rows] = len(self.picks)
 
-    def _pick(self, row: Tensor, patch: Tensor) -> None:
-        self.picks.add(int(row), patch)
-        self.bound[row] = -torch.inf
-
     @property
     def _most(self) -> int:
-        return _FOLLOWED // self.patches.dim + 1
+        return self.sizes.followed // self.patches.dim + 1
 
 
 class _Picks:
@@ -169,11 +199,13 @@ class _Picks:
     Patches are moved for that, so that `origin`, one amid them, is zero and squares are small.
     """
 
-    def __init__(self, k: int, origin: Tensor) -> None:
+    def __init__(self, k: int, origin: Tensor, paired: int) -> None:
+        """origin (D,) float32; paired: how many values are compared in float64 at a time."""
         dim = len(origin)
         self.indices: list[int] = []
         self.error = (2 * dim + 16) * 2.0**-24
         self._origin = origin
+        self._paired = paired
         self._exact = origin.new_empty((k, dim), dtype=torch.float64)
         self._moved = origin.new_empty((k, dim), dtype=torch.float32)
         self._squares = origin.new_empty(k, dtype=torch.float32)
@@ -181,13 +213,13 @@ class _Picks:
     def __len__(self) -> int:
         return len(self.indices)
 
-    def add(self, index: int, patch: Tensor) -> None:
-        """Append a patch (D,)."""
-        place = len(self)
-        self.indices.append(index)
-        self._exact[place] = patch.double()
-        self._moved[place] = self.moved(patch)
-        self._squares[place] = self._moved[place].square().sum()
+    def add(self, indices: Sequence[int], patches: Tensor) -> None:
+        """Append patches (n, D)."""
+        places = slice(len(self), len(self) + len(indices))
+        self.indices.extend(indices)
+        self._exact[places] = patches.double()
+        self._moved[places] = self.moved(patches)
+        self._squares[places] = self._moved[places].square().sum(1)
 
     def moved(self, patches: Tensor) -> Tensor:
         """Patches as the bounds need them, float32."""
@@ -217,7 +249,7 @@ class _Picks:
         bounds -= 2 * self.error * self._squares[start : len(self)]
         distances = patches.new_full((len(patches),), torch.inf, dtype=torch.float64)
         pairs = (bounds <= highest[:, None]).nonzero()
-        for part in pairs.split(_PAIRED // patches.shape[1] + 1):
+        for part in pairs.split(self._paired // patches.shape[1] + 1):
             row, pick = part.unbind(1)
             difference = patches[row].double().sub_(self._exact[start + pick])
             distances.scatter_reduce_(0, row, difference.square_().sum(1), "amin")

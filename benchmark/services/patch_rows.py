@@ -10,8 +10,8 @@ from torch import Tensor
 
 from results.errors import DataError
 
-_PART = 1 << 20
-"""Values in one part: 8 MB in float64."""
+PART = {"cpu": 1 << 20, "cuda": 1 << 26}
+"""Values in one part, by the kind of device: 8 MB in float64 on the CPU."""
 
 
 class PatchRows:
@@ -45,7 +45,7 @@ class PatchRows:
 
     def parts(self) -> Iterator[tuple[slice, Tensor]]:
         """All patches in order, in parts of bounded size: (where, (n, D) float32)."""
-        size = _PART // self.dim + 1
+        size = PART[self.device.type] // self.dim + 1
         for start in range(0, len(self), size):
             part = slice(start, min(start + size, len(self)))
             yield part, self.take(torch.arange(part.start, part.stop, device=self.device))

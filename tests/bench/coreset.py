@@ -1,9 +1,10 @@
-"""Time exact coreset selection against the plain loop: `python tests/bench/coreset.py`.
+"""Time exact coreset selection against the plain loop.
 
-Prints seconds and their ratio in the same run, and how far the picks of the plain float32 loop
-agree with the exact ones. Features are clustered random numbers, or those of `--features FILE.npy`
-(N, D), for example of a real category. Then selections from few patches, all of which are followed,
-against the rounds that many are followed in.
+`python tests/bench/coreset.py [--device cuda]` prints seconds and their ratio in the same run, and
+how far the picks of the plain float32 loop agree with the exact ones. Features are clustered random
+numbers, or those of `--features FILE.npy` (N, D), for example of a real category; on CUDA they lie
+on the device. Then selections from few patches, all of which are followed, against the rounds that
+many are followed in.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from unittest.mock import patch
@@ -30,37 +32,43 @@ def main() -> None:
     parser.add_argument("--picks", default="400,2508", help="coreset sizes, comma-separated")
     parser.add_argument("--features", type=Path, help="a .npy file (N, D) instead of random ones")
     parser.add_argument("--threads", type=int, default=2, help="of the plain loop")
+    parser.add_argument("--device", default="cpu")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     patches = np.load(args.features) if args.features else clustered(250_880, 152)
-    start = nearest_to_mean(patches)
+    there = patches if args.device == "cpu" else torch.from_numpy(patches).to(args.device)
+    start = nearest_to_mean(there)
     print(
-        f"{patches.shape[0]} x {patches.shape[1]} {patches.dtype}; "
-        f"exact on one thread, the plain loop on {args.threads}"
+        f"{patches.shape[0]} x {patches.shape[1]} {patches.dtype} on {args.device}; "
+        f"on the CPU exact on one thread, the plain loop on {args.threads}"
     )
     print(f"{'picks':>6} {'exact s':>8} {'plain s':>8} {'ratio':>6}  same picks")
-    greedy_k_center(patches[:1000], 10, 0)  # imports and first-call costs
+    greedy_k_center(there[:1000], 10, 0)  # imports and first-call costs
     for size in map(int, args.picks.split(",")):
-        before, picks = timed(lambda k=size: greedy_k_center(patches, k, start))
-        plain, plain_picks = timed(lambda k=size: plain_loop(patches, k, start))
-        after, _ = timed(lambda k=size: greedy_k_center(patches, k, start))
+        plain_loop(there, 2, start)
+        before, picks = timed(lambda k=size: greedy_k_center(there, k, start))
+        plain, plain_picks = timed(lambda k=size: plain_loop(there, k, start))
+        after, _ = timed(lambda k=size: greedy_k_center(there, k, start))
         exact = (before + after) / 2
         agreement = agreement_of(patches, picks, plain_picks)
         print(f"{size:>6} {exact:>8.2f} {plain:>8.2f} {plain / exact:>6.1f}  {agreement}")
-    few(patches)
+    few(patches, args.device)
 
 
-def few(patches: np.ndarray) -> None:
+def few(patches: np.ndarray, device: str) -> None:
     """Milliseconds of a small selection, the quickest of ten that alternate with the other way."""
     print(f"{'few':>6} {'picks':>6} {'followed ms':>12} {'rounds ms':>10} {'ratio':>6}")
     rng = np.random.default_rng(0)
     for count, size in ((100, 50), (400, 100), (400, 300)):
-        some = patches[np.sort(rng.choice(len(patches), count, replace=False))]
-        seconds: dict[int, list[float]] = {farthest_first._FEW: [], 0: []}
+        drawn = patches[np.sort(rng.choice(len(patches), count, replace=False))]
+        some = drawn if device == "cpu" else torch.from_numpy(drawn).to(device)
+        sizes = farthest_first.SIZES[device]
+        seconds: dict[int, list[float]] = {sizes.few: [], 0: []}
         select = partial(greedy_k_center, some, size, 0)
         for _ in range(10):
             for values, taken in seconds.items():
-                with patch.object(farthest_first, "_FEW", values):
+                given = {device: replace(sizes, few=values)}
+                with patch.dict(farthest_first.SIZES, given):
                     taken.append(timed(select)[0])
         followed, rounds = (1e3 * min(taken) for taken in seconds.values())
         print(f"{count:>6} {size:>6} {followed:>12.1f} {rounds:>10.1f} {rounds / followed:>6.1f}")
@@ -77,11 +85,11 @@ def clustered(count: int, dim: int) -> np.ndarray:
     return (centres[member] + spread * noise).astype(np.float16)
 
 
-def plain_loop(patches: np.ndarray, k: int, start: int) -> np.ndarray:
+def plain_loop(patches: np.ndarray | torch.Tensor, k: int, start: int) -> np.ndarray:
     """One matrix-vector product a pick, in float32."""
-    rows = torch.from_numpy(patches).float()
+    rows = torch.as_tensor(patches).float()
     squares = rows.square().sum(1)
-    nearest = torch.full((len(rows),), torch.inf)
+    nearest = torch.full_like(squares, torch.inf)
     picks = [start]
     while True:
         centre = picks[-1]

@@ -1,17 +1,19 @@
 """Neighbour search: the exact searches against a plain distance matrix, in one run.
 
-`python tests/bench/search.py`: queries are the 784 patches of eight images, in the sizes that
-lite0 (152), the published embedding (1024) and plain concatenation (1536) give, against the
-replayed part of a coreset (80), a coreset (400) and a whole bank (2400). All lie near a space of
-30 dimensions, as embeddings do. `bounded` is the default search where a nearer vector is known for
-every query, as in a memory of which another block holds the nearest.
+`python tests/bench/search.py [--device cuda]`: queries are the 784 patches of eight images, in the
+sizes that lite0 (152), the published embedding (1024) and plain concatenation (1536) give, against
+the replayed part of a coreset (80), a coreset (400) and a whole bank (2400). All lie near a space
+of 30 dimensions, as embeddings do. `bounded` is the default search where a nearer vector is known
+for every query, as in a memory of which another block holds the nearest.
 """
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 
@@ -33,10 +35,18 @@ def seconds(run: Callable[[], object]) -> float:
     run()
     times = []
     for _ in range(REPEATS):
+        wait()
         start = time.perf_counter()
         run()
+        wait()
         times.append(time.perf_counter() - start)
     return statistics.median(times)
+
+
+def wait() -> None:
+    """For CUDA, where there is one in use."""
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
 
 
 def drawn(count: int, dim: int, seed: int) -> torch.Tensor:
@@ -48,27 +58,27 @@ def drawn(count: int, dim: int, seed: int) -> torch.Tensor:
 
 
 def main() -> None:
-    print(
-        f"{'D':>5} {'M':>5} {'plain ms':>9} {'torch ms':>9} {'faiss ms':>9} {'bounded':>9}"
-        "  torch/plain  faiss/torch  bounded/torch"
-    )
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--device", default="cpu")
+    device = parser.parse_args().device
+    names = ["cdist", "torch", "bounded", *(["faiss"] if device == "cpu" else [])]
+    ratios = "".join(f"{name + '/torch':>15}" for name in names if name != "torch")
+    print(f"{'D':>5} {'M':>5}" + "".join(f"{name + ' ms':>11}" for name in names) + ratios)
     for dim in DIMENSIONS:
-        queries = drawn(QUERIES, dim, 1)
+        queries = drawn(QUERIES, dim, 1).to(device)
         for count in VECTORS:
-            vectors = drawn(count, dim, 2)
+            vectors = drawn(count, dim, 2).to(device)
             bounds = torch_search(queries, [vectors])[0][0] * 0.8
-            searches: list[Callable[[], object]] = [
-                lambda q=queries, v=vectors: plain(q, [v]),  # type: ignore[misc]
-                lambda q=queries, v=vectors: torch_search(q, [v]),  # type: ignore[misc]
-                lambda q=queries, v=vectors: faiss_search(q, [v]),  # type: ignore[misc]
-                lambda q=queries, v=vectors, b=bounds: torch_search(q, [v], b),  # type: ignore[misc]
-            ]
-            took = [seconds(search) for search in searches]
-            shown = " ".join(f"{1000 * t:9.1f}" for t in took)
-            print(
-                f"{dim:5} {count:5} {shown} {took[1] / took[0]:12.2f} {took[2] / took[1]:12.2f} "
-                f"{took[3] / took[1]:14.2f}"
-            )
+            searches: dict[str, Callable[[], object]] = {
+                "cdist": partial(plain, queries, [vectors]),
+                "torch": partial(torch_search, queries, [vectors]),
+                "bounded": partial(torch_search, queries, [vectors], bounds),
+                "faiss": partial(faiss_search, queries, [vectors]),
+            }
+            took = {name: seconds(searches[name]) for name in names}
+            shown = "".join(f"{1000 * taken:11.2f}" for taken in took.values())
+            compared = (taken / took["torch"] for name, taken in took.items() if name != "torch")
+            print(f"{dim:5} {count:5}{shown}" + "".join(f"{ratio:15.2f}" for ratio in compared))
 
 
 if __name__ == "__main__":

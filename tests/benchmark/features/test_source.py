@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from benchmark.features.shards import Shard, ShardStore
-from benchmark.features.source import PatchSource
+from benchmark.features.source import PatchSource, Resident
 from results.errors import CadbenchError
 
 SHARDS = (Shard(("a", "b", "c")), Shard(("d",)), Shard(("e", "f")))
@@ -74,3 +74,66 @@ def test_features_deleted_during_the_run_are_one_clear_line(source, tmp_path):
         path.unlink()
     with pytest.raises(CadbenchError, match="cached features vanished during the run"):
         source.read([0])
+
+
+@pytest.fixture
+def read_again(source, tmp_path, monkeypatch) -> list[str]:
+    """Digests of the shards that are opened from now on."""
+    opened = []
+    read = ShardStore.read
+    monkeypatch.setattr(
+        ShardStore, "read", lambda self, shard: opened.append(shard.digest) or read(self, shard)
+    )
+    return opened
+
+
+def kept(tmp_path, budget: int, *shards: Shard) -> PatchSource:
+    store = ShardStore(tmp_path)
+    return PatchSource(store, shards or SHARDS, "spec", CPU, resident=Resident(budget))
+
+
+@pytest.mark.parametrize("rows", [[0], [5, 0, 3], [2, 2, 4], range(6)])
+def test_what_stays_on_a_device_is_what_is_stored(source, values, tmp_path, rows):
+    held = kept(tmp_path, 1000)
+    assert torch.equal(held.read(rows), source.read(rows))
+    array, places = held.find(rows)
+    np.testing.assert_array_equal(array[list(places)].numpy(), values[list(rows)])
+    with pytest.raises(IndexError):
+        held.read([6])
+
+
+def test_what_stays_on_a_device_is_read_once_and_not_handed_out_to_be_written_to(
+    source, tmp_path, read_again
+):
+    held = kept(tmp_path, 1000)
+    held.read([0]).fill_(7)
+    held.stored([0]).fill_(7)
+    read_again.clear()
+    assert not (held.read([0]) == 7).any()
+    held.find([1, 5])
+    assert read_again == []
+
+
+def test_of_several_the_latest_used_stay_within_the_budget(source, values, tmp_path, read_again):
+    resident = Resident(3 * values[0].nbytes)
+    store = ShardStore(tmp_path)
+    first, second, third = (
+        PatchSource(store, [shard], "spec", CPU, resident=resident) for shard in SHARDS
+    )  # three images, one, two
+    for source_of in (second, third, second, first):
+        source_of.read([0])
+    read_again.clear()
+    first.read([2])
+    assert read_again == []
+    np.testing.assert_array_equal(second.read([0])[0].numpy(), values[3].astype(np.float32))
+    read_again.clear()
+    third.read([0])
+    second.read([0])
+    assert set(read_again) == {SHARDS[2].digest}
+
+
+def test_what_is_larger_than_the_budget_is_read_as_before(source, values, tmp_path):
+    held = kept(tmp_path, values.nbytes - 1)
+    np.testing.assert_array_equal(held.read([4, 1]).numpy(), values[[4, 1]].astype(np.float32))
+    array, places = held.find([4, 1])
+    np.testing.assert_array_equal(array[list(places)].numpy(), values[[4, 1]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,8 +21,16 @@ from benchmark.services.k_center import (
 )
 from results.errors import DataError, UsageError
 
-either_way = pytest.mark.parametrize(
-    "few", [pytest.param(0, id="in rounds"), pytest.param(farthest_first._FEW, id="all followed")]
+SIZES = farthest_first.SIZES["cpu"]
+IN_ROUNDS = replace(SIZES, few=0)
+each_way = pytest.mark.parametrize(
+    "sizes",
+    [
+        pytest.param(IN_ROUNDS, id="in rounds"),
+        pytest.param(replace(IN_ROUNDS, ahead=7, level=0.8), id="in rounds, ahead"),
+        pytest.param(SIZES, id="all followed"),
+        pytest.param(replace(SIZES, ahead=7), id="all followed, ahead"),
+    ],
 )
 
 
@@ -60,14 +69,12 @@ def clustered(count: int, dim: int, seed: int = 0, duplicates: float = 0.3) -> n
 
 
 @contextmanager
-def small_blocks(values: int, few: int = 0) -> Iterator[None]:
+def small_blocks(values: int, sizes: farthest_first.Sizes = IN_ROUNDS) -> Iterator[None]:
     """Block sizes that make small data take every path of large data."""
+    small = replace(sizes, elements=values, followed=values, paired=values)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(farthest_first, "_FEW", few)
-        patch.setattr(farthest_first, "_ELEMENTS", values)
-        patch.setattr(farthest_first, "_FOLLOWED", values)
-        patch.setattr(farthest_first, "_PAIRED", values)
-        patch.setattr(patch_rows, "_PART", values)
+        patch.setitem(farthest_first.SIZES, "cpu", small)
+        patch.setitem(patch_rows.PART, "cpu", values)
         yield
 
 
@@ -84,25 +91,25 @@ def selections(draw: st.DrawFn) -> tuple[np.ndarray, int, int]:
     return patches.astype(dtype), draw(st.integers(1, count + 3)), draw(st.integers(0, count - 1))
 
 
-@either_way
+@each_way
 @settings(max_examples=150, deadline=None)
 @given(selection=selections(), block=st.sampled_from([1, 20, 1 << 20]))
-def test_picks_are_those_of_the_plain_float64_loop(few, selection, block):
+def test_picks_are_those_of_the_plain_float64_loop(sizes, selection, block):
     patches, k, start = selection
-    with small_blocks(1 << 20 if few else block, few):
+    with small_blocks(1 << 20 if sizes.few else block, sizes):
         picks = greedy_k_center(patches, k, start)
     assert picks.dtype == np.int64
     assert picks.tolist() == plain_greedy(patches, k, start).tolist()
 
 
-@either_way
+@each_way
 @settings(max_examples=50, deadline=None)
 @given(selection=selections(), block=st.sampled_from([20, 1 << 20]), data=st.data())
-def test_continuing_a_known_prefix_gives_the_same_picks(few, selection, block, data):
+def test_continuing_a_known_prefix_gives_the_same_picks(sizes, selection, block, data):
     patches, k, start = selection
     whole = plain_greedy(patches, k, start)
     known = data.draw(st.integers(1, len(whole)))
-    with small_blocks(1 << 20 if few else block, few):
+    with small_blocks(1 << 20 if sizes.few else block, sizes):
         picks = greedy_k_center(patches, k, start, chosen=whole[:known].tolist())
     assert picks.tolist() == whole.tolist()
 
@@ -125,10 +132,10 @@ def test_continuing_a_known_prefix_gives_the_same_picks(few, selection, block, d
         ),
     ],
 )
-@pytest.mark.parametrize("block", [5000, 1 << 20])
-def test_picks_are_those_of_the_plain_loop_on_thousands_of_patches(patches, block):
+@pytest.mark.parametrize(("block", "ahead"), [(5000, 1), (1 << 20, 1), (5000, 32), (1 << 20, 32)])
+def test_picks_are_those_of_the_plain_loop_on_thousands_of_patches(patches, block, ahead):
     start = nearest_to_mean(patches)
-    with small_blocks(block):
+    with small_blocks(block, replace(IN_ROUNDS, ahead=ahead)):
         picks = greedy_k_center(patches, 300, start)
     assert picks.tolist() == plain_greedy(patches, 300, start).tolist()
 
@@ -144,16 +151,16 @@ def test_picks_are_those_of_the_plain_loop_on_blocks_of_real_images(real7):
     assert picks.tolist() == plain_greedy(patches, 400, start).tolist()
 
 
-@either_way
-def test_once_every_patch_equals_a_pick_the_lowest_indices_follow(few, monkeypatch):
-    monkeypatch.setattr(farthest_first, "_FEW", few)
+@each_way
+def test_once_every_patch_equals_a_pick_the_lowest_indices_follow(sizes, monkeypatch):
+    monkeypatch.setitem(farthest_first.SIZES, "cpu", sizes)
     patches = np.array([[0], [1], [0], [1], [0]], np.float32)
     assert greedy_k_center(patches, 9, 3).tolist() == [3, 0, 1, 2, 4]
 
 
-@either_way
-def test_ties_go_to_the_lowest_index(few, monkeypatch):
-    monkeypatch.setattr(farthest_first, "_FEW", few)
+@each_way
+def test_ties_go_to_the_lowest_index(sizes, monkeypatch):
+    monkeypatch.setitem(farthest_first.SIZES, "cpu", sizes)
     patches = np.array([[0, 0], [0, 2], [2, 0], [0, -2], [-2, 0]], np.float32)
     assert greedy_k_center(patches, 5, 0).tolist() == [0, 1, 2, 3, 4]
 
@@ -164,13 +171,13 @@ def test_of_few_patches_all_are_followed_from_the_first_pick_on(monkeypatch):
     monkeypatch.setattr(
         farthest_first._Traversal, "_follow", lambda *given: rounds.append(given) or follow(*given)
     )
-    greedy_k_center(clustered(farthest_first._FEW // 64, 64), 100, 0)
+    greedy_k_center(clustered(SIZES.few // 64, 64), 100, 0)
     assert len(rounds) == 1
 
 
-@either_way
-def test_pieces_a_mapped_file_and_a_tensor_give_the_picks_of_the_array(few, monkeypatch, tmp_path):
-    monkeypatch.setattr(farthest_first, "_FEW", few)
+@each_way
+def test_pieces_a_mapped_file_and_a_tensor_give_the_arrays_picks(sizes, monkeypatch, tmp_path):
+    monkeypatch.setitem(farthest_first.SIZES, "cpu", sizes)
     patches = clustered(500, 7)
     expected = greedy_k_center(patches, 60, 4).tolist()
     np.save(tmp_path / "patches.npy", patches)
@@ -256,12 +263,12 @@ def test_the_patch_nearest_the_mean_is_the_first_of_the_nearest(values):
         assert nearest == distances.argmin()
 
 
-@either_way
+@each_way
 @pytest.mark.parametrize("dim", [20, 6])
 def test_the_approximate_variant_is_the_plain_one_after_projection_from_mean_distances(
-    few, monkeypatch, dim
+    sizes, monkeypatch, dim
 ):
-    monkeypatch.setattr(farthest_first, "_FEW", few)
+    monkeypatch.setitem(farthest_first.SIZES, "cpu", sizes)
     patches = clustered(3000, dim)
     picks = approximate_greedy_k_center(patches, 100, np.random.default_rng(5), projection=6)
     rng = np.random.default_rng(5)
@@ -273,9 +280,9 @@ def test_the_approximate_variant_is_the_plain_one_after_projection_from_mean_dis
     assert picks.tolist() == plain_greedy(rows, 100, int(initial.argmax()), initial).tolist()
 
 
-@either_way
-def test_the_approximate_variant_depends_on_nothing_but_its_generator(few, monkeypatch):
-    monkeypatch.setattr(farthest_first, "_FEW", few)
+@each_way
+def test_the_approximate_variant_depends_on_nothing_but_its_generator(sizes, monkeypatch):
+    monkeypatch.setitem(farthest_first.SIZES, "cpu", sizes)
     patches = clustered(500, 20)
     select = [
         approximate_greedy_k_center(patches, 600, np.random.default_rng(seed)).tolist()

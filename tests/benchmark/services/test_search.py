@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,13 @@ def with_torch(queries: Tensor, vectors: Tensor, bounds: Tensor | None = None) -
 
 def with_torch_as_on_cuda(queries: Tensor, vectors: Tensor, bounds: Tensor | None = None) -> Found:
     """The way that is taken where compiled loops cannot run."""
-    return first(search._torch_search(queries, [vectors], search._bounds(bounds, queries)))
+    return first(torch_as_on_cuda(queries, [vectors], bounds))
+
+
+def torch_as_on_cuda(
+    queries: Tensor, blocks: Sequence[Tensor], bounds: Tensor | None = None
+) -> Found:
+    return search._torch_search(queries, blocks, search._bounds(bounds, queries))
 
 
 def with_reduced_space(queries: Tensor, vectors: Tensor, bounds: Tensor | None = None) -> Found:
@@ -140,7 +146,7 @@ def test_a_distance_does_not_depend_on_how_queries_and_vectors_are_cut(found, pr
     assert same_bits(torch.cat([found(part, vectors)[0] for part in queries.split(batch)]), whole)
 
 
-@pytest.mark.parametrize("found", [torch_search, faiss_search])
+@pytest.mark.parametrize("found", [torch_search, torch_as_on_cuda, faiss_search])
 @settings(deadline=None, max_examples=15)
 @given(problems(), st.data())
 def test_blocks_searched_together_are_those_searched_one_by_one(found, problem, data):
@@ -251,7 +257,8 @@ def test_a_reduced_space_spares_products_and_changes_no_bit(monkeypatch):
 def test_what_is_not_below_its_bound_gets_a_better_one():
     queries, vectors = low_rank(5000, 1), low_rank(400, 2)
     wanted = plain(queries, vectors)
-    for found, least in ((with_torch, 0.99), (with_reduced_space, 0.6)):
+    ways = ((with_torch, 0.99), (with_torch_as_on_cuda, 0.99), (with_reduced_space, 0.6))
+    for found, least in ways:
         distances, nearest = found(queries, vectors, wanted * 0.5)
         assert torch.all(nearest < 0)
         assert torch.all(distances <= wanted)

@@ -1,0 +1,170 @@
+"""Where the seconds of `cadbench run` go, stage by stage, on the CPU or on CUDA.
+
+`python tests/bench/stages.py [--device cuda] [--seeds N] [--data-root FOLDER]` (default: the
+synthetic set): one MECAD run of 5 experts, a sweep of 1 to 8 and all six methods, each a whole
+process that starts with the features and what is remembered of the images, and nothing else. A
+stage's seconds are those of the main thread less the stages inside it; before and after each, CUDA
+is waited for. Pixel metrics are measured beside all that, on a thread of their own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from benchmark.cache import cache_root
+from tests.bench.sweep import with_features_of
+
+SIX = ("joint", "patchcore", "per_category", "mecad", "replay", "finetune")
+RUNS = {
+    "5 experts": ["--method", "mecad", "--experts", "5"],
+    "1-8 experts": ["--method", "mecad", "--experts", "1-8"],
+    "six methods": [word for name in SIX for word in ("--method", name)],
+}
+BESIDE = "pixel metrics (beside)"
+
+
+class Clock:
+    """Seconds by stage, those of the stages inside not counted again."""
+
+    def __init__(self, begun: float) -> None:
+        self.seconds: Counter[str] = Counter()
+        self._stages = ["start and imports"]
+        self._since = begun
+        self._main = threading.get_ident()
+
+    def turn(self, stage: str | None) -> None:
+        """Enter a stage, or leave the one that is on (None)."""
+        _wait_for_cuda()
+        now = time.time()
+        self.seconds[self._stages[-1]] += now - self._since
+        self._since = now
+        if stage is None:
+            self._stages.pop()
+        else:
+            self._stages.append(stage)
+
+    def around(self, owner: Any, name: str, stage: str) -> None:
+        """Count what a function takes as a stage."""
+        inner: Callable[..., Any] = getattr(owner, name)
+
+        @functools.wraps(inner)
+        def counted(*args: Any, **options: Any) -> Any:
+            if threading.get_ident() != self._main:
+                return self._beside(inner, *args, **options)
+            self.turn(stage)
+            try:
+                return inner(*args, **options)
+            finally:
+                self.turn(None)
+
+        setattr(owner, name, counted)
+
+    def _beside(self, inner: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        start = time.time()
+        try:
+            return inner(*args, **options)
+        finally:
+            self.seconds[BESIDE] += time.time() - start
+
+
+def _wait_for_cuda() -> None:
+    torch = sys.modules.get("torch")
+    if torch is not None and hasattr(torch, "cuda") and torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+
+
+def inside(begun: float, words: list[str]) -> None:
+    """One run with its stages counted; prints them as JSON."""
+    clock = Clock(begun)
+    from benchmark import presentation, recording, runner
+    from benchmark.checkpoint import Checkpoint
+    from benchmark.cli.main import run as cadbench
+    from benchmark.features.feature_set import FeatureSet
+    from benchmark.pixels.meter import PixelMeter
+    from benchmark.progress import Step
+    from benchmark.services import search
+    from benchmark.services.coresets import Coresets
+    from benchmark.services.neighbours import Neighbours
+
+    clock.around(runner.Runner, "_prepared", "start and imports")
+    clock.around(FeatureSet, "ensure", "extraction")
+    clock.around(runner, "evaluate", "methods and evaluator")
+    for name in ("select", "reduce", "centroid"):
+        clock.around(Coresets, name, "selection")
+    clock.around(Neighbours, "min_distance", "distances known")
+    clock.around(search, "torch_search", "search")
+    for name in ("_read", "_find"):
+        clock.around(presentation, name, "reading features")
+    clock.around(PixelMeter, "measure", "pixel metrics")
+    clock.around(Step, "measured", "waiting for pixel metrics")
+    clock.around(Checkpoint, "save", "checkpoints")
+    clock.around(recording, "record", "records")
+    clock.around(runner.Runner, "run", "records")  # what lies between cells is their bookkeeping
+    code = cadbench(words)
+    clock.turn("end")
+    print(json.dumps(clock.seconds))
+    sys.exit(code)
+
+
+def seconds(words: list[str], cache: Path) -> Counter[str]:
+    """The stages of a run in a process of its own, and its wall time under `in all`."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, __file__, "--inside", str(time.time()), "--"]
+        start = time.time()
+        done = subprocess.run(
+            [*command, "run", "-q", "--out", folder, *words],
+            check=True, text=True, stdout=subprocess.PIPE,
+            env={**os.environ, "CADBENCH_CACHE": str(cache)},
+        )  # fmt: skip
+        found = Counter(json.loads(done.stdout.splitlines()[-1]))
+        found["in all"] = time.time() - start
+        return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--seeds", default="0", help="of the six methods, such as 0-2")
+    parser.add_argument("--data-root", type=Path)
+    parser.add_argument("--inside", type=float, help=argparse.SUPPRESS)
+    parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.inside:
+        inside(given.inside, given.words)
+        return
+    root = given.data_root
+    data = ["--dataset", "folder", "--data-root", str(root)] if root else ["--dataset", "synthetic"]
+    data += ["--device", given.device]
+    table: dict[str, Counter[str]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        cache = Path(folder) / "cache"
+        with_features_of(cache_root(), cache)
+        seconds([*data, "--method", "finetune"], cache)  # remembers the images under this path
+        for name, words in RUNS.items():
+            shutil.rmtree(cache / "coresets", ignore_errors=True)
+            seeds = ["--seeds", given.seeds] if name == "six methods" else []
+            table[name] = seconds([*data, *words, *seeds], cache)
+    print(f"{'seconds, and share of a run':28}" + "".join(f"{name:>16}" for name in table))
+    stages = {stage: None for found in table.values() for stage in found}
+    for stage in sorted(stages, key=lambda stage: -table["1-8 experts"][stage]):
+        shown = (f"{run[stage]:9.2f} {run[stage] / run['in all']:6.1%}" for run in table.values())
+        print(f"{stage:28}" + "".join(shown))
+
+
+if __name__ == "__main__":
+    main()
