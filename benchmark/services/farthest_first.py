@@ -164,12 +164,12 @@ class _Traversal:
             # Nothing here waits for the device: what was picked is asked once, afterwards.
             before, places, farthest = [distances], [], []
             for _ in range(ahead):
-                place = distances.argmax()[None]
-                places.append(place)
-                farthest.append(distances[place])
-                torch.sub(followed, followed[place], out=differences)
+                most, place = distances.max(0, keepdim=True)  # the first of several
+                torch.sub(followed, followed.index_select(0, place), out=differences)
                 distances = torch.minimum(distances, differences.square_().sum(1))
                 before.append(distances.index_fill_(0, place, -torch.inf))
+                places.append(place)
+                farthest.append(most)
             chosen = torch.cat(places)
             indices = rows[chosen].tolist()
             stand = 0

@@ -1,8 +1,9 @@
 """The cost model: operations and bytes of a MECAD study, with constants measured on this machine.
 
-`python tests/bench/cost.py [--backbone NAME] [--random-weights] [--images FOLDER]`: measures images
-a second through decoding and backbone, the selection of one coreset and the rate of the neighbour
-search, and from them predicts MVTec AD (15 categories, 3,629 training and 1,725 test images).
+`python tests/bench/cost.py [--device cuda] [--backbone NAME] [--random-weights] [--images FOLDER]`:
+measures images a second through decoding and backbone, the selection of one coreset and the rate of
+the neighbour search, and from them predicts MVTec AD (15 categories, 3,629 training and 1,725 test
+images).
 
     extraction   images / rate;                      bytes  images * P * D * 2 (float16 on disk)
     selection    categories * one selection;         bytes  P * n_train * D * 2 (memory-mapped)
@@ -30,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmark.data.decoding import decode
 from benchmark.data.preprocessing import Preprocessing
+from benchmark.evaluator import synchronize
 from benchmark.features.backbones import (
     STRIDES,
     default_embedding,
@@ -38,21 +40,27 @@ from benchmark.features.backbones import (
 )
 from benchmark.features.spec import FeatureSpec
 from benchmark.features.weights import EMBEDDED_BACKBONE, find_weights
+from benchmark.presentation import BATCH_SIZE
 from benchmark.services.k_center import greedy_k_center
 from benchmark.services.search import torch_search
 from benchmark.workers import available_cores
 
 CATEGORIES, TRAIN, TEST, CORESET = 15, 3629, 1725, 400
+REPEATS = {"cpu": 1, "cuda": 10}
 
 
-def images_a_second(spec: FeatureSpec, weights, shown: np.ndarray) -> tuple[float, int, int]:
+def images_a_second(
+    spec: FeatureSpec, weights, shown: np.ndarray, device: torch.device
+) -> tuple[float, int, int]:
     """(rate, P, D) of the backbone on images that are in memory."""
-    extractor = load_extractor(spec, weights, torch.device("cpu"))
+    extractor = load_extractor(spec, weights, device)
     pixels = torch.from_numpy(shown)
-    patches = extractor.extract(pixels[:8])
+    patches = extractor.extract(pixels)
     start = time.perf_counter()
-    extractor.extract(pixels)
-    return len(pixels) / (time.perf_counter() - start), patches.shape[1], patches.shape[2]
+    for _ in range(REPEATS[device.type]):
+        extractor.extract(pixels)
+    seconds = (time.perf_counter() - start) / REPEATS[device.type]
+    return len(pixels) / seconds, patches.shape[1], patches.shape[2]
 
 
 def decoded_a_second(folder: Path | None) -> float:
@@ -75,7 +83,7 @@ def decoded_a_second(folder: Path | None) -> float:
         return len(files) / (time.perf_counter() - start)
 
 
-def selection_seconds(vectors: int, dim: int) -> float:
+def selection_seconds(vectors: int, dim: int, device: torch.device) -> float:
     """One exact greedy selection of 400 among features of 60 clusters."""
     rng = np.random.default_rng(0)
     modes = rng.normal(size=(60, dim)).astype(np.float32)
@@ -84,20 +92,23 @@ def selection_seconds(vectors: int, dim: int) -> float:
         stop = min(start + 10_000, vectors)
         noise = rng.normal(0, 0.3, (stop - start, dim)).astype(np.float32)
         values[start:stop] = modes[rng.integers(0, 60, stop - start)] + noise
-    greedy_k_center(values[:4000], 10, 0)
+    patches = values if device.type == "cpu" else torch.from_numpy(values).to(device)
+    greedy_k_center(patches[:4000], 10, 0)
     start = time.perf_counter()
-    greedy_k_center(values, CORESET, 0)
+    greedy_k_center(patches, CORESET, 0)
     return time.perf_counter() - start
 
 
-def multiply_adds_a_second(patches: int, dim: int) -> float:
-    """Rate of the exact search in a block of a coreset's size."""
-    queries = torch.rand((8 * patches, dim)).half().float()
-    vectors = torch.rand((CORESET, dim)).half().float()
+def multiply_adds_a_second(patches: int, dim: int, device: torch.device) -> float:
+    """Rate of the exact search in a block of a coreset's size, for a batch of a run's size."""
+    queries = torch.rand((BATCH_SIZE * patches, dim)).half().float().to(device)
+    vectors = torch.rand((CORESET, dim)).half().float().to(device)
     torch_search(queries, [vectors])
+    synchronize(device)
     start = time.perf_counter()
     for _ in range(5):
         torch_search(queries, [vectors])
+    synchronize(device)
     return 5 * len(queries) * CORESET * dim / (time.perf_counter() - start)
 
 
@@ -119,6 +130,7 @@ def main() -> None:
     parser.add_argument("--backbone", default=EMBEDDED_BACKBONE)
     parser.add_argument("--random-weights", action="store_true")
     parser.add_argument("--images", type=Path, help="PNG files to decode")
+    parser.add_argument("--device", type=torch.device, default=torch.device("cpu"))
     given = parser.parse_args()
     weights = find_weights(given.backbone, None, random=given.random_weights)
     embedding = default_embedding(given.backbone)
@@ -126,15 +138,19 @@ def main() -> None:
                        embedding_params(embedding), Preprocessing())  # fmt: skip
     rng = np.random.default_rng(0)
     shown = rng.integers(0, 256, (32, 3, 224, 224), dtype=np.uint8)
-    rate, patches, dim = images_a_second(spec, weights, shown)
+    rate, patches, dim = images_a_second(spec, weights, shown, given.device)
     decoding = decoded_a_second(given.images) * available_cores()
-    both = 1 / (1 / rate + 1 / decoding)  # decoding takes its time from the same cores
-    selection = selection_seconds(patches * TRAIN // CATEGORIES, dim)
-    products = multiply_adds_a_second(patches, dim)
+    # Decoding takes its time from the same cores, or goes on beside what a GPU does.
+    both = 1 / (1 / rate + 1 / decoding) if given.device.type == "cpu" else min(rate, decoding)
+    selection = selection_seconds(patches * TRAIN // CATEGORIES, dim, given.device)
+    products = multiply_adds_a_second(patches, dim, given.device)
     images = TRAIN + TEST
     macs = patches * dim * pairs_of_one_expert()
     rows = CATEGORIES * (CATEGORIES + 1) // 2 * TEST / CATEGORIES
-    print(f"{given.backbone} {embedding}, P = {patches}, D = {dim}, {available_cores()} cores")
+    print(
+        f"{given.backbone} {embedding}, P = {patches}, D = {dim}, {given.device}, "
+        f"{available_cores()} cores"
+    )
     print(f"backbone {rate:.1f} images/s, decoding {decoding:.0f}, both {both:.1f}")
     print(f"one selection {selection:.1f} s, search {products / 1e9:.0f} G multiply-adds/s")
     print(f"MVTec AD: extraction  {images / both / 60:8.1f} min, "

@@ -1,6 +1,7 @@
 """Extraction: images a second from files, against a bare forward loop over tensors in memory.
 
-`python tests/bench/extraction.py IMAGES...`: PNG files of one size, such as a category's folder.
+`python tests/bench/extraction.py FOLDER [--device cuda]`: PNG files of one size, such as a
+category's folder.
 The floor is timm's backbone on the same batches with nothing else to do; the folded one is what
 extraction runs (benchmark/features/fusion.py).
 """
@@ -21,15 +22,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from benchmark.data.decoding import content_hash, decode
 from benchmark.data.manifest import Item
 from benchmark.data.preprocessing import Preprocessing
+from benchmark.evaluator import synchronize
 from benchmark.features.backbones import (
     MICRO_BATCH,
     STRIDES,
+    _memory_format,
     embedding_params,
     load_extractor,
     load_model,
 )
 from benchmark.features.extraction import fill_store
-from benchmark.features.shards import ShardStore, shards_of
+from benchmark.features.shards import SHARD_SIZE, ShardStore, shards_of
 from benchmark.features.spec import FeatureSpec
 from benchmark.features.weights import EMBEDDED_BACKBONE, find_weights
 from benchmark.reporting import Silent
@@ -39,7 +42,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--device", type=torch.device, default=torch.device("cpu"))
     args = parser.parse_args()
+    layout = _memory_format(args.device)
     files = sorted(args.folder.glob("*.png"))
     pixels = [decode(file) for file in files]
     items = [
@@ -52,17 +57,20 @@ def main() -> None:
         EMBEDDED_BACKBONE, weights.name, STRIDES, "concat", embedding_params("concat"),
         preprocessing,
     )  # fmt: skip
-    extractor = load_extractor(spec, weights, torch.device("cpu"))
+    extractor = load_extractor(spec, weights, args.device)
     images = torch.from_numpy(np.stack([preprocessing.apply(p) for p in pixels]))
-    batches = images.float().div(255).sub(0.5).div(0.5).split(MICRO_BATCH)
+    size = MICRO_BATCH if args.device.type == "cpu" else SHARD_SIZE
+    batches = images.to(args.device).float().div(255).sub(0.5).div(0.5).split(size)
     shards = shards_of(items)
 
-    plain = load_model(spec, weights).to(memory_format=torch.channels_last)
+    plain = load_model(spec, weights).to(args.device, memory_format=layout)
 
     def loop(model: torch.nn.Module) -> None:
-        with torch.inference_mode():
+        exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
+        with torch.inference_mode(), exact:
             for batch in batches:
-                model(batch.contiguous(memory_format=torch.channels_last))
+                model(batch.contiguous(memory_format=layout))
+        synchronize(args.device)
 
     def bare() -> None:
         loop(plain)
