@@ -1,9 +1,9 @@
 """Pixel AUROC, AP, F1-max and AUPRO of one category, all from one pass over its pixels.
 
 Every one of them needs no more than this: at each distinct score that a defective pixel has, how
-many normal pixels lie above it and how many at or above it. Normal pixels are sorted in pieces and
-counted by binary search, so memory is bounded by a piece and the defective pixels, and the counts
-are exact whatever the pieces are. Pixels of one score stand or fall together.
+many normal pixels lie above it and how many at or above it. Normal pixels are counted in pieces, so
+memory is bounded by a piece and the defective pixels, and the counts are exact whatever the pieces
+are. Pixels of one score stand or fall together.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def count(defective: Tensor, normal: Iterable[Tensor], truth: Truth) -> Counts:
     """
     if defective.device.type == "cpu":
         thresholds, where = _distinct(defective.numpy())
-        counted = [_beaten_on_cpu(thresholds, piece.numpy()) for piece in normal]
+        counted = _beaten_on_cpu(thresholds, (piece.numpy() for piece in normal))
     else:
         import torch
 
@@ -120,16 +120,20 @@ def _distinct(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return ranked[new], where
 
 
-def _beaten_on_cpu(thresholds: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """(2, U): how many values are above each threshold, and how many at or above it.
-
-    NumPy sorts bare values with vector instructions; torch would sort indices too.
-    """
-    from benchmark.pixels.ranks import beaten
+def _beaten_on_cpu(thresholds: np.ndarray, pieces: Iterable[np.ndarray]) -> list[np.ndarray]:
+    """(2, U) of each piece: how many values are above each threshold, and at or above it."""
+    from benchmark.pixels.ranks import Ladder
     from benchmark.services.lanes import in_lanes, lanes
 
-    parts = np.array_split(values, lanes())
-    return np.sum(in_lanes([partial(beaten, thresholds, part) for part in parts]), axis=0)
+    if not len(thresholds):
+        return []
+    ladder = Ladder.of(thresholds)
+
+    def beaten(piece: np.ndarray) -> np.ndarray:
+        parts = np.array_split(piece, lanes())
+        return np.sum(in_lanes([partial(ladder.beaten, part) for part in parts]), axis=0)
+
+    return [beaten(piece) for piece in pieces]
 
 
 def _beaten(thresholds: Tensor, values: Tensor) -> np.ndarray:

@@ -2,41 +2,102 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numba
 import numpy as np
 
+_BUCKETS_EACH = 32
+"""Buckets a threshold, so that most hold one or none."""
+_MOST_BUCKETS = 1 << 18
+"""1 MB, which stays in a core's cache."""
+_AT_ONCE = 1 << 11
 
-def beaten(thresholds: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """(2, U) int64: how many values (n,) are above each threshold (U,), and at or above it.
 
-    Thresholds ascend and are distinct.
+@dataclass(frozen=True, eq=False)
+class Ladder:
+    """Thresholds (U,) float32 that ascend and are distinct, and buckets of equal width over them.
+
+    first (B + 1,) int32: the first threshold of each bucket, or of a later one; scale: buckets
+    over the range of the thresholds. The bucket of a value never falls as the value grows, so
+    thresholds of earlier buckets are below it, and those of its own are few.
     """
-    counts = np.empty((2, len(thresholds)), np.int64)
-    _count_beaten(thresholds, np.sort(values), counts)
-    return counts
+
+    thresholds: np.ndarray
+    first: np.ndarray
+    scale: float
+
+    @classmethod
+    def of(cls, thresholds: np.ndarray) -> Ladder:
+        """The buckets that fit these thresholds."""
+        count = min(_BUCKETS_EACH * len(thresholds), _MOST_BUCKETS)
+        width = float(thresholds[-1]) - float(thresholds[0])
+        scale = (count - 1) / width if width else 0.0
+        first = np.empty(count + 1, np.int32)
+        _mark_buckets(thresholds, scale, first)
+        return cls(thresholds, first, scale)
+
+    def beaten(self, values: np.ndarray) -> np.ndarray:
+        """(2, U) int64: how many values (n,) are above each threshold, and how many at or above it.
+
+        Values are float32, and may be infinite.
+        """
+        counts = np.zeros((2, len(self.thresholds) + 1), np.int64)
+        _count(self.thresholds, self.first, self.scale, values, counts)
+        reached, equal = counts
+        called = np.cumsum(reached[::-1])[-2::-1]
+        return np.stack([called - equal[1:], called])
 
 
 @numba.njit(cache=True, nogil=True)
-def _count_beaten(
-    thresholds: np.ndarray, ranked: np.ndarray, counts: np.ndarray
+def _buckets_of(
+    thresholds: np.ndarray, values: np.ndarray, scale: float, buckets: np.ndarray
 ) -> None:  # pragma: no cover (compiled)
-    """Each threshold is sought in growing steps from the place of the one before."""
-    size = len(ranked)
-    place = 0  # of the first value that is not below the threshold
-    for index in range(len(thresholds)):
-        threshold = thresholds[index]
-        step = 1
-        while place + step <= size and ranked[place + step - 1] < threshold:
-            place += step
-            step *= 2
-        high = min(size, place + step - 1)
-        while place < high:
-            middle = (place + high) // 2
-            if ranked[middle] < threshold:
-                place = middle + 1
-            else:
-                high = middle
-        counts[1, index] = size - place
-        while place < size and ranked[place] == threshold:
+    """Write the bucket of each value (n,): that of the nearest threshold where it is beyond all."""
+    low, high = np.float64(thresholds[0]), np.float64(thresholds[-1])
+    for place in range(len(values)):
+        buckets[place] = np.int32((min(max(np.float64(values[place]), low), high) - low) * scale)
+
+
+@numba.njit(cache=True, nogil=True)
+def _mark_buckets(
+    thresholds: np.ndarray, scale: float, first: np.ndarray
+) -> None:  # pragma: no cover (compiled)
+    """Write the first threshold of each bucket, or of a later one."""
+    buckets = np.empty(len(thresholds), np.int32)
+    _buckets_of(thresholds, thresholds, scale, buckets)
+    place = 0
+    for bucket in range(len(first)):
+        while place < len(buckets) and buckets[place] < bucket:
             place += 1
-        counts[0, index] = size - place
+        first[bucket] = place
+
+
+@numba.njit(cache=True, nogil=True)
+def _count(
+    thresholds: np.ndarray,
+    first: np.ndarray,
+    scale: float,
+    values: np.ndarray,
+    counts: np.ndarray,
+) -> None:  # pragma: no cover (compiled)
+    """Add up in counts (2, U + 1) how many values have so many thresholds at or below them, and how
+    many of these equal the highest of those."""
+    buckets = np.empty(_AT_ONCE, np.int32)
+    for start in range(0, len(values), _AT_ONCE):
+        some = values[start : start + _AT_ONCE]
+        _buckets_of(thresholds, some, scale, buckets)
+        for place in range(len(some)):
+            value, bucket = some[place], buckets[place]
+            low, high = first[bucket], first[bucket + 1]
+            while high - low > 4:
+                middle = (low + high) // 2
+                if thresholds[middle] <= value:
+                    low = middle + 1
+                else:
+                    high = middle
+            while low < high and thresholds[low] <= value:
+                low += 1
+            counts[0, low] += 1
+            if low > 0 and thresholds[low - 1] == value:
+                counts[1, low] += 1

@@ -1,0 +1,60 @@
+"""How many values each threshold beats, against sorting."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from benchmark.pixels.ranks import Ladder
+
+
+def by_sorting(thresholds: np.ndarray, values: np.ndarray) -> list[list[int]]:
+    """(2, U): values above each threshold, and at or above it."""
+    ranked = np.sort(values)
+    places = (np.searchsorted(ranked, thresholds, side=side) for side in ("right", "left"))
+    return [(len(ranked) - place).tolist() for place in places]
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    """Thresholds and values of one kind: with ties, of every size, tiny, or apart from others."""
+    number = draw(
+        st.sampled_from(
+            [
+                st.integers(-4, 4).map(float),
+                st.floats(width=32, allow_nan=False, allow_infinity=False),
+                st.floats(-(2.0**-130), 2.0**-130, width=32),
+                st.one_of(st.floats(0, 2.0**-10, width=32), st.just(65504.0)),
+            ]
+        )
+    )
+    thresholds = np.unique(draw(arrays(np.float32, st.integers(1, 30), elements=number)))
+    others = st.one_of(number, st.sampled_from([*map(float, thresholds), -np.inf, np.inf]))
+    return thresholds, draw(arrays(np.float32, st.integers(0, 60), elements=others))
+
+
+@settings(deadline=None, max_examples=200)
+@given(problems())
+def test_counts_are_those_of_sorting(problem):
+    thresholds, values = problem
+    assert Ladder.of(thresholds).beaten(values).tolist() == by_sorting(thresholds, values)
+
+
+@pytest.mark.parametrize("spread", [1.0, 1e6])
+def test_counts_are_those_of_sorting_among_thousands(spread):
+    rng = np.random.Generator(np.random.PCG64(0))
+    values = rng.gamma(2, 1, 20_000).astype(np.float32)
+    thresholds = rng.gamma(4, 1, 9_000).astype(np.float32)
+    values[::7] = thresholds[rng.integers(0, 9_000, len(values[::7]))]
+    values[::11] = -np.inf
+    thresholds[0] *= spread  # one that may leave the others a single bucket
+    distinct = np.unique(thresholds)
+    assert Ladder.of(distinct).beaten(values).tolist() == by_sorting(distinct, values)
+
+
+def test_no_values_beat_nothing():
+    nothing = np.empty(0, np.float32)
+    assert Ladder.of(np.float32([1, 2])).beaten(nothing).tolist() == [[0, 0], [0, 0]]
