@@ -9,7 +9,7 @@ from results.evaluate import matrix
 from results.quantities import Reading, quantity
 from results.store import find_records
 
-pytestmark = pytest.mark.real7
+pytestmark = [pytest.mark.real7, pytest.mark.xdist_group("one run over real images")]
 
 
 @pytest.fixture(scope="module")

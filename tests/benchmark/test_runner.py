@@ -71,6 +71,16 @@ def test_each_computed_cell_gets_a_line_with_its_figures(run_plates, out):
     assert sum(said.startswith(line) for said in done.err.splitlines()) == 1
 
 
+def test_of_a_method_more_experts_come_first_and_are_shown_last(run_plates):
+    small = ["--set", "mecad.class_budget=10", "--set", "mecad.expert_budget=30"]
+    done = run_plates("--method", "mecad", "--experts", "1-3", *small, *FINETUNE)
+    computed = [line for line in done.err.splitlines() if ": acc" in line]
+    turns = ("mecad experts=3", "mecad experts=2", "mecad experts=1", "finetune")
+    assert all(line.startswith(begins) for line, begins in zip(computed, turns, strict=True))
+    shown = [line for line in done.out.splitlines() if "experts=" in line]
+    assert [f"experts={count}" in line for count, line in enumerate(shown, 1)] == [True] * 3
+
+
 def only_metrics(records: dict[str, Record], *, seed: int) -> dict[str, float]:
     (record,) = [record for record in records.values() if record.seed == seed]
     whole = record.metrics[record.metrics["t"].isna()]
