@@ -8,7 +8,7 @@ import hashlib
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,8 +17,6 @@ from results.errors import CadbenchError
 
 if TYPE_CHECKING:
     import torch
-
-Read: TypeAlias = "Callable[[], torch.Tensor]"
 
 
 class Resident:

@@ -103,7 +103,7 @@ def _rounding_error(squares: Tensor, largest_square: Tensor, dim: int) -> Tensor
 
 def _squares(rows: Tensor) -> Tensor:
     """(N,) float64: |q|^2."""
-    return rows.double().square_().sum(1)
+    return rows.double().square().sum(1)
 
 
 @functools.lru_cache(maxsize=1024)

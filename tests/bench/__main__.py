@@ -22,6 +22,7 @@ def main() -> None:
         ["extraction.py", str(images)],
         ["pixels.py"],
         ["sweep.py"],
+        ["stages.py"],
         ["growth.py"],
         ["cost.py"],
         ["intervals.py"],
