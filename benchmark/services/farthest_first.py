@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from benchmark.services.patch_rows import PatchRows
+from benchmark.services.precision import full_float32
 from results.errors import DataError
 
 
@@ -60,7 +61,8 @@ def farthest_first(
 
     initial: (N,) float64 squared distances that hold before any pick; infinite if None.
     """
-    return _Traversal(patches, k, known, initial).run()
+    with full_float32():
+        return _Traversal(patches, k, known, initial).run()
 
 
 class _Traversal:
@@ -195,7 +197,7 @@ class _Picks:
 
     Bounds come from |x|^2 + |c|^2 - 2xc in float32, which is off by less than `error` times
     |x|^2 + |c|^2: D roundings in each square and in the product, and fewer than 16 elsewhere
-    (of full float32 products, torch's default, not TF32).
+    (of full float32 products, see `full_float32`).
     Patches are moved for that, so that `origin`, one amid them, is zero and squares are small.
     """
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from benchmark.services.precision import full_float32
 from results.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def torch_search(
     """
     if queries.device.type != "cpu":
         rows = _rows(queries, chosen)
-        return _torch_search(rows, blocks, _bounds(bounds, rows))
+        with full_float32():
+            return _torch_search(rows, blocks, _bounds(bounds, rows))
     from benchmark.services.settling import search_on_cpu
 
     found = search_on_cpu(
