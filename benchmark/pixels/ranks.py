@@ -12,6 +12,7 @@ _BUCKETS_EACH = 32
 _MOST_BUCKETS = 1 << 18
 """1 MB, which stays in a core's cache."""
 _AT_ONCE = 1 << 11
+"""Values whose buckets are worked out in one go, with vector instructions."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -125,6 +125,7 @@ def _torch_search(
     """
     vectors = blocks[0] if len(blocks) == 1 else torch.cat(list(blocks))
     squares = vectors.square().sum(1)
+    largest = squares.max().double()
     sizes = tuple(len(block) for block in blocks)
     block_of, starts = _layout(sizes, queries.device)
     step = max(256, _PRODUCTS_AT_ONCE // len(vectors))
@@ -136,7 +137,7 @@ def _torch_search(
         # |q - v|^2 - |q|^2 for every pair; |q|^2 is the same along a row.
         products = torch.addmm(squares, piece, vectors.T, alpha=-2)
         lengths = _squares(piece)
-        slack = _rounding_error(lengths, squares.max().double(), piece.shape[1])[:, None]
+        slack = _rounding_error(lengths, largest, piece.shape[1])[:, None]
         lengths = lengths[:, None]
         least = torch.stack([part.amin(1) for part in products.split(sizes, dim=1)], 1).double()
         limit = (torch.minimum(least, bound.double().square() - lengths) + slack).float()

@@ -87,9 +87,8 @@ def read_again(source, tmp_path, monkeypatch) -> list[str]:
     return opened
 
 
-def kept(tmp_path, budget: int, *shards: Shard) -> PatchSource:
-    store = ShardStore(tmp_path)
-    return PatchSource(store, shards or SHARDS, "spec", CPU, resident=Resident(budget))
+def kept(tmp_path, budget: int) -> PatchSource:
+    return PatchSource(ShardStore(tmp_path), SHARDS, "spec", CPU, resident=Resident(budget))
 
 
 @pytest.mark.parametrize("rows", [[0], [5, 0, 3], [2, 2, 4], range(6)])
