@@ -1,7 +1,8 @@
 """From patch maps to maps of the image's size: bilinear upsampling, then Gaussian smoothing.
 
 Both are linear and separable, so together they are one small matrix A: the full map of a patch map
-M is A M A^T. A patch map costs two small products instead of an interpolation and two convolutions.
+M is A M A^T. A patch map costs two small products instead of an interpolation and two convolutions;
+on the CPU those with the few values of A that are not zero.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from results.errors import UsageError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from benchmark.pixels.enlarging import Bands
+
 SIGMA = 4.0
 """Pixels; the value published with PatchCore (Roth et al. 2022)."""
 _LARGEST_SIGMA = 1000
-_AT_ONCE = 1 << 18
-"""Values of full maps in float64 on the CPU: 2 MB, which stay in a core's cache."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,23 @@ def full_maps(maps: Tensor, size: int, spec: MapSpec) -> Tensor:
 
     Worked out in float64 and rounded once, so that machines agree.
     """
-    import torch
+    height, width = maps.shape[1:]
+    if maps.device.type == "cpu":
+        import torch
 
-    rows = _operator(maps.shape[1], size, spec.sigma).to(maps.device)
-    columns = _operator(maps.shape[2], size, spec.sigma).to(maps.device)
-    full = torch.empty((len(maps), size, size), device=maps.device)
-    step = max(1, _AT_ONCE // size**2) if maps.device.type == "cpu" else max(1, len(maps))
-    for some, into in zip(maps.split(step), full.split(step), strict=True):
-        into[:] = rows @ some.double() @ columns.T
-    return full
+        from benchmark.pixels.enlarging import enlarged
+
+        bands = _bands(height, size, spec.sigma), _bands(width, size, spec.sigma)
+        return torch.from_numpy(enlarged(maps.double().contiguous().numpy(), *bands))
+    rows, columns = (_operator(n, size, spec.sigma).to(maps.device) for n in (height, width))
+    return (rows @ maps.double() @ columns.T).float()
+
+
+@functools.cache
+def _bands(patches: int, size: int, sigma: float) -> Bands:
+    from benchmark.pixels.enlarging import Bands
+
+    return Bands.of(_operator(patches, size, sigma).numpy())
 
 
 @functools.cache

@@ -1,16 +1,15 @@
 """Pixel AUROC, AP, F1-max and AUPRO of one category, all from one pass over its pixels.
 
 Every one of them needs no more than this: at each distinct score that a defective pixel has, how
-many normal pixels lie above it and how many at or above it. Normal pixels are counted in pieces, so
-memory is bounded by a piece and the defective pixels, and the counts are exact whatever the pieces
-are. Pixels of one score stand or fall together.
+many normal pixels lie above it and how many at or above it. Normal pixels are made and counted in
+pieces, so memory is bounded by a few of these and the defective pixels, and the counts are exact
+whatever the pieces are. Pixels of one score stand or fall together.
 """
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -27,8 +26,9 @@ if TYPE_CHECKING:
 
 FPR_LIMIT = 0.3
 """Where the PRO curve ends (Bergmann et al. 2020)."""
-_PIECE = 64
-"""Images whose full maps are in memory at a time: 13 MB at 224 x 224."""
+_PIECE = {"cpu": 1 << 18, "cuda": 1 << 22}
+"""Pixels whose scores are in memory at a time, of an image at least: on the CPU 1 MB a lane, which
+stays in a core's cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,19 +80,19 @@ def metrics_of(counts: Counts) -> Metrics:
     return Metrics(_auroc(counts), _average_precision(counts), _f1_max(counts), _aupro(counts))
 
 
-def count(defective: Tensor, normal: Iterable[Tensor], truth: Truth) -> Counts:
+def count(defective: Tensor, normal: Sequence[Callable[[], Tensor]], truth: Truth) -> Counts:
     """Counts from the scores of the defective pixels (K,), in the order of `truth.pixels`, and of
-    the normal ones in pieces of any size; a piece may be padded with -inf.
+    the normal ones in pieces of any size, each made when it is counted; it may be padded with -inf.
     """
     if defective.device.type == "cpu":
         thresholds, where = _distinct(defective.numpy())
-        counted = _beaten_on_cpu(thresholds, (piece.numpy() for piece in normal))
+        counted = _beaten_on_cpu(thresholds, normal)
     else:
         import torch
 
         found, place = torch.unique(defective, return_inverse=True)
         thresholds, where = found.cpu().numpy(), place.cpu().numpy()
-        counted = [_beaten(found, piece) for piece in normal]
+        counted = [_beaten(found, piece()) for piece in normal]
     above, called = np.zeros((2, len(thresholds)), np.int64) + sum(counted)
     hits = np.bincount(where, minlength=len(thresholds))
     weights = np.bincount(where, weights=truth.weights, minlength=len(thresholds))
@@ -120,8 +120,10 @@ def _distinct(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return ranked[new], where
 
 
-def _beaten_on_cpu(thresholds: np.ndarray, pieces: Iterable[np.ndarray]) -> list[np.ndarray]:
-    """(2, U) of each piece: how many values are above each threshold, and at or above it."""
+def _beaten_on_cpu(
+    thresholds: np.ndarray, pieces: Sequence[Callable[[], Tensor]]
+) -> list[np.ndarray]:
+    """(2, U) of each lane: how many values are above each threshold, and at or above it."""
     from benchmark.pixels.ranks import Ladder
     from benchmark.services.lanes import in_lanes, lanes
 
@@ -129,11 +131,14 @@ def _beaten_on_cpu(thresholds: np.ndarray, pieces: Iterable[np.ndarray]) -> list
         return []
     ladder = Ladder.of(thresholds)
 
-    def beaten(piece: np.ndarray) -> np.ndarray:
-        parts = np.array_split(piece, lanes())
-        return np.sum(in_lanes([partial(ladder.beaten, part) for part in parts]), axis=0)
+    def beaten(share: Sequence[Callable[[], Tensor]]) -> np.ndarray:
+        counts = np.zeros((2, len(thresholds)), np.int64)
+        for piece in share:
+            counts += ladder.beaten(piece().numpy())
+        return counts
 
-    return [beaten(piece) for piece in pieces]
+    shares = [pieces[lane :: lanes()] for lane in range(min(lanes(), len(pieces)))]
+    return in_lanes([partial(beaten, share) for share in shares])
 
 
 def _beaten(thresholds: Tensor, values: Tensor) -> np.ndarray:
@@ -157,40 +162,40 @@ class _Pieces:
         """(K,) scores of the defective pixels."""
         import torch
 
-        found = [full[places] for full, places in self._flat(only_defective=True)]
+        found = [
+            self._full(start)[places] for start in self._starts() if len(places := self._of(start))
+        ]
         return torch.cat(found) if found else torch.empty(0)
 
-    def normal(self) -> Iterator[Tensor]:
-        """Scores of the normal pixels of each piece, -inf in the place of the defective ones.
+    def normal(self) -> list[Callable[[], Tensor]]:
+        """Scores of the normal pixels of each piece, -inf in the place of the defective ones."""
+        return [partial(self._normal, start) for start in self._starts()]
 
-        To be asked for last: the one map of a small category is written to.
-        """
-        for full, places in self._flat():
-            full[places] = -math.inf
-            yield full
+    def _normal(self, start: int) -> Tensor:
+        full = self._full(start)
+        full[self._of(start)] = -math.inf
+        return full
 
-    def _flat(self, *, only_defective: bool = False) -> Iterator[tuple[Tensor, Tensor]]:
-        """Scores of a piece's pixels (n * size^2,), and which of them are defective."""
+    def _starts(self) -> range:
+        return range(0, len(self.maps), self._step)
+
+    @property
+    def _step(self) -> int:
+        """Images in a piece."""
+        return max(1, _PIECE[self.maps.device.type] // self.truth.size**2)
+
+    def _of(self, start: int) -> Tensor:
+        """Which pixels of a piece are defective."""
         import torch
 
-        area = self.truth.size**2
-        for start in range(0, len(self.maps), _PIECE):
-            low, high = start * area, (start + _PIECE) * area
-            first, last = np.searchsorted(self.truth.pixels, [low, high])
-            if only_defective and first == last:
-                continue
-            places = torch.from_numpy(self.truth.pixels[first:last] - low).to(self.maps.device)
-            yield self._full(start).flatten(), places
+        low, high = start * self.truth.size**2, (start + self._step) * self.truth.size**2
+        first, last = np.searchsorted(self.truth.pixels, [low, high])
+        return torch.from_numpy(self.truth.pixels[first:last] - low).to(self.maps.device)
 
     def _full(self, start: int) -> Tensor:
-        return self._only if len(self.maps) <= _PIECE else self._mapped(start)
-
-    @functools.cached_property
-    def _only(self) -> Tensor:
-        return self._mapped(0)
-
-    def _mapped(self, start: int) -> Tensor:
-        return full_maps(self.maps[start : start + _PIECE], self.truth.size, self.spec)
+        """Scores of a piece's pixels (n * size^2,)."""
+        maps = self.maps[start : start + self._step]
+        return full_maps(maps, self.truth.size, self.spec).flatten()
 
 
 def _auroc(counts: Counts) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 _BUCKETS_EACH = 32
 """Buckets a threshold, so that most hold one or none."""
 _MOST_BUCKETS = 1 << 18
-"""1 MB, which stays in a core's cache."""
+"""Half a MB, a MB from 65,536 thresholds on, which stays in a core's cache."""
 _AT_ONCE = 1 << 11
 """Values whose buckets are worked out in one go, with vector instructions."""
 
@@ -19,8 +19,8 @@ _AT_ONCE = 1 << 11
 class Ladder:
     """Thresholds (U,) float32 that ascend and are distinct, and buckets of equal width over them.
 
-    first (B + 1,) int32: the first threshold of each bucket, or of a later one; scale: buckets
-    over the range of the thresholds. The bucket of a value never falls as the value grows, so
+    first (B + 1,) uint16 or int32: the first threshold of each bucket, or of a later one; scale:
+    buckets over the range of the thresholds. The bucket of a value never falls as the value grows, so
     thresholds of earlier buckets are below it, and those of its own are few.
     """
 
@@ -34,7 +34,8 @@ class Ladder:
         count = min(_BUCKETS_EACH * len(thresholds), _MOST_BUCKETS)
         width = float(thresholds[-1]) - float(thresholds[0])
         scale = (count - 1) / width if width else 0.0
-        first = np.empty(count + 1, np.int32)
+        few = len(thresholds) <= np.iinfo(np.uint16).max
+        first = np.empty(count + 1, np.uint16 if few else np.int32)
         _mark_buckets(thresholds, scale, first)
         return cls(thresholds, first, scale)
 
@@ -83,14 +84,26 @@ def _count(
     counts: np.ndarray,
 ) -> None:  # pragma: no cover (compiled)
     """Add up in counts (2, U + 1) how many values have so many thresholds at or below them, and how
-    many of these equal the highest of those."""
-    buckets = np.empty(_AT_ONCE, np.int32)
+    many of these equal the highest of those.
+
+    Every value counts for the first threshold of its bucket; the few whose bucket has thresholds
+    are then moved to where they belong. So nothing is left to guess for most of them.
+    """
+    buckets, mixed = np.empty(_AT_ONCE, np.int32), np.empty(_AT_ONCE, np.int32)
     for start in range(0, len(values), _AT_ONCE):
         some = values[start : start + _AT_ONCE]
         _buckets_of(thresholds, some, scale, buckets)
+        many = 0
         for place in range(len(some)):
+            bucket = buckets[place]
+            before = np.int64(first[bucket])
+            mixed[many] = place
+            many += first[bucket + 1] != before
+            counts[0, before] += 1
+        for place in mixed[:many]:
             value, bucket = some[place], buckets[place]
-            low, high = first[bucket], first[bucket + 1]
+            before, high = np.int64(first[bucket]), np.int64(first[bucket + 1])
+            low = before
             while high - low > 4:
                 middle = (low + high) // 2
                 if thresholds[middle] <= value:
@@ -99,6 +112,7 @@ def _count(
                     high = middle
             while low < high and thresholds[low] <= value:
                 low += 1
-            counts[0, low] += 1
-            if low > 0 and thresholds[low - 1] == value:
-                counts[1, low] += 1
+            if low > before:
+                counts[0, before] -= 1
+                counts[0, low] += 1
+                counts[1, low] += thresholds[low - 1] == value

@@ -44,7 +44,7 @@ def measured(scores: np.ndarray, masks: np.ndarray, pieces: int = 1) -> Metrics:
     flat = torch.from_numpy(scores.reshape(-1).astype(np.float32))
     normal = flat.clone()
     normal[torch.from_numpy(truth.pixels)] = -math.inf
-    split = normal.tensor_split(pieces)
+    split = [piece.detach for piece in normal.tensor_split(pieces)]
     return metrics_of(count(flat[torch.from_numpy(truth.pixels)], split, truth))
 
 
@@ -161,7 +161,7 @@ def test_metrics_of_patch_maps_are_those_of_their_full_maps_however_they_are_cut
     full = metrics.full_maps(torch.from_numpy(maps), 28, spec).numpy()
     assert whole == measured(full, masks)
     for size in (1, 2, 4):
-        monkeypatch.setattr(metrics, "_PIECE", size)
+        monkeypatch.setattr(metrics, "_PIECE", {"cpu": size * 28**2})
         assert pixel_metrics(maps, truth, spec, CPU) == whole
 
 

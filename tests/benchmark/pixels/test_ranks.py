@@ -44,14 +44,16 @@ def test_counts_are_those_of_sorting(problem):
 
 
 @pytest.mark.parametrize("spread", [1.0, 1e6])
-def test_counts_are_those_of_sorting_among_thousands(spread):
+@pytest.mark.parametrize("count", [9_000, 80_000])  # the latter do not fit 16 bits
+def test_counts_are_those_of_sorting_among_thousands(spread, count):
     rng = np.random.Generator(np.random.PCG64(0))
     values = rng.gamma(2, 1, 20_000).astype(np.float32)
-    thresholds = rng.gamma(4, 1, 9_000).astype(np.float32)
-    values[::7] = thresholds[rng.integers(0, 9_000, len(values[::7]))]
+    thresholds = rng.gamma(4, 1, count).astype(np.float32)
+    values[::7] = thresholds[rng.integers(0, count, len(values[::7]))]
     values[::11] = -np.inf
     thresholds[0] *= spread  # one that may leave the others a single bucket
     distinct = np.unique(thresholds)
+    assert (len(distinct) > 2**16) == (count > 9_000)
     assert Ladder.of(distinct).beaten(values).tolist() == by_sorting(distinct, values)
 
 
