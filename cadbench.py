@@ -7,6 +7,7 @@ Names are loaded when first used, so importing this module, and `cadbench --help
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -63,7 +64,10 @@ def main() -> None:
     sys.setswitchinterval(0.001)
     from benchmark.cli.main import run
 
-    raise SystemExit(run())
+    code = run()
+    # What is left goes with the process; to look for garbage in it first would take longer.
+    gc.freeze()
+    raise SystemExit(code)
 
 
 if __name__ == "__main__":

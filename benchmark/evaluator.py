@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
+from benchmark.ahead import Ahead
 from benchmark.answers import flaw
 from benchmark.cell import Cell
 from benchmark.faults import blamed_on
@@ -57,6 +58,7 @@ def evaluate(
     progress: Progress | None = None,
     checkpoint: Callable[[Progress], None] = lambda progress: None,
     reporter: Reporter | None = None,
+    ahead: Ahead | None = None,
 ) -> Progress:
     """Run a cell from where `progress` stands to the end of its stream.
 
@@ -74,7 +76,7 @@ def evaluate(
     with reporter.task(cell.label(), len(experiences), "experiences") as task:
         task.advance(progress.experience)
         for experience in experiences[progress.experience :]:
-            step = _step(cell, method, experience, stream, features, meter)
+            step = _step(cell, method, experience, stream, features, meter, ahead)
             if len(progress.steps) >= _BEHIND:
                 progress.steps[-_BEHIND].measured()
             if maps == "none":
@@ -128,6 +130,7 @@ def _step(
     stream: Stream,
     features: FeatureSet,
     meter: PixelMeter | None,
+    ahead: Ahead | None,
 ) -> Step:
     """What an experience adds, with the patch maps of the categories scored anew."""
     started = time.perf_counter()
@@ -136,6 +139,8 @@ def _step(
         claimed = method.observe(shown)
     synchronize(features.device)
     observed = time.perf_counter()
+    if ahead is not None:
+        ahead.begin(experience)
     seen = stream.seen(experience.index)
     changed = _changed(cell, stream, claimed, experience)
     unseen = _unseen(cell, stream, experience.index)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.ahead import Ahead
 from benchmark.cell import Cell, Material
 from benchmark.data.domains import Domain
 from benchmark.data.drifted import under_domains
@@ -17,6 +19,7 @@ from benchmark.features.weights import Weights
 from benchmark.pixels.maps import MapSpec
 from benchmark.plan import Matched
 from benchmark.reporting import Reporter
+from benchmark.startup import import_torch
 from benchmark.stream import Stream
 from results.errors import RecordError, UsageError
 from results.locks import record_lock
@@ -62,6 +65,7 @@ class Runner:
     search: str = "torch"
     keep_distances: int = 0
     timed: bool = False
+    _several: bool = field(default=False, repr=False)
     _features: dict[Material, FeatureSet] = field(default_factory=dict, repr=False)
     _services: dict[str, Services] = field(default_factory=dict, repr=False)
     _meters: dict[tuple[str, MapSpec, int], PixelMeter] = field(default_factory=dict, repr=False)
@@ -108,6 +112,7 @@ class Runner:
 
     def _run_all(self, cells: Sequence[Cell]) -> list[Outcome]:
         """Cells that another process is busy with are put off to the end, then waited for."""
+        self._several = len(cells) > 1
         done: dict[int, Outcome] = {}
         with self.reporter.task("cells", len(cells), "cells") as task:
             for wait in (False, True):
@@ -185,7 +190,9 @@ class Runner:
             checkpoint.clear()
         else:
             self.reporter.line(f"{cell.label()}: going on after experience {progress.experience}")
-        with checkpoint:
+        # Of a cell alone, seconds are those of its own work, one thing after another.
+        ahead = Ahead(cell, stream, features, services.coresets) if self._several else None
+        with checkpoint, ahead.until_done() if ahead else nullcontext():
             progress = evaluate(
                 cell,
                 stream,
@@ -196,6 +203,7 @@ class Runner:
                 progress=progress,
                 checkpoint=checkpoint.save,
                 reporter=self.reporter,
+                ahead=ahead,
             )
             services.neighbours.save()
             timing = None
@@ -210,6 +218,7 @@ class Runner:
 
     def _prepared(self, cell: Cell) -> tuple[FeatureSet, Services]:
         """Features (extracted where missing) and services; made once for all cells alike."""
+        import_torch()
         from benchmark.services.coresets import Coresets
         from benchmark.services.distance_store import DistanceStore
         from benchmark.services.neighbours import Neighbours

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zlib
+from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from benchmark.data.manifest import Item
 from results.files import whole_file
 
 SHARD_SIZE = 32
+_OPEN_BYTES = 128 * 1024 * 1024
+"""Of files that stay open; what was read of them counts as memory of the process."""
 _SEAL = b"cadbench"
 
 
@@ -51,6 +54,7 @@ class ShardStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._checked: set[Path] = set()
+        self._opened: OrderedDict[Shard, np.ndarray] = OrderedDict()
 
     def path(self, shard: Shard) -> Path:
         """Where the shard's array lies or will lie."""
@@ -80,6 +84,16 @@ class ShardStore:
         """The stored array, memory-mapped and read-only."""
         array: np.ndarray = np.load(self.path(shard), mmap_mode="r", allow_pickle=False)
         return array
+
+    def reread(self, shard: Shard) -> np.ndarray:
+        """The same, left open for the next time, with the latest others."""
+        if shard not in self._opened:
+            self._opened[shard] = self.read(shard)
+        self._opened.move_to_end(shard)
+        size = sum(array.nbytes for array in self._opened.values())
+        while size > _OPEN_BYTES and len(self._opened) > 1:
+            size -= self._opened.popitem(last=False)[1].nbytes
+        return self._opened[shard]
 
 
 def _sealed(path: Path) -> bool:

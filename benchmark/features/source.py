@@ -137,7 +137,8 @@ class PatchSource:
         start = self._ends[piece] - len(kept)
         with warnings.catch_warnings():  # torch warns of arrays that must not be written to
             warnings.simplefilter("ignore", UserWarning)
-            return torch.from_numpy(self._open(piece)), [kept[row - start] for row in rows]
+            array = self._open(piece, self._store.reread)
+            return torch.from_numpy(array), [kept[row - start] for row in rows]
 
     def _whole(self) -> torch.Tensor | None:
         """All arrays in one that stays on the device, where such are held."""
@@ -155,9 +156,9 @@ class PatchSource:
     def _nbytes(self) -> int:
         return len(self.ids) * int(self._open(0)[0].nbytes)
 
-    def _open(self, piece: int) -> np.ndarray:
+    def _open(self, piece: int, read: Callable[[Shard], np.ndarray] | None = None) -> np.ndarray:
         try:
-            return self._store.read(self._shards[piece])
+            return (read or self._store.read)(self._shards[piece])
         except (OSError, ValueError) as error:
             raise CadbenchError(
                 f"cached features vanished during the run ({self._store.folder}); run the same "

@@ -10,7 +10,7 @@ import numpy as np
 _BUCKETS_EACH = 32
 """Buckets a threshold, so that most hold one or none."""
 _MOST_BUCKETS = 1 << 18
-"""Half a MB, a MB from 65,536 thresholds on, which stays in a core's cache."""
+"""Half a MB (a MB where thresholds do not fit 16 bits), which stays in a core's cache."""
 _AT_ONCE = 1 << 11
 """Values whose buckets are worked out in one go, with vector instructions."""
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -20,6 +21,7 @@ from benchmark.method import Block, TrainExperience
 from benchmark.randomness import generator
 from benchmark.reporting import Reporter, Silent, made_anew
 from benchmark.services import herding, k_center, k_means
+from benchmark.services.lanes import Aside, aside
 from results.files import seal, unseal, write_bytes
 
 if TYPE_CHECKING:
@@ -31,6 +33,25 @@ Selector: TypeAlias = Literal["greedy", "approximate_greedy", "random", "herding
 Start: TypeAlias = Literal["mean", "random"]
 
 _NOTHING = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a method asked a category's patches for; see `Coresets.select`."""
+
+    size: int
+    selector: Selector
+    start: Start
+    seed: int
+
+    def identity(self, source: PatchSource, total: int) -> str:
+        """The content address of the selection: the same for every size that it serves."""
+        drawn = self.selector != "herding" and (self.selector != "greedy" or self.start == "random")
+        recipe = self.selector if self.selector == "herding" else f"{self.selector}-{self.start}"
+        recipe += f"-{self.seed}" if drawn else ""
+        if self.selector == "kmeans":
+            recipe += f"-{min(self.size, total)}"
+        return hashlib.sha256(f"{source.digest}\n{recipe}".encode()).hexdigest()
 
 
 @dataclass
@@ -47,6 +68,8 @@ class Coresets:
     _picks: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
     _blocks: dict[tuple[str, int], Block] = field(default_factory=dict, repr=False)
     _centroids: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+    _asked: dict[_Asked, None] = field(default_factory=dict, repr=False)
+    _begun: dict[str, Aside[np.ndarray]] = field(default_factory=dict, repr=False)
 
     def select(
         self,
@@ -66,18 +89,45 @@ class Coresets:
         patch nearest each centre. Of all but `kmeans` the first j vectors are the selection of j.
         """
         source = experience.source(category)
-        drawn = selector != "herding" and (selector != "greedy" or start == "random")
-        recipe = selector if selector == "herding" else f"{selector}-{start}"
-        recipe += f"-{seed}" if drawn else ""
-        if selector == "kmeans":
-            recipe += f"-{min(size, self.patch_count(experience, category))}"
-        identity = hashlib.sha256(f"{source.digest}\n{recipe}".encode()).hexdigest()
+        asked = _Asked(size, selector, start, seed)
+        self._asked[asked] = None
+        identity = asked.identity(source, _count(source))
         block = self._blocks.get((identity, size))
         if block is None:
-            picks = self._selection(identity, source, category, size, selector, start, seed)
+            if (begun := self._begun.pop(identity, None)) is not None:
+                begun.result()
+            picks = self._selection(identity, source, category, asked)
             block = Block.of(_gather(source, picks, self.device))
             self._blocks[identity, size] = block
         return block
+
+    def asked(self) -> list[_Asked]:
+        """What `select` was asked for since the last time."""
+        asked, self._asked = self._asked, {}
+        return list(asked)
+
+    def begin(self, asked: Iterable[_Asked], experience: TrainExperience) -> None:
+        """Begin, beside the caller, to select of an experience to come what will be asked of it:
+        on the CPU and by `greedy`, which takes its time on one core.
+        """
+        wanted = [one for one in asked if one.selector == "greedy"]
+        if self.device.type != "cpu" or not wanted:
+            return
+        for category in experience.categories:
+            source = experience.source(category)
+            total = _count(source)
+            for one in wanted:
+                identity = one.identity(source, total)
+                known = len(self._picks.get(identity, _NOTHING)) >= min(one.size, total)
+                if not known and identity not in self._begun:
+                    work = partial(self._selection, identity, source, category, one)
+                    self._begun[identity] = aside(work, "selection")
+
+    def stop(self) -> None:
+        """Begin nothing of what still waits."""
+        for begun in self._begun.values():
+            begun.cancel()
+        self._begun.clear()
 
     def centroid(self, experience: TrainExperience, category: str) -> np.ndarray:
         """(D,) float64 mean of all training patch embeddings of a category."""
@@ -90,7 +140,7 @@ class Coresets:
 
     def patch_count(self, experience: TrainExperience, category: str) -> int:
         """How many training patches a category has."""
-        return sum(len(piece) for piece in _rows(experience.source(category)))
+        return _count(experience.source(category))
 
     def gather(self, experience: TrainExperience, category: str, rows: np.ndarray) -> Block:
         """A block of these training patches of a category (rows count over images and patches)."""
@@ -127,17 +177,15 @@ class Coresets:
         identity: str,
         source: PatchSource,
         category: str,
-        size: int,
-        selector: Selector,
-        start: Start,
-        seed: int,
+        asked: _Asked,
     ) -> np.ndarray:
-        total = sum(len(piece) for piece in _rows(source))
-        size = min(size, total)
+        total = _count(source)
+        size = min(asked.size, total)
+        selector = asked.selector
 
         def select(chosen: list[int]) -> np.ndarray:
             self.reporter.detail(f"selecting {size} of {total} patches of {category}")
-            rng = generator(seed, f"coreset-{selector}", source.digest)
+            rng = generator(asked.seed, f"coreset-{selector}", source.digest)
             if selector == "random":
                 return rng.permutation(total)[:size]
             patches = self._patches(source)
@@ -149,7 +197,7 @@ class Coresets:
                 return k_means.k_means(patches, size, rng)
             if chosen:
                 first = chosen[0]
-            elif start == "random":
+            elif asked.start == "random":
                 first = int(rng.integers(total))
             else:
                 first = k_center.nearest_to_mean(patches)
@@ -209,6 +257,11 @@ class Coresets:
 def _rows(source: PatchSource) -> list[np.ndarray]:
     """Patches as a list of (n, D) pieces, memory-mapped."""
     return [piece.reshape(-1, piece.shape[-1]) for piece in source.arrays()]
+
+
+def _count(source: PatchSource) -> int:
+    """How many patches there are."""
+    return sum(len(piece) for piece in _rows(source))
 
 
 def _mean(pieces: Sequence[np.ndarray]) -> np.ndarray:

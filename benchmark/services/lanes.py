@@ -52,10 +52,17 @@ class Aside(Generic[T]):
         """What the work gave, or its error; whoever asks does what nobody has begun."""
         return self._work() if self._future.cancel() else self._future.result()
 
+    def cancel(self) -> None:
+        """Do it only if it is begun already."""
+        self._future.cancel()
 
-def aside(work: Callable[[], T]) -> Aside[T]:
-    """Have work done beside the caller's, on a thread of its own: one at a time, in order."""
-    return Aside(work, _pool("aside", 1, os.getpid()).submit(work))
+
+def aside(work: Callable[[], T], line: str = "aside") -> Aside[T]:
+    """Have work done beside the caller's, one of a line at a time, in order.
+
+    line: which has a thread of its own; of two neither waits for the other.
+    """
+    return Aside(work, _pool(line, 1, os.getpid()).submit(work))
 
 
 @functools.cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Callable
@@ -14,7 +15,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from results.record import Record
+from benchmark.services import k_center
+from results.record import Record, load_record
 from results.store import find_records
 from tests.benchmark.conftest import FINETUNE, Called
 
@@ -79,6 +81,32 @@ def test_of_a_method_more_experts_come_first_and_are_shown_last(run_plates):
     assert all(line.startswith(begins) for line, begins in zip(computed, turns, strict=True))
     shown = [line for line in done.out.splitlines() if "experts=" in line]
     assert [f"experts={count}" in line for count, line in enumerate(shown, 1)] == [True] * 3
+
+
+def test_cells_together_select_ahead_and_a_cell_alone_does_not(run_plates, out, monkeypatch):
+    select, threads = k_center.greedy_k_center, []
+
+    def noted(*given: Any, **how: Any) -> np.ndarray:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return select(*given, **how)
+
+    monkeypatch.setattr(k_center, "greedy_k_center", noted)
+    words = [
+        "--method",
+        "mecad",
+        "--set",
+        "mecad.class_budget=10",
+        "--set",
+        "mecad.expert_budget=30",
+    ]
+    assert run_plates(*words, "--experts", "2").code == 0
+    assert all(threads)
+    shutil.rmtree(out.with_name("cache") / "coresets")
+    alone = only(out).path.rename(out.with_name("alone"))
+    threads.clear()
+    assert run_plates(*words, "--experts", "1-2").code == 0
+    assert not all(threads)
+    assert_same_numbers(by_cell(out)[load_record(alone).key], load_record(alone))
 
 
 def only_metrics(records: dict[str, Record], *, seed: int) -> dict[str, float]:

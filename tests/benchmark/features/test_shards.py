@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmark.features import shards
 from benchmark.features.shards import SHARD_SIZE, Shard, ShardStore, shards_of
 from results.errors import CadbenchError
 from tests.benchmark.samples import an_item
@@ -109,10 +110,27 @@ def test_shards_hold_sorted_contents_so_file_names_and_their_order_change_nothin
 
 @given(st.lists(st.integers(0, 99).map(lambda n: f"{n:02d}"), min_size=1, max_size=150))
 def test_every_image_is_in_one_shard_however_often_it_occurs(contents):
-    shards = shards_of(an_item(content=content) for content in contents)
-    ids = [identity for shard in shards for identity in shard.ids]
+    made = shards_of(an_item(content=content) for content in contents)
+    ids = [identity for shard in made for identity in shard.ids]
     assert ids == sorted(set(contents))
-    assert all(1 <= len(shard.ids) <= SHARD_SIZE for shard in shards)
+    assert all(1 <= len(shard.ids) <= SHARD_SIZE for shard in made)
+
+
+def test_an_array_that_is_read_again_stays_open_within_bytes(tmp_path, monkeypatch):
+    store, array = ShardStore(tmp_path), an_array()
+    others = Shard(("dd",)), Shard(("ee",))
+    for shard in (SHARD, *others):
+        store.write(shard, array)
+    monkeypatch.setattr(shards, "_OPEN_BYTES", 2 * array.nbytes)
+    first = store.reread(SHARD)
+    np.testing.assert_array_equal(first, array)
+    store.reread(others[0])
+    assert store.reread(SHARD) is first
+    store.reread(others[1])  # in place of the one that was read longest ago
+    assert store.reread(SHARD) is first
+    monkeypatch.setattr(shards, "_OPEN_BYTES", 1)
+    assert store.reread(others[0]) is store.reread(others[0])
+    assert store.reread(SHARD) is not first
 
 
 def test_no_images_make_no_shards():

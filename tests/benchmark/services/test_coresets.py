@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,10 @@ import torch
 from benchmark.features.shards import Shard, ShardStore
 from benchmark.features.source import PatchSource
 from benchmark.method import Block, TrainExperience
+from benchmark.services import coresets as coresets_module
 from benchmark.services import herding, k_center, k_means
 from benchmark.services.coresets import Coresets
+from benchmark.services.lanes import aside
 
 CPU = torch.device("cpu")
 TOTAL = 6 * 30
@@ -60,6 +64,10 @@ def greedy(rows: np.ndarray, size: int, first: int | None = None) -> list[int]:
 
 def selected(coresets: Coresets, experience: TrainExperience, size: int, **how: Any) -> np.ndarray:
     return coresets.select(experience, "apple", size, **how).vectors.numpy()
+
+
+def of_bolt(coresets: Coresets, experience: TrainExperience, size: int) -> np.ndarray:
+    return coresets.select(experience, "bolt", size).vectors.numpy()
 
 
 def forbid_selection(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,3 +268,86 @@ def test_other_blocks_or_another_order_of_them_are_another_union(values):
     turned = blocks(values)[::-1]
     rows = np.concatenate([block.vectors.numpy() for block in turned]).astype(np.float64)
     assert coresets.reduce(turned, 20).tolist() == greedy(rows, 20)
+
+
+# --- selected ahead
+
+
+def other_patches(experience: TrainExperience, values: np.ndarray) -> TrainExperience:
+    """A later experience: a category whose patches are those of the images in turn."""
+    store = ShardStore(experience.source("apple")._store.folder)
+    shard = Shard(tuple("uvwxyz"))
+    store.write(shard, values[::-1])
+    return TrainExperience(2, ("bolt",), 1, {"bolt": PatchSource(store, [shard], "spec", CPU)}, {})
+
+
+def test_what_was_asked_for_is_selected_beside_for_a_later_experience(
+    experience, values, monkeypatch
+):
+    coresets, on = Coresets(CPU), threading.Event()
+    coming = other_patches(experience, values)
+    selected(coresets, experience, 7)
+    threads = []
+    select = k_center.greedy_k_center
+
+    def noted(*given: Any, **how: Any) -> np.ndarray:
+        threads.append(threading.get_ident())
+        on.set()
+        return select(*given, **how)
+
+    monkeypatch.setattr(k_center, "greedy_k_center", noted)
+    coresets.begin(coresets.asked(), coming)
+    assert on.wait(10)
+    got = of_bolt(coresets, coming, 7)
+    rows = rows_of(values[::-1])
+    np.testing.assert_array_equal(got, rows[greedy(rows, 7)].astype(np.float32))
+    assert len(threads) == 1
+    assert threads != [threading.get_ident()]
+
+
+def test_nothing_is_begun_twice_or_for_what_was_not_asked(experience, values, monkeypatch):
+    coresets, coming = Coresets(CPU), other_patches(experience, values)
+    for size in (7, 7, 5):
+        selected(coresets, experience, size)
+        of_bolt(coresets, coming, size)
+    asked = coresets.asked()
+    assert len(asked) == 2
+    assert coresets.asked() == []
+    forbid_selection(monkeypatch)
+    monkeypatch.setattr(coresets_module, "aside", lambda *_: pytest.fail("begun"))
+    coresets.begin([], experience)
+    coresets.begin(asked, coming)  # known
+    for selector in ("approximate_greedy", "random", "herding", "kmeans"):
+        coresets.begin([dataclasses.replace(asked[0], selector=selector, size=9)], coming)
+
+
+def test_an_error_beside_reaches_who_asks(experience, values, monkeypatch):
+    coresets, coming = Coresets(CPU), other_patches(experience, values)
+    selected(coresets, experience, 7)
+    asked = coresets.asked()
+    monkeypatch.setattr(k_center, "nearest_to_mean", lambda _: [][0])
+    coresets.begin(asked, coming)
+    with pytest.raises(IndexError):
+        of_bolt(coresets, coming, 7)
+
+
+def test_what_waits_is_not_begun_after_a_stop(experience, values, monkeypatch):
+    coresets, coming = Coresets(CPU), other_patches(experience, values)
+    selected(coresets, experience, 7)
+    busy, on = threading.Event(), threading.Event()
+    held = aside(lambda: (busy.set(), on.wait(10)), "selection")
+    assert busy.wait(10)
+    coresets.begin(coresets.asked(), coming)
+    coresets.stop()
+    on.set()
+    held.result()
+    selections = []
+    select = k_center.greedy_k_center
+
+    def noted(*given: Any, **how: Any) -> np.ndarray:
+        selections.append(threading.get_ident())
+        return select(*given, **how)
+
+    monkeypatch.setattr(k_center, "greedy_k_center", noted)
+    of_bolt(coresets, coming, 7)
+    assert selections == [threading.get_ident()]

@@ -1,0 +1,21 @@
+"""Importing what is large."""
+
+from __future__ import annotations
+
+import gc
+import sys
+
+
+def import_torch() -> None:
+    """Import torch without looking for garbage meanwhile: none of its many objects is, and a third
+    of a second goes into finding that out again and again, now and later.
+    """
+    if "torch" in sys.modules or not gc.isenabled():
+        return
+    gc.disable()
+    try:
+        import torch  # noqa: F401
+
+        gc.freeze()
+    finally:
+        gc.enable()
