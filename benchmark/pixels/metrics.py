@@ -132,10 +132,7 @@ def _beaten_on_cpu(
     ladder = Ladder.of(thresholds)
 
     def beaten(share: Sequence[Callable[[], Tensor]]) -> np.ndarray:
-        counts = np.zeros((2, len(thresholds)), np.int64)
-        for piece in share:
-            counts += ladder.beaten(piece().numpy())
-        return counts
+        return ladder.beaten(piece().numpy() for piece in share)
 
     shares = [pieces[lane :: lanes()] for lane in range(min(lanes(), len(pieces)))]
     return in_lanes([partial(beaten, share) for share in shares])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numba
@@ -20,8 +21,8 @@ class Ladder:
     """Thresholds (U,) float32 that ascend and are distinct, and buckets of equal width over them.
 
     first (B + 1,) uint16 or int32: the first threshold of each bucket, or of a later one; scale:
-    buckets over the range of the thresholds. The bucket of a value never falls as the value grows, so
-    thresholds of earlier buckets are below it, and those of its own are few.
+    buckets over the range of the thresholds. The bucket of a value never falls as the value grows,
+    so thresholds of earlier buckets are below it, and those of its own are few.
     """
 
     thresholds: np.ndarray
@@ -39,13 +40,15 @@ class Ladder:
         _mark_buckets(thresholds, scale, first)
         return cls(thresholds, first, scale)
 
-    def beaten(self, values: np.ndarray) -> np.ndarray:
-        """(2, U) int64: how many values (n,) are above each threshold, and how many at or above it.
+    def beaten(self, pieces: Iterable[np.ndarray]) -> np.ndarray:
+        """(2, U) int64: how many of all values are above each threshold, and how many at or above.
 
-        Values are float32, and may be infinite.
+        Pieces are (n,) float32, of values that may be infinite; each is asked for when it is
+        counted.
         """
         counts = np.zeros((2, len(self.thresholds) + 1), np.int64)
-        _count(self.thresholds, self.first, self.scale, values, counts)
+        for values in pieces:
+            _count(self.thresholds, self.first, self.scale, values, counts)
         reached, equal = counts
         called = np.cumsum(reached[::-1])[-2::-1]
         return np.stack([called - equal[1:], called])

@@ -44,13 +44,13 @@ class _Asked:
     start: Start
     seed: int
 
-    def identity(self, source: PatchSource, total: int) -> str:
+    def identity(self, source: PatchSource) -> str:
         """The content address of the selection: the same for every size that it serves."""
         drawn = self.selector != "herding" and (self.selector != "greedy" or self.start == "random")
         recipe = self.selector if self.selector == "herding" else f"{self.selector}-{self.start}"
         recipe += f"-{self.seed}" if drawn else ""
         if self.selector == "kmeans":
-            recipe += f"-{min(self.size, total)}"
+            recipe += f"-{min(self.size, _count(source))}"
         return hashlib.sha256(f"{source.digest}\n{recipe}".encode()).hexdigest()
 
 
@@ -91,7 +91,7 @@ class Coresets:
         source = experience.source(category)
         asked = _Asked(size, selector, start, seed)
         self._asked[asked] = None
-        identity = asked.identity(source, _count(source))
+        identity = asked.identity(source)
         block = self._blocks.get((identity, size))
         if block is None:
             if (begun := self._begun.pop(identity, None)) is not None:
@@ -115,11 +115,10 @@ class Coresets:
             return
         for category in experience.categories:
             source = experience.source(category)
-            total = _count(source)
             for one in wanted:
-                identity = one.identity(source, total)
-                known = len(self._picks.get(identity, _NOTHING)) >= min(one.size, total)
-                if not known and identity not in self._begun:
+                identity = one.identity(source)
+                known = self._picks.get(identity, _NOTHING)
+                if len(known) < one.size and identity not in self._begun:
                     work = partial(self._selection, identity, source, category, one)
                     self._begun[identity] = aside(work, "selection")
 

@@ -40,7 +40,7 @@ def problems(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
 @given(problems())
 def test_counts_are_those_of_sorting(problem):
     thresholds, values = problem
-    assert Ladder.of(thresholds).beaten(values).tolist() == by_sorting(thresholds, values)
+    assert Ladder.of(thresholds).beaten([values]).tolist() == by_sorting(thresholds, values)
 
 
 @pytest.mark.parametrize("spread", [1.0, 1e6])
@@ -54,9 +54,11 @@ def test_counts_are_those_of_sorting_among_thousands(spread, count):
     thresholds[0] *= spread  # one that may leave the others a single bucket
     distinct = np.unique(thresholds)
     assert (len(distinct) > 2**16) == (count > 9_000)
-    assert Ladder.of(distinct).beaten(values).tolist() == by_sorting(distinct, values)
+    for pieces in ([values], np.array_split(values, 7)):
+        assert Ladder.of(distinct).beaten(pieces).tolist() == by_sorting(distinct, values)
 
 
 def test_no_values_beat_nothing():
     nothing = np.empty(0, np.float32)
-    assert Ladder.of(np.float32([1, 2])).beaten(nothing).tolist() == [[0, 0], [0, 0]]
+    assert Ladder.of(np.float32([1, 2])).beaten([nothing]).tolist() == [[0, 0], [0, 0]]
+    assert Ladder.of(np.float32([1, 2])).beaten([]).tolist() == [[0, 0], [0, 0]]
