@@ -44,7 +44,7 @@ def sought(
             wanted += np.int32(unknown)
             fresh |= np.int32(unknown & (bound == nothing))
             bounds += bound if unknown else nothing
-        count += wanted
+        count += int(wanted)
         total += np.float64(bounds)
         if fresh:
             new[image] = True

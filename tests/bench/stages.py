@@ -4,7 +4,8 @@
 synthetic set): one MECAD run of 5 experts, a sweep of 1 to 8 and all six methods, each a whole
 process that starts with the features and what is remembered of the images, and nothing else. A
 stage's seconds are those of the main thread less the stages inside it; before and after each, CUDA
-is waited for. Pixel metrics are measured beside all that, on a thread of their own.
+is waited for. Pixel metrics are measured beside all that, and coresets selected ahead, each on a thread
+of its own.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+import cadbench
 from benchmark.cache import cache_root
 from tests.bench.sweep import with_features_of
 
@@ -35,7 +37,6 @@ RUNS = {
     "1-8 experts": ["--method", "mecad", "--experts", "1-8"],
     "six methods": [word for name in SIX for word in ("--method", name)],
 }
-BESIDE = "pixel metrics (beside)"
 
 
 class Clock:
@@ -65,7 +66,7 @@ class Clock:
         @functools.wraps(inner)
         def counted(*args: Any, **options: Any) -> Any:
             if threading.get_ident() != self._main:
-                return self._beside(inner, *args, **options)
+                return self._beside(stage, inner, *args, **options)
             self.turn(stage)
             try:
                 return inner(*args, **options)
@@ -74,12 +75,12 @@ class Clock:
 
         setattr(owner, name, counted)
 
-    def _beside(self, inner: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    def _beside(self, stage: str, inner: Callable[..., Any], *args: Any, **options: Any) -> Any:
         start = time.time()
         try:
             return inner(*args, **options)
         finally:
-            self.seconds[BESIDE] += time.time() - start
+            self.seconds[f"{stage} (beside)"] += time.time() - start
 
 
 def _wait_for_cuda() -> None:
@@ -93,7 +94,6 @@ def inside(begun: float, words: list[str]) -> None:
     clock = Clock(begun)
     from benchmark import presentation, recording, runner
     from benchmark.checkpoint import Checkpoint
-    from benchmark.cli.main import run as cadbench
     from benchmark.features.feature_set import FeatureSet
     from benchmark.pixels.meter import PixelMeter
     from benchmark.progress import Step
@@ -104,7 +104,7 @@ def inside(begun: float, words: list[str]) -> None:
     clock.around(runner.Runner, "_prepared", "start and imports")
     clock.around(FeatureSet, "ensure", "extraction")
     clock.around(runner, "evaluate", "methods and evaluator")
-    for name in ("select", "reduce", "centroid"):
+    for name in ("select", "_selection", "reduce", "centroid"):
         clock.around(Coresets, name, "selection")
     clock.around(Neighbours, "min_distance", "distances known")
     clock.around(search, "torch_search", "search")
@@ -115,10 +115,12 @@ def inside(begun: float, words: list[str]) -> None:
     clock.around(Checkpoint, "save", "checkpoints")
     clock.around(recording, "record", "records")
     clock.around(runner.Runner, "run", "records")  # what lies between cells is their bookkeeping
-    code = cadbench(words)
-    clock.turn("end")
-    print(json.dumps(clock.seconds))
-    sys.exit(code)
+    sys.argv[1:] = words
+    try:
+        cadbench.main()
+    finally:
+        clock.turn("end")
+        print(json.dumps(clock.seconds))
 
 
 def seconds(words: list[str], cache: Path) -> Counter[str]:
