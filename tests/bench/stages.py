@@ -4,8 +4,8 @@
 synthetic set): one MECAD run of 5 experts, a sweep of 1 to 8 and all six methods, each a whole
 process that starts with the features and what is remembered of the images, and nothing else. A
 stage's seconds are those of the main thread less the stages inside it; before and after each, CUDA
-is waited for. Pixel metrics are measured beside all that, and coresets selected ahead, each on a thread
-of its own.
+is waited for. Pixel metrics are measured beside all that, and coresets selected ahead, each on a
+thread of its own.
 """
 
 from __future__ import annotations
