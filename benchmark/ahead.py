@@ -31,7 +31,8 @@ class Ahead:
 
     def begin(self, experience: Experience) -> None:
         """To be called when a method has observed an experience."""
-        asked = self.coresets.asked()
+        if not (asked := self.coresets.asked()):
+            return
         end = experience.index + _EXPERIENCES
         for coming in self.stream.train_stream[max(self._begun, experience.index) : end]:
             shown = train_experience(coming, self.stream, self.features, False, self.cell.routing)

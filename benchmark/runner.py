@@ -191,7 +191,8 @@ class Runner:
         else:
             self.reporter.line(f"{cell.label()}: going on after experience {progress.experience}")
         # Of a cell alone, seconds are those of its own work, one thing after another.
-        ahead = Ahead(cell, stream, features, services.coresets) if self._several else None
+        beside = self._several and not self.timed
+        ahead = Ahead(cell, stream, features, services.coresets) if beside else None
         with checkpoint, ahead.until_done() if ahead else nullcontext():
             progress = evaluate(
                 cell,

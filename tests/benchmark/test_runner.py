@@ -18,7 +18,7 @@ import pytest
 from benchmark.services import k_center
 from results.record import Record, load_record
 from results.store import find_records
-from tests.benchmark.conftest import FINETUNE, Called
+from tests.benchmark.conftest import FINETUNE, SMALL, Called
 
 Run = Callable[..., Called]
 
@@ -90,23 +90,19 @@ def test_cells_together_select_ahead_and_a_cell_alone_does_not(run_plates, out, 
         threads.append(threading.current_thread() is threading.main_thread())
         return select(*given, **how)
 
+    def on_this_thread(*words: str) -> list[bool]:
+        threads.clear()
+        shutil.rmtree(out.with_name("cache") / "coresets", ignore_errors=True)
+        assert run_plates("--method", "mecad", *SMALL, *words).code == 0
+        return list(threads)
+
     monkeypatch.setattr(k_center, "greedy_k_center", noted)
-    words = [
-        "--method",
-        "mecad",
-        "--set",
-        "mecad.class_budget=10",
-        "--set",
-        "mecad.expert_budget=30",
-    ]
-    assert run_plates(*words, "--experts", "2").code == 0
-    assert all(threads)
-    shutil.rmtree(out.with_name("cache") / "coresets")
-    alone = only(out).path.rename(out.with_name("alone"))
-    threads.clear()
-    assert run_plates(*words, "--experts", "1-2").code == 0
-    assert not all(threads)
-    assert_same_numbers(by_cell(out)[load_record(alone).key], load_record(alone))
+    assert all(on_this_thread("--experts", "2"))
+    alone = load_record(only(out).path.rename(out.with_name("alone")))
+    assert not all(on_this_thread("--experts", "1-2"))
+    assert_same_numbers(by_cell(out)[alone.key], alone)
+    shutil.rmtree(out)
+    assert all(on_this_thread("--experts", "1-2", "--time"))
 
 
 def only_metrics(records: dict[str, Record], *, seed: int) -> dict[str, float]:
