@@ -10,12 +10,13 @@ def import_torch() -> None:
     """Import torch without looking for garbage meanwhile: none of its many objects is, and a third
     of a second goes into finding that out again and again, now and later.
     """
-    if "torch" in sys.modules or not gc.isenabled():
+    if "torch" in sys.modules:
         return
+    searching = gc.isenabled()
     gc.disable()
     try:
         import torch  # noqa: F401
-
-        gc.freeze()
     finally:
-        gc.enable()
+        if searching:
+            gc.freeze()
+            gc.enable()
