@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from results.errors import UsageError
+from ..results.errors import UsageError
 
 Rule: TypeAlias = Literal["similarity", "random", "round_robin", "given"]
 

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import click
 
-from benchmark.cache import cache_root
-from benchmark.cli.progress import choose_reporter
-from benchmark.data.preprocessing import Preprocessing
-from benchmark.data.sources import open_dataset
-from benchmark.features.backbones import STRIDES, default_embedding, embedding_params
-from benchmark.features.feature_set import FeatureSet
-from benchmark.features.spec import FeatureSpec
-from benchmark.features.weights import EMBEDDED_BACKBONE, find_weights
-from benchmark.method import TrainExperience
-from benchmark.runner import choose_device
-from benchmark.services.coresets import Coresets
-from mecad.threshold import QUANTILE, calibrated_threshold
+from ..benchmark.cli.shared.progress import choose_reporter
+from ..benchmark.data.images.preprocessing import Preprocessing
+from ..benchmark.data.opening.sources import open_dataset
+from ..benchmark.features.backbones import STRIDES, default_embedding, embedding_params
+from ..benchmark.features.feature_set import FeatureSet
+from ..benchmark.features.spec import FeatureSpec
+from ..benchmark.features.weights import EMBEDDED_BACKBONE, find_weights
+from ..benchmark.interface.method import TrainExperience
+from ..benchmark.running.runner import choose_device
+from ..benchmark.services.coresets.service import Coresets
+from ..benchmark.system.cache import cache_root
+from .threshold import QUANTILE, calibrated_threshold
 
 
 @click.command()

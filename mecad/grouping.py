@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 
-from benchmark.suggest import suggestion
-from results.errors import UsageError
+from ..benchmark.system.did_you_mean import suggestion
+from ..results.errors import UsageError
 
 EXAMPLE = "mecad.groups=bottle+cable/screw+wood"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.method import (
+from ..benchmark.interface.method import (
     Block,
     CellFacts,
     ExpertMemory,
@@ -19,25 +19,16 @@ from benchmark.method import (
     TestBatch,
     TrainExperience,
 )
-from benchmark.params import Params, param
-from benchmark.services.coresets import Selector, Start
-from mecad.assignment import (
-    OWNED,
-    Assignment,
-    Rule,
-    assign,
-    drawn,
-    given,
-    round_robin,
-    similarities_to,
-)
-from mecad.grouping import EXAMPLE, check_groups, parse_groups
-from mecad.memory import Budgets, Replay, replayed, stored_rows
-from mecad.threshold import THRESHOLDS, automatic_threshold
-from methods.expert_gate import Gate, pack_gate, train_gate, unpack_gate
-from methods.memory_bank import pack_blocks, selected_again, unpack_blocks
-from methods.routing import Router, routed
-from results.errors import UsageError
+from ..benchmark.interface.params import Params, param
+from ..benchmark.services.coresets.service import Selector, Start
+from ..methods.banks.memory_bank import pack_blocks, selected_again, unpack_blocks
+from ..methods.routing.expert_gate import Gate, pack_gate, train_gate, unpack_gate
+from ..methods.routing.routing import Router, routed
+from ..results.errors import UsageError
+from .assignment import OWNED, Assignment, Rule, assign, drawn, given, round_robin, similarities_to
+from .grouping import EXAMPLE, check_groups, parse_groups
+from .memory import Budgets, Replay, replayed, stored_rows
+from .threshold import THRESHOLDS, automatic_threshold
 
 
 @dataclass(frozen=True)

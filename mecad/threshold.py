@@ -7,8 +7,8 @@ from itertools import combinations
 
 import numpy as np
 
-from mecad.assignment import cosine
-from results.errors import UsageError
+from ..results.errors import UsageError
+from .assignment import cosine
 
 QUANTILE = 0.75
 

@@ -103,7 +103,7 @@ def pixel_features(pixels: np.ndarray) -> np.ndarray:
 @pytest.fixture
 def pixel_backbone(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Replace the backbone by cell means; the list gets the size of each batch it computes."""
-    from benchmark.features.feature_set import FeatureSet
+    from cadbench.benchmark.features.feature_set import FeatureSet
 
     batches: list[int] = []
 
@@ -124,16 +124,16 @@ class Study:
     services: Any
 
     def stream(self, schedule: str = "1x*", order: str = "alphabetical") -> Any:
-        from benchmark.stream import Stream, resolve_order
+        from cadbench.benchmark.streams.stream import Stream, resolve_order
 
         return Stream(self.manifest, resolve_order(order, self.manifest.categories), schedule)
 
     def cell(self, method: str, *, seed: int = 0, **changes: Any) -> Any:
         """A cell of `method`; `params`, `schedule`, `order`, `routing`, `unseen`, `maps`."""
-        from benchmark.cell import Cell
-        from benchmark.method import CellFacts
-        from benchmark.pixels.maps import MapSpec
-        from benchmark.registry import load_method
+        from cadbench.benchmark.interface.method import CellFacts
+        from cadbench.benchmark.pixels.maps import MapSpec
+        from cadbench.benchmark.plugins.methods import load_method
+        from cadbench.benchmark.running.cell import Cell
 
         stream = self.stream(changes.pop("schedule", "1x*"), changes.pop("order", "alphabetical"))
         routing = changes.pop("routing", "oracle")
@@ -160,8 +160,8 @@ class Study:
 
     def evaluate(self, cell: Any, **options: Any) -> Any:
         """Run a cell with this study's features and services."""
-        from benchmark.evaluator import evaluate
-        from benchmark.stream import Stream
+        from cadbench.benchmark.running.evaluator import evaluate
+        from cadbench.benchmark.streams.stream import Stream
 
         stream = Stream(self.manifest, cell.order, cell.schedule)
         return evaluate(cell, stream, self.features, self.services, **options)
@@ -175,17 +175,16 @@ def study(
 
     def build(**options: Any) -> Study:
         import torch
-
-        from benchmark.data.manifest import build_manifest
-        from benchmark.data.preprocessing import Preprocessing
-        from benchmark.evaluator import Services
-        from benchmark.features.feature_set import FeatureSet
-        from benchmark.features.spec import FeatureSpec
-        from benchmark.features.weights import Weights
-        from benchmark.reporting import Silent
-        from benchmark.services.coresets import Coresets
-        from benchmark.services.neighbours import Neighbours
-        from benchmark.services.search import exact_search
+        from cadbench.benchmark.data.images.preprocessing import Preprocessing
+        from cadbench.benchmark.data.manifest import build_manifest
+        from cadbench.benchmark.features.feature_set import FeatureSet
+        from cadbench.benchmark.features.spec import FeatureSpec
+        from cadbench.benchmark.features.weights import Weights
+        from cadbench.benchmark.running.evaluator import Services
+        from cadbench.benchmark.services.coresets.service import Coresets
+        from cadbench.benchmark.services.neighbors.search import exact_search
+        from cadbench.benchmark.services.neighbors.service import Neighbours
+        from cadbench.benchmark.system.reporting import Silent
 
         manifest = build_manifest("plates", dataset(**options), cache=cache, workers=0)
         spec = FeatureSpec(

@@ -9,7 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FILES = [
-    ROOT / "cadbench.py",
+    ROOT / "__init__.py",
+    ROOT / "__main__.py",
     *(file for layer in ("results", "benchmark", "methods", "mecad")
       for file in sorted((ROOT / layer).rglob("*.py"))),
 ]  # fmt: skip

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-
-from benchmark.cli.main import run
-from results.evaluate import matrix
-from results.quantities import Reading, quantity
-from results.store import find_records
+from cadbench.benchmark.cli.main import run
+from cadbench.results.analysis.quantities import Reading, quantity
+from cadbench.results.metrics.compute import matrix
+from cadbench.results.records.store import find_records
 
 pytestmark = [pytest.mark.real7, pytest.mark.xdist_group("one run over real images")]
 

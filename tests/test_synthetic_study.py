@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 
 import pytest
-
-from benchmark.cli.main import run
-from benchmark.data import synthetic
-from results.evaluate import matrix
-from results.quantities import Reading, quantity
-from results.store import find_records
+from cadbench.benchmark.cli.main import run
+from cadbench.benchmark.data import synthetic
+from cadbench.results.analysis.quantities import Reading, quantity
+from cadbench.results.metrics.compute import matrix
+from cadbench.results.records.store import find_records
 
 GROUP = "one study for all"
 pytestmark = pytest.mark.xdist_group(GROUP)
@@ -57,10 +56,9 @@ def test_the_threshold_groups_some_categories_and_separates_others(records):
 
 
 def test_the_shipped_threshold_is_the_calibrated_one(records):
+    from cadbench.mecad.calibrate import main
+    from cadbench.mecad.threshold import THRESHOLDS
     from click.testing import CliRunner
-
-    from mecad.calibrate import main
-    from mecad.threshold import THRESHOLDS
 
     printed = CliRunner().invoke(main, [])
     shipped = THRESHOLDS["tf_efficientnet_lite0", "concat"]

@@ -12,29 +12,30 @@ from collections.abc import Sequence
 
 import click
 
-from benchmark.suggest import suggestion
-from results.errors import CadbenchError
-from results.printable import printable
+from ...results.errors import CadbenchError
+from ...results.sanitizing import printable
+from ..system.did_you_mean import suggestion
 
-# name -> (module, one line); the line is here so that `cadbench --help` imports no subcommand.
+# name -> (module of this package, one-line help). The help is here so that `cadbench --help`
+# imports no subcommand.
 COMMANDS = {
-    "run": ("benchmark.cli.run", "Run methods on a stream and record what they score."),
-    "methods": ("benchmark.cli.methods", "List methods and their parameters."),
-    "new-method": ("benchmark.cli.new_method", "Write a package with a method of your own."),
-    "check": ("benchmark.cli.check", "Check that a method keeps the rules."),
-    "protocols": ("benchmark.cli.protocols", "List the protocols, print one, check a file."),
-    "domains": ("benchmark.cli.domains", "List the changes that --drift can make to images."),
-    "data": ("benchmark.cli.data", "Get, check and look at data sets."),
-    "show": ("benchmark.cli.show", "Show one record: AUROC matrix, assignments, memory."),
-    "table": ("benchmark.cli.table", "Compare records in a table."),
-    "compare": ("benchmark.cli.compare", "Test whether rows differ: intervals, p, ranks."),
-    "figure": ("benchmark.cli.figure", "Draw figures of records: PDF, SVG, PNG."),
-    "leaderboard": ("benchmark.cli.leaderboard", "Rank all records, grouped by protocol."),
-    "report": ("benchmark.cli.report", "Write all records as one HTML file."),
-    "export": ("benchmark.cli.export", "Write records to a folder or archive, for others."),
-    "import": ("benchmark.cli.import_records", "Check and take records that others exported."),
-    "paper": ("benchmark.cli.paper", "Run a paper's configuration and compare with its numbers."),
-    "metrics": ("benchmark.cli.metrics", "Define every metric: formula, range, sign."),
+    "run": (".running.run", "Run methods on a stream and record what they score."),
+    "methods": (".listing.methods", "List methods and their parameters."),
+    "new-method": (".listing.new_method", "Write a package with a method of your own."),
+    "check": (".running.check", "Check that a method keeps the rules."),
+    "protocols": (".listing.protocols", "List the protocols, print one, check a file."),
+    "domains": (".listing.domains", "List the changes that --drift can make to images."),
+    "data": (".data", "Get, check and look at data sets."),
+    "show": (".records.show", "Show one record: AUROC matrix, assignments, memory."),
+    "table": (".records.table", "Compare records in a table."),
+    "compare": (".records.compare", "Test whether rows differ: intervals, p, ranks."),
+    "figure": (".records.figure", "Draw figures of records: PDF, SVG, PNG."),
+    "leaderboard": (".records.leaderboard", "Rank all records, grouped by protocol."),
+    "report": (".records.report", "Write all records as one HTML file."),
+    "export": (".records.export", "Write records to a folder or archive, for others."),
+    "import": (".records.import_records", "Check and take records that others exported."),
+    "paper": (".running.paper", "Run a paper's configuration and compare with its numbers."),
+    "metrics": (".listing.metrics", "Define every metric: formula, range, sign."),
 }
 
 
@@ -53,7 +54,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(COMMANDS[cmd_name][0])
+        module = importlib.import_module(COMMANDS[cmd_name][0], __package__)
         command: click.Command = module.command
         return command
 

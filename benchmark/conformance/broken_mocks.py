@@ -8,8 +8,7 @@ from typing import Any
 
 import torch
 
-from benchmark.conformance.mocks import MockBank, MockImages, MockMean, MockReturning
-from benchmark.method import (
+from ..interface.method import (
     Block,
     MemoryReport,
     Method,
@@ -19,7 +18,8 @@ from benchmark.method import (
     TestBatch,
     TrainExperience,
 )
-from benchmark.params import Params, param
+from ..interface.params import Params, param
+from .mocks import MockBank, MockImages, MockMean, MockReturning
 
 
 class GlobalNoise(MockBank):

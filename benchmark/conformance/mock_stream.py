@@ -12,24 +12,24 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmark.conformance.mock_backbone import mock_backbone
-from benchmark.data.domains import Domain
-from benchmark.data.drifted import under_domains
-from benchmark.data.manifest import Item, Manifest
-from benchmark.data.preprocessing import Preprocessing
-from benchmark.features.feature_set import FeatureSet
-from benchmark.features.shards import Shard, ShardStore
-from benchmark.features.spec import FeatureSpec
-from benchmark.features.weights import EMBEDDED_BACKBONE
-from benchmark.method import CellFacts, Method, MethodContext, Routing, TestBatch, TrainExperience
-from benchmark.params import Params
-from benchmark.presentation import BATCH_SIZE, Place, shuffled_batches, train_experience
-from benchmark.randomness import generator
-from benchmark.services.coresets import Coresets
-from benchmark.services.neighbours import Neighbours
-from benchmark.services.search import exact_search
-from benchmark.stream import Stream, resolve_order
-from results.errors import UsageError
+from ...results.errors import UsageError
+from ..data.drift.domains import Domain
+from ..data.drift.manifest import under_domains
+from ..data.images.preprocessing import Preprocessing
+from ..data.manifest import Item, Manifest
+from ..features.feature_set import FeatureSet
+from ..features.shards import Shard, ShardStore
+from ..features.spec import FeatureSpec
+from ..features.weights import EMBEDDED_BACKBONE
+from ..interface.method import CellFacts, Method, MethodContext, Routing, TestBatch, TrainExperience
+from ..interface.params import Params
+from ..running.batches import BATCH_SIZE, Place, shuffled_batches, train_experience
+from ..services.coresets.service import Coresets
+from ..services.neighbors.search import exact_search
+from ..services.neighbors.service import Neighbours
+from ..streams.stream import Stream, resolve_order
+from ..system.rng import generator
+from .mock_backbone import mock_backbone
 
 _NAMES = ("anchor", "button", "candle", "funnel", "kettle", "magnet", "pulley", "walnut")
 _PIXELS_A_PATCH = 8

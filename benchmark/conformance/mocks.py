@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import torch
 
-from benchmark.method import (
+from ..interface.method import (
     Block,
     MemoryReport,
     Method,
@@ -18,7 +18,7 @@ from benchmark.method import (
     TestBatch,
     TrainExperience,
 )
-from benchmark.params import Params, param
+from ..interface.params import Params, param
 
 
 @dataclass(frozen=True)

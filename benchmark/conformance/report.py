@@ -6,13 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from benchmark.conformance import answering, declaring, keeping
-from benchmark.conformance.mock_stream import MockStream, mock_stream
-from benchmark.conformance.playing import Failed, Skipped, Subject
-from benchmark.faults import described
-from benchmark.method import Method
-from benchmark.suggest import suggestion
-from results.errors import UsageError
+from ...results.errors import UsageError
+from ..interface.method import Method
+from ..system.did_you_mean import suggestion
+from ..system.plugin_errors import described
+from . import declaration_checks as declaring
+from . import prediction_checks as answering
+from . import state_checks as keeping
+from .mock_stream import MockStream, mock_stream
+from .playback import Failed, Skipped, Subject
 
 Check: TypeAlias = Callable[[Subject], None]
 Outcome: TypeAlias = Literal["passed", "failed", "skipped"]

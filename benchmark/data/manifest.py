@@ -12,17 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.data.decoding import content_hash
-from benchmark.data.domains import Domain
-from benchmark.data.inspection import Facts, Skipped, inspect
-from benchmark.data.joined_root import Root
-from benchmark.data.layout import GOOD, Entry, Split
-from benchmark.data.masks import united_hash
-from benchmark.data.reader import Reader
-from benchmark.data.scan import scan
-from benchmark.reporting import Reporter, Silent
-from benchmark.suggest import suggestion
-from results.errors import DataError, UsageError
+from ...results.errors import DataError, UsageError
+from ..system.did_you_mean import suggestion
+from ..system.reporting import Reporter, Silent
+from .drift.domains import Domain
+from .entries import GOOD, Entry, Split
+from .images.decoding import content_hash
+from .images.inspection import Facts, Skipped, inspect
+from .images.masks import united_hash
+from .reader import Reader
+from .roots import Root
+from .scan import scan
 
 _APART = 3
 """Categories with the same oddity that get a line each; more share one."""

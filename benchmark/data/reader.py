@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from benchmark.data.catalog import Counts
-from benchmark.data.layout import Entry
-from benchmark.reporting import Reporter
+from ..system.reporting import Reporter
+from .catalog import Counts
+from .entries import Entry
 
 Automatic = Literal["described", "default", "recognised", "folder", "drawn"]
 """When `--dataset auto` takes a data set, the first that fits: a folder that describes itself; the

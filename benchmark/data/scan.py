@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmark.data.datasets import blamed_on
-from benchmark.data.layout import GOOD, Entry
-from benchmark.data.reader import Reader
-from benchmark.suggest import suggestion
-from results.errors import CadbenchError, DataError, UsageError
+from ...results.errors import CadbenchError, DataError, UsageError
+from ..system.did_you_mean import suggestion
+from .entries import GOOD, Entry
+from .opening.registry import blamed_on
+from .reader import Reader
 
 
 def scan(
@@ -26,7 +26,7 @@ def scan(
     file stands for two images, and no path leads out of the root.
     """
     if reader is None:
-        from benchmark.data.readers.folder import Folder
+        from .readers.folder import Folder
 
         reader = Folder()
     if not root.is_dir():

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.data.catalog import Counts, Entry, Official
-from benchmark.data.datasets import load_reader
-from benchmark.data.inspection import Skipped
-from benchmark.data.layout import GOOD, names_in
-from benchmark.data.manifest import Manifest, build_manifest
-from benchmark.data.places import from_environment
-from benchmark.data.scan import scan
-from benchmark.reporting import Reporter
+from ..system.reporting import Reporter
+from .catalog import Counts, Entry, Official
+from .entries import GOOD, names_in
+from .images.inspection import Skipped
+from .manifest import Manifest, build_manifest
+from .opening.places import from_environment
+from .opening.registry import load_reader
+from .scan import scan
 
 NOTHING = Official(Counts(0, 0, 0), 0)
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from benchmark.features.fusion import folded
-from benchmark.features.weights import Weights, read_weights, require_model
-from benchmark.suggest import suggestion
-from results.errors import CadbenchError, UsageError
+from ...results.errors import CadbenchError, UsageError
+from ..system.did_you_mean import suggestion
+from .fusion import folded
+from .weights import Weights, read_weights, require_model
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from benchmark.features.spec import FeatureSpec
+    from .spec import FeatureSpec
 
 STRIDES = (8, 16)
 """The layers that every built-in configuration uses: a residual network's second and third."""
@@ -74,7 +74,7 @@ class Extractor:
         """Patch embeddings: pixels (B, 3, H, H) uint8 -> (B, h * h, D), spec's type, on the CPU."""
         import torch
 
-        from benchmark.features.embedding import EMBEDDINGS
+        from .embedding import EMBEDDINGS
 
         step = MICRO_BATCH if self.device.type == "cpu" else len(pixels)
         embed = EMBEDDINGS[self.spec.embedding]

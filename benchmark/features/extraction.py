@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.data.joined_root import Root
-from benchmark.data.manifest import Item
-from benchmark.data.pictures import read_picture
-from benchmark.data.preprocessing import Preprocessing
-from benchmark.features.shards import Shard, ShardStore
-from benchmark.reporting import Reporter, made_anew
-from benchmark.workers import in_order, in_threads
+from ..data.images.preprocessing import Preprocessing
+from ..data.images.reading import read_picture
+from ..data.manifest import Item
+from ..data.roots import Root
+from ..system.processes import in_order, in_threads
+from ..system.reporting import Reporter, made_anew
+from .shards import Shard, ShardStore
 
 Compute = Callable[[np.ndarray], np.ndarray]
 """From preprocessed images (B, 3, H, W) uint8 to the array that is stored, first axis B."""

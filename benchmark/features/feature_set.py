@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from benchmark.data.manifest import Item, Manifest
-from benchmark.features.extraction import Compute, fill_store
-from benchmark.features.frozen import FrozenBackbone, load_frozen
-from benchmark.features.shards import ShardStore, shards_of
-from benchmark.features.source import PatchSource, Resident
-from benchmark.features.spec import EXTRACTION_VERSION, FeatureSpec
-from benchmark.features.weights import Weights
-from benchmark.reporting import Reporter
-from benchmark.workers import available_cores
-from results.schema import canonical_json
+from ...results.records.schema import canonical_json
+from ..data.manifest import Item, Manifest
+from ..system.processes import available_cores
+from ..system.reporting import Reporter
+from .extraction import Compute, fill_store
+from .frozen import FrozenBackbone, load_frozen
+from .shards import ShardStore, shards_of
+from .source import PatchSource, Resident
+from .spec import EXTRACTION_VERSION, FeatureSpec
+from .weights import Weights
 
 if TYPE_CHECKING:
     import torch
@@ -130,7 +130,7 @@ class FeatureSet:
     def _extractor(self, weights: Weights) -> Compute:
         import torch
 
-        from benchmark.features.backbones import load_extractor
+        from .backbones import load_extractor
 
         extractor = load_extractor(self.spec, weights, self.device)
 

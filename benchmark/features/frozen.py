@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from benchmark.features.spec import FeatureSpec
-    from benchmark.features.weights import Weights
+    from .spec import FeatureSpec
+    from .weights import Weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ class FrozenBackbone:
 @functools.lru_cache(maxsize=1)
 def load_frozen(spec: FeatureSpec, weights: Weights, device: torch.device) -> FrozenBackbone:
     """The backbone of these features, loaded once for all cells that ask for it."""
-    from benchmark.features.backbones import load_extractor, untrained_model
+    from .backbones import load_extractor, untrained_model
 
     extractor = load_extractor(spec, weights, device)
     layers = untrained_model(spec, 0).feature_info

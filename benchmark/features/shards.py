@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.data.manifest import Item
-from results.files import whole_file
+from ...results.storage.files import whole_file
+from ..data.manifest import Item
 
 SHARD_SIZE = 32
 _OPEN_BYTES = 128 * 1024 * 1024

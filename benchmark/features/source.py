@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.features.shards import Shard, ShardStore
-from results.errors import CadbenchError
+from ...results.errors import CadbenchError
+from .shards import Shard, ShardStore
 
 if TYPE_CHECKING:
     import torch

@@ -7,8 +7,8 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmark.data.preprocessing import Preprocessing
-from results.schema import canonical_json
+from ...results.records.schema import canonical_json
+from ..data.images.preprocessing import Preprocessing
 
 EXTRACTION_VERSION = 2
 """Raised whenever the arithmetic of extraction changes, so that old caches are not reused."""

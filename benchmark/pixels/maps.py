@@ -11,12 +11,12 @@ import functools
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from results.errors import UsageError
+from ...results.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from benchmark.pixels.enlarging import Bands
+    from .enlarging import Bands
 
 SIGMA = 4.0
 """Pixels; the value published with PatchCore (Roth et al. 2022)."""
@@ -58,7 +58,7 @@ def full_maps(maps: Tensor, size: int, spec: MapSpec) -> Tensor:
     if maps.device.type == "cpu":
         import torch
 
-        from benchmark.pixels.enlarging import enlarged
+        from .enlarging import enlarged
 
         bands = _bands(height, size, spec.sigma), _bands(width, size, spec.sigma)
         return torch.from_numpy(enlarged(maps.double().contiguous().numpy(), *bands))
@@ -68,7 +68,7 @@ def full_maps(maps: Tensor, size: int, spec: MapSpec) -> Tensor:
 
 @functools.cache
 def _bands(patches: int, size: int, sigma: float) -> Bands:
-    from benchmark.pixels.enlarging import Bands
+    from .enlarging import Bands
 
     return Bands.of(_operator(patches, size, sigma).numpy())
 

@@ -8,10 +8,10 @@ from dataclasses import asdict
 
 import numpy as np
 
-from benchmark.features.feature_set import FeatureSet
-from benchmark.pixels.maps import MapSpec
-from benchmark.pixels.metrics import pixel_metrics
-from benchmark.pixels.truth import Truth
+from ..features.feature_set import FeatureSet
+from .maps import MapSpec
+from .metrics import pixel_metrics
+from .truth import Truth
 
 
 class PixelMeter:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.pixels.maps import MapSpec, full_maps
-from benchmark.pixels.truth import Truth
-from results.errors import CadbenchError
+from ...results.errors import CadbenchError
+from .maps import MapSpec, full_maps
+from .truth import Truth
 
 if TYPE_CHECKING:
     import torch
@@ -124,8 +124,8 @@ def _beaten_on_cpu(
     thresholds: np.ndarray, pieces: Sequence[Callable[[], Tensor]]
 ) -> list[np.ndarray]:
     """(2, U) of each lane: how many values are above each threshold, and at or above it."""
-    from benchmark.pixels.ranks import Ladder
-    from benchmark.services.lanes import in_lanes, lanes
+    from ..system.thread_pools import in_lanes, lanes
+    from .ranks import Ladder
 
     if not len(thresholds):
         return []

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.data.joined_root import Root
-from benchmark.data.manifest import Item, Manifest
-from benchmark.data.pictures import change_of_labels, read_mask
-from benchmark.data.preprocessing import Change, Preprocessing
-from benchmark.reporting import Reporter, made_anew
-from benchmark.workers import in_order
-from results.files import seal, unseal, write_bytes
-from results.schema import canonical_json
+from ...results.records.schema import canonical_json
+from ...results.storage.files import seal, unseal, write_bytes
+from ..data.images.preprocessing import Change, Preprocessing
+from ..data.images.reading import change_of_labels, read_mask
+from ..data.manifest import Item, Manifest
+from ..data.roots import Root
+from ..system.processes import in_order
+from ..system.reporting import Reporter, made_anew
 
 VERSION = 1
 """Of what is cached; raise it when the same masks give other regions."""
@@ -166,13 +166,13 @@ def _place(cache: Path, items: Sequence[Item], preprocessing: Preprocessing) -> 
 
 
 def _pack(truth: Truth) -> bytes:
-    from benchmark.state import pack
+    from ..system.serialization import pack
 
     return pack(dict(vars(truth)))
 
 
 def _read(path: Path, reporter: Reporter) -> Truth | None:
-    from benchmark.state import unpack
+    from ..system.serialization import unpack
 
     content = unseal(path, made_anew(reporter))
     return None if content is None else Truth(**unpack(content))

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from benchmark.method import (
+from ...benchmark.interface.method import (
     MemoryReport,
     Method,
     MethodContext,
@@ -18,8 +18,8 @@ from benchmark.method import (
     TestBatch,
     TrainExperience,
 )
-from benchmark.params import Params, param
-from results.errors import CadbenchError
+from ...benchmark.interface.params import Params, param
+from ...results.errors import CadbenchError
 
 if TYPE_CHECKING:
     import torch
@@ -95,7 +95,7 @@ class TrainedDetector(Method):
 
     def learn(self, experience: TrainExperience) -> None:
         """Train the network on the new experience."""
-        from methods.trained.plugins import strategy, train
+        from .plugins import strategy, train
 
         self.network = self.network or self.untrained()
         trained = strategy("Naive", self, self.network, self.plugins())

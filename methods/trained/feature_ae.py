@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from benchmark.method import TestBatch
-from benchmark.params import param
-from methods.trained import strategies
-from methods.trained.detector import TrainedDetector, TrainingParams
+from ...benchmark.interface.method import TestBatch
+from ...benchmark.interface.params import param
+from . import strategies
+from .detector import TrainedDetector, TrainingParams
 
 if TYPE_CHECKING:
     import torch
@@ -37,7 +37,7 @@ class FeatureAE(TrainedDetector):
     inputs = "patches"
 
     def untrained(self) -> nn.Module:
-        from methods.trained.autoencoder import PatchAutoencoder
+        from .autoencoder import PatchAutoencoder
 
         dim = self.context.feature_dim
         with self.drawing("network"):
@@ -50,7 +50,7 @@ class FeatureAE(TrainedDetector):
         return torch.optim.Adam(network.parameters(), lr=self.params.lr, fused=True)
 
     def plugins(self) -> list[Any]:
-        from methods.trained.plugins import SampledPatches
+        from .plugins import SampledPatches
 
         return [*super().plugins(), SampledPatches(self.params.patches_per_image)]
 

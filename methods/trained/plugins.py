@@ -24,7 +24,7 @@ from avalanche.training.utils import ParamData
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from methods.trained.detector import TrainedDetector
+    from .detector import TrainedDetector
 
 QUIET = {"eval_streams": [], "num_workers": 0, "pin_memory": False}
 """No evaluation, nothing in other processes; what the cache gives is on the device already."""

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmark.features.backbones import layer_maps
+from ...benchmark.features.backbones import layer_maps
 
 if TYPE_CHECKING:
-    from benchmark.features.frozen import FrozenBackbone
+    from ...benchmark.features.frozen import FrozenBackbone
 
 _STEM_STRIDE = 4
 _WIDTH = 32

@@ -11,11 +11,11 @@ from avalanche.training.plugins import ReplayPlugin
 from avalanche.training.storage_policy import ExperienceBalancedBuffer, ReservoirSamplingBuffer
 from torch import Tensor
 
-from benchmark.avalanche import held_dataset, held_experience
+from ...benchmark.streams.avalanche import held_dataset, held_experience
 
 if TYPE_CHECKING:
-    from benchmark.method import TrainExperience
-    from methods.trained.detector import Inputs
+    from ...benchmark.interface.method import TrainExperience
+    from .detector import Inputs
 
 _READ_AT_ONCE = 32
 

@@ -6,16 +6,16 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from benchmark.method import TestBatch, TrainExperience
-from benchmark.params import param
-from methods.trained import strategies
-from methods.trained.detector import TrainedDetector, TrainingParams
+from ...benchmark.interface.method import TestBatch, TrainExperience
+from ...benchmark.interface.params import param
+from . import strategies
+from .detector import TrainedDetector, TrainingParams
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from methods.trained.pyramid import Teacher
+    from .pyramid import Teacher
 
 Student = Literal["small", "same"]
 
@@ -46,12 +46,12 @@ class STFPM(TrainedDetector):
     @functools.cached_property
     def teacher(self) -> Teacher:
         """The frozen backbone, with what it said of the images of this experience."""
-        from methods.trained.pyramid import Teacher
+        from .pyramid import Teacher
 
         return Teacher(self.context.backbone())
 
     def untrained(self) -> nn.Module:
-        from methods.trained.pyramid import SmallStudent, StudentTeacher
+        from .pyramid import SmallStudent, StudentTeacher
 
         backbone = self.context.backbone()
         with self.drawing("network"):
@@ -76,7 +76,7 @@ class STFPM(TrainedDetector):
             self.teacher.forget()
 
     def maps(self, network: Any, batch: TestBatch) -> Tensor:
-        from methods.trained.pyramid import anomaly_maps
+        from .pyramid import anomaly_maps
 
         images = batch.images()
         learnt, taught = network.pairs(images, remember=False)

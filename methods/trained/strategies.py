@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark.method import TrainExperience
-from benchmark.params import Params, param
-from methods.trained.detector import TrainedDetector
+from ...benchmark.interface.method import TrainExperience
+from ...benchmark.interface.params import Params, param
+from .detector import TrainedDetector
 
 
 @dataclass(frozen=True)
@@ -21,13 +21,13 @@ class Replay(TrainedDetector):
     """Beside each batch of new images, as many of those that were kept (`ReplayPlugin`)."""
 
     def plugins(self) -> list[Any]:
-        from methods.trained.rehearsal import replay
+        from .rehearsal import replay
 
         self.replay = replay(self.params.mem_size, self.kept, self.context.device)
         return [*super().plugins(), self.replay]
 
     def keep(self, strategy: Any, experience: TrainExperience) -> dict[str, Any]:
-        from methods.trained.rehearsal import replay_kept
+        from .rehearsal import replay_kept
 
         return replay_kept(self.replay)
 
@@ -46,14 +46,14 @@ class EWC(TrainedDetector):
     """Parameters that old experiences need are held back (`EWCPlugin`, a penalty each)."""
 
     def plugins(self) -> list[Any]:
-        from methods.trained.plugins import ewc
+        from .plugins import ewc
 
         assert self.network is not None
         self.ewc = ewc(self.params.ewc_lambda, self.kept, self.network)
         return [*super().plugins(), self.ewc]
 
     def keep(self, strategy: Any, experience: TrainExperience) -> dict[str, Any]:
-        from methods.trained.plugins import ewc_kept
+        from .plugins import ewc_kept
 
         return ewc_kept(self.ewc)
 
@@ -69,14 +69,14 @@ class SI(TrainedDetector):
     """Parameters that did much for old losses are held back (`SynapticIntelligencePlugin`)."""
 
     def plugins(self) -> list[Any]:
-        from methods.trained.plugins import synaptic_intelligence
+        from .plugins import synaptic_intelligence
 
         assert self.network is not None
         self.si = synaptic_intelligence(self.params.si_lambda, self.kept, self.network)
         return [*super().plugins(), self.si]
 
     def keep(self, strategy: Any, experience: TrainExperience) -> dict[str, Any]:
-        from methods.trained.plugins import synaptic_intelligence_kept
+        from .plugins import synaptic_intelligence_kept
 
         return synaptic_intelligence_kept(self.si)
 
@@ -95,7 +95,7 @@ class LwF(TrainedDetector):
     """
 
     def plugins(self) -> list[Any]:
-        from methods.trained.plugins import without_forgetting
+        from .plugins import without_forgetting
 
         old = self.network if self.experiences else None
         return [*super().plugins(), without_forgetting(self.params.lwf_alpha, old)]
@@ -105,8 +105,8 @@ class Cumulative(TrainedDetector):
     """Training goes on with all images seen so far, which are kept (`Cumulative`)."""
 
     def learn(self, experience: TrainExperience) -> None:
-        from methods.trained.plugins import strategy, train
-        from methods.trained.rehearsal import dataset_of, with_images_of
+        from .plugins import strategy, train
+        from .rehearsal import dataset_of, with_images_of
 
         self.network = self.network or self.untrained()
         made = strategy("Cumulative", self, self.network, self.plugins())
@@ -125,8 +125,8 @@ class Joint(TrainedDetector):
         return "1"  # as if all came at once
 
     def learn(self, experience: TrainExperience) -> None:
-        from methods.trained.plugins import strategy, train
-        from methods.trained.rehearsal import experiences_of, with_images_of
+        from .plugins import strategy, train
+        from .rehearsal import experiences_of, with_images_of
 
         self.network = self.untrained()
         made = strategy("JointTraining", self, self.network, self.plugins())

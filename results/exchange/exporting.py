@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO
 
-from results.errors import RecordError, UsageError
-from results.exchange.layout import MANIFEST_FILE, MAX_MEMBERS, MAX_TOTAL, Listed, manifest_bytes
-from results.exchange.members import archive_kind
-from results.exchange.recheck import RunCheck, recheck
-from results.files import storage_error, whole_file
-from results.record import MAPS_FILE, RUN_FILE, Record, checksum, run_text
-from results.store import PARTIAL, record_dir
+from ..errors import RecordError, UsageError
+from ..records.record import MAPS_FILE, RUN_FILE, Record, checksum, run_text
+from ..records.store import PARTIAL, record_dir
+from ..storage.files import storage_error, whole_file
+from .limits import MANIFEST_FILE, MAX_MEMBERS, MAX_TOTAL, Listed, manifest_bytes
+from .members import archive_kind
+from .verification import RunCheck, recheck
 
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o644

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from results.errors import RecordError
-from results.exchange.recheck import RunCheck, recheck
-from results.exchange.unpacking import Unpacked, unpack
-from results.files import storage_error
-from results.locks import record_lock
-from results.record import MAPS_FILE, RUN_FILE, Record, load_record
-from results.store import PARTIAL, partial_dir, publish, record_dir
+from ..errors import RecordError
+from ..records.record import MAPS_FILE, RUN_FILE, Record, load_record
+from ..records.store import PARTIAL, partial_dir, publish, record_dir
+from ..storage.files import storage_error
+from ..storage.locks import record_lock
+from .unpacking import Unpacked, unpack
+from .verification import RunCheck, recheck
 
 _STAGE = ".import-"
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from results.errors import RecordError, UsageError
-from results.exchange.layout import FREE_BYTES, MAX_BYTES, MAX_MEMBERS, MAX_RATIO, MEBI, shown
+from ..errors import RecordError, UsageError
+from .limits import FREE_BYTES, MAX_BYTES, MAX_MEMBERS, MAX_RATIO, MEBI, shown
 
 MAX_HEADERS = MEBI
 """Bytes between two files of a tar: its headers, which extensions can make long."""

@@ -9,18 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from results.errors import RecordError
-from results.exchange.layout import (
-    MANIFEST_FILE,
-    MAX_BYTES,
-    MAX_TOTAL,
-    Listed,
-    check_name,
-    read_manifest,
-    shown,
-)
-from results.exchange.members import Member, members
-from results.files import OPTIONS, storage_error
+from ..errors import RecordError
+from ..storage.files import OPTIONS, storage_error
+from .limits import MANIFEST_FILE, MAX_BYTES, MAX_TOTAL, Listed, check_name, read_manifest, shown
+from .members import Member, members
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Draws the two figures of the README from records: `python -m results.figures.readme [RUNS]`.
+"""Draws the two figures of the README from records: `python -m cadbench.results.figures.readme [RUNS]`.
 
 The README gives the command that makes the records.
 """
@@ -8,12 +8,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from results.errors import CadbenchError
-from results.figures.catalogue import draw
-from results.figures.source import source_of
-from results.figures.style import WIDTHS, save, styled
-from results.rows import rows_of
-from results.store import find_records
+from ..analysis.rows import rows_of
+from ..errors import CadbenchError
+from ..records.store import find_records
+from .catalog import draw
+from .drawing.style import WIDTHS, save, styled
+from .selection import source_of
 
 FOLDER = Path("docs/figures")
 SHOWN = ("experts", "tradeoff")

@@ -3,7 +3,7 @@
 R (T, C) float64 holds the metric of category c after experience t = 1..T in row t - 1, NaN where
 it was not measured or is undefined. s (C,) int holds the experience, from 1, that introduces c.
 Terms that are NaN do not enter a mean; `Measured.n` says how many categories did, and an empty
-mean is NaN. `results.metrics.definitions` states the formulae, signs and published namesakes.
+mean is NaN. `cadbench.results.metrics.definitions` states the formulae, signs and published namesakes.
 
 The functions of R also take a stack (B, T, C), such as bootstrap replicates of one matrix: then
 `Measured.value` is (B,) float64, and a term enters where every matrix of the stack defines it.
@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from results.errors import CadbenchError
-from results.metrics import image
+from ..errors import CadbenchError
+from . import image
 
 Matrix = NDArray[np.float64]
 Index = NDArray[np.int64]

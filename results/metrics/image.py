@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from results.errors import CadbenchError
+from ..errors import CadbenchError
 
 Scores = NDArray[np.float64]
 Labels = NDArray[np.bool_]

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from results.comparison import final_row
-from results.leaderboard import Board
-from results.quantities import QUANTITIES, Reading
-from results.quoted import FORGETTING, Quoted, routing_word
-from results.rows import Row, number_ranges, parameter_labels
-from results.table import Spread
-from results.tiers import REPRODUCED, forgetting_caveat, tier_of
+from ..analysis.comparison import final_row
+from ..analysis.quantities import QUANTITIES, Reading
+from ..analysis.rows import Row, number_ranges, parameter_labels
+from ..leaderboard.boards import Board
+from ..published.groups import FORGETTING, Quoted, routing_word
+from ..published.trust import REPRODUCED, forgetting_caveat, tier_of
+from ..rendering.table import Spread
 
 SWEPT = "experts"
 """The parameter that a chart of its own is drawn over."""

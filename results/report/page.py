@@ -9,20 +9,20 @@ from collections.abc import Iterable, Sequence
 from importlib import resources
 from typing import Any
 
-from results.evaluate import BASES, PIXEL_BASES
-from results.leaderboard import Board, boards
-from results.provenance import provenance
-from results.quantities import HEADINGS, QUANTITIES
-from results.record import Record
-from results.reference import PublishedRow
-from results.render import display
-from results.report.boards import board_values
-from results.report.gallery import Gallery, gallery_values
-from results.report.plain import embedded
-from results.report.runs import run_values
-from results.rows import Defaults
-from results.table import Spread, number
-from results.tiers import TIERS
+from ..analysis.quantities import HEADINGS, QUANTITIES
+from ..analysis.rows import Defaults
+from ..leaderboard.boards import Board, boards
+from ..metrics.compute import BASES, PIXEL_BASES
+from ..published.rows import PublishedRow
+from ..published.trust import TIERS
+from ..records.provenance import provenance
+from ..records.record import Record
+from ..rendering.markdown import display
+from ..rendering.table import Spread, number
+from .boards import board_values
+from .gallery import Gallery, gallery_values
+from .json_safe import embedded
+from .runs import run_values
 
 _SCRIPTS = ("elements.js", "tables.js", "charts.js", "overview.js", "run.js", "start.js")
 
@@ -128,4 +128,4 @@ def _digest(text: str) -> str:
 
 
 def _text(name: str) -> str:
-    return resources.files("results.report").joinpath(name).read_text("utf-8")
+    return resources.files(__package__).joinpath(name).read_text("utf-8")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from results.evaluate import BASES, PIXEL_BASES
-from results.provenance import of_one
-from results.quantities import Reading, stored_matrix
-from results.record import Record
-from results.report.plain import table_values
-from results.run_tables import assignments_table, memory_table, metrics_table
+from ..analysis.quantities import Reading, stored_matrix
+from ..metrics.compute import BASES, PIXEL_BASES
+from ..records.provenance import of_one
+from ..records.record import Record
+from ..tables.single_run import assignments_table, memory_table, metrics_table
+from .json_safe import table_values
 
 _DECIMALS = 9
 """Of the cells of a matrix: more than any table shows, and half the bytes of all of them."""

@@ -7,9 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmark.cache import cache_root
-from benchmark.data.synthetic import ensure_drawn
-from benchmark.reporting import Silent
+from cadbench.benchmark.data.synthetic import ensure_drawn
+from cadbench.benchmark.system.cache import cache_root
+from cadbench.benchmark.system.reporting import Silent
 
 HERE = Path(__file__).parent
 

@@ -23,8 +23,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from benchmark.services import farthest_first
-from benchmark.services.k_center import greedy_k_center, nearest_to_mean
+from cadbench.benchmark.services.coresets import farthest_first
+from cadbench.benchmark.services.coresets.k_center import greedy_k_center, nearest_to_mean
 
 
 def main() -> None:

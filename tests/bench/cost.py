@@ -29,21 +29,21 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from benchmark.data.decoding import decode
-from benchmark.data.preprocessing import Preprocessing
-from benchmark.evaluator import synchronize
-from benchmark.features.backbones import (
+from cadbench.benchmark.data.images.decoding import decode
+from cadbench.benchmark.data.images.preprocessing import Preprocessing
+from cadbench.benchmark.features.backbones import (
     STRIDES,
     default_embedding,
     embedding_params,
     load_extractor,
 )
-from benchmark.features.spec import FeatureSpec
-from benchmark.features.weights import EMBEDDED_BACKBONE, find_weights
-from benchmark.presentation import BATCH_SIZE
-from benchmark.services.k_center import greedy_k_center
-from benchmark.services.search import torch_search
-from benchmark.workers import available_cores
+from cadbench.benchmark.features.spec import FeatureSpec
+from cadbench.benchmark.features.weights import EMBEDDED_BACKBONE, find_weights
+from cadbench.benchmark.running.batches import BATCH_SIZE
+from cadbench.benchmark.running.evaluator import synchronize
+from cadbench.benchmark.services.coresets.k_center import greedy_k_center
+from cadbench.benchmark.services.neighbors.search import torch_search
+from cadbench.benchmark.system.processes import available_cores
 
 CATEGORIES, TRAIN, TEST, CORESET = 15, 3629, 1725, 400
 REPEATS = {"cpu": 1, "cuda": 10}

@@ -19,11 +19,10 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from benchmark.data.decoding import content_hash, decode
-from benchmark.data.manifest import Item
-from benchmark.data.preprocessing import Preprocessing
-from benchmark.evaluator import synchronize
-from benchmark.features.backbones import (
+from cadbench.benchmark.data.images.decoding import content_hash, decode
+from cadbench.benchmark.data.images.preprocessing import Preprocessing
+from cadbench.benchmark.data.manifest import Item
+from cadbench.benchmark.features.backbones import (
     MICRO_BATCH,
     STRIDES,
     _memory_format,
@@ -31,11 +30,12 @@ from benchmark.features.backbones import (
     load_extractor,
     load_model,
 )
-from benchmark.features.extraction import fill_store
-from benchmark.features.shards import SHARD_SIZE, ShardStore, shards_of
-from benchmark.features.spec import FeatureSpec
-from benchmark.features.weights import EMBEDDED_BACKBONE, find_weights
-from benchmark.reporting import Silent
+from cadbench.benchmark.features.extraction import fill_store
+from cadbench.benchmark.features.shards import SHARD_SIZE, ShardStore, shards_of
+from cadbench.benchmark.features.spec import FeatureSpec
+from cadbench.benchmark.features.weights import EMBEDDED_BACKBONE, find_weights
+from cadbench.benchmark.running.evaluator import synchronize
+from cadbench.benchmark.system.reporting import Silent
 
 
 def main() -> None:

@@ -27,12 +27,11 @@ DIM, PATCHES = 152, 784
 def drawn_study(root: Path, categories: int, train: int, test: int):
     """A manifest of made-up images and the feature set that holds generated patches for them."""
     import torch
-
-    from benchmark.data.manifest import Item, Manifest
-    from benchmark.data.preprocessing import Preprocessing
-    from benchmark.features.feature_set import FeatureSet
-    from benchmark.features.shards import shards_of
-    from benchmark.features.spec import FeatureSpec
+    from cadbench.benchmark.data.images.preprocessing import Preprocessing
+    from cadbench.benchmark.data.manifest import Item, Manifest
+    from cadbench.benchmark.features.feature_set import FeatureSet
+    from cadbench.benchmark.features.shards import shards_of
+    from cadbench.benchmark.features.spec import FeatureSpec
 
     def item(category: str, split: str, number: int) -> Item:
         name = f"{category}/{split}/{number}"
@@ -61,17 +60,17 @@ def drawn_study(root: Path, categories: int, train: int, test: int):
 
 def measure(categories: int, train: int, test: int) -> None:
     """Run once and print `seconds peak-MB-of-the-run`."""
-    from benchmark.cell import Cell
-    from benchmark.checkpoint import Checkpoint
-    from benchmark.evaluator import Services, evaluate
-    from benchmark.method import CellFacts
-    from benchmark.pixels.maps import MapSpec
-    from benchmark.recording import record
-    from benchmark.registry import load_method
-    from benchmark.services.coresets import Coresets
-    from benchmark.services.neighbours import Neighbours
-    from benchmark.services.search import exact_search
-    from benchmark.stream import Stream, resolve_order
+    from cadbench.benchmark.interface.method import CellFacts
+    from cadbench.benchmark.pixels.maps import MapSpec
+    from cadbench.benchmark.plugins.methods import load_method
+    from cadbench.benchmark.running.cell import Cell
+    from cadbench.benchmark.running.checkpoint import Checkpoint
+    from cadbench.benchmark.running.evaluator import Services, evaluate
+    from cadbench.benchmark.running.recording import record
+    from cadbench.benchmark.services.coresets.service import Coresets
+    from cadbench.benchmark.services.neighbors.search import exact_search
+    from cadbench.benchmark.services.neighbors.service import Neighbours
+    from cadbench.benchmark.streams.stream import Stream, resolve_order
 
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from cadbench.results.metrics.compute import compute_metrics
+from cadbench.results.metrics.weighted import auroc
+from cadbench.results.records.record import Record
+from cadbench.results.records.store import partial_dir, record_dir, write_record
+from cadbench.results.statistics.bootstrap import Bootstrap
+from cadbench.results.statistics.bootstrap_draws import Draws
+from cadbench.results.tables.comparison import EXPERTS, main_tables
 
-from results.bootstrap import Bootstrap
-from results.draws import Draws
-from results.evaluate import compute_metrics
-from results.metrics.weighted import auroc
-from results.record import Record
-from results.store import partial_dir, record_dir, write_record
-from results.tables import EXPERTS, main_tables
 from tests.results.samples import make_cell, make_events, make_memory, make_run
 
 GOOD, DEFECTIVE, CATEGORIES = 31, 84, 15

@@ -74,10 +74,9 @@ def build(root: Path, cache: Path, stop_at: int) -> None:
     """Build once; print files read, seconds, CPU seconds, and the peak in MB before and after."""
     import contextlib
 
+    from cadbench.benchmark.data.manifest import build_manifest
+    from cadbench.benchmark.system.reporting import Silent
     from loky import get_reusable_executor
-
-    from benchmark.data.manifest import build_manifest
-    from benchmark.reporting import Silent
 
     class Counting(Silent):
         read = 0

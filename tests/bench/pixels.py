@@ -14,12 +14,11 @@ import time
 
 import numpy as np
 import torch
+from cadbench.benchmark.data.images.preprocessing import Preprocessing
+from cadbench.benchmark.pixels.maps import MapSpec, full_maps
+from cadbench.benchmark.pixels.metrics import pixel_metrics
+from cadbench.benchmark.pixels.truth import Truth, regions_of
 from sklearn.metrics import roc_auc_score
-
-from benchmark.data.preprocessing import Preprocessing
-from benchmark.pixels.maps import MapSpec, full_maps
-from benchmark.pixels.metrics import pixel_metrics
-from benchmark.pixels.truth import Truth, regions_of
 
 SIZE, GRID, THRESHOLDS = 224, 28, 200
 

@@ -16,8 +16,7 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
-
-from benchmark.services.search import faiss_search, torch_search
+from cadbench.benchmark.services.neighbors.search import faiss_search, torch_search
 
 QUERIES = 8 * 784
 DIMENSIONS = (152, 1024, 1536)

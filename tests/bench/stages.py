@@ -28,7 +28,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import cadbench
-from benchmark.cache import cache_root
+from cadbench.benchmark.system.cache import cache_root
+
 from tests.bench.sweep import with_features_of
 
 SIX = ("joint", "patchcore", "per_category", "mecad", "replay", "finetune")
@@ -92,14 +93,15 @@ def _wait_for_cuda() -> None:
 def inside(begun: float, words: list[str]) -> None:
     """One run with its stages counted; prints them as JSON."""
     clock = Clock(begun)
-    from benchmark import presentation, recording, runner
-    from benchmark.checkpoint import Checkpoint
-    from benchmark.features.feature_set import FeatureSet
-    from benchmark.pixels.meter import PixelMeter
-    from benchmark.progress import Step
-    from benchmark.services import search
-    from benchmark.services.coresets import Coresets
-    from benchmark.services.neighbours import Neighbours
+    from cadbench.benchmark.features.feature_set import FeatureSet
+    from cadbench.benchmark.pixels.meter import PixelMeter
+    from cadbench.benchmark.running import batches as presentation
+    from cadbench.benchmark.running import recording, runner
+    from cadbench.benchmark.running.checkpoint import Checkpoint
+    from cadbench.benchmark.running.progress import Step
+    from cadbench.benchmark.services.coresets.service import Coresets
+    from cadbench.benchmark.services.neighbors import search
+    from cadbench.benchmark.services.neighbors.service import Neighbours
 
     clock.around(runner.Runner, "_prepared", "start and imports")
     clock.around(FeatureSet, "ensure", "extraction")

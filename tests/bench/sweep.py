@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from benchmark.cache import cache_root
+from cadbench.benchmark.system.cache import cache_root
 
 
 def with_features_of(shared: Path, cache: Path) -> None:

@@ -14,9 +14,9 @@ import sys
 from typing import Any
 
 import numpy as np
+from cadbench.benchmark.cli.main import run
+from cadbench.benchmark.running import runner
 
-from benchmark import runner
-from benchmark.cli.main import run
 from tests.conftest import pixel_features
 
 _place = "none"
@@ -29,8 +29,8 @@ def _hold(place: str) -> None:
 
 
 def _hold_everywhere() -> None:
-    from benchmark.features.feature_set import FeatureSet
-    from methods.finetune import FineTune
+    from cadbench.benchmark.features.feature_set import FeatureSet
+    from cadbench.methods.banks.finetune import FineTune
 
     observe, score = FineTune.observe, FineTune.score
 

@@ -31,7 +31,7 @@ class Called(NamedTuple):
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str], cache: Path) -> Callable[..., Called]:
     """`cadbench` with these words."""
-    from benchmark.cli.main import run
+    from cadbench.benchmark.cli.main import run
 
     def call(*words: object) -> Called:
         capsys.readouterr()
@@ -123,7 +123,7 @@ def child(cache: Path, run_words: list[str]) -> Iterator[Callable[..., Child]]:
 @pytest.fixture
 def observed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The experiences that `finetune` is shown, in order."""
-    from methods.finetune import FineTune
+    from cadbench.methods.banks.finetune import FineTune
 
     seen: list[int] = []
     original = FineTune.observe

@@ -6,13 +6,13 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from benchmark.cell import Cell
-from benchmark.data.manifest import Item, Manifest
-from benchmark.data.preprocessing import Preprocessing
-from benchmark.features.spec import FeatureSpec
-from benchmark.pixels.maps import MapSpec
-from benchmark.plan import Study, plan
-from benchmark.stream import Order, resolve_order
+from cadbench.benchmark.data.images.preprocessing import Preprocessing
+from cadbench.benchmark.data.manifest import Item, Manifest
+from cadbench.benchmark.features.spec import FeatureSpec
+from cadbench.benchmark.pixels.maps import MapSpec
+from cadbench.benchmark.running.cell import Cell
+from cadbench.benchmark.running.study import Study, plan
+from cadbench.benchmark.streams.stream import Order, resolve_order
 
 CATEGORIES = ("apple", "bolt", "cork", "dial")
 

@@ -22,11 +22,11 @@ def cuda():
 
 @pytest.mark.parametrize("routing", ["oracle", "inferred"])
 def test_a_mecad_cell_scores_on_cuda_as_on_the_cpu(study, cuda, routing):
-    from benchmark.evaluator import Services
-    from benchmark.features.feature_set import FeatureSet
-    from benchmark.services.coresets import Coresets
-    from benchmark.services.neighbours import Neighbours
-    from benchmark.services.search import exact_search
+    from cadbench.benchmark.features.feature_set import FeatureSet
+    from cadbench.benchmark.running.evaluator import Services
+    from cadbench.benchmark.services.coresets.service import Coresets
+    from cadbench.benchmark.services.neighbors.search import exact_search
+    from cadbench.benchmark.services.neighbors.service import Neighbours
 
     built = study()
     features = built.features
@@ -49,9 +49,8 @@ def test_a_mecad_cell_scores_on_cuda_as_on_the_cpu(study, cuda, routing):
 
 def test_selection_runs_on_the_device_and_picks_what_the_cpu_picks(study, cuda):
     import torch
-
-    from benchmark.method import TrainExperience
-    from benchmark.services.coresets import Coresets
+    from cadbench.benchmark.interface.method import TrainExperience
+    from cadbench.benchmark.services.coresets.service import Coresets
 
     built = study()
     source = built.features.patches("apple", "train")
@@ -64,10 +63,10 @@ def test_selection_runs_on_the_device_and_picks_what_the_cpu_picks(study, cuda):
 
 def test_a_backbone_extracts_on_cuda_what_it_extracts_on_the_cpu(cuda):
     import torch
+    from cadbench.benchmark.data.images.preprocessing import Preprocessing
+    from cadbench.benchmark.features.backbones import load_extractor
+    from cadbench.benchmark.features.weights import Weights
 
-    from benchmark.data.preprocessing import Preprocessing
-    from benchmark.features.backbones import load_extractor
-    from benchmark.features.weights import Weights
     from tests.benchmark.samples import SPEC
 
     size = Preprocessing(resize=64, crop=64)

@@ -7,8 +7,8 @@ import shlex
 from pathlib import Path
 
 import pytest
+from cadbench.benchmark.conformance.report import CHECKS
 
-from benchmark.conformance.report import CHECKS
 from tests.benchmark.cli.test_plugins import afresh, here, install_as_written, installed
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text("utf-8")
@@ -49,8 +49,8 @@ def follow(line, call, here, installed, run_words, out):
 
 
 def test_the_document_names_every_check_and_tolerance():
-    from benchmark.conformance.keeping import MEMORY_TOLERANCE
-    from benchmark.conformance.playing import ROUNDING
+    from cadbench.benchmark.conformance.playback import ROUNDING
+    from cadbench.benchmark.conformance.state_checks import MEMORY_TOLERANCE
 
     rows = re.findall(r"^\| `(\w+)` \| ", DOCUMENT.partition("## Rules")[2], re.MULTILINE)
     assert rows == list(CHECKS)
@@ -59,7 +59,7 @@ def test_the_document_names_every_check_and_tolerance():
 
 
 def test_the_document_names_the_calls_of_the_interface():
-    from benchmark.method import Method
+    from cadbench.benchmark.interface.method import Method
 
     named = set(re.findall(r"`(\w+)[(`]", DOCUMENT))
     assert {name for name in vars(Method) if not name.startswith("_")} <= named
@@ -73,5 +73,5 @@ def test_only_cadbench_is_imported_in_the_document():
 
 
 def test_the_failing_example_of_the_document_fails(call):
-    (name,) = re.findall(r"`cadbench check (benchmark\S+)`", DOCUMENT)
+    (name,) = re.findall(r"`cadbench check (cadbench\S+)`", DOCUMENT)
     assert call("check", name, "--only", "state").code == 1

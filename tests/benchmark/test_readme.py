@@ -13,14 +13,14 @@ COMMANDS = re.findall(r"(?:^|[;/])\s*(cadbench [a-z][^#;`\n]*)", README.replace(
 
 
 def test_the_method_in_the_readme_runs_and_goes_on_from_its_state(study, monkeypatch, tmp_path):
-    from benchmark.checkpoint import Checkpoint
+    from cadbench.benchmark.running.checkpoint import Checkpoint
 
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     names: dict[str, object] = {"__name__": "readme"}
     exec(compile(code, "README.md", "exec", dont_inherit=True), names)
     method = names["Last"]
-    monkeypatch.setattr("benchmark.cell.load_method", lambda name: method)
-    monkeypatch.setattr("benchmark.registry.load_method", lambda name: method)
+    monkeypatch.setattr("cadbench.benchmark.running.cell.load_method", lambda name: method)
+    monkeypatch.setattr("cadbench.benchmark.plugins.methods.load_method", lambda name: method)
     built = study()
     cell = built.cell("last", params={"size": 20})
     checkpoint = Checkpoint(tmp_path / "begun", cell.key)

@@ -121,9 +121,9 @@ def play(
 @contextlib.contextmanager
 def planning_only(world: World) -> Iterator[None]:
     """`run` and `paper` end where computing would begin, `run` with a record from before."""
-    from benchmark.runner import Outcome
-    from results.errors import CadbenchError
-    from results.store import find_records
+    from cadbench.benchmark.running.runner import Outcome
+    from cadbench.results.errors import CadbenchError
+    from cadbench.results.records.store import find_records
 
     record = next(r for r in find_records(world.root / "runs") if r.method == "finetune")
 
@@ -134,8 +134,8 @@ def planning_only(world: World) -> Iterator[None]:
         raise CadbenchError("planned; the campaign computes nothing")
 
     with (
-        mock.patch("benchmark.cli.run.compute", known),
-        mock.patch("benchmark.cli.paper.compute", stop),
+        mock.patch("cadbench.benchmark.cli.running.run.compute", known),
+        mock.patch("cadbench.benchmark.cli.running.paper.compute", stop),
     ):
         yield
 

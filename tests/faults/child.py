@@ -12,8 +12,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmark.data import download, download_unpack
-from benchmark.reporting import Silent
+from cadbench.benchmark.data.download import download
+from cadbench.benchmark.data.download import unpack as download_unpack
+from cadbench.benchmark.system.reporting import Silent
+
 from tests.faults.miniature import entry
 
 

@@ -2,7 +2,7 @@
 
     python -m tests.faults.downloads
 
-prints it as a table. The same scenarios are tests in tests/benchmark/data/test_download.py.
+prints it as a table. The same scenarios are tests in tests/benchmark/data/download/test_download.py.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from benchmark.data import download_transfer
-from benchmark.data.catalog import Entry
-from benchmark.data.download import download
-from benchmark.data.download_transfer import Patience
-from benchmark.reporting import Silent
-from results.errors import CadbenchError
+from cadbench.benchmark.data.catalog import Entry
+from cadbench.benchmark.data.download import transfer as download_transfer
+from cadbench.benchmark.data.download.download import download
+from cadbench.benchmark.data.download.transfer import Patience
+from cadbench.benchmark.system.reporting import Silent
+from cadbench.results.errors import CadbenchError
+
 from tests.faults.loopback import Answer, Server, serving
 from tests.faults.miniature import archive, entry
 

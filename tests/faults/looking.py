@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from methods.finetune import FineTune
+from cadbench.methods.banks.finetune import FineTune
 
 
 class Looking(FineTune):

@@ -12,9 +12,8 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
+from cadbench.benchmark.data.catalog import Archive, Citation, Counts, Entry, Licence, Official
 from PIL import Image
-
-from benchmark.data.catalog import Archive, Citation, Counts, Entry, Licence, Official
 
 Files = dict[str, bytes]
 

@@ -11,9 +11,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import click
+from cadbench.benchmark.cli.main import COMMANDS, cli
 from hypothesis import strategies as st
 
-from benchmark.cli.main import COMMANDS, cli
 from tests.faults.option_values import (
     BASES,
     NAMED,

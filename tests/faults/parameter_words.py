@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
+from cadbench.benchmark.interface.params import ParamSpec, specs
+from cadbench.benchmark.plugins.methods import load_method, method_names
+from cadbench.results.errors import CadbenchError
 from hypothesis import strategies as st
-
-from benchmark.params import ParamSpec, specs
-from benchmark.registry import load_method, method_names
-from results.errors import CadbenchError
 
 _WRONG = ("", " ", "x", "nan", "inf", "-inf", "1e400", "-1", "0", "1,,2", ",", "1-0",
         "1-99999999999",

@@ -54,13 +54,14 @@ def phase(name: str) -> Iterator[None]:
 
 def watch() -> None:
     """Wrap the functions of a run that make up the phases or finish something."""
-    from benchmark import checkpoint, evaluator, recording, runner
-    from benchmark.data import manifest
-    from benchmark.features import feature_set, shards
-    from benchmark.pixels import truth
-    from mecad.method import Mecad
-    from methods.finetune import FineTune
-    from methods.patchcore import PatchCore
+    from cadbench.benchmark.data import manifest
+    from cadbench.benchmark.features import feature_set, shards
+    from cadbench.benchmark.pixels import truth
+    from cadbench.benchmark.running import checkpoint, evaluator, recording, runner
+    from cadbench.mecad.method import Mecad
+    from cadbench.methods.banks.finetune import FineTune
+    from cadbench.methods.banks.patchcore import PatchCore
+
     from tests.faults.looking import Looking
 
     _wrap(manifest, "inspect", "images")

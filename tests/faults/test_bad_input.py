@@ -76,7 +76,7 @@ def test_the_judge_sees_a_file_that_is_left_and_the_world_is_clean_again(world, 
         (world.root / "files" / "order.txt").unlink()
         return 2
 
-    monkeypatch.setattr("benchmark.cli.main.run", leave)
+    monkeypatch.setattr("cadbench.benchmark.cli.main.run", leave)
     answer = world.call(["table"])
     assert [path.rpartition("/")[2] for path in answer.changed] == ["left.html", "order.txt"]
     monkeypatch.undo()

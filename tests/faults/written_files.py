@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from cadbench.benchmark.protocols.builtin import builtin_text
 from hypothesis import strategies as st
 
-from benchmark.protocols import builtin_text
 from tests.faults.case import TREE, Case
 from tests.faults.option_values import PLATES, STRANGE, UP
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from mecad.assignment import (
+from cadbench.mecad.assignment import (
     ABOVE_THRESHOLD,
     BELOW_THRESHOLD,
     DRAWN,
@@ -22,7 +21,7 @@ from mecad.assignment import (
     given,
     round_robin,
 )
-from results.errors import UsageError
+from cadbench.results.errors import UsageError
 
 NEAR, FAR = np.array([1.0, 0.1]), np.array([0.1, 1.0])
 TARGET = np.array([1.0, 0.0])

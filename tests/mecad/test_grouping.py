@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-
-from benchmark.method import CellFacts
-from mecad.grouping import check_groups, parse_groups
-from mecad.method import Mecad, MecadParams
-from results.errors import UsageError
+from cadbench.benchmark.interface.method import CellFacts
+from cadbench.mecad.grouping import check_groups, parse_groups
+from cadbench.mecad.method import Mecad, MecadParams
+from cadbench.results.errors import UsageError
 
 NAMES = ("bottle", "cable", "screw")
 FACTS = CellFacts("wide_resnet50_2", "official", 3, NAMES)

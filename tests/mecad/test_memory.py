@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from cadbench.mecad.memory import Budgets, replayed, stored_rows
 from hypothesis import given
 from hypothesis import strategies as st
-
-from mecad.memory import Budgets, replayed, stored_rows
 
 PAPER = Budgets(per_category=400, per_expert=2400, ratio=0.2)
 

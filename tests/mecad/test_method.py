@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-
-from benchmark.method import Block, CellFacts, MethodContext, TestBatch
-from benchmark.services.neighbours import Neighbours
-from benchmark.services.search import exact_search
-from mecad.method import Mecad, MecadParams
-from results.errors import UsageError
+from cadbench.benchmark.interface.method import Block, CellFacts, MethodContext, TestBatch
+from cadbench.benchmark.services.neighbors.search import exact_search
+from cadbench.benchmark.services.neighbors.service import Neighbours
+from cadbench.mecad.method import Mecad, MecadParams
+from cadbench.results.errors import UsageError
 
 PAPER = {  # arXiv:2512.15323, five experts
     0: ["bottle", "cable", "capsule", "hazelnut", "metal_nut"],

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from mecad.threshold import QUANTILE, THRESHOLDS, automatic_threshold, calibrated_threshold
-from results.errors import UsageError
+from cadbench.mecad.threshold import QUANTILE, THRESHOLDS, automatic_threshold, calibrated_threshold
+from cadbench.results.errors import UsageError
 
 
 def test_the_papers_features_keep_the_papers_threshold():

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-
-from benchmark.conformance.mock_stream import mock_stream
-from benchmark.registry import load_method
+from cadbench.benchmark.conformance.mock_stream import mock_stream
+from cadbench.benchmark.plugins.methods import load_method
 
 BUDGETS = {
     "replay": {"class_budget": 60, "bank_budget": 1100},

@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-
-from benchmark.conformance.mock_stream import mock_stream
-from benchmark.conformance.report import check_method
-from methods.trained import feature_ae, stfpm
-from results.errors import CadbenchError
+from cadbench.benchmark.conformance.mock_stream import mock_stream
+from cadbench.benchmark.conformance.report import check_method
+from cadbench.methods.trained import feature_ae, stfpm
+from cadbench.results.errors import CadbenchError
 
 STRATEGIES = ("naive", "replay", "ewc", "si", "lwf", "cumulative", "joint")
 CLASSES = {
@@ -166,7 +165,7 @@ def training_patches(stream, category):
 
 
 def test_replay_trains_on_kept_images_of_the_past(stream, monkeypatch):
-    from methods.trained.autoencoder import PatchAutoencoder
+    from cadbench.methods.trained.autoencoder import PatchAutoencoder
 
     first, second = (
         stream.features.patches(c, "train").read(range(4)) for c in ("anchor", "button")

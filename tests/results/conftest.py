@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from cadbench.results.metrics.compute import compute_metrics
+from cadbench.results.records.record import Record
+from cadbench.results.records.store import partial_dir, record_dir, write_record
 
-from results.evaluate import compute_metrics
-from results.record import Record
-from results.store import partial_dir, record_dir, write_record
 from tests.results.samples import (
     MATRIX,
     make_cell,

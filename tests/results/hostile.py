@@ -14,10 +14,9 @@ from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
-
-from results.exchange.layout import MANIFEST_FILE
-from results.schema import cell_key, config_key, seal_of
-from results.store import record_dir
+from cadbench.results.exchange.limits import MANIFEST_FILE
+from cadbench.results.records.schema import cell_key, config_key, seal_of
+from cadbench.results.records.store import record_dir
 
 Entries = list[tuple[str, bytes]]
 

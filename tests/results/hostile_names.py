@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from cadbench.results.sanitizing import printable
 from hypothesis import strategies as st
-
-from results.printable import printable
 
 PIECES = (
     *(

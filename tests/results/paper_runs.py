@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from cadbench.results.metrics.compute import compute_metrics
+from cadbench.results.papers.paper import load_paper
+from cadbench.results.records.record import Record
+from cadbench.results.records.store import partial_dir, record_dir, write_record
 
-from results.evaluate import compute_metrics
-from results.paper import load_paper
-from results.record import Record
-from results.store import partial_dir, record_dir, write_record
 from tests.results.samples import make_cell, make_events, make_run, make_scores
 
 (_PRINTED,) = (row for row in load_paper("mecad").rows() if row.assignment)

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-
-from results.schema import RECORD_SCHEMA, cell_key, config_key
+from cadbench.results.records.schema import RECORD_SCHEMA, cell_key, config_key
 
 CATEGORIES = ["apple", "bolt", "cork"]
 DEFECTIVE = 20

@@ -6,7 +6,7 @@ import pkgutil
 import subprocess
 import sys
 
-import results
+import cadbench.results
 
 HEAVY = {
     "torch",
@@ -17,15 +17,18 @@ HEAVY = {
     "statsmodels",
     "scikit_posthocs",
     "matplotlib",
-    "benchmark",
-    "methods",
-    "mecad",
+    "cadbench.benchmark",
+    "cadbench.methods",
+    "cadbench.mecad",
 }
 
 
 def test_importing_every_module_of_results_loads_nothing_heavy() -> None:
-    modules = [module.name for module in pkgutil.walk_packages(results.__path__, "results.")]
-    assert "results.metrics.continual" in modules
+    modules = [
+        module.name
+        for module in pkgutil.walk_packages(cadbench.results.__path__, "cadbench.results.")
+    ]
+    assert "cadbench.results.metrics.continual" in modules
     program = f"import sys, {', '.join(modules)}; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True

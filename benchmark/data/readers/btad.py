@@ -9,8 +9,8 @@ Images are BMP in 01 and 03 and PNG in 02, masks PNG in 01 and 02 and BMP in 03.
 
 from __future__ import annotations
 
-from benchmark.data.readers.mvtec_layout import MvtecLayout
-from benchmark.data.readers.published import Published
+from .mvtec_layout import MvtecLayout
+from .published import Published
 
 
 class Btad(Published, MvtecLayout, entry="btad"):

@@ -25,11 +25,11 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from benchmark.data.layout import GOOD, Entry, is_image, masked
-from benchmark.data.reader import Automatic, Reader
-from benchmark.data.readers.patterns import PLACEHOLDERS, Pattern
-from benchmark.suggest import suggestion
-from results.errors import DataError, UsageError
+from ....results.errors import DataError, UsageError
+from ...system.did_you_mean import suggestion
+from ..entries import GOOD, Entry, is_image, masked
+from ..reader import Automatic, Reader
+from .patterns import PLACEHOLDERS, Pattern
 
 DESCRIPTION = "cadbench-data.toml"
 _DEFECTIVE = "defective"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark.data.reader import Automatic, Reader
-from benchmark.data.readers.described import DESCRIPTION, Described, description_at
-from benchmark.data.readers.mvtec_layout import MvtecLayout
+from ..reader import Automatic, Reader
+from .described import DESCRIPTION, Described, description_at
+from .mvtec_layout import MvtecLayout
 
 
 class Folder(MvtecLayout):

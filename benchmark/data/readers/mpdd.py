@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from benchmark.data.readers.mvtec_layout import MvtecLayout
-from benchmark.data.readers.published import Published
+from .mvtec_layout import MvtecLayout
+from .published import Published
 
 
 class Mpdd(Published, MvtecLayout, entry="mpdd"):

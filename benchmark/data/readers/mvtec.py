@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark.data.reader import Automatic
-from benchmark.data.readers.mvtec_layout import MvtecLayout
-from benchmark.data.readers.published import Published
+from ..reader import Automatic
+from .mvtec_layout import MvtecLayout
+from .published import Published
 
 
 class Mvtec(Published, MvtecLayout, entry="mvtec"):

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-from benchmark.data.layout import GOOD, Entry, images_in, masked, names_in
-from benchmark.data.reader import Reader
-from results.errors import DataError
+from ....results.errors import DataError
+from ..entries import GOOD, Entry, images_in, masked, names_in
+from ..reader import Reader
 
 Masks = dict[str, dict[str, tuple[str, ...]]]
 """Folder of a defect -> stem of a mask -> its files."""

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from benchmark.data.layout import images_in, names_in
-from benchmark.data.readers.mvtec_layout import Masks, MvtecLayout
-from benchmark.data.readers.published import Published
+from ..entries import images_in, names_in
+from .mvtec_layout import Masks, MvtecLayout
+from .published import Published
 
 
 class MvtecLoco(Published, MvtecLayout, entry="mvtec_loco"):

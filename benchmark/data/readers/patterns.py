@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from results.errors import UsageError
+from ....results.errors import UsageError
 
 PLACEHOLDERS = ("category", "defect", "stem")
 _TOKEN = re.compile(r"\{([^{}]*)\}|\*+|\?|[{}]|[^{}*?]+")

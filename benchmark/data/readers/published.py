@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmark.data.catalog import load_entry
-from benchmark.data.reader import Reader
+from ..catalog import load_entry
+from ..reader import Reader
 
 
 class Published(Reader):

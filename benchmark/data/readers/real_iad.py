@@ -17,9 +17,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from benchmark.data.layout import GOOD, Entry, masked, names_in
-from benchmark.data.readers.published import Published
-from results.errors import DataError
+from ....results.errors import DataError
+from ..entries import GOOD, Entry, masked, names_in
+from .published import Published
 
 _IMAGES = ("realiad_1024", "realiad_512", "realiad_256", "realiad_raw")
 _LISTS = (PurePosixPath("realiad_jsons"), PurePosixPath("realiad_jsons", "realiad_jsons"))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark.data import synthetic
-from benchmark.data.reader import Automatic
-from benchmark.data.readers.mvtec_layout import MvtecLayout
-from benchmark.reporting import Reporter
+from ...system.reporting import Reporter
+from .. import synthetic
+from ..reader import Automatic
+from .mvtec_layout import MvtecLayout
 
 
 class Synthetic(MvtecLayout):

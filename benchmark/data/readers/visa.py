@@ -14,9 +14,9 @@ import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from benchmark.data.layout import GOOD, Entry, images_in, masked, names_in
-from benchmark.data.readers.published import Published
-from results.errors import DataError
+from ....results.errors import DataError
+from ..entries import GOOD, Entry, images_in, masked, names_in
+from .published import Published
 
 LIST = PurePosixPath("split_csv", "1cls.csv")
 _COLUMNS = ("object", "split", "label", "image", "mask")

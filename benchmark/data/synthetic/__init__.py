@@ -10,10 +10,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from results.files import storage_error
+from ....results.storage.files import storage_error
 
 if TYPE_CHECKING:
-    from benchmark.reporting import Reporter
+    from ...system.reporting import Reporter
 
 VERSION = "1"
 TEXTURES = ("brushed_steel", "denim", "linen", "oak", "terrazzo")
@@ -58,8 +58,8 @@ def _draw_all(folder: Path, reporter: Reporter) -> None:
     """Only called under the lock: every other partial folder is a dead process's."""
     import shutil
 
-    from benchmark.data.synthetic.draw import chunks, draw_chunk
-    from benchmark.workers import in_order
+    from ...system.processes import in_order
+    from .draw import chunks, draw_chunk
 
     for left in folder.parent.glob(f"{folder.name}.*.partial"):
         shutil.rmtree(left, ignore_errors=True)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.data.synthetic.streams import Array, Stream
+from .random_streams import Array, Stream
 
 SIZE = 256
 

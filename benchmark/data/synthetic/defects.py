@@ -10,22 +10,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from benchmark.data.synthetic.canvas import (
-    SIZE,
-    Frame,
-    blur,
-    cosine,
-    cover,
-    disc,
-    mix,
-    path,
-    radius,
-    sine,
-    whole,
-)
-from benchmark.data.synthetic.noise import field_at
-from benchmark.data.synthetic.scene import Colour, Scene, planes
-from benchmark.data.synthetic.streams import Array, Stream
+from .canvas import SIZE, Frame, blur, cosine, cover, disc, mix, path, radius, sine, whole
+from .noise import field_at
+from .random_streams import Array, Stream
+from .scene import Colour, Scene, planes
 
 SurfaceDefect = Callable[[Scene, Stream], Array]
 

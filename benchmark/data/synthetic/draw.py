@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.data.synthetic import TEST_DEFECTIVE, TEST_GOOD, TRAIN_GOOD, VERSION
-from benchmark.data.synthetic.catalogue import CATALOGUE
-from benchmark.data.synthetic.defects import Flaw
-from benchmark.data.synthetic.scene import expose, lamp
-from benchmark.data.synthetic.streams import Array, Stream
+from . import TEST_DEFECTIVE, TEST_GOOD, TRAIN_GOOD, VERSION
+from .categories import CATALOGUE
+from .defects import Flaw
+from .random_streams import Array, Stream
+from .scene import expose, lamp
 
 GOOD = "good"
 _CHUNK = 10

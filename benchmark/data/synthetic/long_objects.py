@@ -6,23 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmark.data.synthetic.canvas import (
-    Frame,
-    bevel,
-    box,
-    cover,
-    disc,
-    drill,
-    mix,
-    pose,
-    radius,
-    sine,
-    step,
-)
-from benchmark.data.synthetic.defects import Flaw, bite, lost
-from benchmark.data.synthetic.noise import field, field_at, fractal
-from benchmark.data.synthetic.scene import Scene, backdrop, planes
-from benchmark.data.synthetic.streams import Array, Stream
+from .canvas import Frame, bevel, box, cover, disc, drill, mix, pose, radius, sine, step
+from .defects import Flaw, bite, lost
+from .noise import field, field_at, fractal
+from .random_streams import Array, Stream
+from .scene import Scene, backdrop, planes
 
 
 def ampoule(draw: Stream, flaw: Flaw) -> Scene:

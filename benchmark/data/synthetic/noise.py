@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmark.data.synthetic.canvas import SIZE, Frame, mix
-from benchmark.data.synthetic.streams import Array, Stream
+from .canvas import SIZE, Frame, mix
+from .random_streams import Array, Stream
 
 _TILE = 64
 

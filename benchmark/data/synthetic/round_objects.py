@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmark.data.synthetic.canvas import (
+from .canvas import (
     Frame,
     angle,
     bevel,
@@ -19,10 +19,10 @@ from benchmark.data.synthetic.canvas import (
     sine,
     step,
 )
-from benchmark.data.synthetic.defects import Flaw, around_rim, bite, lost
-from benchmark.data.synthetic.noise import field, field_at, fractal
-from benchmark.data.synthetic.scene import Colour, Scene, backdrop, planes
-from benchmark.data.synthetic.streams import Array, Stream
+from .defects import Flaw, around_rim, bite, lost
+from .noise import field, field_at, fractal
+from .random_streams import Array, Stream
+from .scene import Colour, Scene, backdrop, planes
 
 
 def washer(draw: Stream, flaw: Flaw) -> Scene:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.data.synthetic.canvas import SIZE, Window, blur, cosine, sine, whole
-from benchmark.data.synthetic.noise import field, fractal
-from benchmark.data.synthetic.streams import Array, Stream
+from .canvas import SIZE, Window, blur, cosine, sine, whole
+from .noise import field, fractal
+from .random_streams import Array, Stream
 
 Colour = tuple[float, float, float]
 

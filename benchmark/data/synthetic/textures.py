@@ -4,22 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmark.data.synthetic.canvas import (
-    SIZE,
-    Frame,
-    bevel,
-    cover,
-    mix,
-    polygon,
-    pose,
-    sine,
-    step,
-    whole,
-)
-from benchmark.data.synthetic.defects import Flaw
-from benchmark.data.synthetic.noise import field, field_at, fractal
-from benchmark.data.synthetic.scene import Colour, Scene, planes
-from benchmark.data.synthetic.streams import Array, Stream
+from .canvas import SIZE, Frame, bevel, cover, mix, polygon, pose, sine, step, whole
+from .defects import Flaw
+from .noise import field, field_at, fractal
+from .random_streams import Array, Stream
+from .scene import Colour, Scene, planes
 
 _CYCLE = 64
 _GAP = 21

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cadbench.results.records.record import run_text
 
-from results.record import run_text
 from tests.benchmark.cli.test_errors import assert_refused
 from tests.results import conftest as of_results
 from tests.results import hostile

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cadbench.benchmark.cli.main import run
+from cadbench.results.errors import CadbenchError
 from PIL import Image
 
-from benchmark.cli.main import run
-from results.errors import CadbenchError
 from tests.benchmark.conftest import FINETUNE, SMALL, Called
 
 Run = Callable[..., Called]
@@ -158,7 +158,7 @@ def test_what_cannot_be_prepared_leaves_nothing_behind(run_plates, out, monkeypa
     def fail(*_: Any) -> None:
         raise CadbenchError("these weights are damaged")
 
-    monkeypatch.setattr("benchmark.features.feature_set.FeatureSet._extractor", fail)
+    monkeypatch.setattr("cadbench.benchmark.features.feature_set.FeatureSet._extractor", fail)
     assert_refused(run_plates("-q", *FINETUNE), 1, "these weights are damaged")
     assert not out.exists()
 
@@ -224,7 +224,7 @@ def test_a_folder_without_a_place_asks_for_one(call):
 
 
 def test_skip_unreadable_goes_on_and_the_record_lists_what_was_left_out(run_plates, out, call):
-    from results.store import find_records
+    from cadbench.results.records.store import find_records
 
     break_data("unreadable", out.with_name("plates"))
     done = run_plates(*FINETUNE, "--skip-unreadable", "-q")
@@ -272,7 +272,7 @@ def test_an_order_file_that_does_not_fit_is_wrong_usage(run_plates, tmp_path, ou
 def test_an_order_file_gives_the_order_and_its_place_stays_out_of_the_record(
     run_plates, out, tmp_path
 ):
-    from results.store import find_records
+    from cadbench.results.records.store import find_records
 
     file = tmp_path / "order.txt"
     file.write_text("cork\n\napple\nbolt\n")
@@ -327,7 +327,7 @@ def test_an_unforeseen_failure_is_one_line_that_says_how_to_see_more(run_plates,
     def fail(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("first\nsecond")
 
-    monkeypatch.setattr("benchmark.runner.Runner.run", fail)
+    monkeypatch.setattr("cadbench.benchmark.running.runner.Runner.run", fail)
     failed = run_plates("-q")
     assert failed.code == 1
     assert (
@@ -353,5 +353,5 @@ def test_too_little_memory_is_one_line_that_says_what_to_do(run_plates, monkeypa
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr("benchmark.runner.Runner.run", fail)
+    monkeypatch.setattr("cadbench.benchmark.running.runner.Runner.run", fail)
     assert_refused(run_plates("-q"), 1, "out of memory", "--image-size")

@@ -10,9 +10,9 @@ import zipfile
 from typing import Any
 
 import pytest
+from cadbench.results.records.record import load_record
+from cadbench.results.records.store import find_records
 
-from results.record import load_record
-from results.store import find_records
 from tests.benchmark.cli import exchange
 from tests.benchmark.cli.exchange import files_under
 from tests.benchmark.cli.test_errors import assert_refused
@@ -190,8 +190,8 @@ def test_a_damaged_record_is_replaced_only_when_asked(call, exported, out, tmp_p
 
 
 def test_a_record_that_is_being_computed_is_left_to_it(call, exported, there, tmp_path):
-    from results.locks import record_lock
-    from results.store import record_dir
+    from cadbench.results.records.store import record_dir
+    from cadbench.results.storage.locks import record_lock
 
     source = hostile.write_zip(tmp_path / "a.zip", exported.items())
     run = json.loads(next(v for name, v in exported.items() if name.endswith("run.json")))

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cadbench.results.exchange import limits as layout
+from cadbench.results.exchange import members
+from cadbench.results.exchange.limits import MANIFEST_FILE
+from cadbench.results.sanitizing import is_printable
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from results.exchange import layout, members
-from results.exchange.layout import MANIFEST_FILE
-from results.printable import is_printable
 from tests.benchmark.cli import exchange
 from tests.benchmark.cli.test_errors import assert_refused
 from tests.results import hostile
@@ -237,7 +238,7 @@ def test_too_many_members_or_bytes_are_refused(
         patch.setattr(members, "MAX_MEMBERS", 3)
         for source in sources:
             assert_nothing_gets_in(source, "more than the 3 members")
-    monkeypatch.setattr("results.exchange.unpacking.MAX_TOTAL", 5000)
+    monkeypatch.setattr("cadbench.results.exchange.unpacking.MAX_TOTAL", 5000)
     for source in sources:
         assert_nothing_gets_in(source, "more than the 5000 bytes")
 

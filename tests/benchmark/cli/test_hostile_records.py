@@ -12,10 +12,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from cadbench.results.exchange import table_types as tables
+from cadbench.results.records.store import find_records
+from cadbench.results.storage.parquet import write_table
 
-from results.exchange import tables
-from results.parquet import write_table
-from results.store import find_records
 from tests.benchmark.cli import exchange
 from tests.results import hostile
 

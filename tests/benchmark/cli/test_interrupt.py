@@ -9,7 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-from results.store import find_records
+from cadbench.results.records.store import find_records
+
 from tests.benchmark.conftest import FINETUNE
 
 LINE = "error: interrupted; what is finished is kept: run the same command again\n"
@@ -38,7 +39,7 @@ def test_an_interrupt_ends_worker_processes_without_a_word_from_them():
     """At once after their start, when they are still importing, and when they are at work."""
     script = """
 import signal, time
-from benchmark.workers import in_order
+from cadbench.benchmark.system.processes import in_order
 signal.signal(signal.SIGINT, signal.default_int_handler)
 for _ in range(2):
     try:

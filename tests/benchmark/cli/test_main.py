@@ -11,7 +11,7 @@ import pytest
 
 LOADED = """
 import sys
-from benchmark.cli.main import run
+from cadbench.benchmark.cli.main import run
 code = run(sys.argv[1:])
 roots = {name.partition(".")[0] for name in sys.modules}
 print(code, sorted(roots - sys.stdlib_module_names), file=sys.stderr)
@@ -37,7 +37,7 @@ def loaded_by(*words: str) -> tuple[int, set[str]]:
 def test_help_and_version_load_nothing_but_click(words):
     code, packages = loaded_by(*words)
     assert code == 0
-    added = packages - {"__main__", "benchmark", "results", "click"}
+    added = packages - {"__main__", "cadbench", "click"}
     assert not {name for name in added if "_" not in name}, "of the environment only start-up hooks"
 
 
@@ -57,7 +57,7 @@ def test_commands_that_compute_nothing_load_nothing_heavy(words):
 
 def test_importing_cadbench_loads_nothing_and_every_public_name_is_there():
     script = (
-        "import sys, cadbench; print(sorted(set(sys.modules) & {'benchmark', 'numpy', 'click'}));"
+        "import sys, cadbench; print(sorted(set(sys.modules) & {'cadbench.benchmark', 'numpy', 'click'}));"
         "print(all(getattr(cadbench, name) for name in dir(cadbench)))"
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -82,8 +82,8 @@ def test_every_command_is_listed_with_a_line_of_help(call, command):
 
 
 def test_methods_lists_every_parameter_with_default_and_meaning(call):
-    from benchmark.params import specs
-    from benchmark.registry import load_method
+    from cadbench.benchmark.interface.params import specs
+    from cadbench.benchmark.plugins.methods import load_method
 
     shown = call("methods", "mecad").out
     for spec in specs(load_method("mecad").Params):

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from cadbench.benchmark.plugins import methods as registry
+from cadbench.benchmark.system import entry_points
+from cadbench.results.records.store import find_records
 
-from benchmark import entry_points, registry
-from results.store import find_records
 from tests.benchmark.cli.test_errors import assert_refused
 from tests.benchmark.cli.test_main import HEAVY, LOADED
 from tests.benchmark.conftest import FINETUNE, Called
@@ -18,7 +19,7 @@ from tests.benchmark.conftest import FINETUNE, Called
 Call = Callable[..., Called]
 
 LAST = """
-from benchmark.conformance.mocks import MockBank
+from cadbench.benchmark.conformance.mocks import MockBank
 
 class Last(MockBank):
     '''The newest category.'''
@@ -52,7 +53,7 @@ def afresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     forget()
     for name in set(sys.modules) - modules:
-        if not name.startswith(("benchmark.", "results.", "methods.", "mecad.")):
+        if not name.startswith("cadbench."):
             where = getattr(sys.modules[name], "__file__", None) or ""
             if "pytest-" in where:
                 del sys.modules[name]
@@ -271,14 +272,16 @@ def test_a_method_that_fails_in_a_run_is_named_with_its_line(run_plates, here, m
 
 
 def test_check_prints_a_table_and_ends_with_1_where_a_check_failed(call):
-    checked = call("check", "benchmark.conformance.broken_mocks:Modest", "--only", "memory")
+    checked = call(
+        "check", "cadbench.benchmark.conformance.broken_mocks:Modest", "--only", "memory"
+    )
     assert (checked.code, checked.err) == (1, "")
     assert "0 passed, 1 failed, 0 skipped" in checked.out
     assert "| memory | failed | memory() says 5120 bytes" in checked.out
 
 
 def test_check_takes_one_value_of_a_parameter(call):
-    words = ("check", "benchmark.conformance.mocks:MockBank", "--only", "memory")
+    words = ("check", "cadbench.benchmark.conformance.mocks:MockBank", "--only", "memory")
     assert call(*words, "--set", "MockBank.size=3").code == 0
     assert_refused(call(*words, "--set", "MockBank.size=3,4"), 2, "one value")
     assert_refused(call(*words, "--set", "MockBank.size=0"), 2, "at least 1")
@@ -290,19 +293,19 @@ def test_check_takes_one_value_of_a_parameter(call):
 BAD = {
     "abstract": "from cadbench import Method\nclass M(Method): pass",
     "undecorated": (
-        "from cadbench import Params, param\nfrom benchmark.conformance.mocks import MockBank\n"
+        "from cadbench import Params, param\nfrom cadbench.benchmark.conformance.mocks import MockBank\n"
         "class P(Params):\n    size: int = param(1, 'size')\nclass M(MockBank): Params = P"
     ),
     "odd_default": (
         "from dataclasses import dataclass\nfrom cadbench import Params, param\n"
-        "from benchmark.conformance.mocks import MockBank\n@dataclass(frozen=True)\n"
+        "from cadbench.benchmark.conformance.mocks import MockBank\n@dataclass(frozen=True)\n"
         "class P(Params):\n    size: int = param(0, 'size', low=1)\nclass M(MockBank): Params = P"
     ),
     "odd_version": (
-        "from benchmark.conformance.mocks import MockBank\nclass M(MockBank): version = 2"
+        "from cadbench.benchmark.conformance.mocks import MockBank\nclass M(MockBank): version = 2"
     ),
     "odd_routing": (
-        "from benchmark.conformance.mocks import MockBank\nclass M(MockBank): routings = ('told',)"
+        "from cadbench.benchmark.conformance.mocks import MockBank\nclass M(MockBank): routings = ('told',)"
     ),
     "raising": "raise RuntimeError('first\\nsecond')",
     "ending": "import sys; sys.exit(3)",

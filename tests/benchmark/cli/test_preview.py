@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cadbench.benchmark.data.preview import fingerprints as survey
 from PIL import Image, ImageEnhance
 
-from benchmark.data import survey
 from tests.benchmark.cli.test_errors import assert_refused
 from tests.benchmark.conftest import Called
 from tests.conftest import draw_dataset

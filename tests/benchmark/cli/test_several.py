@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cadbench.benchmark.data.readers.mvtec import Mvtec
+from cadbench.benchmark.data.readers.visa import Visa
+from cadbench.results.records.store import find_records
 
-from benchmark.data.readers.mvtec import Mvtec
-from benchmark.data.readers.visa import Visa
-from results.store import find_records
 from tests.benchmark.cli.test_errors import assert_refused
 from tests.benchmark.conftest import Called
 from tests.benchmark.data.readers import miniatures as mini

@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-
-from benchmark.conformance.broken_mocks import broken_mocks, good_mocks
-from benchmark.conformance.mock_stream import mock_stream
-from benchmark.conformance.report import CHECKS, check_method
-from benchmark.registry import load_method
-from results.errors import UsageError
+from cadbench.benchmark.conformance.broken_mocks import broken_mocks, good_mocks
+from cadbench.benchmark.conformance.mock_stream import mock_stream
+from cadbench.benchmark.conformance.report import CHECKS, check_method
+from cadbench.benchmark.plugins.methods import load_method
+from cadbench.results.errors import UsageError
 
 SMALL = {
     "finetune": {"bank_budget": 50},
@@ -72,8 +71,8 @@ OTHER = [
 
 @pytest.mark.parametrize(("name", "params", "only"), OTHER, ids=str)
 def test_other_choices_keep_the_rules(name, params, only, monkeypatch):
-    monkeypatch.setattr("methods.expert_gate._STEPS", 10)
-    monkeypatch.setattr("methods.expert_gate._BATCH", 64)
+    monkeypatch.setattr("cadbench.methods.routing.expert_gate._STEPS", 10)
+    monkeypatch.setattr("cadbench.methods.routing.expert_gate._BATCH", 64)
     small = mock_stream(train=4, test=4, side=4, dim=24)
     report = check_method(load_method(name), only=only, stream=small, **{**SMALL[name], **params})
     assert report.passed, report

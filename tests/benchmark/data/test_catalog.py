@@ -5,10 +5,9 @@ from __future__ import annotations
 from importlib import resources
 
 import pytest
-
-from benchmark.data.catalog import Counts, Official, entry_names, load_entry, parse_entry
-from benchmark.data.datasets import load_reader
-from results.errors import CadbenchError, UsageError
+from cadbench.benchmark.data.catalog import Counts, Official, entry_names, load_entry, parse_entry
+from cadbench.benchmark.data.opening.registry import load_reader
+from cadbench.results.errors import CadbenchError, UsageError
 
 TOTALS = {
     "mvtec": (15, 3629, 467, 1258, 1258),
@@ -21,7 +20,7 @@ TOTALS = {
 
 
 def text_of(name: str) -> str:
-    return (resources.files("benchmark.data.catalog") / f"{name}.toml").read_text("utf-8")
+    return (resources.files("cadbench.benchmark.data.catalog") / f"{name}.toml").read_text("utf-8")
 
 
 def test_every_data_set_of_the_catalogue_is_read():

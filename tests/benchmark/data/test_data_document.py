@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from benchmark.data.datasets import AUTO, dataset_names, load_reader
-from benchmark.data.scan import scan
-from tests.benchmark.data.test_datasets import afresh, offer
+from cadbench.benchmark.data.opening.registry import AUTO, dataset_names, load_reader
+from cadbench.benchmark.data.scan import scan
+
+from tests.benchmark.data.opening.test_registry import afresh, offer
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "data.md").read_text("utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", DOCUMENT, re.DOTALL)

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cadbench.benchmark.data.images.decoding import decode, decode_mask
+from cadbench.benchmark.data.manifest import Item, Manifest, build_manifest, verify_unchanged
+from cadbench.results.errors import CadbenchError, DataError, UsageError
 from PIL import Image
-
-from benchmark.data.decoding import decode, decode_mask
-from benchmark.data.manifest import Item, Manifest, build_manifest, verify_unchanged
-from results.errors import CadbenchError, DataError, UsageError
 
 from .conftest import Draw, noise
 

@@ -8,11 +8,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-
-from benchmark.data import inspection
-from benchmark.data.inspection import Skipped, warn_of_skipped
-from benchmark.data.manifest import Item, Manifest, build_manifest
-from benchmark.reporting import Silent
+from cadbench.benchmark.data.images import inspection
+from cadbench.benchmark.data.images.inspection import Skipped, warn_of_skipped
+from cadbench.benchmark.data.manifest import Item, Manifest, build_manifest
+from cadbench.benchmark.system.reporting import Silent
 
 IMAGES = 600
 

@@ -14,17 +14,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cadbench.benchmark.data import synthetic
+from cadbench.benchmark.data.synthetic import canvas
+from cadbench.benchmark.data.synthetic import draw as drawing
+from cadbench.benchmark.data.synthetic.canvas import SIZE, Frame
+from cadbench.benchmark.data.synthetic.categories import CATALOGUE
+from cadbench.benchmark.data.synthetic.draw import Picture, draw, pictures
+from cadbench.benchmark.data.synthetic.random_streams import Stream
+from cadbench.benchmark.system.reporting import Silent
+from cadbench.results.errors import CadbenchError
 from PIL import Image
-
-from benchmark.data import synthetic
-from benchmark.data.synthetic import canvas
-from benchmark.data.synthetic import draw as drawing
-from benchmark.data.synthetic.canvas import SIZE, Frame
-from benchmark.data.synthetic.catalogue import CATALOGUE
-from benchmark.data.synthetic.draw import Picture, draw, pictures
-from benchmark.data.synthetic.streams import Stream
-from benchmark.reporting import Silent
-from results.errors import CadbenchError
 
 DEFECTS = [(name, kind) for name in CATALOGUE for kind in CATALOGUE[name].defects]
 
@@ -73,7 +72,7 @@ def test_pixels_do_not_depend_on_the_vector_instructions_of_the_machine(drawn):
     picture = Picture("coin_cell", "test", "scratch", 0)
     program = (
         "import hashlib\n"
-        "from benchmark.data.synthetic.draw import Picture, draw\n"
+        "from cadbench.benchmark.data.synthetic.draw import Picture, draw\n"
         f"pixels, _ = draw({picture!r})\n"
         "print(hashlib.sha256(pixels.tobytes()).hexdigest())"
     )
@@ -146,7 +145,7 @@ def small(monkeypatch):
     few = [Picture("oak", "train", "good", 0), Picture("oak", "test", "good", 0)]
     few += [Picture("key", "test", kind, 0) for kind in CATALOGUE["key"].defects[:2]]
     monkeypatch.setattr(drawing, "pictures", lambda: iter(few))
-    monkeypatch.setattr("benchmark.workers.available_cores", lambda: 0)
+    monkeypatch.setattr("cadbench.benchmark.system.processes.available_cores", lambda: 0)
     return few
 
 

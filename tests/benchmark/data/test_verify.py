@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from cadbench.benchmark.data.catalog import Counts, Official
+from cadbench.benchmark.data.verify import compare, count, find_entry, verify, verify_folder
+from cadbench.benchmark.system.reporting import Silent
 
-from benchmark.data.catalog import Counts, Official
-from benchmark.data.verify import compare, count, find_entry, verify, verify_folder
-from benchmark.reporting import Silent
 from tests.faults.miniature import archive, entry, files
 
 MINI = entry(archive())

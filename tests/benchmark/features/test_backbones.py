@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
-
-from benchmark.data.preprocessing import Preprocessing
-from benchmark.features.backbones import (
+from cadbench.benchmark.data.images.preprocessing import Preprocessing
+from cadbench.benchmark.features.backbones import (
     EMBEDDING_PARAMS,
     STRIDES,
     Extractor,
@@ -20,9 +18,15 @@ from benchmark.features.backbones import (
     load_extractor,
     load_model,
 )
-from benchmark.features.spec import FeatureSpec
-from benchmark.features.weights import EMBEDDED_BACKBONE, Weights, find_weights, read_weights
-from results.errors import CadbenchError, UsageError
+from cadbench.benchmark.features.spec import FeatureSpec
+from cadbench.benchmark.features.weights import (
+    EMBEDDED_BACKBONE,
+    Weights,
+    find_weights,
+    read_weights,
+)
+from cadbench.results.errors import CadbenchError, UsageError
+from safetensors.torch import save_file
 
 CPU = torch.device("cpu")
 RANDOM = Weights("random:0", seed=0)
@@ -118,7 +122,7 @@ def test_random_weights_depend_on_the_seed_alone_and_leave_the_global_generator_
 def test_more_images_than_one_pass_takes_give_the_patches_of_each(monkeypatch):
     extractor = load_extractor(a_spec("test_resnet", dtype="float32"), RANDOM, CPU)
     whole = extractor.extract(some_images(5))
-    monkeypatch.setattr("benchmark.features.backbones.MICRO_BATCH", 2)
+    monkeypatch.setattr("cadbench.benchmark.features.backbones.MICRO_BATCH", 2)
     torch.testing.assert_close(extractor.extract(some_images(5)), whole, rtol=1e-4, atol=1e-5)
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-
-from benchmark.features.embedding import concat, official
+from cadbench.benchmark.features.embedding import concat, official
 
 
 def padded(layer: np.ndarray, pool: int) -> np.ndarray:

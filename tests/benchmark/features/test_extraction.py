@@ -9,15 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cadbench.benchmark.data.images.decoding import decode
+from cadbench.benchmark.data.images.preprocessing import Preprocessing
+from cadbench.benchmark.data.manifest import Manifest, build_manifest
+from cadbench.benchmark.features.extraction import fill_store
+from cadbench.benchmark.features.shards import Shard, ShardStore, shards_of
+from cadbench.benchmark.system.reporting import Silent
+from cadbench.results.errors import DataError
 from PIL import Image
-
-from benchmark.data.decoding import decode
-from benchmark.data.manifest import Manifest, build_manifest
-from benchmark.data.preprocessing import Preprocessing
-from benchmark.features.extraction import fill_store
-from benchmark.features.shards import Shard, ShardStore, shards_of
-from benchmark.reporting import Silent
-from results.errors import DataError
 
 SQUARE = Preprocessing(resize=64, crop=64)
 
@@ -29,7 +28,7 @@ def untouched(pixels: np.ndarray) -> np.ndarray:
 @pytest.fixture
 def plates(cache: Path, dataset: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Manifest:
     """Two categories of 10 + 4 images, which shards of 4 split into 3 + 1 each."""
-    monkeypatch.setattr("benchmark.features.shards.SHARD_SIZE", 4)
+    monkeypatch.setattr("cadbench.benchmark.features.shards.SHARD_SIZE", 4)
     root = dataset(categories=("apple", "bolt"), train=10, good=2, defective=2)
     return build_manifest("plates", root, cache=cache, workers=0)
 
@@ -80,7 +79,7 @@ def test_worker_processes_store_the_same_bytes(plates, tmp_path):
 
 def test_nothing_is_loaded_or_decoded_where_all_is_stored(plates, tmp_path, monkeypatch):
     fill(plates, tmp_path / "store", untouched)
-    monkeypatch.setattr("benchmark.features.extraction._decode", pytest.fail)
+    monkeypatch.setattr("cadbench.benchmark.features.extraction._decode", pytest.fail)
     fill_store(
         ShardStore(tmp_path / "store"),
         parts(plates),
@@ -154,7 +153,7 @@ def test_an_image_removed_after_the_manifest_was_made_is_refused_by_name(plates,
 
 
 def test_only_a_few_shards_are_in_memory_at_a_time(plates, tmp_path, monkeypatch):
-    from benchmark import workers
+    from cadbench.benchmark.system import processes as workers
 
     ahead: list[int] = []
     taken = 0
@@ -169,7 +168,7 @@ def test_only_a_few_shards_are_in_memory_at_a_time(plates, tmp_path, monkeypatch
 
         return in_order(function, counted(), **options)
 
-    monkeypatch.setattr("benchmark.features.extraction.in_order", watched)
+    monkeypatch.setattr("cadbench.benchmark.features.extraction.in_order", watched)
 
     def compute(pixels: np.ndarray) -> np.ndarray:
         ahead.append(taken - len(ahead))

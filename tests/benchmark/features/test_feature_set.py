@@ -6,11 +6,11 @@ import dataclasses
 
 import numpy as np
 import pytest
+from cadbench.benchmark.features.feature_set import FeatureSet
+from cadbench.benchmark.features.weights import Weights
+from cadbench.benchmark.system.reporting import Silent
+from cadbench.results.errors import CadbenchError
 
-from benchmark.features.feature_set import FeatureSet
-from benchmark.features.weights import Weights
-from benchmark.reporting import Silent
-from results.errors import CadbenchError
 from tests.conftest import pixel_features
 
 NO_WEIGHTS = Weights("0" * 64)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-
-from benchmark.data.preprocessing import Preprocessing
-from benchmark.features.backbones import load_extractor
-from benchmark.features.embedding import EMBEDDINGS
-from benchmark.features.frozen import load_frozen
-from benchmark.features.spec import FeatureSpec
-from benchmark.features.weights import EMBEDDED_BACKBONE, find_weights
-from benchmark.method import MethodContext
-from results.errors import CadbenchError
+from cadbench.benchmark.data.images.preprocessing import Preprocessing
+from cadbench.benchmark.features.backbones import load_extractor
+from cadbench.benchmark.features.embedding import EMBEDDINGS
+from cadbench.benchmark.features.frozen import load_frozen
+from cadbench.benchmark.features.spec import FeatureSpec
+from cadbench.benchmark.features.weights import EMBEDDED_BACKBONE, find_weights
+from cadbench.benchmark.interface.method import MethodContext
+from cadbench.results.errors import CadbenchError
 
 CPU = torch.device("cpu")
 SPEC = FeatureSpec(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import timm
 import torch
+from cadbench.benchmark.features.fusion import folded
 from torch import nn
-
-from benchmark.features.fusion import folded
 
 
 def images(size: int = 64) -> torch.Tensor:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cadbench.benchmark.features import shards
+from cadbench.benchmark.features.shards import SHARD_SIZE, Shard, ShardStore, shards_of
+from cadbench.results.errors import CadbenchError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.features import shards
-from benchmark.features.shards import SHARD_SIZE, Shard, ShardStore, shards_of
-from results.errors import CadbenchError
 from tests.benchmark.samples import an_item
 
 SHARD = Shard(("aa", "bb", "cc"))

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-
-from benchmark.features.shards import Shard, ShardStore
-from benchmark.features.source import PatchSource, Resident
-from results.errors import CadbenchError
+from cadbench.benchmark.features.shards import Shard, ShardStore
+from cadbench.benchmark.features.source import PatchSource, Resident
+from cadbench.results.errors import CadbenchError
 
 SHARDS = (Shard(("a", "b", "c")), Shard(("d",)), Shard(("e", "f")))
 CPU = torch.device("cpu")

@@ -13,10 +13,9 @@ from typing import Any
 
 import pytest
 import torch
+from cadbench.benchmark.features.weights import EMBEDDED_BACKBONE, find_weights, read_weights
+from cadbench.results.errors import CadbenchError, UsageError
 from safetensors.torch import save, save_file
-
-from benchmark.features.weights import EMBEDDED_BACKBONE, find_weights, read_weights
-from results.errors import CadbenchError, UsageError
 
 TENSORS = {"b": torch.arange(6.0).reshape(2, 3), "a": torch.ones(4, dtype=torch.float16)}
 CONTENT = save(TENSORS)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from cadbench.benchmark.pixels.maps import MapSpec, full_maps
+from cadbench.results.errors import UsageError
 from scipy.ndimage import gaussian_filter
 from torch.nn.functional import interpolate
-
-from benchmark.pixels.maps import MapSpec, full_maps
-from results.errors import UsageError
 
 
 def plain(maps: torch.Tensor, size: int, sigma: float) -> np.ndarray:

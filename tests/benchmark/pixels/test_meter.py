@@ -7,18 +7,18 @@ from functools import partial
 
 import numpy as np
 import pytest
+from cadbench.benchmark.data.images.preprocessing import Preprocessing
+from cadbench.benchmark.pixels import meter as module
+from cadbench.benchmark.pixels.maps import MapSpec, full_maps
+from cadbench.benchmark.pixels.meter import PixelMeter
+from cadbench.benchmark.pixels.truth import load_truths
+from cadbench.benchmark.running import evaluator
+from cadbench.benchmark.running.progress import Step
+from cadbench.benchmark.system.reporting import Silent
+from cadbench.benchmark.system.thread_pools import aside
+from cadbench.results.records.store import find_records
 from sklearn.metrics import roc_auc_score
 
-from benchmark import evaluator
-from benchmark.data.preprocessing import Preprocessing
-from benchmark.pixels import meter as module
-from benchmark.pixels.maps import MapSpec, full_maps
-from benchmark.pixels.meter import PixelMeter
-from benchmark.pixels.truth import load_truths
-from benchmark.progress import Step
-from benchmark.reporting import Silent
-from benchmark.services.lanes import aside
-from results.store import find_records
 from tests.benchmark.conftest import FINETUNE, SMALL
 
 
@@ -101,7 +101,7 @@ def test_maps_that_did_not_change_are_not_measured_again(metered, monkeypatch):
 def test_pixels_are_measured_while_the_next_category_is_scored(
     metered, hold_measuring, monkeypatch
 ):
-    from methods.per_category import PerCategory
+    from cadbench.methods.banks.per_category import PerCategory
 
     built, meter = metered()
     going_on = threading.Event()
@@ -123,7 +123,7 @@ def test_pixels_are_measured_while_the_next_category_is_scored(
 
 
 def test_measuring_may_lag_a_few_experiences_behind(metered, hold_measuring, monkeypatch):
-    from methods.finetune import FineTune
+    from cadbench.methods.banks.finetune import FineTune
 
     built, meter = metered()
     far = threading.Event()
@@ -143,7 +143,7 @@ def test_measuring_may_lag_a_few_experiences_behind(metered, hold_measuring, mon
 
 @pytest.mark.parametrize(("behind", "last"), [(1, 2), (2, 3)])
 def test_what_goes_wrong_in_measuring_ends_the_run(metered, monkeypatch, behind, last):
-    from methods.finetune import FineTune
+    from cadbench.methods.banks.finetune import FineTune
 
     monkeypatch.setattr(evaluator, "_BEHIND", behind)
     built, meter = metered()
@@ -178,8 +178,8 @@ def test_pixel_metrics_are_measured_whatever_maps_are_kept(metered):
 
 
 def test_a_method_without_maps_has_no_pixel_metrics(metered, monkeypatch):
-    from benchmark.method import Prediction
-    from methods.finetune import FineTune
+    from cadbench.benchmark.interface.method import Prediction
+    from cadbench.methods.banks.finetune import FineTune
 
     built, meter = metered()
     score = FineTune.score
@@ -190,9 +190,9 @@ def test_a_method_without_maps_has_no_pixel_metrics(metered, monkeypatch):
 
 
 def test_maps_that_are_not_finite_in_float16_are_refused_by_the_methods_name(metered, monkeypatch):
-    from benchmark.method import Prediction
-    from methods.finetune import FineTune
-    from results.errors import CadbenchError
+    from cadbench.benchmark.interface.method import Prediction
+    from cadbench.methods.banks.finetune import FineTune
+    from cadbench.results.errors import CadbenchError
 
     built, meter = metered()
     score = FineTune.score
@@ -208,8 +208,7 @@ def test_maps_that_are_not_finite_in_float16_are_refused_by_the_methods_name(met
 
 def test_recorded_pixel_metrics_follow_from_the_kept_maps(run_plates, out):
     import torch
-
-    from benchmark.data.manifest import build_manifest
+    from cadbench.benchmark.data.manifest import build_manifest
 
     assert run_plates("--experts", "2", *SMALL, "--maps", "all", "--map-sigma", "1").code == 0
     (record,) = find_records(out)

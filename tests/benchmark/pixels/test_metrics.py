@@ -9,17 +9,16 @@ import math
 import numpy as np
 import pytest
 import torch
+from cadbench.benchmark.data.images.preprocessing import Preprocessing
+from cadbench.benchmark.pixels import metrics
+from cadbench.benchmark.pixels.maps import MapSpec
+from cadbench.benchmark.pixels.metrics import Metrics, count, metrics_of, pixel_metrics
+from cadbench.benchmark.pixels.truth import Truth, regions_of
+from cadbench.results.errors import CadbenchError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import label
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
-
-from benchmark.data.preprocessing import Preprocessing
-from benchmark.pixels import metrics
-from benchmark.pixels.maps import MapSpec
-from benchmark.pixels.metrics import Metrics, count, metrics_of, pixel_metrics
-from benchmark.pixels.truth import Truth, regions_of
-from results.errors import CadbenchError
 
 CPU = torch.device("cpu")
 

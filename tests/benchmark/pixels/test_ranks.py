@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from cadbench.benchmark.pixels.ranks import Ladder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-
-from benchmark.pixels.ranks import Ladder
 
 
 def by_sorting(thresholds: np.ndarray, values: np.ndarray) -> list[list[int]]:

@@ -7,16 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cadbench.benchmark.data.drift.domains import parse_domains
+from cadbench.benchmark.data.drift.manifest import under_domains
+from cadbench.benchmark.data.images.preprocessing import Preprocessing
+from cadbench.benchmark.data.manifest import Manifest, build_manifest
+from cadbench.benchmark.pixels import truth as module
+from cadbench.benchmark.pixels.truth import Truth, has_pixel_truth, load_truths, regions_of
+from cadbench.benchmark.system.reporting import Silent
+from cadbench.results.errors import DataError
 from PIL import Image
-
-from benchmark.data.domains import parse_domains
-from benchmark.data.drifted import under_domains
-from benchmark.data.manifest import Manifest, build_manifest
-from benchmark.data.preprocessing import Preprocessing
-from benchmark.pixels import truth as module
-from benchmark.pixels.truth import Truth, has_pixel_truth, load_truths, regions_of
-from benchmark.reporting import Silent
-from results.errors import DataError
 
 GRID = Preprocessing(64, 64)
 

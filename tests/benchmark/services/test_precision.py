@@ -8,10 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-
-from benchmark.services import search
-from benchmark.services.k_center import greedy_k_center
-from benchmark.services.precision import full_float32
+from cadbench.benchmark.services.coresets.k_center import greedy_k_center
+from cadbench.benchmark.services.neighbors import search
+from cadbench.benchmark.services.precision import full_float32
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cadbench.results.figures.drawing.style import styled
+from cadbench.results.records.record import Record
 
-from results.figures.style import styled
-from results.record import Record
 from tests.results.figures.studies import names, study_record
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from cadbench.results.figures.drawing.style import SMALL
 from matplotlib.axis import Tick
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-
-from results.figures.style import SMALL
 
 _TOUCHING = 0.5
 """Points that two boxes may share, which hold the font's empty edges."""

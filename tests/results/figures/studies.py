@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from cadbench.results.analysis.rows import rows_of
+from cadbench.results.figures.selection import Source, source_of
+from cadbench.results.metrics.compute import compute_metrics
+from cadbench.results.records.record import Record
+from cadbench.results.records.store import partial_dir, record_dir, write_record
+from cadbench.results.statistics.bootstrap import Bootstrap
+from cadbench.results.statistics.bootstrap_draws import Draws
 
-from results.bootstrap import Bootstrap
-from results.draws import Draws
-from results.evaluate import compute_metrics
-from results.figures.source import Source, source_of
-from results.record import Record
-from results.rows import rows_of
-from results.store import partial_dir, record_dir, write_record
 from tests.results import samples
 
 LONG = "a_rather_long_category_name_of_a_small_plastic_part"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cadbench.results.figures import readme
+from cadbench.results.figures.catalog import EXAMPLES, FIGURES, draw
+from cadbench.results.figures.drawing.style import FORMATS, WIDTHS, canvas, save, styled
+from cadbench.results.figures.selection import NothingToDraw
 
-from results.figures import readme
-from results.figures.catalogue import EXAMPLES, FIGURES, draw
-from results.figures.source import NothingToDraw
-from results.figures.style import FORMATS, WIDTHS, canvas, save, styled
 from tests.results.figures.readable import assert_readable, shown_texts
 from tests.results.figures.studies import source, study_record
 

@@ -6,17 +6,17 @@ import itertools
 
 import numpy as np
 import pytest
+from cadbench.results.analysis.quantities import stored_matrix
+from cadbench.results.analysis.rows import rows_of
+from cadbench.results.errors import UsageError
+from cadbench.results.figures.catalog import draw
+from cadbench.results.figures.drawing.style import WIDTHS
+from cadbench.results.figures.kinds.tradeoff import pareto_front
+from cadbench.results.figures.selection import NothingToDraw
+from cadbench.results.metrics import continual
 from hypothesis import given
 from hypothesis import strategies as st
 
-from results.errors import UsageError
-from results.figures.catalogue import draw
-from results.figures.source import NothingToDraw
-from results.figures.style import WIDTHS
-from results.figures.tradeoff import pareto_front
-from results.metrics import continual
-from results.quantities import stored_matrix
-from results.rows import rows_of
 from tests.results.figures.studies import source
 
 

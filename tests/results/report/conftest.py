@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cadbench.results.records.record import Record
 
-from results.record import Record
 from tests.results.samples import MATRIX
 
 HOSTILE = "</script><script>window.broken=1</script>"

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cadbench.results.analysis.quantities import stored_matrix
+from cadbench.results.leaderboard.boards import board_table, boards
+from cadbench.results.published.rows import load_published
+from cadbench.results.records.record import Record
+from cadbench.results.rendering.markdown import display
+from cadbench.results.report.page import report_page
+from cadbench.results.tables.comparison import main_tables
 
-from results.leaderboard import board_table, boards
-from results.quantities import stored_matrix
-from results.record import Record
-from results.reference import load_published
-from results.render import display
-from results.report.page import report_page
-from results.tables import main_tables
 from tests.results.paper_runs import write_paper_run
 from tests.results.report.conftest import HOSTILE
 

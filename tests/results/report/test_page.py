@@ -13,18 +13,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cadbench.results.analysis.comparison import final_row
+from cadbench.results.analysis.quantities import QUANTITIES, stored_matrix
+from cadbench.results.leaderboard.boards import boards
+from cadbench.results.metrics.compute import PIXEL_BASES, compute_metrics
+from cadbench.results.published.rows import load_published
+from cadbench.results.records.record import Record
+from cadbench.results.records.store import partial_dir, record_dir, write_record
+from cadbench.results.rendering.table import Spread
+from cadbench.results.report.gallery import Gallery, Sample
+from cadbench.results.report.page import NO_IMAGES, report_page
+from cadbench.results.tables.single_run import memory_table, metrics_table
 
-from results.comparison import final_row
-from results.evaluate import PIXEL_BASES, compute_metrics
-from results.leaderboard import boards
-from results.quantities import QUANTITIES, stored_matrix
-from results.record import Record
-from results.reference import load_published
-from results.report.gallery import Gallery, Sample
-from results.report.page import NO_IMAGES, report_page
-from results.run_tables import memory_table, metrics_table
-from results.store import partial_dir, record_dir, write_record
-from results.table import Spread
 from tests.results.paper_runs import write_paper_run
 from tests.results.report.conftest import BETTER, HOSTILE, IMAGE, data_of
 from tests.results.samples import make_cell, make_events, make_memory, make_run, random_scores

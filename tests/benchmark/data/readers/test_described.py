@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cadbench.benchmark.data.entries import Entry
+from cadbench.benchmark.data.readers.described import DESCRIPTION, Described
+from cadbench.benchmark.data.readers.folder import Folder
+from cadbench.benchmark.data.readers.patterns import PLACEHOLDERS, Pattern
+from cadbench.benchmark.data.scan import scan
+from cadbench.results.errors import CadbenchError, DataError, UsageError
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from benchmark.data.layout import Entry
-from benchmark.data.readers.described import DESCRIPTION, Described
-from benchmark.data.readers.folder import Folder
-from benchmark.data.readers.patterns import PLACEHOLDERS, Pattern
-from benchmark.data.scan import scan
-from results.errors import CadbenchError, DataError, UsageError
 
 FILES = (
     *(f"cup/ok/{n}.png" for n in range(10)),

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cadbench.benchmark.data.images.decoding import decode_mask
+from cadbench.benchmark.data.images.masks import read_mask
+from cadbench.benchmark.data.manifest import Manifest, build_manifest
+from cadbench.benchmark.data.opening.registry import load_reader
+from cadbench.results.errors import DataError
 
-from benchmark.data.datasets import load_reader
-from benchmark.data.decoding import decode_mask
-from benchmark.data.manifest import Manifest, build_manifest
-from benchmark.data.masks import read_mask
-from results.errors import DataError
 from tests.benchmark.data.readers import miniatures as mini
 
 GOOD_AND_BAD = {("train", "good"): 3, ("test", "good"): 2}

@@ -1,0 +1,91 @@
+"""cadbench: the benchmark harness for continual anomaly detection.
+
+    from cadbench import Method, Params, param
+
+Every public name is listed in `__all__` and is loaded on first use (PEP 562), so that
+`import cadbench` and `cadbench --help` import neither torch nor pandas.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .benchmark.conformance.broken_mocks import broken_mocks as broken_mocks
+    from .benchmark.conformance.broken_mocks import good_mocks as good_mocks
+    from .benchmark.conformance.mock_stream import mock_stream as mock_stream
+    from .benchmark.conformance.report import check_method as check_method
+    from .benchmark.data.entries import Entry as Entry
+    from .benchmark.data.opening.sources import open_dataset as open_dataset
+    from .benchmark.data.reader import Reader as Reader
+    from .benchmark.interface.method import Block as Block
+    from .benchmark.interface.method import CellFacts as CellFacts
+    from .benchmark.interface.method import ExpertMemory as ExpertMemory
+    from .benchmark.interface.method import MemoryReport as MemoryReport
+    from .benchmark.interface.method import Method as Method
+    from .benchmark.interface.method import MethodContext as MethodContext
+    from .benchmark.interface.method import Prediction as Prediction
+    from .benchmark.interface.method import TestBatch as TestBatch
+    from .benchmark.interface.method import TrainExperience as TrainExperience
+    from .benchmark.interface.params import Params as Params
+    from .benchmark.interface.params import param as param
+    from .benchmark.streams.stream import Stream as Stream
+    from .benchmark.streams.stream import resolve_order as resolve_order
+    from .results.errors import CadbenchError as CadbenchError
+    from .results.errors import DataError as DataError
+    from .results.errors import UsageError as UsageError
+    from .results.records.record import Record as Record
+    from .results.records.record import load_record as load_record
+    from .results.records.store import find_records as find_records
+
+    __version__: str
+
+_MODULES = {
+    "Block": "benchmark.interface.method",
+    "CadbenchError": "results.errors",
+    "CellFacts": "benchmark.interface.method",
+    "DataError": "results.errors",
+    "Entry": "benchmark.data.entries",
+    "ExpertMemory": "benchmark.interface.method",
+    "MemoryReport": "benchmark.interface.method",
+    "Method": "benchmark.interface.method",
+    "MethodContext": "benchmark.interface.method",
+    "Params": "benchmark.interface.params",
+    "Prediction": "benchmark.interface.method",
+    "Reader": "benchmark.data.reader",
+    "Record": "results.records.record",
+    "Stream": "benchmark.streams.stream",
+    "TestBatch": "benchmark.interface.method",
+    "TrainExperience": "benchmark.interface.method",
+    "UsageError": "results.errors",
+    "broken_mocks": "benchmark.conformance.broken_mocks",
+    "check_method": "benchmark.conformance.report",
+    "find_records": "results.records.store",
+    "good_mocks": "benchmark.conformance.broken_mocks",
+    "load_record": "results.records.record",
+    "mock_stream": "benchmark.conformance.mock_stream",
+    "open_dataset": "benchmark.data.opening.sources",
+    "param": "benchmark.interface.params",
+    "resolve_order": "benchmark.streams.stream",
+}
+"""Public name -> the module, below this package, that defines it."""
+
+__all__ = [*_MODULES, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("cadbench")
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f".{_MODULES[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

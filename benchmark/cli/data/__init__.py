@@ -1,0 +1,115 @@
+"""`cadbench data`: what a data set holds, and how to get it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ...system.cache import cache_root
+from ..shared.options import (
+    categories_option,
+    data_root_option,
+    dataset_option,
+    names,
+    quiet_option,
+    skip_option,
+)
+from ..shared.progress import choose_reporter
+from . import download as data_download
+from . import preview as data_preview
+from . import verify as data_verify
+from .entry import show_entry
+
+if TYPE_CHECKING:
+    from ....results.rendering.table import Table
+    from ...data.opening.places import DataRoots
+
+
+@click.group("data")
+def command() -> None:
+    """Get, check and look at data sets."""
+
+
+command.add_command(data_download.command)
+command.add_command(data_verify.command)
+command.add_command(data_preview.command)
+
+
+@command.command("info")
+@click.argument("name", required=False)
+@dataset_option
+@data_root_option
+@categories_option
+@skip_option
+@quiet_option
+def info(
+    name: str | None,
+    dataset: str,
+    data_root: Path | DataRoots | None,
+    categories: str | None,
+    skip_unreadable: bool,
+    quiet: bool,
+) -> None:
+    """The data sets at hand; categories, counts and manifest hash of one of them, or of several.
+
+    With NAME: what is known of a public data set (licence, citation, counts, where to get it).
+    """
+    if name is not None:
+        show_entry(name, data_root)
+        return
+    from ....results.rendering.table import Column, Table, Value, text_column
+    from ...data.catalog import entry_names
+    from ...data.opening.choosing import how_to_obtain
+    from ...data.opening.registry import AUTO, load_reader
+    from ...data.opening.sources import describe, open_dataset
+    from ..shared.output import print_tables
+
+    if dataset == AUTO:
+        print_tables([_at_hand(data_root)])
+    manifest = open_dataset(
+        dataset,
+        data_root,
+        names(categories),
+        skip_unreadable=skip_unreadable,
+        cache=cache_root(),
+        reporter=choose_reporter(-1 if quiet else 0),
+    )
+    described = describe(manifest)
+    official = any(row.official for row in described)
+    columns = [
+        text_column("category"),
+        Column("train"),
+        Column("test good"),
+        Column("test defective"),
+        Column("masks"),
+        text_column("size"),
+    ]
+    rows: list[tuple[Value, ...]] = []
+    for row in described:
+        cells: list[Any] = [row.category, *row.counts, row.masks, row.sizes or "missing"]
+        rows.append(
+            (*cells, "/".join(map(str, row.official or ())) if official else None)
+            if official
+            else tuple(cells)
+        )
+    if official:
+        columns.append(text_column("published"))
+    print_tables([Table(f"{manifest.name}", tuple(columns), tuple(rows))])
+    click.echo(f"manifest {manifest.hash}")
+    if manifest.name != "mvtec":
+        click.echo(f"MVTec AD: {how_to_obtain(load_reader('mvtec'))}")
+    click.echo(f"more on one: cadbench data info {'|'.join(entry_names())}")
+
+
+def _at_hand(data_root: Path | DataRoots | None) -> Table:
+    """A row a data set that is known or found."""
+    from ....results.rendering.table import Table, text_column
+    from ...data.opening.finding import at_hand
+    from ...data.opening.places import DataRoots
+
+    roots = data_root if isinstance(data_root, DataRoots) else DataRoots(other=data_root)
+    rows = [(each.name, each.title, each.found, str(each.root or "")) for each in at_hand(roots)]
+    columns = ("name", "data set", "found", "folder")
+    return Table("Data sets", tuple(map(text_column, columns)), tuple(rows))

@@ -1,0 +1,54 @@
+"""What the catalogue says of a data set: `cadbench data info NAME`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ....results.rendering.table import Column, Table, text_column
+from ....results.sanitizing import printable
+
+if TYPE_CHECKING:
+    from ...data.opening.places import DataRoots
+
+
+def show_entry(name: str, data_root: Path | DataRoots | None) -> None:
+    """Licence, citation, counts, where to get it, and whether it is found below `data_root`."""
+    from ...data.catalog import load_entry
+    from ...data.opening.places import DataRoots
+    from ...data.verify import default_root, find_entry
+    from ..shared.output import print_tables
+
+    entry = load_entry(name)
+    root = data_root.of(name) if isinstance(data_root, DataRoots) else data_root
+    place = root or default_root()
+    folder = find_entry(entry, [place])
+    rows = [
+        (category, *official.images, official.masks)
+        for category, official in entry.official.items()
+    ]
+    if rows:
+        sums = [sum(column) for column in zip(*(row[1:] for row in rows), strict=True)]
+        columns = (
+            text_column("category"),
+            *map(Column, ("train", "test good", "test defective", "masks")),
+        )
+        table = Table(f"{entry.title}, as published", columns, (*rows, ("all", *sums)))
+        print_tables([table])
+    else:
+        click.echo(f"{entry.title}: {len(entry.categories)} categories, counts not known here")
+        click.echo(f"  {', '.join(entry.categories)}")
+    click.echo(f"home     {entry.home}")
+    click.echo(f"licence  {entry.licence.name} ({entry.licence.url}): {entry.licence.allows}")
+    if entry.access == "download":
+        size = f"{entry.bytes / 1e9:.2f} GB"
+        click.echo(f"get it   cadbench data download {entry.name} ({size}). {entry.why}")
+        click.echo(f"by hand  {entry.by_hand}; unpack it into a folder called {entry.name}")
+    else:
+        click.echo(f"get it   by hand: {entry.by_hand}; unpack it into a folder {entry.name}")
+        click.echo(f"why      {entry.why}")
+    here = str(folder or f"not found in {place} (--data-root, CADBENCH_DATA)")
+    click.echo(f"here     {printable(here)}")
+    click.echo(entry.citation.bibtex())

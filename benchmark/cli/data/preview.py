@@ -1,0 +1,183 @@
+"""`cadbench data preview`: what the images of a data set look like, as pictures and figures."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ....results.errors import UsageError
+from ...system.cache import cache_root
+from ..shared.options import (
+    categories_option,
+    data_root_option,
+    dataset_option,
+    names,
+    quiet_option,
+    skip_option,
+)
+from ..shared.progress import choose_reporter
+
+if TYPE_CHECKING:
+    from ....results.rendering.table import Table, Value
+    from ...data.preview.statistics import Statistics
+    from ...system.reporting import Reporter
+
+_NAMED = 3
+"""Near duplicates that a warning names; `--format json` has all of them."""
+
+
+@click.command("preview")
+@click.argument("name", required=False)
+@dataset_option
+@data_root_option
+@categories_option
+@skip_option
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("preview"),
+    show_default=True,
+    metavar="DIR",
+    help="Folder of the contact sheets.",
+)
+@click.option(
+    "--count",
+    type=click.IntRange(1, 60),
+    default=6,
+    show_default=True,
+    help="Images of each kind on a sheet.",
+)
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(["auto", "markdown", "csv", "json"]),
+    default="auto",
+    show_default=True,
+    help="auto draws on a terminal and writes Markdown elsewhere; json names all near duplicates.",
+)
+@quiet_option
+@click.pass_context
+def command(context: click.Context, name: str | None, **given: Any) -> None:
+    """Draw a contact sheet a category (PNG), and print what there is to know of the images.
+
+    Sizes, channels, mask areas (% of the image), and test images that repeat a training image in
+    another size, encoding or brightness. Every image is read once and remembered. NAME is short for
+    --dataset NAME.
+    """
+    from ...data.opening.sources import open_dataset
+    from ...data.preview.contact_sheet import contact_sheet
+    from ...data.preview.fingerprints import survey
+    from ...data.preview.statistics import statistics
+    from ..shared.output import print_tables
+
+    if name is not None:
+        source = context.get_parameter_source("dataset")
+        if source is click.core.ParameterSource.COMMANDLINE and name != given["dataset"]:
+            raise UsageError(f"{name} and --dataset {given['dataset']} exclude each other")
+        given["dataset"] = name
+    reporter = choose_reporter(-1 if given["quiet"] else 0)
+    manifest = open_dataset(
+        given["dataset"],
+        given["data_root"],
+        names(given["categories"]),
+        skip_unreadable=given["skip_unreadable"],
+        cache=cache_root(),
+        reporter=reporter,
+    )
+    files = _files(given["folder"], manifest.categories)
+    found = []
+    with reporter.task("looking at images", len(manifest.items), "images") as task:
+        for category, file in files.items():
+            of_category = statistics(category, survey(manifest, category, cache_root(), task))
+            sheet = contact_sheet(manifest, category, of_category.near, count=given["count"])
+            _save(sheet, file)
+            found.append(of_category)
+    for of_category in found:
+        _warn(of_category, reporter)
+    if given["output"] == "json":
+        click.echo(json.dumps([each.as_dict() for each in found], indent=1))
+    else:
+        print_tables([_table(manifest.name, found)], given["output"])
+    sheets = "1 contact sheet" if len(files) == 1 else f"{len(files)} contact sheets"
+    reporter.line(f"wrote {sheets} to {given['folder']}")
+
+
+def _files(folder: Path, categories: Sequence[str]) -> dict[str, Path]:
+    """A file for each category, called like it as far as file names allow."""
+    files: dict[str, Path] = {}
+    taken: set[str] = set()
+    for category in categories:
+        stem = unique = re.sub(r"[^\w.-]+", "_", category).lstrip(".") or "category"
+        number = 1
+        while unique.casefold() in taken:
+            number += 1
+            unique = f"{stem}-{number}"
+        taken.add(unique.casefold())
+        files[category] = folder / f"{unique}.png"
+    return files
+
+
+def _save(sheet: Any, file: Path) -> None:
+    import io
+
+    from ....results.storage.files import write_bytes
+
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG", compress_level=2)  # larger by a tenth, written in half the time
+    write_bytes(file, buffer.getvalue())
+
+
+def _warn(of_category: Statistics, reporter: Reporter) -> None:
+    category, near, empty = of_category.category, of_category.near, of_category.empty_masks
+    if near:
+        pairs = [f"{pair.test.path} ({pair.train.path})" for pair in near[:_NAMED]]
+        more = len(near) - len(pairs)
+        said = ", ".join(pairs) + (f" and {more} more" if more else "")
+        reporter.warn(f"{category}: {len(near)} test image(s) repeat a training image: {said}")
+    if empty:
+        said = ", ".join(empty[:_NAMED])
+        said += f" and {len(empty) - _NAMED} more" if len(empty) > _NAMED else ""
+        reporter.warn(f"{category}: {len(empty)} mask(s) are empty: {said}")
+
+
+def _table(name: str, found: Sequence[Statistics]) -> Table:
+    from ....results.rendering.table import Column, Table, text_column
+
+    columns = (
+        text_column("category"),
+        Column("train"),
+        Column("test good"),
+        Column("test defective"),
+        Column("defects"),
+        text_column("size"),
+        Column("sizes"),
+        text_column("channels"),
+        Column("without mask"),
+        Column("mask % median", digits=2),
+        Column("mask % min", digits=3),
+        Column("mask % max", digits=2),
+        Column("near duplicates"),
+    )
+    rows: list[tuple[Value, ...]] = [
+        (
+            each.category,
+            each.train,
+            each.good,
+            each.defective,
+            len(each.defects),
+            each.size,
+            len(each.sizes),
+            each.channels,
+            each.without_mask,
+            *(None if area is None else 100 * area for area in each.mask_areas),
+            len(each.near),
+        )
+        for each in found
+    ]
+    return Table(name, columns, tuple(rows))

@@ -1,0 +1,107 @@
+"""`cadbench data verify [NAME]`: reads every image and compares with what was published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ....results.errors import DataError
+from ....results.sanitizing import printable
+from ..shared.options import quiet_option
+from ..shared.progress import choose_reporter
+from .download import root_option
+
+if TYPE_CHECKING:
+    from ...data.verify import Verified
+    from ...system.reporting import Reporter
+
+_MOST_SHOWN = 20
+
+
+@click.command("verify")
+@click.argument("name", required=False)
+@root_option
+@quiet_option
+@click.pass_context
+def command(ctx: click.Context, name: str | None, root: Path | None, quiet: bool) -> None:
+    """Read every image of a data set and compare it with what was published.
+
+    Without NAME: every data set that is found, or the folder itself if it holds categories in
+    MVTec AD's layout; there is nothing to compare those with, but every image is read. Exit code 1
+    where an image cannot be read or a number differs.
+    """
+    reporter = choose_reporter(-1 if quiet else 0)
+    failed = False
+    for check in _checks(name, root):
+        try:
+            verified = check(reporter)
+        except DataError as error:
+            if name is not None:
+                raise
+            click.echo(f"error: {printable(str(error))}", err=True)  # and on to the next one
+            failed = True
+            continue
+        _show(verified)
+        failed = failed or not verified.whole
+    if failed:
+        ctx.exit(1)
+
+
+def _checks(name: str | None, root: Path | None) -> list[Callable[[Reporter], Verified]]:
+    """What is to be verified, each as a function that does it."""
+    from ...data.catalog import entry_names, load_entry
+    from ...data.readers.folder import Folder
+    from ...data.verify import default_root, find_entry, verify, verify_folder
+
+    place = root or default_root()
+    wanted = [load_entry(each) for each in ([name] if name else entry_names())]
+    found = [(entry, find_entry(entry, [place])) for entry in wanted]
+    checks: list[Callable[[Reporter], Verified]] = [
+        partial(verify, entry, folder) for entry, folder in found if folder is not None
+    ]
+    if not checks and name is None and Folder().categories_in(place):
+        checks = [partial(verify_folder, place)]
+    if not checks:
+        what = wanted[0].title if name else "data set"
+        raise DataError(
+            f"no {what} in {place}; give its folder, or the one above it, with --root or "
+            f"CADBENCH_DATA (`cadbench data info {name or 'NAME'}` says how to get it)"
+        )
+    return checks
+
+
+def _show(verified: Verified) -> None:
+    from ....results.rendering.table import Column, Table, Value, text_column
+    from ..shared.output import print_tables
+
+    columns = [
+        text_column("category"),
+        *map(Column, ("train", "test good", "test defective", "masks")),
+    ]
+    if verified.official:
+        columns += [text_column("published"), text_column("difference")]
+    rows: list[tuple[Value, ...]] = []
+    for row in verified.rows:
+        cells: tuple[Value, ...] = (row.category, *row.found.images, row.found.masks)
+        told = (str(row.official), row.difference or "none") if verified.official else ()
+        rows.append((*cells, *told))
+    print_tables([Table(f"{verified.title} in {verified.folder}", tuple(columns), tuple(rows))])
+    for skipped in verified.unreadable[:_MOST_SHOWN]:
+        click.echo(f"error: cannot read {printable(skipped.path)}: {skipped.reason}", err=True)
+    if len(verified.unreadable) > _MOST_SHOWN:
+        more = len(verified.unreadable) - _MOST_SHOWN
+        click.echo(f"error: and {more} more files cannot be read", err=True)
+    if verified.differing:
+        names = ", ".join(row.category for row in verified.differing)
+        click.echo(printable(f"error: {verified.title} is not as published: {names}"), err=True)
+    images = sum(sum(row.found.images) for row in verified.rows)
+    if verified.whole:
+        as_published = ", as published" if verified.official else ""
+        click.echo(
+            f"{verified.title} is whole: {len(verified.rows)} categories, {images} images, all "
+            f"readable{as_published}"
+        )

@@ -1,0 +1,30 @@
+"""`cadbench domains`: what `--drift` can let categories return under, with exact parameters."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("domains")
+def command() -> None:
+    """List the domains of --drift: each kind, its strengths from 1 on, and what it does.
+
+    A domain changes images after their resize and before their crop; those that move pixels move
+    masks alike.
+    """
+    from ....results.rendering.table import Column, Table, Value, text_column
+    from ...data.drift.domains import DOMAINS_VERSION, KINDS
+    from ..shared.output import print_tables
+
+    most = max(len(kind.strengths) for kind in KINDS.values())
+    columns = (
+        *(text_column(name) for name in ("kind", "parameter")),
+        *(Column(f":{strength}", 2) for strength in range(1, most + 1)),
+        *(text_column(name) for name in ("moves masks", "what it does")),
+    )
+    rows: list[tuple[Value, ...]] = []
+    for name, kind in KINDS.items():
+        moves = "yes" if kind.moves else "no"
+        rows.append((name, kind.parameter, *kind.strengths, moves, kind.meaning))
+    note = f"version {DOMAINS_VERSION}; write a kind with its strength, as in --drift dark:2,blur:1"
+    print_tables([Table("Domains", columns, tuple(rows), (note,))])

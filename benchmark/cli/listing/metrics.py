@@ -1,0 +1,30 @@
+"""`cadbench metrics`: every metric by name, formula, range and sign."""
+
+from __future__ import annotations
+
+import click
+
+from ....results.errors import UsageError
+from ...system.did_you_mean import suggestion
+
+
+@click.command("metrics")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+def command(names: tuple[str, ...]) -> None:
+    """Define metrics (all, or those named): formula, range, sign, published counterparts."""
+    from ....results.metrics.definitions import DEFINITIONS
+
+    for name in names:
+        if name not in DEFINITIONS:
+            raise UsageError(
+                f"no metric {name!r}{suggestion(name, DEFINITIONS)}; "
+                f"there are: {', '.join(DEFINITIONS)}"
+            )
+    for name in names or DEFINITIONS:
+        metric = DEFINITIONS[name]
+        click.echo(f"{name}: {metric.meaning}")
+        click.echo(f"    formula    {metric.formula}")
+        click.echo(f"    range      {metric.range}")
+        click.echo(f"    better     {metric.better}")
+        if metric.published:
+            click.echo(f"    published  {metric.published}")

@@ -1,0 +1,27 @@
+"""`cadbench new-method`: a package to begin with."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+
+@click.command("new-method")
+@click.argument("name")
+def command(name: str) -> None:
+    """Write a small installable package with a working method, its test and a README.
+
+    \b
+    cadbench new-method my-method
+    pip install -e my-method
+    cadbench check my-method
+    """
+    from ...plugins.scaffold import write_method
+
+    folder = shlex.quote(write_method(name, Path()).as_posix())
+    click.echo(f"wrote {folder}; next:")
+    click.echo(f"  pip install -e {folder}")
+    click.echo(f"  cadbench check {name}")
+    click.echo(f"  cadbench run --method {name}")

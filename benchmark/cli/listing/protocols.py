@@ -1,0 +1,51 @@
+"""`cadbench protocols`: the built-in protocols, one of them as a file, or a check of one's own."""
+
+from __future__ import annotations
+
+import click
+
+from ..running.protocol_options import check_study
+
+
+@click.command("protocols")
+@click.argument("name", required=False, metavar="[NAME|FILE]")
+def command(name: str | None) -> None:
+    """List the built-in protocols, print one as a file to copy and edit, or check a file.
+
+    \b
+    cadbench protocols mvtec-14-1 > ours.toml
+    cadbench protocols ours.toml
+    cadbench run --protocol ours.toml
+    """
+    from ...protocols.builtin import builtin_names, builtin_text, find_protocol
+
+    if name is None:
+        _list()
+    elif name in builtin_names():
+        click.echo(builtin_text(name), nl=False)
+    else:
+        protocol = find_protocol(name)
+        study = protocol.study
+        check_study(name, study.methods or (), study.settings)
+        count = f"{len(protocol.categories)} categories of " if protocol.categories else ""
+        click.echo(
+            f"{name} is a valid protocol: {protocol.id}, {count}{protocol.dataset}, schedule "
+            f"{protocol.schedule}, {protocol.routing} routing, orders {', '.join(protocol.orders)}"
+        )
+
+
+def _list() -> None:
+    from ....results.rendering.table import Table, text_column
+    from ...protocols.builtin import builtin_names, find_protocol
+    from ..shared.output import print_tables
+
+    columns = ("name", "id", "schedule", "routing", "orders", "source")
+    rows = []
+    for name in builtin_names():
+        protocol = find_protocol(name)
+        orders = ", ".join(protocol.orders)
+        rows.append(
+            (name, protocol.id, protocol.schedule, protocol.routing, orders, protocol.source)
+        )
+    notes = ("rows of one id are comparable; `cadbench protocols NAME` prints the file",)
+    print_tables([Table("Protocols", tuple(map(text_column, columns)), tuple(rows), notes)])

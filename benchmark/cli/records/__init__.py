@@ -1,0 +1,3 @@
+"""Subcommands that read finished run records: tables, figures, comparisons, reports, export and
+import.
+"""

@@ -1,0 +1,132 @@
+"""`cadbench compare`: whether rows differ, and by how much."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from ....results.analysis.comparable import check_comparable
+from ....results.analysis.rows import Row, rows_of
+from ....results.errors import UsageError
+from ...system.did_you_mean import suggestion
+from ..shared.options import FiniteRange, out_option
+from ..shared.output import default_params, print_tables
+from ..shared.record_selection import chosen_records, format_option, protocol_option
+from ..shared.row_names import named_rows
+
+
+@click.command("compare")
+@click.argument("refs", nargs=-1, required=True, metavar="ROW ROW...")
+@protocol_option
+@click.option(
+    "--routing",
+    type=click.Choice(["oracle", "inferred"]),
+    default=None,
+    help="Only this routing, where the records have both.",
+)
+@click.option(
+    "--metric",
+    "base",
+    default="auroc",
+    show_default=True,
+    metavar="NAME",
+    help="What is compared, a value a category: auroc, ap, f1_max, or another of the records.",
+)
+@click.option(
+    "--value",
+    type=click.Choice(["final", "learned", "change"]),
+    default="final",
+    show_default=True,
+    help="final: R[T, c]; learned: R[s(c), c]; change: the first minus the second.",
+)
+@click.option(
+    "--unit",
+    type=click.Choice(["category", "cell"]),
+    default="category",
+    show_default=True,
+    help="What the tests count: categories, or every (category, seed, order).",
+)
+@click.option(
+    "--alpha",
+    type=FiniteRange(0, 1, min_open=True, max_open=True),
+    default=0.05,
+    show_default=True,
+    help="Level of the critical difference.",
+)
+@click.option(
+    "--diagram",
+    type=click.Path(path_type=Path),
+    default=None,
+    metavar="FILE",
+    help="Draw the mean ranks of three or more rows (.pdf, .png or .svg).",
+)
+@format_option
+@out_option
+def command(
+    refs: tuple[str, ...],
+    protocol: str | None,
+    routing: str | None,
+    base: str,
+    value: str,
+    unit: str,
+    alpha: float,
+    diagram: Path | None,
+    output: str,
+    out: Path,
+) -> None:
+    """Test whether rows differ: paired intervals, Wilcoxon and Holm, Friedman and Nemenyi.
+
+    ROW is a method, a method with settings (mecad:experts=5,replay=full), or the beginning of a
+    key that the leaderboard shows. Rows need the same data, protocol, seeds and orders.
+    """
+    from ....results.figures.drawing.rank_diagram import check_place, save_diagram
+    from ....results.statistics.bootstrap import Bootstrap
+    from ....results.statistics.friedman import ranking
+    from ....results.statistics.paired import UNITS, VALUES, paired
+    from ....results.tables.paired import paired_tables, row_titles
+
+    if len(refs) < 2:
+        raise UsageError("compare needs two rows or more, such as `cadbench compare mecad joint`")
+    if diagram is not None:
+        check_place(diagram)
+        if len(refs) < 3:
+            raise UsageError("--diagram shows mean ranks, which need three rows or more")
+    rows = named_rows(refs, _rows(out, protocol, routing))
+    check_comparable(rows, mixable=False)
+    _check_base(base, rows)
+    compared = paired(
+        rows,
+        base,
+        VALUES[VALUES.index(value)],
+        UNITS[UNITS.index(unit)],
+    )
+    titles = row_titles(rows, default_params(record for row in rows for record in row.records))
+    ranked = ranking(compared.units, alpha)
+    print_tables(paired_tables(compared, titles, ranked, Bootstrap(), alpha), output)
+    if diagram is None:
+        return
+    if ranked is None:
+        raise UsageError("--diagram: nothing to draw, as these rows cannot be ranked (see above)")
+    save_diagram(diagram, titles, ranked, alpha)
+
+
+def _rows(out: Path, protocol: str | None, routing: str | None) -> list[Row]:
+    records = chosen_records(out, None, protocol)
+    if routing is not None:
+        records = [record for record in records if record.routing == routing]
+        if not records:
+            raise UsageError(f"--routing {routing}: no record has it")
+    return rows_of(records)
+
+
+def _check_base(base: str, rows: Sequence[Row]) -> None:
+    from ....results.statistics.paired import bases_of
+
+    known = bases_of(rows)
+    if base not in known:
+        raise UsageError(
+            f"--metric: these rows have no {base!r} of each category{suggestion(base, known)}; "
+            f"they share: {', '.join(known)}"
+        )

@@ -1,0 +1,279 @@
+"""`cadbench figure`: figures of records, as files that go into a paper."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ....results.analysis.rows import Row, rows_of
+from ....results.errors import CadbenchError, DataError, UsageError
+from ....results.figures.catalog import EXAMPLES, FIGURES
+from ....results.figures.drawing.style import FORMATS, WIDTHS
+from ....results.metrics.compute import BASES, PIXEL_BASES
+from ....results.sanitizing import printable
+from ...system.cache import cache_root
+from ...system.did_you_mean import suggestion
+from ..shared.options import data_root_option, names, out_option
+from ..shared.output import default_params
+from ..shared.record_selection import chosen_records, methods_option, protocol_option
+from ..shared.row_names import named_rows
+
+if TYPE_CHECKING:
+    from ....results.figures.drawing.figure import Drawn
+    from ....results.figures.selection import Source
+    from ....results.records.record import Record
+    from ...data.opening.places import DataRoots
+
+ALL = "all"
+_NARROWEST, _WIDEST = 2.5, 20.0
+
+
+@click.command(
+    "figure",
+    short_help="Draw figures of records: PDF, SVG, PNG.",
+    epilog="\b\nFigures:\n"
+    + "\n".join(f"  {name:<17} {line}" for name, (_, line) in FIGURES.items()),
+)
+@click.argument("name", metavar="NAME|all")
+@click.argument("refs", nargs=-1, metavar="[ROW...]")
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=Path("figures"),
+    show_default=True,
+    metavar="DIR",
+    help="Folder that gets the files, NAME.pdf and so on.",
+)
+@click.option(
+    "--format",
+    "formats",
+    default="pdf",
+    show_default=True,
+    metavar="LIST",
+    help="pdf, svg, png, or several.",
+)
+@click.option(
+    "--width",
+    default="column",
+    show_default=True,
+    metavar="column|page|INCHES",
+    help="3.5 inches, 7.16, or your own.",
+)
+@click.option(
+    "--metric",
+    "base",
+    type=click.Choice([*BASES, *PIXEL_BASES]),
+    default="auroc",
+    show_default=True,
+    help="What figures show, where the records have it.",
+)
+@methods_option
+@protocol_option
+@click.option(
+    "--routing",
+    type=click.Choice(["oracle", "inferred"]),
+    default=None,
+    help="Only this routing, where the records have both.",
+)
+@click.option("--backbone", default=None, metavar="NAME", help="Only this backbone.")
+@click.option(
+    "--category",
+    default=None,
+    metavar="NAME",
+    help="Whose images `examples` shows [default: the one with the lowest final metric].",
+)
+@data_root_option
+@out_option
+def command(
+    name: str,
+    refs: tuple[str, ...],
+    folder: Path,
+    formats: str,
+    width: str,
+    base: str,
+    methods: str | None,
+    protocol: str | None,
+    routing: str | None,
+    backbone: str | None,
+    category: str | None,
+    data_root: Path | DataRoots | None,
+    out: Path,
+) -> None:
+    """Draw one figure, or all that the records allow, and print a caption for each.
+
+    ROW is a method, one with settings (mecad:experts=5), or the beginning of a key: figures that
+    compare draw these rows [default: of each method the row nearest to its defaults], figures of
+    one run draw the first.
+    """
+    wanted = _figures(name)
+    kinds, inches = _formats(formats), _inches(width)
+    _check_folder(folder)
+    records = chosen_records(out, names(methods), protocol)
+    records = _only(records, "--routing", routing, lambda record: record.routing)
+    records = _only(records, "--backbone", backbone, _backbone)
+    source = _source(refs, records, base)
+
+    from ....results.figures.drawing.style import save, styled
+
+    drawn_any = False
+    left_out: dict[str, list[str]] = {}
+    for each in wanted:
+        with styled(), warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            try:
+                drawn = _draw(each, source, inches, category, data_root)
+            except (UsageError, DataError) as error:
+                if name != ALL:
+                    raise
+                left_out.setdefault(str(error), []).append(each)
+                continue
+            paths = [folder / f"{each}.{kind}" for kind in kinds]
+            for path in paths:
+                save(drawn.figure, path, drawn.caption)
+        drawn_any = True
+        if any("missing from font" in str(warning.message) for warning in warned):
+            click.echo(
+                printable(f"warning: {each}: DejaVu Sans lacks some of its characters"), err=True
+            )
+        click.echo(printable(f"{', '.join(map(str, paths))}: {drawn.caption}"))
+    for reason, which in left_out.items():
+        click.echo(printable(f"left out {', '.join(which)}: {reason}"), err=True)
+    if not drawn_any:
+        raise CadbenchError("no figure could be drawn of these records (see above)")
+
+
+def _draw(
+    name: str,
+    source: Source,
+    width: float,
+    category: str | None,
+    data_root: Path | DataRoots | None,
+) -> Drawn:
+    from ....results.figures.catalog import draw
+
+    if name == EXAMPLES:
+        return _draw_examples(source, width, category, data_root)
+    return draw(name, source, width)
+
+
+def _draw_examples(
+    source: Source, width: float, category: str | None, data_root: Path | DataRoots | None
+) -> Drawn:
+    from ....results.analysis.comparison import final_row
+    from ....results.figures.kinds.examples import draw_examples
+    from ....results.figures.selection import NothingToDraw
+    from ....results.records.schema import columns_of
+    from ...data.opening.sources import open_dataset, recorded_as
+    from ...recorded_images.figure_examples import check_has_maps, load_examples
+    from ..shared.progress import choose_reporter
+
+    record = source.record()
+    check_has_maps(record)
+    final = final_row(record, source.base)
+    if category is None:
+        defined = {each: value for each, value in final.items() if value == value}
+        if not defined:
+            raise NothingToDraw(f"no category has a final {source.heading}; choose a --category")
+        category = min(defined, key=defined.__getitem__)
+    elif category not in final:
+        raise UsageError(
+            f"--category: the run has no {category!r}{suggestion(category, final)}; "
+            f"there are: {', '.join(final)}"
+        )
+    dataset = record.cell["dataset"]
+    manifest = open_dataset(
+        recorded_as(dataset),
+        None if dataset == "synthetic" else data_root,
+        [columns_of(record.cell)[category]],
+        whole=False,
+        skip_unreadable=True,
+        cache=cache_root(),
+        reporter=choose_reporter(-1),
+    )
+    worst, best = load_examples(record, category, manifest)
+    caption = (
+        f"{category} ({source.heading} {final[category]:.3f}): the defective test images with the "
+        "lowest and the good ones with the highest scores (worst), and the other way round (best); "
+        f"kind and score above each, image, anomaly map and mask. {source.about(record)}"
+    )
+    return draw_examples(worst, best, width, caption)
+
+
+def _source(refs: Sequence[str], records: Sequence[Record], base: str) -> Source:
+    from ....results.figures.selection import source_of
+
+    rows = rows_of(records)
+    chosen = named_rows(refs, rows) if refs else []
+    run = _named_run(refs[0], chosen[0]) if chosen else None
+    return source_of(rows, chosen, run, base=base, defaults=default_params(records))
+
+
+def _named_run(ref: str, row: Row) -> Record | None:
+    """The run of a row whose own key was given."""
+    return next((record for record in row.records if record.key.startswith(ref)), None)
+
+
+def _figures(name: str) -> list[str]:
+    if name == ALL:
+        return list(FIGURES)
+    if name not in FIGURES:
+        raise UsageError(
+            f"no figure {name!r}{suggestion(name, FIGURES)}; there are: {', '.join(FIGURES)}, {ALL}"
+        )
+    return [name]
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    kinds = names(text.lower()) or ()
+    for kind in kinds:
+        if kind not in FORMATS:
+            raise UsageError(f"--format: no {kind!r}; there are: {', '.join(FORMATS)}")
+    return kinds
+
+
+def _inches(text: str) -> float:
+    if text in WIDTHS:
+        return WIDTHS[text]
+    try:
+        inches = float(text)
+    except ValueError:
+        inches = 0.0
+    if not _NARROWEST <= inches <= _WIDEST:
+        raise UsageError(
+            f"--width {text!r}: write column, page, or inches from {_NARROWEST:g} to {_WIDEST:g}"
+        )
+    return inches
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a place that cannot hold files before anything is computed."""
+    existing = next(
+        each for each in (folder.absolute(), *folder.absolute().parents) if each.exists()
+    )
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise UsageError(f"--to {folder}: {existing} is no folder that can be written to")
+
+
+def _backbone(record: Record) -> str:
+    return str(record.cell["features"]["backbone"])
+
+
+def _only(
+    records: list[Record], option: str, value: str | None, of: Callable[[Record], str]
+) -> list[Record]:
+    if value is None:
+        return records
+    found = [record for record in records if of(record) == value]
+    if not found:
+        known = sorted({of(record) for record in records})
+        raise UsageError(
+            f"{option} {value}: no record has it{suggestion(value, known)}; there are: "
+            f"{', '.join(known)}"
+        )
+    return found

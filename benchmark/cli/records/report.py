@@ -1,0 +1,122 @@
+"""`cadbench report`: all records as one HTML file."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ....results.errors import UsageError
+from ....results.sanitizing import printable
+from ..shared.options import (
+    DEFAULT_OUT,
+    data_root_option,
+    dataset_option,
+    names,
+    out_option,
+    quiet_option,
+    without_place,
+)
+from ..shared.output import default_params
+from ..shared.record_selection import chosen_records, methods_option, protocol_option
+
+if TYPE_CHECKING:
+    from ....results.records.record import Record
+    from ....results.report.gallery import Gallery
+    from ...data.opening.places import DataRoots
+
+
+@click.command("report")
+@click.option(
+    "--to",
+    "target",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("report.html"),
+    show_default=True,
+    metavar="FILE",
+    help="The file to write.",
+)
+@click.option(
+    "--images",
+    is_flag=True,
+    help="Add sample images with their anomaly maps; needs the data set of the records.",
+)
+@dataset_option
+@data_root_option
+@methods_option
+@protocol_option
+@quiet_option
+@out_option
+def command(
+    target: Path,
+    images: bool,
+    dataset: str,
+    data_root: Path | DataRoots | None,
+    methods: str | None,
+    protocol: str | None,
+    quiet: bool,
+    out: Path,
+) -> None:
+    """Write leaderboards, figures and a page for every run as one HTML file.
+
+    The file needs nothing else: open it in a browser, or send it to somebody.
+    """
+    from ....results.published.rows import load_published
+    from ....results.report.page import NO_IMAGES, report_page
+    from ....results.storage.files import write_bytes
+
+    if not images and (data_root is not None or dataset != "auto"):
+        raise UsageError("--dataset and --data-root are for sample images; add --images")
+    records = chosen_records(out, names(methods), protocol)
+    found, missing = _galleries(records, dataset, data_root, quiet) if images else ([], [NO_IMAGES])
+    page = report_page(
+        records,
+        published=load_published(),
+        defaults=default_params(records),
+        galleries=found,
+        no_images=" ".join(missing),
+        command=_command(target, methods, protocol, images, out),
+    ).encode("utf-8", "backslashreplace")
+    write_bytes(target, page)
+    for line in missing:
+        click.echo(printable(f"{'warning: ' * images}{line}"), err=True)
+    click.echo(
+        printable(
+            f"report of {len(records)} records written to {target} ({len(page) / 1e6:.1f} MB)"
+        )
+    )
+
+
+def _galleries(
+    records: list[Record], dataset: str, data_root: Path | DataRoots | None, quiet: bool
+) -> tuple[list[Gallery], list[str]]:
+    """Sample images of each leaderboard, and a line for each that has none."""
+    from ....results.leaderboard.boards import boards
+    from ...data.opening.sources import open_dataset
+    from ...recorded_images.report_thumbnails import galleries
+    from ...system.cache import cache_root
+    from ..shared.progress import choose_reporter
+
+    manifest = open_dataset(
+        dataset,
+        data_root,
+        None,
+        skip_unreadable=True,
+        cache=cache_root(),
+        reporter=choose_reporter(-1 if quiet else 0),
+    )
+    return galleries(boards(records), manifest)
+
+
+def _command(
+    target: Path, methods: str | None, protocol: str | None, images: bool, out: Path
+) -> str:
+    """The command as a reader can repeat it; the place of the data set is not in it."""
+    words = ["cadbench", "report", "--to", without_place(target)]
+    given = {"--methods": methods, "--protocol": protocol}
+    given["--out"] = None if out == DEFAULT_OUT else without_place(out)
+    for option, value in given.items():
+        words += [option, value] if value else []
+    return shlex.join([*words, *["--images"] * images])

@@ -1,0 +1,59 @@
+"""`cadbench show`: one record in full."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ....results.metrics.compute import BASES, PIXEL_BASES
+from ....results.sanitizing import printable
+from ..running.summary import threshold_lines
+from ..shared.options import out_option
+from ..shared.output import print_tables
+
+
+@click.command("show")
+@click.argument("run")
+@out_option
+@click.option(
+    "--metric",
+    type=click.Choice([*BASES, *PIXEL_BASES]),
+    default="auroc",
+    show_default=True,
+    help="What the matrix holds.",
+)
+@click.option("--verify", is_flag=True, help="Check every file against its checksum first.")
+def command(run: str, out: Path, metric: str, verify: bool) -> None:
+    """Show one record: AUROC matrix, assignments with similarities, memory, metrics.
+
+    RUN is a record's folder, the beginning of its key, or a method's name where only one fits.
+    """
+    from ....results.records.record import load_record
+    from ....results.records.store import resolve_run
+    from ....results.tables.single_run import (
+        assignments_table,
+        matrix_table,
+        memory_table,
+        metrics_table,
+    )
+
+    record = resolve_run(out, run)
+    if verify:
+        record = load_record(record.path, verify=True)
+    params = ", ".join(f"{name}={value}" for name, value in record.params.items())
+    lines = [
+        f"{record.method} {params}",
+        f"{record.protocol}, order {record.order}, seed {record.seed}, on {record.run['device']}",
+        f"key {record.key}, in {record.path}",
+        *(f"left out: {skipped['path']}: {skipped['reason']}" for skipped in record.run["skipped"]),
+    ]
+    for line in lines:
+        click.echo(printable(line))
+    click.echo()
+    tables = [matrix_table(record, metric)]
+    if "chosen" in record.events:
+        tables.append(assignments_table(record))
+    print_tables([*tables, memory_table(record), metrics_table(record)])
+    for line in threshold_lines([record]):
+        click.echo(f"\n{line}")

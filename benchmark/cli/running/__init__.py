@@ -1,0 +1,1 @@
+"""Subcommands that compute cells: `run`, `paper` and `check`."""

@@ -1,0 +1,62 @@
+"""`cadbench check`: the conformance kit on one method."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ....results.errors import UsageError
+
+
+@click.command("check")
+@click.argument("name", metavar="NAME|MODULE:CLASS")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="METHOD.PARAM=VALUE",
+    help="Check it with this value of a parameter.",
+)
+@click.option("--only", multiple=True, metavar="CHECK", help="Only this check.")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.pass_context
+def command(
+    context: click.Context, name: str, settings: tuple[str, ...], only: tuple[str, ...], device: str
+) -> None:
+    """Check that a method keeps the rules, on drawn features; exit code 1 where it does not.
+
+    Determinism, saved state, honest memory and claims, routing, parameters: docs/plugins.md says
+    what each check asks for.
+    """
+    from ...plugins.methods import load_method
+    from ...running.study import parse_settings
+
+    method = load_method(name)
+    params = _single_values(name, parse_settings([name], settings, None).get(name, {}))
+
+    from ....results.rendering.table import Table, text_column
+    from ...conformance.mock_stream import mock_stream
+    from ...conformance.report import check_method
+    from ...running.runner import choose_device
+    from ..shared.output import print_tables
+
+    stream = mock_stream(device=choose_device(device).type)
+    report = check_method(method, only=only or None, stream=stream, name=name, **params)
+    rows = tuple((r.check, r.outcome, r.reason or r.shows) for r in report.results)
+    counts = {
+        outcome: sum(result.outcome == outcome for result in report.results)
+        for outcome in ("passed", "failed", "skipped")
+    }
+    said = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    columns = tuple(map(text_column, ("check", "result", "what it shows, or why not")))
+    print_tables([Table(f"{name} (version {method.version}): {said}", columns, rows)])
+    if not report.passed:
+        context.exit(1)
+
+
+def _single_values(name: str, sweep: dict[str, list[Any]]) -> dict[str, Any]:
+    for parameter, values in sweep.items():
+        if len(values) != 1:
+            raise UsageError(f"--set {name}.{parameter}: one value is checked at a time")
+    return {parameter: values[0] for parameter, values in sweep.items()}

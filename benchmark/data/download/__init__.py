@@ -1,0 +1,1 @@
+"""Downloading a dataset: transfer over HTTP, checksum, unpacking."""

@@ -1,0 +1,1 @@
+"""One image: decoding, masks, preprocessing, content hashes."""

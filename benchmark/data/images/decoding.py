@@ -1,0 +1,99 @@
+"""Image files to pixels, the same on every machine: PNG, JPEG, BMP and TIFF, 8 or 16 bits.
+
+Needs only Pillow and NumPy, so that worker processes start quickly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from ....results.errors import DataError
+
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
+EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
+MAX_PIXELS = 8192 * 8192
+"""Larger images are refused from their header: decoded, this many are 200 MB."""
+
+
+class UnreadableImage(DataError):
+    """A file that is no image, or a damaged one; `reason` says so without its place."""
+
+    def __init__(self, path: str | os.PathLike[str], reason: str) -> None:
+        # Both in `args`, so that the error survives the way back from a worker process.
+        super().__init__(path, reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"cannot read {self.args[0]}: {self.reason}"
+
+
+def decode(path: str | os.PathLike[str]) -> np.ndarray:
+    """The image as (H, W, 3) uint8; `UnreadableImage` names a file that cannot be decoded.
+
+    Grey becomes three equal channels and a palette its colours. 16-bit grey v becomes v / 257,
+    rounded; of 16-bit colour Pillow keeps the high bytes. Alpha is ignored: the colours under it
+    stay. Pixels are taken as stored, without EXIF orientation, as masks drawn over them need, and
+    the first page of several counts.
+    """
+    pixels = _load(path)
+    if pixels.dtype != np.uint8:
+        pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    return pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)
+
+
+def decode_mask(path: str | os.PathLike[str]) -> np.ndarray:
+    """The mask as (H, W) bool: true where any channel but alpha is above 0."""
+    pixels = _load(path)
+    return pixels > 0 if pixels.ndim == 2 else np.any(pixels > 0, axis=2)
+
+
+def content_hash(pixels: np.ndarray) -> str:
+    """SHA-256 (hex) over type, shape and values: equal pixels agree whatever file held them."""
+    digest = hashlib.sha256(f"{pixels.dtype.str}{pixels.shape}".encode())
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest()
+
+
+def _load(path: str | os.PathLike[str]) -> np.ndarray:
+    """(H, W) uint8 or uint16 for grey, (H, W, 3) uint8 for colour."""
+    try:
+        with warnings.catch_warnings():
+            # Pillow's warnings about size and metadata: sizes are checked here, metadata unused.
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=FORMATS) as image:
+                width, height = image.size
+                if width * height > MAX_PIXELS:
+                    raise UnreadableImage(path, _too_large(f"{width} x {height} pixels"))
+                return _as_array(image)
+    except (UnreadableImage, MemoryError):
+        raise
+    except Image.DecompressionBombError:
+        raise UnreadableImage(path, _too_large("far too many pixels")) from None
+    except UnidentifiedImageError:
+        raise UnreadableImage(path, "not a PNG, JPEG, BMP or TIFF image") from None
+    except Exception as error:  # Pillow meets a damaged file with nearly any exception
+        if isinstance(error, OSError) and error.strerror:
+            raise UnreadableImage(path, error.strerror) from error
+        details = str(error).splitlines() or [type(error).__name__]
+        raise UnreadableImage(path, f"damaged image ({details[0]})") from error
+
+
+def _too_large(size: str) -> str:
+    return f"{size}, more than the {MAX_PIXELS} that are accepted; scale it down"
+
+
+def _as_array(image: Image.Image) -> np.ndarray:
+    if image.mode.startswith("I"):
+        values = np.asarray(image)
+        if values.min() < 0 or values.max() > 0xFFFF:
+            raise ValueError("32-bit pixels; convert it to 8 or 16 bits")
+        return values.astype(np.uint16)
+    if image.mode == "F":
+        raise ValueError("floating-point pixels; convert it to 8 or 16 bits")
+    grey = image.mode in ("1", "L", "LA", "La")
+    return np.array(image.convert("L" if grey else "RGB"))

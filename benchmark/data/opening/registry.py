@@ -1,0 +1,107 @@
+"""Data sets by name: the readers that installed packages offer, the built-in ones included."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+from collections.abc import Iterator, Sequence
+
+from ....results.errors import CadbenchError, UsageError
+from ...system.did_you_mean import suggestion
+from ...system.entry_points import DATASETS, offered
+from ...system.plugin_errors import described
+from ...system.plugin_import import called, imported, the_only
+from ..reader import Reader
+
+AUTO = "auto"
+"""In place of a name: whatever is found."""
+
+
+def dataset_names() -> tuple[str, ...]:
+    """The names of all readers that are offered, sorted; some may turn out to be broken."""
+    return tuple(sorted(offered(DATASETS)))
+
+
+@functools.cache
+def load_reader(name: str) -> Reader:
+    """The reader of this name; `UsageError` if unknown, `CadbenchError` where it cannot be used."""
+    points = offered(DATASETS).get(name, ())
+    if not points:
+        raise unknown(name)
+    point = the_only("data set", name, points)
+    found = imported("data set", point, "mend or uninstall the package that offers it")
+    return _usable(called("data set", point), found)
+
+
+def unknown(name: str, more: Sequence[str] = ()) -> UsageError:
+    """The error for a name that nothing offers; more: names that mean something all the same."""
+    known = list(dict.fromkeys([AUTO, *dataset_names(), *more]))
+    if len(known) == 1:
+        known.append("(none is installed: pip install cadbench again)")
+    return UsageError(
+        f"unknown data set {name!r}{suggestion(name, known)}; there are: {', '.join(known)}; a "
+        "folder of your own gets a name by --data-root NAME=FOLDER"
+    )
+
+
+def is_known(name: str) -> bool:
+    """Whether a package offers a data set of this name."""
+    return name in offered(DATASETS)
+
+
+def usable_readers() -> Iterator[tuple[str, Reader]]:
+    """The readers that can be loaded with their names: those of cadbench first, then by name."""
+    found = []
+    for name in dataset_names():
+        with contextlib.suppress(CadbenchError):
+            found.append((name, load_reader(name)))
+    yield from sorted(found, key=lambda pair: (not is_builtin(pair[1]), pair[0]))
+
+
+def is_builtin(reader: Reader) -> bool:
+    """Whether a reader comes with cadbench."""
+    return type(reader).__module__.startswith("cadbench.benchmark.")
+
+
+def published_categories(name: str) -> tuple[str, ...]:
+    """The categories that a data set is known to have; none where any may be there."""
+    return load_reader(name).categories
+
+
+@contextlib.contextmanager
+def blamed_on(name: str, reader: Reader, doing: str) -> Iterator[None]:
+    """Turn what a reader raises into one line that names its data set; `doing` is the call."""
+    try:
+        yield
+    except CadbenchError:
+        raise
+    except Exception as error:
+        if is_builtin(reader):
+            raise
+        raise CadbenchError(
+            f"data set {name}: {doing} raised {described(error, type(reader))}; CADBENCH_DEBUG=1 "
+            "shows how it came there"
+        ) from error
+
+
+def _usable(begin: str, found: object) -> Reader:
+    if not (isinstance(found, type) and issubclass(found, Reader)):
+        raise CadbenchError(f"{begin} is not a subclass of cadbench.Reader")
+    if inspect.isabstract(found):
+        missing = ", ".join(sorted(found.__abstractmethods__))
+        raise CadbenchError(f"{begin} is unfinished: {found.__name__} does not define {missing}")
+    for attribute in ("title", "layout", "source"):
+        value = getattr(found, attribute)
+        if not isinstance(value, str) or (not value and attribute != "source"):
+            raise CadbenchError(f"{begin}: its {attribute} is a text, not {value!r}")
+    for attribute in ("categories", "folders"):
+        value = getattr(found, attribute)
+        if isinstance(value, property):
+            continue
+        if not isinstance(value, tuple) or not all(isinstance(each, str) for each in value):
+            raise CadbenchError(f"{begin}: its {attribute} are a tuple of texts, not {value!r}")
+    try:
+        return found()
+    except Exception as error:
+        raise CadbenchError(f"{begin}: it cannot be made without arguments: {error}") from error

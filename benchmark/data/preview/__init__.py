@@ -1,0 +1,1 @@
+"""Previewing a dataset: statistics, near-duplicates, contact sheets."""

@@ -1,0 +1,1 @@
+"""What a method implements and receives. Names no implementation."""

@@ -1,0 +1,57 @@
+"""The built-in protocols, a TOML file each, and finding one of them or a user's by its name."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+
+from ...results.errors import UsageError
+from ..system.did_you_mean import suggestion
+from .parsing import read_protocol
+from .protocol import Protocol
+
+
+def builtin_names() -> tuple[str, ...]:
+    """The names of the protocols that come with cadbench, sorted."""
+    files = (entry.name for entry in resources.files(__package__).iterdir())
+    return tuple(sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml")))
+
+
+def builtin_text(name: str) -> str:
+    """The file of a built-in protocol, as text."""
+    return resources.files(__package__).joinpath(f"{name}.toml").read_text("utf-8")
+
+
+def find_protocol(name: str) -> Protocol:
+    """The built-in protocol of this name, or the one in this file."""
+    known = builtin_names()
+    if name in known:
+        return parse_protocol(builtin_text(name), name)
+    if Path(name).is_file():
+        return parse_protocol(_text_of(Path(name)), name)
+    same_id = [each for each in known if find_protocol(each).id == name]
+    if same_id:
+        raise UsageError(f"{name} is the id of a protocol; give its name: {' or '.join(same_id)}")
+    raise UsageError(
+        f"no protocol {name!r}{suggestion(name, known)}; there are: {', '.join(known)}, or give "
+        "a file (`cadbench protocols NAME` prints one to start from)"
+    )
+
+
+def parse_protocol(text: str, where: str) -> Protocol:
+    """The protocol that a file's text holds; one line of `UsageError` naming file and key."""
+    try:
+        values = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{where} is not TOML: {' '.join(str(error).split())}") from error
+    return read_protocol(values, where)
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text("utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is not TOML: it is not UTF-8 text") from error

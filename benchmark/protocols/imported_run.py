@@ -1,0 +1,36 @@
+"""Whether a run that somebody else recorded means what its protocol id says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...results.errors import RecordError, UsageError
+from ..data.drift.domains import parse_domains
+from ..data.images.preprocessing import Preprocessing
+from ..pixels.maps import MapSpec
+from ..streams.blending import checked_blend
+from ..streams.schedule import experience_sizes
+from .ids import Identity, check_id
+
+
+def check_run(run: Mapping[str, Any]) -> None:
+    """`RecordError` where experiences, schedule, preprocessing and protocol id contradict."""
+    cell = run["cell"]
+    try:
+        drift = cell.get("drift", [])
+        domains = parse_domains([each["name"] for each in drift], "drift")
+        returns = len(cell["order"]["categories"]) * len(domains)
+        sizes = experience_sizes(cell["schedule"], len(cell["order"]["categories"]) + returns)
+        if sizes != tuple(map(len, run["experiences"])):
+            raise RecordError(f"its experiences are not those of the schedule {cell['schedule']}")
+        preprocessing, maps = Preprocessing(**cell["preprocessing"]), MapSpec(**cell["maps"])
+        identity = Identity(
+            *(cell["dataset"], cell["schedule"], cell["routing"], preprocessing, maps),
+            tuple(domain.name for domain in domains),
+            checked_blend(cell.get("blend", 0.0)),
+        )
+        if cell["protocol"] != identity.generated_id:
+            check_id(cell["protocol"], identity)
+    except (UsageError, TypeError) as error:
+        raise RecordError(f"its protocol contradicts itself: {error}") from error

@@ -1,0 +1,86 @@
+"""Protocols as data: a TOML file that fixes data, stream, preprocessing, routing and maps.
+
+id             versioned, `our-parts-1x4@1`; ids such as `mvtec-1x15-224-oracle@1` are generated
+               from settings and mean exactly those
+title, source, notes     where the protocol comes from, for readers
+dataset        a name that `cadbench data info` lists, such as `mvtec`, `synthetic` or `folder`,
+               or several: `mvtec,visa`, whose categories are called `mvtec/bottle`
+categories     those that must be there and are used; without them, all that the folder has
+schedule       resolved, `14-1`
+orders         official ones: `alphabetical`, `random:SEED`, or a name of [named_orders]
+named_orders   name = every category once
+drift          domains under which every category returns, ["dark:2", "blur:1"]; none without it
+blend          share of a category's training images that come an experience early or late
+routing, unseen          as the options of `cadbench run`
+preprocessing  {resize, crop} in pixels
+maps           {upsampling, sigma}
+study          defaults that are no part of the protocol: backbone, embedding, seeds, methods,
+               set = ["METHOD.PARAM=VALUES"]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..data.images.preprocessing import Preprocessing
+from ..data.opening.joining import joined_name
+from ..data.opening.registry import published_categories
+from ..interface.method import Routing
+from ..pixels.maps import MapSpec
+from ..running.cell import Unseen
+from ..streams.stream import Order, listed_order, resolve_order
+from .ids import Identity
+
+
+@dataclass(frozen=True)
+class StudyDefaults:
+    """What a run under the protocol does where its options say nothing else."""
+
+    backbone: str | None = None
+    embedding: str | None = None
+    seeds: tuple[int, ...] | None = None
+    methods: tuple[str, ...] | None = None
+    settings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A protocol file, read and checked. where: how messages call it."""
+
+    where: str
+    id: str
+    dataset: str
+    schedule: str
+    routing: Routing
+    unseen: Unseen
+    preprocessing: Preprocessing
+    maps: MapSpec
+    orders: tuple[str, ...]
+    categories: tuple[str, ...] | None = None
+    named_orders: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    study: StudyDefaults = StudyDefaults()
+    drift: tuple[str, ...] = ()
+    blend: float = 0.0
+    title: str = ""
+    source: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> Identity:
+        """What the id stands for."""
+        parts = self.dataset.split(",")
+        named = all(published_categories(part) for part in parts)
+        dataset = joined_name(parts) if named else None
+        settings = (self.schedule, self.routing, self.preprocessing, self.maps)
+        return Identity(dataset, *settings, self.drift, self.blend)
+
+    def order(self, text: str, categories: tuple[str, ...]) -> Order:
+        """The order that `--order` means under this protocol: one of its own names comes first."""
+        if text in self.named_orders:
+            return listed_order(text, self.named_orders[text])
+        return resolve_order(text, categories)
+
+    def official_orders(self, categories: tuple[str, ...]) -> tuple[Order, ...]:
+        """The orders that the protocol names, over the categories of the data."""
+        return tuple(self.order(text, categories) for text in self.orders)

@@ -1,0 +1,1 @@
+"""Test images of a finished run with their anomaly maps, for figures and the report."""

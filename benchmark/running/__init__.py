@@ -1,0 +1,1 @@
+"""Running cells: the study, the evaluator, checkpoints, and writing records."""

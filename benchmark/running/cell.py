@@ -1,0 +1,226 @@
+"""A cell: one method, parameters, order and seed on one protocol; the unit of work and of reuse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias, get_args
+
+from ...results.errors import UsageError
+from ...results.records.schema import RECORD_SCHEMA, cell_key
+from ..data.drift.domains import Domain, parse_domains
+from ..data.images.preprocessing import Preprocessing
+from ..features.spec import FeatureSpec
+from ..interface.method import CellFacts, Method, Routing
+from ..interface.params import Params
+from ..pixels.maps import MapSpec
+from ..plugins.methods import load_method
+from ..plugins.requirements import refuse_recurring, refuse_routing
+from ..protocols.ids import Identity, check_id, is_reserved
+from ..streams.blending import checked_blend
+from ..streams.stream import Order
+
+Material: TypeAlias = tuple[str, bool, tuple[Domain, ...]]
+Unseen: TypeAlias = Literal["next", "all", "none"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """An independent, serialisable unit of work; `as_dict` is what its key is made of.
+
+    protocol_id: the id that a protocol file chose; None where the settings generate it.
+    """
+
+    dataset: str
+    manifest: str
+    order: Order
+    schedule: str
+    routing: Routing
+    unseen: Unseen
+    features: FeatureSpec
+    maps: MapSpec
+    method: str
+    params: Params
+    seed: int
+    protocol_id: str | None = None
+    drift: tuple[Domain, ...] = ()
+    blend: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, known in (("routing", get_args(Routing)), ("unseen", get_args(Unseen))):
+            if getattr(self, name) not in known:
+                raise UsageError(
+                    f"a cell's {name} is one of {', '.join(known)}, not {getattr(self, name)!r}"
+                )
+        if type(self.seed) is not int or self.seed < 0:
+            raise UsageError(f"a cell's seed is a whole number from 0, not {self.seed!r}")
+        refuse_routing(self.method, self.method_class, self.routing)
+        refuse_recurring(
+            self.method,
+            self.method_class,
+            self.routing,
+            drift=bool(self.drift),
+            blend=bool(self.blend),
+        )
+        if self.protocol_id is not None:
+            check_id(self.protocol_id, self._identity)
+            if self.protocol_id == self._identity.generated_id:
+                object.__setattr__(self, "protocol_id", None)
+
+    @property
+    def method_class(self) -> type[Method]:
+        """The class behind the method's name."""
+        return load_method(self.method)
+
+    @property
+    def protocol(self) -> str:
+        """The versioned protocol id, such as `mvtec-1x15-224-oracle@1`."""
+        return self.protocol_id or self._identity.generated_id
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of the canonical JSON: equal keys mean the same work."""
+        return cell_key(self.as_dict())
+
+    @property
+    def material(self) -> Material:
+        """What is made of the images before it runs: features, whether pixels too, of which."""
+        return self.features.digest, self.method_class.uses_images, self.drift
+
+    @property
+    def facts(self) -> CellFacts:
+        """What a method may resolve its parameters from."""
+        names = tuple(sorted(self.order.categories))
+        return CellFacts(self.features.backbone, self.features.embedding, len(names), names)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values, as in a record's run.json."""
+        return {
+            "schema": RECORD_SCHEMA,
+            "protocol": self.protocol,
+            "dataset": self.dataset,
+            "manifest": self.manifest,
+            "order": {"name": self.order.name, "categories": list(self.order.categories)},
+            "schedule": self.schedule,
+            "preprocessing": self.features.preprocessing.as_dict(),
+            "maps": self.maps.as_dict(),
+            "routing": self.routing,
+            "unseen": self.unseen,
+            "features": self.features.as_dict(),
+            "method": {
+                "name": self.method,
+                "version": self.method_class.version,
+                "params": self.params.as_dict(),
+            },
+            "seed": self.seed,
+            # Keys of cells without them are as old as they are.
+            **({"drift": [domain.as_dict() for domain in self.drift]} if self.drift else {}),
+            **({"blend": self.blend} if self.blend else {}),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Cell:
+        """The cell that `as_dict` wrote; `UsageError` where this program cannot run it as it is."""
+        try:
+            _refuse_other_types(values)
+            named, features = values["method"], values["features"]
+            cell = cls(
+                dataset=values["dataset"],
+                manifest=values["manifest"],
+                order=Order(values["order"]["name"], tuple(values["order"]["categories"])),
+                schedule=values["schedule"],
+                routing=values["routing"],
+                unseen=values["unseen"],
+                features=FeatureSpec(
+                    **{**features, "layers": tuple(features["layers"])},
+                    preprocessing=Preprocessing(**values["preprocessing"]),
+                ),
+                maps=MapSpec(**values["maps"]),
+                method=named["name"],
+                params=load_method(named["name"]).Params(**named["params"]),
+                seed=values["seed"],
+                drift=parse_domains([each["name"] for each in values.get("drift", ())], "drift"),
+                blend=checked_blend(values.get("blend", 0.0)),
+            )
+            cell = replace(cell, params=cell.method_class.resolve(cell.params, cell.facts))
+            if not is_reserved(str(values["protocol"])):
+                cell = replace(cell, protocol_id=values["protocol"])
+        except (KeyError, TypeError) as error:
+            raise UsageError(
+                f"a cell is not what `cadbench run --dry-run --format json` writes: {error}"
+            ) from error
+        if cell.as_dict() != dict(values):
+            mine = cell.as_dict()
+            other = [name for name in mine if mine[name] != values.get(name)]
+            raise UsageError(
+                f"a cell of {cell.method} was made by another version of cadbench or of the "
+                f"method: {', '.join(other) or 'unknown entries'} differ; make the file again"
+            )
+        return cell
+
+    def label(self) -> str:
+        """`mecad experts=5, alphabetical, seed 0`: the parameters that differ from the defaults."""
+        from ..interface.params import specs
+
+        default = self._default_params()
+        shown = [
+            f"{spec.name}={spec.show(getattr(self.params, spec.name))}"
+            for spec in specs(type(self.params))
+            if getattr(self.params, spec.name) != getattr(default, spec.name)
+        ]
+        return f"{' '.join([self.method, *shown])}, {self.order.name}, seed {self.seed}"
+
+    @property
+    def _identity(self) -> Identity:
+        preprocessing = self.features.preprocessing
+        return Identity(
+            self.dataset,
+            self.schedule,
+            self.routing,
+            preprocessing,
+            self.maps,
+            tuple(domain.name for domain in self.drift),
+            self.blend,
+        )
+
+    def _default_params(self) -> Params:
+        resolved: Params = self.method_class.resolve(self.method_class.Params(), self.facts)
+        return resolved
+
+
+_TEXTS = (
+    *(("dataset",), ("manifest",), ("schedule",), ("order", "name")),
+    *(("features", name) for name in ("backbone", "weights", "embedding", "dtype")),
+    *(("method", "name"), ("method", "version")),
+)
+_NUMBERS = (("preprocessing", "resize"), ("preprocessing", "crop"), ("features", "extraction"))
+_OF = {
+    ("order", "categories"): (list, str),
+    ("features", "layers"): (list, int),
+    ("features", "embedding_params"): (dict, int),
+}
+"""What a cell holds at these places: a list, or a table, of texts or whole numbers."""
+
+
+def _refuse_other_types(values: Mapping[str, Any]) -> None:
+    """`TypeError` naming the entry; what is not looked at here is checked by whom it belongs to."""
+    for place in _TEXTS:
+        _refuse_other_type(place, _at(values, place), str)
+    for place in _NUMBERS:
+        _refuse_other_type(place, _at(values, place), int)
+    for place, (holder, kind) in _OF.items():
+        held = _at(values, place)
+        _refuse_other_type(place, held, holder)
+        for each in held.values() if holder is dict else held:
+            _refuse_other_type(place, each, kind)
+
+
+def _at(values: Any, place: Sequence[str]) -> Any:
+    for name in place:
+        values = values[name]
+    return values
+
+
+def _refuse_other_type(place: Sequence[str], value: Any, kind: type) -> None:
+    if type(value) is not kind:
+        raise TypeError(f"{'.'.join(place)} holds {value!r}")

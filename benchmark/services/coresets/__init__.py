@@ -1,0 +1,1 @@
+"""Coreset selection, computed once per category and shared by all cells."""

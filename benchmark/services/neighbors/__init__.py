@@ -1,0 +1,1 @@
+"""Nearest-neighbor distances, computed once per image and block and shared by all cells."""

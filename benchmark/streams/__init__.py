@@ -1,0 +1,1 @@
+"""Streams: category order, schedule, blending, and the bridge to Avalanche."""

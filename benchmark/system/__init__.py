@@ -1,0 +1,1 @@
+"""The ground floor: cache folder, random generators, processes, threads, plugin loading."""

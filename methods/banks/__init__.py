@@ -1,0 +1,1 @@
+"""Methods that score with a memory bank of patch embeddings."""

@@ -1,0 +1,30 @@
+"""Naive fine-tuning: only the newest category is remembered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ...benchmark.interface.method import TrainExperience
+from ...benchmark.interface.params import Params, param
+from .memory_bank import SingleBank
+
+
+@dataclass(frozen=True)
+class FineTuneParams(Params):
+    """Budget in patch embeddings."""
+
+    bank_budget: int = param(400, "vectors in the bank", low=1)
+
+
+class FineTune(SingleBank):
+    """Lower bound: the bank holds the newest category's coreset and nothing else."""
+
+    Params = FineTuneParams
+
+    @classmethod
+    def with_memory(cls, params: Any, vectors: int, categories: int) -> Any:
+        return params.replace(bank_budget=vectors)
+
+    def add(self, experience: TrainExperience, category: str) -> None:
+        self.bank = [self.context.coresets.select(experience, category, self.params.bank_budget)]

@@ -1,0 +1,64 @@
+"""Joint training: the upper bound, which may look at every category seen so far at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...benchmark.interface.method import Block, MemoryReport, MethodContext, State, TrainExperience
+from ...benchmark.interface.params import Params, param
+from .memory_bank import SingleBank, bank_memory, pack_blocks, taken, unpack_blocks
+
+
+@dataclass(frozen=True)
+class JointParams(Params):
+    """Budgets in patch embeddings."""
+
+    bank_budget: int = param(2400, "vectors in the bank", low=1)
+    candidates: int = param(
+        1200, "greedy picks of each category that the bank is chosen from", low=1
+    )
+    exact: bool = param(False, "choose from all patches instead (slow, and keeps them all)")
+
+
+class Joint(SingleBank):
+    """Upper bound: one bank selected anew, after each experience, from all categories seen so far.
+
+    Its candidates count as stored memory: without them it could not go on.
+    """
+
+    Params = JointParams
+
+    def __init__(self, params: Any, context: MethodContext) -> None:
+        super().__init__(params, context)
+        self.pool: list[Block] = []
+        self.picks = np.empty(0, np.int64)
+
+    @classmethod
+    def with_memory(cls, params: Any, vectors: int, categories: int) -> Any:
+        return params.replace(bank_budget=vectors)
+
+    def observe(self, experience: TrainExperience) -> None:
+        super().observe(experience)
+        self.picks = self.context.coresets.reduce(self.pool, self.params.bank_budget)
+        self.bank = taken(self.pool, self.picks)
+
+    def add(self, experience: TrainExperience, category: str) -> None:
+        if self.params.exact:
+            new = self.context.coresets.everything(experience, category)
+        else:
+            new = self.context.coresets.select(experience, category, self.params.candidates)
+        self.pool.append(new)
+
+    def memory(self) -> MemoryReport:
+        return bank_memory(self.bank, self.pool)
+
+    def state_dict(self) -> State:
+        return {"pool": pack_blocks(self.pool), "picks": self.picks}
+
+    def load_state_dict(self, state: State) -> None:
+        self.pool = unpack_blocks(state["pool"], self.context)
+        self.picks = state["picks"]
+        self.bank = taken(self.pool, self.picks)

@@ -1,0 +1,1 @@
+"""anomalib's models as continual methods, refitted after each experience."""

@@ -1,0 +1,1 @@
+"""Methods that fit one Gaussian per patch position (PaDiM)."""

@@ -1,0 +1,1 @@
+"""Routers: which expert scores an image when the category is not given."""

@@ -1,0 +1,85 @@
+"""Which rows may stand in one table, and what keeps the others apart.
+
+Rows are comparable when they agree in protocol id and manifest, also in what the id stands for, and
+were run with the same seeds and orders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..errors import UsageError
+from .rows import Row, number_ranges, plain, plural, short_key
+
+_NAMED = 3
+"""Rows whose missing runs an error names."""
+
+
+def check_comparable(rows: Sequence[Row], *, mixable: bool = True) -> None:
+    """`UsageError` naming the first difference that forbids one table of these rows.
+
+    mixable: whether `--allow-mixed` is a way out.
+    """
+    label = ", or label the rows with --allow-mixed" if mixable else ""
+    for other in rows[1:]:
+        one = rows[0]
+        for what, mine, theirs in zip(("protocol", "data"), one.data, other.data, strict=False):
+            if mine != theirs:
+                raise UsageError(
+                    f"rows of different {what} are not comparable: {one.first.method} has "
+                    f"{mine[:40]}, {other.first.method} has {theirs[:40]}; choose one{label}"
+                )
+        for what in sorted(one.identity.keys() | other.identity.keys()):
+            ours, others = one.identity.get(what), other.identity.get(what)
+            if ours != others:
+                raise UsageError(
+                    f"rows of one protocol id but different {what} are not comparable: "
+                    f"{one.first.method} ({short_key(one)}) has {plain(ours)}, "
+                    f"{other.first.method} ({short_key(other)}) has {plain(others)}, both as "
+                    f"{one.data[0]}; give one protocol another id{label}"
+                )
+    lacking = missing_runs(rows)
+    if lacking:
+        more = len(lacking) - _NAMED
+        raise UsageError(
+            f"rows of different runs are not comparable: {'; '.join(lacking[:_NAMED])}"
+            + (f"; and {more} more rows lack some" if more > 0 else "")
+            + f"; run the missing ones or choose rows{label}"
+        )
+
+
+def missing_runs(rows: Sequence[Row]) -> list[str]:
+    """`patchcore (1a2b3c4d) lacks seed 2 of order random:1`: a line a row that lacks a run."""
+    every = {run for row in rows for run in row.design}
+    contents: dict[str, set[tuple[str, ...]]] = {}
+    for _, name, categories in every:
+        contents.setdefault(name, set()).add(categories)
+    lines = []
+    for row in rows:
+        missing: dict[str, list[int]] = {}
+        for seed, name, categories in sorted(every - row.design, key=lambda run: run[1:]):
+            alike = len(contents[name]) > 1
+            order = f"{name} ({', '.join(categories)})" if alike else name
+            missing.setdefault(order, []).append(seed)
+        lacks = [
+            f"{plural('seed', seeds)} {number_ranges(sorted(seeds))} of order {order}"
+            for order, seeds in missing.items()
+        ]
+        if lacks:
+            lines.append(f"{row.first.method} ({short_key(row)}) lacks {' and '.join(lacks)}")
+    return lines
+
+
+def identity_labels(rows: Sequence[Row]) -> list[str]:
+    """`maps.sigma=2.0`: what a row's protocol id stands for, where rows give it two meanings."""
+    labels = []
+    for row in rows:
+        namesakes = [other.identity for other in rows if other.data[0] == row.data[0]]
+        labels.append(
+            ", ".join(
+                f"{name}={plain(value)}"
+                for name, value in row.identity.items()
+                if any(other.get(name) != value for other in namesakes)
+            )
+        )
+    return labels

@@ -1,0 +1,189 @@
+"""Runs side by side: rows of one routing, restricted to the categories that all of them define."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..metrics.compute import PIXEL_BASES
+from ..records.record import Record
+from ..records.schema import features_key
+from .comparable import check_comparable
+from .quantities import Reading, stored_matrix
+from .rows import Row, backbone_labels, by_routing, describe_runs, plural, rows_of
+
+JOINT = "joint"
+"""What the method is called whose runs are the upper bound that `gap_to_joint` measures against.
+
+Of `detector+strategy` it is `detector+joint`: the same detector, trained on everything at once.
+"""
+
+
+MASKED = "aupro"
+"""A category has all pixel metrics or none; this one stands for them."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Rows that stand in one table, and each of their runs with the categories that count.
+
+    `several_joints`: there is more than one configuration of `joint`, so no gap is given.
+    """
+
+    routing: str
+    rows: tuple[Row, ...]
+    readings: tuple[tuple[Reading, ...], ...]
+    left_out: tuple[str, ...]
+    left_out_of_pixels: tuple[str, ...]
+    several_joints: bool
+
+    @property
+    def mixed_data(self) -> bool:
+        return len({row.data for row in self.rows}) > 1
+
+    @property
+    def mixed_runs(self) -> bool:
+        return len({row.design for row in self.rows}) > 1
+
+    @property
+    def mixed_backbones(self) -> bool:
+        return len(set(backbone_labels(self.rows))) > 1
+
+    @property
+    def title(self) -> str:
+        """What all rows share: `protocol mvtec-1x15-224-oracle@1, oracle routing, seeds 0-2, ...`.
+
+        Protocol, routing, seeds, orders, and the backbone.
+        """
+        protocols = sorted({row.first.protocol for row in self.rows})
+        parts = [f"{plural('protocol', protocols)} {', '.join(protocols)}"]
+        parts.append(f"{self.routing} routing")
+        parts += [] if self.mixed_runs else [describe_runs(self.rows[0])]
+        parts += [] if self.mixed_backbones else [f"backbone {backbone_labels(self.rows)[0]}"]
+        return ", ".join(parts)
+
+    def notes(self, quantities: Iterable[str] = ()) -> tuple[str, ...]:
+        """What a reader of a table of these rows, with these quantities, has to know."""
+        notes = list(self.left_out)
+        if any(name.split(".")[0] in PIXEL_BASES for name in quantities):
+            notes += self.left_out_of_pixels
+        own = sorted({_bound_of(row.first.method) for row in self.rows} - {JOINT})
+        if own and any(name.split(".")[-1] == "gap_to_joint" for name in quantities):
+            notes.append(f"gap_to_joint of a trained detector is measured against {', '.join(own)}")
+        if self.mixed_data:
+            notes.append("rows of different protocols or data are not comparable with each other")
+        if self.mixed_runs:
+            notes.append(
+                "rows differ in seeds or orders, so differences between them may be theirs"
+            )
+        if any(len(row.records) > 1 for row in self.rows):
+            notes.append("± is the sample deviation over seeds and orders")
+        return tuple(notes)
+
+
+def comparisons(records: Iterable[Record], *, allow_mixed: bool = False) -> list[Comparison]:
+    """One comparison a routing; `UsageError` where its rows are not comparable."""
+    found = []
+    for routing, of_routing in by_routing(records).items():
+        rows = rows_of(of_routing)
+        if not allow_mixed:
+            check_comparable(rows)
+        found.append(compare(routing, rows))
+    return found
+
+
+def compare(routing: str, rows: Sequence[Row]) -> Comparison:
+    """The comparison of these rows, comparable or not."""
+    data = sorted({row.data for row in rows})
+    common = {each: _common_categories(rows, each) for each in data}
+    masked = {each: _masked_categories(rows, each) for each in data}
+    joint, several_joints = _joint_runs(rows)
+    readings = tuple(
+        tuple(
+            Reading(
+                record,
+                common[row.data],
+                joint.get(_conditions(row, record)),
+                masked[row.data],
+            )
+            for record in row.records
+        )
+        for row in rows
+    )
+    left_out = tuple(n for d in data for n in _left_out(rows, d, common[d], "means"))
+    of_pixels = tuple(
+        n for d in data if masked[d] for n in _left_out(rows, d, masked[d], "pixel metrics")
+    )
+    return Comparison(routing, tuple(rows), readings, left_out, of_pixels, several_joints)
+
+
+def is_bound(row: Row) -> bool:
+    """Whether a row is the upper bound, which others are measured against and not ranked with."""
+    return row.first.method == _bound_of(row.first.method)
+
+
+def _bound_of(method: str) -> str:
+    detector, plus, _ = method.rpartition("+")
+    return f"{detector}{plus}{JOINT}"
+
+
+def final_row(record: Record, base: str = "auroc") -> dict[str, float]:
+    """`base` by category after the last experience."""
+    R, _ = stored_matrix(record, base=base)
+    return dict(zip(record.categories, R[-1].tolist(), strict=True))
+
+
+def _common_categories(rows: Iterable[Row], data: tuple[str, ...]) -> tuple[str, ...]:
+    """Categories, sorted, that every run on this data defines in its last row."""
+    return tuple(sorted(set.intersection(*_defined(rows, data, "auroc"))))
+
+
+def _masked_categories(rows: Iterable[Row], data: tuple[str, ...]) -> tuple[str, ...]:
+    """The same for pixel metrics, over the runs that have any: some methods give no maps."""
+    defined = [names for names in _defined(rows, data, MASKED) if names]
+    return tuple(sorted(set.intersection(*defined))) if defined else ()
+
+
+def _defined(rows: Iterable[Row], data: tuple[str, ...], base: str) -> list[set[str]]:
+    """For each run on this data, the categories whose last value of `base` is not NaN."""
+    return [
+        {category for category, value in final_row(record, base).items() if not np.isnan(value)}
+        for row in rows
+        if row.data == data
+        for record in row.records
+    ]
+
+
+def _left_out(
+    rows: Iterable[Row], data: tuple[str, ...], common: Sequence[str], what: str
+) -> list[str]:
+    every = {c for row in rows if row.data == data for c in row.first.categories}
+    missing = sorted(every - set(common))
+    if not missing:
+        return []
+    return [
+        f"{what} are over the {len(common)} categories that every row defines; left out: "
+        f"{', '.join(missing)}"
+    ]
+
+
+def _conditions(row: Row, record: Record) -> tuple[object, ...]:
+    """What a run shares with the joint run that it is measured against."""
+    order = tuple(record.cell["order"]["categories"])
+    bound = _bound_of(record.method)
+    return *row.data, order, record.seed, features_key(record.cell), bound
+
+
+def _joint_runs(rows: Iterable[Row]) -> tuple[Mapping[tuple[object, ...], Record], bool]:
+    """The joint run of each condition; (none, True) where two configurations have the same."""
+    found: dict[tuple[object, ...], Record] = {}
+    for row in rows:
+        if not is_bound(row):
+            continue
+        runs = {_conditions(row, record): record for record in row.records}
+        if found.keys() & runs.keys():
+            return {}, True
+        found.update(runs)
+    return found, False

@@ -1,0 +1,203 @@
+"""Which runs make one row, and what a table calls it.
+
+A row is a configuration: everything of a cell but its seed and order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ..records.record import Record
+from ..records.schema import canonical_json, domains_of, features_key
+
+Defaults = Mapping[str, Mapping[str, Any]]
+"""Default parameters by method name; parameters that differ from them are shown."""
+
+# Which cells above the diagonal are scored changes none of a row's other numbers.
+_NOT_OF_THE_ROW = ("seed", "order", "unseen")
+
+
+_IDENTITY = ("schedule", "routing", "preprocessing", "maps", "drift", "blend")
+"""What a protocol id stands for; a file could give one id to two of these."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """All runs of one configuration, at most one a seed and order."""
+
+    records: tuple[Record, ...]
+
+    @property
+    def first(self) -> Record:
+        return self.records[0]
+
+    @cached_property
+    def data(self) -> tuple[str, str, str]:
+        """(protocol id, manifest hash, what the id stands for): rows that differ here never mix."""
+        identity = canonical_json(self.identity).decode()
+        return self.first.protocol, str(self.first.cell["manifest"]), identity
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """What the protocol id stands for, flat: schedule, preprocessing.crop, maps.sigma .."""
+        flat: dict[str, Any] = {}
+        for name in _IDENTITY:
+            value = self.first.cell.get(name)
+            if name == "drift":
+                value = ", ".join(domains_of(self.first.cell)) or None
+            if value is None:
+                continue
+            if isinstance(value, Mapping):
+                flat |= {f"{name}.{part}": inner for part, inner in value.items()}
+            else:
+                flat[name] = value
+        return flat
+
+    @property
+    def seeds(self) -> list[int]:
+        return sorted({record.seed for record in self.records})
+
+    @property
+    def orders(self) -> list[str]:
+        return sorted({record.order for record in self.records})
+
+    @cached_property
+    def design(self) -> frozenset[tuple[int, str, tuple[str, ...]]]:
+        """The seeds and orders that were run, an order by name and content."""
+        return frozenset(
+            (record.seed, record.order, tuple(record.cell["order"]["categories"]))
+            for record in self.records
+        )
+
+
+def rows_of(records: Iterable[Record]) -> list[Row]:
+    """One row a configuration, sorted by method, parameters and features.
+
+    Of two runs of one seed and order (they differ in `unseen`) the first counts.
+    """
+    groups: dict[bytes, dict[Any, Record]] = {}
+    for record in records:
+        cell = {name: value for name, value in record.cell.items() if name not in _NOT_OF_THE_ROW}
+        run = (record.seed, canonical_json(record.cell["order"]))
+        groups.setdefault(canonical_json(cell), {}).setdefault(run, record)
+    rows = [
+        Row(tuple(runs[run] for run in sorted(runs, key=lambda run: (run[0], run[1]))))
+        for runs in groups.values()
+    ]
+    return sorted(rows, key=_place)
+
+
+def by_routing(records: Iterable[Record]) -> dict[str, list[Record]]:
+    """Records of `oracle` and of `inferred` routing apart: they never share a table."""
+    apart: dict[str, list[Record]] = {}
+    for record in records:
+        apart.setdefault(record.routing, []).append(record)
+    return dict(sorted(apart.items(), reverse=True))
+
+
+def short_key(row: Row) -> str:
+    """The beginning of the key of the row's first run."""
+    return row.first.key[:8]
+
+
+def describe_runs(row: Row) -> str:
+    """`seeds 0-2, order alphabetical`; the number of runs where it is not the full product."""
+    seeds, orders = plural("seed", row.seeds), plural("order", row.orders)
+    text = f"{seeds} {number_ranges(row.seeds)}, {orders} {', '.join(row.orders)}"
+    full = len(row.seeds) * len(row.orders)
+    return text if len(row.records) == full else f"{text} ({len(row.records)} of {full} runs)"
+
+
+def number_ranges(numbers: Sequence[int]) -> str:
+    """Sorted numbers with runs joined: `0-2,5`."""
+    parts: list[list[int]] = []
+    for n in numbers:
+        if parts and n == parts[-1][-1] + 1:
+            parts[-1].append(n)
+        else:
+            parts.append([n])
+    return ",".join(f"{p[0]}-{p[-1]}" if len(p) > 1 else str(p[0]) for p in parts)
+
+
+def method_labels(rows: Sequence[Row]) -> list[str]:
+    """Method names, with the version where rows of one name have several."""
+    versions: dict[str, set[str]] = {}
+    for row in rows:
+        versions.setdefault(row.first.method, set()).add(_version(row))
+    return [
+        row.first.method
+        + (f" (version {_version(row)})" if len(versions[row.first.method]) > 1 else "")
+        for row in rows
+    ]
+
+
+def parameter_labels(
+    rows: Sequence[Row], defaults: Defaults | None = None, hidden: Sequence[str] = ()
+) -> list[str]:
+    """`experts=3, replay=full`: what differs within a method's rows or from its defaults."""
+    labels = []
+    for row in rows:
+        siblings = [other.first.params for other in rows if other.first.method == row.first.method]
+        usual = (defaults or {}).get(row.first.method, {})
+        shown = [
+            name
+            for name, value in row.first.params.items()
+            if name not in hidden
+            and (
+                any(name not in other or other[name] != value for other in siblings)
+                or (name in usual and usual[name] != value)
+            )
+        ]
+        labels.append(", ".join(f"{name}={plain(row.first.params[name])}" for name in shown))
+    return labels
+
+
+def backbone_labels(rows: Sequence[Row]) -> list[str]:
+    """`tf_efficientnet_lite0 concat`, with a hash where two feature settings look alike."""
+    names = [_backbone(row) for row in rows]
+    keys = [features_key(row.first.cell) for row in rows]
+    alike: dict[str, set[str]] = {}
+    for name, key in zip(names, keys, strict=True):
+        alike.setdefault(name, set()).add(key)
+    return [
+        f"{name} ({key[:8]})" if len(alike[name]) > 1 else name
+        for name, key in zip(names, keys, strict=True)
+    ]
+
+
+def plural(noun: str, things: Sequence[object]) -> str:
+    """The noun as so many things need it."""
+    return noun if len(things) == 1 else f"{noun}s"
+
+
+def _backbone(row: Row) -> str:
+    features = row.first.cell["features"]
+    return f"{features['backbone']} {features['embedding']}"
+
+
+def _version(row: Row) -> str:
+    return str(row.first.cell["method"]["version"])
+
+
+def plain(value: Any) -> str:
+    """A parameter as users write it."""
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
+def _place(row: Row) -> tuple[Any, ...]:
+    """Numbers sort as numbers, so that 10 experts follow 9."""
+    params = [
+        (name, 0, value, "") if isinstance(value, int | float) else (name, 1, 0, str(value))
+        for name, value in sorted(row.first.params.items())
+    ]
+    return (
+        row.first.method,
+        _version(row),
+        params,
+        features_key(row.first.cell),
+        *row.data,
+        row.first.key,
+    )

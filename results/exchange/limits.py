@@ -1,0 +1,159 @@
+"""What an export looks like, and how large it may be.
+
+    cadbench-export.json                                 the manifest: size and SHA-256 of each file
+    <protocol>/<features>/<order>/<method>-<key>/seed-<n>/run.json, scores.parquet, ..
+
+The folders are those of `runs/`. Nothing else belongs in an export.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import OtherSchemaError, RecordError
+from ..records.record import MAPS_FILE, RUN_FILE
+from ..records.schema import RECORD_SCHEMA, TABLES
+from ..sanitizing import printable
+
+MANIFEST_FILE = "cadbench-export.json"
+FORMAT = 1
+"""Of the manifest; records have a schema of their own."""
+
+MEBI = 2**20
+MAX_BYTES = {
+    MANIFEST_FILE: 32 * MEBI,
+    RUN_FILE: 4 * MEBI,
+    **{f"{name}.parquet": 256 * MEBI for name in TABLES},
+    MAPS_FILE: 1024 * MEBI,
+}
+"""The largest size of each file, declared or actual; no other file is taken."""
+MAX_TOTAL = 16 * 1024 * MEBI
+"""Bytes of all files together."""
+MAX_MEMBERS = 100_000
+"""Files and folders: some 14,000 records."""
+MAX_RATIO, FREE_BYTES = 200, 64 * MEBI
+"""An archive, or a table, unpacks to at most this many times its size and these bytes more."""
+MAX_ROWS = 5_000_000
+"""Of one table: 200 categories of 240 test images, all scored after each experience they are in."""
+MAX_TABLE_BYTES = 2048 * MEBI
+"""Of one table, decoded."""
+MAX_TEXT = 4096
+"""Characters of one text."""
+MAX_SEGMENT = 200
+"""Characters of one name of a path."""
+
+_FOLDERS = 5
+_SEGMENT = re.compile(rf"[A-Za-z0-9_@-][A-Za-z0-9._@-]{{0,{MAX_SEGMENT - 1}}}")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What the manifest says of one file."""
+
+    bytes: int
+    sha256: str
+
+
+def shown(name: str) -> str:
+    """The name of a member as an error quotes it: harmless, and short."""
+    text = printable(name)
+    return f"'{text if len(text) <= 120 else f'{text[:117]}...'}'"
+
+
+def inner_parts(name: str) -> tuple[str, ...]:
+    """The parts of a member's name; `RecordError` for one that would lie elsewhere."""
+    parts = tuple(name.split("/"))
+    if name.startswith("/") or "\\" in name or re.match(r"[A-Za-z]:", name) or ".." in parts:
+        raise RecordError(f"{shown(name)} leads out of the folder")
+    return parts
+
+
+def check_name(name: str, *, folder: bool = False) -> tuple[str, ...]:
+    """The parts of a member's name; `RecordError` for one that no export has.
+
+    Names never become paths: files are unpacked under names of our own. This refuses all the same
+    what another program would write elsewhere.
+    """
+    parts = inner_parts(name)
+    if len(parts) > _FOLDERS + (not folder):
+        raise RecordError(f"{shown(name)} lies too deep")
+    if not all(_SEGMENT.fullmatch(part) for part in parts):
+        raise RecordError(f"{shown(name)} is not a name that an export has")
+    if folder:
+        expected = parts[0] != MANIFEST_FILE
+    else:
+        expected = name == MANIFEST_FILE or (
+            len(parts) == _FOLDERS + 1 and parts[-1] in MAX_BYTES and parts[-1] != MANIFEST_FILE
+        )
+        expected = expected and (len(parts) == 1 or parts[0] != MANIFEST_FILE)
+    if not expected:
+        raise RecordError(f"{shown(name)} does not belong in an export")
+    return parts
+
+
+def manifest_bytes(files: dict[str, Listed], version: str) -> bytes:
+    """The manifest of these files, the same bytes for the same records."""
+    content = {
+        "format": FORMAT,
+        "cadbench": version,
+        "schema": RECORD_SCHEMA,
+        "files": {name: vars(files[name]) for name in sorted(files)},
+    }
+    return json.dumps(content, indent=1, sort_keys=True).encode("ascii") + b"\n"
+
+
+def read_manifest(data: bytes) -> dict[str, Listed]:
+    """The files that a manifest lists; `RecordError` where it is none, or of another version."""
+    content = strict_json(data, MANIFEST_FILE)
+    if not isinstance(content, dict) or set(content) != {"format", "cadbench", "schema", "files"}:
+        raise RecordError(f"{MANIFEST_FILE} is not what `cadbench export` writes")
+    for name, mine in (("format", FORMAT), ("schema", RECORD_SCHEMA)):
+        if content[name] != mine or isinstance(content[name], bool):
+            raise OtherSchemaError(
+                f"it was written by cadbench {shown(str(content['cadbench']))} with {name} "
+                f"{printable(str(content[name]))[:40]}, this cadbench reads {mine}; export it "
+                "again with this version"
+            )
+    listed = content["files"]
+    if not isinstance(listed, dict) or not listed:
+        raise RecordError(f"{MANIFEST_FILE} lists no files")
+    if len(listed) > MAX_MEMBERS:
+        raise RecordError(f"{MANIFEST_FILE} lists more than the {MAX_MEMBERS} files that are taken")
+    return {name: _listed(name, entry) for name, entry in listed.items()}
+
+
+def strict_json(data: bytes, where: str) -> Any:
+    """JSON as we write it: UTF-8, no name twice, finite numbers, not nested without end."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise ValueError("a name stands there twice")
+        return found
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is no number")
+
+    try:
+        return json.loads(data.decode("utf-8"), object_pairs_hook=once, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        reason = printable(str(error)) if isinstance(error, ValueError) else "nested too deep"
+        raise RecordError(f"{where} is not JSON that cadbench wrote ({reason[:120]})") from error
+
+
+def _listed(name: str, entry: Any) -> Listed:
+    if len(check_name(name)) == 1:
+        raise RecordError(f"{MANIFEST_FILE} lists itself")
+    if not (
+        isinstance(entry, dict)
+        and set(entry) == {"bytes", "sha256"}
+        and type(entry["bytes"]) is int
+        and entry["bytes"] >= 0
+        and isinstance(entry["sha256"], str)
+        and re.fullmatch("[0-9a-f]{64}", entry["sha256"])
+    ):
+        raise RecordError(f"{MANIFEST_FILE} does not give size and SHA-256 of {shown(name)}")
+    return Listed(entry["bytes"], entry["sha256"])

@@ -1,0 +1,182 @@
+"""Whether a record that somebody else wrote is whole, consistent, and says what its scores say.
+
+Pixel metrics of single categories need the data set's masks, so they, the seconds and the memory
+are taken as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import CadbenchError, RecordError
+from ..metrics.compute import PIXEL_BASES, compute_metrics
+from ..records.record import MAPS_FILE, RUN_FILE, Record, load_record
+from ..records.schema import TABLES
+from .limits import MAX_BYTES, strict_json
+from .run_types import check_run
+from .table_types import check_tables
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TOLERANCE = 1e-9
+"""Between a stored number and the same recomputed: sums differ in the last digits by machine."""
+
+Place = tuple[str, int | None, str | None]
+"""(metric, t, category) of a row of metrics.parquet."""
+
+RunCheck = Callable[[Mapping[str, Any]], None]
+"""Raises `CadbenchError` where run.json contradicts itself in what only other packages know."""
+
+
+def recheck(folder: Path, further: RunCheck = lambda run: None) -> Record:
+    """The record in `folder`, once all of it was looked at; a `RecordError` says what is wrong.
+
+    Checked: no file more or less, checksums, schema and key, the types of run.json, the columns and
+    values of the tables, completeness of the scores, every metric against its recomputation, and
+    that the tables of one record can be made of it.
+    """
+    try:
+        run = strict_json((folder / RUN_FILE).read_bytes(), RUN_FILE)
+        if not isinstance(run, dict) or not isinstance(run.get("cell"), dict):
+            raise RecordError(f"{RUN_FILE} does not hold a record")
+        record = load_record(folder)
+        check_run(run)
+        further(record.run)
+        _check_files(record)
+        record.verify()
+        check_tables(record)
+        _check_maps(record)
+        _check_metrics(record)
+        _rehearse(record)
+    except CadbenchError as error:
+        # Where it lies for the moment means nothing to the reader.
+        raise RecordError(
+            str(error).replace(f"{folder}/", "").replace(str(folder), "it")
+        ) from error
+    except Exception as error:  # what is read here was written by anybody
+        raise RecordError(f"it cannot be used ({type(error).__name__}: {error})") from error
+    return record
+
+
+def has_pixel_metrics(record: Record) -> bool:
+    """Whether it holds numbers that were not recomputed."""
+    return bool(record.metrics["metric"].isin(PIXEL_BASES).any())
+
+
+def _check_files(record: Record) -> None:
+    expected = {f"{name}.parquet" for name in TABLES}
+    listed = set(record.run["checksums"])
+    if listed - {MAPS_FILE} != expected or (MAPS_FILE in listed and record.run["maps"] == "none"):
+        raise RecordError(f"{RUN_FILE}: checksums are not those of a record's files")
+    there = {entry.name for entry in record.path.iterdir()} - {RUN_FILE}
+    if further := sorted(there - listed):
+        raise RecordError(f"{further[0]} has no checksum in {RUN_FILE}")
+    for entry in record.path.iterdir():
+        if entry.stat().st_size > MAX_BYTES[entry.name]:
+            raise RecordError(f"{entry.name} is larger than {MAX_BYTES[entry.name]} bytes")
+
+
+def _check_maps(record: Record) -> None:
+    maps = record.maps()
+    if maps is None:
+        return
+    experience = record.scores["experience"]
+    rows = (
+        len(experience)
+        if record.run["maps"] == "all"
+        else int((experience == len(record.experiences)).sum())
+    )
+    if maps.dtype != np.float16 or maps.ndim != 3 or len(maps) != rows:
+        raise RecordError(
+            f"{MAPS_FILE} holds {maps.dtype} {maps.shape}, not float16 maps of the {rows} scores"
+        )
+    if not np.isfinite(maps).all():
+        raise RecordError(f"{MAPS_FILE} holds values that are not finite")
+
+
+def _check_metrics(record: Record) -> None:
+    """`RecordError` names the first row of metrics.parquet that its scores do not give."""
+    stored = _by_place(record.metrics)
+    pixels = _pixel_cells(record, stored)
+    events = record.events
+    computed = _by_place(
+        compute_metrics(record.scores, record.experiences, record.routing, events, pixels)
+    )
+    if len(stored) != len(record.metrics):
+        raise RecordError("metrics.parquet holds a metric twice")
+    for place in sorted(computed.keys() | stored.keys(), key=str):
+        if place not in stored:
+            raise RecordError(f"{_called(place)} is missing in metrics.parquet")
+        if place not in computed:
+            raise RecordError(f"{_called(place)} is not a metric of these scores")
+        (value, n), (mine, count) = stored[place], computed[place]
+        if not np.isclose(value, mine, rtol=0, atol=TOLERANCE, equal_nan=True):
+            raise RecordError(
+                f"{_called(place)} is {value:.6g} in the record and {mine:.6g} from its scores"
+            )
+        if n != count:
+            raise RecordError(f"{_called(place)} counts {n}, its scores {count}")
+
+
+def _pixel_cells(
+    record: Record, stored: Mapping[Place, tuple[float, int]]
+) -> dict[tuple[int, str], dict[str, float]]:
+    """The stored pixel metrics of single categories, from which those of the run follow."""
+    cells: dict[tuple[int, str], dict[str, float]] = {}
+    sizes = record.scores.groupby(["experience", "category"]).size().to_dict()
+    for (metric, t, category), (value, n) in stored.items():
+        if metric not in PIXEL_BASES or t is None or category is None:
+            continue
+        if not (np.isnan(value) or 0 <= value <= 1):
+            raise RecordError(f"{_called((metric, t, category))} is {value:.6g}, outside 0 to 1")
+        if (t, category) not in sizes or category not in record.run["pixels"]:
+            raise RecordError(f"{_called((metric, t, category))} has no scores or no masks")
+        cell = cells.setdefault((t, category), {})
+        cell |= {metric: value, "n": n, "share": record.run["pixels"][category]["share"]}
+    for (t, category), cell in cells.items():
+        if missing := set(PIXEL_BASES) - cell.keys():
+            raise RecordError(f"{_called((min(missing), t, category))} is missing")
+    return cells
+
+
+def _by_place(metrics: pd.DataFrame) -> dict[Place, tuple[float, int]]:
+    import pandas as pd
+
+    columns = (metrics[name] for name in ("metric", "t", "category", "value", "n"))
+    return {
+        (
+            str(metric),
+            None if pd.isna(t) else int(t),
+            None if pd.isna(category) else str(category),
+        ): (float(value), int(n))
+        for metric, t, category, value, n in zip(*columns, strict=True)
+    }
+
+
+def _called(place: Place) -> str:
+    metric, t, category = place
+    return (
+        metric
+        + (f" of {category}" if category is not None else "")
+        + (f" after experience {t}" if t is not None else "")
+    )
+
+
+def _rehearse(record: Record) -> None:
+    """Make the tables that will be made of it, so that it cannot break those of other records."""
+    from ..leaderboard.boards import leaderboard
+    from ..tables.comparison import main_tables
+    from ..tables.single_run import assignments_table, matrix_table, memory_table, metrics_table
+
+    leaderboard([record])
+    main_tables([record])
+    matrix_table(record)
+    memory_table(record)
+    metrics_table(record)
+    if "chosen" in record.events:
+        assignments_table(record)

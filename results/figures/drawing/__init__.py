@@ -1,0 +1,1 @@
+"""What all figures share: style, labels, heat maps, saving to a file."""

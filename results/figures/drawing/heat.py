@@ -1,0 +1,140 @@
+"""Heat maps with a category a row, so that any number of them and any names have room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .labels import text_width, wrapped, wrapped_names
+from .style import HEAT, LINE, SMALL, canvas
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_LABELS = 0.36
+"""The most that row labels take of the width."""
+_HEAD = 0.75
+"""Inches for the scale above the map and the texts below it."""
+_BAR, _GAP = 0.1, 0.05
+"""Inches: room for the scale's bar, and between it and the map."""
+
+
+@dataclass(frozen=True)
+class Heat:
+    """values (C, X), NaN where there is nothing; marked: (row, column) of cells with a frame.
+
+    rows (C,) and columns (X,) are labels, of which columns may be left out where they are crowded;
+    scale: what the colours mean; total: the last row sums up the others.
+    """
+
+    values: NDArray[np.float64]
+    rows: Sequence[str]
+    columns: Sequence[int]
+    scale: str
+    across: str
+    marked: Sequence[tuple[int, int]] = ()
+    total: bool = False
+
+
+def draw_heat(heat: Heat, width: float) -> Figure:
+    """The map as wide as said, numbers in the cells where they fit."""
+    import seaborn
+
+    names, lines = wrapped_names(heat.rows, _LABELS * width)
+    pitch = lines * LINE + 0.03
+    scale = wrapped(heat.scale, width - 1.2)
+    body = pitch * len(names)
+    height = _HEAD + (scale.count("\n") + 1) * LINE + body
+    figure = canvas(width, height)
+    axes = figure.add_subplot()
+    low, high = _limits(heat.values)
+    seaborn.heatmap(
+        heat.values,
+        ax=axes,
+        vmin=low,
+        vmax=high,
+        cmap=HEAT,
+        annot=_numbers(heat.values),
+        fmt="",
+        annot_kws={"fontsize": SMALL, "in_layout": False},
+        xticklabels=False,
+        yticklabels=False,
+        linewidths=0.4,
+        linecolor="white",
+        cbar_kws={
+            "location": "top",
+            "fraction": min(0.6, _BAR / body),
+            "aspect": width / 0.065,
+            "pad": _GAP / height,
+            "label": scale,
+        },
+    )
+    axes.set_facecolor("0.92")
+    axes.tick_params(length=0)
+    axes.set_yticks(np.arange(len(names)) + 0.5, names, va="center")
+    axes.set_xlabel(heat.across)
+    if heat.total:
+        axes.axhline(len(names) - 1, color="white", linewidth=2.5)
+    _frame(axes, heat.marked)
+    present = heat.values[~np.isnan(heat.values)]
+    _colour_numbers(axes, (present - low) / (high - low))
+    _fit(figure, axes, heat)
+    return figure
+
+
+def _limits(values: NDArray[np.float64]) -> tuple[float, float]:
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    return (low, high) if high > low else (low - 0.1, high)
+
+
+def _numbers(values: NDArray[np.float64]) -> NDArray[np.object_]:
+    """(C, X) texts of two decimals, as short as they can be: `.85`, `-.04`, `1`."""
+    texts = [["" if np.isnan(v) else _short(v) for v in row] for row in values]
+    return np.array(texts, dtype=object).reshape(values.shape)
+
+
+def _short(value: float) -> str:
+    text = f"{value:.2f}"
+    return text.removesuffix(".00") if text.endswith("1.00") else text.replace("0.", ".", 1)
+
+
+def _colour_numbers(axes: Axes, shares: NDArray[np.float64]) -> None:
+    """Black or white, whichever stands out more from the cell (WCAG 2: at 0.179 they are equal).
+
+    shares (N,): where on the scale, from 0 to 1, the numbers lie.
+    """
+    import matplotlib
+    from seaborn.utils import relative_luminance
+
+    for text, cell in zip(axes.texts, matplotlib.colormaps[HEAT](shares), strict=True):
+        text.set_color("black" if relative_luminance(cell) > 0.179 else "white")
+
+
+def _frame(axes: Axes, marked: Sequence[tuple[int, int]]) -> None:
+    from matplotlib.patches import Rectangle
+
+    for row, column in marked:
+        style: dict[str, Any] = {"fill": False, "edgecolor": "#D55E00", "linewidth": 1.0}
+        frame = Rectangle((column, row), 1, 1, clip_on=False, zorder=3, **style)
+        frame.set_in_layout(False)
+        axes.add_patch(frame)
+
+
+def _fit(figure: Figure, axes: Axes, heat: Heat) -> None:
+    """Leave out numbers that are wider than their cells, and column labels that would touch."""
+    across = range(len(heat.columns))
+    axes.set_xticks(np.array(across) + 0.5, [str(name) for name in heat.columns], rotation=0)
+    figure.draw_without_rendering()
+    cell = axes.get_window_extent().width / figure.dpi / len(heat.columns)
+    if max((text_width(text.get_text()) for text in axes.texts), default=0) > 0.92 * cell:
+        for text in list(axes.texts):
+            text.remove()
+    label = max(text_width(str(name)) for name in heat.columns) + 0.03
+    step = next(step for step in (1, 2, 5, 10, 20, 50, 100) if label <= step * cell)
+    shown = [c for c in across if step == 1 or not heat.columns[c] % step]
+    axes.set_xticks(np.array(shown) + 0.5, [str(heat.columns[c]) for c in shown], rotation=0)

@@ -1,0 +1,155 @@
+"""The critical difference diagram: mean ranks on a line, rows that do not differ tied by bars."""
+
+from __future__ import annotations
+
+import io
+import os
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...errors import UsageError
+from ...statistics.friedman import Ranking
+from ...storage.files import write_bytes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+ENDINGS = (".pdf", ".png", ".svg")
+WIDTH = 3.5
+"""Inches: one column of a two-column page."""
+
+_POINTS = 7.0
+_LINE = 0.15  # inches: from one line of text to the next
+_HEAD = 0.5  # inches above the line, for its numbers and the critical difference
+_PAD = 0.05  # inches at the sides
+_GAP = 0.03  # inches between a label and its line
+_ENOUGH = 1.2  # inches: the length at which ranks can be told apart
+_STYLE: dict[Any, Any] = {
+    "font.size": _POINTS,
+    "pdf.fonttype": 42,  # text stays text, as journals want it
+    "svg.fonttype": "none",
+    "svg.hashsalt": "cadbench",
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "xtick.major.pad": 1.5,
+}
+
+
+def check_place(path: Path) -> None:
+    """`UsageError` where no diagram can be written to `path`."""
+    if path.suffix.lower() not in ENDINGS:
+        raise UsageError(f"--diagram {path}: the name must end in {', '.join(ENDINGS)}")
+    if path.is_dir():
+        raise UsageError(f"--diagram {path} is a folder; name a file")
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"--diagram {path}: {folder} is no folder that can be written to")
+
+
+def save_diagram(path: Path, labels: Sequence[str], ranking: Ranking, alpha: float) -> None:
+    """Draw the rows `labels` (K,) as wide as a column; the ending of `path` chooses the format."""
+    import matplotlib
+
+    kind = path.suffix.lower().lstrip(".")
+    # A date would make the same figure another file.
+    dated: dict[str, Any] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
+    drawn = io.BytesIO()  # on a full disk the PDF writer hides why it fails
+    with matplotlib.rc_context(_STYLE):
+        figure = draw_diagram(labels, ranking, alpha)
+        figure.savefig(drawn, format=kind, dpi=300, metadata=dated.get(kind))
+    write_bytes(path, drawn.getvalue())
+
+
+def draw_diagram(
+    labels: Sequence[str], ranking: Ranking, alpha: float, width: float = WIDTH
+) -> Figure:
+    """Labels at both sides where the line between them stays long enough, else at the left."""
+    best: tuple[float, Figure] | None = None
+    for left_only, characters in ((False, 80), (True, 80), (True, 30), (True, 20)):
+        wrapped = ["\n".join(textwrap.wrap(label, characters)) for label in labels]
+        figure, length = _attempt(wrapped, ranking, alpha, left_only, width)
+        if best is None or length > best[0]:
+            best = length, figure
+        if length >= _ENOUGH:
+            break
+    assert best is not None
+    return best[1]
+
+
+def _attempt(
+    labels: Sequence[str], ranking: Ranking, alpha: float, left_only: bool, width: float
+) -> tuple[Figure, float]:
+    """The figure of one layout, and how long its line could be."""
+    import pandas as pd
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from scikit_posthocs import critical_difference_diagram
+
+    figure = Figure(figsize=(width, width))
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    ranks = pd.Series(ranking.mean_ranks, index=list(labels))
+    drawn = critical_difference_diagram(
+        ranks,
+        pd.DataFrame(ranking.nemenyi, index=ranks.index, columns=ranks.index),
+        alpha=alpha,
+        ax=axes,
+        left_only=left_only,
+        label_fmt_left="{label} ({rank:.2f})",
+        label_fmt_right="({rank:.2f}) {label}",
+        text_h_margin=0.02 * (len(ranks) - 1),
+        elbow_props={"color": "black", "linewidth": 0.6},
+        marker_props={"color": "black", "s": 8},
+        label_props={"fontsize": _POINTS, "parse_math": False, "linespacing": 0.95},
+    )
+    axes.set_xlim(1, len(ranks))
+    axes.set_xticks(range(1, len(ranks) + 1))
+    line = _LINE * max(label.count("\n") + 1 for label in labels)
+    _draw_critical_difference(axes, ranking.critical_difference, line)
+    for artist in (*axes.lines, *axes.collections):
+        artist.set_clip_on(False)
+    return figure, _fit(figure, axes, drawn["labels"], ranking.critical_difference, line)
+
+
+def _draw_critical_difference(axes: Axes, distance: float, line: float) -> None:
+    """A ruler of that length above rank 1; a unit of height is `line` inches."""
+    style: dict[str, Any] = {"color": "black", "linewidth": 0.8}
+    low, middle, high = (inches / line for inches in (0.24, 0.28, 0.32))
+    axes.plot([1, 1 + distance], [middle, middle], **style)
+    for end in (1, 1 + distance):
+        axes.plot([end, end], [low, high], **style)
+    axes.text(1, 0.35 / line, f"CD = {distance:.2f}", ha="left", va="bottom", fontsize=_POINTS)
+
+
+def _fit(figure: Figure, axes: Axes, labels: Sequence[Any], distance: float, line: float) -> float:
+    """Set the figure's height, and the line as long as the labels leave room; its inches."""
+    from matplotlib.transforms import ScaledTranslation
+
+    lowest = min(label.get_position()[1] for label in labels) - 0.6
+    width = figure.get_size_inches()[0]
+    height = _HEAD - lowest * line
+    figure.set_size_inches(width, height)
+    axes.set_ylim(lowest, 0)
+    K = axes.get_xlim()[1]
+    # (place on the line from 0 to 1, inches to its left, inches to its right) of all that is drawn
+    extents = [(0.0, 0.05, 0.0), (1.0, 0.0, 0.05), (distance / (K - 1), 0.0, 0.0), (0.0, 0.0, 0.5)]
+    for label in labels:
+        place = (label.get_position()[0] - 1) / (K - 1)
+        room = label.get_window_extent().width / figure.dpi + _GAP
+        at_left = label.get_horizontalalignment() == "right"
+        extents.append((place, room, 0.0) if at_left else (place, 0.0, room))
+        apart = ScaledTranslation(-_GAP if at_left else _GAP, 0, figure.dpi_scale_trans)
+        label.set_transform(label.get_transform() + apart)
+    for length in np.arange(width, 0.1, -0.01):
+        start = max(_PAD + left - length * place for place, left, _ in extents)
+        end = min(width - _PAD - right - length * place for place, _, right in extents)
+        if start <= end:
+            break
+    axes.set_position((start / width, 0, length / width, 1 - _HEAD / height))
+    return float(length)

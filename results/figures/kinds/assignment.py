@@ -1,0 +1,47 @@
+"""How similar each category was to each expert when it came, and which expert it went to."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..drawing.figure import Drawn
+from ..drawing.heat import Heat, draw_heat
+from ..selection import NothingToDraw, Source
+
+
+def draw(source: Source, width: float) -> Drawn:
+    """A category a row, in the order of the stream, an expert a column; the chosen one framed."""
+    record = source.record(assigning=True)
+    events = record.events[record.events["kind"] == "assignment"]
+    experts = sorted({int(expert) for expert in events["expert"]})
+    categories = record.categories
+    values = np.full((len(categories), len(experts)), np.nan)
+    marked = []
+    for category, expert, similarity, chosen in zip(
+        events["category"],
+        events["expert"],
+        events["similarity"].astype(float),
+        events["chosen"],
+        strict=True,
+    ):
+        cell = categories.index(category), experts.index(int(expert))
+        values[cell] = similarity
+        if chosen:
+            marked.append(cell)
+    if np.isnan(values).all():
+        raise NothingToDraw("one category only: there was no expert yet to be similar to")
+    heat = Heat(
+        values,
+        categories,
+        experts,
+        scale="cosine to the expert's memory",
+        across="expert",
+        marked=marked,
+    )
+    thresholds = sorted({f"{value:.3f}" for value in events["threshold"].dropna()})
+    caption = (
+        "Cosine similarity of each category to the memory of every expert in use when the category "
+        f"came (top to bottom: order of the stream); framed: the expert that took it; grey: not in "
+        f"use. Threshold {', '.join(thresholds) or 'none'}. {source.about(record)}"
+    )
+    return Drawn(draw_heat(heat, width), caption)

@@ -1,0 +1,104 @@
+"""The final metric of every category of one run, grouped by the expert that owns it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..drawing.figure import Drawn
+from ..drawing.labels import legend_below, wrapped_names
+from ..drawing.style import LINE, SMALL, canvas, colour
+from ..selection import Source, owner_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_LABELS = 0.36
+"""The most that names take of the width."""
+
+
+def draw(source: Source, width: float) -> Drawn:
+    """A category a row: full after the last experience, hollow when it was learnt."""
+    from matplotlib.lines import Line2D
+
+    record = source.record()
+    R, s = source.matrix(record)
+    final, learned = R[-1], R[s - 1, np.arange(len(s))]
+    owner = owner_of(record)
+    rows = _in_groups(record.categories, owner)
+    names, lines = wrapped_names((record.categories[c] for c, _ in rows), _LABELS * width)
+    height = 0.45 + (rows[-1][1] + 1) * (lines * LINE + 0.03)
+    figure = canvas(width, height)
+    axes = figure.add_subplot()
+    for c, y in rows:
+        look: dict[str, Any] = {
+            "color": colour(0 if owner is None else owner[record.categories[c]])
+        }
+        axes.plot([learned[c], final[c]], [y, y], linewidth=0.8, zorder=2, **look)
+        axes.plot(learned[c], y, "o", markerfacecolor="white", zorder=3, **look)
+        axes.plot(final[c], y, "o", zorder=4, **look)
+    axes.set_yticks([y for _, y in rows], names)
+    axes.set_ylim(rows[-1][1] + 0.6, -0.6)
+    axes.set_xlabel(source.heading)
+    axes.grid(axis="x")
+    axes.set_axisbelow(True)
+    if owner is not None:
+        _name_experts(axes, rows, record.categories, owner, final)
+    grey: dict[str, Any] = {"color": "0.3", "linestyle": "none", "marker": "o"}
+    handles = [Line2D([], [], **grey), Line2D([], [], **grey, markerfacecolor="white")]
+    labels = ["after the last experience", "when learnt"]
+    if owner is not None:
+        handles.append(Line2D([], [], color="0.3", linestyle=":", linewidth=1.0))
+        labels.append("mean of the expert")
+    legend_below(figure, handles, labels)
+    grouped = "" if owner is None else ", grouped by the expert that owns it; dotted: its mean"
+    caption = (
+        f"{source.heading} of each category after the last experience and when it was learnt"
+        f"{grouped}. {source.about(record)}"
+    )
+    return Drawn(figure, caption)
+
+
+def _in_groups(
+    categories: Sequence[str], owner: Mapping[str, int] | None
+) -> list[tuple[int, float]]:
+    """(category, y) from top to bottom: a line and a half between experts."""
+    if owner is None:
+        return [(c, float(c)) for c in range(len(categories))]
+    by_expert = sorted(range(len(categories)), key=lambda c: owner[categories[c]])
+    rows, y = [], 0.0
+    for place, c in enumerate(by_expert):
+        if place:
+            y += 1.0 if owner[categories[by_expert[place - 1]]] == owner[categories[c]] else 1.6
+        rows.append((c, y))
+    return rows
+
+
+def _name_experts(
+    axes: Axes,
+    rows: Sequence[tuple[int, float]],
+    categories: Sequence[str],
+    owner: Mapping[str, int],
+    final: NDArray[np.float64],
+) -> None:
+    """A mean line through each group, and its expert at the right edge."""
+    for expert, group in itertools.groupby(rows, key=lambda row: owner[categories[row[0]]]):
+        members = list(group)
+        top, bottom = members[0][1] - 0.45, members[-1][1] + 0.45
+        defined = [final[c] for c, _ in members if not np.isnan(final[c])]
+        if defined:
+            x = float(np.mean(defined))
+            axes.plot([x, x], [top, bottom], ":", color=colour(expert), linewidth=1.0, zorder=1)
+        axes.annotate(
+            f"expert {expert}" if expert >= 0 else "no expert",
+            (1.0, (members[0][1] + members[-1][1]) / 2),
+            xycoords=("axes fraction", "data"),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=SMALL,
+        )

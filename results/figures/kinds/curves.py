@@ -1,0 +1,63 @@
+"""The mean metric over the categories seen so far, experience by experience, of all methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ...analysis.quantities import Reading
+from ...metrics import continual
+from ...statistics.intervals import Cells
+from ..drawing.figure import Drawn
+from ..drawing.labels import legend_below
+from ..drawing.style import canvas, look, number_experiences
+from ..selection import Source, setting_of
+
+_FEW = 6
+"""Bands of more rows are paler, so that the lines stay on top."""
+
+
+def draw(source: Source, width: float) -> Drawn:
+    """A line a row with a band for its interval."""
+    rows = source.compared()
+    c = source.comparison(rows)
+    experiences = len(rows[0].first.experiences)
+    t = range(1, experiences + 1)
+    cells = Cells(source.bootstrap)
+    figure = canvas(width, 2.2)
+    axes = figure.add_subplot()
+    lines = []
+    for number, readings in enumerate(c.readings):
+        reads = [_mean_of_seen(source.base, when) for when in t]
+        spreads = cells.of([str(when) for when in t], reads, readings)
+        lines += axes.plot(t, [spread.mean for spread in spreads], **look(number))
+        low, high = (np.array([getattr(s, end) for s in spreads]) for end in ("low", "high"))
+        if not np.isnan(low).all():
+            axes.fill_between(
+                t,
+                low,
+                high,
+                color=lines[-1].get_color(),
+                alpha=0.12 if len(rows) <= _FEW else 0.06,
+                linewidth=0,
+            )
+    number_experiences(axes, experiences)
+    axes.set_ylabel(f"{source.heading}, mean of seen")
+    axes.grid(axis="y")
+    axes.set_axisbelow(True)
+    legend_below(figure, lines, source.titles(rows))
+    draws = source.intervals(rows)
+    caption = (
+        f"Mean {source.heading} over the categories seen so far, after each experience; "
+        f"bands: {draws}. {setting_of(c)}"
+    )
+    return Drawn(figure, caption)
+
+
+def _mean_of_seen(base: str, t: int) -> Callable[[Reading], float]:
+    def read(reading: Reading) -> float:
+        R, s = reading.matrix(base)
+        return continual.acc(R[..., :t, :][..., s <= t], s[s <= t]).value
+
+    return read

@@ -1,0 +1,33 @@
+"""The critical difference diagram of all methods: cadbench.results.figures.drawing.rank_diagram at a figure's width."""
+
+from __future__ import annotations
+
+from ...statistics.friedman import ranking
+from ...statistics.paired import paired
+from ..drawing.figure import Drawn
+from ..drawing.rank_diagram import draw_diagram
+from ..selection import NothingToDraw, Source, setting_of
+
+_ALPHA = 0.05
+
+
+def draw(source: Source, width: float) -> Drawn:
+    """Mean ranks over categories; rows that Nemenyi's test cannot tell apart are joined."""
+    import matplotlib
+
+    rows = source.compared()
+    if len(rows) < 3:
+        raise NothingToDraw(f"mean ranks need three rows or more, and there are {len(rows)}")
+    c = source.comparison(rows)
+    compared = paired(rows, source.base, "final", "category")
+    ranked = ranking(compared.units, _ALPHA)
+    if ranked is None:
+        raise NothingToDraw("these rows cannot be ranked: fewer than two categories, or all equal")
+    caption = (
+        f"Mean ranks (1 is best) by {source.heading} after the last experience over "
+        f"{compared.units.shape[1]} categories; bars join rows that do not differ at {_ALPHA:g} "
+        f"(Nemenyi; Friedman p = {ranked.p:.3g}). {setting_of(c)}"
+    )
+    with matplotlib.rc_context({"axes.spines.top": True}):  # the line of the ranks
+        figure = draw_diagram(source.titles(rows), ranked, _ALPHA, width)
+    return Drawn(figure, caption)

@@ -1,0 +1,148 @@
+"""The mean metric against the memory that it takes, and the rows that none dominates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...analysis.quantities import quantity
+from ...analysis.rows import Row
+from ..drawing.figure import Drawn
+from ..drawing.labels import legend_below
+from ..drawing.style import SMALL, canvas, look
+from ..selection import SWEPT, NothingToDraw, Source, few, series_of, setting_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_FRONT: dict[str, Any] = {"color": "0.6", "linewidth": 0.8, "zorder": 1}
+_LOGARITHMIC = 10.0
+"""The ratio of memories from which the axis is logarithmic."""
+
+
+def draw(source: Source, width: float) -> Drawn:
+    """A point a row; rows that differ in the number of experts are one kind of points."""
+    series = few(series_of(source.chosen or source.rows), "kinds of rows")
+    rows = [row for each in series for row in each]
+    c = source.comparison(rows)
+    means = {
+        id(row): tuple(
+            float(np.mean([quantity(name).read(reading) for reading in readings]))
+            for name in ("stored_mb", source.quantity("acc"))
+        )
+        for row, readings in zip(rows, c.readings, strict=True)
+    }
+    points = np.array([means[id(row)] for row in rows])
+    if np.isnan(points).any():
+        raise NothingToDraw(f"some of these rows have no stored bytes or no {source.heading}")
+    figure = canvas(width, 2.3)
+    axes = figure.add_subplot()
+    front = pareto_front(points)
+    if points[:, 0].min() > 0 and points[:, 0].max() > _LOGARITHMIC * points[:, 0].min():
+        _logarithmic(axes)
+    axes.set_xlabel("stored MB")
+    axes.set_ylabel(source.heading)
+    axes.grid()
+    axes.set_axisbelow(True)
+    axes.margins(0.08)
+    handles = []
+    for number, each in enumerate(series):
+        xy = np.array([means[id(row)] for row in each])
+        style = {**look(number), "linestyle": ":" if len(each) > 1 else "none"}
+        handles += axes.plot(*xy.T, linewidth=0.6, zorder=3, **style)
+    (line,) = axes.plot(*points[front].T, drawstyle="steps-post", **_FRONT)
+    axes.set_xlim(axes.get_xlim())
+    edge = axes.get_xlim()[1]
+    last = points[front][-1]
+    axes.plot([last[0], edge], [last[1], last[1]], **_FRONT)
+    labels = [*source.series_titles(series), "Pareto front"]
+    legend_below(figure, [*handles, line], labels)
+    _number_experts(figure, axes, series, means, points)
+    caption = (
+        f"Mean {source.heading} after the last experience against stored memory (10^6 bytes); "
+        "numbers: experts; line: the Pareto front, rows that no other beats in both; means over "
+        f"runs. {setting_of(c)}"
+    )
+    return Drawn(figure, caption)
+
+
+def pareto_front(points: NDArray[np.float64]) -> list[int]:
+    """Indices of points (N, 2) that no other has less of the first and more of the second than.
+
+    From the least of the first on; of equal points the first one.
+    """
+    best, front = -np.inf, []
+    for index in np.lexsort((-points[:, 1], points[:, 0])).tolist():
+        if points[index, 1] > best:
+            best = points[index, 1]
+            front.append(index)
+    return front
+
+
+def _logarithmic(axes: Axes) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _number_experts(
+    figure: Figure,
+    axes: Axes,
+    series: Sequence[tuple[Row, ...]],
+    means: dict[int, tuple[float, ...]],
+    points: NDArray[np.float64],
+) -> None:
+    """The number of experts beside its point, where it covers no other point or number."""
+    from matplotlib.transforms import Bbox
+
+    figure.draw_without_rendering()
+    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    half = 2.2 * figure.dpi / 72
+    taken = [
+        Bbox.from_bounds(x - half, y - half, 2 * half, 2 * half)
+        for x, y in axes.transData.transform(points)
+    ]
+    inside = axes.get_window_extent()
+    for each in (s for s in series if len(s) > 1):
+        for row in each:
+            for dx, dy, across, up in _PLACES:
+                text = axes.annotate(
+                    str(row.first.params[SWEPT]),
+                    means[id(row)],  # type: ignore[arg-type]
+                    xytext=(dx, dy),
+                    textcoords="offset points",
+                    ha=across,
+                    va=up,
+                    fontsize=SMALL,
+                )
+                text.set_in_layout(False)
+                box = text.get_window_extent(renderer)
+                free = not any(box.overlaps(other) for other in taken)
+                if (
+                    free
+                    and inside.containsx(box.x0)
+                    and inside.containsx(box.x1)
+                    and (inside.containsy(box.y0) and inside.containsy(box.y1))
+                ):
+                    taken.append(box)
+                    break
+                text.remove()
+
+
+_PLACES = (
+    (3.5, 0, "left", "center_baseline"),
+    (-3.5, 0, "right", "center_baseline"),
+    (0, 3.5, "center", "bottom"),
+    (0, -3.5, "center", "top"),
+    (3, 3, "left", "bottom"),
+    (3, -3, "left", "top"),
+    (-3, 3, "right", "bottom"),
+    (-3, -3, "right", "top"),
+)

@@ -1,0 +1,250 @@
+"""What figures are drawn from: rows of one protocol, routing and backbone, and which of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ..analysis.comparable import check_comparable
+from ..analysis.comparison import Comparison, compare
+from ..analysis.quantities import HEADINGS, stored_matrix
+from ..analysis.rows import Defaults, Row, backbone_labels, method_labels, parameter_labels
+from ..errors import UsageError
+from ..metrics.compute import BASES, owners
+from ..metrics.continual import Index, Matrix
+from ..records.record import Record
+from ..records.schema import canonical_json, features_key
+from ..statistics.bootstrap import Bootstrap
+from ..statistics.intervals import describe_draws
+from ..tables.paired import row_titles
+from .drawing.style import MOST
+
+Thing = TypeVar("Thing")
+
+SWEPT = "experts"
+"""The parameter that the paper's figures are drawn over."""
+
+
+class NothingToDraw(UsageError):
+    """These records do not hold what a figure shows; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rows of one setting. chosen: those that the user named, in that order; run: a run among them.
+
+    base: the metric that figures show, one of cadbench.results.metrics.compute; defaults: parameters by method.
+    """
+
+    rows: tuple[Row, ...]
+    chosen: tuple[Row, ...] = ()
+    run: Record | None = None
+    base: str = "auroc"
+    defaults: Defaults = field(default_factory=dict)
+    bootstrap: Bootstrap = field(default_factory=Bootstrap)
+
+    @property
+    def heading(self) -> str:
+        """How axes call the metric: `AUROC`."""
+        return HEADINGS[self.base]
+
+    def quantity(self, name: str) -> str:
+        """The name in cadbench.results.analysis.quantities of a continual metric of `base`."""
+        return name if self.base == "auroc" else f"{self.base}.{name}"
+
+    def compared(self) -> tuple[Row, ...]:
+        """The rows of a figure that compares methods: the named ones, else one a method.
+
+        That one is the nearest to the method's defaults.
+        """
+        if self.chosen:
+            rows = self.chosen
+        else:
+            methods = dict.fromkeys(row.first.method for row in self.rows)
+            rows = tuple(
+                self._usual([r for r in self.rows if r.first.method == m]) for m in methods
+            )
+        return few(rows, "rows")
+
+    def comparison(self, rows: Sequence[Row]) -> Comparison:
+        """`rows` side by side; `UsageError` where they lack runs that others have."""
+        check_comparable(rows, mixable=False)
+        found = compare(rows[0].first.routing, rows)
+        if not any(reading.of(self.base) for readings in found.readings for reading in readings):
+            raise NothingToDraw(f"no category has a final {self.heading} in all of these rows")
+        return found
+
+    def sweeps(self) -> list[tuple[Row, ...]]:
+        """Rows that differ in the number of experts only, by that number: one tuple a sweep."""
+        every = [row for row in self.rows if SWEPT in row.first.params]
+        wanted = {_but_experts(row) for row in self.chosen} & {_but_experts(row) for row in every}
+        sweeps = [
+            series
+            for series in series_of(every)
+            if len(series) > 1 and (not wanted or _but_experts(series[0]) in wanted)
+        ]
+        if not sweeps:
+            raise NothingToDraw(
+                "no method was run with several numbers of experts; "
+                "`cadbench run --method mecad --experts 1-8` does that"
+            )
+        return sweeps
+
+    def main_sweep(self) -> tuple[Row, ...]:
+        """The sweep of the named row, else the one nearest to the defaults."""
+        sweeps = self.sweeps()
+        nearest = self._usual([row for sweep in sweeps for row in sweep])
+        return next(sweep for sweep in sweeps if nearest in sweep)
+
+    def record(self, *, assigning: bool = False) -> Record:
+        """The run of a figure that shows one: the named one, or the first of the named row.
+
+        Without a name, that of the row nearest to its defaults, one that assigns experts first.
+        assigning: only runs that do.
+        """
+        if self.run is not None:
+            rows: Sequence[Row] = [row for row in self.chosen if self.run in row.records]
+        else:
+            rows = self.chosen or self.rows
+        experts = [row for row in rows if owner_of(row.first) is not None]
+        if assigning and not experts:
+            raise NothingToDraw(f"{_methods(rows)} assigned no experts")
+        row = rows[0] if self.chosen and not assigning else self._usual(experts or rows)
+        return row.first if self.run is None or self.run not in row.records else self.run
+
+    def matrix(self, record: Record) -> tuple[Matrix, Index]:
+        """(R, s) of a run over all its categories, in the order of the stream."""
+        R, s = stored_matrix(record, base=self.base)
+        if np.isnan(R[-1]).all():
+            raise NothingToDraw(f"{describe(record)} has no {self.heading}")
+        return R, s
+
+    def intervals(self, rows: Sequence[Row]) -> str:
+        """What a caption says of the intervals of these rows."""
+        images = self.base in BASES
+        if not images and all(len(row.records) == 1 for row in rows):
+            return "none, as there is one run a row and the test images of its maps are not drawn"
+        text = describe_draws(rows, self.bootstrap.draws.replicates, images=images)
+        return text.removeprefix("[low, high]: ")
+
+    def titles(self, rows: Sequence[Row]) -> list[str]:
+        """What legends call the rows."""
+        return row_titles(rows, self.defaults)
+
+    def series_titles(self, series: Sequence[tuple[Row, ...]]) -> list[str]:
+        """What legends call series of `series_of`: the number of experts only where it is one."""
+        firsts = [rows[0] for rows in series]
+        names = method_labels(firsts)
+        whole = parameter_labels(firsts, self.defaults)
+        common = parameter_labels(firsts, self.defaults, hidden=(SWEPT,))
+        return [
+            " ".join(filter(None, [name, in_common if len(rows) > 1 else params]))
+            for rows, name, params, in_common in zip(series, names, whole, common, strict=True)
+        ]
+
+    def about(self, record: Record) -> str:
+        """`mecad experts=5 (1a2b3c4d), ...`: what a caption says of a run."""
+        row = next(row for row in self.rows if record in row.records)
+        (title,) = (t for r, t in zip(self.rows, self.titles(self.rows), strict=True) if r is row)
+        (backbone,) = backbone_labels([row])
+        name = title.removesuffix(f" ({row.first.key[:8]})")
+        return (
+            f"{name} (run {record.key[:8]}), {record.protocol}, {record.routing} routing, "
+            f"order {record.order}, seed {record.seed}, {backbone}"
+        )
+
+    def _usual(self, rows: Sequence[Row]) -> Row:
+        """The row with the fewest parameters that differ from its method's defaults."""
+        return min(rows, key=lambda row: _differing(row.first, self.defaults))
+
+
+def source_of(
+    rows: Sequence[Row], chosen: Sequence[Row] = (), run: Record | None = None, **options: Any
+) -> Source:
+    """The source of figures of `rows`, or of the `chosen` ones among them.
+
+    `UsageError` where those are of several protocols, routings or backbones; other rows are left.
+    """
+    considered = chosen or rows
+    if not considered:
+        raise NothingToDraw("there are no records; `cadbench run` makes some")
+    first = considered[0]
+    for what, how, of in (
+        ("protocols", "--protocol", lambda row: row.first.protocol),
+        ("routings", "--routing", lambda row: row.first.routing),
+        ("backbones", "--backbone", lambda row: row.first.cell["features"]["backbone"]),
+    ):
+        several = sorted({of(row) for row in considered})
+        if len(several) > 1:
+            raise UsageError(
+                f"a figure never mixes {what}, and the records have {', '.join(several)}; "
+                f"choose one with {how}"
+            )
+    for what, of in (("data or meanings of a protocol id", _data), ("feature settings", _features)):
+        if len({of(row) for row in considered}) > 1:
+            raise UsageError(
+                f"a figure never mixes {what}, and the records have several; name the rows, or "
+                "give another --out"
+            )
+    alike = [r for r in rows if _data(r) == _data(first) and _features(r) == _features(first)]
+    return Source(tuple(alike), tuple(chosen), run, **options)
+
+
+def series_of(rows: Sequence[Row]) -> list[tuple[Row, ...]]:
+    """Rows that differ in the number of experts only stand together, by that number."""
+    found: dict[bytes, list[Row]] = {}
+    for row in rows:
+        found.setdefault(_but_experts(row), []).append(row)
+    return [
+        tuple(sorted(each, key=lambda row: float(row.first.params.get(SWEPT, 0))))
+        for each in found.values()
+    ]
+
+
+def setting_of(c: Comparison) -> str:
+    """Protocol, routing, runs and backbone: what a caption says of a comparison."""
+    return f"{c.title}, {backbone_labels(c.rows)[0]}"
+
+
+def describe(record: Record) -> str:
+    """The run in a message: `mecad (1a2b3c4d)`."""
+    return f"{record.method} ({record.key[:8]})"
+
+
+def owner_of(record: Record) -> Mapping[str, int] | None:
+    """Category -> the expert that owns it at the end; None where the run assigned none."""
+    found = owners(record.events, record.categories)
+    return None if found is None else dict(zip(record.categories, found.tolist(), strict=True))
+
+
+def few(things: Sequence[Thing], what: str) -> tuple[Thing, ...]:
+    """`things`, unless there are more than a figure can tell apart."""
+    if len(things) > MOST:
+        raise NothingToDraw(f"{len(things)} {what} are more than the {MOST} that can be told apart")
+    return tuple(things)
+
+
+def _methods(rows: Sequence[Row]) -> str:
+    return ", ".join(dict.fromkeys(row.first.method for row in rows))
+
+
+def _differing(record: Record, defaults: Defaults) -> int:
+    usual = defaults.get(record.method, {})
+    return sum(name in usual and usual[name] != value for name, value in record.params.items())
+
+
+def _but_experts(row: Row) -> bytes:
+    params = {name: value for name, value in row.first.params.items() if name != SWEPT}
+    method = row.first.cell["method"]
+    return canonical_json([method["name"], method["version"], params])
+
+
+def _data(row: Row) -> tuple[str, ...]:
+    return row.data
+
+
+def _features(row: Row) -> str:
+    return features_key(row.first.cell)

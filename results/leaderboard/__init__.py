@@ -1,0 +1,1 @@
+"""The leaderboard: boards, their Markdown page, and rows kept from an earlier page."""

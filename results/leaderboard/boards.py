@@ -1,0 +1,196 @@
+"""The leaderboard: best first, a board for each protocol, data and routing, in tiers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from ..analysis.comparable import identity_labels
+from ..analysis.comparison import Comparison, compare, is_bound
+from ..analysis.quantities import Quantity, quantity
+from ..analysis.rows import (
+    Defaults,
+    Row,
+    backbone_labels,
+    by_routing,
+    method_labels,
+    number_ranges,
+    parameter_labels,
+    rows_of,
+)
+from ..published.beside_ours import on_stream
+from ..published.groups import (
+    FORGETTING,
+    Footnotes,
+    Quoted,
+    forgetting_cell,
+    routing_word,
+    source_cell,
+)
+from ..published.rows import PublishedRow
+from ..published.trust import REPRODUCED, TIERS, forgetting_caveat, tier_of
+from ..records.record import Record
+from ..rendering.table import Column, Spread, Table, Value, number, text_column
+from .earlier_page import EarlierPage
+
+SHOWN = ("acc", "bwt", "fm", "gap_to_joint", "seconds")
+
+
+@dataclass(frozen=True)
+class Board:
+    """Rows that may be ranked together, and the published numbers of the same stream.
+
+    labels: method, parameters and backbone of each row of the comparison.
+    """
+
+    title: str
+    comparison: Comparison
+    labels: tuple[tuple[str, str, str], ...]
+    quoted: tuple[Quoted, ...]
+
+
+def leaderboard(
+    records: Iterable[Record],
+    *,
+    sort: str = "acc",
+    defaults: Defaults | None = None,
+    published: Iterable[PublishedRow] = (),
+) -> list[Table]:
+    """A row a configuration, best by `sort` (a name of cadbench.results.analysis.quantities) first.
+
+    Rows of other seeds or orders than their neighbours stand beside them with both in columns;
+    rows of another protocol, manifest or routing stand in another table. `published` rows of the
+    same stream follow, by tier; they are never ranked with ours.
+    """
+    tables = []
+    for board in boards(records, defaults=defaults, published=published):
+        notes = [quantity(name).note for name in shown(sort)]
+        table = board_table(board, sort)
+        notes += [f"{tier}: {meaning}" for tier, meaning in TIERS.items()] * bool(board.quoted)
+        notes += [*table.notes, RECORDS_NOTE]
+        tables.append(replace(table, notes=tuple(notes)))
+    return tables
+
+
+RECORDS_NOTE = "records: the beginning of each run's key"
+
+
+def boards(
+    records: Iterable[Record],
+    *,
+    defaults: Defaults | None = None,
+    published: Iterable[PublishedRow] = (),
+) -> list[Board]:
+    """One board for each protocol id, meaning of that id, manifest and routing."""
+    published = list(published)
+    found = []
+    for routing, of_routing in by_routing(records).items():
+        rows = rows_of(of_routing)
+        meanings = dict(zip((row.data for row in rows), identity_labels(rows), strict=True))
+        for data, meaning in sorted(meanings.items()):
+            comparison = compare(routing, [row for row in rows if row.data == data])
+            title = f"{data[0]}, {routing} routing, data {data[1][:8]}"
+            title += f", {meaning}" * bool(meaning)
+            labels = zip(
+                method_labels(comparison.rows),
+                parameter_labels(comparison.rows, defaults),
+                backbone_labels(comparison.rows),
+                strict=True,
+            )
+            quoted = tuple(on_stream(comparison, published))
+            found.append(Board(title, comparison, tuple(labels), quoted))
+    return found
+
+
+def shown(sort: str) -> tuple[str, ...]:
+    """The names of the quantities that a leaderboard sorted so has as columns."""
+    return tuple(dict.fromkeys((*SHOWN, sort)))
+
+
+def board_table(board: Board, sort: str, earlier: EarlierPage | None = None) -> Table:
+    """The board as a table; its notes are those of this board, not what columns and tiers mean.
+
+    Rows of an `earlier` page stand among ours where no record at hand is of their configuration.
+    """
+    names = shown(sort)
+    chosen = [quantity(name) for name in names]
+    c, by = board.comparison, chosen[names.index(sort)]
+    ours: list[tuple[Value, ...]] = []
+    for row, label, readings in zip(c.rows, board.labels, c.readings, strict=True):
+        cells = [Spread.of(each.read(reading) for reading in readings) for each in chosen]
+        ours.append((REPRODUCED, *label, *cells, *runs_and_keys(row)))
+    if earlier is not None:
+        ours += earlier.rows(board.title, names, ours)
+    place = 4 + names.index(sort)
+    ours.sort(key=lambda row: _badness(row[place], by))
+    joint = {label[0] for row, label in zip(c.rows, board.labels, strict=True) if is_bound(row)}
+    bounds = tuple(place for place, row in enumerate(ours) if row[1] in joint)
+    columns = _columns(chosen)
+    footnotes = Footnotes()
+    found = (_quoted_row(each, names, footnotes) for each in board.quoted)
+    theirs = [each for each in found if each is not None]
+    theirs.sort(key=lambda row: (list(TIERS).index(str(row[0])), _badness(row[place], by)))
+    notes = c.notes(names)
+    if not theirs:
+        return Table(board.title, columns, tuple(ours), notes, unranked=bounds)
+    columns = (*columns, Column(FORGETTING, 3), *map(text_column, ("printed routing", "source")))
+    rows = (*((*row, None, None, None) for row in ours), *theirs)
+    notes = (
+        *notes,
+        f"{FORGETTING} is what each source prints, by its own definition",
+        *footnotes.lines,
+    )
+    return Table(board.title, columns, rows, notes, len(theirs), bounds)
+
+
+def earlier_table(title: str, earlier: EarlierPage, sort: str) -> Table:
+    """A board of which no record is at hand."""
+    names = shown(sort)
+    by = quantity(sort)
+    rows = sorted(
+        earlier.rows(title, names, ()), key=lambda row: _badness(row[4 + names.index(sort)], by)
+    )
+    return Table(title, _columns([quantity(name) for name in names]), tuple(rows))
+
+
+def _columns(chosen: Sequence[Quantity]) -> tuple[Column, ...]:
+    return (
+        *(text_column(name) for name in ("tier", "method", "parameters", "backbone")),
+        *(each.column for each in chosen),
+        *(text_column(name) for name in ("seeds", "orders", "records")),
+    )
+
+
+def runs_and_keys(row: Row) -> tuple[str, str, str]:
+    """`0-2`, `alphabetical, random:0`, and the beginning of the key of every run."""
+    keys = ", ".join(record.key[:8] for record in row.records)
+    return number_ranges(row.seeds), ", ".join(row.orders), keys
+
+
+def _quoted_row(
+    each: Quoted, names: Sequence[str], footnotes: Footnotes
+) -> tuple[Value, ...] | None:
+    """A row of the table; None where the table has no column for any of its numbers."""
+    numbers = {name: row for name, row in each.by_quantity.items() if name in names}
+    forgetting = [each.forgetting] if each.forgetting else []
+    if not numbers and not forgetting:
+        return None
+    tier = tier_of([*numbers.values(), *forgetting])
+    source = source_cell(each.first, footnotes)
+    cells = [
+        footnotes.mark(numbers[name].value, numbers[name].note) if name in numbers else None
+        for name in names
+    ]
+    printed = forgetting_cell(each.forgetting, footnotes, forgetting_caveat(each, tier))
+    routing = routing_word(each.first)
+    blank = (None, None, None)
+    return tier, each.first.method, None, None, *cells, *blank, printed, routing, source
+
+
+def _badness(value: Value, by: Quantity) -> float:
+    """Rises from best to worst; undefined comes last."""
+    mean = number(value)
+    if math.isnan(mean):
+        return math.inf
+    return mean if by.column.better == "lower" else -mean

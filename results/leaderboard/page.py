@@ -1,0 +1,88 @@
+"""The leaderboard as a page of Markdown to send to others: every board, footnotes, versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from ..analysis.quantities import quantity
+from ..analysis.rows import Defaults
+from ..published.rows import PublishedRow
+from ..published.tables import tiered_tables
+from ..published.trust import TIERS
+from ..records.provenance import provenance
+from ..records.record import Record
+from ..rendering.markdown import to_markdown
+from ..rendering.table import Table
+from .boards import RECORDS_NOTE, board_table, boards, earlier_table, shown
+from .earlier_page import MEANING, TIER, EarlierPage
+
+
+def leaderboard_page(
+    records: Sequence[Record],
+    published: Iterable[PublishedRow],
+    command: str,
+    *,
+    sort: str = "acc",
+    defaults: Defaults | None = None,
+    earlier: EarlierPage | None = None,
+) -> str:
+    """Boards of our records, every published number by itself, definitions, versions.
+
+    `command` is what makes the page; a reader finds it there. `earlier`: a page whose rows are
+    taken over where no record is at hand.
+    """
+    published = list(published)
+    names = shown(sort)
+    marks = {quantity(name).column.name: f"[^{number}]" for number, name in enumerate(names, 1)}
+    ours = {
+        board.title: board_table(board, sort, earlier)
+        for board in boards(records, defaults=defaults, published=published)
+    }
+    if earlier is not None:
+        for title in earlier.boards.keys() - ours.keys():
+            ours[title] = earlier_table(title, earlier, sort)
+    taken_over = sum(row[0] == TIER for table in ours.values() for row in table.rows)
+    theirs = tiered_tables(published)
+    kept = f" and {taken_over} rows of an earlier page" if taken_over else ""
+    tiers = {**TIERS, TIER: MEANING} if taken_over else TIERS
+    versions = [f"- {name}: {value}" for name, value in provenance(records).items()]
+    if taken_over and earlier is not None:
+        versions += [f"- {line}" for line in earlier.versions if f"- {line}" not in versions]
+    parts = [
+        "# Leaderboard",
+        f"{len(records)} records of cadbench{kept}, best {_heading(sort)} first in each "
+        "group. Rows of one group share data, protocol and routing; nothing is ranked across "
+        "groups, and published rows are not ranked with ours. Made by",
+        f"```bash\n{command}\n```",
+        "\n".join(f"- **{tier}**: {meaning}" for tier, meaning in tiers.items()),
+        "## Run here",
+        *(to_markdown(_marked(table, marks)).rstrip() for _, table in sorted(ours.items())),
+        f"- {RECORDS_NOTE}; `cadbench show KEY` opens one",
+    ]
+    if theirs:
+        parts += [
+            "## Published",
+            "Each number under the definition that its source gives; a mean of another definition "
+            "has a column of its own.",
+            *(to_markdown(table).rstrip() for table in theirs),
+        ]
+    parts += [
+        "## Versions",
+        "\n".join(versions),
+        "\n".join(f"[^{number}]: {quantity(name).note}" for number, name in enumerate(names, 1)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _marked(table: Table, marks: dict[str, str]) -> Table:
+    """The table with the footnote of each column in its heading."""
+    columns = (
+        replace(column, name=f"{column.name}{marks.get(column.name, '')}")
+        for column in table.columns
+    )
+    return replace(table, columns=tuple(columns))
+
+
+def _heading(name: str) -> str:
+    return quantity(name).column.name

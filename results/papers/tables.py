@@ -1,0 +1,137 @@
+"""A paper's tables beside ours: AUROC, forgetting, claims; the others follow in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..analysis.quantities import quantity
+from ..published.groups import FORGETTING, Footnotes, forgetting_cell
+from ..rendering.table import Column, Spread, Table, Value, text_column
+from .assignment_tables import agreement_table, assignment_tables, memory_table
+from .claims import Finals, check
+from .reproduction import SWEPT, Point, Reproduction, Sweep
+
+CANDIDATES = ("bwt", "worst_drop", "expert_forgetting", "expert_worst_drop")
+"""Definitions that the paper's forgetting might have."""
+
+
+def reproduction_tables(r: Reproduction) -> list[Table]:
+    """Everything that the paper prints and these runs can be set against."""
+    tables = [auroc_table(r), *categories_table(r), forgetting_table(r)]
+    if r.assignment and any(r.assignment.experts in sweep.points for sweep in r.sweeps):
+        tables += [memory_table(r, r.assignment), agreement_table(r, r.assignment)]
+        tables += assignment_tables(r, r.assignment)
+    return [*tables, claims_table(r)]
+
+
+def auroc_table(r: Reproduction) -> Table:
+    """The mean AUROC after the last experience, theirs where ours is over the same."""
+    printed = r.printed_with("image_auroc") if r.comparable else {}
+    rows: list[tuple[Value, ...]] = []
+    for sweep, experts, point in _points(r):
+        ours = _spread(point, "acc")
+        theirs = printed[experts].value if experts in printed else None
+        rows.append(
+            (sweep.label, experts, ours, theirs, _difference(ours, theirs), len(point.row.records))
+        )
+    columns = (
+        *_LABELS,
+        Column("ours", 4, "higher"),
+        Column("paper", 4),
+        Column("difference", 4),
+        Column("runs"),
+    )
+    notes = [
+        f"AUROC: {quantity('acc').note.partition(': ')[2]}; difference: ours minus the paper's"
+    ]
+    if any(len(point.row.records) > 1 for _, _, point in _points(r)):
+        notes.append("± is the sample deviation over seeds")
+    row = r.assignment
+    if row and not any(row.experts in sweep.points for sweep in r.sweeps):
+        notes.append(f"no run with {row.experts} experts: memory and assignments are not compared")
+    notes += [*r.notes, f"paper: {r.paper.source}", *r.paper.assumed]
+    return Table(f"AUROC: {r.title}", columns, tuple(rows), tuple(notes))
+
+
+def categories_table(r: Reproduction) -> list[Table]:
+    """Single categories that the paper prints a number of."""
+    rows: list[tuple[Value, ...]] = []
+    for sweep, experts, point in _points(r):
+        printed = r.printed_with("image_auroc").get(experts)
+        for category, theirs in (printed.by_category if printed else {}).items():
+            if category in r.categories:
+                ours = point.final(category)
+                rows.append(
+                    (sweep.label, experts, category, ours, theirs, _difference(ours, theirs))
+                )
+    if not rows:
+        return []
+    columns = (
+        *_LABELS,
+        text_column("category"),
+        Column("ours", 4, "higher"),
+        Column("paper", 4),
+        Column("difference", 4),
+    )
+    notes = ("the categories whose AUROC the paper prints", *r.notes)
+    return [Table(f"AUROC of categories: {r.title}", columns, tuple(rows), notes)]
+
+
+def forgetting_table(r: Reproduction) -> Table:
+    """Our definitions, each in its column, and the paper's number, which has none, in its own."""
+    printed = r.printed_with("forgetting") if r.comparable else {}
+    footnotes = Footnotes()
+    rows = [
+        (
+            sweep.label,
+            experts,
+            *(_spread(point, name) for name in CANDIDATES),
+            forgetting_cell(printed.get(experts), footnotes),
+        )
+        for sweep, experts, point in _points(r)
+    ]
+    columns = (*_LABELS, *(quantity(name).column for name in CANDIDATES), Column(FORGETTING, 4))
+    notes = (
+        *(quantity(name).note for name in CANDIDATES),
+        "the paper does not define its forgetting, so no difference is taken",
+        *r.notes,
+        *footnotes.lines,
+    )
+    return Table(f"Forgetting: {r.title}", columns, tuple(rows), notes)
+
+
+def claims_table(r: Reproduction) -> Table:
+    """What the paper says, and whether these runs bear it out."""
+    rows: list[tuple[Value, ...]] = []
+    for sweep in r.sweeps:
+        finals = _finals(r, sweep)
+        for claim in r.paper.claims:
+            found = check(claim, finals, whole=r.whole)
+            rows.append((sweep.label, claim.text, found.answer, found.because))
+    columns = tuple(text_column(name) for name in ("parameters", "claim", "holds", "ours"))
+    notes = ("checked on means over runs, rounded to three digits", *r.notes)
+    return Table(f"Claims: {r.title}", columns, tuple(rows), notes)
+
+
+_LABELS = (text_column("parameters"), Column(SWEPT))
+
+
+def _points(r: Reproduction) -> Iterator[tuple[Sweep, int, Point]]:
+    for sweep in r.sweeps:
+        for experts, point in sweep.points.items():
+            yield sweep, experts, point
+
+
+def _spread(point: Point, name: str) -> Spread:
+    return Spread.of(quantity(name).read(reading) for reading in point.readings)
+
+
+def _difference(ours: Spread, theirs: float | None) -> float | None:
+    return None if theirs is None else ours.mean - theirs
+
+
+def _finals(r: Reproduction, sweep: Sweep) -> Finals:
+    return {
+        experts: {category: point.final(category).mean for category in r.categories}
+        for experts, point in sweep.points.items()
+    }

@@ -1,0 +1,162 @@
+"""Every published row by itself: a table a stream, a column a definition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from ..rendering.table import Column, Table, Value, text_column
+from .groups import (
+    FORGETTING,
+    HOW_CHECKED,
+    Footnotes,
+    Quoted,
+    checked_words,
+    forgetting_cell,
+    quoted,
+    routing_word,
+    source_cell,
+)
+from .rows import NOT_CONTINUAL, PublishedRow
+from .trust import TIERS, forgetting_caveat, tier_of
+
+
+def published_tables(rows: Iterable[PublishedRow]) -> list[Table]:
+    """Means and printed forgetting by data set and schedule, then categories, then experts."""
+    rows = list(rows)
+    streams: dict[tuple[str, str], list[Quoted]] = {}
+    for each in quoted(rows):
+        streams.setdefault(each.stream, []).append(each)
+    tables = [_stream_table(*stream, found) for stream, found in streams.items()]
+    by_definition: dict[str, list[PublishedRow]] = {}
+    for row in rows:
+        if row.by_category:
+            by_definition.setdefault(row.acc_definition, []).append(row)
+    tables += [_categories_table(*definition) for definition in by_definition.items()]
+    return tables + [_experts_table(row) for row in rows if row.assignment]
+
+
+def tiered_tables(rows: Iterable[PublishedRow]) -> list[Table]:
+    """Means and printed forgetting by data set, schedule and routing, each row with its tier."""
+    groups: dict[tuple[str, str, str], list[Quoted]] = {}
+    for each in quoted(rows):
+        groups.setdefault((*each.stream, routing_word(each.first)), []).append(each)
+    return [
+        replace(
+            _stream_table(dataset, schedule, found, tiers=True),
+            title=f"{dataset}, {schedule or NOT_CONTINUAL}{_routing_of(routing)}",
+        )
+        for (dataset, schedule, routing), found in groups.items()
+    ]
+
+
+def _stream_table(
+    dataset: str, schedule: str, found: Sequence[Quoted], *, tiers: bool = False
+) -> Table:
+    """Numbers of one stream; those of one metric and definition share a column, others do not.
+
+    tiers: the last column is the tier instead of how the numbers were checked.
+    """
+    footnotes = Footnotes()
+    definitions = list(
+        dict.fromkeys(
+            (row.metric, row.acc_definition)
+            for each in found
+            for row in each.rows
+            if row.acc_definition
+        )
+    )
+    printed = any(each.forgetting for each in found)
+    cells: list[tuple[Value, ...]] = []
+    for each in found:
+        values = {(row.metric, row.acc_definition): row for row in each.rows if row.acc_definition}
+        source = source_cell(each.first, footnotes)
+        numbers = [_number(values.get(definition), footnotes) for definition in definitions]
+        shown = [*values.values(), *([each.forgetting] if each.forgetting else [])]
+        if not shown:
+            continue
+        caveat = forgetting_caveat(each, tier_of(shown)) if tiers else ""
+        forgetting = [forgetting_cell(each.forgetting, footnotes, caveat)] * printed
+        cells.append(
+            (
+                source,
+                each.first.method,
+                each.first.protocol,
+                *numbers,
+                *forgetting,
+                routing_word(each.first),
+                tier_of(shown) if tiers else checked_words(shown),
+            )
+        )
+    columns = (
+        *(text_column(name) for name in ("source", "method", "protocol")),
+        *(Column(_heading(*definition), 3, "higher") for definition in definitions),
+        *[Column(FORGETTING, 3)] * printed,
+        *(text_column(name) for name in ("routing", "tier" if tiers else "checked")),
+    )
+    notes = [] if tiers else [HOW_CHECKED]
+    if printed:
+        notes.append(f"{FORGETTING} is what each source prints, by its own definition")
+    if tiers:
+        cells.sort(key=lambda row: list(TIERS).index(str(row[-1])))
+    title = f"Published: {dataset}, {schedule or NOT_CONTINUAL}"
+    return Table(title, columns, tuple(cells), (*notes, *footnotes.lines), len(cells))
+
+
+def _categories_table(definition: str, rows: Sequence[PublishedRow]) -> Table:
+    """AUROC of single categories, of rows with one definition."""
+    footnotes = Footnotes()
+    names = sorted({name for row in rows for name in row.by_category})
+    cells = [
+        (
+            source_cell(row, footnotes),
+            footnotes.mark(row.method, row.note),
+            row.protocol,
+            *(row.by_category.get(name) for name in names),
+            checked_words([row]),
+        )
+        for row in rows
+    ]
+    columns = (
+        *(text_column(name) for name in ("source", "method", "protocol")),
+        *(Column(name, 3, "higher") for name in names),
+        text_column("checked"),
+    )
+    notes = (
+        HOW_CHECKED,
+        *footnotes.lines,
+    )
+    return Table(
+        f"Published AUROC per category: {definition}", columns, tuple(cells), notes, len(cells)
+    )
+
+
+def _experts_table(row: PublishedRow) -> Table:
+    """Which expert a source says owns which categories, and how full it is."""
+    cells = tuple(
+        (expert, ", ".join(categories), _percent(row.by_expert.get(expert)))
+        for expert, categories in row.assignment.items()
+    )
+    columns = (text_column("expert"), text_column("categories"), Column("utilisation %", 2))
+    notes = (HOW_CHECKED, f"checked: {checked_words([row])}; {row.source}")
+    title = f"Published assignment: {row.method}, {row.protocol}"
+    return Table(title, columns, cells, notes, len(cells))
+
+
+def _number(row: PublishedRow | None, footnotes: Footnotes) -> Value:
+    return None if row is None else footnotes.mark(row.value, row.note)
+
+
+def _heading(metric: str, definition: str) -> str:
+    """`image_auroc acc`; the definition says nothing where there is no stream."""
+    return metric if definition == NOT_CONTINUAL else f"{metric} {definition}"
+
+
+def _routing_of(word: str) -> str:
+    if not word:
+        return ""
+    return f", routing {word}" if word == "not stated" else f", {word} routing"
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else share * 100

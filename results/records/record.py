@@ -1,0 +1,174 @@
+"""One finished run, read back: its run.json at once, its tables when asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from ..errors import OtherSchemaError, RecordError
+from ..storage.parquet import as_frame, read_table
+from .schema import RECORD_SCHEMA, TABLES, Run, cell_key, config_key, seal_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+RUN_FILE = "run.json"
+MAPS_FILE = "maps.npy"
+
+
+@dataclass(frozen=True)
+class Record:
+    """A run record. Tables are read on first use and kept; do not change them in place."""
+
+    path: Path
+    run: Run = field(repr=False)
+
+    @property
+    def key(self) -> str:
+        return self.run["key"]
+
+    @property
+    def cell(self) -> dict[str, Any]:
+        return self.run["cell"]
+
+    @property
+    def method(self) -> str:
+        return str(self.cell["method"]["name"])
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return cast("dict[str, Any]", self.cell["method"]["params"])
+
+    @property
+    def protocol(self) -> str:
+        return self.run["protocol"]
+
+    @property
+    def routing(self) -> str:
+        return str(self.cell["routing"])
+
+    @property
+    def order(self) -> str:
+        return str(self.cell["order"]["name"])
+
+    @property
+    def seed(self) -> int:
+        return int(self.cell["seed"])
+
+    @property
+    def experiences(self) -> list[list[str]]:
+        return self.run["experiences"]
+
+    @property
+    def categories(self) -> list[str]:
+        """All categories in the order of the stream."""
+        return [category for experience in self.experiences for category in experience]
+
+    def table(self, name: str) -> pa.Table:
+        """The Arrow form of `scores`, `metrics`, `memory` or `events`, read and checked anew."""
+        file = f"{name}.parquet"
+        return read_table(self.path / file, name, self.run["checksums"].get(file, "none"))
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        return as_frame(self.table("scores"), "scores")
+
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        return as_frame(self.table("metrics"), "metrics")
+
+    @cached_property
+    def memory(self) -> pd.DataFrame:
+        return as_frame(self.table("memory"), "memory")
+
+    @cached_property
+    def events(self) -> pd.DataFrame:
+        return as_frame(self.table("events"), "events")
+
+    def maps(self) -> np.ndarray | None:
+        """The patch maps (N, h, w) float16, memory-mapped; None where none were kept."""
+        path = self.path / MAPS_FILE
+        if not path.exists():
+            return None
+        if not self._maps_are_whole:
+            raise RecordError(_altered(path))
+        try:
+            return cast("np.ndarray", np.load(path, mmap_mode="r", allow_pickle=False))
+        except Exception as error:  # a damaged header meets NumPy's reader with nearly any
+            raise RecordError(f"cannot read {path} (truncated or altered?)") from error
+
+    @cached_property
+    def _maps_are_whole(self) -> bool:
+        return checksum(self.path / MAPS_FILE) == self.run["checksums"].get(MAPS_FILE)
+
+    def verify(self) -> None:
+        """Compare every file with its checksum; a `RecordError` names the first that differs."""
+        checksums = self.run["checksums"]
+        unlisted = sorted({f"{name}.parquet" for name in TABLES} - checksums.keys())
+        if unlisted:
+            raise RecordError(f"{self.path / RUN_FILE} has no checksum of {', '.join(unlisted)}")
+        for name, expected in checksums.items():
+            path = self.path / name
+            if not path.is_file():
+                raise RecordError(f"{path} is missing; run the cell again with --overwrite")
+            if checksum(path) != expected:
+                raise RecordError(_altered(path))
+
+
+def load_record(path: Path, *, verify: bool = False) -> Record:
+    """The record in the folder `path` (its run.json may be named too)."""
+    folder = path.parent if path.name == RUN_FILE else path
+    record = Record(folder, _read_run(folder / RUN_FILE))
+    if verify:
+        record.verify()
+    return record
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 (hex) of a file."""
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def run_text(run: Mapping[str, Any]) -> bytes:
+    """The bytes of a run.json with these entries, sealed."""
+    sealed = {**run, "seal": seal_of(run)}
+    return json.dumps(sealed, indent=2, allow_nan=False).encode() + b"\n"
+
+
+def _altered(path: Path) -> str:
+    return f"{path} was altered: its checksum is not that of {RUN_FILE}"
+
+
+def _read_run(path: Path) -> Run:
+    try:
+        run = json.loads(path.read_bytes())
+    except OSError as error:
+        raise RecordError(f"no record at {path.parent}: {RUN_FILE} cannot be read") from error
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"{path} is not whole; run the cell again with --overwrite") from error
+    if not isinstance(run, dict):
+        raise RecordError(f"{path} does not hold a record")
+    if run.get("schema") != RECORD_SCHEMA:
+        raise OtherSchemaError(
+            f"{path} has record schema {run.get('schema')!r}, this cadbench reads "
+            f"{RECORD_SCHEMA}; run the cell again with --overwrite"
+        )
+    missing = sorted(Run.__required_keys__ - run.keys())
+    if missing:
+        raise RecordError(f"{path} lacks {', '.join(missing)}")
+    if not isinstance(run["cell"], dict):
+        raise RecordError(f"{path} does not hold a record")
+    if run["key"] != cell_key(run["cell"]) or run["config_key"] != config_key(run["cell"]):
+        raise RecordError(f"{path} was altered: its key is not that of its cell")
+    if "seal" in run and run["seal"] != seal_of(run):
+        raise RecordError(f"{path} was altered: its seal is not that of its other entries")
+    return cast("Run", run)

@@ -1,0 +1,180 @@
+"""What a run record holds, file by file, and how its key is made.
+
+    run.json          what was run and with what (`Run` below)
+    scores.parquet    one row a scored image and experience
+    metrics.parquet   every metric, recomputable from the scores
+    memory.parquet    what the method kept, after each experience
+    events.parquet    what it decided: assignments with all similarities
+    maps.npy          optional: float16 (N, h, w) patch maps, in the order of the rows of
+                      scores.parquet: those of the final experience, or all (`maps` of run.json)
+
+No file holds an absolute path, a host name or a user name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+from ..errors import CadbenchError
+
+RECORD_SCHEMA = 2
+
+Cell = Mapping[str, Any]
+"""The unit of work, as plain JSON values:
+
+    schema         RECORD_SCHEMA
+    protocol       versioned id: generated, `synthetic-1x15-224-oracle@1`, or a protocol file's own
+    dataset        name of the data set
+    manifest       hex hash of the decoded images, splits and labels
+    order          {name: `alphabetical`, categories: [...]}
+    schedule       resolved, `1x15`
+    preprocessing  {resize, crop, ...}
+    maps           {upsampling, sigma}: how patch maps become maps of the image's size
+    routing        `oracle` or `inferred`
+    unseen         `next`, `all` or `none`: which cells above the diagonal are scored
+    features       {backbone, weights, layers, embedding, embedding_params, dtype, extraction}
+    method         {name, version, params: every parameter, defaults resolved}
+    seed           int
+
+and, where there is drift or blending:
+
+    drift          [{name: `dark:2`, factor: 0.65, version}, ...]: the domains under which every
+                   category returns; `experiences` then names columns, `screw` and `screw@dark:2`
+    blend          the share of a column's training images that come an experience early or late
+"""
+
+
+class _NotAlways(TypedDict, total=False):
+    timing: dict[str, Any]  # with `--time` only: {update_seconds, ms_per_image, images, repeats}
+    seal: str  # SHA-256 of all other entries (`seal_of`); older records have none
+
+
+class Run(_NotAlways):
+    """run.json."""
+
+    schema: int
+    key: str  # SHA-256 of the cell's canonical JSON, 64 hex digits
+    config_key: str  # the same without the seed: names the folder that holds the seeds
+    cell: dict[str, Any]
+    protocol: str
+    experiences: list[list[str]]  # categories that each experience introduces, in order
+    features: dict[str, Any]  # {grid: [h, w], dim: D}
+    versions: dict[str, str]  # python, cadbench and the packages that numbers depend on
+    git_commit: str | None
+    device: str
+    seconds: dict[str, Any]  # {total, observe, score, label: "with shared caches"}
+    maps: str  # which patch maps were kept: `final`, `all` or `none`
+    pixels: dict[str, dict[str, float]]  # category with masks -> {regions, lost, share of pixels}
+    skipped: list[dict[str, str]]  # images that --skip-unreadable left out: {path, reason}
+    notes: list[str]
+    checksums: dict[str, str]  # file name -> SHA-256; filled in when the record is written
+
+
+# Column -> Arrow type. Columns hold no nulls unless said so.
+
+SCORES: Mapping[str, str] = {
+    "experience": "int16",  # from 1: scored after this experience
+    "category": "string",
+    "image": "string",  # opaque content hash
+    "label": "int8",  # 1 = defective
+    "defect": "string",  # kind of defect, `good` for good images
+    "score": "float32",  # higher = more anomalous
+    "route": "int16",  # the expert that scored it; -1 = the method does not route
+}
+
+METRICS: Mapping[str, str] = {
+    "metric": "string",
+    "t": "int16",  # null: of the whole run
+    "category": "string",  # null: over categories
+    "value": "float64",  # NaN: undefined
+    "n": "int32",  # categories that entered; for one category's own value, its images
+}
+
+MEMORY: Mapping[str, str] = {
+    "experience": "int16",
+    "expert": "int16",  # -1 = the whole method
+    "categories": "string",  # joined by ','
+    "scoring_vectors": "int64",  # vectors that scores are computed with
+    "stored_vectors": "int64",  # scoring plus buffer, shared ones once
+    "scoring_bytes": "int64",
+    "stored_bytes": "int64",
+    "utilisation": "float64",  # share of the budget in use; NaN where there is none
+}
+
+# Any further column of plain values may follow; those an assignment needs are named here. One row
+# a candidate expert: kind = `assignment`, and `chosen` on exactly one row a category. Where there
+# are assignments, kind = `similarity` holds the cosine of the mean features of each new category
+# and each earlier one, `other`.
+EVENTS: Mapping[str, str] = {"experience": "int16", "kind": "string", "category": "string"}
+ASSIGNMENT: Mapping[str, str] = {
+    "expert": "int16",
+    "similarity": "float64",  # NaN for an expert that owns nothing yet
+    "chosen": "bool",
+    "reason": "string",
+    "threshold": "float64",
+}
+
+ASSIGNED = "assignment"
+PART_ASSIGNED = "assignment of a part"
+"""Of images that a blended stream shows an experience early or late, by their category's name."""
+SIMILARITY = "similarity"
+
+TABLES: Mapping[str, Mapping[str, str]] = {
+    "scores": SCORES,
+    "metrics": METRICS,
+    "memory": MEMORY,
+    "events": EVENTS,
+}
+
+
+def canonical_json(value: Any) -> bytes:
+    """The one JSON text of plain values: sorted keys, no spaces, ASCII, shortest exact floats."""
+    try:
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise CadbenchError(f"cannot make a key of this value ({error}): {value!r}") from error
+    return text.encode("ascii")
+
+
+def cell_key(cell: Cell) -> str:
+    """SHA-256 (hex) of the cell: equal keys mean the same work."""
+    return _digest(cell)
+
+
+def config_key(cell: Cell) -> str:
+    """The key of the cell without its seed: one configuration."""
+    return _digest({name: value for name, value in cell.items() if name != "seed"})
+
+
+def seal_of(run: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of the entries of run.json besides its seal."""
+    return _digest({name: value for name, value in run.items() if name != "seal"})
+
+
+def domains_of(cell: Cell) -> list[str]:
+    """The names of the domains under which every category returns: `dark:2`; none without drift."""
+    names = [each["name"] for each in cell.get("drift", ())]
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError("a domain's name is a text")
+    return names
+
+
+def columns_of(cell: Cell) -> dict[str, str]:
+    """Column of R -> its category, in the order of the stream: `screw`, later `screw@dark:2`."""
+    categories = list(cell["order"]["categories"])
+    returns = {
+        f"{category}@{name}": category for name in domains_of(cell) for category in categories
+    }
+    return {**dict(zip(categories, categories, strict=True)), **returns}
+
+
+def features_key(cell: Cell) -> str:
+    """The key of the cell's features."""
+    return _digest(cell["features"])
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(canonical_json(value)).hexdigest()

@@ -1,0 +1,205 @@
+"""Where records lie, how they get there whole, and how they are found again.
+
+    <out>/<protocol>/<features>/<order>/<method>-<config key>/seed-<n>/
+
+Work in progress lies beside its place in `seed-<n>.partial/`; `write_record` renames it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import OtherSchemaError, RecordError, UsageError
+from ..storage.files import storage_error, whole_file, write_bytes
+from ..storage.parquet import write_table
+from .record import MAPS_FILE, RUN_FILE, Record, checksum, load_record, run_text
+from .schema import TABLES, Cell, config_key, features_key
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+PARTIAL = ".partial"
+_LONGEST = 120
+"""Characters of a folder's name; file systems take some 250, less where they encrypt."""
+
+
+def record_dir(out: Path, cell: Cell) -> Path:
+    """The folder of the cell's record under `out`."""
+    features = cell["features"]
+    return (
+        out
+        / _slug(cell["protocol"])
+        / _slug(f"{features['backbone']}-{features['embedding']}-{features_key(cell)[:8]}")
+        / _slug(cell["order"]["name"])
+        / _slug(f"{cell['method']['name']}-{config_key(cell)[:8]}")
+        / f"seed-{cell['seed']}"
+    )
+
+
+def partial_dir(final_dir: Path) -> Path:
+    """Where work on the record `final_dir` lies until it is whole."""
+    return final_dir.with_name(final_dir.name + PARTIAL)
+
+
+def write_record(
+    partial: Path,
+    final: Path,
+    run: Mapping[str, Any],
+    frames: Mapping[str, pd.DataFrame],
+    maps: np.ndarray | None = None,
+) -> Record:
+    """Write a whole record into `partial`, then make it `final`; an older `final` is replaced.
+
+    `run` is run.json without its checksums, `frames` one DataFrame for each of TABLES. run.json
+    is written last, so a `partial` that has one is complete: `publish` finishes it after a kill.
+    """
+    (partial / RUN_FILE).unlink(missing_ok=True)
+    for name in TABLES:
+        write_table(partial / f"{name}.parquet", name, frames[name])
+    if maps is not None:
+        _write_maps(partial / MAPS_FILE, maps)
+    files = [f"{name}.parquet" for name in TABLES] + [MAPS_FILE] * (maps is not None)
+    checksums = {name: checksum(partial / name) for name in files}
+    write_bytes(partial / RUN_FILE, run_text({**run, "checksums": checksums}), durable=True)
+    return publish(partial, final)
+
+
+def publish(partial: Path, final: Path) -> Record:
+    """Rename the complete record in `partial` to `final`, without what it was computed from.
+
+    Checkpoints and the like are deleted. An older `final` is moved aside first, so that at every
+    moment one whole record exists under `final` or `partial`.
+    """
+    record = load_record(partial, verify=True)
+    keep = {RUN_FILE, *record.run["checksums"]}
+    aside = final.with_name(f".{final.name}.{secrets.token_hex(4)}.replaced{PARTIAL}")
+    try:
+        for entry in partial.iterdir():
+            if entry.name not in keep:
+                _delete(entry)
+        if final.exists():
+            os.replace(final, aside)
+        try:
+            os.replace(partial, final)
+        except BaseException:
+            if aside.exists():
+                os.replace(aside, final)
+            raise
+        for old in final.parent.glob(f".{final.name}.*.replaced{PARTIAL}"):
+            _delete(old)
+    except OSError as error:
+        raise storage_error(error, final) from error
+    return load_record(final)
+
+
+def find_records(out: Path, warn: Callable[[str], object] = lambda line: None) -> list[Record]:
+    """Every record under `out`, by path; `warn` gets one line for each that cannot be read.
+
+    Those of another version of cadbench share a line.
+    """
+    records, old = [], 0
+    for folder in _record_folders(out):
+        try:
+            records.append(load_record(folder))
+        except OtherSchemaError:
+            old += 1
+        except RecordError as error:
+            warn(f"left out: {error}")
+    if old:
+        warn(
+            f"left out: {old} record(s) under {out} of another version of cadbench, which wrote "
+            "another schema; run their cells again"
+        )
+    return records
+
+
+def resolve_runs(out: Path, ref: str, records: list[Record]) -> list[Record]:
+    """All of `records` (those under `out`) that `ref` means, or those in a folder of that name."""
+    for folder in (Path(ref), out / ref) if ref else ():
+        if (folder / RUN_FILE).is_file() or (folder.name == RUN_FILE and folder.is_file()):
+            return [load_record(folder)]
+        inside = [r for r in records if r.path.resolve().is_relative_to(folder.resolve())]
+        if inside:
+            return inside
+    found = records if ref == "all" else [r for r in records if _means(r, ref, out)]
+    if not found:
+        raise UsageError(f"no record is called {ref!r}; there are:", listed=_choices(records, out))
+    return found
+
+
+def resolve_run(out: Path, ref: str) -> Record:
+    """The one record that `ref` means: a folder, a key's beginning, a folder's or method's name."""
+    for folder in (Path(ref), out / ref):
+        if (folder / RUN_FILE).is_file() or (folder.name == RUN_FILE and folder.is_file()):
+            return load_record(folder)
+    damaged: list[str] = []
+    records = find_records(out, damaged.append)
+    if not records:
+        raise UsageError(f"no records under {out}; `cadbench run` makes some")
+    found = [record for record in records if _means(record, ref, out)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(
+            f"{ref!r} means {len(found)} records; name one:", listed=_choices(found, out)
+        )
+    unread = f" ({'; '.join(damaged)})" if damaged else ""
+    raise UsageError(
+        f"no record is called {ref!r}{unread}; there are:", listed=_choices(records, out)
+    )
+
+
+def _means(record: Record, ref: str, out: Path) -> bool:
+    hexadecimal = re.fullmatch(r"[0-9a-f]{4,64}", ref) is not None
+    keys = (record.key, record.run["config_key"])
+    return (
+        ref == record.method
+        or (hexadecimal and any(key.startswith(ref) for key in keys))
+        or ref in record.path.relative_to(out).parts
+    )
+
+
+def _choices(records: list[Record], out: Path) -> list[str]:
+    shown = [f"  {record.key[:8]}  {record.path.relative_to(out)}" for record in records[:20]]
+    more = len(records) - len(shown)
+    return shown + [f"  and {more} more"] * (more > 0)
+
+
+def _record_folders(out: Path) -> Iterator[Path]:
+    for folder, inner, files in os.walk(out):
+        inner[:] = sorted(name for name in inner if not name.endswith(PARTIAL))
+        if RUN_FILE in files:
+            inner.clear()
+            yield Path(folder)
+
+
+def _slug(name: str) -> str:
+    """A folder name that every file system takes, for any name that a user may give."""
+    slug = re.sub(r"[^A-Za-z0-9._@-]+", "-", name).lstrip(".") or "-"
+    if len(slug) > _LONGEST:
+        digest = hashlib.sha256(name.encode(errors="replace")).hexdigest()
+        slug = f"{slug[: _LONGEST - 9]}-{digest[:8]}"
+    # A folder of that ending counts as work in progress, and its records would never be found.
+    return f"{slug}-" if slug.endswith(PARTIAL) else slug
+
+
+def _write_maps(path: Path, maps: np.ndarray) -> None:
+    import numpy as np
+
+    with whole_file(path, durable=True) as partial, open(partial, "wb") as handle:
+        np.save(handle, maps.astype(np.float16, copy=False), allow_pickle=False)
+
+
+def _delete(entry: Path) -> None:
+    if entry.is_dir() and not entry.is_symlink():
+        shutil.rmtree(entry)
+    else:
+        entry.unlink()

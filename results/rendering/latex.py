@@ -1,0 +1,221 @@
+"""Tables as LaTeX: booktabs, numbers aligned by siunitx, the best in bold, notes below."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from .highlight import Highlight, Mark, legend, marks
+from .latex_escape import UNKNOWN, escape_latex
+from .markdown import display
+from .table import Column, Marked, Table, Value
+from .trimming import printed
+
+PREAMBLE = r"% needs \usepackage{booktabs,graphicx,siunitx}"
+
+_WRAPPED = 32
+"""Columns of longer words break their lines."""
+
+_MANY = 10
+"""More columns than that stand closer together."""
+
+_NUMBER = re.compile(r"(-?)(\d+)(\.\d+)?(?: ± (\S+))?(?: \[(.+)\])?")
+
+
+def to_latex(table: Table, highlight: Highlight = "second", label: str | None = None) -> str:
+    """One floating table, its title the caption; it shrinks to the width of the text.
+
+    The numbers of a column are aligned at their decimal points, with what follows them: `±`,
+    intervals and footnote marks. `label` is what `\\ref` calls it.
+    """
+    table = printed(table)
+    found = marks(table, highlight)
+    texts = list(zip(*table.rows, strict=True)) or [() for _ in table.columns]
+    close = len(table.columns) > _MANY
+    written = [
+        _column(column, values, [row[place] for row in found], close)
+        for place, (column, values) in enumerate(zip(table.columns, texts, strict=True))
+    ]
+    rows = [" & ".join(cells) + r" \\" for cells in zip(*(c.cells for c in written), strict=True)]
+    if table.quoted and len(rows) > table.quoted:
+        rows.insert(len(rows) - table.quoted, r"\midrule")
+    notes = [_note(note) for note in table.notes]
+    explained = legend(table, found, "bold", "underlined")
+    lines = [
+        r"\begin{table}[tbp]",
+        r"\centering",
+        r"\small",
+        rf"\caption{{{escape_latex(capitalised(table.title))}.}}",
+        *([rf"\label{{{label}}}"] if label else []),
+        r"\par\vspace{4pt}",
+        *([r"\setlength{\tabcolsep}{3pt}"] if close else []),
+        # Of siunitx 2; version 3 still reads it.
+        r"\sisetup{detect-weight=true}",
+        r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
+        rf"\begin{{tabular}}{{{' '.join(column.kind for column in written)}}}",
+        r"\toprule",
+        " & ".join(column.heading for column in written) + r" \\",
+        r"\midrule",
+        *rows,
+        r"\bottomrule",
+        r"\end{tabular}}",
+    ]
+    if explained:
+        notes.insert(0, _note(explained))
+    if notes:
+        lines += [
+            r"\par\smallskip",
+            r"\begin{minipage}{\linewidth}\footnotesize\raggedright",
+            *(f"{note}." for note in notes),
+            r"\end{minipage}",
+        ]
+    lines.append(r"\end{table}")
+    if any(r"\anychar" in line for line in lines):
+        lines.insert(1, UNKNOWN)
+    return "\n".join(lines) + "\n"
+
+
+def latex_file(
+    tables: Iterable[Table], highlight: Highlight = "second", label: str | None = None
+) -> str:
+    """Tables one below the other, after a comment that names the packages."""
+    parts = [PREAMBLE + "\n"]
+    for number, table in enumerate(tables, 1):
+        own = f"{label}-{number}" if label and number > 1 else label
+        parts.append(to_latex(table, highlight, own))
+    return "\n".join(parts)
+
+
+def capitalised(title: str) -> str:
+    """As a caption begins, and without a full stop at its end."""
+    title = title.rstrip(". ")
+    return title[:1].upper() + title[1:] if title.split(" ")[0].rstrip(":").isalpha() else title
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A column as LaTeX: its letter in the preamble, its heading and its cells."""
+
+    kind: str
+    heading: str
+    cells: list[str]
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """A number as siunitx aligns it: sign and digits, and the text that follows in `tail`."""
+
+    sign: str
+    whole: str
+    decimals: str
+    tail: str
+    length: int  # of the tail as it is read
+
+    @property
+    def number(self) -> str:
+        return self.sign + self.whole + self.decimals
+
+
+def _column(
+    column: Column, values: Sequence[Value], found: Sequence[Mark], close: bool
+) -> _Written:
+    if not column.numeric:
+        cells = [_word(value, column) for value in values]
+        longest = max((len(_plain(value, column)) for value in values), default=0)
+        width = rf">{{\raggedright\arraybackslash}}p{{{_WRAPPED // 2}em}}"
+        return _Written(width if longest > _WRAPPED else "l", escape_latex(column.name), cells)
+    parts = [_parts(value, column) for value in values]
+    numbers = [each for each in parts if each is not None]
+    room = _Parts(
+        max((each.sign for each in numbers), default=""),
+        max((each.whole for each in numbers), key=len, default="0"),
+        max((each.decimals for each in numbers), key=len, default=""),
+        *max(((each.tail, each.length) for each in numbers), key=lambda t: t[1], default=("", 0)),
+    )
+    cells = []
+    for value, each, mark in zip(values, parts, found, strict=True):
+        if each is None:
+            cells.append(f"{{{_word(value, column)}}}")
+        elif mark == "second":
+            cells.append(_underlined(each, room))
+        else:
+            bold = r"\bfseries " if mark == "best" else ""
+            cells.append(bold + each.number + (f"{{{each.tail}}}" if each.tail else ""))
+    digits = f"{room.sign}{len(room.whole)}.{max(len(room.decimals) - 1, 0)}"
+    post = f",table-space-text-post={{{room.tail}}}" if room.tail else ""
+    heading = _heading(column, len(room.number) + room.length, close)
+    return _Written(f"S[table-format={digits}{post}]", heading, cells)
+
+
+def _parts(value: Value, column: Column) -> _Parts | None:
+    """None where the cell holds no number that can be aligned."""
+    mark = ""
+    if isinstance(value, Marked):
+        mark, value = value.mark, value.value
+    if value is None or isinstance(value, str):
+        return None
+    match = _NUMBER.fullmatch(display(value, column))
+    if match is None:
+        return None
+    sign, whole, decimals, deviation, interval = match.groups(default="")
+    tail = rf"\,$\pm$\,{deviation}" if deviation else ""
+    # Its own braces, as an option's value must not hold a bare bracket.
+    ends = interval.replace("-", "$-$")
+    tail += f" {{[}}{ends}{{]}}" if interval else ""
+    tail += rf"\textsuperscript{{{_superscript(mark)}}}" if mark else ""
+    length = len(deviation and f" ± {deviation}") + len(interval and f" [{interval}]") + len(mark)
+    return _Parts(sign, whole, decimals, tail, length)
+
+
+def _underlined(each: _Parts, room: _Parts) -> str:
+    """A number that siunitx does not see, with the blanks that put it in line with the others."""
+    before = (r"$-$" if room.sign and not each.sign else "") + room.whole[len(each.whole) :]
+    missing = "" if each.decimals else room.decimals
+    after = missing + (room.tail if not each.tail else "0" * (room.length - each.length))
+    shown = each.number.replace("-", "$-$") + each.tail
+    return f"{{{_blank(before)}\\underline{{{shown}}}{_blank(after)}}}"
+
+
+def _blank(text: str) -> str:
+    return rf"\hphantom{{{text}}}" if text else ""
+
+
+def _heading(column: Column, room: int, close: bool) -> str:
+    """In several lines where it is wider than its numbers; turned where columns stand close."""
+    arrow = {"higher": r"\,$\uparrow$", "lower": r"\,$\downarrow$", None: ""}[column.better]
+    words = column.name.split()
+    lines = textwrap.wrap(" ".join(words), max([room, *map(len, words)]), break_on_hyphens=False)
+    if close and max(map(len, lines)) > room + 1:
+        return rf"{{\rotatebox{{90}}{{{escape_latex(column.name)}{arrow}}}}}"
+    broken = r" \\ ".join(map(escape_latex, lines)) + arrow
+    return (
+        rf"{{\begin{{tabular}}[b]{{@{{}}c@{{}}}}{broken}\end{{tabular}}}}"
+        if len(lines) > 1
+        else f"{{{broken}}}"
+    )
+
+
+def _word(value: Value, column: Column) -> str:
+    """A value that is not aligned, with the mark of its footnote."""
+    mark = value.mark if isinstance(value, Marked) else ""
+    raised = rf"\textsuperscript{{{_superscript(mark)}}}" if mark else ""
+    return escape_latex(_plain(value, column)) + raised
+
+
+def _plain(value: Value, column: Column) -> str:
+    return display(value.value if isinstance(value, Marked) else value, column)
+
+
+def _superscript(mark: str) -> str:
+    return escape_latex(mark.removeprefix("[").removesuffix("]"))
+
+
+def _note(note: str) -> str:
+    """A footnote: its number raised, its minus signs as such, options as code."""
+    match = re.match(r"\[(\d+)\] ", note)
+    raised = rf"\textsuperscript{{{match[1]}}}\," if match else ""
+    text = note[match.end() :] if match else note
+    escaped = escape_latex(text.rstrip(". ").replace(" - ", " − ").replace(" <= ", " ≤ "))
+    return raised + re.sub(r"\\`{}([-{}\w ]+?)\\`{}", r"\\texttt{\1}", escaped)

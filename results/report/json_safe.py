@@ -1,0 +1,44 @@
+"""Values as JSON, and JSON inside HTML: nothing in a record can end the element it lies in."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..rendering.table import Marked, Spread, Table, Value
+
+_UNSAFE = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
+
+
+def embedded(value: Any) -> str:
+    """The JSON text of plain values, safe inside `<script>`: NaN and infinities are null."""
+    text = json.dumps(_finite(value), separators=(",", ":"), allow_nan=False)
+    return text.translate(_UNSAFE)
+
+
+def table_values(table: Table) -> dict[str, Any]:
+    """A table as the page's scripts draw it."""
+    columns = [
+        {"name": c.name, "digits": c.digits, "numeric": c.numeric, "better": c.better}
+        for c in table.columns
+    ]
+    rows = [[_cell(value) for value in row] for row in table.rows]
+    return {"title": table.title, "columns": columns, "rows": rows, "notes": list(table.notes)}
+
+
+def _cell(value: Value) -> str | int | float | None:
+    if isinstance(value, Spread):
+        return value.mean
+    return value.value if isinstance(value, Marked) else value
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(name): _finite(inner) for name, inner in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_finite(inner) for inner in value]
+    return value

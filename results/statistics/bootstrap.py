@@ -1,0 +1,148 @@
+"""95 % intervals of table cells by a bootstrap over test images, seeds and orders.
+
+A replicate draws the test images of every category anew, within its good and defective ones, and
+the seeds and orders of a row, as crossed factors; categories stay as they are. What has no image
+scores behind it (memory, seconds) varies over seeds and orders only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..analysis.quantities import Reading
+from ..metrics.compute import BASES
+from ..metrics.continual import Index, Matrix
+from ..metrics.weighted import Replicates, parts
+from ..records.record import Record
+from ..records.schema import canonical_json
+from .bootstrap_draws import Counts, Draws
+from .bootstrap_run import ResampledRun
+
+LEVEL = 0.95
+
+_ROOM = 2**25
+"""Numbers in a stack of matrices: 256 MB, however many experiences and categories."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The middle 95 % of the replicates, NaN where nothing varies; `images`: whether those did."""
+
+    low: float
+    high: float
+    images: bool
+
+
+class Bootstrap:
+    """Intervals of means over runs; two with the same draws give the same ones."""
+
+    def __init__(self, draws: Draws | None = None) -> None:
+        self.draws = Draws() if draws is None else draws
+
+    def intervals(
+        self, reads: Sequence[Callable[[Reading], float]], readings: Sequence[Reading]
+    ) -> list[Interval]:
+        """An interval for the mean over `readings`, the runs of a row, of what each `reads`."""
+        of_runs = [self._of_run(reads, reading) for reading in readings]
+        counts = self.run_counts([reading.record for reading in readings])
+        several = bool((counts != 1).any())
+        found = []
+        for of_read in zip(*of_runs, strict=True):
+            images = any(isinstance(values, np.ndarray) for values in of_read)
+            if not images and not several:
+                found.append(Interval(np.nan, np.nan, images))
+                continue
+            values = np.stack([np.broadcast_to(v, counts.shape[1:]) for v in of_read])
+            found.append(Interval(*percentiles(mean_over_runs(values, counts)), images))
+        return found
+
+    def run_counts(self, records: Iterable[Record]) -> Counts:
+        """(R, B): how often each run of a row counts."""
+        runs = [(str(record.seed), canonical_json(record.cell["order"])) for record in records]
+        return self.draws.runs([seed for seed, _ in runs], [order.decode() for _, order in runs])
+
+    def _of_run(
+        self, reads: Sequence[Callable[[Reading], float]], reading: Reading
+    ) -> list[float | Replicates]:
+        """For each `reads` its (B,) replicates, or the number that no image changes."""
+        run = ResampledRun(reading.record, self.draws)
+        joint = None if reading.joint is None else ResampledRun(reading.joint, self.draws)
+        size = len(reading.record.experiences) * len(reading.categories)
+        found: list[list[Any]] = [[] for _ in reads]
+        for part in parts(size, self.draws.replicates, _ROOM):
+            resampled = _Resampled(
+                reading.record,
+                reading.categories,
+                reading.joint,
+                reading.masked,
+                run=run,
+                joint_run=joint,
+                part=part,
+            )
+            for values, read in zip(found, reads, strict=True):
+                values.append(read(resampled))
+        return [
+            np.concatenate(values) if isinstance(values[0], np.ndarray) else values[0]
+            for values in found
+        ]
+
+
+def mean_over_runs(values: NDArray[np.float64], counts: Counts) -> NDArray[np.float64]:
+    """(..., B): mean over the first axis of values (R, ..., B) that are defined.
+
+    `counts` (R, B) say how often each run counts; NaN where no defined run was drawn.
+    """
+    defined = ~np.isnan(values)
+    shape = (len(counts), *[1] * (values.ndim - 2), counts.shape[1])
+    weights = np.where(defined, counts.reshape(shape), 0.0)
+    total = weights.sum(axis=0)
+    summed = np.where(defined, values, 0.0)
+    summed = (summed * weights).sum(axis=0)
+    return np.divide(summed, total, out=np.full(total.shape, np.nan), where=total > 0)
+
+
+def percentiles(replicates: NDArray[np.float64]) -> tuple[float, float]:
+    """The ends of the middle 95 % of the defined replicates (B,); NaN where there is none."""
+    defined = replicates[~np.isnan(replicates)]
+    if not defined.size:
+        return np.nan, np.nan
+    low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Resampled(Reading):
+    """A reading whose matrices are stacks (B, T, C), one for each replicate in `part`."""
+
+    run: ResampledRun
+    joint_run: ResampledRun | None
+    part: slice
+
+    def matrix(self, base: str = "auroc") -> tuple[Matrix, Index]:
+        """That of pixels is the stored one: no image's part in it is known."""
+        if base not in BASES:
+            return super().matrix(base)
+        if base not in self._matrices:
+            self._matrices[base] = self.run.matrix(self.categories, self.part, base)
+        return self._matrices[base]
+
+    def joint_matrix(self, base: str = "auroc") -> Matrix | None:
+        """The last row alone, which is all that the gap to it needs."""
+        if base not in BASES or self.joint_run is None:
+            return super().joint_matrix(base)
+        return self.joint_run.final_row(self.categories, self.part, base)
+
+    def stored(self, name: str) -> Any:
+        resampled = {
+            "pooled_auroc": self.run.pooled_auroc,
+            "routing_accuracy": self.run.routing_accuracy,
+        }
+        whole = super().stored(name)
+        if np.isnan(whole) or name not in resampled:
+            return whole
+        return resampled[name]()[self.part]

@@ -1,0 +1,132 @@
+"""One run with its test images drawn anew: every image metric and matrix, replicate by replicate.
+
+The matrix of a replicate is that of cadbench.results.metrics.compute with each image counted as often as it was
+drawn. One draw a category serves every experience, so what is carried over stays equal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..metrics.compute import introduced, owners
+from ..metrics.continual import Index, Matrix
+from ..metrics.weighted import WEIGHTED, Replicates
+from ..records.record import Record
+from .bootstrap_draws import Counts, Draws
+
+
+class ResampledRun:
+    """The image scores of a run under `draws`; a cell is computed when first asked for."""
+
+    def __init__(self, record: Record, draws: Draws) -> None:
+        self._record = record
+        self._draws = draws
+        self._cells = _read_cells(record)
+        self._values: dict[tuple[str, str, bytes], Replicates] = {}
+
+    def cell(self, t: int, category: str, base: str = "auroc") -> Replicates:
+        """(B,) metric `base` of a category after experience t, NaN where it was not scored."""
+        cell = self._cells.get((category, t))
+        if cell is None:
+            return np.full(self._draws.replicates, np.nan)
+        # Scores that an experience left as they were need not be measured again.
+        key = base, category, cell.digest
+        if key not in self._values:
+            self._values[key] = WEIGHTED[base](cell.scores, cell.labels, self._weights(cell))
+        return self._values[key]
+
+    def matrix(
+        self, categories: tuple[str, ...], part: slice = slice(None), base: str = "auroc"
+    ) -> tuple[Matrix, Index]:
+        """(R (B, T, C), s (C,)) of the replicates in `part`."""
+        T = len(self._record.experiences)
+        replicates = len(range(*part.indices(self._draws.replicates)))
+        R = np.full((replicates, T, len(categories)), np.nan)
+        for c, category in enumerate(categories):
+            for t in range(1, T + 1):
+                if (category, t) in self._cells:
+                    R[:, t - 1, c] = self.cell(t, category, base)[part]
+        return R, introduced(self._record.experiences, categories)
+
+    def final_row(
+        self, categories: tuple[str, ...], part: slice = slice(None), base: str = "auroc"
+    ) -> Matrix:
+        """(B, 1, C): the last row of the matrix `base`."""
+        T = len(self._record.experiences)
+        return np.stack([self.cell(T, name, base)[part] for name in categories], axis=-1)[:, None]
+
+    def pooled_auroc(self) -> Replicates:
+        """(B,) AUROC over the images of all categories after the last experience."""
+        cells = self._final_cells()
+        weights = np.concatenate([self._weights(cell) for cell in cells])
+        scores = np.concatenate([cell.scores for cell in cells])
+        labels = np.concatenate([cell.labels for cell in cells])
+        return WEIGHTED["auroc"](scores, labels, weights)
+
+    def routing_accuracy(self) -> Replicates:
+        """(B,) share of images sent to the owner of their category after the last experience."""
+        names = self._record.categories
+        owner = owners(self._record.events, names)
+        replicates = self._draws.replicates
+        sent, right = np.zeros(replicates), np.zeros(replicates)
+        owner_of = {} if owner is None else dict(zip(names, owner.tolist(), strict=True))
+        for cell in self._final_cells():
+            expert = owner_of.get(cell.category, -1)
+            counted = (cell.routes >= 0) & (expert >= 0)
+            weights = self._weights(cell)
+            sent += weights[counted].sum(axis=0)
+            right += weights[counted & (cell.routes == expert)].sum(axis=0)
+        return np.divide(right, sent, out=np.full(replicates, np.nan), where=sent > 0)
+
+    def _final_cells(self) -> list[_Cell]:
+        T = len(self._record.experiences)
+        return [
+            self._cells[name, T] for name in self._record.categories if (name, T) in self._cells
+        ]
+
+    def _weights(self, cell: _Cell) -> Counts:
+        return self._draws.images(cell.images, cell.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class _Cell:
+    """The images of one category after one experience: good ones first, by content hash."""
+
+    category: str
+    images: list[str]
+    labels: NDArray[np.bool_]
+    scores: NDArray[np.float64]
+    routes: NDArray[np.int64]
+
+    @cached_property
+    def digest(self) -> bytes:
+        return hashlib.sha256("\n".join(self.images).encode() + self.scores.tobytes()).digest()
+
+
+def _read_cells(record: Record) -> dict[tuple[str, int], _Cell]:
+    import pyarrow.compute as pc
+
+    table = record.table("scores")
+    by = ("category", "experience", "label", "image", "score")
+    table = table.take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in by]))
+    category, experience, label, image, score, route = (
+        table[name].to_numpy() for name in (*by, "route")
+    )
+    changes = (category[1:] != category[:-1]) | (experience[1:] != experience[:-1])
+    starts = [0, *(np.flatnonzero(changes) + 1).tolist()] if len(category) else []
+    cells = {}
+    for start, stop in zip(starts, [*starts[1:], len(category)], strict=False):
+        rows = slice(start, stop)
+        cells[str(category[start]), int(experience[start])] = _Cell(
+            str(category[start]),
+            image[rows].tolist(),
+            label[rows] == 1,
+            score[rows].astype(np.float64),
+            route[rows].astype(np.int64),
+        )
+    return cells

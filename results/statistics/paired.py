@@ -1,0 +1,185 @@
+"""Rows compared in pairs: the same categories, seeds and orders, image for image.
+
+The unit of a test is a category, its seeds and orders averaged first: they share its images, so
+they are not independent of each other. `cell` takes every (category, seed, order) instead.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..analysis.quantities import stored_matrix
+from ..analysis.rows import Row
+from ..metrics.weighted import WEIGHTED
+from ..records.record import Record
+from .bootstrap import Bootstrap, mean_over_runs, percentiles
+from .bootstrap_run import ResampledRun
+from .wilcoxon import signed_ranks
+
+Value = Literal["final", "learned", "change"]
+Unit = Literal["category", "cell"]
+VALUES: tuple[Value, ...] = get_args(Value)
+UNITS: tuple[Unit, ...] = get_args(Unit)
+
+_DECIMALS = 12
+"""Differences are rounded to as many, so that sums in another order do not break ties."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Row `one` minus row `other` (their numbers); NaN where there is no interval or test."""
+
+    one: int
+    other: int
+    difference: float
+    low: float
+    high: float
+    wins: int
+    ties: int
+    losses: int
+    p: float
+    p_holm: float
+    effect: float
+
+
+@dataclass(frozen=True)
+class Paired:
+    """What K rows with the same R runs reach in the C categories that they share.
+
+    `values` (K, R, C) are of `base`: `final` is R[T, c], `learned` R[s(c), c], `change` the first
+    minus the second. A (run, category) that one row does not define counts for none.
+    """
+
+    rows: tuple[Row, ...]
+    categories: tuple[str, ...]
+    base: str
+    value: Value
+    unit: Unit
+    values: NDArray[np.float64]
+
+    @cached_property
+    def counted(self) -> NDArray[np.bool_]:
+        """(R, C): what every row defines."""
+        return np.logical_and.reduce(~np.isnan(self.values), axis=0)
+
+    @cached_property
+    def units(self) -> NDArray[np.float64]:
+        """(K, N): the numbers that tests are made of."""
+        if self.unit == "cell":
+            return self.values[:, self.counted]
+        kept = self.counted.any(axis=0)
+        counts = self.counted[:, kept]
+        summed = np.where(counts, self.values[:, :, kept], 0.0).sum(axis=1)
+        return np.round(summed / counts.sum(axis=0), _DECIMALS)
+
+    def replicates(self, bootstrap: Bootstrap) -> NDArray[np.float64] | None:
+        """(K, B): the mean over units of each row, replicate by replicate; None if nothing varies.
+
+        Test images are drawn where scores give the metric (not for pixel metrics).
+        """
+        counts = bootstrap.run_counts(self.rows[0].records)
+        images = self.base in WEIGHTED
+        if not images and bool((counts == 1).all()):
+            return None
+        means = []
+        for row, values in zip(self.rows, self.values, strict=True):
+            shape = (*values.shape, counts.shape[1])
+            drawn = np.broadcast_to(values[..., None], shape)
+            if images:
+                drawn = np.stack([self._of_run(record, bootstrap) for record in row.records])
+            drawn = np.where(self.counted[..., None], drawn, np.nan)
+            if self.unit == "cell":
+                weights = np.repeat(counts, len(self.categories), axis=0)
+                means.append(mean_over_runs(drawn.reshape(-1, counts.shape[1]), weights))
+            else:
+                of_categories = mean_over_runs(drawn, counts)
+                means.append(mean_over_runs(of_categories, np.ones_like(of_categories)))
+        return np.stack(means)
+
+    def pairs(self, replicates: NDArray[np.float64] | None) -> list[Pair]:
+        """Every row against every later one, p corrected for their number (Holm)."""
+        found = []
+        for one, other in itertools.combinations(range(len(self.rows)), 2):
+            differences = np.round(self.units[one] - self.units[other], _DECIMALS)
+            tested = signed_ranks(differences)
+            low, high = math.nan, math.nan
+            if replicates is not None:
+                low, high = percentiles(replicates[one] - replicates[other])
+            found.append(
+                Pair(
+                    one,
+                    other,
+                    float(differences.mean()) if differences.size else math.nan,
+                    low,
+                    high,
+                    int((differences > 0).sum()),
+                    int((differences == 0).sum()),
+                    int((differences < 0).sum()),
+                    tested.p,
+                    math.nan,
+                    tested.effect,
+                )
+            )
+        return _corrected(found)
+
+    def _of_run(self, record: Record, bootstrap: Bootstrap) -> NDArray[np.float64]:
+        """(C, B) of one run."""
+        run = ResampledRun(record, bootstrap.draws)
+        learnt = {c: t for t, new in enumerate(record.experiences, 1) for c in new}
+        found = []
+        for category in self.categories:
+            final = run.cell(len(record.experiences), category, self.base)
+            learned = run.cell(learnt[category], category, self.base)
+            found.append(_chosen(self.value, final, learned))
+        return np.stack(found)
+
+
+def paired(rows: Sequence[Row], base: str, value: Value, unit: Unit) -> Paired:
+    """The values of rows that are comparable (cadbench.results.analysis.comparable.check_comparable)."""
+    categories = tuple(sorted(rows[0].first.categories))
+    values = []
+    for row in rows:
+        of_runs = []
+        for record in row.records:
+            R, s = stored_matrix(record, categories, base)
+            of_runs.append(_chosen(value, R[-1], R[s - 1, np.arange(len(categories))]))
+        values.append(of_runs)
+    return Paired(tuple(rows), categories, base, value, unit, np.array(values))
+
+
+def bases_of(rows: Sequence[Row]) -> list[str]:
+    """The metrics that every run of these rows has a matrix of."""
+    found = [
+        set(record.metrics.loc[record.metrics["category"].notna(), "metric"])
+        for row in rows
+        for record in row.records
+    ]
+    return sorted(set.intersection(*found))
+
+
+def _chosen(
+    value: Value, final: NDArray[np.float64], learned: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    if value == "final":
+        return final
+    return learned if value == "learned" else final - learned
+
+
+def _corrected(pairs: Sequence[Pair]) -> list[Pair]:
+    from statsmodels.stats.multitest import multipletests
+
+    tested = [pair.p for pair in pairs if not math.isnan(pair.p)]
+    holm = iter(multipletests(tested, method="holm")[1] if tested else [])
+    return [
+        pair if math.isnan(pair.p) else dataclasses.replace(pair, p_holm=float(next(holm)))
+        for pair in pairs
+    ]

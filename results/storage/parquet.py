@@ -1,0 +1,96 @@
+"""Record tables as Parquet files: typed on the way in, checked on the way out."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import CadbenchError, RecordError
+from ..records.schema import ASSIGNMENT, TABLES
+from .files import whole_file
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+
+_FURTHER: dict[str, str] = {**ASSIGNMENT, "other": "string"}
+"""Types of the columns that events may have besides the required ones."""
+
+
+def write_table(path: Path, name: str, frame: pd.DataFrame) -> None:
+    """Write `frame` as the record table `name` (a key of TABLES), columns in the schema's order."""
+    import pyarrow.parquet as pq
+
+    table = _typed(name, frame)
+    with whole_file(path, durable=True) as partial:
+        pq.write_table(table, partial, compression="zstd")
+
+
+def read_table(path: Path, name: str, expected: str) -> pa.Table:
+    """The record table `name` in `path`; a `RecordError` that names the file where it is broken.
+
+    expected: the file's SHA-256 (hex); Parquet itself reads altered values without a word.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != expected:
+            raise RecordError(
+                f"{path} was altered: its checksum is not that of run.json; run the cell again "
+                "with --overwrite"
+            )
+        # Small tables need no threads, and without memory for their stacks there are none.
+        table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
+    except MemoryError:
+        raise
+    except FileNotFoundError as error:
+        raise RecordError(f"{path} is missing; run the cell again with --overwrite") from error
+    except (OSError, pa.ArrowException, UnicodeError) as error:
+        raise RecordError(
+            f"cannot read {path} (truncated or altered?); run the cell again with --overwrite"
+        ) from error
+    missing = [column for column in TABLES[name] if column not in table.column_names]
+    if missing:
+        raise RecordError(f"{path} has no column {', '.join(missing)}")
+    return table
+
+
+def as_frame(table: pa.Table, name: str) -> pd.DataFrame:
+    """The table as pandas, with the nullable integer that `t` of the metrics needs."""
+    import pandas as pd
+
+    frame: pd.DataFrame = table.to_pandas(use_threads=False)
+    if name == "metrics":
+        frame["t"] = frame["t"].astype(pd.Int16Dtype())
+    return frame
+
+
+def _typed(name: str, frame: pd.DataFrame) -> pa.Table:
+    import pyarrow as pa
+
+    schema = dict(TABLES[name])
+    missing = [column for column in schema if column not in frame.columns]
+    if missing and len(frame):
+        raise CadbenchError(f"the {name} table lacks the column {', '.join(missing)}")
+    further = [column for column in frame.columns if column not in schema]
+    if further and name != "events":
+        raise CadbenchError(f"the {name} table has an unknown column {', '.join(further)}")
+    types: dict[str, str | None] = {**schema, **{c: _FURTHER.get(c) for c in further}}
+    arrays = {}
+    for column, kind in types.items():
+        values: Any = frame[column] if column in frame.columns else []
+        try:
+            arrays[column] = pa.array(
+                values,
+                type=pa.type_for_alias(kind) if kind else None,
+                from_pandas=kind != "float64",
+            )
+        except pa.ArrowException as error:
+            raise CadbenchError(
+                f"column {column} of the {name} table must hold {kind or 'plain values'}: {error}"
+            ) from error
+    return pa.table(arrays)

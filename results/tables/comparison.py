@@ -1,0 +1,197 @@
+"""Tables that compare runs: rows of methods, and never two that are not comparable."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import cast
+
+from ..analysis.comparable import identity_labels
+from ..analysis.comparison import Comparison, comparisons, is_bound
+from ..analysis.quantities import Reading, quantity
+from ..analysis.rows import (
+    Defaults,
+    backbone_labels,
+    describe_runs,
+    method_labels,
+    parameter_labels,
+)
+from ..published.beside_ours import set_beside, set_beside_categories
+from ..published.rows import PublishedRow
+from ..records.record import Record
+from ..rendering.table import Column, Table, Value, text_column
+from ..statistics.bootstrap import Bootstrap
+from ..statistics.intervals import Cells
+
+MAIN = ("acc", "pixel_auroc.acc", "aupro.acc", "bwt", "fm", "stored_mb")
+TIMED = ("update_seconds", "ms_per_image")
+INFERRED = ("pooled_auroc", "routing_accuracy")
+EXPERTS = (
+    "acc", "bwt", "fm", "worst_drop", "expert_forgetting", "expert_worst_drop",
+    "stored_vectors", "utilisation",
+)  # fmt: skip
+
+
+def main_tables(
+    records: Iterable[Record],
+    *,
+    columns: Sequence[str] | None = None,
+    usual: Sequence[str] = MAIN,
+    defaults: Defaults | None = None,
+    allow_mixed: bool = False,
+    published: Sequence[PublishedRow] | None = None,
+    bootstrap: Bootstrap | None = None,
+) -> list[Table]:
+    """A row a configuration, a table a routing: `columns` as mean and deviation over the runs.
+
+    `columns` are names of cadbench.results.analysis.quantities. Where none are given, those of `usual`, INFERRED and
+    TIMED are taken, and printed where a row defines them. Rows that are not comparable are a
+    `UsageError` unless `allow_mixed`, which labels them instead. `published` rows of the same
+    stream stand below ours, or a note says why none does; `bootstrap` adds an interval to every
+    mean of ours. Both do so in the tables below, too.
+    """
+    tables = []
+    for c in comparisons(records, allow_mixed=allow_mixed):
+        timed = any("timing" in record.run for row in c.rows for record in row.records)
+        names = columns or (*usual, *INFERRED * (c.routing == "inferred"), *TIMED * timed)
+        table = _quantity_table("Results: ", c, names, defaults, bootstrap=bootstrap)
+        if published is not None:
+            table = set_beside(table, c, published, names)
+        tables.append(table if columns else _optional(table, names))
+    return tables
+
+
+def experts_tables(
+    records: Iterable[Record],
+    *,
+    defaults: Defaults | None = None,
+    allow_mixed: bool = False,
+    published: Sequence[PublishedRow] | None = None,
+    bootstrap: Bootstrap | None = None,
+) -> list[Table]:
+    """The sweep over the number of experts: the rows that have a parameter `experts`."""
+    swept = [record for record in records if "experts" in record.params]
+    tables = []
+    for c in comparisons(swept, allow_mixed=allow_mixed):
+        table = _quantity_table("Number of experts: ", c, EXPERTS, defaults, "experts", bootstrap)
+        if published is not None:
+            table = set_beside(table, c, published, EXPERTS, swept=True)
+        tables.append(table)
+    return tables
+
+
+def per_category_tables(
+    records: Iterable[Record],
+    *,
+    defaults: Defaults | None = None,
+    allow_mixed: bool = False,
+    published: Sequence[PublishedRow] | None = None,
+    bootstrap: Bootstrap | None = None,
+) -> list[Table]:
+    """R[T, c] for every category, and their mean over those that every row defines."""
+    tables = []
+    for c in comparisons(records, allow_mixed=allow_mixed):
+        names = sorted({category for row in c.rows for category in row.first.categories})
+        cells = Cells(bootstrap)
+        rows = []
+        for row, labels, readings in zip(c.rows, _labels(c, defaults), c.readings, strict=True):
+            whole = [Reading(record, tuple(record.categories)) for record in row.records]
+            final = cells.of(names, [_final(name) for name in names], whole)
+            mean = cells.of(["mean"], [quantity("acc").read], readings)
+            rows.append((*labels, *final, *mean))
+        columns = [Column(name, 3, "higher") for name in [*names, "mean"]]
+        notes = (
+            "AUROC of each category after the last experience, R[T, c]",
+            *c.notes(),
+            *cells.notes(c.rows),
+        )
+        heading = (*_label_columns(c), *columns)
+        title = f"Per category: {c.title}"
+        table = Table(title, heading, tuple(rows), notes, unranked=_bounds(c))
+        if published is None:
+            tables.append(table)
+        else:
+            tables += set_beside_categories(table, c, published, names)
+    return tables
+
+
+def _quantity_table(
+    heading: str,
+    c: Comparison,
+    names: Sequence[str],
+    defaults: Defaults | None,
+    first: str | None = None,
+    bootstrap: Bootstrap | None = None,
+) -> Table:
+    """`first` is a parameter that gets a column of its own, before the others."""
+    chosen = [quantity(name) for name in names]
+    headings, reads = [each.column.name for each in chosen], [each.read for each in chosen]
+    cells = Cells(bootstrap)
+    rows: list[tuple[Value, ...]] = []
+    labels = _labels(c, defaults, hidden=(first,) if first else ())
+    for row, label, readings in zip(c.rows, labels, c.readings, strict=True):
+        swept = (row.first.params[first],) if first else ()
+        found = cells.of(headings, reads, readings)
+        rows.append((*swept, *label, *found, len(row.seeds), len(row.orders)))
+    columns = (
+        *((Column(first),) if first else ()),
+        *_label_columns(c),
+        *(each.column for each in chosen),
+        Column("seeds", in_title=True),
+        Column("orders", in_title=True),
+    )
+    notes = [each.note for each in chosen] + list(c.notes(names)) + cells.notes(c.rows)
+    if c.several_joints and "gap_to_joint" in names:
+        notes.append("gap_to_joint is left out: there are several configurations of joint")
+    title = heading + c.title
+    return Table(title, columns, tuple(rows), tuple(notes), unranked=_bounds(c))
+
+
+def _optional(table: Table, names: Sequence[str]) -> Table:
+    """Its columns of `names` need not be printed where no row defines them: nobody chose them."""
+    headings = {quantity(name).column.name for name in names}
+    columns = (replace(each, optional=each.name in headings) for each in table.columns)
+    return replace(table, columns=tuple(columns))
+
+
+def _bounds(c: Comparison) -> tuple[int, ...]:
+    """The places of the rows that are upper bounds, not rivals."""
+    return tuple(place for place, row in enumerate(c.rows) if is_bound(row))
+
+
+def _final(category: str) -> Callable[[Reading], float]:
+    """Reads R[T, c] of a category; NaN where the run does not have it."""
+
+    def read(reading: Reading) -> float:
+        if category not in reading.categories:
+            return math.nan
+        R, _ = reading.matrix()
+        return cast("float", R[..., -1, reading.categories.index(category)])
+
+    return read
+
+
+def _label_columns(c: Comparison) -> tuple[Column, ...]:
+    labels = [text_column(name) for name in ("method", "parameters")]
+    labels.append(Column("backbone", numeric=False, in_title=not c.mixed_backbones))
+    names = ["protocol", "data"] * c.mixed_data + ["settings"] * any(identity_labels(c.rows))
+    names += ["runs"] * c.mixed_runs
+    return (*labels, *map(text_column, names))
+
+
+def _labels(
+    c: Comparison, defaults: Defaults | None, hidden: Sequence[str] = ()
+) -> list[tuple[Value, ...]]:
+    columns: list[list[str]] = [
+        method_labels(c.rows),
+        parameter_labels(c.rows, defaults, hidden),
+        backbone_labels(c.rows),
+    ]
+    if c.mixed_data:
+        columns += [[row.data[0] for row in c.rows], [row.data[1][:8] for row in c.rows]]
+    if any(identity_labels(c.rows)):
+        columns.append(identity_labels(c.rows))
+    if c.mixed_runs:
+        columns.append([describe_runs(row) for row in c.rows])
+    return list(zip(*columns, strict=True))

@@ -1,0 +1,171 @@
+"""`cadbench paper` and published rows in tables: what runs, is compared and is refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from tests.benchmark.cli.test_errors import assert_refused
+from tests.results.paper_runs import PAPER, write_paper_run
+
+EMBEDDED = ("--backbone", "tf_efficientnet_lite0")
+
+
+@pytest.fixture
+def plates_of_mvtec(plates, pixel_backbone) -> Path:
+    """Drawn plates that bear three names of MVTec AD."""
+    root: Path = plates(categories=("bottle", "screw", "zipper"))
+    return root
+
+
+@pytest.fixture
+def recorded(out: Path) -> Path:
+    """Records of the paper's own assignment, at two readings of the room."""
+    for room in (5, 6):
+        write_paper_run(out, categories_per_expert=room)
+    return out
+
+
+def test_the_papers_configuration_is_what_runs(call, plates_of_mvtec, out):
+    words = ("paper", "mecad", "--data-root", plates_of_mvtec, *EMBEDDED, "--out", out)
+    listed = call(*words, "--dry-run").out.splitlines()
+    assert listed[-1] == "16 cells"
+    assert sum("categories_per_expert=5" in line for line in listed) == 8
+    assert not out.exists()
+
+
+def test_a_run_is_recorded_compared_and_reused(call, plates_of_mvtec, out):
+    from cadbench.results.records.store import find_records
+
+    words = ("paper", "mecad", "--data-root", plates_of_mvtec, *EMBEDDED, "--out", out)
+    done = call(*words, "--experts", "2,5", "--device", "cpu")
+    assert done.code == 0, done.err
+    assert "4 records (4 computed)" in done.err
+    for title in ("AUROC: MECAD", "Forgetting: ", "Memory at 5", "Agreement of", "Claims: "):
+        assert f"### {title}" in done.out
+    assert done.out.count("3 of 15 categories (bottle, screw, zipper)") >= 7
+    assert len(find_records(out)) == 4
+    again = call(*words, "--experts", "2,5", "--device", "cpu")
+    assert "4 records (0 computed)" in again.err
+    assert again.out == done.out
+    compared = call("paper", "mecad", "--compare-only", "--out", out, "--experts", "2,5")
+    assert compared.out == done.out
+    assert "warning: not the paper's configuration: features tf_eff" in compared.err
+
+
+def test_another_reading_can_be_set_in_place_of_the_papers(call, plates_of_mvtec, out):
+    words = ("paper", "mecad", "--data-root", plates_of_mvtec, *EMBEDDED, "--out", out)
+    more = ("--set", "mecad.replay=full", "--set", "mecad.categories_per_expert=6")
+    listed = call(*words, "--dry-run", *more).out.splitlines()
+    assert listed[-1] == "8 cells"
+    assert all("replay=full" in line for line in listed[:-1])
+
+
+def test_recorded_runs_are_compared_without_data_or_weights(call, recorded):
+    shown = call("paper", "mecad", "--compare-only", "--out", recorded)
+    assert (shown.code, shown.err) == (0, "")
+    assert (
+        "| categories_per_expert=5 |       5 | 0.7800 | 0.8259 |    -0.0459 |    1 |" in shown.out
+    )
+    assert "not the paper's configuration" not in shown.out
+    tables = call("paper", "mecad", "--compare-only", "--out", recorded, "--format", "csv").out
+    agreement = next(part for part in tables.split("\n\n") if "adjusted Rand index" in part)
+    (first, second) = csv.DictReader(io.StringIO(agreement))
+    assert float(first["adjusted Rand index"]) == float(second["adjusted Rand index"]) == 1
+
+
+def test_only_records_of_the_configuration_are_compared(call, recorded):
+    write_paper_run(recorded, categories_per_expert=6, replay="full")
+    write_paper_run(recorded, categories_per_expert=6, seed=1)
+    write_paper_run(recorded, {name: PAPER[name] for name in ("carpet", "screw")})
+    words = ("paper", "mecad", "--compare-only", "--out", recorded)
+    assert "replay" not in call(*words).out
+    assert call(*words).out.count("### AUROC: ") == 2
+    whole = call(*words, "--seeds", "0", "--categories", ",".join(PAPER)).out
+    assert whole.count("### AUROC: ") == 1
+    assert "± " not in whole
+    full = call(*words, "--set", "mecad.replay=full").out
+    assert "replay=full instead of random" in full
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["mecda"], ["'mecda'", "did you mean mecad?"]),
+        (["ucad", "--dry-run"], ["'ucad'", "there are: mecad"]),
+        (["mecad", "--experts", "0"], ["at least 1"]),
+        (["mecad", "--seeds", "x"], ["--seeds", "'x'"]),
+        (["mecad", "--set", "mecad.treshold=0.5"], ["did you mean threshold?"]),
+        (["mecad", "--set", "joint.bank_budget=9"], ["joint is not among the methods"]),
+        (["mecad", "--compare-only", "--dry-run"], ["--dry-run and --compare-only exclude"]),
+        (["mecad", "--compare-only", "--random-weights"], ["--random-weights and --compare-only"]),
+        (["mecad", "--compare-only"], ["no records under"]),
+        (["mecad", "--categories", "botle"], ["did you mean bottle?"]),
+        (["mecad", "--weights", "none.pth"], ["--weights none.pth", "no such file"]),
+        ([], ["PAPER"]),
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_word_is_wrong_usage_in_one_line(call, tmp_path, words, said):
+    assert_refused(call("paper", *words, "--out", tmp_path / "runs"), 2, *said)
+
+
+def test_records_of_something_else_are_not_compared(call, out):
+    write_paper_run(out, categories_per_expert=4)
+    refused = call("paper", "mecad", "--compare-only", "--out", out)
+    assert_refused(refused, 2, "no records of this configuration", "without --compare-only")
+
+
+def test_without_the_data_or_the_weights_the_known_errors_say_what_to_do(
+    call, tmp_path, plates_of_mvtec, monkeypatch
+):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    words = ("paper", "mecad", "-q", "--out", tmp_path / "runs")
+    assert_refused(call(*words, "--data-root", tmp_path / "none"), 1, "no MVTec AD", "www.mvtec")
+    refused = call(*words, "--data-root", plates_of_mvtec)
+    assert refused.code == 1
+    assert "error: the weights of wide_resnet50_2" in refused.err
+    assert "--weights FILE" in refused.err
+
+
+def test_published_rows_stand_in_the_main_table_where_they_are_asked_for(call, recorded):
+    shown = call("table", "--out", recorded, "--published")
+    assert shown.code == 0
+    for said in ("| this run ", "| arXiv:2512.15323 [", "printed forgetting", "not stated"):
+        assert said in shown.out
+    assert "- [1] " in shown.out
+    assert "this run" not in call("table", "--out", recorded).out
+    for kind in ("experts", "per-category"):
+        assert "arXiv:2512.15323" in call("table", kind, "--out", recorded, "--published").out
+
+
+def test_all_published_rows_need_no_records(call, tmp_path):
+    shown = call("table", "published", "--out", tmp_path)
+    assert shown.code == 0
+    assert "### Published: mvtec, 14-1" in shown.out
+    assert "secondary, leakage" in shown.out
+    assert call("table", "published", "--format", "csv").out.startswith("source,")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--methods", "mecad"], ["--columns", "acc"], ["--allow-mixed"], ["--published"]],
+    ids=" ".join,
+)
+def test_what_chooses_among_records_is_refused_beside_published(call, words):
+    assert_refused(call("table", "published", *words), 2, words[0], "tables of records")
+
+
+def test_a_drawn_table_parts_ours_from_theirs(call, recorded, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    lines = call("table", "--out", recorded, "--published").out.splitlines()
+    ours = max(n for n, line in enumerate(lines) if "this run" in line)
+    assert lines[ours + 1].strip() == ""
+    assert "arXiv" in lines[ours + 2]

@@ -1,0 +1,36 @@
+"""The same cell computed twice, from image files on and with nothing shared, is the same record."""
+
+from __future__ import annotations
+
+import pytest
+from cadbench.results.records.store import find_records
+
+from tests.benchmark.conftest import SMALL
+
+METHODS = ("mecad", "patchcore", "replay", "joint", "finetune", "per_category")
+BUDGETS = ("patchcore.class_budget=10", "patchcore.bank_budget=25", "replay.class_budget=10",
+           "replay.bank_budget=25", "joint.candidates=10", "joint.bank_budget=25",
+           "finetune.bank_budget=10", "per_category.class_budget=10")  # fmt: skip
+
+
+@pytest.mark.parametrize("routing", ["oracle", "inferred"])
+def test_a_cell_computed_twice_from_the_images_on_is_the_same_to_the_byte(
+    run_words, call, tmp_path, monkeypatch, routing
+):
+    words = [*run_words[: run_words.index("--out")], "--image-size", "64", "--device", "cpu"]
+    words += [*SMALL, "--routing", routing, "--experts", "2", "-q"]
+    words += [word for method in METHODS for word in ("--method", method)]
+    words += [word for budget in BUDGETS for word in ("--set", budget)]
+    found = []
+    for number in ("one", "other"):
+        monkeypatch.setenv("CADBENCH_CACHE", str(tmp_path / number / "cache"))
+        done = call(*words, "--out", tmp_path / number / "runs")
+        assert done.code == 0, done.err
+        found.append({record.key: record for record in find_records(tmp_path / number / "runs")})
+    one, other = found
+    assert one.keys() == other.keys()
+    assert len(one) == len(METHODS)
+    for key, record in one.items():
+        checksums = dict(record.run["checksums"])
+        assert checksums.keys() >= {"scores.parquet", "metrics.parquet", "maps.npy"}
+        assert checksums == other[key].run["checksums"], record.method

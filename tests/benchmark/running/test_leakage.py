@@ -1,0 +1,393 @@
+"""Nothing that a method receives leads to a test image's file, label or mask.
+
+A walk over all objects reachable from what `observe` and `score` get, short of module globals and
+classes; and the same pixels under other names and labels, which must change no score.
+"""
+
+from __future__ import annotations
+
+import collections
+import functools
+import gc
+import itertools
+import random
+import shutil
+import types
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from cadbench.benchmark.data.manifest import Item, Manifest, build_manifest
+from cadbench.benchmark.features.feature_set import FeatureSet
+from cadbench.benchmark.pixels.meter import PixelMeter
+from cadbench.benchmark.pixels.truth import Truth
+from cadbench.benchmark.streams.stream import Stream
+from cadbench.results.records.store import find_records
+from PIL import Image
+
+from tests.benchmark.conftest import FINETUNE, Called
+
+BUDGETS = {
+    "mecad": ("class_budget=10", "expert_budget=30"),
+    "patchcore": ("class_budget=10", "bank_budget=25"),
+    "replay": ("class_budget=10", "bank_budget=25"),
+    "joint": ("candidates=10", "bank_budget=25"),
+    "finetune": ("bank_budget=10",),
+    "per_category": ("class_budget=10",),
+}
+"""The built-in methods, with budgets that suit a drawn data set."""
+
+
+# --- the walk
+
+
+def reachable(*roots: object) -> Iterator[tuple[str, object]]:
+    """Every object that a method could get at from `roots`, each once, with the way there."""
+    queue = collections.deque((type(root).__name__, root) for root in roots)
+    met: dict[int, object] = {}  # which also keeps the objects alive, and so their ids apart
+    while queue:
+        way, each = queue.popleft()
+        if id(each) in met or isinstance(each, type | types.ModuleType | types.CodeType):
+            continue
+        met[id(each)] = each
+        yield way, each
+        queue.extend((f"{way} > {type(inner).__name__}", inner) for inner in inside(each))
+
+
+def inside(each: object) -> Iterator[object]:
+    """What an object refers to: all that the garbage collector sees, but for a few kinds more."""
+    no_entry: set[int] = set()
+    if isinstance(each, types.FunctionType):
+        no_entry = {id(each.__globals__), id(each.__builtins__)}
+    elif isinstance(each, types.FrameType):
+        no_entry = {id(each.f_globals), id(each.f_builtins), id(each.f_back)}
+        yield each.f_locals
+    elif isinstance(each, types.GeneratorType) and each.gi_frame is not None:
+        yield each.gi_frame.f_locals
+    elif isinstance(each, dict):
+        yield from each  # the collector passes over keys that are strings
+    elif isinstance(each, weakref.ReferenceType):
+        yield each()
+    elif isinstance(each, np.ndarray):
+        yield each.base
+        if each.dtype == object:
+            yield from each.flat
+    yield from (inner for inner in gc.get_referents(each) if id(inner) not in no_entry)
+    yield from getattr(each, "__dict__", {}).values()
+    for kind in type(each).__mro__:
+        for name in [slots] if isinstance(slots := vars(kind).get("__slots__", ()), str) else slots:
+            if not name.startswith("__"):
+                yield getattr(each, name, None)
+
+
+class Slotted:
+    __slots__ = ("kept",)
+
+
+class Plain:
+    kept: object
+
+    def method(self) -> None:
+        pass
+
+    @functools.cached_property
+    def cached(self) -> object:
+        return self.kept
+
+
+def hiding_places(secret: object) -> dict[str, object]:
+    """An object for each way to keep hold of another."""
+    slotted, plain, later = Slotted(), Plain(), Plain()
+    slotted.kept = plain.kept = later.kept = secret
+
+    def generate() -> Iterator[int]:
+        local = secret
+        yield 1
+        print(local)
+
+    begun = generate()
+    next(begun)
+
+    def with_default(given: object = secret, *, named: object = None) -> None:
+        pass
+
+    def with_named_default(*, named: object = secret) -> None:
+        pass
+
+    return {
+        "attribute": plain,
+        "slot": slotted,
+        "closure": lambda: secret,
+        "default": with_default,
+        "named default": with_named_default,
+        "attribute of a function": types.SimpleNamespace(called=functools.wraps(plain.method)),
+        "argument of a partial": functools.partial(print, secret),
+        "keyword of a partial": functools.partial(print, end=secret),
+        "bound method": plain.method,
+        "bound built-in method": [secret].append,
+        "generator": begun,
+        "key": {secret: 1},
+        "nested value": {"a": [({"b": collections.deque([secret])},)]},
+        "set": frozenset({secret}),
+        "iterator": itertools.chain(iter([1]), map(str, [secret])),
+        "weak reference": weakref.ref(later),
+        "object array": np.array([secret, None], dtype=object)[:1],
+        "mapping proxy": types.MappingProxyType({"a": secret}),
+        "kept alive": [later],
+    }
+
+
+@pytest.mark.parametrize("place", hiding_places(""))
+def test_the_walk_finds_what_is_hidden_in_every_kind_of_place(place):
+    secret = f"a secret {random.random()}"
+    places = hiding_places(secret)
+    assert any(each is secret for _, each in reachable(places[place]))
+
+
+def test_the_walk_does_not_follow_classes_or_globals():
+    assert not any(each is BUDGETS for _, each in reachable(hiding_places, Plain()))
+
+
+# --- what must not be found
+
+
+@dataclass
+class Secrets:
+    """What only the evaluator may know of the test images."""
+
+    manifest: Manifest
+    masks: set[bytes] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        tests = [item for c in self.manifest.categories for item in self.manifest.test(c)]
+        self.labels = {item.content: item.label for item in tests}
+        self.words = {str(self.manifest.root), "gouge", "ground_truth"}
+        for item in tests:
+            self.words |= {item.path, Path(item.path).name, item.mask or item.path}
+            if item.mask_path is not None:
+                mask = np.array(Image.open(self.manifest.root / item.mask_path)) > 0
+                self.masks.add(mask.tobytes())
+        self.vectors: set[tuple[int, ...]] = set()
+        for category in self.manifest.categories:
+            self.add([item.content for item in self.manifest.test(category)])
+        self.add([item.content for item in tests])
+
+    def add(self, ids: Sequence[str]) -> None:
+        """The labels of these images, in this order, must not be found, nor their opposite."""
+        labels = tuple(self.labels[identity] for identity in ids)
+        self.vectors |= {labels, tuple(1 - label for label in labels)}
+
+    def betrayed_by(self, each: object) -> str | None:
+        """What the object gives away."""
+        if isinstance(each, Item | Manifest | FeatureSet | Stream | Truth | PixelMeter):
+            return f"the {type(each).__name__} itself"
+        if isinstance(each, str | bytes | Path):
+            text = each.decode("latin-1") if isinstance(each, bytes) else str(each)
+            return next((f"the word {word!r}" for word in self.words if word in text), None)
+        if (array := as_array(each)) is not None:
+            if array.ndim == 1 and tuple(array.tolist()) in self.vectors:
+                return "the labels as numbers"
+            if array.ndim >= 2 and array.dtype != object:
+                pictures = array.reshape(-1, *array.shape[-2:]) > 0
+                if any(picture.tobytes() in self.masks for picture in pictures):
+                    return "a mask"
+        if isinstance(each, dict):
+            known = [each[i] for i in self.labels if i in each]
+            asked = [self.labels[i] for i in self.labels if i in each]
+            if len(set(asked)) == 2 and known in (asked, [1 - label for label in asked]):
+                return "the labels by id"
+        if isinstance(each, list | tuple | set | frozenset) and all(
+            isinstance(e, str) for e in each
+        ):
+            held = set(each) & self.labels.keys()
+            if held and held in self.one_sided():
+                return "the ids of one label"
+        return None
+
+    def one_sided(self) -> list[set[str]]:
+        """The good and the defective images of each category, and of all together."""
+        groups: dict[tuple[str, int], set[str]] = collections.defaultdict(set)
+        for category in self.manifest.categories:
+            for item in self.manifest.test(category):
+                groups[category, item.label].add(item.content)
+                groups["", item.label].add(item.content)
+        return list(groups.values())
+
+
+def as_array(each: object) -> np.ndarray | None:
+    """Numbers in any of the usual forms."""
+    import torch
+
+    if isinstance(each, torch.Tensor):
+        return each.detach().cpu().numpy()
+    if isinstance(each, np.ndarray):
+        return each
+    if isinstance(each, bytes | bytearray):
+        return np.frombuffer(each, np.uint8)
+    if isinstance(each, list | tuple) and all(type(e) in (int, bool, float) for e in each):
+        return np.array(each)
+    return None
+
+
+@pytest.fixture
+def named_plates(plates: Callable[..., Path], out: Path) -> Path:
+    """The drawn data set, every file under a name of its own and the defect called `gouge`."""
+    root = plates()
+    for category in root.iterdir():
+        for part in ("test", "ground_truth"):
+            (category / part / "spot").rename(category / part / "gouge")
+        for file in sorted(category.glob("test/*/*.png")):
+            file.rename(file.with_name(f"{category.name}-{file.parent.name}-{file.name}"))
+        for file in sorted(category.glob("ground_truth/*/*.png")):
+            file.rename(file.with_name(f"{category.name}-gouge-{file.name}"))
+    return root
+
+
+@pytest.fixture
+def secrets(named_plates: Path) -> Secrets:
+    return Secrets(build_manifest("plates", named_plates, workers=0))
+
+
+@pytest.mark.parametrize("plant", ["item", "path", "labels", "by id", "ids", "mask", "tensor"])
+def test_the_search_knows_a_secret_when_it_sees_one(secrets, plant):
+    import torch
+
+    items = secrets.manifest.test("bolt")
+    labels = [item.label for item in items]
+    defective = next(item for item in items if item.mask_path is not None)
+    planted: dict[str, object] = {
+        "item": defective,
+        "path": Path("somewhere") / defective.path,
+        "labels": np.array(labels, dtype=bool),
+        "by id": {item.content: item.label == 0 for item in items},
+        "ids": {item.content for item in items if item.label},
+        "mask": np.array(Image.open(secrets.manifest.root / defective.mask_path)),
+        "tensor": torch.tensor(labels),
+    }
+    assert secrets.betrayed_by(planted[plant])
+    innocent = ([item.content for item in items], np.zeros(7), {"bolt": 1}, "bolt", (0, 1, 2))
+    assert not [each for each in innocent if secrets.betrayed_by(each)]
+
+
+# --- the tests
+
+
+@pytest.fixture
+def probe(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., None]], None]:
+    """Let `look(*received)` see what `finetune` gets, each time that it gets something."""
+    from cadbench.benchmark.features.frozen import load_frozen
+    from cadbench.methods.banks.finetune import FineTune
+
+    load_frozen.cache_clear()  # a network that another test left would be walked through each time
+    observe, score = FineTune.observe, FineTune.score
+
+    def install(look: Callable[..., None]) -> None:
+        def looking_observe(self: Any, experience: Any) -> None:
+            look(self.context, experience)
+            observe(self, experience)
+            look(self.context, experience, experience.images(experience.categories[0]))
+
+        def looking_score(self: Any, batch: Any) -> Any:
+            look(self.context, batch)
+            scored = score(self, batch)
+            look(self.context, batch, batch.images())
+            return scored
+
+        monkeypatch.setattr(FineTune, "uses_images", True)
+        monkeypatch.setattr(FineTune, "observe", looking_observe)
+        monkeypatch.setattr(FineTune, "score", looking_score)
+
+    return install
+
+
+@pytest.mark.parametrize("routing", ["oracle", "inferred"])
+def test_no_path_label_or_mask_of_a_test_image_is_reachable_from_what_a_method_receives(
+    secrets, run_plates, probe, routing
+):
+    from cadbench.benchmark.interface.method import TestBatch, TrainExperience
+
+    found: list[str] = []
+    kinds: collections.Counter[type] = collections.Counter()
+
+    def look(*received: object) -> None:
+        for each in received:
+            if isinstance(each, TestBatch):
+                secrets.add(each.ids)
+        for way, each in reachable(*received):
+            kinds[type(each)] += 1
+            if what := secrets.betrayed_by(each):
+                found.append(f"{what}: {way}")
+
+    probe(look)
+    done = run_plates(*FINETUNE, "--routing", routing, "--unseen", "all", "-v")
+    assert done.code == 0, done.err
+    assert not found, found[0]
+    assert kinds[TrainExperience] == 6
+    assert kinds[TestBatch] >= 6
+    assert kinds[functools.partial] >= 2 * kinds[TestBatch], "the walk went into the batches"
+
+
+def test_under_inferred_routing_no_category_is_reachable_from_a_batch(secrets, run_plates, probe):
+    from cadbench.benchmark.interface.method import TestBatch
+
+    found: list[str] = []
+
+    def look(context: object, shown: object, *_: object) -> None:
+        if isinstance(shown, TestBatch):
+            names = secrets.manifest.categories
+            words = ((way, each) for way, each in reachable(shown) if isinstance(each, str))
+            found.extend(way for way, word in words if word in names)
+
+    probe(look)
+    done = run_plates(*FINETUNE, "--routing", "inferred")
+    assert done.code == 0
+    assert not found, found[0]
+
+
+def relabelled(root: Path, target: Path) -> Path:
+    """The same pixels: good test images as defective ones and the other way round, other names."""
+    shuffled = random.Random(7)
+    for category in root.iterdir():
+        for source, kind in (("train/good", "train/good"), ("test/good", "test/dent")):
+            shuffle_into(target / category.name / kind, category / source, shuffled)
+        shuffle_into(target / category.name / "test/good", category / "test/spot", shuffled)
+    return target
+
+
+def shuffle_into(target: Path, source: Path, shuffled: random.Random) -> None:
+    target.mkdir(parents=True)
+    files = sorted(source.iterdir())
+    for number, file in zip(shuffled.sample(range(100, 999), len(files)), files, strict=True):
+        shutil.copy(file, target / f"{number}.png")
+
+
+@pytest.mark.parametrize("routing", ["oracle", "inferred"])
+def test_other_labels_and_file_names_change_no_score_by_a_bit(
+    plates, pixel_backbone, call: Callable[..., Called], tmp_path, monkeypatch, routing
+):
+    root = plates(good=4, defective=6)
+    words = ["run", "-q", "--dataset=folder", "--device=cpu", "--image-size=64", "--schedule=2-1"]
+    words += [f"--routing={routing}", *(f"--method={method}" for method in BUDGETS)]
+    words += [f"--set={method}.{budget}" for method in BUDGETS for budget in BUDGETS[method]]
+    scores: list[dict[str, pd.DataFrame]] = []
+    for number, data in enumerate((root, relabelled(root, tmp_path / "elsewhere" / "plates"))):
+        monkeypatch.setenv("CADBENCH_CACHE", str(tmp_path / f"cache {number}"))
+        out = tmp_path / f"runs {number}"
+        done = call(*words, "--data-root", data, "--out", out)
+        assert done.code == 0, done.err
+        by_image = ["experience", "category", "image"]
+        records = find_records(out)
+        scores.append({r.method: r.scores.set_index(by_image).sort_index() for r in records})
+    one, other = scores
+    assert one.keys() == other.keys() == BUDGETS.keys()
+    for method in BUDGETS:
+        assert (one[method]["label"] == 1 - other[method]["label"]).all()
+        pd.testing.assert_index_equal(one[method].index, other[method].index)
+        for column in ("score", "route"):
+            mine, theirs = one[method][column].to_numpy(), other[method][column].to_numpy()
+            assert mine.tobytes() == theirs.tobytes(), (method, column)

@@ -1,0 +1,151 @@
+"""Distances on disk: the same after a restart, bounded, and never trusted when damaged."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+from cadbench.benchmark.interface.method import Block, TestBatch
+from cadbench.benchmark.services.neighbors.disk_cache import DistanceStore
+from cadbench.benchmark.services.neighbors.search import torch_search
+from cadbench.benchmark.services.neighbors.service import Neighbours
+
+PATCHES, DIM = 6, 4
+ALL = torch.randn(12, PATCHES, DIM, generator=torch.Generator().manual_seed(0))
+
+
+class Search:
+    """The exact search, counting what it is asked for."""
+
+    def __init__(self) -> None:
+        self.queries = 0
+
+    def __call__(self, queries, blocks, bounds, chosen):
+        count = len(queries) if chosen is None else len(chosen)
+        self.queries += count * len(blocks)
+        return torch_search(queries, blocks, bounds, chosen)
+
+
+def a_block(seed: int, count: int = 10) -> Block:
+    return Block.of(torch.randn(count, DIM, generator=torch.Generator().manual_seed(seed)))
+
+
+def a_batch(images: range) -> TestBatch:
+    return TestBatch(tuple(f"image-{i}" for i in images), None, lambda: ALL[list(images)], None)
+
+
+def neighbours(folder: Path, budget: int = 10**6, memory: int = 10**6) -> Neighbours:
+    return Neighbours(Search(), memory, DistanceStore(folder / "distances" / "f", budget))
+
+
+def test_a_later_process_searches_only_what_is_new_and_finds_the_same(tmp_path):
+    blocks = [a_block(1), a_block(2)]
+    first = neighbours(tmp_path)
+    wanted = first.min_distance(a_batch(range(8)), blocks)
+    first.save()
+    later = neighbours(tmp_path)
+    assert torch.equal(later.min_distance(a_batch(range(8)), blocks), wanted)
+    assert later.search.queries == 0
+    later.min_distance(a_batch(range(10)), blocks)
+    assert 0 < later.search.queries <= 2 * 2 * PATCHES
+    # A part that the first never saw, told what it was taken from, and then not.
+    part = blocks[0].take(np.array([1, 4, 8]))
+    alone = neighbours(tmp_path)
+    plain = Neighbours(torch_search).min_distance(a_batch(range(8)), [part])
+    alone.min_distance(a_batch(range(8)), blocks)
+    assert torch.equal(alone.min_distance(a_batch(range(8)), [part]), plain)
+    alone.save()
+    again = neighbours(tmp_path)
+    bare = Block(part.vectors, part.digest)
+    assert torch.equal(again.min_distance(a_batch(range(8)), [bare]), plain)
+    assert again.search.queries == 0
+
+
+def test_the_nearest_vectors_are_those_of_the_whole_again(tmp_path):
+    whole = a_block(1, 30)
+    part = whole.take(np.arange(29, 3, -2))
+    first = neighbours(tmp_path)
+    first.min_distance(a_batch(range(8)), [part])
+    first.save()
+    later = neighbours(tmp_path)
+    smaller = whole.take(np.array([29, 25, 7]))
+    later.min_distance(a_batch(range(8)), [part])
+    found = later.min_distance(a_batch(range(8)), [smaller])
+    assert torch.equal(found, Neighbours(torch_search).min_distance(a_batch(range(8)), [smaller]))
+    assert 0 < later.search.queries < 8 * PATCHES
+
+
+def test_a_damaged_file_is_told_and_computed_again(tmp_path):
+    first = neighbours(tmp_path)
+    wanted = first.min_distance(a_batch(range(8)), [a_block(1)])
+    first.save()
+    (file,) = (tmp_path / "distances" / "f").iterdir()
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+    told: list[str] = []
+    later = neighbours(tmp_path)
+    later.store.reporter.warn = told.append
+    assert torch.equal(later.min_distance(a_batch(range(8)), [a_block(1)]), wanted)
+    assert later.search.queries == 8 * PATCHES
+    assert len(told) == 1
+    assert "damaged" in told[0]
+    later.save()
+    assert neighbours(tmp_path).min_distance(a_batch(range(8)), [a_block(1)]).equal(wanted)
+
+
+def test_files_stay_within_the_budget_and_the_latest_used_ones_stay(tmp_path):
+    first = neighbours(tmp_path)
+    first.min_distance(a_batch(range(8)), [a_block(1)])
+    first.save()
+    folder = tmp_path / "distances" / "f"
+    (file,) = folder.iterdir()
+    size = file.stat().st_size
+    bounded = neighbours(tmp_path, budget=int(3.5 * size))
+    other = tmp_path / "distances" / "other features"
+    other.mkdir()
+    (other / "old").write_bytes(bytes(size))
+    os.utime(other / "old", ns=(0, 0))
+    os.utime(file, ns=(1, 1))
+    bounded.min_distance(a_batch(range(8)), [a_block(1)])  # read: used now
+    for seed in (2, 3):
+        bounded.min_distance(a_batch(range(8)), [a_block(seed)])
+        bounded.save()
+    left = {path.name for path in folder.iterdir()}
+    assert not (other / "old").exists()
+    assert left == {a_block(seed).digest for seed in (1, 2, 3)}
+    bounded.min_distance(a_batch(range(8)), [a_block(4)])
+    bounded.save()
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= 3.5 * size
+    assert (folder / a_block(4).digest).exists()
+
+
+def test_what_memory_has_no_room_for_is_still_on_disk(tmp_path):
+    blocks = [a_block(seed) for seed in range(4)]
+    small = neighbours(tmp_path, memory=600)
+    for number, block in enumerate(blocks):
+        small.min_distance(a_batch(range(8)), [block])
+        # Two have room. One is written when it is dropped, not at every call while memory is full.
+        kept = {path.name for path in (tmp_path / "distances").glob("*/*")}
+        assert kept == {dropped.digest for dropped in blocks[: max(0, number - 1)]}
+    small.save()
+    searched = small.search.queries
+    for block in blocks:
+        small.min_distance(a_batch(range(8)), [block])
+    assert small.search.queries == searched == 4 * 8 * PATCHES
+
+
+def test_a_second_run_with_kept_distances_scores_the_same(
+    call, dataset, cache, pixel_backbone, tmp_path
+):
+    words = ["run", "--method", "mecad", "--experts", "2", "--data-root", str(dataset()), "-q",
+             "--dataset", "folder", "--image-size", "64", "--device", "cpu"]  # fmt: skip
+    call(*words, "--out", str(tmp_path / "plain"))
+    assert not (cache / "distances").exists()
+    call(*words, "--keep-distances", "0.1", "--out", str(tmp_path / "first"))
+    files = list((cache / "distances").glob("*/*"))
+    assert files
+    call(*words, "--keep-distances", "0.1", "--out", str(tmp_path / "second"))
+    kept = [sorted((tmp_path / run).rglob("scores.*")) for run in ("plain", "first", "second")]
+    assert len(kept[0]) == 1
+    assert len({paths[0].read_bytes() for paths in kept}) == 1

@@ -1,0 +1,281 @@
+"""Nearest-vector search: the exact distance, to the last bit, however the work is cut up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from cadbench.benchmark.services.neighbors import cpu_search as settling
+from cadbench.benchmark.services.neighbors import search
+from cadbench.benchmark.services.neighbors.search import exact_search, faiss_search, torch_search
+from cadbench.results.errors import UsageError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+Found = tuple[Tensor, Tensor]
+
+
+def with_torch(queries: Tensor, vectors: Tensor, bounds: Tensor | None = None) -> Found:
+    return first(torch_search(queries, [vectors], bounds))
+
+
+def with_torch_as_on_cuda(queries: Tensor, vectors: Tensor, bounds: Tensor | None = None) -> Found:
+    """The way that is taken where compiled loops cannot run."""
+    return first(torch_as_on_cuda(queries, [vectors], bounds))
+
+
+def torch_as_on_cuda(
+    queries: Tensor, blocks: Sequence[Tensor], bounds: Tensor | None = None
+) -> Found:
+    return search._torch_search(queries, blocks, search._bounds(bounds, queries))
+
+
+def with_reduced_space(queries: Tensor, vectors: Tensor, bounds: Tensor | None = None) -> Found:
+    """The bounds from a few directions, however small the problem is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settling, "_REDUCED", min(3, *vectors.shape))
+        patch.setattr(settling, "_REDUCED_WORTH", (1, 1, 1))
+        if bounds is None:
+            largest = plain(queries, vectors).max() * 2 + 1
+            bounds = torch.full((len(queries),), float(largest))
+        return first(torch_search(queries, [vectors], bounds))
+
+
+def with_faiss(queries: Tensor, vectors: Tensor, bounds: Tensor | None = None) -> Found:
+    return first(faiss_search(queries, [vectors], bounds))
+
+
+def faiss_products(queries: Tensor, vectors: Tensor, bounds: Tensor | None = None) -> Found:
+    """FAISS as it is built elsewhere: float32 matrix products however small the problem."""
+    import faiss
+
+    before = faiss.cvar.distance_compute_blas_threshold
+    faiss.cvar.distance_compute_blas_threshold = 1
+    try:
+        return with_faiss(queries, vectors, bounds)
+    finally:
+        faiss.cvar.distance_compute_blas_threshold = before
+
+
+def first(found: Found) -> Found:
+    return found[0][0], found[1][0]
+
+
+SEARCHES = [with_torch, with_torch_as_on_cuda, with_reduced_space, with_faiss, faiss_products]
+
+
+def plain(queries: Tensor, vectors: Tensor) -> Tensor:
+    """The distance in float64, rounded to float32 once."""
+    found = []
+    for some in queries.double().split(64):  # more would fill the memory
+        difference = some[:, None] - vectors.double()[None]
+        found.append(difference.square().sum(2).amin(1).sqrt().float())
+    return torch.cat(found)
+
+
+def exact(queries: Tensor, vectors: Tensor) -> Tensor:
+    """(N,) distances of pairs."""
+    return (queries.double() - vectors.double()).square().sum(1).sqrt().float()
+
+
+def same_bits(one: Tensor, other: Tensor) -> bool:
+    return one.dtype == other.dtype == torch.float32 and torch.equal(one, other)
+
+
+@st.composite
+def problems(draw: Callable[[Any], Any]) -> tuple[Tensor, Tensor]:
+    """Queries (N, D) and vectors (M, D) with what makes rounding matter."""
+    dim = draw(st.sampled_from([1, 2, 3, 8, 33]))
+    rng = np.random.Generator(np.random.PCG64(draw(st.integers(0, 2**32))))
+
+    def rows(count: int) -> np.ndarray:
+        kind = draw(st.sampled_from(["grid", "far", "spread"]))
+        if kind == "grid":  # exact ties and duplicates
+            return rng.integers(-2, 3, (count, dim)).astype(np.float32)
+        if kind == "far":  # nearly the same vectors, where float32 products say nothing
+            return (1000 + rng.integers(0, 4, (count, dim)) * 2.0**-13).astype(np.float32)
+        return (rng.normal(size=(count, dim)) * 10.0 ** rng.integers(-3, 4)).astype(np.float32)
+
+    queries, vectors = rows(draw(st.integers(1, 40))), rows(draw(st.integers(1, 60)))
+    copied = draw(st.integers(0, min(len(queries), len(vectors))))
+    queries[:copied] = vectors[:copied]
+    return torch.from_numpy(queries), torch.from_numpy(vectors)
+
+
+@pytest.mark.parametrize("found", SEARCHES)
+@settings(deadline=None, max_examples=60)
+@given(problems())
+def test_a_distance_is_the_exact_one_correctly_rounded(found, problem):
+    distances, nearest = found(*problem)
+    assert same_bits(distances, plain(*problem))
+    queries, vectors = problem
+    assert same_bits(exact(queries, vectors[nearest]), distances)
+
+
+@pytest.mark.parametrize("found", SEARCHES)
+@settings(deadline=None, max_examples=40)
+@given(problems(), st.integers(0, 2**32))
+def test_a_distance_that_is_not_below_its_bound_is_not_looked_for(found, problem, seed):
+    queries, vectors = problem
+    wanted = plain(queries, vectors)
+    rng = np.random.Generator(np.random.PCG64(seed))
+    scale = rng.choice(np.float32([0, 0.5, 0.999999, 1, 1.000001, 2]), len(queries))
+    bounds = wanted * torch.from_numpy(scale)
+    distances, nearest = found(queries, vectors, bounds)
+    below = wanted < bounds
+    assert same_bits(distances[below], wanted[below])
+    assert torch.all((bounds <= distances) & (distances <= wanted) | below)
+    assert torch.equal(nearest >= 0, below)
+    assert same_bits(exact(queries, vectors[nearest])[below], wanted[below])
+
+
+@pytest.mark.parametrize("found", SEARCHES)
+@settings(deadline=None, max_examples=15)
+@given(problems(), st.data())
+def test_a_distance_does_not_depend_on_how_queries_and_vectors_are_cut(found, problem, data):
+    queries, vectors = problem
+    whole, _ = found(queries, vectors)
+    cut = data.draw(st.integers(len(vectors) // 8 + 1, len(vectors)))
+    parts = [found(queries, part)[0] for part in vectors.split(cut)]
+    assert same_bits(torch.stack(parts).amin(0), whole)
+    batch = data.draw(st.integers(len(queries) // 8 + 1, len(queries)))
+    assert same_bits(torch.cat([found(part, vectors)[0] for part in queries.split(batch)]), whole)
+
+
+@pytest.mark.parametrize("found", [torch_search, torch_as_on_cuda, faiss_search])
+@settings(deadline=None, max_examples=15)
+@given(problems(), st.data())
+def test_blocks_searched_together_are_those_searched_one_by_one(found, problem, data):
+    queries, vectors = problem
+    blocks = vectors.split(data.draw(st.integers(1, len(vectors))))
+    together, nearest = found(queries, blocks)
+    apart = torch.stack([plain(queries, block) for block in blocks])
+    assert same_bits(together, apart)
+    for block, distances, rows in zip(blocks, together, nearest, strict=True):
+        assert same_bits(exact(queries, block[rows]), distances)
+
+
+@pytest.mark.parametrize("found", [torch_search, faiss_search])
+@settings(deadline=None, max_examples=15)
+@given(problems(), st.data())
+def test_chosen_rows_are_searched_as_if_they_were_all(found, problem, data):
+    queries, vectors = problem
+    number = st.integers(0, len(queries) - 1)
+    chosen = torch.tensor(sorted(data.draw(st.sets(number, min_size=1))))
+    distances, _ = found(queries, [vectors], None, chosen)
+    assert same_bits(distances[0], plain(queries[chosen], vectors))
+
+
+@pytest.mark.parametrize("found", [torch_search, faiss_search])
+def test_stored_float16_is_the_same_as_float32(found):
+    finite = torch.arange(-(2**15), 2**15, dtype=torch.int16).view(torch.float16)
+    finite = finite[finite.isfinite()]
+    queries, vectors = finite[:, None].repeat(1, 2), torch.zeros(1, 2)
+    assert same_bits(found(queries, [vectors])[0], found(queries.float(), [vectors])[0])
+    assert same_bits(found(queries, [vectors])[0][0], plain(queries.float(), vectors))
+
+
+def close_calls() -> tuple[Tensor, Tensor]:
+    """Many queries and vectors of the length of real embeddings, half of them nearly alike."""
+    rng = np.random.Generator(np.random.PCG64(0))
+    vectors = rng.normal(size=(300, 152)).astype(np.float32) * 3
+    vectors[150:] = vectors[0] + rng.normal(size=(150, 152)).astype(np.float32) * 1e-4
+    queries = vectors[rng.integers(0, 300, 700)] + rng.normal(size=(700, 152)) * 1e-4
+    return torch.from_numpy(queries.astype(np.float32)), torch.from_numpy(vectors)
+
+
+@pytest.mark.parametrize("found", SEARCHES)
+def test_near_ties_among_real_lengths_are_settled_exactly(found):
+    queries, vectors = close_calls()
+    assert same_bits(found(queries, vectors)[0], plain(queries, vectors))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_number_of_threads_changes_no_bit(threads):
+    queries, vectors = close_calls()
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        assert same_bits(with_torch(queries, vectors)[0], plain(queries, vectors))
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_candidates_are_settled_a_few_at_a_time_with_the_same_result(monkeypatch):
+    queries, vectors = torch.ones(50, 8), torch.ones(40, 8)
+    sizes: list[int] = []
+    vecdot = torch.linalg.vecdot
+
+    def watched(one: Tensor, other: Tensor) -> Tensor:
+        sizes.append(one.numel())
+        return vecdot(one, other)
+
+    monkeypatch.setattr(torch.linalg, "vecdot", watched)
+    monkeypatch.setattr(search, "_SETTLED_AT_ONCE", {"cpu": 800})
+    assert with_torch_as_on_cuda(queries, vectors)[0].tolist() == [0.0] * 50
+    assert sum(sizes) == 50 * 40 * 8
+    assert max(sizes) <= 800 + 8
+
+
+@pytest.mark.parametrize("found", SEARCHES)
+def test_fewer_vectors_than_candidates_are_enough(found):
+    queries = torch.tensor([[0.0, 0.0], [3.0, 4.0]])
+    assert found(queries, torch.zeros(1, 2))[0].tolist() == [0, 5]
+    assert found(queries, torch.zeros(3, 2))[0].tolist() == [0, 5]
+
+
+def low_rank(count: int, seed: int) -> Tensor:
+    """Vectors that nearly lie in a space of ten dimensions, as embeddings do."""
+    rng = np.random.Generator(np.random.PCG64(seed))
+    space = np.random.Generator(np.random.PCG64(9)).normal(size=(10, 152))
+    noise = 0.02 * rng.normal(size=(count, 152))
+    return torch.from_numpy((rng.normal(size=(count, 10)) @ space + noise).astype(np.float32))
+
+
+def test_a_reduced_space_spares_products_and_changes_no_bit(monkeypatch):
+    queries, vectors = low_rank(5000, 1), low_rank(400, 2)
+    bounds = plain(queries, vectors) * 0.9
+    bounds[::50] *= 1.2
+    used = []
+    lane = settling._lane
+    monkeypatch.setattr(settling, "_lane", lambda *given: used.append(given[10]) or lane(*given))
+    distances, nearest = with_torch(queries, vectors, bounds)
+    assert all(basis.shape == (152, settling._REDUCED) for basis in used)
+    monkeypatch.setattr(settling, "_REDUCED_WORTH", (10**9, 1, 1))
+    whole, same = with_torch(queries, vectors, bounds)
+    assert used[-1].shape == (152, 0)
+    below = plain(queries, vectors) < bounds
+    assert torch.equal(nearest, same)
+    assert torch.equal(nearest >= 0, below)
+    assert same_bits(distances[below], whole[below])
+
+
+def test_what_is_not_below_its_bound_gets_a_better_one():
+    queries, vectors = low_rank(5000, 1), low_rank(400, 2)
+    wanted = plain(queries, vectors)
+    ways = ((with_torch, 0.99), (with_torch_as_on_cuda, 0.99), (with_reduced_space, 0.6))
+    for found, least in ways:
+        distances, nearest = found(queries, vectors, wanted * 0.5)
+        assert torch.all(nearest < 0)
+        assert torch.all(distances <= wanted)
+        assert (distances / wanted).median() > least
+
+
+def test_bounds_from_a_reduced_space_that_say_nothing_are_dropped():
+    rng = np.random.Generator(np.random.PCG64(0))
+    queries, vectors = (
+        torch.from_numpy(rng.normal(size=(n, 152)).astype(np.float32)) for n in (3000, 300)
+    )
+    bounds = plain(queries, vectors) * 1.01
+    assert same_bits(with_torch(queries, vectors, bounds)[0], plain(queries, vectors))
+
+
+def test_searches_are_known_by_name():
+    assert exact_search() is torch_search
+    assert exact_search("faiss") is faiss_search
+    with pytest.raises(UsageError, match="no neighbour search 'annoy'; known: torch, faiss"):
+        exact_search("annoy")

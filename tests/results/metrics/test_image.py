@@ -1,0 +1,109 @@
+"""Image metrics against scikit-learn, with heavy ties, and against the definition."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from cadbench.results.errors import CadbenchError
+from cadbench.results.metrics.image import auroc, average_precision, f1_max
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
+
+# Scores from a handful of values tie often; finite floats cover scale and sign.
+tied = st.sampled_from([-1.0, 0.0, 0.1, 0.30000001192092896, 7.0])
+wild = st.floats(-1e30, 1e30, allow_nan=False)
+
+
+@st.composite
+def both_labels(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    n = draw(st.integers(2, 40))
+    scores = draw(st.lists(draw(st.sampled_from([tied, wild])), min_size=n, max_size=n))
+    labels = draw(
+        st.permutations([0, 1, *draw(st.lists(st.integers(0, 1), min_size=n, max_size=n))])
+    )
+    return np.array(scores), np.array([0, 1, *labels][:n])
+
+
+@given(both_labels())
+def test_auroc_equals_scikit_learn(case: tuple[np.ndarray, np.ndarray]) -> None:
+    scores, labels = case
+    assert auroc(scores, labels) == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
+
+
+@given(both_labels())
+def test_auroc_equals_the_share_of_ordered_pairs(case: tuple[np.ndarray, np.ndarray]) -> None:
+    scores, labels = case
+    pairs = [
+        1.0 if bad > good else 0.5 if bad == good else 0.0
+        for bad in scores[labels == 1]
+        for good in scores[labels == 0]
+    ]
+    assert auroc(scores, labels) == sum(pairs) / len(pairs)
+
+
+@given(both_labels())
+def test_average_precision_equals_scikit_learn(case: tuple[np.ndarray, np.ndarray]) -> None:
+    scores, labels = case
+    expected = average_precision_score(labels, scores)
+    assert average_precision(scores, labels) == pytest.approx(expected, abs=1e-12)
+
+
+@given(both_labels())
+def test_f1_max_is_the_best_point_of_scikit_learns_curve(
+    case: tuple[np.ndarray, np.ndarray],
+) -> None:
+    scores, labels = case
+    precision, recall, _ = precision_recall_curve(labels, scores)
+    total = precision + recall
+    f1 = np.divide(2 * precision * recall, total, out=np.zeros_like(total), where=total > 0)
+    assert f1_max(scores, labels) == pytest.approx(f1.max(), abs=1e-12)
+
+
+@given(both_labels())
+def test_auroc_is_never_flipped(case: tuple[np.ndarray, np.ndarray]) -> None:
+    scores, labels = case
+    assert auroc(scores, labels) + auroc(-scores, labels) == pytest.approx(1.0)
+
+
+def test_auroc_below_one_half_stays_below() -> None:
+    assert auroc([0.9, 0.1], [0, 1]) == 0.0
+
+
+def test_large_close_distances_are_told_apart() -> None:
+    assert auroc([1e8, 1e8 + 1, 1e8 + 2], [0, 1, 1]) == 1.0
+
+
+def test_images_of_one_score_carry_no_information() -> None:
+    assert auroc([0.5] * 6, [0, 1, 0, 1, 1, 0]) == 0.5
+    assert average_precision([0.5] * 6, [0, 1, 0, 1, 1, 0]) == 0.5
+
+
+@pytest.mark.parametrize("metric", [auroc, average_precision, f1_max])
+@pytest.mark.parametrize("labels", [[0, 0, 0], [1, 1, 1]])
+def test_one_label_only_is_undefined(metric, labels) -> None:
+    assert math.isnan(metric([0.1, 0.2, 0.3], labels))
+
+
+@pytest.mark.parametrize("metric", [auroc, average_precision, f1_max])
+def test_no_image_is_undefined(metric) -> None:
+    assert math.isnan(metric([], []))
+
+
+@pytest.mark.parametrize("metric", [auroc, average_precision, f1_max])
+@pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
+def test_scores_that_are_not_finite_are_refused(metric, broken) -> None:
+    with pytest.raises(CadbenchError, match="1 of 3 image scores are NaN or infinite"):
+        metric([0.1, broken, 0.3], [0, 1, 1])
+
+
+def test_labels_other_than_zero_and_one_are_refused() -> None:
+    with pytest.raises(CadbenchError, match="labels must be 0"):
+        auroc([0.1, 0.2], [0, 2])
+
+
+def test_vectors_of_different_lengths_are_refused() -> None:
+    with pytest.raises(CadbenchError, match="one length"):
+        auroc([0.1, 0.2], [0, 1, 1])
