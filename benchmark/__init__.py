@@ -1,1 +1,1 @@
-"""Data sets, streams, features, the method interface, the evaluator, the command line."""
+"""Datasets, streams, features, the method interface, the evaluator, the command line."""

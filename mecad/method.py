@@ -308,7 +308,7 @@ class Mecad(Method):
             stored_vectors=stored,
             scoring_bytes=scoring * vector_bytes + gate,
             stored_bytes=stored * vector_bytes + gate,
-            utilisation=sum(buffers.values()) / self.params.expert_budget,
+            utilization=sum(buffers.values()) / self.params.expert_budget,
         )
 
 

@@ -24,7 +24,7 @@ class UsageError(CadbenchError):
 
 
 class DataError(CadbenchError):
-    """A data set that is missing, empty, unreadable or inconsistent."""
+    """A dataset that is missing, empty, unreadable or inconsistent."""
 
 
 class RecordError(CadbenchError):

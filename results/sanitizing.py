@@ -1,6 +1,6 @@
 """Names that somebody else chose, made harmless where they are shown.
 
-Category, method and file names come from data sets, plugins and records of strangers. What a
+Category, method and file names come from datasets, plugins and records of strangers. What a
 terminal, Markdown or a spreadsheet would act on is shown as text.
 """
 

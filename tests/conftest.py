@@ -1,4 +1,4 @@
-"""Small studies that every test may build: drawn data sets and a backbone that costs nothing."""
+"""Small studies that every test may build: drawn datasets and a backbone that costs nothing."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def draw_dataset(
     masks: bool = True,
     seed: int = 0,
 ) -> Path:
-    """A data set in MVTec AD's layout: noisy plates of a colour; defects are bright squares."""
+    """A dataset in MVTec AD's layout: noisy plates of a color; defects are bright squares."""
     rng = np.random.Generator(np.random.PCG64(seed))
     for category in categories:
-        colour = rng.integers(40, 180, 3)
+        color = rng.integers(40, 180, 3)
 
-        def plate(colour: np.ndarray = colour) -> np.ndarray:
+        def plate(color: np.ndarray = color) -> np.ndarray:
             noise = rng.normal(0, 12, (size, size, 3))
-            return np.clip(colour + noise, 0, 255).astype(np.uint8)
+            return np.clip(color + noise, 0, 255).astype(np.uint8)
 
         for split, defect, count in (
             ("train", "good", train),
@@ -117,7 +117,7 @@ def pixel_backbone(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @dataclasses.dataclass
 class Study:
-    """A drawn data set with features and services, ready for `evaluate` or a method."""
+    """A drawn dataset with features and services, ready for `evaluate` or a method."""
 
     manifest: Any
     features: Any
@@ -183,7 +183,7 @@ def study(
         from cadbench.benchmark.running.evaluator import Services
         from cadbench.benchmark.services.coresets.service import Coresets
         from cadbench.benchmark.services.neighbors.search import exact_search
-        from cadbench.benchmark.services.neighbors.service import Neighbours
+        from cadbench.benchmark.services.neighbors.service import Neighbors
         from cadbench.benchmark.system.reporting import Silent
 
         manifest = build_manifest("plates", dataset(**options), cache=cache, workers=0)
@@ -198,7 +198,7 @@ def study(
         device = torch.device("cpu")
         features = FeatureSet(manifest, spec, device, cache)
         features.ensure(manifest.categories, Weights("0" * 64), Silent(), pixels=True)
-        services = Services(Coresets(device, cache), Neighbours(exact_search()))
+        services = Services(Coresets(device, cache), Neighbors(exact_search()))
         return Study(manifest, features, services)
 
     return build

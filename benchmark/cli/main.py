@@ -25,7 +25,7 @@ COMMANDS = {
     "check": (".running.check", "Check that a method keeps the rules."),
     "protocols": (".listing.protocols", "List the protocols, print one, check a file."),
     "domains": (".listing.domains", "List the changes that --drift can make to images."),
-    "data": (".data", "Get, check and look at data sets."),
+    "data": (".data", "Get, check and look at datasets."),
     "show": (".records.show", "Show one record: AUROC matrix, assignments, memory."),
     "table": (".records.table", "Compare records in a table."),
     "compare": (".records.compare", "Test whether rows differ: intervals, p, ranks."),

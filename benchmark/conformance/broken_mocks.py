@@ -37,7 +37,7 @@ class GlobalSeed(MockMean):
         return super().observe(experience)
 
 
-class BatchNormalised(MockBank):
+class BatchNormalized(MockBank):
     """Compares the images of a batch with one another."""
 
     def score(self, batch: TestBatch) -> Prediction:
@@ -147,7 +147,7 @@ class NotFinite(MockBank):
 
 
 class WritesToBlocks(MockBank):
-    """Normalises blocks that other runs share."""
+    """Normalizes blocks that other runs share."""
 
     def observe(self, experience: TrainExperience) -> frozenset[str] | None:
         super().observe(experience)
@@ -177,7 +177,7 @@ class Unchecked(MockBank):
 BROKEN: dict[type[Method], tuple[str, ...]] = {
     GlobalNoise: ("determinism", "random_state", "test_order", "state", "inferred"),
     GlobalSeed: ("random_state",),
-    BatchNormalised: ("test_order", "inferred"),
+    BatchNormalized: ("test_order", "inferred"),
     LearnsFromTests: ("test_order", "state", "claims"),
     Forgetful: ("state", "memory"),
     Unpackable: ("state", "memory"),

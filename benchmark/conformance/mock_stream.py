@@ -26,7 +26,7 @@ from ..interface.params import Params
 from ..running.batches import BATCH_SIZE, Place, shuffled_batches, train_experience
 from ..services.coresets.service import Coresets
 from ..services.neighbors.search import exact_search
-from ..services.neighbors.service import Neighbours
+from ..services.neighbors.service import Neighbors
 from ..streams.stream import Stream, resolve_order
 from ..system.rng import generator
 from .mock_backbone import mock_backbone
@@ -86,7 +86,7 @@ class MockStream:
             grid=self.features.grid,
             routing=routing,
             coresets=services.coresets,
-            neighbours=services.neighbours,
+            neighbors=services.neighbors,
             _record=services.note,
             _backbone=functools.partial(mock_backbone, self.features.device),
         )
@@ -94,7 +94,7 @@ class MockStream:
 
     def services(self) -> Services:
         """Services that nobody has used."""
-        return Services(Coresets(self.features.device), Neighbours(exact_search()), events=[])
+        return Services(Coresets(self.features.device), Neighbors(exact_search()), events=[])
 
     def experiences(
         self, schedule: str = "1x*", *, images: bool = False
@@ -155,7 +155,7 @@ class Services:
     """The caches that a method may use, and the events that it recorded."""
 
     coresets: Coresets
-    neighbours: Neighbours
+    neighbors: Neighbors
     events: list[dict[str, Any]]
 
     def note(self, kind: str, values: Any) -> None:
@@ -227,9 +227,9 @@ def _item(category: str, split: Any, defect: str, number: int, side: int) -> Ite
 
 
 def _picture(patches: np.ndarray, side: int) -> np.ndarray:
-    """(3, S, S) uint8: a square of one colour for each patch, which its first values decide."""
-    colours = np.clip(128 + 40 * patches[:, :3], 0, 255).astype(np.uint8)
-    picture = colours.T.reshape(3, side, side)
+    """(3, S, S) uint8: a square of one color for each patch, which its first values decide."""
+    colors = np.clip(128 + 40 * patches[:, :3], 0, 255).astype(np.uint8)
+    picture = colors.T.reshape(3, side, side)
     return picture.repeat(_PIXELS_A_PATCH, axis=1).repeat(_PIXELS_A_PATCH, axis=2)
 
 

@@ -45,7 +45,7 @@ class MockBank(Method):
         return None
 
     def score(self, batch: TestBatch) -> Prediction:
-        distances = self.context.neighbours.min_distance(batch, self.blocks) * self.params.weight
+        distances = self.context.neighbors.min_distance(batch, self.blocks) * self.params.weight
         return Prediction(distances.amax(1), distances.reshape(-1, *self.context.grid))
 
     def memory(self) -> MemoryReport:
@@ -100,7 +100,7 @@ class MockMean(Method):
 
 
 class MockImages(MockMean):
-    """The mean colour of each category: a method that looks at images."""
+    """The mean color of each category: a method that looks at images."""
 
     uses_images = True
 

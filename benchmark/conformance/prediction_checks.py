@@ -60,7 +60,7 @@ def test_order(subject: Subject) -> None:
 
 
 def schedules(subject: Subject) -> None:
-    """experiences of several categories are learnt whole, however the stream is cut"""
+    """experiences of several categories are learned whole, however the stream is cut"""
     for schedule in SCHEDULES:
         try:
             subject.play(schedule)
@@ -91,11 +91,11 @@ def _refuse_dependence(subject: Subject, method: Method) -> None:
     usual = subject.answers(method)
     backwards = subject.stream.categories[::-1]
     for size, seed in _ASKED:
-        method.context.neighbours.forget()
+        method.context.neighbors.forget()
         asked = subject.answers(method, backwards, size=size, seed=seed)
         if found := difference(usual, asked, rounding=ROUNDING):
             raise Failed(f"{found} when asked in batches of {size}, in another order")
-    method.context.neighbours.forget()
+    method.context.neighbors.forget()
     if found := difference(usual, subject.answers(method)):
         raise Failed(f"{found} when asked the same again: scoring changes the method")
 

@@ -85,7 +85,7 @@ def claims(subject: Subject) -> None:
 
 
 def recurring(subject: Subject) -> None:
-    """categories that return under changed conditions are learnt again by the same rules"""
+    """categories that return under changed conditions are learned again by the same rules"""
     if not subject.kind.recurring:
         raise Skipped("the method learns no category again: recurring = False")
     again = Subject(subject.kind, subject.params, subject.stream.returning())
@@ -104,7 +104,7 @@ def shared(subject: Subject) -> None:
     device = subject.stream.features.device
     services = subject.stream.services()
     watched = _Watched(device)
-    subject.play(services=Services(watched, services.neighbours, services.events))
+    subject.play(services=Services(watched, services.neighbors, services.events))
     if not watched.given:
         raise Skipped("the method uses no coresets of the services")
     if any(Block.of(block.vectors).digest != block.digest for block in watched.given):

@@ -1,4 +1,4 @@
-"""What a data set on disk comes to, an entry an image; and listing folders as readers do.
+"""What a dataset on disk comes to, an entry an image; and listing folders as readers do.
 
 Files are told by their extension; hidden ones and all others are ignored.
 """

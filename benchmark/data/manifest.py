@@ -1,4 +1,4 @@
-"""The manifest: every image of a data set by its content, and one hash that stands for them all."""
+"""The manifest: every image of a dataset by its content, and one hash that stands for them all."""
 
 from __future__ import annotations
 
@@ -69,15 +69,15 @@ class Item:
 
     @property
     def identity(self) -> tuple[str, str, str, str, str]:
-        """What the manifest hash sees: neither file names nor the place of the data set."""
+        """What the manifest hash sees: neither file names nor the place of the dataset."""
         return self.category, self.split, self.defect, self.content, self.mask or ""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """A data set: its images, and the files that `--skip-unreadable` left out.
+    """A dataset: its images, and the files that `--skip-unreadable` left out.
 
-    `root / path` is the file of an item, also where several data sets are joined into one.
+    `root / path` is the file of an item, also where several datasets are joined into one.
     """
 
     name: str
@@ -120,7 +120,7 @@ class Manifest:
         return self._parts.get((column, "test"), ())
 
     def subset(self, categories: Iterable[str]) -> Manifest:
-        """The same data set with these categories only."""
+        """The same dataset with these categories only."""
         chosen = set(categories)
         for name in sorted(chosen - set(self.categories)):
             raise UsageError(
@@ -163,7 +163,7 @@ def build_manifest(
 ) -> Manifest:
     """The manifest of the images below `root`, or of the chosen categories.
 
-    reader: of the data set's layout; None is MVTec AD's.
+    reader: of the dataset's layout; None is MVTec AD's.
 
     Every file is decoded once, in `workers` processes (None: one a core, 0: here); `cache`
     remembers sizes and hashes until a file's size or time changes. A mask of another size than its
@@ -197,7 +197,7 @@ def verify_unchanged(item: Item, pixels: np.ndarray) -> None:
     if content_hash(pixels) != (item.original or item).content:
         raise DataError(
             f"{item.path} changed during the run: it is not the image that the manifest was made "
-            "from; leave the data set alone and run the same command again"
+            "from; leave the dataset alone and run the same command again"
         )
 
 
@@ -278,7 +278,7 @@ def _first(names: list[str]) -> str:
 def _unmasked(manifest: Manifest) -> Iterator[str]:
     """One line for all categories whose pixel metrics are undefined for want of masks.
 
-    A data set without any masks is not made for them, and needs no warning.
+    A dataset without any masks is not made for them, and needs no warning.
     """
     lacking = []
     for category in manifest.categories:

@@ -1,4 +1,4 @@
-"""The reader interface: how a data set lies on disk, and what its files are.
+"""The reader interface: how a dataset lies on disk, and what its files are.
 
 A reader is a class derived from `cadbench.Reader`, found through the entry-point group
 `cadbench.datasets` of any installed package. It opens lists, never images.
@@ -15,18 +15,18 @@ from ..system.reporting import Reporter
 from .catalog import Counts
 from .entries import Entry
 
-Automatic = Literal["described", "default", "recognised", "folder", "drawn"]
-"""When `--dataset auto` takes a data set, the first that fits: a folder that describes itself; the
-default where it is found; what the named folder is recognised as; a folder; one that is drawn."""
+Automatic = Literal["described", "default", "recognized", "folder", "drawn"]
+"""When `--dataset auto` takes a dataset, the first that fits: a folder that describes itself; the
+default where it is found; what the named folder is recognized as; a folder; one that is drawn."""
 
 
 class Reader(ABC):
-    """A data set's layout. A new object is made for each use, without arguments.
+    """A dataset's layout. A new object is made for each use, without arguments.
 
-    title: what people call the data set; source: where to get it, for messages; fetched_by: the
+    title: what people call the dataset; source: where to get it, for messages; fetched_by: the
     command that gets it, if one does; layout: what its root holds, in a line; categories: those
     that were published, none where any may be there; counts: images of the published categories;
-    folders: the names that its root usually has below a folder of data sets, in small letters.
+    folders: the names that its root usually has below a folder of datasets, in small letters.
     """
 
     title: ClassVar[str] = ""
@@ -61,14 +61,14 @@ class Reader(ABC):
         return None
 
     def provide(self, cache: Path, reporter: Reporter) -> Path | None:
-        """The root of a data set that needs no folder of the user's; None for all others."""
+        """The root of a dataset that needs no folder of the user's; None for all others."""
         return None
 
     def automatic(self, place: Path | None) -> Automatic:
         """When `--dataset auto` takes it, `place` being what the user named."""
-        return "recognised"
+        return "recognized"
 
     def announcement(self, name: str, root: Path, found: Sequence[str]) -> str:
         """What is said when it is opened."""
         of = f" of {len(self.categories)}" if self.categories else ""
-        return f"data set: {self.title}, {len(found)}{of} categories, in {root}"
+        return f"dataset: {self.title}, {len(found)}{of} categories, in {root}"

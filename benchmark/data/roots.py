@@ -1,4 +1,4 @@
-"""Where the files of a manifest lie: one folder, or one for each data set that it joins."""
+"""Where the files of a manifest lie: one folder, or one for each dataset that it joins."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 SEPARATOR = "/"
-"""Between the name of a data set and what is in it, a category or a path."""
+"""Between the name of a dataset and what is in it, a category or a path."""
 
 
 @dataclass(frozen=True)
 class JoinedRoot:
-    """The roots of several data sets; `root / path` takes a path that begins with a name."""
+    """The roots of several datasets; `root / path` takes a path that begins with a name."""
 
     parts: tuple[tuple[str, Path], ...]
 

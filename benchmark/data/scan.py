@@ -80,15 +80,15 @@ def _refuse_strangers(entries: Sequence[Any], chosen: Sequence[str], name: str) 
             for path in (entry.path, *entry.mask_paths):
                 if not _can_be_a_path(path):
                     raise DataError(
-                        f"data set {name}: no file can be called {path!r}; mend the list that "
+                        f"dataset {name}: no file can be called {path!r}; mend the list that "
                         "names it"
                     )
                 if path.startswith("/") or ".." in path.split("/"):
                     raise DataError(
-                        f"data set {name}: {path} leads out of its folder; list files below it"
+                        f"dataset {name}: {path} leads out of its folder; list files below it"
                     )
         if wrong:
-            raise CadbenchError(f"data set {name}: its reader gives {wrong}")
+            raise CadbenchError(f"dataset {name}: its reader gives {wrong}")
 
 
 def _can_be_a_path(text: str) -> bool:

@@ -1,6 +1,6 @@
-"""Is a data set whole? What lies on the disk against what was published.
+"""Is a dataset whole? What lies on the disk against what was published.
 
-`read` and `count` are where the reader of a data set is asked; all else here knows no layout.
+`read` and `count` are where the reader of a dataset is asked; all else here knows no layout.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NOTHING = Official(Counts(0, 0, 0), 0)
 
 
 def read(name: str, reader: str, folder: Path, reporter: Reporter) -> Manifest:
-    """Every image of a data set, decoded now: nothing that was remembered of it is believed."""
+    """Every image of a dataset, decoded now: nothing that was remembered of it is believed."""
     return build_manifest(
         name,
         folder,
@@ -43,14 +43,14 @@ def count(reader: str, folder: Path) -> dict[str, Official]:
 
 
 def default_root() -> Path:
-    """The folder of the data sets where none is named: CADBENCH_DATA, or ./data."""
+    """The folder of the datasets where none is named: CADBENCH_DATA, or ./data."""
     return from_environment() or Path("data")
 
 
 def find_entry(entry: Entry, places: Iterable[Path]) -> Path | None:
-    """Where the data set lies: in one of the places, or in a folder there of a usual name.
+    """Where the dataset lies: in one of the places, or in a folder there of a usual name.
 
-    The place itself counts where most of its folders are categories of the data set.
+    The place itself counts where most of its folders are categories of the dataset.
     """
     reader = load_reader(entry.reader)
     official = set(entry.categories)
@@ -89,7 +89,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Verified:
-    """A data set that was read. official: whether there is something to compare it with."""
+    """A dataset that was read. official: whether there is something to compare it with."""
 
     title: str
     folder: Path
@@ -108,7 +108,7 @@ class Verified:
 
 
 def verify(entry: Entry, folder: Path, reporter: Reporter) -> Verified:
-    """Read every image of a data set of the catalogue and compare it with what was published."""
+    """Read every image of a dataset of the catalog and compare it with what was published."""
     manifest = read(entry.title, entry.reader, folder, reporter)
     return _verified(entry.title, folder, manifest, entry.official)
 

@@ -84,7 +84,7 @@ class Extractor:
         with torch.inference_mode(), exact:
             for batch in pixels.split(step):
                 images = batch.to(self.device, non_blocking=True).float().div_(255)
-                maps = self.maps(self.normalised(images))
+                maps = self.maps(self.normalized(images))
                 patches = embed(maps, **self.spec.embedding_params)
                 patches = patches.to(getattr(torch, self.spec.dtype))
                 if not torch.isfinite(patches).all():
@@ -95,13 +95,13 @@ class Extractor:
                 parts.append(patches.cpu())
         return torch.cat(parts)
 
-    def normalised(self, images: Tensor) -> Tensor:
+    def normalized(self, images: Tensor) -> Tensor:
         """images (B, 3, H, W) float32 in 0..1 on the device -> as the model wants them."""
         images = images.sub(self.mean).div_(self.std)
         return images.contiguous(memory_format=_memory_format(self.device))
 
     def maps(self, images: Tensor) -> list[Tensor]:
-        """(B, C_i, h_i, w_i) of each layer, of normalised images."""
+        """(B, C_i, h_i, w_i) of each layer, of normalized images."""
         return layer_maps(self.model, images)
 
 
@@ -119,7 +119,7 @@ def load_extractor(spec: FeatureSpec, weights: Weights, device: torch.device) ->
 
     model = folded(load_model(spec, weights), _noise(spec.preprocessing.crop))
     model = model.to(device).to(memory_format=_memory_format(device))
-    mean, std = _normalisation(spec.backbone, model)
+    mean, std = _normalization(spec.backbone, model)
     shape = (1, 3, 1, 1)
     return Extractor(
         spec,
@@ -201,7 +201,7 @@ def _try_out(model: torch.nn.Module, spec: FeatureSpec) -> None:
 
 
 def _noise(size: int) -> Tensor:
-    """One image (1, 3, size, size) of values such as normalised pixels have."""
+    """One image (1, 3, size, size) of values such as normalized pixels have."""
     import torch
 
     return torch.randn((1, 3, size, size), generator=torch.Generator().manual_seed(0))
@@ -240,7 +240,7 @@ def _in_timm_names(backbone: str, state: dict[str, Tensor]) -> dict[str, Tensor]
     return {name: renamed.get(name, tensor) for name, tensor in full.items()}
 
 
-def _normalisation(
+def _normalization(
     backbone: str, model: torch.nn.Module
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     known = _KNOWN.get(backbone)

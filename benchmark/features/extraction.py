@@ -45,7 +45,7 @@ def fill_store(
 
     Images are decoded in worker processes while `compute()` (built when first needed) runs here,
     on `lanes` shards at once under `setting()`; a few are in memory at a time, whatever the size
-    of the data set.
+    of the dataset.
     """
     missing = [shard for shard in shards if shard not in store]
     if not missing:

@@ -1,4 +1,4 @@
-"""The features of a data set: extracted where they are missing, then read by category and split."""
+"""The features of a dataset: extracted where they are missing, then read by category and split."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ depend on the number, and features must not."""
 
 @dataclass(eq=False)
 class FeatureSet:
-    """Features of one data set, one backbone, one preprocessing; shared by every cell of a run."""
+    """Features of one dataset, one backbone, one preprocessing; shared by every cell of a run."""
 
     manifest: Manifest
     spec: FeatureSpec

@@ -24,30 +24,30 @@ class FrozenBackbone:
 
     channels: tuple[int, ...]
     strides: tuple[int, ...]
-    _normalised: Callable[[Tensor], Tensor]
+    _normalized: Callable[[Tensor], Tensor]
     _maps: Callable[[Tensor], list[Tensor]]
     _untrained: Callable[[int], torch.nn.Module]
 
-    def normalised(self, images: Tensor) -> Tensor:
+    def normalized(self, images: Tensor) -> Tensor:
         """images (B, 3, H, W), uint8 or float32 in 0..1 -> what the backbone takes, float32."""
         import torch
 
         images = images.float() / 255 if images.dtype == torch.uint8 else images
-        return self._normalised(images)
+        return self._normalized(images)
 
     def maps(self, images: Tensor) -> list[Tensor]:
-        """(B, C_i, h_i, w_i) of each layer, without gradients; images as for `normalised`."""
+        """(B, C_i, h_i, w_i) of each layer, without gradients; images as for `normalized`."""
         import torch
 
         # Convolutions as features are extracted with: full float32, and the same ones each time.
         exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
         with torch.no_grad(), exact:
-            return self._maps(self.normalised(images))
+            return self._maps(self.normalized(images))
 
     def untrained(self, seed: int) -> torch.nn.Module:
         """A network of the same architecture with random weights, to be trained.
 
-        It takes normalised images and gives the list of maps.
+        It takes normalized images and gives the list of maps.
         """
         return self._untrained(seed)
 
@@ -62,7 +62,7 @@ def load_frozen(spec: FeatureSpec, weights: Weights, device: torch.device) -> Fr
     return FrozenBackbone(
         tuple(layers.channels()),
         tuple(layers.reduction()),
-        extractor.normalised,
+        extractor.normalized,
         extractor.maps,
         lambda seed: untrained_model(spec, seed).to(device),
     )

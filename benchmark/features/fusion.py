@@ -1,4 +1,4 @@
-"""Batch normalisation folded into the convolutions before it: the same function, computed faster.
+"""Batch normalization folded into the convolutions before it: the same function, computed faster.
 
 In a frozen network the two are one linear map. On two cores the embedded backbone becomes about
 1.5 times as fast; its features move by some 1e-6 of their range, float16 rounds them to 5e-4.

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from ..features.frozen import FrozenBackbone
     from ..features.source import PatchSource
     from ..services.coresets.service import Coresets
-    from ..services.neighbors.service import Neighbours
+    from ..services.neighbors.service import Neighbors
 
 Routing: TypeAlias = Literal["oracle", "inferred"]
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Immutable vectors that can be searched: the unit in which neighbour distances are shared.
+    """Immutable vectors that can be searched: the unit in which neighbor distances are shared.
 
     vectors (N, D) float32, on the device; digest: SHA-256 of their values; rows (N,): which rows
     of the block `taken_from` (a digest) they are, None where they were not taken from one.
@@ -73,7 +73,7 @@ class MethodContext:
     """What a method may use; everything in it is the same for every method of a study.
 
     feature_dim: D, the length of a patch embedding; grid: (h, w), so that P = h * w patches.
-    coresets and neighbours are caches shared between cells: a method that ignores them stays
+    coresets and neighbors are caches shared between cells: a method that ignores them stays
     correct, only slower.
     """
 
@@ -83,7 +83,7 @@ class MethodContext:
     grid: tuple[int, int]
     routing: Routing
     coresets: Coresets
-    neighbours: Neighbours
+    neighbors: Neighbors
     _record: Callable[[str, Mapping[str, Any]], None] = field(repr=False)
     _backbone: Callable[[], FrozenBackbone] | None = field(default=None, repr=False)
 
@@ -215,7 +215,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class ExpertMemory:
-    """The memory of one expert; utilisation is its buffered vectors over its budget (0 to 1)."""
+    """The memory of one expert; utilization is its buffered vectors over its budget (0 to 1)."""
 
     expert: int
     categories: tuple[str, ...]
@@ -223,7 +223,7 @@ class ExpertMemory:
     stored_vectors: int
     scoring_bytes: int
     stored_bytes: int
-    utilisation: float
+    utilization: float
 
 
 @dataclass(frozen=True)
@@ -269,7 +269,7 @@ class Method(ABC):
     routings: ClassVar[tuple[Routing, ...]] = ("oracle", "inferred")
     """What it can score under; `cadbench run` refuses it any other routing."""
     recurring: ClassVar[bool] = False
-    """Whether it can learn a category that it has learnt before, under changed conditions or from
+    """Whether it can learn a category that it has learned before, under changed conditions or from
     further images; `cadbench run` refuses it streams in which categories return."""
 
     def __init__(self, params: Any, context: MethodContext) -> None:

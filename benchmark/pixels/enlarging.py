@@ -58,7 +58,7 @@ def _enlarge(
     end_column: np.ndarray,
     full: np.ndarray,
 ) -> None:  # pragma: no cover (compiled)
-    """Every innermost loop runs over what lies side by side, so that it is vectorised."""
+    """Every innermost loop runs over what lies side by side, so that it is vectorized."""
     height, width = maps.shape[1:]
     size = len(rows)
     turned, stretched = np.empty((width, height)), np.empty((size, height))

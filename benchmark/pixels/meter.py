@@ -15,7 +15,7 @@ from .truth import Truth
 
 
 class PixelMeter:
-    """Measures patch maps against the masks of a data set; shared by all cells of a run.
+    """Measures patch maps against the masks of a dataset; shared by all cells of a run.
 
     Categories whose scores an experience, an expert count or a seed leaves as they were have the
     same maps again; results are kept by the content of the maps.

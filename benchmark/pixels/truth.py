@@ -87,12 +87,12 @@ def load_truths(
                     _Job(manifest.root, tuple(masked[start : start + _BATCH]), preprocessing)
                     for start in range(0, len(masked), _BATCH)
                 )
-                labelled: list[Regions] = []
+                labeled: list[Regions] = []
                 few = len(masked) <= _BATCH
                 for part in in_order(_label, jobs, workers=0 if few else workers):
-                    labelled.extend(part)
+                    labeled.extend(part)
                     task.advance(len(part))
-                truth = _assemble(items, labelled, preprocessing.crop)
+                truth = _assemble(items, labeled, preprocessing.crop)
                 write_bytes(_place(cache, items, preprocessing), seal(_pack(truth)))
                 found[category] = truth
     return {category: found[category] for category in wanted}
@@ -143,16 +143,16 @@ def _label(job: _Job) -> list[Regions]:
     return found
 
 
-def _assemble(items: Sequence[Item], labelled: Sequence[Regions], size: int) -> Truth:
+def _assemble(items: Sequence[Item], labeled: Sequence[Regions], size: int) -> Truth:
     places = [index for index, item in enumerate(items) if item.label]
     offsets = [index * size**2 for index in places]
     return Truth(
         images=len(items),
         size=size,
-        pixels=np.concatenate([r.pixels + o for r, o in zip(labelled, offsets, strict=True)]),
-        weights=np.concatenate([r.weights for r in labelled]),
-        regions=sum(r.regions for r in labelled),
-        lost=sum(r.lost for r in labelled),
+        pixels=np.concatenate([r.pixels + o for r, o in zip(labeled, offsets, strict=True)]),
+        weights=np.concatenate([r.weights for r in labeled]),
+        regions=sum(r.regions for r in labeled),
+        lost=sum(r.lost for r in labeled),
     )
 
 

@@ -39,7 +39,7 @@ class Identity:
 
     @property
     def settings(self) -> str:
-        """The generated id without the data set; what differs from the usual is spelt out."""
+        """The generated id without the dataset; what differs from the usual is spelled out."""
         size = self.preprocessing
         resize = "" if size == Preprocessing.for_image_size(size.crop) else f"-resize{size.resize}"
         sigma = "" if self.maps.sigma == SIGMA else f"-sigma{_plain(self.maps.sigma)}"
@@ -52,7 +52,7 @@ class Identity:
 
     @property
     def generated_id(self) -> str:
-        """`mvtec-1x15-224-oracle@1`: the versioned id of these settings on a known data set."""
+        """`mvtec-1x15-224-oracle@1`: the versioned id of these settings on a known dataset."""
         return f"{self.dataset}-{self.settings}"
 
 
@@ -83,7 +83,7 @@ def check_id(protocol_id: Any, identity: Identity) -> None:
 
 def _values(identity: Identity) -> dict[str, str | None]:
     return {
-        "data set": identity.dataset,
+        "dataset": identity.dataset,
         "schedule": identity.schedule,
         "crop": str(identity.preprocessing.crop),
         "routing": identity.routing,
@@ -96,7 +96,7 @@ def _values(identity: Identity) -> dict[str, str | None]:
 
 
 def _parsed(protocol_id: str, dataset: str | None) -> dict[str, str]:
-    """What a reserved id says; a data set of the known name is not taken for part of a schedule."""
+    """What a reserved id says; a dataset of the known name is not taken for part of a schedule."""
     found = dataset and re.fullmatch(
         f"(?P<dataset>{re.escape(dataset)})-{_SETTINGS.pattern}", protocol_id
     )
@@ -104,7 +104,7 @@ def _parsed(protocol_id: str, dataset: str | None) -> dict[str, str]:
     assert found
     usual = Preprocessing.for_image_size(max(1, int(found["size"][:9])))
     return {
-        "data set": found["dataset"],
+        "dataset": found["dataset"],
         "schedule": found["schedule"],
         "crop": found["size"],
         "routing": found["routing"],

@@ -115,7 +115,7 @@ def _check_keys(given: Mapping[str, Any], schema: _Schema, where: str) -> None:
 
 
 def _dataset(text: str, where: str) -> str:
-    """One data set, or several in the order of their names with commas between them."""
+    """One dataset, or several in the order of their names with commas between them."""
     parts = sorted({part.strip() for part in text.split(",")})
     for part in parts:
         _one_of(part, dataset_names(), where)

@@ -1,4 +1,4 @@
-"""Test images of a recorded run with their maps and masks, found in the data set by content."""
+"""Test images of a recorded run with their maps and masks, found in the dataset by content."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def load_examples(
 ) -> tuple[list[Example], list[Example]]:
     """(worst, best) test images of `category` by the scores after the last experience.
 
-    `DataError` where the data set does not hold them: they are known by content, not by name.
+    `DataError` where the dataset does not hold them: they are known by content, not by name.
     """
     check_has_maps(record)
     scores = final_scores(record)
@@ -44,7 +44,7 @@ def load_examples(
     if missing:
         raise DataError(
             f"{missing} of the {len(worst + best)} test images of {category} to be drawn are not "
-            f"in {manifest.root}; give the data set of the run with --data-root"
+            f"in {manifest.root}; give the dataset of the run with --data-root"
         )
     made = [
         [_example(record, of_category.iloc[k], items, manifest.root) for k in chosen]

@@ -34,7 +34,7 @@ _OUTLINE = (60, 255, 120)
 def galleries(boards: Sequence[Board], manifest: Manifest) -> tuple[list[Gallery], list[str]]:
     """Galleries of each board's best run, and a line for each board that has none.
 
-    Images are found by their content, so the data set may have moved or have more categories.
+    Images are found by their content, so the dataset may have moved or have more categories.
     """
     found: list[Gallery] = []
     missing = []
@@ -49,7 +49,7 @@ def galleries(boards: Sequence[Board], manifest: Manifest) -> tuple[list[Gallery
         auroc = final_row(record)
         whole = [c for c in auroc if _is_known(scores, c, items) and not math.isnan(auroc[c])]
         if not whole:
-            missing.append(f"the data set {manifest.name} does not hold those of {board.title}")
+            missing.append(f"the dataset {manifest.name} does not hold those of {board.title}")
             continue
         for category in sorted(whole, key=auroc.__getitem__)[:_CATEGORIES]:
             of_category = scores[scores["category"] == category]

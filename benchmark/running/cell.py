@@ -26,7 +26,7 @@ Unseen: TypeAlias = Literal["next", "all", "none"]
 
 @dataclass(frozen=True)
 class Cell:
-    """An independent, serialisable unit of work; `as_dict` is what its key is made of.
+    """An independent, serializable unit of work; `as_dict` is what its key is made of.
 
     protocol_id: the id that a protocol file chose; None where the settings generate it.
     """

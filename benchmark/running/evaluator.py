@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from ...results.errors import CadbenchError
-from ...results.records.schema import ASSIGNED, PART_ASSIGNED, SIMILARITY
+from ...results.records.schema import ASSIGNED, PART_ASSIGNED, SIMILARITY, UTILIZATION
 from ..features.feature_set import FeatureSet
 from ..interface.method import MemoryReport, Method, MethodContext, Prediction, TrainExperience
 from ..pixels.meter import PixelMeter
 from ..services.coresets.service import Coresets
-from ..services.neighbors.service import Neighbours
+from ..services.neighbors.service import Neighbors
 from ..streams.stream import Experience, Stream
 from ..system.plugin_errors import blamed_on
 from ..system.reporting import Reporter, Silent
@@ -44,7 +44,7 @@ class Services:
     """The caches that cells share."""
 
     coresets: Coresets
-    neighbours: Neighbours
+    neighbors: Neighbors
 
 
 def evaluate(
@@ -115,7 +115,7 @@ def build_method(
         grid=features.grid,
         routing=cell.routing,
         coresets=services.coresets,
-        neighbours=services.neighbours,
+        neighbors=services.neighbors,
         _record=record,
         _backbone=features.backbone,
     )
@@ -187,7 +187,7 @@ def _by_column(
 ) -> list[dict[str, Any]]:
     """What a method recorded, its assignments under the columns that the experience introduces.
 
-    In a blended stream, where it also is shown parts of its neighbours' categories, what it assigns
+    In a blended stream, where it also is shown parts of its neighbors' categories, what it assigns
     these to does not decide who owns a column.
     """
     told = told_names(stream, experience.index, cell.routing)
@@ -296,10 +296,19 @@ def _memory_rows(experience: int, report: MemoryReport) -> list[dict[str, Any]]:
         "stored_vectors": report.stored_vectors,
         "scoring_bytes": report.scoring_bytes,
         "stored_bytes": report.stored_bytes,
-        "utilisation": None,
+        UTILIZATION: None,
     }
     experts = [
-        {"experience": experience, **vars(expert), "categories": ",".join(expert.categories)}
+        {
+            "experience": experience,
+            "expert": expert.expert,
+            "categories": ",".join(expert.categories),
+            "scoring_vectors": expert.scoring_vectors,
+            "stored_vectors": expert.stored_vectors,
+            "scoring_bytes": expert.scoring_bytes,
+            "stored_bytes": expert.stored_bytes,
+            UTILIZATION: expert.utilization,
+        }
         for expert in report.experts
     ]
     return [total, *experts]

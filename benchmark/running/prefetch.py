@@ -1,6 +1,6 @@
 """Coresets that coming experiences will ask for, selected beside the scoring of earlier ones.
 
-A selection takes one core, and the search for neighbours leaves some of the others idle.
+A selection takes one core, and the search for neighbors leaves some of the others idle.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class Outcome:
 class Runner:
     """What the cells of a run share. Nothing heavy is imported or read before it is needed.
 
-    keep_distances: bytes of neighbour distances that stay in the cache folder for later runs.
+    keep_distances: bytes of neighbor distances that stay in the cache folder for later runs.
     """
 
     manifest: Manifest
@@ -86,7 +86,7 @@ class Runner:
             if cell.manifest != self.manifest.hash:
                 raise UsageError(
                     f"cell {cell.key[:8]} was made for other images (manifest "
-                    f"{cell.manifest[:8]}, this data set has {self.manifest.hash[:8]})"
+                    f"{cell.manifest[:8]}, this dataset has {self.manifest.hash[:8]})"
                 )
         outcomes = compute(cells)
         if matched:
@@ -206,7 +206,7 @@ class Runner:
                 reporter=self.reporter,
                 ahead=ahead,
             )
-            services.neighbours.save()
+            services.neighbors.save()
             timing = None
             if self.timed:
                 from ..services.neighbors.search import exact_search
@@ -223,24 +223,24 @@ class Runner:
         from ..services.coresets.service import Coresets
         from ..services.neighbors.disk_cache import DistanceStore
         from ..services.neighbors.search import exact_search
-        from ..services.neighbors.service import Neighbours
+        from ..services.neighbors.service import Neighbors
 
         device = choose_device(self.device)
         digest = cell.features.digest
         if digest not in self._services:
             # Distances are known by image and block, so each kind of features has its own.
-            neighbours = Neighbours(exact_search(self.search))
+            neighbors = Neighbors(exact_search(self.search))
             if self.keep_distances:
                 folder = self.cache / "distances" / digest
-                neighbours.store = DistanceStore(folder, self.keep_distances, self.reporter)
+                neighbors.store = DistanceStore(folder, self.keep_distances, self.reporter)
             coresets = Coresets(device, self.cache, self.reporter)
-            self._services[digest] = Services(coresets, neighbours)
+            self._services[digest] = Services(coresets, neighbors)
         if cell.material not in self._features:
             self._features[cell.material] = self.extract(cell, self.images(cell).columns)
         return self._features[cell.material], self._services[digest]
 
     def images(self, cell: Cell) -> Manifest:
-        """The images of the cell's stream: those of the data set, and those that return."""
+        """The images of the cell's stream: those of the dataset, and those that return."""
         if cell.drift not in self._drifted:
             self._drifted[cell.drift] = under_domains(self.manifest, cell.drift)
         return self._drifted[cell.drift]

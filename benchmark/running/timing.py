@@ -10,7 +10,7 @@ from typing import Any
 
 from ..features.feature_set import FeatureSet
 from ..services.coresets.service import Coresets
-from ..services.neighbors.service import Neighbours, Search
+from ..services.neighbors.service import Neighbors, Search
 from ..streams.stream import Stream
 from .batches import Place, shuffled_batches, train_experience
 from .cell import Cell
@@ -41,7 +41,7 @@ class Timing:
 def measure(cell: Cell, stream: Stream, features: FeatureSet, search: Search) -> Timing:
     """Run the stream once and score the fixed images, sharing nothing with any other cell."""
 
-    alone = Services(Coresets(features.device), Neighbours(search))
+    alone = Services(Coresets(features.device), Neighbors(search))
     method = build_method(cell, features, alone, [])
     updates = []
     for experience in stream.train_stream:
@@ -51,7 +51,7 @@ def measure(cell: Cell, stream: Stream, features: FeatureSet, search: Search) ->
 
     times = []
     for _ in range(REPEATS):
-        method.context.neighbours.forget()
+        method.context.neighbors.forget()
         shuffled = shuffled_batches(features, places, cell.routing, method.uses_images)
         batches = [batch for _, batch in shuffled]
         for batch in batches:

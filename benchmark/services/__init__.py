@@ -1,1 +1,1 @@
-"""What methods share: coresets and nearest neighbours, cached by content."""
+"""What methods share: coresets and nearest neighbors, cached by content."""

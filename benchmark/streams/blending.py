@@ -16,7 +16,7 @@ def checked_blend(share: Any, where: str = "--blend") -> float:
     """A share from 0 (no blending) to 1; `UsageError` otherwise."""
     if not (isinstance(share, int | float) and not isinstance(share, bool) and 0 <= share <= 1):
         raise UsageError(
-            f"{where} is the share of images that come with a neighbouring experience, from 0 to "
+            f"{where} is the share of images that come with a neighboring experience, from 0 to "
             f"1, not {share!r}"
         )
     return float(share)
@@ -28,12 +28,12 @@ def blended(
     share: float,
     order: str,
 ) -> list[Shown]:
-    """What each experience shows when `share` of every column's images come with a neighbour.
+    """What each experience shows when `share` of every column's images come with a neighbor.
 
     experiences: the columns of each; images: ids by column; order: the order's name, from which
     the images that move are drawn. Half of them come with the experience before, half with the one
     after, so that shares rise and fall in a straight line over three experiences; the first and the
-    last column have one neighbour, and half as many move. No image is lost or shown twice, and one
+    last column have one neighbor, and half as many move. No image is lost or shown twice, and one
     at least stays. An experience begins with what is late and ends with what is early.
     """
     last = len(experiences) - 1

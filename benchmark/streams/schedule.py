@@ -28,7 +28,7 @@ def experience_sizes(schedule: str, categories: int) -> tuple[int, ...]:
     left = categories - fixed
     if left < 0 or (left > 0 and not stars):
         raise UsageError(
-            f"--schedule {schedule!r} covers {fixed} categories, the data set has {categories}"
+            f"--schedule {schedule!r} covers {fixed} categories, the dataset has {categories}"
         )
     sizes: list[int] = []
     for part in matched:

@@ -57,7 +57,7 @@ def resolve_order(text: str, categories: tuple[str, ...]) -> Order:
     if sorted(listed) != list(alphabetical):
         odd = sorted(set(listed) ^ set(categories)) or ["a category twice"]
         raise UsageError(
-            f"--order {text}: the file must name each category of the data set once; check "
+            f"--order {text}: the file must name each category of the dataset once; check "
             f"{', '.join(odd)}"
         )
     return listed_order("file", listed)
@@ -84,11 +84,11 @@ class Experience:
 
 @dataclass(frozen=True)
 class Stream:
-    """Experiences over a data set; `schedule` is the text as given, which may hold a `*`.
+    """Experiences over a dataset; `schedule` is the text as given, which may hold a `*`.
 
     domains: under each of them every category returns, in the same order, after the pass without;
-    the manifest then is one that `data.drifted.under_domains` made. blend: the share of a column's
-    training images that come with a neighbouring experience (see `cadbench.benchmark.streams.blending`).
+    the manifest then is one made by `under_domains`. blend: the share of a column's
+    training images that come with a neighboring experience (see `streams.blending`).
     """
 
     manifest: Manifest
@@ -118,7 +118,7 @@ class Stream:
                 raise
             count = len(self.order.categories)
             raise UsageError(
-                f"{str(error).replace('the data set has', 'the stream has')}: {count}, and {count} "
+                f"{str(error).replace('the dataset has', 'the stream has')}: {count}, and {count} "
                 f"more for each of {len(self.domains)} domain(s)"
             ) from None
 

@@ -28,7 +28,7 @@ _limit: int | None = None
 
 
 def limit_cores(count: int) -> None:
-    """Let this process count on `count` cores: the others are for its neighbours."""
+    """Let this process count on `count` cores: the others are for its neighbors."""
     global _limit
     _limit = count
 

@@ -44,7 +44,7 @@ class SingleBank(Method):
             self.add(experience, category)
 
     def score(self, batch: TestBatch) -> Prediction:
-        distances = self.context.neighbours.min_distance(batch, self.bank)
+        distances = self.context.neighbors.min_distance(batch, self.bank)
         return prediction(distances, self.context.grid)
 
     def memory(self) -> MemoryReport:

@@ -97,7 +97,7 @@ class PerCategory(Method):
                 stored_vectors=len(bank),
                 scoring_bytes=bank.nbytes + gate_bytes[expert],
                 stored_bytes=bank.nbytes + gate_bytes[expert],
-                utilisation=len(bank) / self.params.class_budget,
+                utilization=len(bank) / self.params.class_budget,
             )
             for expert, (category, bank) in enumerate(zip(self.categories, self.banks, strict=True))
         )

@@ -43,8 +43,8 @@ class Replay(SingleBank):
     With the others every older category has an equal share of the room, as iCaRL gives its
     exemplars (Rebuffi et al., CVPR 2017): the beginning of a selection made once, when the category
     came, of as many patches as its share was then. `random` draws it uniformly; `greedy` is the
-    k-centre coreset; `herding` is iCaRL's choice; `kmeans` takes the patches nearest the centres,
-    in an order that halves them again and again (`cadbench.benchmark.services.coresets.k_means`). A beginning of the
+    k-center coreset; `herding` is iCaRL's choice; `kmeans` takes the patches nearest the centers,
+    in an order that halves them again and again (`services.coresets.k_means`). A beginning of the
     first three is the same selection of its own size.
     """
 

@@ -55,7 +55,7 @@ class PatchcoreParams(AnomalibParams):
     coreset_sampling_ratio: float = param(
         0.1, "share of the patches that the bank keeps", above=0, high=1
     )
-    num_neighbors: int = param(9, "neighbours that weigh an image's score; 1: none", low=1)
+    num_neighbors: int = param(9, "neighbors that weigh an image's score; 1: none", low=1)
 
 
 class Patchcore(Anomalib):

@@ -80,7 +80,7 @@ class PadimPerCategory(Method):
     def memory(self) -> MemoryReport:
         held = [expert.nbytes for expert in self.experts]
         experts = tuple(
-            ExpertMemory(expert, (category,), 0, 0, size, size, utilisation=1.0)
+            ExpertMemory(expert, (category,), 0, 0, size, size, utilization=1.0)
             for expert, (category, size) in enumerate(zip(self.categories, held, strict=True))
         )
         return MemoryReport(0, 0, sum(held), sum(held), experts)

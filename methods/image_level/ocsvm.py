@@ -93,7 +93,7 @@ class Ocsvm(Method):
         held = [machine.nbytes for machine in self.machines]
         replay = self.replayed.nbytes + self.priorities.nbytes
         experts = tuple(
-            ExpertMemory(number, (category,), count, count, size, size, utilisation=1.0)
+            ExpertMemory(number, (category,), count, count, size, size, utilization=1.0)
             for number, (category, count, size) in enumerate(
                 zip(self.categories, vectors, held, strict=bool(self.categories))
             )

@@ -24,7 +24,7 @@ class Gate:
     """An undercomplete autoencoder of patch embeddings: D values, fewer hidden units, D values.
 
     weights: `encoder` (D, H), `encoder_bias` (H,), `decoder` (H, D), `decoder_bias` (D,), and
-    `mean` and `deviation` (D,) by which patches are standardised first.
+    `mean` and `deviation` (D,) by which patches are standardized first.
     """
 
     weights: Mapping[str, Tensor]
@@ -42,7 +42,7 @@ class Gate:
 
         if places := [p for p, each in enumerate(batch.ids) if each not in self._known]:
             with torch.no_grad():
-                standard = _standardised(batch.patches[places], self.weights)
+                standard = _standardized(batch.patches[places], self.weights)
                 errors = _error(standard, self.weights).double().mean(1).tolist()
             self._known.update(zip([batch.ids[place] for place in places], errors, strict=True))
         return torch.tensor([self._known[each] for each in batch.ids], dtype=torch.float64)
@@ -54,7 +54,7 @@ def train_gate(
     """The gate of an expert that gets a category and keeps `memory`, a block a category before it.
 
     Source: Aljundi et al., "Expert Gate: Lifelong learning with a network of experts" (CVPR 2017):
-    standardised features go through a sigmoid, 100 hidden units with ReLU and a sigmoid, trained on
+    standardized features go through a sigmoid, 100 hidden units with ReLU and a sigmoid, trained on
     the cross-entropy between both sides. There an autoencoder belongs to a task and sees features
     of whole images. Here it belongs to an expert, which may own several categories, and is trained
     anew whenever the expert changes: on patch embeddings, namely up to 4096 of the new category's
@@ -122,7 +122,7 @@ def _trained(blocks: Sequence[Tensor], rng: Any) -> dict[str, Tensor]:
         holder = rng.integers(len(blocks), size=_BATCH)
         sizes = ends[holder + 1] - ends[holder]
         rows = ends[holder] + (rng.random(_BATCH) * sizes).astype(int)
-        shown = _standardised(together[torch.from_numpy(rows).to(device)], fixed)
+        shown = _standardized(together[torch.from_numpy(rows).to(device)], fixed)
         loss = _error(shown, learned).mean()
         optimizer.zero_grad()
         loss.backward()
@@ -138,7 +138,7 @@ def _drawn(rng: Any, inputs: int, outputs: int) -> Tensor:
     return torch.from_numpy(rng.uniform(-bound, bound, (inputs, outputs))).float()
 
 
-def _standardised(patches: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+def _standardized(patches: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
     return (patches - weights["mean"]) / weights["deviation"]
 
 

@@ -37,11 +37,11 @@ def routed(
     import torch
 
     if owner is not None:
-        distances = context.neighbours.min_distance(batch, memories[owner])
+        distances = context.neighbors.min_distance(batch, memories[owner])
         route = torch.full((len(batch),), owner, dtype=torch.int16)
         return prediction(distances, context.grid, route)
     experts = sorted(memories)
-    stacked = torch.stack([context.neighbours.min_distance(batch, memories[e]) for e in experts])
+    stacked = torch.stack([context.neighbors.min_distance(batch, memories[e]) for e in experts])
     if router == "expert_gate":
         best = route_by_gates(batch, gates or {})
     elif router == "nearest_mean":

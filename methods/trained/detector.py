@@ -41,7 +41,7 @@ class TrainedDetector(Method):
     """One network for all categories; subclasses say which, and strategies how it goes on.
 
     A network maps inputs (B, ...) to errors (B, K), and is trained to make the mean over images
-    of their summed squares small. The optimiser starts anew with each experience. Between
+    of their summed squares small. The optimizer starts anew with each experience. Between
     experiences there is nothing but the network and what the strategy keeps, `kept`: plain values
     and tensors, from which each experience builds its Avalanche strategy.
     """
@@ -62,7 +62,7 @@ class TrainedDetector(Method):
 
     @abstractmethod
     def optimizer(self, network: nn.Module) -> torch.optim.Optimizer:
-        """A new optimiser of the network's parameters."""
+        """A new optimizer of the network's parameters."""
 
     @abstractmethod
     def maps(self, network: nn.Module, batch: TestBatch) -> Tensor:

@@ -68,10 +68,10 @@ class StudentTeacher(nn.Module):
         """images (B, 3, H, W) -> each layer of the student and of the teacher, of length one."""
         backbone = self.teacher.backbone
         taught = self.teacher.targets(images) if remember else unit(backbone.maps(images))
-        learnt = layer_maps(self.student, backbone.normalised(images))
+        learned = layer_maps(self.student, backbone.normalized(images))
         sized = [
             layer if layer.shape[2:] == target.shape[2:] else _resized(layer, target.shape[2:])
-            for layer, target in zip(learnt, taught, strict=True)
+            for layer, target in zip(learned, taught, strict=True)
         ]
         return unit(sized), taught
 
@@ -81,9 +81,9 @@ class StudentTeacher(nn.Module):
         That is, over layers, the mean over places of half the squared distance.
         """
         errors = []
-        for learnt, taught in zip(*self.pairs(images), strict=True):
+        for learned, taught in zip(*self.pairs(images), strict=True):
             places = taught.shape[2] * taught.shape[3]
-            errors.append((learnt - taught).flatten(1) / math.sqrt(2 * places))
+            errors.append((learned - taught).flatten(1) / math.sqrt(2 * places))
         return torch.cat(errors, 1)
 
 
@@ -117,14 +117,14 @@ class SmallStudent(nn.Module):
 
 
 def anomaly_maps(
-    learnt: Sequence[Tensor], taught: Sequence[Tensor], grid: tuple[int, int]
+    learned: Sequence[Tensor], taught: Sequence[Tensor], grid: tuple[int, int]
 ) -> Tensor:
     """(B, h, w): the geometric mean over layers of half the squared distance.
 
     The source multiplies the layers; the root orders alike, and stays within float16.
     """
     layers = []
-    for mine, theirs in zip(learnt, taught, strict=True):
+    for mine, theirs in zip(learned, taught, strict=True):
         distance = (mine - theirs).square().sum(1, keepdim=True) / 2
         layers.append(_resized(distance, grid)[:, 0])
     return torch.stack(layers).prod(0).pow(1 / len(layers))

@@ -1,4 +1,4 @@
-"""Training data that strategies keep: tensors as compact as the cache's, and their data sets."""
+"""Training data that strategies keep: tensors as compact as the cache's, and their datasets."""
 
 from __future__ import annotations
 

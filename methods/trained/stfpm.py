@@ -79,8 +79,8 @@ class STFPM(TrainedDetector):
         from .pyramid import anomaly_maps
 
         images = batch.images()
-        learnt, taught = network.pairs(images, remember=False)
-        return anomaly_maps(learnt, taught, self.context.grid)
+        learned, taught = network.pairs(images, remember=False)
+        return anomaly_maps(learned, taught, self.context.grid)
 
 
 class STFPMNaive(STFPM):

@@ -20,6 +20,7 @@ from ..metrics.compute import BASES, PIXEL_BASES, chance, introduced, owners
 from ..metrics.continual import Index, Matrix
 from ..metrics.definitions import DEFINITIONS
 from ..records.record import Record
+from ..records.schema import UTILIZATION
 from ..rendering.table import Column
 
 if TYPE_CHECKING:
@@ -171,13 +172,13 @@ def _of_memory(column: str, scale: float = 1.0) -> Callable[[Reading], float]:
     return read
 
 
-def _utilisation(reading: Reading) -> float:
+def _utilization(reading: Reading) -> float:
     """Percent: the method's own figure, or the mean of its experts' where it gives none."""
-    whole = _of_memory("utilisation", 100)(reading)
+    whole = _of_memory(UTILIZATION, 100)(reading)
     if not math.isnan(whole):
         return whole
     memory = reading.final_memory
-    experts = memory[memory["expert"] >= 0]["utilisation"].dropna()
+    experts = memory[memory["expert"] >= 0][UTILIZATION].dropna()
     return float(experts.mean()) * 100 if len(experts) else math.nan
 
 
@@ -246,10 +247,10 @@ QUANTITIES: Mapping[str, Quantity] = {
     "stored_mb": Quantity(
         Column("stored MB", 2, "lower"), _of_memory("stored_bytes", 1e-6), "MB: 10^6 bytes"
     ),
-    "utilisation": Quantity(
-        Column("utilisation %", 1),
-        _utilisation,
-        "utilisation: buffered vectors over the budget; the mean of the experts in use",
+    "utilization": Quantity(
+        Column("utilization %", 1),
+        _utilization,
+        "utilization: buffered vectors over the budget; the mean of the experts in use",
     ),
     "seconds": Quantity(
         Column("seconds", 1, "lower"), _seconds, "seconds: the whole run, with shared caches"

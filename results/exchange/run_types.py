@@ -60,7 +60,7 @@ texts and numbers."""
 
 
 def check_run(run: Mapping[str, Any]) -> None:
-    """`RecordError` names the first part of a run.json that is not as `cadbench.results.records.schema.Run` says."""
+    """`RecordError` names the first part of a run.json that is not as `schema.Run` says."""
     known = Run.__required_keys__ | Run.__optional_keys__
     if unknown := sorted(run.keys() - known):
         raise RecordError(f"{RUN_FILE} has unknown entries: {shown(unknown[0])}")

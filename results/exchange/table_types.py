@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RecordError
-from ..records.schema import ASSIGNMENT, TABLES
+from ..records.schema import ASSIGNMENT, TABLES, UTILIZATION
 from .limits import FREE_BYTES, MAX_RATIO, MAX_ROWS, MAX_TABLE_BYTES, shown
 from .run_types import check_text
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ..records.record import Record
 
-_NULLABLE = {("metrics", "t"), ("metrics", "category"), ("memory", "utilisation")}
+_NULLABLE = {("metrics", "t"), ("metrics", "category"), ("memory", UTILIZATION)}
 _PLAIN = ("int8", "int16", "int32", "int64", "float", "double", "bool", "string", "null")
 """Arrow types of the further columns of events."""
 _BATCH = 8192

@@ -78,7 +78,7 @@ class _Names:
     """What came before: no name twice, also not where capitals do not count."""
 
     files: set[str] = field(default_factory=set)
-    spelt: dict[str, str] = field(default_factory=dict)
+    spelled: dict[str, str] = field(default_factory=dict)
 
     def admit(self, member: Member) -> None:
         if member.name in self.files:
@@ -87,9 +87,9 @@ class _Names:
         parts = member.name.split("/")
         for depth in range(1, len(parts) + 1):
             name = "/".join(parts[:depth])
-            if self.spelt.setdefault(name.casefold(), name) != name:
+            if self.spelled.setdefault(name.casefold(), name) != name:
                 raise RecordError(
-                    f"{shown(name)} and {shown(self.spelt[name.casefold()])} differ in capitals "
+                    f"{shown(name)} and {shown(self.spelled[name.casefold()])} differ in capitals "
                     "only"
                 )
 

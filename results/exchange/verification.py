@@ -1,6 +1,6 @@
 """Whether a record that somebody else wrote is whole, consistent, and says what its scores say.
 
-Pixel metrics of single categories need the data set's masks, so they, the seconds and the memory
+Pixel metrics of single categories need the dataset's masks, so they, the seconds and the memory
 are taken as they are.
 """
 

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from .selection import Source
 
 EXAMPLES = "examples"
-"""The one figure that needs the data set, see cadbench.results.figures.kinds.examples."""
+"""The one figure that needs the dataset, see cadbench.results.figures.kinds.examples."""
 
 FIGURES: Mapping[str, tuple[str, str]] = {
     "category-experts": ("category_experts", "heat map: each category by the number of experts"),
     "experts": ("experts", "metric and forgetting against the number of experts"),
     "categories": ("categories", "each category of one run, grouped by expert"),
     "expert-forgetting": ("expert_forgetting", "forgetting of each expert along the stream"),
-    "expert-memory": ("expert_memory", "memory utilisation of each expert"),
+    "expert-memory": ("expert_memory", "memory utilization of each expert"),
     "matrix": ("matrix", "each category after each experience of one run"),
     "similarity": ("similarity", "categories to each other, with the assignment drawn in"),
     "assignment": ("assignment", "categories to experts when they came, and the chosen one"),

@@ -1,4 +1,4 @@
-"""Draws the two figures of the README from records: `python -m cadbench.results.figures.readme [RUNS]`.
+"""Draw the two figures of the README: `python -m cadbench.results.figures.readme [RUNS]`.
 
 The README gives the command that makes the records.
 """

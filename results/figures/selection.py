@@ -36,7 +36,7 @@ class NothingToDraw(UsageError):
 class Source:
     """Rows of one setting. chosen: those that the user named, in that order; run: a run among them.
 
-    base: the metric that figures show, one of cadbench.results.metrics.compute; defaults: parameters by method.
+    base: the metric that figures show, one of metrics.compute; defaults: parameters by method.
     """
 
     rows: tuple[Row, ...]

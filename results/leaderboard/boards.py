@@ -59,7 +59,7 @@ def leaderboard(
 ) -> list[Table]:
     """A row a configuration, best by `sort` (a name of cadbench.results.analysis.quantities) first.
 
-    Rows of other seeds or orders than their neighbours stand beside them with both in columns;
+    Rows of other seeds or orders than their neighbors stand beside them with both in columns;
     rows of another protocol, manifest or routing stand in another table. `published` rows of the
     same stream follow, by tier; they are never ranked with ours.
     """

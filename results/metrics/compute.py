@@ -6,7 +6,7 @@ Names in metrics.parquet:
     acc, bwt, fm, ...     continual metrics of the AUROC matrix, of the whole run (t is null)
     pixel_auroc, pixel_ap, pixel_f1_max, aupro
                           the same of its pixels, where every defective image has a mask; they are
-                          measured by `cadbench.benchmark.pixels` on the maps, which scores do not hold
+                          measured by `benchmark.pixels` on the maps, which scores do not hold
     ap.acc, aupro.bwt     continual metrics of another matrix: its name, a dot, the metric
     pooled_auroc          after each t, `inferred` routing only
     routing_accuracy      after each t, and of the whole run (its last row), `inferred` only

@@ -3,7 +3,7 @@
 R (T, C) float64 holds the metric of category c after experience t = 1..T in row t - 1, NaN where
 it was not measured or is undefined. s (C,) int holds the experience, from 1, that introduces c.
 Terms that are NaN do not enter a mean; `Measured.n` says how many categories did, and an empty
-mean is NaN. `cadbench.results.metrics.definitions` states the formulae, signs and published namesakes.
+mean is NaN. `metrics.definitions` states the formulae, signs and published namesakes.
 
 The functions of R also take a stack (B, T, C), such as bootstrap replicates of one matrix: then
 `Measured.value` is (B,) float64, and a term enters where every matrix of the stack defines it.
@@ -97,7 +97,7 @@ def expert_worst_drop(R: ArrayLike, s: ArrayLike, owner: ArrayLike) -> Measured:
 
 
 def fwt(R: ArrayLike, s: ArrayLike, chance: ArrayLike = 0.5) -> Measured:
-    """Mean lead over `chance` (a number, or (C,) one a category) just before being learnt."""
+    """Mean lead over `chance` (a number, or (C,) one a category) just before being learned."""
     matrix, first = _checked(R, s)
     later = first > 1
     before = matrix[..., first[later] - 2, np.flatnonzero(later)]

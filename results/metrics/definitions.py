@@ -115,7 +115,7 @@ _ALL = (
         "0 to 1",
         "higher",
         "",
-        "how well each category was learnt, before anything could be forgotten",
+        "how well each category was learned, before anything could be forgotten",
     ),
     Definition(
         "bwt",
@@ -142,7 +142,7 @@ _ALL = (
         "positive = forgetting",
         "the fall from the best value before the last experience",
         "FM, its maximum taken from learning on: Continual-MEGA's includes rows before learning, "
-        "that of PyCIL and Mammoth the final row; pyCLAD's mean includes the category just learnt",
+        "that of PyCIL and Mammoth the final row; pyCLAD's mean includes the category just learned",
     ),
     Definition(
         "fm_clamped",
@@ -183,10 +183,10 @@ _ALL = (
         "mean over c with s(c) > 1 of R[s(c) - 1, c] - 0.5",
         "-0.5 to 0.5",
         "higher",
-        "positive = categories not yet learnt are already told apart",
-        "the lead over guessing just before a category is learnt; for other metrics than AUROC "
+        "positive = categories not yet learned are already told apart",
+        "the lead over guessing just before a category is learned; for other metrics than AUROC "
         "the 0.5 becomes what guessing reaches there",
-        "FWT of GEM, with guessing for its random initialisation",
+        "FWT of GEM, with guessing for its random initialization",
     ),
     Definition(
         "gap_to_joint",

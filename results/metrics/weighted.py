@@ -2,7 +2,7 @@
 
 Each is `(scores (N,), labels (N,), weights (N, B)) -> (B,) float64`: column b is the metric with
 image i counted weights[i, b] times, NaN where a label has no weight. With whole float32 weights
-all counts are exact, so a column of ones gives the number of cadbench.results.metrics.image. Images are
+all counts are exact, so a column of ones gives the number of metrics.image. Images are
 ranked once and weights summed along the ranks: N B steps, where counting pairs would take N^2 B.
 """
 

@@ -11,13 +11,14 @@ from ..analysis.quantities import Reading
 from ..published.groups import FORGETTING
 from ..published.rows import PublishedRow
 from ..records.record import Record
+from ..records.schema import UTILIZATION
 from ..rendering.table import Column, Table, Value, text_column
 from ..statistics.agreement import agreement, best_matching
 from .reproduction import Reproduction, Sweep, assignment_of, printed_assignment
 
 
 def memory_table(r: Reproduction, printed: PublishedRow) -> Table:
-    """Utilisation and forgetting of every expert, ours beside the one of theirs it stands for."""
+    """Utilization and forgetting of every expert, ours beside the one of theirs it stands for."""
     rows = [
         (sweep.label, *row)
         for sweep, record in _first_runs(r, printed)
@@ -27,18 +28,18 @@ def memory_table(r: Reproduction, printed: PublishedRow) -> Table:
         text_column("parameters"),
         Column("paper's expert"),
         Column("its categories"),
-        Column("its utilisation %", 2),
+        Column("its utilization %", 2),
         Column(FORGETTING, 4),
         Column("our expert"),
         Column("our categories"),
-        Column("our utilisation %", 2),
+        Column("our utilization %", 2),
         Column("difference", 2),
         Column("our mean change", 4),
         Column("our worst change", 4),
     )
     notes = [
         "experts stand beside those of ours that share most categories with them, one to one",
-        "utilisation: buffered vectors over the budget; difference: ours minus the paper's",
+        "utilization: buffered vectors over the budget; difference: ours minus the paper's",
         "change: R[T, c] - R[s(c), c] over the expert's categories; the paper does not define its "
         "forgetting",
     ]
@@ -134,7 +135,7 @@ def _expert_rows(
     """Their experts in order, each with its counterpart, then those of ours that have none."""
     ours = assignment_of(record)
     match = best_matching(ours, printed_assignment(printed, ours))
-    full = _utilisation(record)
+    full = _utilization(record)
     forgetting = r.printed_with("forgetting").get(printed.experts or 0)
     change = _changes(r, record)
     unmatched = [mine for mine in sorted(set(ours.values())) if mine not in match.values()]
@@ -161,11 +162,11 @@ def _expert_rows(
         )
 
 
-def _utilisation(record: Record) -> dict[int, float]:
+def _utilization(record: Record) -> dict[int, float]:
     """Expert -> percent of its budget in use after the last experience."""
     memory = Reading(record, tuple(record.categories)).final_memory
     experts = memory[memory["expert"] >= 0]
-    shares = zip(experts["expert"], experts["utilisation"], strict=True)
+    shares = zip(experts["expert"], experts[UTILIZATION], strict=True)
     return {int(expert): float(share) * 100 for expert, share in shares}
 
 

@@ -105,7 +105,7 @@ def set_beside_categories(
         table = _below(table, rows, c.routing, footnotes, forgetting=False)
     else:
         table = _with_note(
-            table, f"{_NONE}none gives categories of this data set, schedule and routing"
+            table, f"{_NONE}none gives categories of this dataset, schedule and routing"
         )
     return [table, _not_continual(apart, categories)] if apart else [table]
 
@@ -190,7 +190,7 @@ def _not_continual(rows: Sequence[PublishedRow], categories: Sequence[str]) -> T
         cells.append((source, method, row.protocol, *rest, checked_words([row])))
     columns = (text_column("source"), *inner.columns, text_column("checked"))
     notes = [
-        "not continual: nothing is learnt after these categories, so this is not R[T, c]",
+        "not continual: nothing is learned after these categories, so this is not R[T, c]",
         "mean: only where it is over the same categories",
         HOW_CHECKED,
     ]
@@ -199,7 +199,7 @@ def _not_continual(rows: Sequence[PublishedRow], categories: Sequence[str]) -> T
 
 
 def _whole_streams(c: Comparison) -> set[tuple[str, str]]:
-    """(data set, schedule) of the rows whose means are over all categories of their stream."""
+    """(dataset, schedule) of the rows whose means are over all categories of their stream."""
     return {
         _stream(row)
         for row, readings in zip(c.rows, c.readings, strict=True)
@@ -208,7 +208,7 @@ def _whole_streams(c: Comparison) -> set[tuple[str, str]]:
 
 
 def _stream(row: Row) -> tuple[str, str]:
-    """(data set, schedule); no published row is of a stream with drift or blending."""
+    """(dataset, schedule); no published row is of a stream with drift or blending."""
     cell = row.first.cell
     changed = " and ".join(name for name in ("drift", "blend") if name in cell)
     return cell["dataset"], cell["schedule"] + (f" with {changed}" if changed else "")

@@ -41,7 +41,7 @@ class Quoted:
 
     @property
     def stream(self) -> tuple[str, str]:
-        """(data set, schedule); the schedule is empty where the numbers are not continual."""
+        """(dataset, schedule); the schedule is empty where the numbers are not continual."""
         return self.first.dataset, self.first.schedule
 
     @property
@@ -65,7 +65,7 @@ def quoted(rows: Iterable[PublishedRow]) -> list[Quoted]:
 
 
 def same_quantity(row: PublishedRow) -> str | None:
-    """The name in cadbench.results.analysis.quantities with the row's metric and definition, if there is one."""
+    """The name in analysis.quantities with the row's metric and definition, if there is one."""
     if row.metric not in _PREFIX or row.acc_definition not in OF_MATRIX:
         return None
     return _PREFIX[row.metric] + row.acc_definition

@@ -23,7 +23,7 @@ Metric = Literal[
     "pixel_f1_max",
     "aupro",
     "forgetting",
-    "utilisation",
+    "utilization",
 ]
 Checked = Literal["source", "secondary"]
 Dataset = Literal["mvtec"]
@@ -140,7 +140,7 @@ def _check_meaning(row: Mapping[str, Any], where: str) -> None:
     values += row.get("by_expert", {}).values()
     if not all(isinstance(value, float) and -1 <= value <= 1 for value in values):
         raise CadbenchError(f"{where}: values are shares from -1 to 1, written with a point")
-    if row["metric"] == "utilisation":
+    if row["metric"] == "utilization":
         return
     wanted = "forgetting_definition" if row["metric"] == "forgetting" else "acc_definition"
     if not row.get(wanted):

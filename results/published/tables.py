@@ -22,7 +22,7 @@ from .trust import TIERS, forgetting_caveat, tier_of
 
 
 def published_tables(rows: Iterable[PublishedRow]) -> list[Table]:
-    """Means and printed forgetting by data set and schedule, then categories, then experts."""
+    """Means and printed forgetting by dataset and schedule, then categories, then experts."""
     rows = list(rows)
     streams: dict[tuple[str, str], list[Quoted]] = {}
     for each in quoted(rows):
@@ -37,7 +37,7 @@ def published_tables(rows: Iterable[PublishedRow]) -> list[Table]:
 
 
 def tiered_tables(rows: Iterable[PublishedRow]) -> list[Table]:
-    """Means and printed forgetting by data set, schedule and routing, each row with its tier."""
+    """Means and printed forgetting by dataset, schedule and routing, each row with its tier."""
     groups: dict[tuple[str, str, str], list[Quoted]] = {}
     for each in quoted(rows):
         groups.setdefault((*each.stream, routing_word(each.first)), []).append(each)
@@ -137,7 +137,7 @@ def _experts_table(row: PublishedRow) -> Table:
         (expert, ", ".join(categories), _percent(row.by_expert.get(expert)))
         for expert, categories in row.assignment.items()
     )
-    columns = (text_column("expert"), text_column("categories"), Column("utilisation %", 2))
+    columns = (text_column("expert"), text_column("categories"), Column("utilization %", 2))
     notes = (HOW_CHECKED, f"checked: {checked_words([row])}; {row.source}")
     title = f"Published assignment: {row.method}, {row.protocol}"
     return Table(title, columns, cells, notes, len(cells))

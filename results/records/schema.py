@@ -27,7 +27,7 @@ Cell = Mapping[str, Any]
 
     schema         RECORD_SCHEMA
     protocol       versioned id: generated, `synthetic-1x15-224-oracle@1`, or a protocol file's own
-    dataset        name of the data set
+    dataset        name of the dataset
     manifest       hex hash of the decoded images, splits and labels
     order          {name: `alphabetical`, categories: [...]}
     schedule       resolved, `1x15`
@@ -93,6 +93,9 @@ METRICS: Mapping[str, str] = {
     "n": "int32",  # categories that entered; for one category's own value, its images
 }
 
+UTILIZATION = "utilisation"
+"""The column of memory.parquet; its spelling is part of the record schema since schema 1."""
+
 MEMORY: Mapping[str, str] = {
     "experience": "int16",
     "expert": "int16",  # -1 = the whole method
@@ -101,7 +104,7 @@ MEMORY: Mapping[str, str] = {
     "stored_vectors": "int64",  # scoring plus buffer, shared ones once
     "scoring_bytes": "int64",
     "stored_bytes": "int64",
-    "utilisation": "float64",  # share of the budget in use; NaN where there is none
+    UTILIZATION: "float64",  # share of the budget in use; NaN where there is none
 }
 
 # Any further column of plain values may follow; those an assignment needs are named here. One row

@@ -3,7 +3,7 @@
 const HEIGHT = 300;
 const MARGIN = { left: 52, right: 16, top: 12, bottom: 44 };
 
-/* series: {name, colour (0 to 7), faint (0 to 1), points: [{x, y, low, high}]}; lines: joined up.
+/* series: {name, color (0 to 7), faint (0 to 1), points: [{x, y, low, high}]}; lines: joined up.
    front: points that a thin step line joins. */
 function chart({ title, x, y, series, lines, front, width, wholeX, fromZero }) {
   const points = series.flatMap((each) => each.points);
@@ -21,7 +21,7 @@ function chart({ title, x, y, series, lines, front, width, wholeX, fromZero }) {
     drawn.append(svg("path", { class: "front", d: steps(front, place) }));
   }
   const marks = series.map((each) => {
-    const mark = svg("g", { class: `series c${each.colour}`, opacity: each.faint });
+    const mark = svg("g", { class: `series c${each.color}`, opacity: each.faint });
     if (lines) {
       const path = each.points.map((p, i) => `${i ? "L" : "M"}${place.x(p.x)} ${place.y(p.y)}`).join("");
       mark.append(svg("path", { class: "line", d: path }));
@@ -49,7 +49,7 @@ const tellPoint = (name, p, x, y) => {
 function legend(series, marks, drawn) {
   let picked = -1;
   const buttons = series.map((each, i) =>
-    el("button", { type: "button", class: `key c${each.colour}`, "aria-pressed": "false",
+    el("button", { type: "button", class: `key c${each.color}`, "aria-pressed": "false",
       onclick: () => pick(picked === i ? -1 : i) },
       svg("svg", { width: 12, height: 12, "aria-hidden": "true" },
         svg("circle", { cx: 6, cy: 6, r: 5, opacity: each.faint })), each.name));

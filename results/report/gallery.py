@@ -1,4 +1,4 @@
-"""Sample images of a run, as whoever has the data set hands them to the report."""
+"""Sample images of a run, as whoever has the dataset hands them to the report."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
 const state = { words: "", tier: "", base: "auroc", all: false };
 const SHORT = ["acc", "bwt", "fm", "gap_to_joint"];
 const OF_RUN = ["pooled_auroc", "routing_accuracy", "scoring_vectors", "stored_vectors", "stored_mb",
-  "utilisation", "seconds", "update_seconds", "ms_per_image"];
-const SHORT_OF_RUN = ["pooled_auroc", "routing_accuracy", "stored_mb", "utilisation", "seconds"];
+  "utilization", "seconds", "update_seconds", "ms_per_image"];
+const SHORT_OF_RUN = ["pooled_auroc", "routing_accuracy", "stored_mb", "utilization", "seconds"];
 const METHODS = [...new Set(DATA.boards.flatMap((board) => board.rows.filter(isOurs).map((row) => row.method)))].sort();
 
 function isOurs(row) { return Boolean(row.runs); }
@@ -118,7 +118,7 @@ function figures(board, rows) {
   const box = board.place.figures.clientWidth || 640;
   const width = box < 700 ? box : Math.floor((box - 24) / 2);
   const acc = `${prefix()}acc`, heading = DATA.quantities[acc].heading;
-  const colour = (row) => METHODS.indexOf(row.method) % 8;
+  const color = (row) => METHODS.indexOf(row.method) % 8;
   const siblings = (row) => rows.filter((other) => other.method === row.method);
   const faint = (row) => 0.4 + (0.6 * (siblings(row).indexOf(row) + 1)) / siblings(row).length;
   const found = [];
@@ -132,18 +132,18 @@ function figures(board, rows) {
       low: isNumber(deviation) ? mean - deviation : null, high: isNumber(deviation) ? mean + deviation : null });
   }
   const swept = [...sweeps].filter(([, each]) => each.points.length > 1).map(([name, each], i) => ({ name,
-    colour: (colour(each.row) + i) % 8, faint: 1, points: each.points.sort((a, b) => a.x - b.x) }));
+    color: (color(each.row) + i) % 8, faint: 1, points: each.points.sort((a, b) => a.x - b.x) }));
   if (swept.length) {
     found.push(chart({ title: `${heading} against the number of experts`, x: "experts", y: heading, series: swept, lines: true, width, wholeX: true }));
   }
 
-  const curves = rows.filter((row) => row.incremental.length > 1).map((row) => ({ name: rowName(row), colour: colour(row), faint: faint(row),
+  const curves = rows.filter((row) => row.incremental.length > 1).map((row) => ({ name: rowName(row), color: color(row), faint: faint(row),
     points: row.incremental.map((y, t) => ({ x: t + 1, y })).filter((p) => isNumber(p.y)) })).filter((each) => each.points.length);
   if (curves.length) {
     found.push(chart({ title: "Mean AUROC of the categories seen so far", x: "experience", y: "AUROC", series: curves, lines: true, width, wholeX: true }));
   }
 
-  const kept = rows.filter((row) => row.values[acc] && row.values.stored_mb).map((row) => ({ name: rowName(row), colour: colour(row), faint: faint(row),
+  const kept = rows.filter((row) => row.values[acc] && row.values.stored_mb).map((row) => ({ name: rowName(row), color: color(row), faint: faint(row),
     points: [{ x: row.values.stored_mb[0], y: row.values[acc][0] }] }));
   if (kept.length > 1) {
     found.push(chart({ title: `${heading} against stored memory (dashed: the best for its memory)`, x: "stored MB", y: heading,

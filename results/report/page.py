@@ -26,7 +26,7 @@ from .runs import run_values
 
 _SCRIPTS = ("elements.js", "tables.js", "charts.js", "overview.js", "run.js", "start.js")
 
-NO_IMAGES = "Sample images are left out: `cadbench report --images` with the data set adds them."
+NO_IMAGES = "Sample images are left out: `cadbench report --images` with the dataset adds them."
 
 
 def report_page(

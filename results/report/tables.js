@@ -1,4 +1,4 @@
-/* Tables that sort, and tables whose cells are coloured: heat maps. */
+/* Tables that sort, and tables whose cells are colored: heat maps. */
 
 /* A region that scrolls sideways by itself, so that the page does not. */
 function scrolling(label, child) {
@@ -91,7 +91,7 @@ function heatTable(label, corner, rowNames, columnNames, values, tell) {
     scrolling(label, el("table", { class: "heatmap" }, el("thead", {}, head), el("tbody", {}, body))));
 }
 
-/* Dark blue to yellow, lightness rising evenly, so that it also reads without colour. */
+/* Dark blue to yellow, lightness rising evenly, so that it also reads without color. */
 const STOPS = [[68, 1, 84], [71, 44, 122], [59, 81, 139], [44, 113, 142], [33, 144, 141],
   [39, 173, 129], [92, 200, 99], [170, 220, 50], [253, 231, 37]];
 

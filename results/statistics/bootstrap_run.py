@@ -1,6 +1,6 @@
 """One run with its test images drawn anew: every image metric and matrix, replicate by replicate.
 
-The matrix of a replicate is that of cadbench.results.metrics.compute with each image counted as often as it was
+The matrix of a replicate is that of metrics.compute with each image counted as often as it was
 drawn. One draw a category serves every experience, so what is carried over stays equal.
 """
 

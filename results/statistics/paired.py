@@ -134,17 +134,17 @@ class Paired:
     def _of_run(self, record: Record, bootstrap: Bootstrap) -> NDArray[np.float64]:
         """(C, B) of one run."""
         run = ResampledRun(record, bootstrap.draws)
-        learnt = {c: t for t, new in enumerate(record.experiences, 1) for c in new}
+        introduced = {c: t for t, new in enumerate(record.experiences, 1) for c in new}
         found = []
         for category in self.categories:
             final = run.cell(len(record.experiences), category, self.base)
-            learned = run.cell(learnt[category], category, self.base)
+            learned = run.cell(introduced[category], category, self.base)
             found.append(_chosen(self.value, final, learned))
         return np.stack(found)
 
 
 def paired(rows: Sequence[Row], base: str, value: Value, unit: Unit) -> Paired:
-    """The values of rows that are comparable (cadbench.results.analysis.comparable.check_comparable)."""
+    """The values of rows that are comparable (analysis.comparable.check_comparable)."""
     categories = tuple(sorted(rows[0].first.categories))
     values = []
     for row in rows:

@@ -29,7 +29,7 @@ TIMED = ("update_seconds", "ms_per_image")
 INFERRED = ("pooled_auroc", "routing_accuracy")
 EXPERTS = (
     "acc", "bwt", "fm", "worst_drop", "expert_forgetting", "expert_worst_drop",
-    "stored_vectors", "utilisation",
+    "stored_vectors", "utilization",
 )  # fmt: skip
 
 
@@ -45,7 +45,7 @@ def main_tables(
 ) -> list[Table]:
     """A row a configuration, a table a routing: `columns` as mean and deviation over the runs.
 
-    `columns` are names of cadbench.results.analysis.quantities. Where none are given, those of `usual`, INFERRED and
+    `columns` are names of analysis.quantities. Where none are given, those of `usual`, INFERRED and
     TIMED are taken, and printed where a row defines them. Rows that are not comparable are a
     `UsageError` unless `allow_mixed`, which labels them instead. `published` rows of the same
     stream stand below ours, or a note says why none does; `bootstrap` adds an interval to every

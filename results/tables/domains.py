@@ -1,4 +1,4 @@
-"""How rows fare under each domain of a stream with drift: before, when learnt, and in the end."""
+"""How rows fare under each domain of a stream with drift: before, when learned, and in the end."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def domain_tables(
         )
         notes = (
             f"means of {base} over the categories under a domain; before: after the experience "
-            "before they come under it, R[s(c) - 1, c]; learnt: R[s(c), c]; in the end: R[T, c]; "
+            "before they come under it, R[s(c) - 1, c]; learned: R[s(c), c]; in the end: R[T, c]; "
             "change: R[T, c] - R[s(c), c]",
             *c.notes([f"{base}.acc"]),
             *cells.notes(c.rows),
@@ -69,7 +69,7 @@ def _before(R: continual.Matrix, s: continual.Index) -> float:
 
 _READS: dict[str, Callable[[continual.Matrix, continual.Index], float]] = {
     "before": _before,
-    "learnt": lambda R, s: continual.acc_learned(R, s).value,
+    "learned": lambda R, s: continual.acc_learned(R, s).value,
     "in the end": lambda R, s: continual.acc(R, s).value,
     "change": lambda R, s: continual.bwt_all(R, s).value,
 }

@@ -27,7 +27,7 @@ from ..statistics.wilcoxon import smallest_p
 
 _MEANING = {
     "final": "R[T, c], after the last experience",
-    "learned": "R[s(c), c], right after a category is learnt",
+    "learned": "R[s(c), c], right after a category is learned",
     "change": "R[T, c] - R[s(c), c], negative = forgetting",
 }
 

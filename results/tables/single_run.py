@@ -10,6 +10,7 @@ import numpy as np
 from ..analysis.quantities import stored_matrix
 from ..metrics.compute import BASES, PIXEL_BASES, introduced
 from ..records.record import Record
+from ..records.schema import UTILIZATION
 from ..rendering.table import Column, Table, Value, text_column
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def matrix_table(record: Record, base: str = "auroc") -> Table:
         rows.append((t, ", ".join(new), *row.tolist(), mean))
     columns = (
         Column("t"),
-        text_column("learnt"),
+        text_column("learned"),
         *(Column(category, 3) for category in record.categories),
         Column("mean of seen", 3),
     )
@@ -88,11 +89,11 @@ def memory_table(record: Record) -> Table:
         Column("stored vectors"),
         Column("scoring MB", 3),
         Column("stored MB", 3),
-        Column("utilisation %", 2),
+        Column("utilization %", 2),
     )
     notes = (
         "stored: scoring vectors and the buffers, shared vectors once; MB: 10^6 bytes",
-        "utilisation: buffered vectors over the budget",
+        "utilization: buffered vectors over the budget",
     )
     return Table(_title("Memory", record), columns, tuple(rows), notes)
 
@@ -140,7 +141,7 @@ def _memory_row(name: str, row: pd.Series) -> tuple[Value, ...]:
         int(row["stored_vectors"]),
         float(row["scoring_bytes"]) * 1e-6,
         float(row["stored_bytes"]) * 1e-6,
-        float(row["utilisation"]) * 100,
+        float(row[UTILIZATION]) * 100,
     )
 
 

@@ -75,14 +75,14 @@ def few(patches: np.ndarray, device: str) -> None:
 
 
 def clustered(count: int, dim: int) -> np.ndarray:
-    """Patches around 200 centres of unequal weight, float16."""
+    """Patches around 200 centers of unequal weight, float16."""
     rng = np.random.default_rng(0)
-    centres = rng.normal(size=(200, dim))
+    centers = rng.normal(size=(200, dim))
     weights = rng.dirichlet(np.full(200, 0.3))
     spread = rng.gamma(2.0, 0.2, size=(count, 1))
     member = rng.choice(200, size=count, p=weights)
     noise = rng.normal(size=(count, dim)).astype(np.float32)
-    return (centres[member] + spread * noise).astype(np.float16)
+    return (centers[member] + spread * noise).astype(np.float16)
 
 
 def plain_loop(patches: np.ndarray | torch.Tensor, k: int, start: int) -> np.ndarray:
@@ -92,8 +92,8 @@ def plain_loop(patches: np.ndarray | torch.Tensor, k: int, start: int) -> np.nda
     nearest = torch.full_like(squares, torch.inf)
     picks = [start]
     while True:
-        centre = picks[-1]
-        distances = squares + squares[centre] - 2 * (rows @ rows[centre])
+        center = picks[-1]
+        distances = squares + squares[center] - 2 * (rows @ rows[center])
         torch.minimum(nearest, distances, out=nearest)
         if len(picks) == k:
             return np.array(picks)
@@ -112,9 +112,9 @@ def agreement_of(patches: np.ndarray, exact: np.ndarray, plain: np.ndarray) -> s
     if not len(differing):
         return "all"
     first = int(differing[0])
-    centres = patches[exact[:first]].astype(np.float64)
+    centers = patches[exact[:first]].astype(np.float64)
     rivals = patches[[exact[first], plain[first]]].astype(np.float64)
-    distances = np.sqrt([((centres - rival) ** 2).sum(1).min() for rival in rivals])
+    distances = np.sqrt([((centers - rival) ** 2).sum(1).min() for rival in rivals])
     gap = (distances[0] - distances[1]) / distances[0]
     return f"the first {first}; then {gap:.0e} (relative) nearer"
 

@@ -2,7 +2,7 @@
 
 `python tests/bench/cost.py [--device cuda] [--backbone NAME] [--random-weights] [--images FOLDER]`:
 measures images a second through decoding and backbone, the selection of one coreset and the rate of
-the neighbour search, and from them predicts MVTec AD (15 categories, 3,629 training and 1,725 test
+the neighbor search, and from them predicts MVTec AD (15 categories, 3,629 training and 1,725 test
 images).
 
     extraction   images / rate;                      bytes  images * P * D * 2 (float16 on disk)
@@ -10,7 +10,7 @@ images).
     search       multiply-adds / rate, P * D * sum over (image, vector) pairs that are ever compared
     metrics      rows of the matrix that change * test images * 0.8 ms (tests/bench/pixels.py)
 
-Pairs of one expert under oracle routing: when category t is learnt every seen image meets its
+Pairs of one expert under oracle routing: when category t is learned every seen image meets its
 coreset (400) and, once, what is replayed of the others: 80 of each while at most six are owned, and
 again 0.2 * 2400 / n of each whenever a further one changes the buffer.
 """

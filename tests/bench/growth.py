@@ -69,7 +69,7 @@ def measure(categories: int, train: int, test: int) -> None:
     from cadbench.benchmark.running.recording import record
     from cadbench.benchmark.services.coresets.service import Coresets
     from cadbench.benchmark.services.neighbors.search import exact_search
-    from cadbench.benchmark.services.neighbors.service import Neighbours
+    from cadbench.benchmark.services.neighbors.service import Neighbors
     from cadbench.benchmark.streams.stream import Stream, resolve_order
 
     with tempfile.TemporaryDirectory() as folder:
@@ -82,7 +82,7 @@ def measure(categories: int, train: int, test: int) -> None:
         cell = Cell("generated", manifest.hash, stream.order, stream.resolved_schedule, "oracle",
                     "none", features.spec, MapSpec(), "mecad", params, 0)  # fmt: skip
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        services = Services(Coresets(features.device, root), Neighbours(exact_search()))
+        services = Services(Coresets(features.device, root), Neighbors(exact_search()))
         checkpoint = Checkpoint(root / "checkpoint", cell.key)
         start = time.perf_counter()
         progress = evaluate(cell, stream, features, services, checkpoint=checkpoint.save)

@@ -48,7 +48,7 @@ def places(images: int) -> Iterator[tuple[str, str, int]]:
 
 
 def draw(root: Path, images: int, side: int) -> int:
-    """Write the data set; returns the number of files."""
+    """Write the dataset; returns the number of files."""
     rng = np.random.Generator(np.random.PCG64(0))
     mask = np.zeros((side, side), np.uint8)
     mask[: side // 2] = 255

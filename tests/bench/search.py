@@ -1,4 +1,4 @@
-"""Neighbour search: the exact searches against a plain distance matrix, in one run.
+"""Neighbor search: the exact searches against a plain distance matrix, in one run.
 
 `python tests/bench/search.py [--device cuda]`: queries are the 784 patches of eight images, in the
 sizes that lite0 (152), the published embedding (1024) and plain concatenation (1536) give, against

@@ -101,14 +101,14 @@ def inside(begun: float, words: list[str]) -> None:
     from cadbench.benchmark.running.progress import Step
     from cadbench.benchmark.services.coresets.service import Coresets
     from cadbench.benchmark.services.neighbors import search
-    from cadbench.benchmark.services.neighbors.service import Neighbours
+    from cadbench.benchmark.services.neighbors.service import Neighbors
 
     clock.around(runner.Runner, "_prepared", "start and imports")
     clock.around(FeatureSet, "ensure", "extraction")
     clock.around(runner, "evaluate", "methods and evaluator")
     for name in ("select", "_selection", "reduce", "centroid"):
         clock.around(Coresets, name, "selection")
-    clock.around(Neighbours, "min_distance", "distances known")
+    clock.around(Neighbors, "min_distance", "distances known")
     clock.around(search, "torch_search", "search")
     for name in ("_read", "_find"):
         clock.around(presentation, name, "reading features")

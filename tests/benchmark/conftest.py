@@ -1,4 +1,4 @@
-"""The command line on a drawn data set, in this process and in one that can be killed."""
+"""The command line on a drawn dataset, in this process and in one that can be killed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 SMALL = ("--set", "mecad.class_budget=10", "--set", "mecad.expert_budget=30")
-"""Budgets that suit a drawn data set."""
+"""Budgets that suit a drawn dataset."""
 
 FINETUNE = ("--method", "finetune", "--set", "finetune.bank_budget=10")
 """The method with the least to compute."""
@@ -55,7 +55,7 @@ def plates(dataset: Callable[..., Path]) -> Callable[..., Path]:
 
 @pytest.fixture
 def run_words(plates: Callable[..., Path], out: Path) -> list[str]:
-    """`run` and the options that a drawn data set needs."""
+    """`run` and the options that a drawn dataset needs."""
     root = out.with_name("plates")
     if not root.exists():
         plates()
@@ -67,7 +67,7 @@ def run_words(plates: Callable[..., Path], out: Path) -> list[str]:
 def run_plates(
     call: Callable[..., Called], run_words: list[str], pixel_backbone: list[int]
 ) -> Callable[..., Called]:
-    """`cadbench run` with these words on the drawn data set."""
+    """`cadbench run` with these words on the drawn dataset."""
     return lambda *words: call(*run_words, *words)
 
 

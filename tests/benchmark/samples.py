@@ -1,4 +1,4 @@
-"""A data set that exists on paper only, and studies of it: no image is drawn, none is read."""
+"""A dataset that exists on paper only, and studies of it: no image is drawn, none is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The campaign of bad input: words of the command line, files that options name, and data sets.
+"""The campaign of bad input: words of the command line, files that options name, and datasets.
 
     python -m tests.faults.bad_input [--examples N] [--seed N] [--only KIND]...
 
@@ -72,7 +72,7 @@ def kinds(world: World) -> dict[str, st.SearchStrategy[Case]]:
     for method in dict.fromkeys(name for name, _ in declared()):
         found[f"--set of {method}"] = _of_params(method)
     found |= {f"file: {name}": make(world.root / "files") for name, make in WRITTEN.items()}
-    found |= {f"data set: {name}": trees(name) for name in LAYOUTS}
+    found |= {f"dataset: {name}": trees(name) for name in LAYOUTS}
     return found
 
 
@@ -155,7 +155,7 @@ def campaign_of(kind: str, world: World, examples: int, seed: int | None = None)
     around: contextlib.AbstractContextManager[Any]
     if kind == "file: weights":
         around = own_backbone()
-    elif kind.startswith("data set: "):
+    elif kind.startswith("dataset: "):
         around = contextlib.nullcontext()
     else:
         around = planning_only(world)

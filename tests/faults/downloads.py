@@ -2,7 +2,7 @@
 
     python -m tests.faults.downloads
 
-prints it as a table. The same scenarios are tests in tests/benchmark/data/download/test_download.py.
+prints a table. The same scenarios are tests in tests/benchmark/data/download/test_download.py.
 """
 
 from __future__ import annotations
@@ -187,7 +187,7 @@ def play(scenario: Scenario, root: Path) -> Outcome:
 def kill(root: Path, place: str) -> tuple[int, bool, tuple[str, ...]]:
     """Kill -9 during transfer, unpacking or just before the rename; then once more.
 
-    Bytes of the archive that the killed process left, whether the data set seemed to be there, and
+    Bytes of the archive that the killed process left, whether the dataset seemed to be there, and
     what was asked of the server in all.
     """
     answer = Answer(stall=HALF) if place == "transfer" else Answer()
@@ -240,7 +240,7 @@ def main() -> None:
     print("|" + "---|" * len(heads))
     for row in rows:
         print("|", " | ".join(row), "|")
-    print(f"\n{len(rows)} faults; after each one the next call made the data set whole.")
+    print(f"\n{len(rows)} faults; after each one the next call made the dataset whole.")
 
 
 if __name__ == "__main__":

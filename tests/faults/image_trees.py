@@ -1,4 +1,4 @@
-"""Data sets on disk with something wrong in them, in the layout of every reader."""
+"""Datasets on disk with something wrong in them, in the layout of every reader."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ SPOILINGS: Mapping[str, Spoiling] = {
     "dangling link": _on_file(_linked_file(lambda file: file.with_name("nowhere"))),
     "link to itself": _on_file(_linked_file(lambda file: file)),
     "link outside": _on_file(_linked_file(lambda _: Path("/etc/hostname"))),
-    "link to a neighbour": _on_file(_linked_file(lambda file: _files(file.parent.parent)[0])),
+    "link to a neighbor": _on_file(_linked_file(lambda file: _files(file.parent.parent)[0])),
     "folder linked in itself": _on_folder(_linked_folder(lambda folder: folder)),
     "folder linked to the root": _on_folder(_linked_folder(lambda folder: folder.parent.parent)),
     "folder as file": _on_file(_folder_as_file),
@@ -238,7 +238,7 @@ LAYOUTS: Mapping[
 
 @st.composite
 def trees(draw: st.DrawFn, name: str) -> Case:
-    """Calls on a data set of this layout with up to three things wrong."""
+    """Calls on a dataset of this layout with up to three things wrong."""
     dataset, make, lists = LAYOUTS[name]
     listed = draw(lists) if lists is not None else None
     least = 0 if listed is not None else 1

@@ -51,7 +51,7 @@ def changing_images(stage: Stage, seed: int = 0) -> Iterator[Row]:
     """An image or a mask is replaced or vanishes between two looks at it; then it is back."""
     expected = numbers(stage.undisturbed(*METHODS).runs)
     rng = random.Random(seed)
-    changed = Row("data set changes during a run")
+    changed = Row("dataset changes during a run")
     gone = Row("image or mask vanishes during a run")
     for phase in ("images", "extract", "masks"):
         for _ in range(4):
@@ -72,7 +72,7 @@ def changing_images(stage: Stage, seed: int = 0) -> Iterator[Row]:
                     fault = ("replaced", {"phase": phase, **by})
                 words = run_words(place, *METHODS)
                 called = stage.call(place, words, fault)
-                # Changed before it is looked at for the first time, it is another data set.
+                # Changed before it is looked at for the first time, it is another dataset.
                 other_set = phase == "images" and row is changed
                 row.hear(called, place, named="" if called.code == 0 else file.name)
                 if called.code == 0 and not other_set:
@@ -88,7 +88,7 @@ def changing_images(stage: Stage, seed: int = 0) -> Iterator[Row]:
 
 
 def replaced_images(stage: Stage, times: int, seed: int = 0) -> Iterator[Row]:
-    """After a whole run an image is another: the next run is that of a data set never seen."""
+    """After a whole run an image is another: the next run is that of a dataset never seen."""
     whole = stage.undisturbed(*METHODS)
     rng = random.Random(seed)
     for fault, alike in (

@@ -38,7 +38,7 @@ TELLS_FIRST = (
 )
 """Commands that may print a table, or what they could do, before the line that refuses the rest."""
 SEVERAL_LINES = ("data verify", "import", "show", "export", "check")
-"""A line for each data set or export; `show` and `export` list the runs that could be meant."""
+"""A line for each dataset or export; `show` and `export` list the runs that could be meant."""
 
 
 @dataclass(frozen=True)
@@ -275,7 +275,7 @@ def own_backbone() -> contextlib.AbstractContextManager[Any]:
 
 
 def build_world(root: Path) -> World:
-    """A drawn data set, records of two methods, an export of them, and files that options take."""
+    """A drawn dataset, records of two methods, an export of them, and files that options take."""
     world = World(root / "world")
     for folder in (world.cwd, world.root / "home", world.root / "files", world.root / "data"):
         folder.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""A miniature data set of the catalogue: two categories, its archive, and the entry that fits."""
+"""A miniature dataset of the catalog: two categories, its archive, and the entry that fits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
-from cadbench.benchmark.data.catalog import Archive, Citation, Counts, Entry, Licence, Official
+from cadbench.benchmark.data.catalog import Archive, Citation, Counts, Entry, License, Official
 from PIL import Image
 
 Files = dict[str, bytes]
@@ -58,12 +58,12 @@ def pack(content: Iterable[tuple[str | tarfile.TarInfo, bytes]], kind: str) -> b
 
 @cache
 def archive() -> bytes:
-    """The data set as a tar.xz of some 400 kB."""
+    """The dataset as a tar.xz of some 400 kB."""
     return pack(files().items(), "tar.xz")
 
 
 def entry(body: bytes, *urls: str, kind: str = "tar.xz", inside: str = "") -> Entry:
-    """The data set `mini` with this archive at these addresses."""
+    """The dataset `mini` with this archive at these addresses."""
     archive = Archive(
         f"mini.{kind}",
         urls,
@@ -81,7 +81,7 @@ def entry(body: bytes, *urls: str, kind: str = "tar.xz", inside: str = "") -> En
         access="download",
         why="It is made for tests.",
         by_hand="make it",
-        licence=Licence("CC0", "https://mini.example/licence", "everything"),
+        license=License("CC0", "https://mini.example/license", "everything"),
         citation=Citation("mini", "article", ("A. Nobody",), "Mini", "Tests", 2026),
         archives=(archive,),
         official={name: Official(Counts(3, 2, 2), 2) for name in ("cup", "nut")},

@@ -31,8 +31,8 @@ def _sixteen(kind: str) -> bytes:
     return file.getvalue()
 
 
-def _png(width: int, height: int, *chunks: bytes, depth: int = 8, colour: int = 2) -> bytes:
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+def _png(width: int, height: int, *chunks: bytes, depth: int = 8, color: int = 2) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         (_chunk(b"IHDR", header), *chunks, _chunk(b"IDAT", zlib.compress(b"\0" * 64)),
          _chunk(b"IEND", b""))
@@ -44,7 +44,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def _animated() -> bytes:
-    frames = [Image.new("P", (WIDTH, HEIGHT), colour) for colour in range(3)]
+    frames = [Image.new("P", (WIDTH, HEIGHT), color) for color in range(3)]
     file = io.BytesIO()
     frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
     return file.getvalue()
@@ -95,7 +95,7 @@ PICTURES: Mapping[str, Callable[[], bytes]] = {
     "palette": lambda: _saved("P", "PNG"),
     "one bit": lambda: _saved("1", "PNG"),
     "alpha": lambda: _saved("RGBA", "PNG"),
-    "grey and alpha": lambda: _saved("LA", "PNG"),
+    "gray and alpha": lambda: _saved("LA", "PNG"),
     "CMYK": lambda: _saved("CMYK", "JPEG"),
     "YCbCr TIFF": lambda: _saved("YCbCr", "TIFF"),
     "LAB TIFF": lambda: _saved("LAB", "TIFF"),

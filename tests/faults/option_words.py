@@ -91,11 +91,11 @@ def _option(option: click.Option, command: str, odd: bool) -> st.SearchStrategy[
     if option.is_flag or option.count:
         return flags.map(lambda flag: [flag])
     return st.tuples(flags, _value(option, command, odd), st.booleans()).map(
-        lambda drawn: _spelt(drawn[0], drawn[1], glued=drawn[2])
+        lambda drawn: _spelled(drawn[0], drawn[1], glued=drawn[2])
     )
 
 
-def _spelt(flag: str, value: str, *, glued: bool) -> list[str]:
+def _spelled(flag: str, value: str, *, glued: bool) -> list[str]:
     return [f"{flag}={value}"] if glued and flag.startswith("--") else [flag, value]
 
 

@@ -1,4 +1,4 @@
-"""Where faults are tried: a drawn data set, a study on it, and what it gives undisturbed."""
+"""Where faults are tried: a drawn dataset, a study on it, and what it gives undisturbed."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def staging(root: Path) -> Iterator[Stage]:
 
 
 def run_words(place: Place, *methods: str) -> list[str]:
-    """`cadbench run` of these methods on the drawn data set."""
+    """`cadbench run` of these methods on the drawn dataset."""
     where = ["--dataset", "folder", "--data-root", str(place.data), "--out", str(place.runs)]
     return ["run", *where, "--image-size", "64", "--device", "cpu", "-q", *methods]
 

@@ -31,7 +31,7 @@ def world() -> Iterator[World]:
         ("--set of mecad", 15),
         ("--set of padim", 5),
         ("file: ", 8),
-        ("data set: ", 5),
+        ("dataset: ", 5),
     ],
 )
 def test_whatever_is_given_it_is_taken_or_refused_in_one_line(world, kinds_that_begin, examples):

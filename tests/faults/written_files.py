@@ -101,7 +101,7 @@ PROTOCOL: Mapping[str, Any] = {
     "study": {"seeds": [0, 1], "methods": ["mecad"], "set": ["mecad.experts=1,2"],
               "embedding": "concat"},
 }  # fmt: skip
-"""Of the drawn data set of `judging.build_world`."""
+"""Of the drawn dataset of `judging.build_world`."""
 
 
 def _protocol(_: Path) -> st.SearchStrategy[Case]:

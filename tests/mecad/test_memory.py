@@ -1,4 +1,4 @@
-"""The two-level memory: buffers, replayed rows, and the paper's utilisation table."""
+"""The two-level memory: buffers, replayed rows, and the paper's utilization table."""
 
 from __future__ import annotations
 

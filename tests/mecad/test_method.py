@@ -7,7 +7,7 @@ import pytest
 import torch
 from cadbench.benchmark.interface.method import Block, CellFacts, MethodContext, TestBatch
 from cadbench.benchmark.services.neighbors.search import exact_search
-from cadbench.benchmark.services.neighbors.service import Neighbours
+from cadbench.benchmark.services.neighbors.service import Neighbors
 from cadbench.mecad.method import Mecad, MecadParams
 from cadbench.results.errors import UsageError
 
@@ -18,7 +18,7 @@ PAPER = {  # arXiv:2512.15323, five experts
     3: ["leather"],
     4: ["pill", "screw", "tile", "toothbrush", "transistor"],
 }
-UTILISATION = {0: 83.33, 1: 50.0, 2: 16.67, 3: 16.67, 4: 83.33}
+UTILIZATION = {0: 83.33, 1: 50.0, 2: 16.67, 3: 16.67, 4: 83.33}
 
 
 class DrawnCoresets:
@@ -56,7 +56,7 @@ def make(groups=PAPER, seed=0, routing="oracle", **params) -> tuple[Mecad, list[
         grid=(2, 2),
         routing=routing,
         coresets=DrawnCoresets(groups),
-        neighbours=Neighbours(exact_search()),
+        neighbors=Neighbors(exact_search()),
         _record=lambda kind, values: events.append({"kind": kind, **values}),
     )
     params = {"experts": 5, "threshold": 0.9, **params}
@@ -73,13 +73,13 @@ def taught(**options) -> tuple[Mecad, list[dict]]:
     return method, events
 
 
-def test_the_papers_assignment_gives_its_utilisation_table():
+def test_the_papers_assignment_gives_its_utilization_table():
     method, _ = taught()
     table = {expert.expert: expert for expert in method.memory().experts}
     # The first category of each group opens the next expert, so groups are met by their content.
     for group, categories in PAPER.items():
         (found,) = (e for e in table.values() if list(e.categories) == categories)
-        assert round(100 * found.utilisation, 2) == UTILISATION[group]
+        assert round(100 * found.utilization, 2) == UTILIZATION[group]
         assert found.scoring_vectors == 400 + 80 * (len(categories) - 1)
         assert found.stored_vectors == 400 * len(categories)
 
@@ -98,7 +98,7 @@ def test_with_more_categories_than_room_buffers_shrink_and_the_newest_still_scor
     assert [len(member.scoring) for member in expert.members] == [69] * 6 + [400]
     (memory,) = method.memory().experts
     assert memory.stored_vectors == 6 * 342 + 400
-    assert memory.utilisation == pytest.approx(7 * 342 / 2400)
+    assert memory.utilization == pytest.approx(7 * 342 / 2400)
 
 
 def test_replayed_vectors_depend_on_seed_and_category_alone():

@@ -1,4 +1,4 @@
-"""Trained detectors under Avalanche's strategies: what is learnt, kept and forgotten."""
+"""Trained detectors under Avalanche's strategies: what is learned, kept and forgotten."""
 
 from __future__ import annotations
 
@@ -94,9 +94,9 @@ def test_stfpm_multiplies_the_layers_squared_distances_of_unit_features(stream, 
     images = batch.images().float() / 255
     backbone = method.context.backbone()
     with torch.no_grad():
-        learnt = method.network.student(images * 2 - 1)
+        learned = method.network.student(images * 2 - 1)
     product, loss = 1.0, 0.0
-    for mine, theirs in zip(learnt, backbone.maps(batch.images()), strict=True):
+    for mine, theirs in zip(learned, backbone.maps(batch.images()), strict=True):
         a, b = (
             v / np.linalg.norm(v, axis=1, keepdims=True) for v in (mine.numpy(), theirs.numpy())
         )

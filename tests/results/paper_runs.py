@@ -50,7 +50,7 @@ def write_paper_run(
     seed: int = 0,
     **params: Any,
 ) -> Record:
-    """A record in `out` on the categories of `owner`, each 1 when learnt and `final` at the end."""
+    """A record in `out` on the categories of `owner`, 1 when learned, `final` at the end."""
     names = list(owner)
     cell = make_cell(
         categories=names,

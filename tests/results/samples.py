@@ -86,7 +86,7 @@ def random_scores(
     defective: int = 9,
     owner: dict[str, int] | None = None,
 ) -> pd.DataFrame:
-    """Noisy scores with ties; every category keeps those of experience 1 until it is learnt.
+    """Noisy scores with ties; every category keeps those of experience 1 until it is learned.
 
     After that they change. Routes err now and then where there are owners.
     """

@@ -34,7 +34,7 @@ HOSTILE = "\x1b]0;owned\x07<script>alert(1)</script>\u202e\n| [a](javascript:x) 
         ("zero\u200bwidth\u2028", r"zero\u200bwidth\u2028"),
     ],
 )
-def test_what_is_not_for_reading_is_spelt_out(text: str, shown: str) -> None:
+def test_what_is_not_for_reading_is_spelled_out(text: str, shown: str) -> None:
     assert printable(text) == shown
     assert is_printable(text) == (text == shown)
 

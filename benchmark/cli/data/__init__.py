@@ -1,4 +1,4 @@
-"""`cadbench data`: what a data set holds, and how to get it."""
+"""`cadbench data`: what a dataset holds, and how to get it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @click.group("data")
 def command() -> None:
-    """Get, check and look at data sets."""
+    """Get, check and look at datasets."""
 
 
 command.add_command(data_download.command)
@@ -52,9 +52,9 @@ def info(
     skip_unreadable: bool,
     quiet: bool,
 ) -> None:
-    """The data sets at hand; categories, counts and manifest hash of one of them, or of several.
+    """The datasets at hand; categories, counts and manifest hash of one of them, or of several.
 
-    With NAME: what is known of a public data set (licence, citation, counts, where to get it).
+    With NAME: what is known of a public dataset (license, citation, counts, where to get it).
     """
     if name is not None:
         show_entry(name, data_root)
@@ -104,12 +104,12 @@ def info(
 
 
 def _at_hand(data_root: Path | DataRoots | None) -> Table:
-    """A row a data set that is known or found."""
+    """A row a dataset that is known or found."""
     from ....results.rendering.table import Table, text_column
     from ...data.opening.finding import at_hand
     from ...data.opening.places import DataRoots
 
     roots = data_root if isinstance(data_root, DataRoots) else DataRoots(other=data_root)
     rows = [(each.name, each.title, each.found, str(each.root or "")) for each in at_hand(roots)]
-    columns = ("name", "data set", "found", "folder")
-    return Table("Data sets", tuple(map(text_column, columns)), tuple(rows))
+    columns = ("name", "dataset", "found", "folder")
+    return Table("Datasets", tuple(map(text_column, columns)), tuple(rows))

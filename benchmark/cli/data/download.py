@@ -1,4 +1,4 @@
-"""`cadbench data download NAME`: a data set whose terms allow it, once its licence is accepted."""
+"""`cadbench data download NAME`: a dataset whose terms allow it, once its license is accepted."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ root_option = click.option(
     type=click.Path(path_type=Path),
     default=None,
     metavar="DIR",
-    help="Folder that holds the data sets (or CADBENCH_DATA, or ./data).",
+    help="Folder that holds the datasets (or CADBENCH_DATA, or ./data).",
 )
 
 
 @click.command("download")
 @click.argument("name")
 @root_option
-@click.option("--accept-licence", is_flag=True, help="Accept the licence without being asked.")
+@click.option("--accept-license", is_flag=True, help="Accept the license without being asked.")
 @quiet_option
-def command(name: str, root: Path | None, accept_licence: bool, quiet: bool) -> None:
-    """Download a data set, after you have accepted its licence.
+def command(name: str, root: Path | None, accept_license: bool, quiet: bool) -> None:
+    """Download a dataset, after you have accepted its license.
 
     Its folder is DIR/NAME, and appears when all of it is there: downloaded, of the right SHA-256,
     unpacked and counted. Until then everything is in DIR/NAME.partial, and the same command goes on
-    with what an earlier one left there. A data set that is there already is left alone.
+    with what an earlier one left there. A dataset that is there already is left alone.
     """
     from ...data.catalog import load_entry
     from ...data.download.download import download, partial_of, present, refuse_by_hand
@@ -44,18 +44,18 @@ def command(name: str, root: Path | None, accept_licence: bool, quiet: bool) -> 
     if there is not None:
         click.echo(printable(f"{entry.title} is there already: {there}"))
         return
-    licence = entry.licence
-    if not accept_licence and not sys.stdin.isatty():
+    license = entry.license
+    if not accept_license and not sys.stdin.isatty():
         raise UsageError(
-            f"{entry.title} comes under {licence.name} ({licence.allows}): read {licence.url} and "
-            "accept it with --accept-licence"
+            f"{entry.title} comes under {license.name} ({license.allows}): read {license.url} and "
+            "accept it with --accept-license"
         )
     click.echo(f"{entry.title}, {entry.home}")
-    click.echo(f"licence: {licence.name} ({licence.url}): {licence.allows}")
+    click.echo(f"license: {license.name} ({license.url}): {license.allows}")
     click.echo(f"size: {entry.bytes / 1e9:.2f} GB to download; about as much again once unpacked")
     click.echo(printable(f"to: {root / entry.name} (until it is whole: {partial_of(entry, root)})"))
-    if not accept_licence and not click.confirm("Do you accept the licence, and download it?"):
-        raise CadbenchError("the licence was not accepted; nothing was downloaded")
+    if not accept_license and not click.confirm("Do you accept the license, and download it?"):
+        raise CadbenchError("the license was not accepted; nothing was downloaded")
     folder = download(entry, root, choose_reporter(-1 if quiet else 0))
     click.echo(printable(f"{entry.title} is whole: {folder}"))
     click.echo(f"please cite: {entry.citation.bibtex()}")

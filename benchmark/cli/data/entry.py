@@ -1,4 +1,4 @@
-"""What the catalogue says of a data set: `cadbench data info NAME`."""
+"""What the catalog says of a dataset: `cadbench data info NAME`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def show_entry(name: str, data_root: Path | DataRoots | None) -> None:
-    """Licence, citation, counts, where to get it, and whether it is found below `data_root`."""
+    """License, citation, counts, where to get it, and whether it is found below `data_root`."""
     from ...data.catalog import load_entry
     from ...data.opening.places import DataRoots
     from ...data.verify import default_root, find_entry
@@ -41,7 +41,7 @@ def show_entry(name: str, data_root: Path | DataRoots | None) -> None:
         click.echo(f"{entry.title}: {len(entry.categories)} categories, counts not known here")
         click.echo(f"  {', '.join(entry.categories)}")
     click.echo(f"home     {entry.home}")
-    click.echo(f"licence  {entry.licence.name} ({entry.licence.url}): {entry.licence.allows}")
+    click.echo(f"license  {entry.license.name} ({entry.license.url}): {entry.license.allows}")
     if entry.access == "download":
         size = f"{entry.bytes / 1e9:.2f} GB"
         click.echo(f"get it   cadbench data download {entry.name} ({size}). {entry.why}")

@@ -1,4 +1,4 @@
-"""`cadbench data preview`: what the images of a data set look like, as pictures and figures."""
+"""`cadbench data preview`: what the images of a dataset look like, as pictures and figures."""
 
 from __future__ import annotations
 

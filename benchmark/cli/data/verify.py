@@ -28,9 +28,9 @@ _MOST_SHOWN = 20
 @quiet_option
 @click.pass_context
 def command(ctx: click.Context, name: str | None, root: Path | None, quiet: bool) -> None:
-    """Read every image of a data set and compare it with what was published.
+    """Read every image of a dataset and compare it with what was published.
 
-    Without NAME: every data set that is found, or the folder itself if it holds categories in
+    Without NAME: every dataset that is found, or the folder itself if it holds categories in
     MVTec AD's layout; there is nothing to compare those with, but every image is read. Exit code 1
     where an image cannot be read or a number differs.
     """
@@ -66,7 +66,7 @@ def _checks(name: str | None, root: Path | None) -> list[Callable[[Reporter], Ve
     if not checks and name is None and Folder().categories_in(place):
         checks = [partial(verify_folder, place)]
     if not checks:
-        what = wanted[0].title if name else "data set"
+        what = wanted[0].title if name else "dataset"
         raise DataError(
             f"no {what} in {place}; give its folder, or the one above it, with --root or "
             f"CADBENCH_DATA (`cadbench data info {name or 'NAME'}` says how to get it)"

@@ -51,7 +51,7 @@ def command(
     output: str,
     out: Path,
 ) -> None:
-    """Rank all records: a table for each protocol, data set and routing.
+    """Rank all records: a table for each protocol, dataset and routing.
 
     Published numbers of the same stream and definition stand below, in tiers by how they were
     checked.

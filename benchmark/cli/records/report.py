@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @click.option(
     "--images",
     is_flag=True,
-    help="Add sample images with their anomaly maps; needs the data set of the records.",
+    help="Add sample images with their anomaly maps; needs the dataset of the records.",
 )
 @dataset_option
 @data_root_option
@@ -113,7 +113,7 @@ def _galleries(
 def _command(
     target: Path, methods: str | None, protocol: str | None, images: bool, out: Path
 ) -> str:
-    """The command as a reader can repeat it; the place of the data set is not in it."""
+    """The command as a reader can repeat it; the place of the dataset is not in it."""
     words = ["cadbench", "report", "--to", without_place(target)]
     given = {"--methods": methods, "--protocol": protocol}
     given["--out"] = None if out == DEFAULT_OUT else without_place(out)

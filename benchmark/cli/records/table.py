@@ -59,7 +59,7 @@ _ONLY_FOR = {
 @click.option(
     "--allow-mixed",
     is_flag=True,
-    help="Put rows of different protocols, data, seeds or orders together, labelled.",
+    help="Put rows of different protocols, data, seeds or orders together, labeled.",
 )
 @click.option(
     "--published",

@@ -99,7 +99,7 @@ def compute(
         reporter=reporter,
         overwrite=given["overwrite"],
         maps=given["maps"],
-        search=given["neighbours"],
+        search=given["neighbors"],
         keep_distances=int(given["keep_distances"] * 2**30),
         timed=given["timed"],
     )

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ...running.cell import Cell
 
 _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreadable", "weights",
-               "device", "neighbours", "keep_distances", "maps", "shard", "out", "overwrite",
+               "device", "neighbors", "keep_distances", "maps", "shard", "out", "overwrite",
                "dry_run", "output", "quiet", "verbose", *ENGINE}  # fmt: skip
 """Options that go with `--cells`; the others are part of the cells themselves."""
 
@@ -154,18 +154,18 @@ _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreada
     "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
 )
 @click.option(
-    "--neighbours",
+    "--neighbors",
     type=click.Choice(["torch", "faiss"]),
     default="torch",
     show_default=True,
-    help="Library of the neighbour search; the scores are the same.",
+    help="Library of the neighbor search; the scores are the same.",
 )
 @click.option(
     "--keep-distances",
     type=FiniteRange(min=0),
     default=0.0,
     metavar="GB",
-    help="Keep neighbour distances in the cache folder for later runs, at most so many GB of them.",
+    help="Keep neighbor distances in the cache folder for later runs, at most so many GB of them.",
 )
 @click.option(
     "--match-memory",

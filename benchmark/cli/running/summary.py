@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _USUAL = (
     *("acc", "pixel_auroc.acc", "aupro.acc", "bwt", "fm", "gap_to_joint"),
-    *("stored_vectors", "stored_mb", "utilisation", "seconds"),
+    *("stored_vectors", "stored_mb", "utilization", "seconds"),
 )
 
 

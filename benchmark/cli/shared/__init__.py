@@ -1,1 +1,1 @@
-"""What several subcommands share: options, record selection, row names, output formats, progress."""
+"""Shared by subcommands: options, record selection, row names, output formats, progress."""

@@ -44,7 +44,7 @@ dataset_option: Decorator = click.option(
     default="auto",
     show_default=True,
     metavar="NAME",
-    help="auto, a data set, or several as mvtec,visa (see `cadbench data info`); auto takes MVTec "
+    help="auto, a dataset, or several as mvtec,visa (see `cadbench data info`); auto takes MVTec "
     "AD where it is found.",
 )
 data_root_option: Decorator = click.option(
@@ -52,7 +52,7 @@ data_root_option: Decorator = click.option(
     multiple=True,
     metavar="[NAME=]FOLDER",
     callback=_data_roots,
-    help="Folder of the data set, or a parent of several (or CADBENCH_DATA); NAME=FOLDER for each "
+    help="Folder of the dataset, or a parent of several (or CADBENCH_DATA); NAME=FOLDER for each "
     "where there are more.",
 )
 categories_option: Decorator = click.option(

@@ -1,6 +1,6 @@
-"""The data sets that cadbench knows: where they come from, what they allow, what they hold.
+"""The datasets that cadbench knows: where they come from, what they allow, what they hold.
 
-One TOML file a data set, checked when it is read. What a file says of addresses, sizes and hashes,
+One TOML file a dataset, checked when it is read. What a file says of addresses, sizes and hashes,
 and where that was read, is its `evidence`; what could not be looked up is left out, never guessed.
 """
 
@@ -41,8 +41,8 @@ class Official(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Licence:
-    """Under which terms a data set may be used; allows: the gist, in words."""
+class License:
+    """Under which terms a dataset may be used; allows: the gist, in words."""
 
     name: str
     url: str
@@ -79,7 +79,7 @@ class Citation:
 class Archive:
     """A file to download. urls: official addresses of the same file; the first one there is taken.
 
-    inside: the folder in the archive that becomes the data set's own; what lies beside it is kept.
+    inside: the folder in the archive that becomes the dataset's own; what lies beside it is kept.
     evidence: where addresses, size and hash were read.
     """
 
@@ -94,7 +94,7 @@ class Archive:
 
 @dataclass(frozen=True)
 class Entry:
-    """A data set. reader: the name of what reads it; folders: how its folder is usually called.
+    """A dataset. reader: the name of what reads it; folders: how its folder is usually called.
 
     access: whether cadbench may fetch it, and `why`; by_hand: what to do at `home` for oneself.
     official: by category, empty where the numbers could not be looked up.
@@ -108,7 +108,7 @@ class Entry:
     access: Access
     why: str
     by_hand: str
-    licence: Licence
+    license: License
     citation: Citation
     archives: tuple[Archive, ...] = ()
     official: Mapping[str, Official] = field(default_factory=dict)
@@ -127,17 +127,17 @@ class Entry:
 
 @cache
 def entry_names() -> tuple[str, ...]:
-    """The names of all data sets, sorted."""
+    """The names of all datasets, sorted."""
     files = (entry.name for entry in resources.files(__name__).iterdir())
     return tuple(sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml")))
 
 
 @cache
 def load_entry(name: str) -> Entry:
-    """The data set of that name; `UsageError` where there is none."""
+    """The dataset of that name; `UsageError` where there is none."""
     if name not in entry_names():
         raise UsageError(
-            f"unknown data set {name!r}{suggestion(name, entry_names())}; there are: "
+            f"unknown dataset {name!r}{suggestion(name, entry_names())}; there are: "
             f"{', '.join(entry_names())}"
         )
     return parse_entry((resources.files(__name__) / f"{name}.toml").read_text("utf-8"), name)
@@ -151,13 +151,13 @@ _ENTRY: Schema = {
     "access": (str, True),
     "why": (str, True),
     "by_hand": (str, True),
-    "licence": (dict, True),
+    "license": (dict, True),
     "citation": (dict, True),
     "archives": (list, False),
     "counts": (dict, False),
     "categories": (list, False),
 }
-_LICENCE: Schema = {"name": (str, True), "url": (str, True), "allows": (str, True)}
+_LICENSE: Schema = {"name": (str, True), "url": (str, True), "allows": (str, True)}
 _CITATION: Schema = {
     "key": (str, True),
     "kind": (str, True),
@@ -187,11 +187,11 @@ _ADDRESS = re.compile(r"https://[!-~]+")
 
 
 def parse_entry(text: str, name: str) -> Entry:
-    """The data set that a TOML file describes; unknown keys and what does not fit are refused."""
+    """The dataset that a TOML file describes; unknown keys and what does not fit are refused."""
     where = f"{name}.toml"
     content = parse_toml(text, where)
     check_keys(content, _ENTRY, where)
-    check_keys(content["licence"], _LICENCE, f"{where}: licence")
+    check_keys(content["license"], _LICENSE, f"{where}: license")
     check_keys(content["citation"], _CITATION, f"{where}: citation")
     citation = content["citation"]
     if ("counts" in content) == ("categories" in content):
@@ -207,7 +207,7 @@ def parse_entry(text: str, name: str) -> Entry:
         content["access"],
         content["why"],
         content["by_hand"],
-        Licence(**content["licence"]),
+        License(**content["license"]),
         Citation(**{**citation, "authors": _texts(citation["authors"], f"{where}: authors")}),
         tuple(
             _archive(raw, f"{where}: archive {number}")
@@ -219,7 +219,7 @@ def parse_entry(text: str, name: str) -> Entry:
         },
         _texts(content.get("categories", ()), f"{where}: categories"),
     )
-    _address(entry.licence.url, f"{where}: licence url")
+    _address(entry.license.url, f"{where}: license url")
     if (entry.access == "download") != bool(entry.archives):
         raise CadbenchError(f"{where}: archives belong to access = 'download' and to no other")
     return entry

@@ -1,6 +1,6 @@
-"""Getting a data set: whole in its folder, or not there at all.
+"""Getting a dataset: whole in its folder, or not there at all.
 
-    <root>/<name>              the data set, once it is whole
+    <root>/<name>              the dataset, once it is whole
     <root>/<name>.partial/     archives, whole or in part, and what is being unpacked of them
 
 Everything happens in the second folder, under a lock, and is renamed at the end; a later call goes
@@ -29,7 +29,7 @@ _UNPACKED = {"tar": 1.0, "tar.xz": 1.2, "tar.gz": 1.2, "zip": 2.0}
 
 
 def folder_of(entry: Entry, root: Path) -> Path:
-    """Where `download` puts the data set."""
+    """Where `download` puts the dataset."""
     return root / entry.name
 
 
@@ -39,7 +39,7 @@ def partial_of(entry: Entry, root: Path) -> Path:
 
 
 def refuse_by_hand(entry: Entry) -> None:
-    """`UsageError` for a data set that cadbench does not fetch, saying where it is to be had."""
+    """`UsageError` for a dataset that cadbench does not fetch, saying where it is to be had."""
     if entry.access != "download":
         raise UsageError(
             f"{entry.title} has to be got by hand, from {entry.home}: {entry.by_hand}; `cadbench "
@@ -48,7 +48,7 @@ def refuse_by_hand(entry: Entry) -> None:
 
 
 def present(entry: Entry, root: Path) -> Path | None:
-    """The folder below `root` that holds the whole data set, None where there is none of it.
+    """The folder below `root` that holds the whole dataset, None where there is none of it.
 
     `DataError` where there is a part of it, which is nobody's to overwrite.
     """
@@ -56,7 +56,7 @@ def present(entry: Entry, root: Path) -> Path | None:
     if folder is None:
         if Folder().categories_in(root):
             raise UsageError(
-                f"{root} is itself a data set; give the folder above it with --root, so that "
+                f"{root} is itself a dataset; give the folder above it with --root, so that "
                 f"{entry.title} lies beside it"
             )
         return None
@@ -72,9 +72,9 @@ def present(entry: Entry, root: Path) -> Path | None:
 def download(
     entry: Entry, root: Path, reporter: Reporter, patience: Patience | None = None
 ) -> Path:
-    """The folder of the data set below `root`, downloaded if it is not there yet.
+    """The folder of the dataset below `root`, downloaded if it is not there yet.
 
-    Its licence has to have been accepted. `CadbenchError` where that fails: what has arrived by
+    Its license has to have been accepted. `CadbenchError` where that fails: what has arrived by
     then lies in `partial_of(entry, root)`, and the next call goes on with it.
     """
     refuse_by_hand(entry)
@@ -115,7 +115,7 @@ def _check_space(entry: Entry, root: Path, partial: Path) -> None:
 
 
 def _fill(entry: Entry, partial: Path, reporter: Reporter, patience: Patience) -> None:
-    """Bring `partial/unpacked` to hold the whole data set."""
+    """Bring `partial/unpacked` to hold the whole dataset."""
     for archive in entry.archives:
         fetch(archive, _place(archive, partial), reporter, patience)
     unpacked = partial / "unpacked"

@@ -20,7 +20,7 @@ from ..images.decoding import EXTENSIONS
 from .transfer import ROOT_OPTION
 
 LIMITS = Limits(members=1_000_000, bytes=1024 * MEBI, ratio=20)
-"""Images hardly shrink in an archive; the largest of the data sets has some 10,000 members."""
+"""Images hardly shrink in an archive; the largest of the datasets has some 10,000 members."""
 _DEEPEST = 12
 
 
@@ -52,12 +52,12 @@ def unpack(archive: Archive, path: Path, into: Path, images: int, reporter: Repo
     except RecordError as error:
         raise DataError(
             f"{path} is not unpacked: {error}; delete it and run the same command again, or take "
-            "the data set by hand"
+            "the dataset by hand"
         ) from error
 
 
 def member_parts(name: str, inside: str) -> tuple[str, ...]:
-    """The path of a member below the data set's folder; `RecordError` for a harmful name."""
+    """The path of a member below the dataset's folder; `RecordError` for a harmful name."""
     parts = tuple(part for part in inner_parts(name) if part != ".")
     if len(parts) > _DEEPEST or any(len(part.encode()) > MAX_SEGMENT for part in parts):
         raise RecordError(f"{shown(name)} is too long or lies too deep")

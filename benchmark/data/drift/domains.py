@@ -51,12 +51,12 @@ KINDS = {
     "blur": Kind(
         "sigma", (0.5, 1.0, 1.5), False, "Gaussian blur, in pixels of a shorter side of 256"
     ),
-    "noise": Kind("sigma", (3.0, 6.0, 12.0), False, "Gaussian noise, in grey levels, a channel"),
-    "rotate": Kind("degrees", (2.0, 4.0, 8.0), True, "turned counter-clockwise about the centre"),
+    "noise": Kind("sigma", (3.0, 6.0, 12.0), False, "Gaussian noise, in gray levels, a channel"),
+    "rotate": Kind("degrees", (2.0, 4.0, 8.0), True, "turned counter-clockwise about the center"),
     "shift": Kind(
         "share", (0.02, 0.04, 0.06), True, "moved right and down by this share of the shorter side"
     ),
-    "scale": Kind("factor", (1.04, 1.08, 1.15), True, "enlarged about the centre: a nearer camera"),
+    "scale": Kind("factor", (1.04, 1.08, 1.15), True, "enlarged about the center: a nearer camera"),
 }
 
 _NAME = re.compile(r"(?P<kind>[a-z]+):(?P<strength>[1-9]\d{0,8})")
@@ -124,7 +124,7 @@ class Domain:
         return _moved(labels, self._affine(labels), Image.Resampling.NEAREST)
 
     def _affine(self, array: np.ndarray) -> np.ndarray:
-        """(2, 3): from a place (x, y) relative to the centre to the place it shows."""
+        """(2, 3): from a place (x, y) relative to the center to the place it shows."""
         if self.kind == "rotate":
             angle = math.radians(self.value)
             c, s = math.cos(angle), math.sin(angle)
@@ -171,9 +171,9 @@ def _moved(array: np.ndarray, affine: np.ndarray, resample: Image.Resampling) ->
     margin = math.ceil(_MARGIN * min(height, width))
     around = [(margin, margin), (margin, margin)] + [(0, 0)] * (array.ndim - 2)
     image = Image.fromarray(np.pad(array, around, mode="symmetric"))
-    # Pillow takes places from the corner of the padded image; ours are from the centre.
-    centre = np.array([width / 2, height / 2])
-    offset = affine[:, 2] + centre + margin - affine[:, :2] @ centre
+    # Pillow takes places from the corner of the padded image; ours are from the center.
+    center = np.array([width / 2, height / 2])
+    offset = affine[:, 2] + center + margin - affine[:, :2] @ center
     data = [*affine[0, :2], offset[0], *affine[1, :2], offset[1]]
     moved = image.transform((width, height), Image.Transform.AFFINE, data, resample)
     return np.asarray(moved)

@@ -1,4 +1,4 @@
-"""A data set whose categories return under domains: every image once more, with an id of its own.
+"""A dataset whose categories return under domains: every image once more, with an id of its own.
 
 A returned image is known by its content before the change and by the domain with its parameters,
 so that its features never mix with others', and those of the unchanged images are used again.
@@ -26,7 +26,7 @@ def under_domains(manifest: Manifest, domains: Sequence[Domain]) -> Manifest:
     columns = {column_of(c, d) for c in manifest.categories for d in domains}
     if clash := sorted(columns & set(manifest.categories)):
         raise UsageError(
-            f"--drift: the data set has a category {clash[0]!r}, which is also what the matrix "
+            f"--drift: the dataset has a category {clash[0]!r}, which is also what the matrix "
             "calls a category under a domain; rename it"
         )
     changed = (_changed(item, domain) for domain in domains for item in manifest.items)

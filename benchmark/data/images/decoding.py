@@ -35,8 +35,8 @@ class UnreadableImage(DataError):
 def decode(path: str | os.PathLike[str]) -> np.ndarray:
     """The image as (H, W, 3) uint8; `UnreadableImage` names a file that cannot be decoded.
 
-    Grey becomes three equal channels and a palette its colours. 16-bit grey v becomes v / 257,
-    rounded; of 16-bit colour Pillow keeps the high bytes. Alpha is ignored: the colours under it
+    Gray becomes three equal channels and a palette its colors. 16-bit gray v becomes v / 257,
+    rounded; of 16-bit color Pillow keeps the high bytes. Alpha is ignored: the colors under it
     stay. Pixels are taken as stored, without EXIF orientation, as masks drawn over them need, and
     the first page of several counts.
     """
@@ -60,7 +60,7 @@ def content_hash(pixels: np.ndarray) -> str:
 
 
 def _load(path: str | os.PathLike[str]) -> np.ndarray:
-    """(H, W) uint8 or uint16 for grey, (H, W, 3) uint8 for colour."""
+    """(H, W) uint8 or uint16 for gray, (H, W, 3) uint8 for color."""
     try:
         with warnings.catch_warnings():
             # Pillow's warnings about size and metadata: sizes are checked here, metadata unused.
@@ -95,5 +95,5 @@ def _as_array(image: Image.Image) -> np.ndarray:
         return values.astype(np.uint16)
     if image.mode == "F":
         raise ValueError("floating-point pixels; convert it to 8 or 16 bits")
-    grey = image.mode in ("1", "L", "LA", "La")
-    return np.array(image.convert("L" if grey else "RGB"))
+    gray = image.mode in ("1", "L", "LA", "La")
+    return np.array(image.convert("L" if gray else "RGB"))

@@ -28,7 +28,7 @@ def read_mask(root: Root, paths: Sequence[str], expected: str | None) -> np.ndar
     if united_hash([content_hash(mask) for mask in drawn]) != expected:
         raise DataError(
             f"{paths[0]} changed during the run: it is not the mask that the manifest was made "
-            "from; leave the data set alone and run the same command again"
+            "from; leave the dataset alone and run the same command again"
         )
     united: np.ndarray = np.logical_or.reduce(drawn)
     return united

@@ -60,14 +60,14 @@ class Preprocessing:
         self, image: Image.Image, resample: Image.Resampling, change: Change | None
     ) -> Image.Image:
         shorter = min(image.size)
-        image = _centre(image, *(min(side, _LONGEST * shorter) for side in image.size))
+        image = _center(image, *(min(side, _LONGEST * shorter) for side in image.size))
         width, height = (self.resize * side // shorter for side in image.size)
         image = image.resize((width, height), resample)
         if change is not None:
             image = Image.fromarray(change(np.asarray(image)))
-        return _centre(image, self.crop, self.crop)
+        return _center(image, self.crop, self.crop)
 
 
-def _centre(image: Image.Image, width: int, height: int) -> Image.Image:
+def _center(image: Image.Image, width: int, height: int) -> Image.Image:
     left, top = round((image.width - width) / 2), round((image.height - height) / 2)
     return image.crop((left, top, left + width, top + height))

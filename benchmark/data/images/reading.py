@@ -1,4 +1,4 @@
-"""An image of a data set and its mask on their way to the grid: read, checked, changed."""
+"""An image of a dataset and its mask on their way to the grid: read, checked, changed."""
 
 from __future__ import annotations
 

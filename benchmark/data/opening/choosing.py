@@ -1,4 +1,4 @@
-"""Choosing one data set: its reader, its root and what it is called, by name or by `auto`."""
+"""Choosing one dataset: its reader, its root and what it is called, by name or by `auto`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .registry import AUTO, blamed_on, is_builtin, is_known, load_reader, usable
 
 @dataclass(frozen=True)
 class Choice:
-    """A data set that was found; categories: None for all that lie there."""
+    """A dataset that was found; categories: None for all that lie there."""
 
     name: str
     root: Path
@@ -36,7 +36,7 @@ def choose(
     *,
     alone: bool,
 ) -> Choice:
-    """The data set of this name, which `asked_for` has let through.
+    """The dataset of this name, which `asked_for` has let through.
 
     alone: whether it is the only one, so that the root without a name is meant for it.
     """
@@ -70,15 +70,15 @@ def _automatic(
     cache: Path,
     reporter: Reporter,
 ) -> Choice:
-    """The first data set that fits, in the order of `Automatic`."""
+    """The first dataset that fits, in the order of `Automatic`."""
     for name, reader in _in_turn(named):
         match _when(reader, named):
             case "default":
-                found = recognised(name, reader, named or Path("data"), below=True)
+                found = recognized(name, reader, named or Path("data"), below=True)
                 if found is not None:
                     return _published(name, reader, found.root, categories, reporter)
-            case "recognised" if named is not None:
-                found = recognised(name, reader, named, below=False)
+            case "recognized" if named is not None:
+                found = recognized(name, reader, named, below=False)
                 if found is not None:
                     return _published(name, reader, found.root, categories, reporter)
             case "described" if named is not None:
@@ -89,7 +89,7 @@ def _automatic(
             case "drawn":
                 why = _why_drawn(named)
                 return _provided(name, reader, categories, why, cache, reporter)
-    raise UsageError("no data set is found; give one with --dataset and --data-root")
+    raise UsageError("no dataset is found; give one with --dataset and --data-root")
 
 
 def _in_turn(named: Path | None) -> list[tuple[str, Reader]]:
@@ -100,11 +100,11 @@ def _in_turn(named: Path | None) -> list[tuple[str, Reader]]:
 
 def _when(reader: Reader, named: Path | None) -> Automatic:
     """When `auto` takes it; a reader of a plugin never comes before those of cadbench."""
-    return reader.automatic(named) if is_builtin(reader) else "recognised"
+    return reader.automatic(named) if is_builtin(reader) else "recognized"
 
 
-def recognised(name: str, reader: Reader, place: Path, *, below: bool) -> Found | None:
-    """The published data set at a place; a plugin with a fault recognises nothing."""
+def recognized(name: str, reader: Reader, place: Path, *, below: bool) -> Found | None:
+    """The published dataset at a place; a plugin with a fault recognizes nothing."""
     if not reader.categories:
         return None
     try:
@@ -145,7 +145,7 @@ def _published(
     categories: Sequence[str] | None,
     reporter: Reporter,
 ) -> Choice:
-    """A data set of known categories; a copy that lacks some is warned about."""
+    """A dataset of known categories; a copy that lacks some is warned about."""
     for category in categories or ():
         if category not in reader.categories:
             raise UsageError(
@@ -191,7 +191,7 @@ def _provided(
     cache: Path,
     reporter: Reporter,
 ) -> Choice:
-    """A data set that needs no folder of the user's."""
+    """A dataset that needs no folder of the user's."""
     found = reader.categories
     reporter.line(reader.announcement(name, cache, found) + why)
     root = reader.provide(cache, reporter)
@@ -202,22 +202,22 @@ def _provided(
 def _why_drawn(named: Path | None) -> str:
     if named is None:
         return " (MVTec AD was not found; `cadbench data info` says how to obtain it)"
-    there = [n for n, r in usable_readers() if r.categories and recognised(n, r, named, below=True)]
+    there = [n for n, r in usable_readers() if r.categories and recognized(n, r, named, below=True)]
     own = reader_of_folders()
     there += [n for n in own_names(DataRoots(other=named)) if own.categories_in(named / n)]
     there = list(dict.fromkeys(there))
     if there:
         return f" ({DATA_VARIABLE}={named} holds {', '.join(there)}: take one with --dataset)"
-    return f" ({DATA_VARIABLE}={named} holds no data set)"
+    return f" ({DATA_VARIABLE}={named} holds no dataset)"
 
 
 def how_to_obtain(reader: Reader) -> str:
-    """What to do where a data set is not found."""
+    """What to do where a dataset is not found."""
     get = "give"
     if reader.source:
         get = f"get {reader.title} from {reader.source}, unpack it, and give"
     if reader.fetched_by:
-        get = f"`{reader.fetched_by}` fetches it once you accept its licence, or {get}"
+        get = f"`{reader.fetched_by}` fetches it once you accept its license, or {get}"
     return f"{get} its folder with --data-root or {DATA_VARIABLE}"
 
 
@@ -233,6 +233,6 @@ def require(chosen: Choice, required_by: str) -> None:
 
 
 def fit_for_a_name(text: str) -> str:
-    """A name in [a-z0-9_-] from a folder's; never that of a data set that is not the folder."""
+    """A name in [a-z0-9_-] from a folder's; never that of a dataset that is not the folder."""
     name = re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-_") or "data"
     return f"folder-{name}" if name == AUTO or is_known(name) else name

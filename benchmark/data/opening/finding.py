@@ -1,4 +1,4 @@
-"""Which data sets are at hand: those that are known by name, and folders of one's own."""
+"""Which datasets are at hand: those that are known by name, and folders of one's own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .registry import blamed_on, dataset_names, load_reader
 
 @dataclass(frozen=True)
 class AtHand:
-    """A data set as `cadbench data info` lists it; found: what of it, root: None where nowhere."""
+    """A dataset as `cadbench data info` lists it; found: what of it, root: None where nowhere."""
 
     name: str
     title: str
@@ -24,7 +24,7 @@ class AtHand:
 
 
 def at_hand(roots: DataRoots) -> list[AtHand]:
-    """Every known data set by name, found or not or broken, then folders below the same places."""
+    """Every known dataset by name, found or not or broken, then folders below the same places."""
     listed = [_known(name, roots) for name in dataset_names()]
     taken = {each.root for each in listed}
     return listed + [each for each in _own(roots) if each.root not in taken]

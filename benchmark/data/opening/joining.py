@@ -1,4 +1,4 @@
-"""Several data sets as one: categories are called `mvtec/bottle`, and so begin their paths."""
+"""Several datasets as one: categories are called `mvtec/bottle`, and so begin their paths."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from ..manifest import Item, Manifest
 from ..roots import SEPARATOR, JoinedRoot
 
 PLUS = "+"
-"""Between the data sets in a name: `mvtec+visa`."""
+"""Between the datasets in a name: `mvtec+visa`."""
 
 
 def joined_name(names: Iterable[str]) -> str:
-    """The name of several data sets together, or of the one; their order does not matter."""
+    """The name of several datasets together, or of the one; their order does not matter."""
     return PLUS.join(sorted(set(names)))
 
 
 def parts_of(name: str) -> tuple[str, ...]:
-    """The data sets in a name that `joined_name` made."""
+    """The datasets in a name that `joined_name` made."""
     return tuple(name.split(PLUS))
 
 
 def qualified(dataset: str, category: str) -> str:
-    """A category's name in a stream over several data sets."""
+    """A category's name in a stream over several datasets."""
     return f"{dataset}{SEPARATOR}{category}"
 
 
 def join(manifests: Sequence[Manifest], name: str) -> Manifest:
-    """One manifest of several data sets, each of another name."""
+    """One manifest of several datasets, each of another name."""
     roots = []
     for manifest in manifests:
         assert isinstance(manifest.root, Path)
@@ -52,7 +52,7 @@ def join(manifests: Sequence[Manifest], name: str) -> Manifest:
 def categories_by_dataset(
     categories: Sequence[str], datasets: Sequence[str]
 ) -> dict[str, list[str]]:
-    """The categories of each data set; `UsageError` for one that names none of them."""
+    """The categories of each dataset; `UsageError` for one that names none of them."""
     found: dict[str, list[str]] = {dataset: [] for dataset in datasets}
     for name in categories:
         dataset, slash, category = name.partition(SEPARATOR)
@@ -60,7 +60,7 @@ def categories_by_dataset(
             ends = [qualified(each, dataset if not slash else category) for each in datasets]
             close = suggestion(dataset, datasets) if slash else f" (did you mean {ends[0]}?)"
             raise UsageError(
-                f"unknown category {name!r}{close}; of several data sets, write "
+                f"unknown category {name!r}{close}; of several datasets, write "
                 f"DATASET{SEPARATOR}CATEGORY with {', '.join(datasets)}"
             )
         found[dataset].append(category)

@@ -1,4 +1,4 @@
-"""Where data sets are looked for: `--data-root`, CADBENCH_DATA, and usual names below them."""
+"""Where datasets are looked for: `--data-root`, CADBENCH_DATA, and usual names below them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NAMED = re.compile(r"(?P<name>[a-z0-9][a-z0-9_-]*)=(?P<path>.+)")
 
 @dataclass(frozen=True)
 class DataRoots:
-    """What `--data-root` said: roots of data sets by name, and one for those without."""
+    """What `--data-root` said: roots of datasets by name, and one for those without."""
 
     named: tuple[tuple[str, Path], ...] = ()
     other: Path | None = None
@@ -45,11 +45,11 @@ class DataRoots:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The data sets that have a root of their own."""
+        """The datasets that have a root of their own."""
         return tuple(name for name, _ in self.named)
 
     def of(self, name: str) -> Path | None:
-        """What was said for this data set: its own root, else the one for all."""
+        """What was said for this dataset: its own root, else the one for all."""
         return dict(self.named).get(name, self.other)
 
     def __str__(self) -> str:
@@ -57,14 +57,14 @@ class DataRoots:
 
 
 def from_environment() -> Path | None:
-    """The folder that CADBENCH_DATA names: a data set, or the parent of several."""
+    """The folder that CADBENCH_DATA names: a dataset, or the parent of several."""
     value = os.environ.get(DATA_VARIABLE)
     return Path(value).expanduser() if value else None
 
 
 @dataclass(frozen=True)
 class Found:
-    """A data set on disk: its root, the reader for it, and its categories that lie there."""
+    """A dataset on disk: its root, the reader for it, and its categories that lie there."""
 
     reader: Reader
     root: Path
@@ -72,7 +72,7 @@ class Found:
 
 
 def find(name: str, reader: Reader, place: Path, *, mixed: bool = False) -> Found | None:
-    """The data set at a place, or in one of its usual folders there.
+    """The dataset at a place, or in one of its usual folders there.
 
     A folder that holds other categories than the published ones too counts only where `mixed`
     says so.
@@ -85,7 +85,7 @@ def find(name: str, reader: Reader, place: Path, *, mixed: bool = False) -> Foun
 
 
 def found_at(name: str, reader: Reader, folder: Path, *, mixed: bool = False) -> Found | None:
-    """The data set whose root, or description, is this folder, if it is one."""
+    """The dataset whose root, or description, is this folder, if it is one."""
     with blamed_on(name, reader, "at"):
         reader, root = reader.at(folder)
     with blamed_on(name, reader, "categories_in"):

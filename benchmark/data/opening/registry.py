@@ -1,4 +1,4 @@
-"""Data sets by name: the readers that installed packages offer, the built-in ones included."""
+"""Datasets by name: the readers that installed packages offer, the built-in ones included."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def load_reader(name: str) -> Reader:
     points = offered(DATASETS).get(name, ())
     if not points:
         raise unknown(name)
-    point = the_only("data set", name, points)
-    found = imported("data set", point, "mend or uninstall the package that offers it")
-    return _usable(called("data set", point), found)
+    point = the_only("dataset", name, points)
+    found = imported("dataset", point, "mend or uninstall the package that offers it")
+    return _usable(called("dataset", point), found)
 
 
 def unknown(name: str, more: Sequence[str] = ()) -> UsageError:
@@ -40,13 +40,13 @@ def unknown(name: str, more: Sequence[str] = ()) -> UsageError:
     if len(known) == 1:
         known.append("(none is installed: pip install cadbench again)")
     return UsageError(
-        f"unknown data set {name!r}{suggestion(name, known)}; there are: {', '.join(known)}; a "
+        f"unknown dataset {name!r}{suggestion(name, known)}; there are: {', '.join(known)}; a "
         "folder of your own gets a name by --data-root NAME=FOLDER"
     )
 
 
 def is_known(name: str) -> bool:
-    """Whether a package offers a data set of this name."""
+    """Whether a package offers a dataset of this name."""
     return name in offered(DATASETS)
 
 
@@ -65,13 +65,13 @@ def is_builtin(reader: Reader) -> bool:
 
 
 def published_categories(name: str) -> tuple[str, ...]:
-    """The categories that a data set is known to have; none where any may be there."""
+    """The categories that a dataset is known to have; none where any may be there."""
     return load_reader(name).categories
 
 
 @contextlib.contextmanager
 def blamed_on(name: str, reader: Reader, doing: str) -> Iterator[None]:
-    """Turn what a reader raises into one line that names its data set; `doing` is the call."""
+    """Turn what a reader raises into one line that names its dataset; `doing` is the call."""
     try:
         yield
     except CadbenchError:
@@ -80,7 +80,7 @@ def blamed_on(name: str, reader: Reader, doing: str) -> Iterator[None]:
         if is_builtin(reader):
             raise
         raise CadbenchError(
-            f"data set {name}: {doing} raised {described(error, type(reader))}; CADBENCH_DEBUG=1 "
+            f"dataset {name}: {doing} raised {described(error, type(reader))}; CADBENCH_DEBUG=1 "
             "shows how it came there"
         ) from error
 

@@ -1,4 +1,4 @@
-"""Opening data sets by name: one, several as one, or what `auto` finds."""
+"""Opening datasets by name: one, several as one, or what `auto` finds."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def open_dataset(
     required_by: str | None = None,
     whole: bool = True,
 ) -> Manifest:
-    """The manifest of one data set, or of several; warnings and skipped files go to the reporter.
+    """The manifest of one dataset, or of several; warnings and skipped files go to the reporter.
 
     dataset: a name, several with commas between them, or `auto`: MVTec AD where it is found (in
     `data_root`, else in CADBENCH_DATA, else in ./data), otherwise what the folder that was named is
-    recognised as, otherwise that folder, otherwise the synthetic set. data_root: None where none
-    was given; CADBENCH_DATA is then looked up here. Of several data sets, categories are qualified
+    recognized as, otherwise that folder, otherwise the synthetic set. data_root: None where none
+    was given; CADBENCH_DATA is then looked up here. Of several datasets, categories are qualified
     (`mvtec/bottle`). required_by: what needs all of the categories, for the message where the data
-    lack some. whole: False to leave out data sets of which no category is asked for.
+    lack some. whole: False to leave out datasets of which no category is asked for.
     """
     roots = data_root if isinstance(data_root, DataRoots) else DataRoots(other=data_root)
     names = asked_for(dataset, roots)
@@ -97,7 +97,7 @@ def asked_for(dataset: str, roots: DataRoots) -> tuple[str, ...]:
 
 
 def recorded_as(dataset: str) -> str:
-    """What to give `open_dataset` for the data set of a record."""
+    """What to give `open_dataset` for the dataset of a record."""
     parts = parts_of(dataset)
     if len(parts) == 1 and not is_known(dataset):
         return "folder"
@@ -140,7 +140,7 @@ def describe(manifest: Manifest) -> list[CategoryRow]:
 
 
 def published_counts(name: str) -> dict[str, Counts]:
-    """The published counts of a data set, or of several, by category as they call it."""
+    """The published counts of a dataset, or of several, by category as they call it."""
     known = {part: _counts(part) for part in parts_of(name)}
     if len(known) == 1:
         return dict(known[name])

@@ -87,10 +87,10 @@ def contact_sheet(
                 top += _row(section, small)
             _put(sheet, draw, left, top, small[place], _tallest(small))
             for number, line in enumerate(cell.lines):
-                colour = _PALE if number else _INK
+                color = _PALE if number else _INK
                 text = _fitting(printable(line), _font(_CAPTION))
                 below = top + _tallest(small) + 4 + number * _LINE
-                draw.text((left, below), text, colour, _font(_CAPTION))
+                draw.text((left, below), text, color, _font(_CAPTION))
         top += _row(section, small)
     return sheet
 

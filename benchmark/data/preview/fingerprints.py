@@ -21,7 +21,7 @@ VERSION = 1
 """Raised when what is kept of an image changes, so that what was remembered is dropped."""
 
 DETAIL = 64
-"""Side in pixels of the small grey image that is kept of each."""
+"""Side in pixels of the small gray image that is kept of each."""
 HASH_SIDE = 16
 """The perceptual hash has the square of it in bits."""
 
@@ -34,20 +34,20 @@ class Looks:
     """What is kept of N images, in the order of `items`.
 
     bits (N, HASH_SIDE ** 2) bool: perceptual hashes; detail (N, DETAIL, DETAIL) uint8: the images,
-    grey and small; grey (N,) bool: whether all channels are equal; masks (N,) float32: the share of
+    gray and small; gray (N,) bool: whether all channels are equal; masks (N,) float32: the share of
     the image that its mask covers, NaN where it has none.
     """
 
     items: tuple[Item, ...]
     bits: np.ndarray
     detail: np.ndarray
-    grey: np.ndarray
+    gray: np.ndarray
     masks: np.ndarray
 
     def part(self, split: str) -> Looks:
         """The training or the test images alone."""
         chosen = [place for place, item in enumerate(self.items) if item.split == split]
-        arrays = (self.bits, self.detail, self.grey, self.masks)
+        arrays = (self.bits, self.detail, self.gray, self.masks)
         return Looks(tuple(self.items[place] for place in chosen), *(a[chosen] for a in arrays))
 
 
@@ -74,9 +74,9 @@ def survey(
     for part in in_order(_look_at_all, jobs, workers=0 if few else workers):
         read.extend(part)
         task.advance(len(part))
-    bits, detail, grey, masks = zip(*read, strict=True)
+    bits, detail, gray, masks = zip(*read, strict=True)
     looks = Looks(
-        items, np.stack(bits), np.stack(detail), np.array(grey), np.array(masks, np.float32)
+        items, np.stack(bits), np.stack(detail), np.array(gray), np.array(masks, np.float32)
     )
     write_bytes(place, _pack(looks))
     return looks

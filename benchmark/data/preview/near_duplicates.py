@@ -30,7 +30,7 @@ _BLOCK = 256
 _SAMPLE = 256
 _SIGMA = 1.5
 _VISIBLE = 0.25
-"""Grey levels: an image with less detail than this on average has none to compare."""
+"""Gray levels: an image with less detail than this on average has none to compare."""
 
 
 class Pair(NamedTuple):
@@ -83,7 +83,7 @@ def _spread(looks: Looks) -> Looks:
         looks.items[chosen],
         looks.bits[chosen],
         looks.detail[chosen],
-        looks.grey[chosen],
+        looks.gray[chosen],
         looks.masks[chosen],
     )
 

@@ -17,7 +17,7 @@ class Statistics:
     """A category in figures.
 
     defects: test images of each kind of defect; sizes: images by `WIDTHxHEIGHT`, smallest first;
-    channels: `colour`, `grey` (equal channels count as grey), or how many are which;
+    channels: `color`, `gray` (equal channels count as gray), or how many are which;
     without_mask: defective test images; mask_areas: median, least and greatest share of the image
     that a mask covers, None where there is no mask; empty_masks: the images of masks without a
     pixel; near: test images that repeat a training image.
@@ -66,7 +66,7 @@ def statistics(category: str, looks: Looks) -> Statistics:
         len(defective),
         dict(sorted(collections.Counter(item.defect for item in defective).items())),
         {f"{width}x{height}": count for (width, height), count in by_size},
-        _channels(looks.grey),
+        _channels(looks.gray),
         sum(item.mask is None for item in defective),
         (float(np.median(areas)), float(areas.min()), float(areas.max()))
         if len(areas)
@@ -76,8 +76,8 @@ def statistics(category: str, looks: Looks) -> Statistics:
     )
 
 
-def _channels(grey: np.ndarray) -> str:
-    count = int(grey.sum())
-    if count in (0, len(grey)):
-        return "grey" if count else "colour"
-    return f"{len(grey) - count} colour, {count} grey"
+def _channels(gray: np.ndarray) -> str:
+    count = int(gray.sum())
+    if count in (0, len(gray)):
+        return "gray" if count else "color"
+    return f"{len(gray) - count} color, {count} gray"

@@ -1,1 +1,1 @@
-"""The readers that come with cadbench, a data set each; found as those of any other package."""
+"""The readers that come with cadbench, a dataset each; found as those of any other package."""

@@ -1,6 +1,6 @@
 """A folder of any layout, by a small TOML file: `cadbench-data.toml` in it, or one given by name.
 
-name         what the data set is called [the folder's name]
+name         what the dataset is called [the folder's name]
 root         where the patterns begin, relative to the file [its folder]
 category     the only category, where no pattern has {category}
 good         good images: for training, or for both with test_share
@@ -85,7 +85,7 @@ class Described(Reader):
         return "described"
 
     def announcement(self, name: str, root: Path, found: Sequence[str]) -> str:
-        return f"data set: {name}, {len(found)} categories in {root}, described by {self.file.name}"
+        return f"dataset: {name}, {len(found)} categories in {root}, described by {self.file.name}"
 
     def categories_in(self, root: Path) -> list[str]:
         return sorted({entry.category for entry in self._entries})

@@ -33,4 +33,4 @@ class Folder(MvtecLayout):
         return super().nothing_in(root) + more
 
     def announcement(self, name: str, root: Path, found: Sequence[str]) -> str:
-        return f"data set: {name}, {len(found)} categories in the folder {root} (not MVTec AD)"
+        return f"dataset: {name}, {len(found)} categories in the folder {root} (not MVTec AD)"

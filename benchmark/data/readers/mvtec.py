@@ -10,7 +10,7 @@ from .published import Published
 
 
 class Mvtec(Published, MvtecLayout, entry="mvtec"):
-    """The data set that `--dataset auto` looks for first."""
+    """The dataset that `--dataset auto` looks for first."""
 
     def automatic(self, place: Path | None) -> Automatic:
         return "default"

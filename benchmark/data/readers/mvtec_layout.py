@@ -1,4 +1,4 @@
-"""The layout of MVTec AD, which many data sets share.
+"""The layout of MVTec AD, which many datasets share.
 
     <root>/<category>/train/good/*
     <root>/<category>/test/<defect>/*                      `good` holds the good ones

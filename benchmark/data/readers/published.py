@@ -1,4 +1,4 @@
-"""A published data set: what the catalogue says of it is said once, there."""
+"""A published dataset: what the catalog says of it is said once, there."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ..reader import Reader
 
 
 class Published(Reader):
-    """Takes title, source, categories, counts and folders from the entry of the catalogue that the
+    """Takes title, source, categories, counts and folders from the entry of the catalog that the
     class names: `class Visa(Published, entry="visa")`."""
 
     def __init_subclass__(cls, *, entry: str, **options: Any) -> None:
         super().__init_subclass__(**options)
         known = load_entry(entry)
         cls.title = known.title
-        cls.source = f"{known.home.removeprefix('https://')} ({known.licence.name})"
+        cls.source = f"{known.home.removeprefix('https://')} ({known.license.name})"
         if known.access == "download":
             cls.fetched_by = f"cadbench data download {entry}"
         cls.categories = known.categories

@@ -24,4 +24,4 @@ class Synthetic(MvtecLayout):
         return "drawn"
 
     def announcement(self, name: str, root: Path, found: Sequence[str]) -> str:
-        return f"data set: {name}, {len(synthetic.CATEGORIES)} drawn categories"
+        return f"dataset: {name}, {len(synthetic.CATEGORIES)} drawn categories"

@@ -2,7 +2,7 @@
 
 Sums, products, quotients, square roots, `floor` and `rint` of float64 are fixed by IEEE 754, so an
 array of them is the same to the last bit on every machine. The sines of the C library, NumPy's
-vectorised ones, powers, matrix products and `np.interp` (which compilers may fuse) are not; nothing
+vectorized ones, powers, matrix products and `np.interp` (which compilers may fuse) are not; nothing
 in this package uses them. Shapes are signed distances in pixels, negative inside.
 """
 

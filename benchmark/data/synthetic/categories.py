@@ -15,7 +15,7 @@ from .defects import (
     dent,
     fibre,
     hole,
-    recolour,
+    recolor,
     scratch,
     smudge,
     stain,
@@ -45,7 +45,7 @@ class Category:
         return tuple(sorted((*self.shape_defects, *self.surface_defects)))
 
 
-CATALOGUE: Mapping[str, Category] = {
+CATALOG: Mapping[str, Category] = {
     "ampoule": Category(
         long_objects.ampoule,
         ("broken_tip", "low_fill", "missing_ring"),
@@ -114,7 +114,7 @@ CATALOGUE: Mapping[str, Category] = {
         textures.denim,
         ("missing_thread", "pulled_thread"),
         {
-            "bleach": recolour((12, 24), (1.35, 1.32, 1.22)),
+            "bleach": recolor((12, 24), (1.35, 1.32, 1.22)),
             "hole": hole((5, 10), (0.08, 0.08, 0.10), 0.35),
             "wear": abrasion((10, 18), 0.18),
         },
@@ -160,7 +160,7 @@ CATALOGUE: Mapping[str, Category] = {
         ("foreign_chip",),
         {
             "crack": crack((50, 100), 1.8),
-            "oil": recolour((14, 26), (0.76, 0.73, 0.66)),
+            "oil": recolor((14, 26), (0.76, 0.73, 0.66)),
             "pit": hole((6, 10), (0.30, 0.29, 0.27), 0.3),
             "scratch": scratch((50, 110), 1.8, 0.5, -0.3),
         },

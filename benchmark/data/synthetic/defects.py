@@ -13,7 +13,7 @@ import numpy as np
 from .canvas import SIZE, Frame, blur, cosine, cover, disc, mix, path, radius, sine, whole
 from .noise import field_at
 from .random_streams import Array, Stream
-from .scene import Colour, Scene, planes
+from .scene import Color, Scene, planes
 
 SurfaceDefect = Callable[[Scene, Stream], Array]
 
@@ -65,15 +65,15 @@ def crack(length: tuple[float, float], width: float, tone: float = -0.6) -> Surf
 
 
 def stain(
-    size: tuple[float, float], colour: Colour, strength: float, rough: float = 0.3
+    size: tuple[float, float], color: Color, strength: float, rough: float = 0.3
 ) -> SurfaceDefect:
-    """A ragged patch of another colour; the relief below stays."""
+    """A ragged patch of another color; the relief below stays."""
 
     def paint(scene: Scene, draw: Stream) -> Array:
         blob = _blob(_somewhere(scene, draw, margin=4), draw, draw.uniform(*size), rough)
         patch = cover(blob, 5.0) * scene.body
         texture = 0.8 + 0.2 * field_at(draw, whole(), 4.0)
-        scene.lay(patch * strength * texture, colour)
+        scene.lay(patch * strength * texture, color)
         scene.gloss = scene.gloss * (1.0 - 0.7 * strength * patch)
         return patch > 0.3
 
@@ -94,14 +94,14 @@ def dent(size: tuple[float, float], depth: float) -> SurfaceDefect:
     return paint
 
 
-def hole(size: tuple[float, float], colour: Colour, rough: float = 0.15) -> SurfaceDefect:
+def hole(size: tuple[float, float], color: Color, rough: float = 0.15) -> SurfaceDefect:
     """Material gone: a dark pit with an edge."""
 
     def paint(scene: Scene, draw: Stream) -> Array:
         reach = draw.uniform(*size)
         blob = _blob(_somewhere(scene, draw, margin=int(reach) + 3), draw, reach, rough)
         pit = cover(blob) * scene.body
-        scene.lay(pit, colour, gloss=0.0)
+        scene.lay(pit, color, gloss=0.0)
         scene.height = scene.height - 4.0 * cover(blob, 4.0) * scene.body
         return pit > 0.3
 
@@ -109,27 +109,27 @@ def hole(size: tuple[float, float], colour: Colour, rough: float = 0.15) -> Surf
 
 
 def debris(
-    count: tuple[int, int], size: tuple[float, float], colours: tuple[Colour, ...]
+    count: tuple[int, int], size: tuple[float, float], colors: tuple[Color, ...]
 ) -> SurfaceDefect:
     """Foreign particles that lie close together on top, with their shadows."""
 
     def paint(scene: Scene, draw: Stream) -> Array:
-        centre = _somewhere(scene, draw, margin=8)
+        center = _somewhere(scene, draw, margin=8)
         mask = np.zeros((SIZE, SIZE), dtype=bool)
         for _ in range(draw.integer(count[0], count[1] + 1)):
-            frame = centre.moved(draw.around(0, 12), draw.around(0, 12))
+            frame = center.moved(draw.around(0, 12), draw.around(0, 12))
             blob = _blob(frame, draw, draw.uniform(*size), 0.25)
             grain = cover(blob)
             scene.drop_shadow(grain, 1, 2, 1, 0.5)
             rise = scene.height + np.clip(-blob, 0.0, 3.0) * 0.7
-            scene.lay(grain, draw.choice(colours), rise, 0.1)
+            scene.lay(grain, draw.choice(colors), rise, 0.1)
             mask |= grain > 0.3
         return mask
 
     return paint
 
 
-def fibre(length: tuple[float, float], width: float, colour: Colour) -> SurfaceDefect:
+def fibre(length: tuple[float, float], width: float, color: Color) -> SurfaceDefect:
     """A hair or thread lying on top."""
 
     def paint(scene: Scene, draw: Stream) -> Array:
@@ -143,7 +143,7 @@ def fibre(length: tuple[float, float], width: float, colour: Colour) -> SurfaceD
         away, _ = path(frame, points)
         hair = cover(away - width / 2)
         scene.drop_shadow(hair, 1, 2, 1, 0.45)
-        scene.lay(hair, colour, scene.height + np.maximum(width / 2 - away, 0.0), 0.05)
+        scene.lay(hair, color, scene.height + np.maximum(width / 2 - away, 0.0), 0.05)
         return hair > 0.3
 
     return paint
@@ -174,8 +174,8 @@ def abrasion(size: tuple[float, float], tone: float) -> SurfaceDefect:
         blob = _blob(Frame(frame.x * 0.6, frame.y), draw, draw.uniform(*size), 0.25)
         patch = cover(blob, 4.0) * scene.body
         scuffs = field_at(draw, frame, 24.0, 1.5)
-        flat = np.stack([blur(plane, 3) for plane in scene.colour])
-        scene.colour = mix(scene.colour, flat, 0.6 * patch)
+        flat = np.stack([blur(plane, 3) for plane in scene.color])
+        scene.color = mix(scene.color, flat, 0.6 * patch)
         scene.height = mix(scene.height, blur(scene.height, 2), 0.6 * patch)
         scene.shade(1.0 + tone * patch * (0.6 + 0.4 * scuffs))
         return patch > 0.3
@@ -183,13 +183,13 @@ def abrasion(size: tuple[float, float], tone: float) -> SurfaceDefect:
     return paint
 
 
-def recolour(size: tuple[float, float], tint: Colour) -> SurfaceDefect:
-    """A wide, soft change of hue: the colours are multiplied by `tint`."""
+def recolor(size: tuple[float, float], tint: Color) -> SurfaceDefect:
+    """A wide, soft change of hue: the colors are multiplied by `tint`."""
 
     def paint(scene: Scene, draw: Stream) -> Array:
         blob = _blob(_somewhere(scene, draw, margin=6), draw, draw.uniform(*size), 0.3)
         patch = cover(blob, 12.0) * scene.body
-        scene.colour = scene.colour * mix(1.0, planes(tint), patch)
+        scene.color = scene.color * mix(1.0, planes(tint), patch)
         return patch > 0.4
 
     return paint

@@ -1,4 +1,4 @@
-"""One image, and the whole set, from the catalogue."""
+"""One image, and the whole set, from the catalog."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import TEST_DEFECTIVE, TEST_GOOD, TRAIN_GOOD, VERSION
-from .categories import CATALOGUE
+from .categories import CATALOG
 from .defects import Flaw
 from .random_streams import Array, Stream
 from .scene import expose, lamp
@@ -29,7 +29,7 @@ class Picture:
 
 def pictures() -> Iterator[Picture]:
     """All of them, category by category; the defective ones share out the kinds evenly."""
-    for name, category in CATALOGUE.items():
+    for name, category in CATALOG.items():
         yield from (Picture(name, "train", GOOD, i) for i in range(TRAIN_GOOD))
         yield from (Picture(name, "test", GOOD, i) for i in range(TEST_GOOD))
         kinds = category.defects
@@ -42,7 +42,7 @@ def draw(picture: Picture, *, flawless: bool = False) -> tuple[Array, Array]:
 
     With `flawless` a defective picture is drawn as it would be without its defect.
     """
-    category = CATALOGUE[picture.category]
+    category = CATALOG[picture.category]
     folder = f"{picture.split}/{picture.kind}"
     stream = Stream("cadbench synthetic", VERSION, picture.category, folder, str(picture.index))
     flaw = Flaw(GOOD if flawless else picture.kind, stream.child("defect"))

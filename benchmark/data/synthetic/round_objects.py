@@ -22,7 +22,7 @@ from .canvas import (
 from .defects import Flaw, around_rim, bite, lost
 from .noise import field, field_at, fractal
 from .random_streams import Array, Stream
-from .scene import Colour, Scene, backdrop, planes
+from .scene import Color, Scene, backdrop, planes
 
 
 def washer(draw: Stream, flaw: Flaw) -> Scene:
@@ -114,10 +114,10 @@ def coin_cell(draw: Stream, flaw: Flaw) -> Scene:
 
 
 def button(draw: Stream, flaw: Flaw) -> Scene:
-    """A moulded four-hole button, one of three dark colours, on pale felt."""
+    """A molded four-hole button, one of three dark colors, on pale felt."""
     scene = backdrop(draw, (0.83, 0.80, 0.74), 0.05)
-    colours: tuple[Colour, ...] = ((0.35, 0.14, 0.13), (0.14, 0.20, 0.33), (0.16, 0.27, 0.20))
-    colour = draw.choice(colours)
+    colors: tuple[Color, ...] = ((0.35, 0.14, 0.13), (0.14, 0.20, 0.33), (0.16, 0.27, 0.20))
+    color = draw.choice(colors)
     frame = pose(draw, 0.5, 9)
     shape = disc(frame, 86)
     if flaw.kind == "chipped_rim":
@@ -137,7 +137,7 @@ def button(draw: Stream, flaw: Flaw) -> Scene:
             flaw.mark((torn < 0) & (shape < 0))
             shape = np.maximum(shape, -torn)
     swirl = 0.10 * field_at(draw, frame, 34) + 0.06 * field_at(draw, frame, 12)
-    _set_down(scene, shape, planes(colour) * (1.0 + swirl), 5.0, 6.0, 0.30)
+    _set_down(scene, shape, planes(color) * (1.0 + swirl), 5.0, 6.0, 0.30)
     away = radius(frame)
     dish = step(away, 54, 66) * 3.0
     scene.height = scene.height + dish * scene.body
@@ -178,7 +178,7 @@ def biscuit(draw: Stream, flaw: Flaw) -> Scene:
     return scene
 
 
-def _turned_metal(draw: Stream, frame: Frame, colour: Colour, sheen: float) -> Array:
+def _turned_metal(draw: Stream, frame: Frame, color: Color, sheen: float) -> Array:
     """A lathe-turned face: fine rings, and two opposite wedges of light across them."""
     square = frame.x * frame.x + frame.y * frame.y + 40.0
     across = (frame.x * frame.x - frame.y * frame.y) / square
@@ -187,7 +187,7 @@ def _turned_metal(draw: Stream, frame: Frame, colour: Colour, sheen: float) -> A
     wedge = across * float(cosine(turn)) + diagonal * float(sine(turn))
     rings = field_at(draw, Frame(np.sqrt(square), 0.0 * square), 1.8)
     tone = 1.0 + sheen * wedge * (1.0 + 0.3 * rings) + 0.035 * rings
-    return planes(colour) * tone * (1.0 + 0.03 * fractal(draw, 50))
+    return planes(color) * tone * (1.0 + 0.03 * fractal(draw, 50))
 
 
 def _stencil(rows: tuple[str, ...], frame: Frame, pitch: float) -> Array:
@@ -212,12 +212,12 @@ def _marks(frame: Frame) -> Array:
 
 
 def _set_down(
-    scene: Scene, shape: Array, colour: Array, thickness: float, edge: float, gloss: float
+    scene: Scene, shape: Array, color: Array, thickness: float, edge: float, gloss: float
 ) -> None:
-    """Lay a plate on the table: shadow, colour, rounded edge; it becomes the scene's body."""
+    """Lay a plate on the table: shadow, color, rounded edge; it becomes the scene's body."""
     part = cover(shape)
     scene.drop_shadow(part, 3, 5, 5, 0.45)
-    scene.lay(part, colour, bevel(shape, edge, thickness), gloss)
+    scene.lay(part, color, bevel(shape, edge, thickness), gloss)
     scene.body = part
 
 

@@ -1,4 +1,4 @@
-"""A picture in the making: colours, relief and gloss of what the camera sees, and its exposure."""
+"""A picture in the making: colors, relief and gloss of what the camera sees, and its exposure."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from .canvas import SIZE, Window, blur, cosine, sine, whole
 from .noise import field, fractal
 from .random_streams import Array, Stream
 
-Colour = tuple[float, float, float]
+Color = tuple[float, float, float]
 
 
-def planes(colour: Colour) -> Array:
-    """A colour as a (3, 1, 1) array."""
-    return np.array(colour)[:, None, None]
+def planes(color: Color) -> Array:
+    """A color as a (3, 1, 1) array."""
+    return np.array(color)[:, None, None]
 
 
 @dataclass
 class Scene:
     """Painted from back to front. All planes are (256, 256); `body` is where the product is."""
 
-    colour: Array
+    color: Array
     height: Array = dataclasses.field(default_factory=lambda: np.zeros((SIZE, SIZE)))
     gloss: Array = dataclasses.field(default_factory=lambda: np.zeros((SIZE, SIZE)))
     body: Array = dataclasses.field(default_factory=lambda: np.zeros((SIZE, SIZE)))
@@ -31,26 +31,26 @@ class Scene:
     def lay(
         self,
         cover: Array,
-        colour: Colour | Array,
+        color: Color | Array,
         height: Array | float | None = None,
         gloss: float | None = None,
     ) -> None:
         """Put a material where `cover` (0 to 1) says; None leaves that property as it is."""
-        paint = planes(colour) if isinstance(colour, tuple) else colour
-        self.colour += (paint - self.colour) * cover
+        paint = planes(color) if isinstance(color, tuple) else color
+        self.color += (paint - self.color) * cover
         if height is not None:
             self.height += (height - self.height) * cover
         if gloss is not None:
             self.gloss += (gloss - self.gloss) * cover
 
     def shade(self, factor: Array) -> None:
-        """Multiply the colours by a plane."""
-        self.colour *= factor
+        """Multiply the colors by a plane."""
+        self.color *= factor
 
     def part(self, window: Window) -> Scene:
         """A window onto the scene: what is painted there is painted here."""
-        colour = self.colour[(slice(None), *window)]
-        return Scene(colour, self.height[window], self.gloss[window], self.body[window])
+        color = self.color[(slice(None), *window)]
+        return Scene(color, self.height[window], self.gloss[window], self.body[window])
 
     def drop_shadow(self, cover: Array, x: int, y: int, softness: int, strength: float) -> None:
         """The soft shadow that a part will throw on what is painted so far."""
@@ -58,10 +58,10 @@ class Scene:
         self.shade(1.0 - strength * blur(moved, softness))
 
 
-def backdrop(draw: Stream, colour: Colour, grain: float) -> Scene:
-    """An empty table: a flat colour, slightly cloudy and grainy."""
+def backdrop(draw: Stream, color: Color, grain: float) -> Scene:
+    """An empty table: a flat color, slightly cloudy and grainy."""
     tone = draw.around(1.0, 0.04) * (1.0 + 0.03 * fractal(draw, 90) + grain * field(draw, 2.5))
-    return Scene(planes(colour) * tone)
+    return Scene(planes(color) * tone)
 
 
 @dataclass(frozen=True)
@@ -112,14 +112,14 @@ def expose(scene: Scene, light: Light, draw: Stream) -> Array:
     clouds = light.grain * 0.5 * field(draw, 3.0)
     picture = np.empty((SIZE, SIZE, 3), dtype=np.uint8)
     for channel, warmth in enumerate((draw.around(1.0, 0.015), 1.0, draw.around(1.0, 0.02))):
-        plane = _lens((scene.colour[channel] * diffuse + highlight) * warmth)
+        plane = _lens((scene.color[channel] * diffuse + highlight) * warmth)
         plane += light.grain * draw.bell(SIZE, SIZE) + clouds
         picture[:, :, channel] = np.rint(np.clip(plane, 0.0, 1.0) * 255.0)
     return picture
 
 
 def _slope(height: Array) -> Array:
-    """Differences down the columns, not steeper than 3; the border repeats its neighbour."""
+    """Differences down the columns, not steeper than 3; the border repeats its neighbor."""
     slope = np.empty(height.shape)
     slope[1:-1] = (height[2:] - height[:-2]) * 0.5
     slope[0], slope[-1] = slope[1], slope[-2]

@@ -8,7 +8,7 @@ from .canvas import SIZE, Frame, bevel, cover, mix, polygon, pose, sine, step, w
 from .defects import Flaw
 from .noise import field, field_at, fractal
 from .random_streams import Array, Stream
-from .scene import Colour, Scene, planes
+from .scene import Color, Scene, planes
 
 _CYCLE = 64
 _GAP = 21
@@ -36,8 +36,8 @@ def oak(draw: Stream, flaw: Flaw) -> Scene:
     fibre = field_at(draw, across, 1.7, 45)
     pores = step(field_at(draw, across, 2.0, 13), 0.42, 0.75) * (0.35 + 0.65 * ring)
     light, dark = planes((0.76, 0.60, 0.41)), planes((0.58, 0.41, 0.25))
-    colour = mix(light, dark, np.clip(0.75 * ring * ring + 0.12 * fibre, 0, 1))
-    scene = Scene(colour * draw.around(1.0, 0.05) * (1.0 + 0.05 * fractal(draw, 80)))
+    color = mix(light, dark, np.clip(0.75 * ring * ring + 0.12 * fibre, 0, 1))
+    scene = Scene(color * draw.around(1.0, 0.05) * (1.0 + 0.05 * fractal(draw, 80)))
     scene.shade(1.0 - 0.38 * pores)
     scene.height = 0.25 * fibre - 0.5 * pores
     scene.gloss = np.full((SIZE, SIZE), 0.05)
@@ -67,7 +67,7 @@ def terrazzo(draw: Stream, flaw: Flaw) -> Scene:
     scene = Scene(cement * (1.0 + 0.05 * fractal(draw, 30) + 0.05 * field(draw, 2.0)))
     scene.gloss = np.full((SIZE, SIZE), 0.08)
     scene.body = np.ones((SIZE, SIZE))
-    stones: tuple[Colour, ...] = (
+    stones: tuple[Color, ...] = (
         (0.88, 0.86, 0.82),
         (0.42, 0.42, 0.43),
         (0.66, 0.47, 0.36),
@@ -88,9 +88,7 @@ def terrazzo(draw: Stream, flaw: Flaw) -> Scene:
     return scene
 
 
-def _weave(
-    draw: Stream, flaw: Flaw, period: float, twill: bool, warp: Colour, weft: Colour
-) -> Scene:
+def _weave(draw: Stream, flaw: Flaw, period: float, twill: bool, warp: Color, weft: Color) -> Scene:
     frame = pose(draw, 0.010, 30, 0.05)
     x = frame.x + 1.6 * field_at(draw, frame, 50) + 0.5 * field_at(draw, frame, 12)
     y = frame.y + 1.6 * field_at(draw, frame, 50) + 0.5 * field_at(draw, frame, 12)
@@ -121,14 +119,14 @@ def _weave(
     height = np.maximum(mix(weft_height, warp_height, top), -0.9)
     fuzz = 0.07 * field_at(draw, frame, 1.6, 5) + 0.05 * field_at(draw, frame, 5, 1.6)
     scene = Scene(yarn * (0.80 + 0.17 * height + fuzz + 0.04 * fractal(draw, 70)))
-    scene.colour = scene.colour * draw.around(1.0, 0.04)
+    scene.color = scene.color * draw.around(1.0, 0.04)
     scene.height = 0.55 * height
     scene.body = np.ones((SIZE, SIZE))
     return scene
 
 
 def _missing(row: Array, frame: Frame, flaw: Flaw) -> Array:
-    """One or two neighbouring wefts, gone over part of the width."""
+    """One or two neighboring wefts, gone over part of the width."""
     middle = frame.y[SIZE // 2 + flaw.draw.integer(-80, 80), SIZE // 2]
     near = np.abs(frame.y - middle) < 1.0
     lines = row[near & (np.abs(frame.x) < 1.0)]
@@ -167,7 +165,7 @@ def _knot(scene: Scene, flaw: Flaw) -> None:
     flaw.mark(core > 0.3)
 
 
-def _chip(scene: Scene, draw: Stream, x: float, y: float, size: float, stone: Colour) -> Array:
+def _chip(scene: Scene, draw: Stream, x: float, y: float, size: float, stone: Color) -> Array:
     """Set one stone into the cement at pixel (x, y); returns where it lies."""
     sides = 6
     turns = (np.arange(sides) + 0.5 * draw.array(sides)) / sides

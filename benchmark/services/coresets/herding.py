@@ -36,7 +36,7 @@ def herding(patches: Patches, k: int) -> np.ndarray:
     """Select k patches by herding, without putting any back.
 
     Source: Welling, "Herding dynamical weights to learn" (ICML 2009), as used for exemplars by
-    iCaRL (Rebuffi et al., CVPR 2017, algorithm 4). iCaRL normalises features to length 1, because
+    iCaRL (Rebuffi et al., CVPR 2017, algorithm 4). iCaRL normalizes features to length 1, because
     it classifies by their angle; here distances decide, so patches stay as they are. Ties go to
     the lowest index, and a k above N selects all.
     Returns indices (min(k, N),) int64 in selection order: the first j are the selection of j.

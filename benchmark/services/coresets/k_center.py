@@ -1,4 +1,4 @@
-"""Greedy k-centre selection of patches, exact and as published with PatchCore."""
+"""Greedy k-center selection of patches, exact and as published with PatchCore."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Selection by k-means: the patches nearest the centres, ordered so that beginnings make sense."""
+"""Selection by k-means: the patches nearest the centers, ordered so that beginnings make sense."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from .patch_rows import PatchRows
 
 _PASSES = 3
-"""How often each patch is shown to the centres."""
+"""How often each patch is shown to the centers."""
 _BATCH = 4096
-"""Patches shown at once, or more where there are more centres."""
+"""Patches shown at once, or more where there are more centers."""
 
 
 @one_thread()
 def k_means(patches: Patches, k: int, rng: np.random.Generator) -> np.ndarray:
-    """Select the patch nearest each of k centres, within its own cluster.
+    """Select the patch nearest each of k centers, within its own cluster.
 
-    Centres are those of scikit-learn's `MiniBatchKMeans` (Sculley, "Web-scale k-means clustering",
+    Centers are those of scikit-learn's `MiniBatchKMeans` (Sculley, "Web-scale k-means clustering",
     WWW 2010), begun by k-means++. A cluster of no patch is made up for by patches drawn at random.
     The order is by halving: k-means over the picks finds the half of them that stands for all,
     which comes first and is ordered in the same way; so a beginning is spread over the patches as
@@ -55,14 +55,14 @@ def k_means(patches: Patches, k: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _medoids(rows: PatchRows, k: int, rng: np.random.Generator) -> np.ndarray:
-    """(k,) rising indices: of each cluster the patch nearest the centre; k is below N."""
+    """(k,) rising indices: of each cluster the patch nearest the center; k is below N."""
     import torch
 
-    centres = torch.from_numpy(_centres(rows, k, rng))
+    centers = torch.from_numpy(_centers(rows, k, rng))
     best = np.full(k, np.inf)
     nearest = np.full(k, -1)
     for where, part in rows.parts():
-        squares = torch.cdist(part.cpu().double(), centres).square_()
+        squares = torch.cdist(part.cpu().double(), centers).square_()
         distance, cluster = (each.numpy() for each in squares.min(1))
         order = np.lexsort((distance, cluster))
         clusters, first = np.unique(cluster[order], return_index=True)
@@ -75,7 +75,7 @@ def _medoids(rows: PatchRows, k: int, rng: np.random.Generator) -> np.ndarray:
     return np.sort(np.concatenate([picks, rng.choice(others, k - len(picks), replace=False)]))
 
 
-def _centres(rows: PatchRows, k: int, rng: np.random.Generator) -> np.ndarray:
+def _centers(rows: PatchRows, k: int, rng: np.random.Generator) -> np.ndarray:
     """(k, D) float64."""
     from sklearn.cluster import MiniBatchKMeans
 

@@ -83,10 +83,10 @@ class Coresets:
     ) -> Block:
         """The coreset of a category's patch embeddings: a block of min(size, N) vectors.
 
-        `greedy` is exact k-centre selection in selection order, begun at the patch nearest the
+        `greedy` is exact k-center selection in selection order, begun at the patch nearest the
         mean or at a random one; `approximate_greedy` is the variant published with PatchCore;
         `random` is a uniform sample; `herding` follows the mean of all patches; `kmeans` takes the
-        patch nearest each centre. Of all but `kmeans` the first j vectors are the selection of j.
+        patch nearest each center. Of all but `kmeans` the first j vectors are the selection of j.
         """
         source = experience.source(category)
         asked = _Asked(size, selector, start, seed)

@@ -57,7 +57,7 @@ def search_on_cpu(
     bounds: np.ndarray | None,
     chosen: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`cadbench.benchmark.services.neighbors.search.torch_search` for arrays; queries float16 or float32."""
+    """`search.torch_search` for arrays; queries float16 or float32."""
     chosen = np.arange(len(queries)) if chosen is None else chosen
     count = len(chosen)
     vectors = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)

@@ -1,4 +1,4 @@
-"""Neighbour distances on disk, so that later runs and other processes share them too."""
+"""Neighbor distances on disk, so that later runs and other processes share them too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compiled loops over what is known of distances: see `cadbench.benchmark.services.neighbors.distance_table.Known`.
+"""Compiled loops over what is known of distances: see `distance_table.Known`.
 
 A value is a distance or, with its sign set, minus a lower bound of it: minus zero where nothing is
 known. `places` (B,) are the rows of a batch's images, `least` (B, P) the least distances so far.

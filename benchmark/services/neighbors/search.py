@@ -79,7 +79,7 @@ def exact_search(library: str = "torch") -> Search:
     """The search named `torch` (any device) or `faiss` (CPU)."""
     searches: dict[str, Search] = {"torch": torch_search, "faiss": faiss_search}
     if library not in searches:
-        raise UsageError(f"no neighbour search {library!r}; known: {', '.join(searches)}")
+        raise UsageError(f"no neighbor search {library!r}; known: {', '.join(searches)}")
     return searches[library]
 
 

@@ -1,4 +1,4 @@
-"""Nearest-neighbour distances from test patches to memory blocks, each computed once and shared.
+"""Nearest-neighbor distances from test patches to memory blocks, each computed once and shared.
 
 A memory is a union of blocks, and the minimum over a union is the minimum of the blocks' minima.
 So the cache holds, for each (test image, block), what is known of the distances of its patches to
@@ -46,7 +46,7 @@ class Search(Protocol):
 
 
 @dataclass
-class Neighbours:
+class Neighbors:
     """`min_distance` for methods; keeps the latest used blocks' distances within `budget` bytes.
 
     search: the exact search to use, see `exact_search`. Distances are kept in main memory, and
@@ -170,7 +170,7 @@ class _Union:
                 yield alike
 
     def _together(self, likely: Sequence[int], counts: Mapping[int, int]) -> Iterator[list[int]]:
-        """Neighbours in the order that cost less when they are searched together.
+        """Neighbors in the order that cost less when they are searched together.
 
         counts: how many distances are sought in each, at most all of them different patches'.
         """
@@ -188,7 +188,7 @@ class _Union:
             yield group
 
     def search(self, group: Sequence[int], search: Search) -> None:
-        """Look for nearer vectors in some blocks, and keep what is learnt of their distances."""
+        """Look for nearer vectors in some blocks, and keep what is learned of their distances."""
         import torch
 
         from .distance_table_loops import gather, keep, mark

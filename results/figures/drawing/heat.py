@@ -29,7 +29,7 @@ class Heat:
     """values (C, X), NaN where there is nothing; marked: (row, column) of cells with a frame.
 
     rows (C,) and columns (X,) are labels, of which columns may be left out where they are crowded;
-    scale: what the colours mean; total: the last row sums up the others.
+    scale: what the colors mean; total: the last row sums up the others.
     """
 
     values: NDArray[np.float64]
@@ -82,7 +82,7 @@ def draw_heat(heat: Heat, width: float) -> Figure:
         axes.axhline(len(names) - 1, color="white", linewidth=2.5)
     _frame(axes, heat.marked)
     present = heat.values[~np.isnan(heat.values)]
-    _colour_numbers(axes, (present - low) / (high - low))
+    _color_numbers(axes, (present - low) / (high - low))
     _fit(figure, axes, heat)
     return figure
 
@@ -103,7 +103,7 @@ def _short(value: float) -> str:
     return text.removesuffix(".00") if text.endswith("1.00") else text.replace("0.", ".", 1)
 
 
-def _colour_numbers(axes: Axes, shares: NDArray[np.float64]) -> None:
+def _color_numbers(axes: Axes, shares: NDArray[np.float64]) -> None:
     """Black or white, whichever stands out more from the cell (WCAG 2: at 0.179 they are equal).
 
     shares (N,): where on the scale, from 0 to 1, the numbers lie.

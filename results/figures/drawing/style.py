@@ -1,4 +1,4 @@
-"""The one look of all figures: sizes, colours and fonts, and how a figure becomes a file."""
+"""The one look of all figures: sizes, colors and fonts, and how a figure becomes a file."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ MOST = 12
 """Lines or kinds of points that can still be told apart."""
 
 HEAT = "cividis"
-"""Sequential, even in lightness, and the same to colour-blind readers."""
+"""Sequential, even in lightness, and the same to color-blind readers."""
 
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 """Okabe and Ito (2008), without the yellow that white paper swallows."""
 _MARKERS = "os^DvPX<>*ph"
 _DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)))
@@ -92,17 +92,17 @@ def canvas(width: float, height: float) -> Figure:
 
 
 def look(number: int) -> dict[str, Any]:
-    """Colour, marker and dashes of the line with this number; the first MOST all differ."""
+    """Color, marker and dashes of the line with this number; the first MOST all differ."""
     return {
-        "color": colour(number),
+        "color": color(number),
         "marker": _MARKERS[number % len(_MARKERS)],
-        "linestyle": _DASHES[number // len(_COLOURS) % len(_DASHES)],
+        "linestyle": _DASHES[number // len(_COLORS) % len(_DASHES)],
     }
 
 
-def colour(number: int) -> str:
-    """The colour with this number."""
-    return _COLOURS[number % len(_COLOURS)]
+def color(number: int) -> str:
+    """The color with this number."""
+    return _COLORS[number % len(_COLORS)]
 
 
 def number_experiences(axes: Axes, experiences: int) -> None:

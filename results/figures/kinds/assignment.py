@@ -41,7 +41,7 @@ def draw(source: Source, width: float) -> Drawn:
     thresholds = sorted({f"{value:.3f}" for value in events["threshold"].dropna()})
     caption = (
         "Cosine similarity of each category to the memory of every expert in use when the category "
-        f"came (top to bottom: order of the stream); framed: the expert that took it; grey: not in "
+        f"came (top to bottom: order of the stream); framed: the expert that took it; gray: not in "
         f"use. Threshold {', '.join(thresholds) or 'none'}. {source.about(record)}"
     )
     return Drawn(draw_heat(heat, width), caption)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..drawing.figure import Drawn
 from ..drawing.labels import legend_below, wrapped_names
-from ..drawing.style import LINE, SMALL, canvas, colour
+from ..drawing.style import LINE, SMALL, canvas, color
 from ..selection import Source, owner_of
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _LABELS = 0.36
 
 
 def draw(source: Source, width: float) -> Drawn:
-    """A category a row: full after the last experience, hollow when it was learnt."""
+    """A category a row: full after the last experience, hollow when it was learned."""
     from matplotlib.lines import Line2D
 
     record = source.record()
@@ -35,9 +35,7 @@ def draw(source: Source, width: float) -> Drawn:
     figure = canvas(width, height)
     axes = figure.add_subplot()
     for c, y in rows:
-        look: dict[str, Any] = {
-            "color": colour(0 if owner is None else owner[record.categories[c]])
-        }
+        look: dict[str, Any] = {"color": color(0 if owner is None else owner[record.categories[c]])}
         axes.plot([learned[c], final[c]], [y, y], linewidth=0.8, zorder=2, **look)
         axes.plot(learned[c], y, "o", markerfacecolor="white", zorder=3, **look)
         axes.plot(final[c], y, "o", zorder=4, **look)
@@ -48,16 +46,16 @@ def draw(source: Source, width: float) -> Drawn:
     axes.set_axisbelow(True)
     if owner is not None:
         _name_experts(axes, rows, record.categories, owner, final)
-    grey: dict[str, Any] = {"color": "0.3", "linestyle": "none", "marker": "o"}
-    handles = [Line2D([], [], **grey), Line2D([], [], **grey, markerfacecolor="white")]
-    labels = ["after the last experience", "when learnt"]
+    gray: dict[str, Any] = {"color": "0.3", "linestyle": "none", "marker": "o"}
+    handles = [Line2D([], [], **gray), Line2D([], [], **gray, markerfacecolor="white")]
+    labels = ["after the last experience", "when learned"]
     if owner is not None:
         handles.append(Line2D([], [], color="0.3", linestyle=":", linewidth=1.0))
         labels.append("mean of the expert")
     legend_below(figure, handles, labels)
     grouped = "" if owner is None else ", grouped by the expert that owns it; dotted: its mean"
     caption = (
-        f"{source.heading} of each category after the last experience and when it was learnt"
+        f"{source.heading} of each category after the last experience and when it was learned"
         f"{grouped}. {source.about(record)}"
     )
     return Drawn(figure, caption)
@@ -92,7 +90,7 @@ def _name_experts(
         defined = [final[c] for c, _ in members if not np.isnan(final[c])]
         if defined:
             x = float(np.mean(defined))
-            axes.plot([x, x], [top, bottom], ":", color=colour(expert), linewidth=1.0, zorder=1)
+            axes.plot([x, x], [top, bottom], ":", color=color(expert), linewidth=1.0, zorder=1)
         axes.annotate(
             f"expert {expert}" if expert >= 0 else "no expert",
             (1.0, (members[0][1] + members[-1][1]) / 2),

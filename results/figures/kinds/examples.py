@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Example:
     """One test image as the backbone saw it: image (S, S, 3) uint8, anomaly map (S, S) float.
 
-    mask (S, S) bool, None where the data set has none; defect: its kind, `good` for good images.
+    mask (S, S) bool, None where the dataset has none; defect: its kind, `good` for good images.
     """
 
     image: NDArray[np.uint8]

@@ -36,6 +36,6 @@ def draw(source: Source, width: float) -> Drawn:
     legend_below(figure, lines, [f"expert {expert}" for expert in experts])
     caption = (
         f"Mean over an expert's categories so far of their change of {source.heading} since they "
-        f"were learnt (negative = forgetting). {source.about(record)}"
+        f"were learned (negative = forgetting). {source.about(record)}"
     )
     return Drawn(figure, caption)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...records.schema import UTILIZATION
 from ..drawing.figure import Drawn
-from ..drawing.style import LINE, SMALL, canvas, colour
+from ..drawing.style import LINE, SMALL, canvas, color
 from ..selection import NothingToDraw, Source, describe
 
 
@@ -15,18 +16,18 @@ def draw(source: Source, width: float) -> Drawn:
     memory = record.memory
     final = memory[(memory["experience"] == memory["experience"].max()) & (memory["expert"] >= 0)]
     final = final.sort_values("expert")
-    used = final["utilisation"].to_numpy(dtype=float) * 100
+    used = final[UTILIZATION].to_numpy(dtype=float) * 100
     if not len(used) or np.isnan(used).all():
         raise NothingToDraw(f"{describe(record)} has no memory budget an expert")
     figure = canvas(width, 0.55 + len(used) * (LINE + 0.09))
     axes = figure.add_subplot()
     experts = final["expert"].astype(int).tolist()
     places = np.arange(len(used))
-    axes.barh(places, np.nan_to_num(used), height=0.7, color=colour(0))
+    axes.barh(places, np.nan_to_num(used), height=0.7, color=color(0))
     axes.set_yticks(places, [f"expert {expert}" for expert in experts])
     axes.set_ylim(len(used) - 0.4, -0.6)
     axes.set_xlim(0, max(100.0, float(np.nanmax(used))))
-    axes.set_xlabel("utilisation of the buffer, %")
+    axes.set_xlabel("utilization of the buffer, %")
     axes.grid(axis="x")
     axes.set_axisbelow(True)
     for place, (names, vectors) in enumerate(

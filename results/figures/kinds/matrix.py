@@ -8,7 +8,7 @@ from ..selection import Source
 
 
 def draw(source: Source, width: float) -> Drawn:
-    """A category a row, an experience a column; frames show where a category is learnt."""
+    """A category a row, an experience a column; frames show where a category is learned."""
     record = source.record()
     R, s = source.matrix(record)
     heat = Heat(
@@ -21,6 +21,6 @@ def draw(source: Source, width: float) -> Drawn:
     )
     caption = (
         f"{source.heading} of each category after each experience; framed: the experience that "
-        f"introduces it; grey: not scored. {source.about(record)}"
+        f"introduces it; gray: not scored. {source.about(record)}"
     )
     return Drawn(draw_heat(heat, width), caption)

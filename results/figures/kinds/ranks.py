@@ -1,4 +1,4 @@
-"""The critical difference diagram of all methods: cadbench.results.figures.drawing.rank_diagram at a figure's width."""
+"""The critical difference diagram of all methods, at a figure's width."""
 
 from __future__ import annotations
 

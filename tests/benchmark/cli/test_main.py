@@ -57,7 +57,8 @@ def test_commands_that_compute_nothing_load_nothing_heavy(words):
 
 def test_importing_cadbench_loads_nothing_and_every_public_name_is_there():
     script = (
-        "import sys, cadbench; print(sorted(set(sys.modules) & {'cadbench.benchmark', 'numpy', 'click'}));"
+        "import sys, cadbench; found = {'cadbench.benchmark', 'numpy', 'click'};"
+        "print(sorted(set(sys.modules) & found));"
         "print(all(getattr(cadbench, name) for name in dir(cadbench)))"
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -125,7 +126,7 @@ def test_the_summary_says_where_the_records_are_and_what_the_threshold_decided(r
     assert ", backbone tf_efficientnet_lite0 concat\n" in said
     for column in ("method", "parameters", "AUROC", "bwt", "fm", "stored vectors", "stored MB"):
         assert f" {column} " in said
-    assert "utilisation" in said
+    assert "utilization" in said
     assert "seconds" in said
     assert "gap_to_joint" not in said, "no joint was run"
     assert "the threshold decided" in said

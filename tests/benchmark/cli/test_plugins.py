@@ -293,7 +293,8 @@ def test_check_takes_one_value_of_a_parameter(call):
 BAD = {
     "abstract": "from cadbench import Method\nclass M(Method): pass",
     "undecorated": (
-        "from cadbench import Params, param\nfrom cadbench.benchmark.conformance.mocks import MockBank\n"
+        "from cadbench import Params, param\n"
+        "from cadbench.benchmark.conformance.mocks import MockBank\n"
         "class P(Params):\n    size: int = param(1, 'size')\nclass M(MockBank): Params = P"
     ),
     "odd_default": (
@@ -305,7 +306,8 @@ BAD = {
         "from cadbench.benchmark.conformance.mocks import MockBank\nclass M(MockBank): version = 2"
     ),
     "odd_routing": (
-        "from cadbench.benchmark.conformance.mocks import MockBank\nclass M(MockBank): routings = ('told',)"
+        "from cadbench.benchmark.conformance.mocks import MockBank\n"
+        "class M(MockBank): routings = ('told',)"
     ),
     "raising": "raise RuntimeError('first\\nsecond')",
     "ending": "import sys; sys.exit(3)",

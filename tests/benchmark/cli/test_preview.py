@@ -41,7 +41,7 @@ def test_sheets_and_figures_of_every_category(preview: Run, tmp_path: Path) -> N
     del apple["mask_areas"]
     assert apple == {
         "category": "apple", "train": 3, "good": 3, "defective": 4, "defects": {"spot": 4},
-        "sizes": {"64x64": 10}, "channels": "colour", "without_mask": 0, "empty_masks": [],
+        "sizes": {"64x64": 10}, "channels": "color", "without_mask": 0, "empty_masks": [],
         "near": [],
     }  # fmt: skip
 
@@ -69,7 +69,7 @@ def test_sizes_channels_missing_and_empty_masks_are_counted(preview: Run, tmp_pa
     (row,) = csv.DictReader(io.StringIO(done.out))
     assert row["size"] == "32x32 to 64x64"
     assert row["sizes"] == "3"
-    assert row["channels"] == "8 colour, 2 grey"
+    assert row["channels"] == "8 color, 2 gray"
     assert row["without mask"] == "1"
     assert float(row["mask % min"]) == 0
     assert float(row["mask % max"]) == 100 / 64

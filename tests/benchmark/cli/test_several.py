@@ -1,4 +1,4 @@
-"""A stream over two data sets on the command line: runs, tables, figures, reports, protocols."""
+"""A stream over two datasets on the command line: runs, tables, figures, reports, protocols."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PER_CATEGORY = ("--method", "per_category", "--set", "per_category.class_budget=
 
 @pytest.fixture
 def roots(tmp_path: Path) -> list[str]:
-    """Two data sets that share the name of a category, and the options that find them."""
+    """Two datasets that share the name of a category, and the options that find them."""
     few = {"train": 3, "good": 3, "defective": 4}
     one = draw_dataset(tmp_path / "one", ("apple", "bolt"), seed=1, **few)
     two = draw_dataset(tmp_path / "other", ("apple", "cork"), seed=2, **few)
@@ -74,7 +74,7 @@ def test_tables_figures_and_reports_take_qualified_categories(call, run_both, ro
     drawn = ["examples", "--to", tmp_path / "figures", "--category", "two/apple", *where, *roots]
     assert call("figure", *drawn).code == 0
     without = call("figure", *drawn[:-4], *roots[:2])
-    assert_refused(without, 2, "unknown data set 'two'", "NAME=FOLDER")
+    assert_refused(without, 2, "unknown dataset 'two'", "NAME=FOLDER")
 
 
 def test_an_order_file_and_a_dry_run_take_qualified_names(run_both, call, roots, out, tmp_path):

@@ -94,7 +94,7 @@ def test_a_broken_mock_fails_exactly_the_checks_that_find_it(kind, fails):
     assert all(result.reason for result in report.results if result.outcome != "passed")
 
 
-def test_every_check_of_behaviour_is_failed_by_some_mock():
+def test_every_check_of_behavior_is_failed_by_some_mock():
     found = {check for fails in broken_mocks().values() for check in fails}
     assert found == set(CHECKS) - {"declaration"}
 

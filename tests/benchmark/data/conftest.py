@@ -1,4 +1,4 @@
-"""A small data set in the MVTec layout, drawn anew for each test that asks for it."""
+"""A small dataset in the MVTec layout, drawn anew for each test that asks for it."""
 
 from __future__ import annotations
 

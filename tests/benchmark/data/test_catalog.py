@@ -1,4 +1,4 @@
-"""What the catalogue says is checked: nothing unknown, no address but https, no guessed hash."""
+"""What the catalog says is checked: nothing unknown, no address but https, no guessed hash."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def text_of(name: str) -> str:
     return (resources.files("cadbench.benchmark.data.catalog") / f"{name}.toml").read_text("utf-8")
 
 
-def test_every_data_set_of_the_catalogue_is_read():
+def test_every_data_set_of_the_catalog_is_read():
     assert entry_names() == ("btad", "mpdd", "mvtec", "mvtec_loco", "real_iad", "visa")
     for name in entry_names():
         entry = load_entry(name)
         assert (entry.access == "download") == (name not in ("mpdd", "real_iad"))
-        assert entry.licence.url.startswith("https://creativecommons.org/licenses/by")
+        assert entry.license.url.startswith("https://creativecommons.org/licenses/by")
         assert entry.citation.bibtex().count("{") == entry.citation.bibtex().count("}")
 
 
@@ -40,7 +40,7 @@ def test_the_counts_add_up_to_the_published_totals(name):
 
 
 @pytest.mark.parametrize("name", entry_names())
-def test_a_reader_has_its_facts_from_the_catalogue(name):
+def test_a_reader_has_its_facts_from_the_catalog(name):
     entry, reader = load_entry(name), load_reader(name)
     assert reader.categories == entry.categories
     assert reader.counts == {name: each.images for name, each in entry.official.items()}
@@ -77,7 +77,7 @@ def test_an_unknown_name_gets_a_suggestion():
         ("[counts]", "[nothing]", "unknown key nothing"),
         ("title =", "categories = []\ntitle =", "give counts, or categories"),
         ("year = 2022", "year = '2022'", "year must be int"),
-        ("[licence]", "[licence", "is not TOML"),
+        ("[license]", "[license", "is not TOML"),
     ],
 )
 def test_what_does_not_fit_is_refused(was, becomes, said):

@@ -109,7 +109,7 @@ def test_missing_and_empty_roots_are_named(tmp_path: Path) -> None:
     assert Folder().categories_in(tmp_path / "no") == []
 
 
-def test_a_single_category_given_as_root_is_recognised(dataset: Path) -> None:
+def test_a_single_category_given_as_root_is_recognized(dataset: Path) -> None:
     assert "is a single category" in refusal(dataset / "cup")
     assert refusal(dataset / "cup").endswith("--categories cup")
 

@@ -18,14 +18,14 @@ from cadbench.benchmark.data import synthetic
 from cadbench.benchmark.data.synthetic import canvas
 from cadbench.benchmark.data.synthetic import draw as drawing
 from cadbench.benchmark.data.synthetic.canvas import SIZE, Frame
-from cadbench.benchmark.data.synthetic.categories import CATALOGUE
+from cadbench.benchmark.data.synthetic.categories import CATALOG
 from cadbench.benchmark.data.synthetic.draw import Picture, draw, pictures
 from cadbench.benchmark.data.synthetic.random_streams import Stream
 from cadbench.benchmark.system.reporting import Silent
 from cadbench.results.errors import CadbenchError
 from PIL import Image
 
-DEFECTS = [(name, kind) for name in CATALOGUE for kind in CATALOGUE[name].defects]
+DEFECTS = [(name, kind) for name in CATALOG for kind in CATALOG[name].defects]
 
 # SHA-256 over the pixels of the first good training image and, kind by kind, of the first
 # defective image and its mask. A new hash is a new set: change VERSION with it.
@@ -51,7 +51,7 @@ PINNED = {
 @pytest.fixture(scope="module")
 def drawn() -> dict[Picture, tuple[np.ndarray, np.ndarray]]:
     """The pictures that the hashes are pinned of."""
-    wanted = [Picture(name, "train", "good", 0) for name in CATALOGUE]
+    wanted = [Picture(name, "train", "good", 0) for name in CATALOG]
     wanted += [Picture(name, "test", kind, 0) for name, kind in DEFECTS]
     return {picture: draw(picture) for picture in wanted}
 
@@ -105,7 +105,7 @@ def test_sine_and_angle_agree_with_the_library_within_what_drawing_needs():
 
 def test_there_are_five_textures_and_ten_objects_in_alphabetical_order():
     assert (len(synthetic.TEXTURES), len(synthetic.OBJECTS)) == (5, 10)
-    assert tuple(CATALOGUE) == synthetic.CATEGORIES == tuple(sorted(synthetic.CATEGORIES))
+    assert tuple(CATALOG) == synthetic.CATEGORIES == tuple(sorted(synthetic.CATEGORIES))
 
 
 @pytest.mark.parametrize("name", synthetic.CATEGORIES)
@@ -133,7 +133,7 @@ def test_a_defect_changes_the_picture_inside_its_mask_and_hardly_outside(name, k
 
 
 def test_training_images_of_a_category_differ(drawn):
-    for name in CATALOGUE:
+    for name in CATALOG:
         first = drawn[Picture(name, "train", "good", 0)][0].astype(int)
         second = draw(Picture(name, "train", "good", 1))[0]
         assert np.mean(np.abs(first - second).max(axis=2) > 8) > 0.05
@@ -143,7 +143,7 @@ def test_training_images_of_a_category_differ(drawn):
 def small(monkeypatch):
     """A set of six images, drawn in this process."""
     few = [Picture("oak", "train", "good", 0), Picture("oak", "test", "good", 0)]
-    few += [Picture("key", "test", kind, 0) for kind in CATALOGUE["key"].defects[:2]]
+    few += [Picture("key", "test", kind, 0) for kind in CATALOG["key"].defects[:2]]
     monkeypatch.setattr(drawing, "pictures", lambda: iter(few))
     monkeypatch.setattr("cadbench.benchmark.system.processes.available_cores", lambda: 0)
     return few
@@ -152,7 +152,7 @@ def small(monkeypatch):
 def test_the_folder_has_the_mvtec_layout_and_the_drawn_pixels(small, tmp_path):
     folder = synthetic.ensure_drawn(tmp_path, Silent())
     assert folder == tmp_path / f"synthetic-v{synthetic.VERSION}"
-    first, second = CATALOGUE["key"].defects[:2]
+    first, second = CATALOG["key"].defects[:2]
     assert sorted(str(file.relative_to(folder)) for file in folder.rglob("*.png")) == [
         f"key/ground_truth/{first}/000_mask.png",
         f"key/ground_truth/{second}/000_mask.png",

@@ -50,7 +50,7 @@ def some_images(count: int = 3) -> torch.Tensor:
 
 
 def file_of(path: Path, backbone: str, change: Any = dict) -> Weights:
-    """A weights file of a randomly initialised model, its table passed through `change`."""
+    """A weights file of a randomly initialized model, its table passed through `change`."""
     import timm
 
     torch.manual_seed(3)
@@ -126,7 +126,7 @@ def test_more_images_than_one_pass_takes_give_the_patches_of_each(monkeypatch):
     torch.testing.assert_close(extractor.extract(some_images(5)), whole, rtol=1e-4, atol=1e-5)
 
 
-def test_pixels_are_scaled_to_one_and_normalised():
+def test_pixels_are_scaled_to_one_and_normalized():
     mean, std = torch.tensor([0.5, 0.25, 0.0]), torch.tensor([0.5, 0.5, 1.0])
     spec = a_spec("none", embedding_params={"pool": 1}, dtype="float32")
     model: Any = lambda images: [images]  # noqa: E731

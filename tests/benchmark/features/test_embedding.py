@@ -13,7 +13,7 @@ def padded(layer: np.ndarray, pool: int) -> np.ndarray:
     return np.pad(layer, ((0, 0), (0, 0), (edge, edge), (edge, edge)))
 
 
-def neighbourhoods(layer: np.ndarray, pool: int) -> np.ndarray:
+def neighborhoods(layer: np.ndarray, pool: int) -> np.ndarray:
     """(B, C, h, w) -> (B, C, pool, pool, h, w): what surrounds each position, zeros outside."""
     _, _, height, width = layer.shape
     wide = padded(layer, pool)
@@ -22,7 +22,7 @@ def neighbourhoods(layer: np.ndarray, pool: int) -> np.ndarray:
 
 
 def upsampled(values: np.ndarray, side: int) -> np.ndarray:
-    """(..., n, n) -> (..., side, side): bilinear between pixel centres, clamped at the border."""
+    """(..., n, n) -> (..., side, side): bilinear between pixel centers, clamped at the border."""
     small = values.shape[-1]
     places = np.clip((np.arange(side) + 0.5) * small / side - 0.5, 0, small - 1)
     low = np.minimum(places.astype(int), small - 1)
@@ -43,7 +43,7 @@ def slow_official(maps: list[np.ndarray], pool: int, layer_dim: int, dim: int) -
     side = maps[0].shape[-1]
     layers = []
     for layer in maps:
-        patches = neighbourhoods(layer, pool)
+        patches = neighborhoods(layer, pool)
         patches = upsampled(patches, side) if layer.shape[-1] != side else patches
         flat = patches.reshape(len(layer), -1, side * side).transpose(0, 2, 1)
         layers.append(averaged(flat, layer_dim))
@@ -52,7 +52,7 @@ def slow_official(maps: list[np.ndarray], pool: int, layer_dim: int, dim: int) -
 
 def slow_concat(maps: list[np.ndarray], pool: int) -> np.ndarray:
     side = maps[0].shape[-1]
-    layers = [upsampled(neighbourhoods(layer, pool).mean((2, 3)), side) for layer in maps]
+    layers = [upsampled(neighborhoods(layer, pool).mean((2, 3)), side) for layer in maps]
     return np.concatenate(layers, axis=1).reshape(len(maps[0]), -1, side * side).transpose(0, 2, 1)
 
 

@@ -1,4 +1,4 @@
-"""The features of a data set: extracted once, found again, and read by category and split."""
+"""The features of a dataset: extracted once, found again, and read by category and split."""
 
 from __future__ import annotations
 

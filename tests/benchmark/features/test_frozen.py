@@ -41,9 +41,9 @@ def test_its_maps_are_those_that_patch_embeddings_are_made_of():
     assert torch.equal(weights_of[0], weights_of[1])
     assert not torch.equal(weights_of[0], weights_of[2])
     one.eval()
-    learnt = one(frozen.normalised(pixels))
-    assert [layer.shape for layer in learnt] == [layer.shape for layer in maps]
-    assert learnt[0].requires_grad
+    learned = one(frozen.normalized(pixels))
+    assert [layer.shape for layer in learned] == [layer.shape for layer in maps]
+    assert learned[0].requires_grad
 
 
 def test_a_context_without_a_backbone_says_so():

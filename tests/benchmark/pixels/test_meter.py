@@ -92,7 +92,7 @@ def test_maps_that_did_not_change_are_not_measured_again(metered, monkeypatch):
     cell = built.cell("per_category", params={"class_budget": 10})
     one = built.evaluate(cell, meter=meter)
     first = len(calls)
-    assert first == 7, "four categories when learnt, three just before"
+    assert first == 7, "four categories when learned, three just before"
     other = built.evaluate(cell, meter=meter)
     assert len(calls) == first
     assert one.pixels == other.pixels

@@ -35,7 +35,7 @@ def test_a_name_loads_the_class_of_its_entry_point():
     assert registry.load_method("finetune") is FineTune
 
 
-def test_a_misspelt_name_gets_a_suggestion_and_the_known_names(offered):
+def test_a_misspelled_name_gets_a_suggestion_and_the_known_names(offered):
     offered(mecad="mecad.method:Mecad", replay="cadbench.methods.banks.replay:Replay")
     with pytest.raises(UsageError) as refused:
         registry.load_method("mecda")

@@ -161,7 +161,7 @@ def test_drift_and_blending_of_a_file_are_checked_with_its_schedule():
     assert (protocol.drift, protocol.blend) == (("dark:2", "blur:1"), 1.0)
     assert protocol.identity.settings == "2x2-4x2-224-oracle-drift-dark2-blur1-blend1@1"
     for wrong, said in (
-        ('drift = ["dark:2"]', "schedule: .2x2. covers 4 categories, the data set has 8"),
+        ('drift = ["dark:2"]', "schedule: .2x2. covers 4 categories, the dataset has 8"),
         ('drift = ["dark"]', "ours.toml: drift: 'dark': write dark with a strength"),
         ('drift = "dark:2"', "drift must be a list"),
         ("blend = 1.5", "ours.toml: blend is the share of images"),
@@ -331,7 +331,7 @@ def test_a_generated_id_is_accepted_for_its_own_settings_only(
 @pytest.mark.parametrize(
     ("protocol_id", "words"),
     [
-        ("parts-2x2-224-oracle@1", "kept for data set parts, and this is data set plates"),
+        ("parts-2x2-224-oracle@1", "kept for dataset parts, and this is dataset plates"),
         ("plates-1x4-224-oracle@1", "kept for schedule 1x4, and this is schedule 2x2"),
         ("plates-2x2-64-oracle@1", "kept for crop 64, and this is crop 224"),
         ("plates-2x2-224-inferred@1", "kept for routing inferred, and this is routing oracle"),

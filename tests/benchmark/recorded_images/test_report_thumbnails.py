@@ -34,7 +34,7 @@ def test_the_mean_of_the_wrong_shares_is_one_minus_auroc(images) -> None:
 
 @pytest.fixture
 def made(run_plates, out, cache):
-    """The boards of a run on plates, and the data set's folder under another name."""
+    """The boards of a run on plates, and the dataset's folder under another name."""
     assert run_plates("-q", *FINETUNE, "--method", "mecad", *SMALL).code == 0
     moved = out.with_name("elsewhere")
     shutil.move(out.with_name("plates"), moved)

@@ -40,7 +40,7 @@ BUDGETS = {
     "finetune": ("bank_budget=10",),
     "per_category": ("class_budget=10",),
 }
-"""The built-in methods, with budgets that suit a drawn data set."""
+"""The built-in methods, with budgets that suit a drawn dataset."""
 
 
 # --- the walk
@@ -236,7 +236,7 @@ def as_array(each: object) -> np.ndarray | None:
 
 @pytest.fixture
 def named_plates(plates: Callable[..., Path], out: Path) -> Path:
-    """The drawn data set, every file under a name of its own and the defect called `gouge`."""
+    """The drawn dataset, every file under a name of its own and the defect called `gouge`."""
     root = plates()
     for category in root.iterdir():
         for part in ("test", "ground_truth"):
@@ -349,7 +349,7 @@ def test_under_inferred_routing_no_category_is_reachable_from_a_batch(secrets, r
     assert not found, found[0]
 
 
-def relabelled(root: Path, target: Path) -> Path:
+def relabeled(root: Path, target: Path) -> Path:
     """The same pixels: good test images as defective ones and the other way round, other names."""
     shuffled = random.Random(7)
     for category in root.iterdir():
@@ -375,7 +375,7 @@ def test_other_labels_and_file_names_change_no_score_by_a_bit(
     words += [f"--routing={routing}", *(f"--method={method}" for method in BUDGETS)]
     words += [f"--set={method}.{budget}" for method in BUDGETS for budget in BUDGETS[method]]
     scores: list[dict[str, pd.DataFrame]] = []
-    for number, data in enumerate((root, relabelled(root, tmp_path / "elsewhere" / "plates"))):
+    for number, data in enumerate((root, relabeled(root, tmp_path / "elsewhere" / "plates"))):
         monkeypatch.setenv("CADBENCH_CACHE", str(tmp_path / f"cache {number}"))
         out = tmp_path / f"runs {number}"
         done = call(*words, "--data-root", data, "--out", out)

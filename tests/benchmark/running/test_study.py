@@ -55,7 +55,7 @@ def test_every_cell_carries_the_resolved_schedule_and_parameters():
 
 
 def test_a_schedule_that_does_not_fit_the_data_set_is_refused():
-    with pytest.raises(UsageError, match="covers 5 categories, the data set has 4"):
+    with pytest.raises(UsageError, match="covers 5 categories, the dataset has 4"):
         plan(a_study(schedule="4-1"))
 
 

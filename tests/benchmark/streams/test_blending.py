@@ -22,7 +22,7 @@ def test_half_of_what_moves_comes_before_and_half_after():
     assert [list(part) for part in shown] == [["a", "b"], ["a", "b", "c"], ["b", "c"]]
 
 
-def test_nothing_moves_without_a_share_or_a_neighbour():
+def test_nothing_moves_without_a_share_or_a_neighbor():
     held = images(a=5, b=4)
     whole = [{"a": tuple(held["a"])}, {"b": tuple(held["b"])}]
     assert blended([["a"], ["b"]], held, 0.0, "alphabetical") == whole

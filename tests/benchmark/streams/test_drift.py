@@ -34,7 +34,7 @@ DARK, TURNED = Domain("dark", 3), Domain("rotate", 3)
 COLUMNS = ["apple", "bolt", "cork", "apple@dark:3", "bolt@dark:3", "cork@dark:3"]
 
 
-# --- the data set and the stream
+# --- the dataset and the stream
 
 
 def test_a_returned_image_has_an_identity_of_its_own_and_keeps_its_file():

@@ -57,7 +57,7 @@ def test_a_schedule_that_does_not_fit_is_refused_with_both_numbers(sizes, catego
         categories += 1
     with pytest.raises(UsageError) as refused:
         experience_sizes(canonical(sizes), categories)
-    assert f"covers {sum(sizes)} categories, the data set has {categories}" in str(refused.value)
+    assert f"covers {sum(sizes)} categories, the dataset has {categories}" in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_a_schedule_that_does_not_fit_is_refused_with_both_numbers(sizes, catego
     [
         ("2x*", "does not fit 15 categories: 15 are left for experiences of 2"),
         ("15-1x*", "does not fit 15 categories: 0 are left for experiences of 1"),
-        ("16-1x*", "covers 16 categories, the data set has 15"),
-        ("1x999999999999", "covers 999999999999 categories, the data set has 15"),
+        ("16-1x*", "covers 16 categories, the dataset has 15"),
+        ("1x999999999999", "covers 999999999999 categories, the dataset has 15"),
     ],
 )
 def test_a_star_or_a_count_that_leaves_no_room_is_refused_with_both_numbers(text, words):

@@ -16,7 +16,8 @@ def test_torch_is_imported_without_looking_for_garbage_and_the_collector_left_as
     switched: str,
 ) -> None:
     code = (
-        "import gc, sys; from cadbench.benchmark.system.torch_import import import_torch; begun = [];"
+        "import gc, sys;"
+        "from cadbench.benchmark.system.torch_import import import_torch; begun = [];"
         f"gc.collect(); gc.{switched}();"
         "gc.callbacks.append(lambda phase, info: begun.append(phase)); import_torch();"
         "print('torch' in sys.modules, gc.isenabled(), gc.get_freeze_count() > 0, len(begun))"

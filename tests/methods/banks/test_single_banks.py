@@ -26,7 +26,7 @@ def taught(study):
             grid=built.features.grid,
             routing="oracle",
             coresets=built.services.coresets,
-            neighbours=built.services.neighbours,
+            neighbors=built.services.neighbors,
             _record=lambda kind, values: None,
         )
         kind = load_method(name)

@@ -105,7 +105,7 @@ def test_it_is_undercomplete_and_the_same_for_a_seed_whatever_the_global_generat
     assert not torch.equal(one.weights["encoder"], other.weights["encoder"])
 
 
-def test_what_the_expert_kept_of_an_older_category_is_learnt_again(stream, short):
+def test_what_the_expert_kept_of_an_older_category_is_learned_again(stream, short):
     first, second = stream.categories[:2]  # of different kinds
     for experience in stream.experiences():
         if first in experience.categories:

@@ -1,4 +1,4 @@
-"""One protocol id with two meanings: never in one table, labelled where that is allowed."""
+"""One protocol id with two meanings: never in one table, labeled where that is allowed."""
 
 from __future__ import annotations
 

@@ -39,12 +39,12 @@ def test_the_papers_own_assignment_agrees_in_everything(tmp_path: Path) -> None:
     assert set(column(found["Assignment"], "agree")) == {"yes"}
 
 
-def test_utilisation_is_the_papers_table(tmp_path: Path) -> None:
+def test_utilization_is_the_papers_table(tmp_path: Path) -> None:
     memory = tables(write_paper_run(tmp_path))["Memory"]
     percents = [83.33, 50.0, 16.67, 16.67, 83.33]
     assert column(memory, "paper's expert") == [0, 1, 2, 3, 4]
-    assert means(memory, "its utilisation %") == pytest.approx(percents)
-    assert means(memory, "our utilisation %") == pytest.approx(percents, abs=0.01)
+    assert means(memory, "its utilization %") == pytest.approx(percents)
+    assert means(memory, "our utilization %") == pytest.approx(percents, abs=0.01)
     assert means(memory, "difference") == pytest.approx([0] * 5, abs=0.01)
     # Of expert 1, carpet and wood fell by 0.2; zipper is the last category and cannot fall.
     assert means(memory, "our mean change")[1] == pytest.approx(-0.4 / 3)

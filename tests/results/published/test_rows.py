@@ -62,7 +62,7 @@ def test_every_shipped_row_has_a_source_and_a_definition() -> None:
     for row in rows:
         assert row.source
         assert (row.schedule == "") == (row.acc_definition == "not continual")
-        assert row.acc_definition or row.forgetting_definition or row.metric == "utilisation"
+        assert row.acc_definition or row.forgetting_definition or row.metric == "utilization"
     assert len({(r.method, r.protocol, r.metric, r.acc_definition, r.source) for r in rows}) == len(
         rows
     )
@@ -86,7 +86,7 @@ def test_mecad_rows_hold_the_sweep_and_the_five_expert_assignment() -> None:
     auroc = {row.method: row.value for row in rows if row.metric == "image_auroc"}
     assert len(auroc) == 6
     assert max(auroc, key=lambda method: auroc[method] or 0) == "MECAD, 4 experts"
-    (memory,) = (row for row in rows if row.metric == "utilisation")
+    (memory,) = (row for row in rows if row.metric == "utilization")
     assert sorted(len(categories) for categories in memory.assignment.values()) == [1, 1, 3, 5, 5]
     for expert, categories in memory.assignment.items():
         assert memory.by_expert[expert] == pytest.approx(len(categories) * 400 / 2400, abs=1e-4)

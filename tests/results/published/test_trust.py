@@ -91,7 +91,7 @@ def test_every_published_number_stands_in_a_group_of_one_routing() -> None:
         for cells in table.rows
         for value in cells[3:-2]
     )
-    assert shown == sum(each.metric != "utilisation" for each in load_published())
+    assert shown == sum(each.metric != "utilization" for each in load_published())
 
 
 def test_the_page_has_command_keys_footnotes_versions_and_every_tier(run, make_record) -> None:

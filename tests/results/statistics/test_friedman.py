@@ -8,7 +8,7 @@ import scikit_posthocs
 from cadbench.results.statistics.friedman import critical_difference, ranking
 from scipy.stats import friedmanchisquare
 
-# Demsar (2006), table 6: AUC of C4.5 without and with two tuned parameters, on 14 data sets.
+# Demsar (2006), table 6: AUC of C4.5 without and with two tuned parameters, on 14 datasets.
 DEMSAR = np.array(
     [
         [0.763, 0.768, 0.771, 0.798],

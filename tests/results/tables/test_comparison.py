@@ -44,7 +44,7 @@ def test_seeds_and_orders_make_one_row_with_mean_and_sample_deviation(make_recor
         for seed, R in enumerate([MATRIX, BETTER])
         for order in ("alphabetical", "random:0")
     ]
-    columns = ["acc", "bwt", "stored_vectors", "stored_mb", "utilisation"]
+    columns = ["acc", "bwt", "stored_vectors", "stored_mb", "utilization"]
     table = one(main_tables(records, columns=columns))
     assert column(table, "method") == ["mecad"]
     acc = column(table, "AUROC")[0]
@@ -57,7 +57,7 @@ def test_seeds_and_orders_make_one_row_with_mean_and_sample_deviation(make_recor
     assert means(table, "bwt") == pytest.approx([(-0.075 + 0) / 2])
     assert means(table, "stored vectors") == [1440]
     assert means(table, "stored MB") == pytest.approx([1440 * 608 / 1e6])
-    assert means(table, "utilisation %") == pytest.approx([25])
+    assert means(table, "utilization %") == pytest.approx([25])
 
 
 def test_parameters_are_shown_where_they_differ(make_record) -> None:
@@ -275,7 +275,7 @@ def test_matrix_table_shows_unmeasured_cells_as_undefined(run: Record) -> None:
     table = matrix_table(run)
     assert means(table, "cork") == pytest.approx([math.nan, 0.4, 0.95], nan_ok=True)
     assert means(table, "mean of seen") == pytest.approx([0.8, 0.85, 0.8])
-    assert column(table, "learnt") == ["apple", "bolt", "cork"]
+    assert column(table, "learned") == ["apple", "bolt", "cork"]
 
 
 def test_metrics_table_sets_the_bases_side_by_side(run: Record) -> None:
@@ -298,7 +298,7 @@ def test_memory_table_lists_experts_then_the_whole(run: Record) -> None:
     table = memory_table(run)
     assert column(table, "expert") == ["0", "1", "all"]
     assert column(table, "stored vectors") == [800, 640, 1440]
-    assert means(table, "utilisation %") == pytest.approx([100 / 3, 100 / 6, 25])
+    assert means(table, "utilization %") == pytest.approx([100 / 3, 100 / 6, 25])
 
 
 def test_assignments_table_gives_all_similarities(run: Record) -> None:

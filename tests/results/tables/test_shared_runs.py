@@ -23,7 +23,7 @@ def test_a_matrix_is_the_mean_over_the_seeds_of_one_order(make_record) -> None:
     assert isinstance(cell, Spread)
     assert (cell.mean, cell.n) == (pytest.approx(0.75), 2)
     assert column(tables[0], "t") == [1, 2, 3]
-    assert column(tables[0], "learnt") == ["apple", "bolt", "cork"]
+    assert column(tables[0], "learned") == ["apple", "bolt", "cork"]
     assert repr(tables[1].rows) == repr(matrix_table(records[-1]).rows)
 
 

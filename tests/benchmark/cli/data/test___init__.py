@@ -21,7 +21,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def mini(tmp_path, monkeypatch):
-    """A server with `mini`, which the catalogue holds alone."""
+    """A server with `mini`, which the catalog holds alone."""
     with stage(tmp_path / "data") as on:
         monkeypatch.setattr(catalog, "entry_names", lambda: ("mini",))
         monkeypatch.setattr(catalog, "load_entry", lambda name: on.whole)
@@ -33,18 +33,18 @@ def PATIENCE_INIT(self):
     vars(self).update(vars(PATIENCE))
 
 
-def test_without_terminal_the_licence_has_to_be_accepted_by_the_flag(call, mini):
+def test_without_terminal_the_license_has_to_be_accepted_by_the_flag(call, mini):
     refused = call("data", "download", "mini", "--root", mini.root)
-    assert_refused(refused, 2, "CC0", "https://mini.example/licence", "--accept-licence")
+    assert_refused(refused, 2, "CC0", "https://mini.example/license", "--accept-license")
     assert mini.server.asked == []
     assert not mini.root.exists()
 
 
 def test_download_says_what_comes_and_where_to_and_once_is_enough(call, mini):
-    words = ("data", "download", "mini", "--root", mini.root, "--accept-licence", "-q")
+    words = ("data", "download", "mini", "--root", mini.root, "--accept-license", "-q")
     called = call(*words)
     assert (called.code, called.err) == (0, "")
-    for said in ("licence: CC0", "everything", "0.00 GB", f"to: {mini.root / 'mini'}", "@article"):
+    for said in ("license: CC0", "everything", "0.00 GB", f"to: {mini.root / 'mini'}", "@article"):
         assert said in called.out
     assert sum(path.is_file() for path in (mini.root / "mini").rglob("*")) == len(files())
     again = call(*words)
@@ -63,7 +63,7 @@ def test_on_a_terminal_it_asks(call, mini, monkeypatch, answer, code):
 
 def test_a_failure_is_one_line_that_says_how_to_go_on(call, mini):
     mini.server.answers = [Answer(cut=200_000), Answer(status=500)]
-    words = ("data", "download", "mini", "--root", mini.root, "--accept-licence")
+    words = ("data", "download", "mini", "--root", mini.root, "--accept-license")
     called = call(*words, "-q")
     assert called.code == 1
     assert called.err.count("\n") == 1
@@ -76,7 +76,7 @@ def test_a_failure_is_one_line_that_says_how_to_go_on(call, mini):
 
 def test_the_folder_is_that_of_the_environment_or_data(call, mini, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    words = ("data", "download", "mini", "--accept-licence", "-q")
+    words = ("data", "download", "mini", "--accept-license", "-q")
     assert call(*words).code == 0
     assert (tmp_path / "data" / "mini" / "cup").is_dir()
     monkeypatch.setenv("CADBENCH_DATA", str(tmp_path / "elsewhere"))
@@ -85,7 +85,7 @@ def test_the_folder_is_that_of_the_environment_or_data(call, mini, monkeypatch, 
 
 
 def test_verify_compares_and_exits_with_one_where_it_differs(call, mini):
-    call("data", "download", "mini", "--root", mini.root, "--accept-licence", "-q")
+    call("data", "download", "mini", "--root", mini.root, "--accept-license", "-q")
     whole = call("data", "verify", "mini", "--root", mini.root, "-q")
     assert (whole.code, whole.err) == (0, "")
     assert "2 categories, 14 images, all readable, as published" in whole.out
@@ -114,11 +114,11 @@ def test_verify_without_data_says_where_it_looked(call, tmp_path):
 
 
 @pytest.mark.parametrize("name", catalog.entry_names())
-def test_info_of_a_name_tells_licence_citation_and_where_to_get_it(call, tmp_path, name):
+def test_info_of_a_name_tells_license_citation_and_where_to_get_it(call, tmp_path, name):
     entry = catalog.load_entry(name)
     told = call("data", "info", name, "--data-root", tmp_path)
     assert (told.code, told.err) == (0, "")
-    for said in (entry.title, entry.home, entry.licence.url, entry.by_hand, entry.citation.key):
+    for said in (entry.title, entry.home, entry.license.url, entry.by_hand, entry.citation.key):
         assert said in told.out
     assert f"not found in {tmp_path}" in told.out
 
@@ -136,7 +136,7 @@ def test_info_of_a_name_tells_where_it_was_found(call, tmp_path, name):
     ("words", "said"),
     [
         (["download", "mpdd"], ["by hand", "https://github.com/stepanje/MPDD"]),
-        (["download", "real_iad", "--accept-licence"], ["by hand", "huggingface.co"]),
+        (["download", "real_iad", "--accept-license"], ["by hand", "huggingface.co"]),
         (["download", "mvtek"], ["did you mean mvtec?"]),
         (["info", "vissa"], ["did you mean visa?"]),
         (["verify", "btadd"], ["did you mean btad?"]),

@@ -109,7 +109,7 @@ def test_no_records_is_wrong_usage(call, out):
 
 @pytest.fixture
 def examples(run_plates, call, out, tmp_path):
-    """`figure examples` of a run on the drawn data set."""
+    """`figure examples` of a run on the drawn dataset."""
     assert run_plates(*FINETUNE).code == 0
     place = ["--data-root", out.with_name("plates"), "--out", out, "--to", tmp_path]
     return lambda *words: call("figure", "examples", "--format", "png", *place, *words)

@@ -18,7 +18,7 @@ TABLE = Table(
         text_column("parameters [odd]"),
         Column("AUROC", 3),
         Column("stored vectors"),
-        Column("utilisation %", 1),
+        Column("utilization %", 1),
     ),
     (
         ("mecad", "experts=3, replay=[full]", Spread(0.81234, 0.0312, 3), 1200, 83.33),
@@ -58,7 +58,7 @@ def test_with_room_a_row_is_a_line(drawn):
 def test_however_narrow_the_terminal_every_word_and_number_is_there(drawn, width):
     lines = drawn(TABLE, width=width)
     for word in (
-        *("method", "parameters", "[odd]", "AUROC", "stored", "vectors", "utilisation", "%"),
+        *("method", "parameters", "[odd]", "AUROC", "stored", "vectors", "utilization", "%"),
         *("mecad", "experts=3,", "replay=[full]", "0.812", "±0.031", "1200", "83.3"),
         *("finetune", "0.500", "400", "–"),
     ):

@@ -1,4 +1,4 @@
-"""A download ends with the whole data set, or with one line, nothing half-made, and a way on."""
+"""A download ends with the whole dataset, or with one line, nothing half-made, and a way on."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_another_data_set_does_not_get_it_inside(root, dataset):
     with stage(dataset) as on:
         (dataset / "nut").rename(dataset / "bolt")
         (dataset / "cup").rename(dataset / "plate")
-        with pytest.raises(UsageError, match="is itself a data set"):
+        with pytest.raises(UsageError, match="is itself a dataset"):
             on.get()
 
 

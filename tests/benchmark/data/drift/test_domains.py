@@ -25,7 +25,7 @@ def drawn(height: int = 64, width: int = 80, seed: int = 0) -> np.ndarray:
 
 
 def square(side: int = 64) -> np.ndarray:
-    """Labels (side, side): one square below the centre."""
+    """Labels (side, side): one square below the center."""
     labels = np.zeros((side, side), np.int32)
     labels[36:48, 20:36] = 7
     return labels
@@ -84,8 +84,8 @@ def test_blur_is_gaussian_with_a_sigma_for_a_shorter_side_of_256(side, sigma):
 
 
 def test_noise_has_its_sigma_and_depends_on_the_images_content():
-    grey = np.full((200, 200, 3), 128, np.uint8)
-    one, other = (Domain("noise", 2).change(grey, content) for content in ("aa", "bb"))
+    gray = np.full((200, 200, 3), 128, np.uint8)
+    one, other = (Domain("noise", 2).change(gray, content) for content in ("aa", "bb"))
     assert math.isclose(float(one.std()), 6.0, abs_tol=0.1)
     assert abs(float(one.mean()) - 128) < 0.1
     assert (one != other).mean() > 0.8
@@ -111,9 +111,9 @@ def test_what_is_moved_is_interpolated_from_where_it_was(domain):
     """Against bilinear sampling written out for some pixels well inside."""
     pixels = drawn(90, 70)
     changed = domain.change(pixels, "aa")
-    centre_x, centre_y = 35.0, 45.0
+    center_x, center_y = 35.0, 45.0
     for x, y in np.random.default_rng(1).integers(20, 50, (40, 2)):
-        dx, dy = x + 0.5 - centre_x, y + 0.5 - centre_y
+        dx, dy = x + 0.5 - center_x, y + 0.5 - center_y
         if domain.kind == "rotate":
             angle = math.radians(domain.value)
             # Where it was: turned back, clockwise on a screen whose y goes down.
@@ -125,7 +125,7 @@ def test_what_is_moved_is_interpolated_from_where_it_was(domain):
             dx, dy = dx / domain.value, dy / domain.value
         else:
             dx, dy = dx - domain.value * 70, dy - domain.value * 70
-        u, v = dx + centre_x - 0.5, dy + centre_y - 0.5
+        u, v = dx + center_x - 0.5, dy + center_y - 0.5
         left, top = math.floor(u), math.floor(v)
         a, b = u - left, v - top
         around = pixels[top : top + 2, left : left + 2].astype(float)

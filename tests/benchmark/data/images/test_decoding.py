@@ -25,7 +25,7 @@ from PIL import Image
 from tests.benchmark.data.conftest import Draw, noise
 
 RGB = noise(0)
-GREY = RGB[:, :, 0]
+GRAY = RGB[:, :, 0]
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.PNG", "a.bmp", "a.tif", "a.tiff"])
@@ -42,27 +42,27 @@ def test_a_jpeg_is_near_what_was_saved(save: Draw) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.bmp"])
-def test_grey_becomes_three_equal_channels(save: Draw, name: str) -> None:
-    np.testing.assert_array_equal(decode(save(name, GREY)), np.dstack([GREY] * 3))
+def test_gray_becomes_three_equal_channels(save: Draw, name: str) -> None:
+    np.testing.assert_array_equal(decode(save(name, GRAY)), np.dstack([GRAY] * 3))
 
 
 def test_a_black_and_white_image_becomes_0_and_255(save: Draw) -> None:
-    pixels = decode(save("a.png", GREY > 100))
-    np.testing.assert_array_equal(pixels[:, :, 0], np.where(GREY > 100, 255, 0))
+    pixels = decode(save("a.png", GRAY > 100))
+    np.testing.assert_array_equal(pixels[:, :, 0], np.where(GRAY > 100, 255, 0))
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif"])
-def test_alpha_is_ignored_and_the_colours_under_it_stay(save: Draw, name: str) -> None:
-    transparent = np.dstack([RGB, np.zeros_like(GREY)])
+def test_alpha_is_ignored_and_the_colors_under_it_stay(save: Draw, name: str) -> None:
+    transparent = np.dstack([RGB, np.zeros_like(GRAY)])
     np.testing.assert_array_equal(decode(save(name, transparent)), RGB)
 
 
-def test_grey_with_alpha_is_grey(save: Draw) -> None:
-    path = save("a.png", np.dstack([GREY, np.zeros_like(GREY)]))
-    np.testing.assert_array_equal(decode(path), np.dstack([GREY] * 3))
+def test_gray_with_alpha_is_gray(save: Draw) -> None:
+    path = save("a.png", np.dstack([GRAY, np.zeros_like(GRAY)]))
+    np.testing.assert_array_equal(decode(path), np.dstack([GRAY] * 3))
 
 
-def test_a_palette_image_has_its_palettes_colours(tmp_path: Path) -> None:
+def test_a_palette_image_has_its_palettes_colors(tmp_path: Path) -> None:
     image = Image.fromarray(np.array([[0, 1], [1, 0]], np.uint8), mode="P")
     image.putpalette([10, 20, 30, 200, 100, 50])
     image.save(tmp_path / "a.png", transparency=0)
@@ -71,7 +71,7 @@ def test_a_palette_image_has_its_palettes_colours(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif"])
-def test_16_bit_grey_is_divided_by_257_and_rounded(save: Draw, name: str) -> None:
+def test_16_bit_gray_is_divided_by_257_and_rounded(save: Draw, name: str) -> None:
     values = np.array([[0, 128, 129, 257], [32767, 32768, 65406, 65535]], np.uint16)
     expected = np.floor(values / 257 + 0.5).astype(np.uint8)
     pixels = decode(save(name, values))
@@ -98,9 +98,9 @@ def test_a_mask_is_true_where_anything_is_above_0(save: Draw) -> None:
     values = np.array([[0, 1, 255]], np.uint8)
     expected = [[False, True, True]]
     blue = np.dstack([np.zeros_like(values), np.zeros_like(values), values])
-    assert decode_mask(save("grey.png", values)).tolist() == expected
+    assert decode_mask(save("gray.png", values)).tolist() == expected
     assert decode_mask(save("deep.png", values.astype(np.uint16))).tolist() == expected
-    assert decode_mask(save("colour.png", blue)).tolist() == expected
+    assert decode_mask(save("color.png", blue)).tolist() == expected
     opaque = np.dstack([blue, np.full_like(values, 255)])
     assert decode_mask(save("alpha.png", opaque)).tolist() == expected
 

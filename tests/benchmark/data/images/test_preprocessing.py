@@ -14,7 +14,7 @@ from tests.benchmark.data.conftest import noise
 
 
 def two_steps(pixels: np.ndarray, steps: Preprocessing) -> np.ndarray:
-    """Resize the shorter side, then crop the centre: the plain reference, (crop, crop, 3)."""
+    """Resize the shorter side, then crop the center: the plain reference, (crop, crop, 3)."""
     height, width = pixels.shape[:2]
     scale = steps.resize / min(height, width)
     size = (int(width * scale + 1e-9), int(height * scale + 1e-9))
@@ -66,7 +66,7 @@ def test_labels_keep_their_numbers_and_follow_the_image() -> None:
     np.testing.assert_array_equal(small, expected)
 
 
-def test_a_very_long_image_costs_little_and_keeps_its_centre() -> None:
+def test_a_very_long_image_costs_little_and_keeps_its_center() -> None:
     pixels = np.zeros((2, 400_000, 3), np.uint8)  # resized as a whole: 51 million x 256
     pixels[:, 199_990:200_010] = 9
     assert (Preprocessing().apply(pixels) == 9).all()

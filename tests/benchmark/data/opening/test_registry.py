@@ -132,12 +132,12 @@ def images(tmp_path: Path) -> Path:
     return pen.root
 
 
-def test_a_plugins_data_set_is_listed_recognised_and_opened_by_name(call, offer, images):
+def test_a_plugins_data_set_is_listed_recognized_and_opened_by_name(call, offer, images):
     offer(flat="flat_reader:Flat")
     for words in (["--dataset", "flat", "--data-root", images.parent], ["--data-root", images]):
         info = call("data", "info", *words)
         assert info.code == 0, info
-        assert "data set: Flat, 1 of 1 categories, in " in info.err
+        assert "dataset: Flat, 1 of 1 categories, in " in info.err
         assert "| flat     |     2 |         1 |              3 |     0 | 8x6  |" in info.out
     listed = call("data", "info", "--data-root", images.parent)
     assert re.search(r"^\| flat +\| Flat +\| 1 of 1 categories", listed.out, re.MULTILINE)
@@ -183,15 +183,15 @@ def test_a_reader_that_fails_or_claims_everything_does_not_change_what_auto_take
     assert_refused(
         named,
         1,
-        "data set failing: categories_in raised RuntimeError: first second (flat_reader.py",
+        "dataset failing: categories_in raised RuntimeError: first second (flat_reader.py",
     )
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("Mute", "data set mine: its reader raised ZeroDivisionError: division by zero"),
-        ("Unsure", "data set mine: its reader raised AttributeError: 'NoneType' object"),
+        ("Mute", "dataset mine: its reader raised ZeroDivisionError: division by zero"),
+        ("Unsure", "dataset mine: its reader raised AttributeError: 'NoneType' object"),
     ],
 )
 def test_whatever_call_of_a_reader_fails_it_is_one_line(call, offer, images, dataset, name, said):

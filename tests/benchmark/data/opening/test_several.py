@@ -1,4 +1,4 @@
-"""Several data sets as one: how they are found and called, and that nothing else changes."""
+"""Several datasets as one: how they are found and called, and that nothing else changes."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def test_categories_of_several_are_qualified_and_files_are_found_below_their_roo
     assert manifest.name == "mvtec+visa"
     assert manifest.categories == ("mvtec/bottle", "mvtec/screw", "visa/candle", "visa/pcb1")
     assert [line.partition(",")[0] for line in said.lines] == [
-        "data set: MVTec AD",
-        "data set: VisA",
+        "dataset: MVTec AD",
+        "dataset: VisA",
     ]
     for item in manifest.items:
         assert (manifest.root / item.path).is_file()
@@ -130,7 +130,7 @@ def test_folders_of_ones_own_take_part_by_name(sets, monkeypatch):
     assert opened("parts").hash == opened("folder", sets / "parts").hash == build.hash
 
 
-def test_auto_recognises_the_named_folder_and_names_what_a_parent_holds(sets, monkeypatch):
+def test_auto_recognizes_the_named_folder_and_names_what_a_parent_holds(sets, monkeypatch):
     for folder, name in (("VisA_20220922", "visa"), ("BTech_Dataset_transformed", "btad")):
         assert opened("auto", sets / folder).name == name
     monkeypatch.setenv("CADBENCH_DATA", str(sets))
@@ -157,7 +157,7 @@ def test_a_description_in_the_folder_comes_before_what_it_looks_like(sets):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("mvtec,vias",), "unknown data set 'vias' (did you mean visa?)"),
+        (("mvtec,vias",), "unknown dataset 'vias' (did you mean visa?)"),
         (("mvtec,auto",), "write auto, or names with commas"),
         ((",",), "write auto, or names with commas"),
         (("mvtec,visa", ["bottle"]), "unknown category 'bottle' (did you mean mvtec/bottle?)"),

@@ -1,4 +1,4 @@
-"""Opening a data set by name: what `auto` finds and says, and what each refusal tells to do."""
+"""Opening a dataset by name: what `auto` finds and says, and what each refusal tells to do."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_auto_falls_back_to_the_synthetic_set_and_says_so() -> None:
     manifest, said = opened("auto")
     assert manifest.name == "synthetic"
     (line,) = said.lines
-    assert line.startswith("data set: synthetic, 2 drawn categories (MVTec AD was not found")
+    assert line.startswith("dataset: synthetic, 2 drawn categories (MVTec AD was not found")
 
 
 @pytest.mark.parametrize("where", ["sets", "sets/mvtec_ad"])
@@ -87,7 +87,7 @@ def test_auto_takes_mvtec_where_the_option_or_the_variable_points(
     by_variable, _ = opened("auto")
     assert by_option == by_variable
     assert (by_option.name, by_option.root) == ("mvtec", mvtec)
-    assert said.lines == [f"data set: MVTec AD, 2 of 15 categories, in {mvtec}"]
+    assert said.lines == [f"dataset: MVTec AD, 2 of 15 categories, in {mvtec}"]
 
 
 def test_auto_takes_mvtec_from_a_data_folder_beside(mvtec: Path) -> None:
@@ -101,7 +101,7 @@ def test_the_option_is_stronger_than_the_variable(
     monkeypatch.setenv("CADBENCH_DATA", str(mvtec))
     manifest, said = opened("auto", dataset)
     assert (manifest.name, manifest.root) == ("set", dataset)
-    assert said.lines == [f"data set: set, 2 categories in the folder {dataset} (not MVTec AD)"]
+    assert said.lines == [f"dataset: set, 2 categories in the folder {dataset} (not MVTec AD)"]
 
 
 def test_auto_takes_a_mixture_of_official_and_own_categories_as_a_folder(
@@ -120,7 +120,7 @@ def test_auto_uses_a_folder_that_the_variable_names_and_ignores_an_empty_one(
     monkeypatch.setenv("CADBENCH_DATA", str(tmp_path / "unmounted"))
     manifest, said = opened("auto")
     assert manifest.name == "synthetic"
-    assert f"CADBENCH_DATA={tmp_path / 'unmounted'} holds no data set" in said.lines[0]
+    assert f"CADBENCH_DATA={tmp_path / 'unmounted'} holds no dataset" in said.lines[0]
 
 
 def test_an_option_that_points_nowhere_is_an_error(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ COPIES: dict[str, Callable[[Image.Image], Image.Image]] = {
     "bright": lambda image: ImageEnhance.Brightness(image).enhance(1.1),
     "contrast": lambda image: ImageEnhance.Contrast(image).enhance(0.8),
     "blurred": lambda image: image.filter(ImageFilter.GaussianBlur(0.5)),
-    "grey": lambda image: image.convert("L").convert("RGB").point(lambda v: min(v + 1, 255)),
+    "gray": lambda image: image.convert("L").convert("RGB").point(lambda v: min(v + 1, 255)),
 }
 
 

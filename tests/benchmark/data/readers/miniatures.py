@@ -1,4 +1,4 @@
-"""Miniature copies of published data sets in their real layouts, a few pixels an image."""
+"""Miniature copies of published datasets in their real layouts, a few pixels an image."""
 
 from __future__ import annotations
 

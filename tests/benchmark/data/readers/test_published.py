@@ -1,4 +1,4 @@
-"""The published data sets in miniature: every image of the real layout, with its split and mask."""
+"""The published datasets in miniature: every image of the real layout, with its split and mask."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ def test_every_image_of_a_miniature_is_read_with_its_split_defect_and_mask(tmp_p
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_a_miniature_is_recognised_by_its_own_reader_alone(tmp_path, name):
+def test_a_miniature_is_recognized_by_its_own_reader_alone(tmp_path, name):
     draw, _, _ = LAYOUTS[name]
     draw(tmp_path)
     for other in ("mvtec", *LAYOUTS):
         reader = load_reader(other)
         found = reader.categories_in(tmp_path)
-        recognised = bool(found) and set(found) <= set(reader.categories)
-        assert recognised == (other == name), other
+        recognized = bool(found) and set(found) <= set(reader.categories)
+        assert recognized == (other == name), other
 
 
 def test_masks_in_several_files_are_united_and_stand_for_all_of_them(tmp_path):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 
 def plain_herding(patches: np.ndarray, k: int) -> list[int]:
-    """iCaRL, algorithm 4, without its normalisation: one pass over all patches a pick."""
+    """iCaRL, algorithm 4, without its normalization: one pass over all patches a pick."""
     rows = patches.astype(np.float64)
     mean, total, picks = rows.mean(0), np.zeros(rows.shape[1]), []
     for count in range(1, min(k, len(rows)) + 1):

@@ -57,11 +57,11 @@ def plain_greedy(
 
 
 def clustered(count: int, dim: int, seed: int = 0, duplicates: float = 0.3) -> np.ndarray:
-    """Patches around 12 centres, float16, a share of them equal to another one."""
+    """Patches around 12 centers, float16, a share of them equal to another one."""
     rng = np.random.default_rng(seed)
-    centres = rng.normal(size=(12, dim))
+    centers = rng.normal(size=(12, dim))
     spread = rng.gamma(1.0, 0.2, size=(count, 1))
-    patches = centres[rng.integers(12, size=count)] + spread * rng.normal(size=(count, dim))
+    patches = centers[rng.integers(12, size=count)] + spread * rng.normal(size=(count, dim))
     copies = rng.random(count) < duplicates
     patches[copies] = patches[rng.integers(count, size=int(copies.sum()))]
     return patches.astype(np.float16)

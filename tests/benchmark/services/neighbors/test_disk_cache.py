@@ -10,7 +10,7 @@ import torch
 from cadbench.benchmark.interface.method import Block, TestBatch
 from cadbench.benchmark.services.neighbors.disk_cache import DistanceStore
 from cadbench.benchmark.services.neighbors.search import torch_search
-from cadbench.benchmark.services.neighbors.service import Neighbours
+from cadbench.benchmark.services.neighbors.service import Neighbors
 
 PATCHES, DIM = 6, 4
 ALL = torch.randn(12, PATCHES, DIM, generator=torch.Generator().manual_seed(0))
@@ -36,28 +36,28 @@ def a_batch(images: range) -> TestBatch:
     return TestBatch(tuple(f"image-{i}" for i in images), None, lambda: ALL[list(images)], None)
 
 
-def neighbours(folder: Path, budget: int = 10**6, memory: int = 10**6) -> Neighbours:
-    return Neighbours(Search(), memory, DistanceStore(folder / "distances" / "f", budget))
+def neighbors(folder: Path, budget: int = 10**6, memory: int = 10**6) -> Neighbors:
+    return Neighbors(Search(), memory, DistanceStore(folder / "distances" / "f", budget))
 
 
 def test_a_later_process_searches_only_what_is_new_and_finds_the_same(tmp_path):
     blocks = [a_block(1), a_block(2)]
-    first = neighbours(tmp_path)
+    first = neighbors(tmp_path)
     wanted = first.min_distance(a_batch(range(8)), blocks)
     first.save()
-    later = neighbours(tmp_path)
+    later = neighbors(tmp_path)
     assert torch.equal(later.min_distance(a_batch(range(8)), blocks), wanted)
     assert later.search.queries == 0
     later.min_distance(a_batch(range(10)), blocks)
     assert 0 < later.search.queries <= 2 * 2 * PATCHES
     # A part that the first never saw, told what it was taken from, and then not.
     part = blocks[0].take(np.array([1, 4, 8]))
-    alone = neighbours(tmp_path)
-    plain = Neighbours(torch_search).min_distance(a_batch(range(8)), [part])
+    alone = neighbors(tmp_path)
+    plain = Neighbors(torch_search).min_distance(a_batch(range(8)), [part])
     alone.min_distance(a_batch(range(8)), blocks)
     assert torch.equal(alone.min_distance(a_batch(range(8)), [part]), plain)
     alone.save()
-    again = neighbours(tmp_path)
+    again = neighbors(tmp_path)
     bare = Block(part.vectors, part.digest)
     assert torch.equal(again.min_distance(a_batch(range(8)), [bare]), plain)
     assert again.search.queries == 0
@@ -66,42 +66,42 @@ def test_a_later_process_searches_only_what_is_new_and_finds_the_same(tmp_path):
 def test_the_nearest_vectors_are_those_of_the_whole_again(tmp_path):
     whole = a_block(1, 30)
     part = whole.take(np.arange(29, 3, -2))
-    first = neighbours(tmp_path)
+    first = neighbors(tmp_path)
     first.min_distance(a_batch(range(8)), [part])
     first.save()
-    later = neighbours(tmp_path)
+    later = neighbors(tmp_path)
     smaller = whole.take(np.array([29, 25, 7]))
     later.min_distance(a_batch(range(8)), [part])
     found = later.min_distance(a_batch(range(8)), [smaller])
-    assert torch.equal(found, Neighbours(torch_search).min_distance(a_batch(range(8)), [smaller]))
+    assert torch.equal(found, Neighbors(torch_search).min_distance(a_batch(range(8)), [smaller]))
     assert 0 < later.search.queries < 8 * PATCHES
 
 
 def test_a_damaged_file_is_told_and_computed_again(tmp_path):
-    first = neighbours(tmp_path)
+    first = neighbors(tmp_path)
     wanted = first.min_distance(a_batch(range(8)), [a_block(1)])
     first.save()
     (file,) = (tmp_path / "distances" / "f").iterdir()
     file.write_bytes(file.read_bytes()[:-1] + b"?")
     told: list[str] = []
-    later = neighbours(tmp_path)
+    later = neighbors(tmp_path)
     later.store.reporter.warn = told.append
     assert torch.equal(later.min_distance(a_batch(range(8)), [a_block(1)]), wanted)
     assert later.search.queries == 8 * PATCHES
     assert len(told) == 1
     assert "damaged" in told[0]
     later.save()
-    assert neighbours(tmp_path).min_distance(a_batch(range(8)), [a_block(1)]).equal(wanted)
+    assert neighbors(tmp_path).min_distance(a_batch(range(8)), [a_block(1)]).equal(wanted)
 
 
 def test_files_stay_within_the_budget_and_the_latest_used_ones_stay(tmp_path):
-    first = neighbours(tmp_path)
+    first = neighbors(tmp_path)
     first.min_distance(a_batch(range(8)), [a_block(1)])
     first.save()
     folder = tmp_path / "distances" / "f"
     (file,) = folder.iterdir()
     size = file.stat().st_size
-    bounded = neighbours(tmp_path, budget=int(3.5 * size))
+    bounded = neighbors(tmp_path, budget=int(3.5 * size))
     other = tmp_path / "distances" / "other features"
     other.mkdir()
     (other / "old").write_bytes(bytes(size))
@@ -122,7 +122,7 @@ def test_files_stay_within_the_budget_and_the_latest_used_ones_stay(tmp_path):
 
 def test_what_memory_has_no_room_for_is_still_on_disk(tmp_path):
     blocks = [a_block(seed) for seed in range(4)]
-    small = neighbours(tmp_path, memory=600)
+    small = neighbors(tmp_path, memory=600)
     for number, block in enumerate(blocks):
         small.min_distance(a_batch(range(8)), [block])
         # Two have room. One is written when it is dropped, not at every call while memory is full.

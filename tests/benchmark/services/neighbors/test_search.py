@@ -277,5 +277,5 @@ def test_bounds_from_a_reduced_space_that_say_nothing_are_dropped():
 def test_searches_are_known_by_name():
     assert exact_search() is torch_search
     assert exact_search("faiss") is faiss_search
-    with pytest.raises(UsageError, match="no neighbour search 'annoy'; known: torch, faiss"):
+    with pytest.raises(UsageError, match="no neighbor search 'annoy'; known: torch, faiss"):
         exact_search("annoy")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 from cadbench.benchmark.interface.method import Block, TestBatch
-from cadbench.benchmark.services.neighbors import service as neighbours_module
+from cadbench.benchmark.services.neighbors import service as neighbors_module
 from cadbench.benchmark.services.neighbors.search import faiss_search, torch_search
-from cadbench.benchmark.services.neighbors.service import Neighbours, _Union
+from cadbench.benchmark.services.neighbors.service import Neighbors, _Union
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -66,53 +66,53 @@ class Watched:
 
 def test_blocks_that_lack_the_same_images_are_searched_in_one_go():
     search = Watched()
-    neighbours = Neighbours(search)
+    neighbors = Neighbors(search)
     blocks = [a_block(seed) for seed in range(5)]
-    neighbours.min_distance(a_batch(range(4)), blocks)
+    neighbors.min_distance(a_batch(range(4)), blocks)
     assert search.calls == 2  # one to have bounds, then the others
-    neighbours.min_distance(a_batch([4]), blocks[:1])
-    neighbours.min_distance(a_batch([3, 4, 5]), blocks)
+    neighbors.min_distance(a_batch([4]), blocks[:1])
+    neighbors.min_distance(a_batch([3, 4, 5]), blocks)
     assert search.calls == 5
     assert set(search.queries.values()) == {6 * PATCHES}
 
 
 def test_distances_to_a_union_are_the_least_to_its_blocks_to_the_bit():
     blocks = [a_block(seed) for seed in (1, 2, 3)]
-    neighbours = Neighbours(torch_search)
-    assert torch.equal(neighbours.min_distance(a_batch(range(6)), blocks), plain(range(6), blocks))
-    single = [neighbours.min_distance(a_batch(range(6)), [block]) for block in blocks]
+    neighbors = Neighbors(torch_search)
+    assert torch.equal(neighbors.min_distance(a_batch(range(6)), blocks), plain(range(6), blocks))
+    single = [neighbors.min_distance(a_batch(range(6)), [block]) for block in blocks]
     assert torch.equal(torch.stack(single).amin(0), plain(range(6), blocks))
 
 
 def test_cached_distances_equal_computed_ones_whatever_was_asked_before():
     blocks = [a_block(1), a_block(2)]
-    neighbours = Neighbours(torch_search)
+    neighbors = Neighbors(torch_search)
     for images in (range(3), [5, 1], [39], range(40), [2, 0, 1], [7, 7]):
         assert torch.equal(
-            neighbours.min_distance(a_batch(images), blocks), plain(images, blocks)
+            neighbors.min_distance(a_batch(images), blocks), plain(images, blocks)
         ), images
 
 
 def test_an_image_is_searched_once_in_each_block_however_batches_overlap():
     search = Watched()
-    neighbours = Neighbours(search)
+    neighbors = Neighbors(search)
     blocks = [a_block(1), a_block(2)]
     for images in ([0, 1, 2], [2, 3], [0, 3, 4], range(5)):
-        neighbours.min_distance(a_batch(images), blocks)
+        neighbors.min_distance(a_batch(images), blocks)
     assert list(search.queries.values()) == [5 * PATCHES] * 2
 
 
 def test_a_bound_that_a_search_has_left_spares_the_next_one():
     search = Watched()
-    neighbours = Neighbours(search)
+    neighbors = Neighbors(search)
     near, further = (Block.of(ALL.flatten(0, 1) + away) for away in (0.01, 1.0))
     far = Block.of(drawn(7, DIM, seed=3) + 100)
     batch = a_batch(range(6))
-    neighbours.min_distance(batch, [near, far])
-    neighbours.min_distance(batch, [further])
+    neighbors.min_distance(batch, [near, far])
+    neighbors.min_distance(batch, [further])
     before = search.queries[far.vectors.data_ptr()]
     assert torch.equal(
-        neighbours.min_distance(batch, [further, far]), plain(range(6), [further, far])
+        neighbors.min_distance(batch, [further, far]), plain(range(6), [further, far])
     )
     assert search.queries[far.vectors.data_ptr()] == before
 
@@ -123,17 +123,17 @@ def a_part(block: Block, rows: Sequence[int]) -> Block:
 
 def test_in_a_part_only_patches_whose_nearest_vector_is_gone_are_searched():
     search = Watched()
-    neighbours = Neighbours(search)
+    neighbors = Neighbors(search)
     whole = a_block(1, 20)
     part = a_part(whole, [3, 4, 7, 11, 12, 19])
     nearest = torch_search(ALL[:8].flatten(0, 1), [whole.vectors])[1][0]
     gone = int((~torch.isin(nearest, torch.tensor([3, 4, 7, 11, 12, 19]))).sum())
-    neighbours.min_distance(a_batch(range(8)), [whole])
-    distances = neighbours.min_distance(a_batch(range(8)), [part])
+    neighbors.min_distance(a_batch(range(8)), [whole])
+    distances = neighbors.min_distance(a_batch(range(8)), [part])
     assert torch.equal(distances, plain(range(8), [part]))
     assert search.queries[part.vectors.data_ptr()] == gone
     smaller = a_part(part, [1, 2, 5])  # rows 4, 7, 19 of the whole
-    distances = neighbours.min_distance(a_batch(range(9)), [smaller])
+    distances = neighbors.min_distance(a_batch(range(9)), [smaller])
     assert torch.equal(distances, plain(range(9), [smaller]))
     assert smaller.taken_from == whole.digest
     assert smaller.rows.tolist() == [4, 7, 19]
@@ -141,41 +141,41 @@ def test_in_a_part_only_patches_whose_nearest_vector_is_gone_are_searched():
 
 def test_a_block_that_cannot_be_nearest_is_not_searched_again_nor_are_its_parts():
     search = Watched()
-    neighbours = Neighbours(search)
+    neighbors = Neighbors(search)
     near = Block.of(ALL[:4].flatten(0, 1))
     far = Block.of(drawn(12, DIM, seed=3) + 50)
-    neighbours.min_distance(a_batch(range(4)), [far, near])
+    neighbors.min_distance(a_batch(range(4)), [far, near])
     calls = search.calls
     part = a_part(far, [0, 5])
-    distances = neighbours.min_distance(a_batch(range(4)), [part, near])
+    distances = neighbors.min_distance(a_batch(range(4)), [part, near])
     assert torch.equal(distances, torch.zeros(4, PATCHES))
     assert search.calls == calls
     # Alone, it is.
-    assert torch.equal(neighbours.min_distance(a_batch(range(4)), [part]), plain(range(4), [part]))
-    assert torch.equal(neighbours.min_distance(a_batch(range(4)), [far]), plain(range(4), [far]))
+    assert torch.equal(neighbors.min_distance(a_batch(range(4)), [part]), plain(range(4), [part]))
+    assert torch.equal(neighbors.min_distance(a_batch(range(4)), [far]), plain(range(4), [far]))
 
 
 def test_parts_that_do_not_lie_in_one_another_tell_nothing_of_each_other():
-    neighbours = Neighbours(torch_search)
+    neighbors = Neighbors(torch_search)
     whole = a_block(1, 20)
     for rows in ([0, 1, 2], [2, 3, 4], [4, 1], list(range(20)), [5, 0, 2, 3]):
         part = a_part(whole, rows)
         assert torch.equal(
-            neighbours.min_distance(a_batch(range(6)), [part]), plain(range(6), [part])
+            neighbors.min_distance(a_batch(range(6)), [part]), plain(range(6), [part])
         )
 
 
-@pytest.mark.parametrize(("beginning", "calls"), [(0, 3), (neighbours_module._BEGINNING, 1)])
+@pytest.mark.parametrize(("beginning", "calls"), [(0, 3), (neighbors_module._BEGINNING, 1)])
 def test_parts_that_ask_for_little_are_searched_together(monkeypatch, beginning, calls):
-    monkeypatch.setattr(neighbours_module, "_BEGINNING", beginning)
+    monkeypatch.setattr(neighbors_module, "_BEGINNING", beginning)
     search = Watched()
-    neighbours = Neighbours(search)
+    neighbors = Neighbors(search)
     wholes = [a_block(seed, 20) for seed in (1, 2, 3)]
     for whole in wholes:
-        neighbours.min_distance(a_batch(range(8)), [whole])
+        neighbors.min_distance(a_batch(range(8)), [whole])
     search.calls = 0
     parts = [a_part(whole, [3, 4, 7]) for whole in wholes]
-    assert torch.equal(neighbours.min_distance(a_batch(range(8)), parts), plain(range(8), parts))
+    assert torch.equal(neighbors.min_distance(a_batch(range(8)), parts), plain(range(8), parts))
     assert search.calls == calls
 
 
@@ -186,7 +186,7 @@ def test_parts_that_ask_for_much_are_searched_one_by_one():
     assert list(union._together([1, 0, 2, 3], counts)) == [[1, 0], [2], [3]]
 
 
-@pytest.mark.parametrize("beginning", [0, neighbours_module._BEGINNING])
+@pytest.mark.parametrize("beginning", [0, neighbors_module._BEGINNING])
 @pytest.mark.parametrize("search", [torch_search, faiss_search])
 @settings(
     deadline=None,
@@ -197,8 +197,8 @@ def test_parts_that_ask_for_much_are_searched_one_by_one():
 def test_whatever_was_asked_before_a_union_has_its_least_distances(
     monkeypatch, search, beginning, data
 ):
-    monkeypatch.setattr(neighbours_module, "_BEGINNING", beginning)
-    neighbours = Neighbours(search, budget=data.draw(st.sampled_from([3_000, 20_000, 10**9])))
+    monkeypatch.setattr(neighbors_module, "_BEGINNING", beginning)
+    neighbors = Neighbors(search, budget=data.draw(st.sampled_from([3_000, 20_000, 10**9])))
     grid = torch.round(drawn(30, DIM, seed=5) * 2) / 2  # ties
     wholes = [a_block(1, 12), a_block(2, 9), Block.of(grid), Block.of(ALL[:2].flatten(0, 1))]
     for _ in range(data.draw(st.integers(1, 8))):
@@ -210,96 +210,96 @@ def test_whatever_was_asked_before_a_union_has_its_least_distances(
                 part = a_part(part, range(0, len(part), 2))
             blocks.append(part)
         images = data.draw(st.lists(st.integers(0, 9), min_size=1, max_size=6))
-        found = neighbours.min_distance(a_batch(images), blocks)
+        found = neighbors.min_distance(a_batch(images), blocks)
         assert torch.equal(found, plain(images, blocks))
 
 
 def test_nothing_is_read_or_searched_for_images_that_are_known():
     search = Watched()
-    neighbours = Neighbours(search)
-    neighbours.min_distance(a_batch(range(4)), [a_block(1)])
+    neighbors = Neighbors(search)
+    neighbors.min_distance(a_batch(range(4)), [a_block(1)])
     calls = search.calls
 
     def unread() -> Tensor:
         raise AssertionError("patches were read")
 
     known = TestBatch(("image-3", "image-0"), None, unread, unread)
-    assert torch.equal(neighbours.min_distance(known, [a_block(1)]), plain([3, 0], [a_block(1)]))
+    assert torch.equal(neighbors.min_distance(known, [a_block(1)]), plain([3, 0], [a_block(1)]))
     assert search.calls == calls
 
 
 def test_blocks_of_equal_vectors_share_their_distances():
     search = Watched()
-    neighbours = Neighbours(search)
-    neighbours.min_distance(a_batch(range(4)), [a_block(1)])
-    neighbours.min_distance(a_batch(range(4)), [Block.of(a_block(1).vectors.clone())])
+    neighbors = Neighbors(search)
+    neighbors.min_distance(a_batch(range(4)), [a_block(1)])
+    neighbors.min_distance(a_batch(range(4)), [Block.of(a_block(1).vectors.clone())])
     assert search.calls == 1
 
 
 def test_changing_a_result_changes_no_later_one():
-    neighbours = Neighbours(torch_search)
+    neighbors = Neighbors(torch_search)
     for _ in range(2):
-        distances = neighbours.min_distance(a_batch(range(4)), [a_block(1)])
+        distances = neighbors.min_distance(a_batch(range(4)), [a_block(1)])
         assert torch.equal(distances, plain(range(4), [a_block(1)]))
         distances.zero_()
 
 
-def held_bytes(neighbours: Neighbours) -> int:
-    return sum(known.nbytes for known in neighbours._blocks.values())
+def held_bytes(neighbors: Neighbors) -> int:
+    return sum(known.nbytes for known in neighbors._blocks.values())
 
 
 def test_bytes_stay_within_the_budget_and_the_latest_used_blocks_stay():
     search = Watched()
-    neighbours = Neighbours(search)
-    neighbours.min_distance(a_batch(range(IMAGES)), [a_block(0)])
-    neighbours.budget = 3 * held_bytes(neighbours)
+    neighbors = Neighbors(search)
+    neighbors.min_distance(a_batch(range(IMAGES)), [a_block(0)])
+    neighbors.budget = 3 * held_bytes(neighbors)
     blocks = [a_block(seed) for seed in range(6)]
     for block in blocks:
-        neighbours.min_distance(a_batch(range(IMAGES)), [block])
-        neighbours.min_distance(a_batch([0]), [blocks[0]])  # keeps the first in use
-        assert held_bytes(neighbours) <= neighbours.budget
+        neighbors.min_distance(a_batch(range(IMAGES)), [block])
+        neighbors.min_distance(a_batch([0]), [blocks[0]])  # keeps the first in use
+        assert held_bytes(neighbors) <= neighbors.budget
     calls = search.calls
-    neighbours.min_distance(a_batch(range(IMAGES)), [blocks[0], blocks[5]])
+    neighbors.min_distance(a_batch(range(IMAGES)), [blocks[0], blocks[5]])
     assert search.calls == calls
     assert torch.equal(
-        neighbours.min_distance(a_batch(range(IMAGES)), blocks), plain(range(IMAGES), blocks)
+        neighbors.min_distance(a_batch(range(IMAGES)), blocks), plain(range(IMAGES), blocks)
     )
     assert search.calls > calls
 
 
 def test_a_budget_below_one_block_keeps_one_and_stays_right():
-    neighbours = Neighbours(torch_search, budget=1)
+    neighbors = Neighbors(torch_search, budget=1)
     blocks = [a_block(1), a_block(2)]
     for _ in range(2):
         assert torch.equal(
-            neighbours.min_distance(a_batch(range(3)), blocks), plain(range(3), blocks)
+            neighbors.min_distance(a_batch(range(3)), blocks), plain(range(3), blocks)
         )
-    assert len(neighbours._blocks) == 1
+    assert len(neighbors._blocks) == 1
 
 
 def test_a_search_that_fails_leaves_nothing_that_looks_known():
     def failing(*asked: object) -> tuple[Tensor, Tensor]:
         raise MemoryError
 
-    neighbours = Neighbours(failing)
+    neighbors = Neighbors(failing)
     with pytest.raises(MemoryError):
-        neighbours.min_distance(a_batch(range(3)), [a_block(1)])
-    neighbours.search = torch_search
+        neighbors.min_distance(a_batch(range(3)), [a_block(1)])
+    neighbors.search = torch_search
     assert torch.equal(
-        neighbours.min_distance(a_batch(range(3)), [a_block(1)]), plain(range(3), [a_block(1)])
+        neighbors.min_distance(a_batch(range(3)), [a_block(1)]), plain(range(3), [a_block(1)])
     )
 
 
 def test_an_image_that_stands_twice_in_a_batch_has_one_row():
-    neighbours = Neighbours(torch_search)
+    neighbors = Neighbors(torch_search)
     images = [2, 0, 2, 1]
     for _ in range(2):
-        distances = neighbours.min_distance(a_batch(images), [a_block(1)])
+        distances = neighbors.min_distance(a_batch(images), [a_block(1)])
         assert torch.equal(distances, plain(images, [a_block(1)]))
-    later = neighbours.min_distance(a_batch([3, 4, 0]), [a_block(1)])
+    later = neighbors.min_distance(a_batch([3, 4, 0]), [a_block(1)])
     assert torch.equal(later, plain([3, 4, 0], [a_block(1)]))
 
 
 def test_no_blocks_are_refused():
     with pytest.raises(ValueError, match="at least one block"):
-        Neighbours(torch_search).min_distance(a_batch([0]), [])
+        Neighbors(torch_search).min_distance(a_batch([0]), [])
