@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from .benchmark.data.entries import Entry as Entry
     from .benchmark.data.opening.sources import open_dataset as open_dataset
     from .benchmark.data.reader import Reader as Reader
-    from .benchmark.interface.method import Block as Block
+    from .benchmark.interface.block import Block as Block
+    from .benchmark.interface.context import MethodContext as MethodContext
+    from .benchmark.interface.experience import TestBatch as TestBatch
+    from .benchmark.interface.experience import TrainExperience as TrainExperience
     from .benchmark.interface.method import CellFacts as CellFacts
-    from .benchmark.interface.method import ExpertMemory as ExpertMemory
-    from .benchmark.interface.method import MemoryReport as MemoryReport
     from .benchmark.interface.method import Method as Method
-    from .benchmark.interface.method import MethodContext as MethodContext
-    from .benchmark.interface.method import Prediction as Prediction
-    from .benchmark.interface.method import TestBatch as TestBatch
-    from .benchmark.interface.method import TrainExperience as TrainExperience
     from .benchmark.interface.params import Params as Params
     from .benchmark.interface.params import param as param
+    from .benchmark.interface.prediction import ExpertMemory as ExpertMemory
+    from .benchmark.interface.prediction import MemoryReport as MemoryReport
+    from .benchmark.interface.prediction import Prediction as Prediction
     from .benchmark.streams.stream import Stream as Stream
     from .benchmark.streams.stream import resolve_order as resolve_order
     from .results.errors import CadbenchError as CadbenchError
@@ -41,22 +41,22 @@ if TYPE_CHECKING:
     __version__: str
 
 _MODULES = {
-    "Block": "benchmark.interface.method",
+    "Block": "benchmark.interface.block",
     "CadbenchError": "results.errors",
     "CellFacts": "benchmark.interface.method",
     "DataError": "results.errors",
     "Entry": "benchmark.data.entries",
-    "ExpertMemory": "benchmark.interface.method",
-    "MemoryReport": "benchmark.interface.method",
+    "ExpertMemory": "benchmark.interface.prediction",
+    "MemoryReport": "benchmark.interface.prediction",
     "Method": "benchmark.interface.method",
-    "MethodContext": "benchmark.interface.method",
+    "MethodContext": "benchmark.interface.context",
     "Params": "benchmark.interface.params",
-    "Prediction": "benchmark.interface.method",
+    "Prediction": "benchmark.interface.prediction",
     "Reader": "benchmark.data.reader",
     "Record": "results.records.record",
     "Stream": "benchmark.streams.stream",
-    "TestBatch": "benchmark.interface.method",
-    "TrainExperience": "benchmark.interface.method",
+    "TestBatch": "benchmark.interface.experience",
+    "TrainExperience": "benchmark.interface.experience",
     "UsageError": "results.errors",
     "broken_mocks": "benchmark.conformance.broken_mocks",
     "check_method": "benchmark.conformance.report",

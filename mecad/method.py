@@ -7,20 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ..benchmark.interface.method import (
-    Block,
-    CellFacts,
-    ExpertMemory,
-    MemoryReport,
-    Method,
-    MethodContext,
-    Prediction,
-    State,
-    TestBatch,
-    TrainExperience,
-)
+from ..benchmark.interface.block import Block
+from ..benchmark.interface.context import MethodContext
+from ..benchmark.interface.experience import TestBatch, TrainExperience
+from ..benchmark.interface.method import CellFacts, Method, State
 from ..benchmark.interface.params import Params, param
-from ..benchmark.services.coresets.service import Selector, Start
+from ..benchmark.interface.prediction import ExpertMemory, MemoryReport, Prediction
+from ..benchmark.interface.services import Selector, Start
 from ..methods.banks.memory_bank import pack_blocks, selected_again, unpack_blocks
 from ..methods.routing.expert_gate import Gate, pack_gate, train_gate, unpack_gate
 from ..methods.routing.routing import Router, routed

@@ -8,17 +8,12 @@ from typing import Any
 
 import torch
 
-from ..interface.method import (
-    Block,
-    MemoryReport,
-    Method,
-    MethodContext,
-    Prediction,
-    State,
-    TestBatch,
-    TrainExperience,
-)
+from ..interface.block import Block
+from ..interface.context import MethodContext
+from ..interface.experience import TestBatch, TrainExperience
+from ..interface.method import Method, State
 from ..interface.params import Params, param
+from ..interface.prediction import MemoryReport, Prediction
 from .mocks import MockBank, MockImages, MockMean, MockReturning
 
 

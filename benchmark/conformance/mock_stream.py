@@ -21,7 +21,9 @@ from ..features.feature_set import FeatureSet
 from ..features.shards import Shard, ShardStore
 from ..features.spec import FeatureSpec
 from ..features.weights import EMBEDDED_BACKBONE
-from ..interface.method import CellFacts, Method, MethodContext, Routing, TestBatch, TrainExperience
+from ..interface.context import MethodContext, Routing
+from ..interface.experience import TestBatch, TrainExperience
+from ..interface.method import CellFacts, Method
 from ..interface.params import Params
 from ..running.batches import BATCH_SIZE, Place, shuffled_batches, train_experience
 from ..services.coresets.service import Coresets

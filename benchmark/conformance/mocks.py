@@ -7,18 +7,12 @@ from typing import Any, ClassVar
 
 import torch
 
-from ..interface.method import (
-    Block,
-    MemoryReport,
-    Method,
-    MethodContext,
-    Prediction,
-    Routing,
-    State,
-    TestBatch,
-    TrainExperience,
-)
+from ..interface.block import Block
+from ..interface.context import MethodContext, Routing
+from ..interface.experience import TestBatch, TrainExperience
+from ..interface.method import Method, State
 from ..interface.params import Params, param
+from ..interface.prediction import MemoryReport, Prediction
 
 
 @dataclass(frozen=True)

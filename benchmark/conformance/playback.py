@@ -9,8 +9,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..interface.method import MemoryReport, Method, Prediction, Routing
+from ..interface.context import Routing
+from ..interface.method import Method
 from ..interface.params import Params
+from ..interface.prediction import MemoryReport, Prediction
 from ..running.prediction_check import flaw
 from .mock_stream import MockStream, Services
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import torch
 
-from ..interface.method import Block, MemoryReport, TrainExperience
+from ..interface.block import Block
+from ..interface.experience import TrainExperience
+from ..interface.prediction import MemoryReport
 from ..services.coresets.service import Coresets
 from ..system.serialization import flatten, pack, unpack
 from .mock_stream import Services

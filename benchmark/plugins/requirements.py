@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 def refuse_unusable(called: str, loaded: Any) -> None:
     """`CadbenchError` that says what is missing; `called` begins it, such as `method 'mine'`."""
-    from ..interface.method import Method, Routing
+    from ..interface.context import Routing
+    from ..interface.method import Method
     from ..interface.params import Params
 
     if not (isinstance(loaded, type) and issubclass(loaded, Method)):

@@ -11,7 +11,7 @@ from typing import Any
 
 from ...results.errors import UsageError
 from ..data.images.preprocessing import Preprocessing
-from ..interface.method import Routing
+from ..interface.context import Routing
 from ..pixels.maps import SIGMA, MapSpec
 
 PROTOCOL_VERSION = 1

@@ -10,7 +10,7 @@ from ...results.errors import UsageError
 from ..data.drift.domains import parse_domains
 from ..data.images.preprocessing import Preprocessing
 from ..data.opening.registry import dataset_names, published_categories
-from ..interface.method import Routing
+from ..interface.context import Routing
 from ..pixels.maps import MapSpec
 from ..running.cell import Unseen
 from ..streams.blending import checked_blend

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from ..data.images.preprocessing import Preprocessing
 from ..data.opening.joining import joined_name
 from ..data.opening.registry import published_categories
-from ..interface.method import Routing
+from ..interface.context import Routing
 from ..pixels.maps import MapSpec
 from ..running.cell import Unseen
 from ..streams.stream import Order, listed_order, resolve_order

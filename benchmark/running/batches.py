@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ..features.feature_set import FeatureSet
 from ..features.source import PatchSource
-from ..interface.method import Routing, TestBatch, TrainExperience
+from ..interface.context import Routing
+from ..interface.experience import TestBatch, TrainExperience
 from ..streams.blending import Shown
 from ..streams.stream import Experience, Stream
 from ..system.rng import generator

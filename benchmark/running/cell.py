@@ -11,7 +11,8 @@ from ...results.records.schema import RECORD_SCHEMA, cell_key
 from ..data.drift.domains import Domain, parse_domains
 from ..data.images.preprocessing import Preprocessing
 from ..features.spec import FeatureSpec
-from ..interface.method import CellFacts, Method, Routing
+from ..interface.context import Routing
+from ..interface.method import CellFacts, Method
 from ..interface.params import Params
 from ..pixels.maps import MapSpec
 from ..plugins.methods import load_method

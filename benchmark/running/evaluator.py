@@ -17,7 +17,10 @@ import numpy as np
 from ...results.errors import CadbenchError
 from ...results.records.schema import ASSIGNED, PART_ASSIGNED, SIMILARITY, UTILIZATION
 from ..features.feature_set import FeatureSet
-from ..interface.method import MemoryReport, Method, MethodContext, Prediction, TrainExperience
+from ..interface.context import MethodContext
+from ..interface.experience import TrainExperience
+from ..interface.method import Method
+from ..interface.prediction import MemoryReport, Prediction
 from ..pixels.meter import PixelMeter
 from ..services.coresets.service import Coresets
 from ..services.neighbors.service import Neighbors

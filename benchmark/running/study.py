@@ -13,7 +13,8 @@ from ..data.drift.domains import Domain
 from ..data.drift.manifest import under_domains
 from ..data.manifest import Manifest
 from ..features.spec import FeatureSpec
-from ..interface.method import CellFacts, Routing
+from ..interface.context import Routing
+from ..interface.method import CellFacts
 from ..interface.params import Params, spec_named, specs
 from ..pixels.maps import MapSpec
 from ..plugins.methods import load_method, method_names

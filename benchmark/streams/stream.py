@@ -173,4 +173,5 @@ class Stream:
         """The stream as an Avalanche `CLScenario` of images with category targets."""
         from .avalanche import scenario
 
-        return scenario(self)
+        training = [self.training(e.index) for e in self.train_stream]
+        return scenario(self.manifest, self.order.categories, self.train_stream, training)

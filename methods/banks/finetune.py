@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ...benchmark.interface.method import TrainExperience
+from ...benchmark.interface.experience import TrainExperience
 from ...benchmark.interface.params import Params, param
 from .memory_bank import SingleBank
 

@@ -7,8 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ...benchmark.interface.method import Block, MemoryReport, MethodContext, State, TrainExperience
+from ...benchmark.interface.block import Block
+from ...benchmark.interface.context import MethodContext
+from ...benchmark.interface.experience import TrainExperience
+from ...benchmark.interface.method import State
 from ...benchmark.interface.params import Params, param
+from ...benchmark.interface.prediction import MemoryReport
 from .memory_bank import SingleBank, bank_memory, pack_blocks, taken, unpack_blocks
 
 

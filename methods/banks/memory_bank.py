@@ -8,16 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...benchmark.interface.method import (
-    Block,
-    MemoryReport,
-    Method,
-    MethodContext,
-    Prediction,
-    State,
-    TestBatch,
-    TrainExperience,
-)
+from ...benchmark.interface.block import Block
+from ...benchmark.interface.context import MethodContext
+from ...benchmark.interface.experience import TestBatch, TrainExperience
+from ...benchmark.interface.method import Method, State
+from ...benchmark.interface.prediction import MemoryReport, Prediction
 
 if TYPE_CHECKING:
     from torch import Tensor

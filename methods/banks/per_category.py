@@ -5,18 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ...benchmark.interface.method import (
-    Block,
-    ExpertMemory,
-    MemoryReport,
-    Method,
-    MethodContext,
-    Prediction,
-    State,
-    TestBatch,
-    TrainExperience,
-)
+from ...benchmark.interface.block import Block
+from ...benchmark.interface.context import MethodContext
+from ...benchmark.interface.experience import TestBatch, TrainExperience
+from ...benchmark.interface.method import Method, State
 from ...benchmark.interface.params import Params, param
+from ...benchmark.interface.prediction import ExpertMemory, MemoryReport, Prediction
 from ..routing.expert_gate import Gate, pack_gate, train_gate, unpack_gate
 from ..routing.routing import Router, routed
 from .memory_bank import bank_memory, pack_blocks, selected_again, unpack_blocks

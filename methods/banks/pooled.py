@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ...benchmark.interface.method import MethodContext, State, TrainExperience
+from ...benchmark.interface.context import MethodContext
+from ...benchmark.interface.experience import TrainExperience
+from ...benchmark.interface.method import State
 from ...benchmark.interface.params import Params, param
-from ...benchmark.services.coresets.service import Selector
+from ...benchmark.interface.services import Selector
 from .memory_bank import SingleBank
 from .samples import Sample, blocks_of, kept, pack_sample, ranked, unpack_sample
 

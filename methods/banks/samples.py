@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ...benchmark.interface.method import Block, MethodContext, TrainExperience
-from ...benchmark.services.coresets.service import Selector
+from ...benchmark.interface.block import Block
+from ...benchmark.interface.context import MethodContext
+from ...benchmark.interface.experience import TrainExperience
+from ...benchmark.interface.services import Selector
 from .memory_bank import pack_blocks, unpack_blocks
 
 CHUNK = 256

@@ -14,17 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ...benchmark.interface.method import (
-    CellFacts,
-    MemoryReport,
-    Method,
-    MethodContext,
-    Prediction,
-    State,
-    TestBatch,
-    TrainExperience,
-)
+from ...benchmark.interface.context import MethodContext
+from ...benchmark.interface.experience import TestBatch, TrainExperience
+from ...benchmark.interface.method import CellFacts, Method, State
 from ...benchmark.interface.params import Params, param
+from ...benchmark.interface.prediction import MemoryReport, Prediction
 from ...results.errors import CadbenchError, UsageError
 
 if TYPE_CHECKING:

@@ -7,16 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ...benchmark.interface.method import (
-    MemoryReport,
-    Method,
-    MethodContext,
-    Prediction,
-    State,
-    TestBatch,
-    TrainExperience,
-)
+from ...benchmark.interface.context import MethodContext
+from ...benchmark.interface.experience import TestBatch, TrainExperience
+from ...benchmark.interface.method import Method, State
 from ...benchmark.interface.params import Params, param
+from ...benchmark.interface.prediction import MemoryReport, Prediction
 from ..banks.memory_bank import prediction
 from .patch_gaussians import Gaussians, Moments, gathered
 

@@ -5,17 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ...benchmark.interface.method import (
-    ExpertMemory,
-    MemoryReport,
-    Method,
-    MethodContext,
-    Prediction,
-    State,
-    TestBatch,
-    TrainExperience,
-)
+from ...benchmark.interface.context import MethodContext
+from ...benchmark.interface.experience import TestBatch, TrainExperience
+from ...benchmark.interface.method import Method, State
 from ...benchmark.interface.params import Params, param
+from ...benchmark.interface.prediction import ExpertMemory, MemoryReport, Prediction
 from ..banks.memory_bank import prediction
 from .padim import category_moments, drawn_dimensions
 from .patch_gaussians import Gaussians

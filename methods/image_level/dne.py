@@ -7,16 +7,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ...benchmark.interface.method import (
-    MemoryReport,
-    Method,
-    MethodContext,
-    Prediction,
-    State,
-    TestBatch,
-    TrainExperience,
-)
+from ...benchmark.interface.context import MethodContext
+from ...benchmark.interface.experience import TestBatch, TrainExperience
+from ...benchmark.interface.method import Method, State
 from ...benchmark.interface.params import Params, param
+from ...benchmark.interface.prediction import MemoryReport, Prediction
 from .image_embedding import mean_patches, train_embeddings
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...benchmark.interface.method import TrainExperience
+from ...benchmark.interface.experience import TrainExperience
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ...benchmark.interface.method import Block, MethodContext, TestBatch, TrainExperience
+from ...benchmark.interface.block import Block
+from ...benchmark.interface.context import MethodContext
+from ...benchmark.interface.experience import TestBatch, TrainExperience
 from ...benchmark.system.thread_limits import one_thread
 
 if TYPE_CHECKING:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from ...benchmark.interface.method import Block, MethodContext, Prediction, TestBatch
+from ...benchmark.interface.block import Block
+from ...benchmark.interface.context import MethodContext
+from ...benchmark.interface.experience import TestBatch
+from ...benchmark.interface.prediction import Prediction
 from ..banks.memory_bank import prediction
 from .expert_gate import Gate, route_by_gates
 

@@ -9,16 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from ...benchmark.interface.method import (
-    MemoryReport,
-    Method,
-    MethodContext,
-    Prediction,
-    State,
-    TestBatch,
-    TrainExperience,
-)
+from ...benchmark.interface.context import MethodContext
+from ...benchmark.interface.experience import TestBatch, TrainExperience
+from ...benchmark.interface.method import Method, State
 from ...benchmark.interface.params import Params, param
+from ...benchmark.interface.prediction import MemoryReport, Prediction
 from ...results.errors import CadbenchError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ...benchmark.interface.method import TestBatch
+from ...benchmark.interface.experience import TestBatch
 from ...benchmark.interface.params import param
 from . import strategies
 from .detector import TrainedDetector, TrainingParams

@@ -14,7 +14,7 @@ from torch.nn import functional
 from ...benchmark.features.backbones import layer_maps
 
 if TYPE_CHECKING:
-    from ...benchmark.features.frozen import FrozenBackbone
+    from ...benchmark.interface.services import Backbone
 
 _STEM_STRIDE = 4
 _WIDTH = 32
@@ -27,7 +27,7 @@ class Teacher:
     It sees those one by one, so that its answer depends on nothing else, remembered or not.
     """
 
-    def __init__(self, backbone: FrozenBackbone) -> None:
+    def __init__(self, backbone: Backbone) -> None:
         self.backbone = backbone
         self._said: dict[bytes, list[Tensor]] = {}
         self._bytes = 0

@@ -11,10 +11,10 @@ from avalanche.training.plugins import ReplayPlugin
 from avalanche.training.storage_policy import ExperienceBalancedBuffer, ReservoirSamplingBuffer
 from torch import Tensor
 
-from ...benchmark.streams.avalanche import held_dataset, held_experience
+from ...benchmark.interface.avalanche import stored_dataset, stored_experience
 
 if TYPE_CHECKING:
-    from ...benchmark.interface.method import TrainExperience
+    from ...benchmark.interface.experience import TrainExperience
     from .detector import Inputs
 
 _READ_AT_ONCE = 32
@@ -25,7 +25,7 @@ def replay(mem_size: int, kept: dict[str, Any], device: torch.device) -> ReplayP
     buffer = ExperienceBalancedBuffer(mem_size, adaptive_size=True)
     for index, group in enumerate(kept.get("groups", ())):
         held = ReservoirSamplingBuffer(len(group["values"]))
-        held.buffer = held_dataset(group["values"], group["targets"], device)
+        held.buffer = stored_dataset(group["values"], group["targets"], device)
         held._buffer_weights = group["priorities"].cpu()
         buffer.buffer_groups[index] = held
         buffer._num_exps = index + 1
@@ -64,14 +64,14 @@ def with_images_of(
 def dataset_of(kept: dict[str, Any], device: torch.device) -> Any:
     """All kept images as one Avalanche dataset; None where there is none."""
     groups = kept.get("groups", ())
-    held = [held_dataset(group["values"], group["targets"], device) for group in groups]
+    held = [stored_dataset(group["values"], group["targets"], device) for group in groups]
     return concat_datasets(held) if held else None
 
 
 def experiences_of(kept: dict[str, Any], device: torch.device) -> list[Any]:
     """The past experiences as Avalanche has them."""
     return [
-        held_experience(group["values"], group["targets"], device, index)
+        stored_experience(group["values"], group["targets"], device, index)
         for index, group in enumerate(kept.get("groups", ()), 1)
     ]
 

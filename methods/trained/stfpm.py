@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from ...benchmark.interface.method import TestBatch, TrainExperience
+from ...benchmark.interface.experience import TestBatch, TrainExperience
 from ...benchmark.interface.params import param
 from . import strategies
 from .detector import TrainedDetector, TrainingParams

@@ -49,7 +49,7 @@ def test_a_mecad_cell_scores_on_cuda_as_on_the_cpu(study, cuda, routing):
 
 def test_selection_runs_on_the_device_and_picks_what_the_cpu_picks(study, cuda):
     import torch
-    from cadbench.benchmark.interface.method import TrainExperience
+    from cadbench.benchmark.interface.experience import TrainExperience
     from cadbench.benchmark.services.coresets.service import Coresets
 
     built = study()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from cadbench.benchmark.interface.method import Block, CellFacts, MethodContext, TestBatch
+from cadbench.benchmark.interface.block import Block
+from cadbench.benchmark.interface.context import MethodContext
+from cadbench.benchmark.interface.experience import TestBatch
+from cadbench.benchmark.interface.method import CellFacts
 from cadbench.benchmark.services.neighbors.search import exact_search
 from cadbench.benchmark.services.neighbors.service import Neighbors
 from cadbench.mecad.method import Mecad, MecadParams

@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ....results.storage.files import seal, unseal, write_bytes
-from ...interface.method import Block, TrainExperience
+from ...interface.block import Block
+from ...interface.experience import TrainExperience
+from ...interface.services import PatchSource, Selector, Start
 from ...system.reporting import Reporter, Silent, made_anew
 from ...system.rng import generator
 from ...system.thread_pools import Aside, aside
@@ -27,10 +29,6 @@ from . import herding, k_center, k_means
 if TYPE_CHECKING:
     import torch
 
-    from ...features.source import PatchSource
-
-Selector: TypeAlias = Literal["greedy", "approximate_greedy", "random", "herding", "kmeans"]
-Start: TypeAlias = Literal["mean", "random"]
 
 _NOTHING = np.empty(0, dtype=np.int64)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...interface.method import Block
+from ...interface.block import Block
 
 
 class Known:
@@ -18,8 +18,8 @@ class Known:
     """
 
     def __init__(self, block: Block, patches: int) -> None:
-        self.whole = block.taken_from or block.digest
-        self.origin = np.arange(len(block)) if block.rows is None else block.rows
+        self.whole = block.root_digest
+        self.origin = np.arange(len(block)) if block.parent_rows is None else block.parent_rows
         self.members = np.zeros(self.origin.max() + 1, np.bool_)
         self.members[self.origin] = True
         self.rows: dict[str, int] = {}

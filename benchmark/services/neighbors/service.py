@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ...interface.method import Block, TestBatch
+from ...interface.block import Block
+from ...interface.experience import TestBatch
 from .distance_table import Known
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from cadbench.benchmark.features.embedding import EMBEDDINGS
 from cadbench.benchmark.features.frozen import load_frozen
 from cadbench.benchmark.features.spec import FeatureSpec
 from cadbench.benchmark.features.weights import EMBEDDED_BACKBONE, find_weights
-from cadbench.benchmark.interface.method import MethodContext
+from cadbench.benchmark.interface.context import MethodContext
 from cadbench.results.errors import CadbenchError
 
 CPU = torch.device("cpu")

@@ -178,7 +178,7 @@ def test_pixel_metrics_are_measured_whatever_maps_are_kept(metered):
 
 
 def test_a_method_without_maps_has_no_pixel_metrics(metered, monkeypatch):
-    from cadbench.benchmark.interface.method import Prediction
+    from cadbench.benchmark.interface.prediction import Prediction
     from cadbench.methods.banks.finetune import FineTune
 
     built, meter = metered()
@@ -190,7 +190,7 @@ def test_a_method_without_maps_has_no_pixel_metrics(metered, monkeypatch):
 
 
 def test_maps_that_are_not_finite_in_float16_are_refused_by_the_methods_name(metered, monkeypatch):
-    from cadbench.benchmark.interface.method import Prediction
+    from cadbench.benchmark.interface.prediction import Prediction
     from cadbench.methods.banks.finetune import FineTune
     from cadbench.results.errors import CadbenchError
 

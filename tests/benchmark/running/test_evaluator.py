@@ -65,7 +65,7 @@ def test_a_batch_size_or_order_of_test_images_changes_no_score(study, monkeypatc
 
 def test_a_method_that_returns_scores_that_are_not_finite_is_refused_by_name(study, monkeypatch):
     import torch
-    from cadbench.benchmark.interface.method import Prediction
+    from cadbench.benchmark.interface.prediction import Prediction
     from cadbench.methods.banks.finetune import FineTune
 
     built = study()

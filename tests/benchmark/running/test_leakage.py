@@ -309,7 +309,7 @@ def probe(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., None]], No
 def test_no_path_label_or_mask_of_a_test_image_is_reachable_from_what_a_method_receives(
     secrets, run_plates, probe, routing
 ):
-    from cadbench.benchmark.interface.method import TestBatch, TrainExperience
+    from cadbench.benchmark.interface.experience import TestBatch, TrainExperience
 
     found: list[str] = []
     kinds: collections.Counter[type] = collections.Counter()
@@ -333,7 +333,7 @@ def test_no_path_label_or_mask_of_a_test_image_is_reachable_from_what_a_method_r
 
 
 def test_under_inferred_routing_no_category_is_reachable_from_a_batch(secrets, run_plates, probe):
-    from cadbench.benchmark.interface.method import TestBatch
+    from cadbench.benchmark.interface.experience import TestBatch
 
     found: list[str] = []
 

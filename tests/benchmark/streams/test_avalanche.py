@@ -110,7 +110,7 @@ def test_a_single_experience_holds_the_stored_patches_and_images(study):
 
 def train_experience(built: Any, stream: Stream, step: int) -> Any:
     """What the evaluator gives a method that uses images."""
-    from cadbench.benchmark.interface.method import TrainExperience
+    from cadbench.benchmark.interface.experience import TrainExperience
 
     experience = stream.train_stream[step]
     return TrainExperience(

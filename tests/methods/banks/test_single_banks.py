@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from cadbench.benchmark.interface.method import MethodContext, TestBatch
+from cadbench.benchmark.interface.context import MethodContext
+from cadbench.benchmark.interface.experience import TestBatch
 from cadbench.benchmark.plugins.methods import load_method
 from cadbench.methods.banks.memory_bank import taken
 from cadbench.results.errors import UsageError
@@ -14,7 +15,7 @@ from cadbench.results.errors import UsageError
 @pytest.fixture
 def taught(study):
     """taught(name, seed=0, categories=3, **params): the method after so many categories."""
-    from cadbench.benchmark.interface.method import TrainExperience
+    from cadbench.benchmark.interface.experience import TrainExperience
 
     built = study(train=6)
 
@@ -232,7 +233,7 @@ def test_matched_memory_sets_the_budget(name, vectors, expected):
 
 
 def test_taking_rows_keeps_whole_blocks_as_they_are():
-    from cadbench.benchmark.interface.method import Block
+    from cadbench.benchmark.interface.block import Block
 
     first = Block.of(torch.arange(6.0).reshape(3, 2))
     second = Block.of(torch.arange(8.0).reshape(4, 2) + 10)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from cadbench.benchmark.conformance.mock_stream import mock_stream
 from cadbench.benchmark.conformance.report import check_method
-from cadbench.benchmark.interface.method import TestBatch
+from cadbench.benchmark.interface.experience import TestBatch
 from cadbench.methods.from_anomalib import adapter as anomalib_adapter
 from cadbench.methods.from_anomalib import models as anomalib_models
 from cadbench.methods.from_anomalib.adapter import LAYER, Anomalib, AnomalibParams, own_random_state

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from cadbench.benchmark.conformance.mock_stream import mock_stream
-from cadbench.benchmark.interface.method import TestBatch
+from cadbench.benchmark.interface.experience import TestBatch
 from cadbench.methods.image_level.dne import (
     Distribution,
     Dne,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from cadbench.benchmark.conformance.mock_stream import mock_stream
-from cadbench.benchmark.interface.method import TestBatch
+from cadbench.benchmark.interface.experience import TestBatch
 from cadbench.benchmark.plugins.methods import load_method
 from cadbench.methods.image_level.ocsvm import Ocsvm
 from cadbench.methods.image_level.support_vectors import fitted

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from cadbench.benchmark.conformance.mock_stream import mock_stream
-from cadbench.benchmark.interface.method import TestBatch
+from cadbench.benchmark.interface.experience import TestBatch
 from cadbench.benchmark.plugins.methods import load_method
 from cadbench.methods.routing import expert_gate
 from cadbench.methods.routing.expert_gate import HIDDEN, Gate, route_by_gates, train_gate

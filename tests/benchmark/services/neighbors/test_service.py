@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import torch
-from cadbench.benchmark.interface.method import Block, TestBatch
+from cadbench.benchmark.interface.block import Block
+from cadbench.benchmark.interface.experience import TestBatch
 from cadbench.benchmark.services.neighbors import service as neighbors_module
 from cadbench.benchmark.services.neighbors.search import faiss_search, torch_search
 from cadbench.benchmark.services.neighbors.service import Neighbors, _Union
@@ -135,8 +136,8 @@ def test_in_a_part_only_patches_whose_nearest_vector_is_gone_are_searched():
     smaller = a_part(part, [1, 2, 5])  # rows 4, 7, 19 of the whole
     distances = neighbors.min_distance(a_batch(range(9)), [smaller])
     assert torch.equal(distances, plain(range(9), [smaller]))
-    assert smaller.taken_from == whole.digest
-    assert smaller.rows.tolist() == [4, 7, 19]
+    assert smaller.parent_digest == whole.digest
+    assert smaller.parent_rows.tolist() == [4, 7, 19]
 
 
 def test_a_block_that_cannot_be_nearest_is_not_searched_again_nor_are_its_parts():

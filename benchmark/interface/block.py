@@ -1,0 +1,63 @@
+"""`Block`: immutable vectors of a memory, named by their content."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Immutable vectors that a method searches; neighbor distances are cached per block.
+
+    Attributes:
+        vectors: (N, D) float32, on the device of the run.
+        digest: SHA-256 of shape and values. Blocks with equal digests share cached distances.
+        parent_digest: for a subset made by `take`, the digest of the block that the rows come
+            from; None otherwise. A subset of a subset names the original block.
+        parent_rows: (N,) indices of the vectors in that original block; None without a parent.
+    """
+
+    vectors: torch.Tensor
+    digest: str
+    parent_digest: str | None = None
+    parent_rows: np.ndarray | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, vectors: torch.Tensor) -> Block:
+        """Make a block of a contiguous float32 copy of `vectors` (N, D)."""
+        vectors = vectors.detach().float().contiguous()
+        content = vectors.cpu().numpy()
+        digest = hashlib.sha256(repr(content.shape).encode())
+        digest.update(content.data)
+        return cls(vectors, digest.hexdigest())
+
+    def __len__(self) -> int:
+        return int(self.vectors.shape[0])
+
+    @property
+    def root_digest(self) -> str:
+        """The digest of the original block: `parent_digest`, or this block's own."""
+        return self.parent_digest or self.digest
+
+    def take(self, indices: np.ndarray) -> Block:
+        """Return the block of the vectors at `indices` (n,); it remembers its original block."""
+        import torch
+
+        places = torch.as_tensor(indices, device=self.vectors.device)
+        rows = places.cpu().numpy()
+        return replace(
+            Block.of(self.vectors[places]),
+            parent_digest=self.root_digest,
+            parent_rows=rows if self.parent_rows is None else self.parent_rows[rows],
+        )
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the vectors."""
+        return self.vectors.numel() * self.vectors.element_size()

@@ -1,0 +1,147 @@
+"""What the benchmark lends to methods, as Protocols: stored patches, backbone, coresets, neighbors.
+
+The implementations are in `benchmark.features` and `benchmark.services`. Methods, and everything
+else in this package, know only these types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+    from .block import Block
+    from .experience import TestBatch, TrainExperience
+
+Selector: TypeAlias = Literal["greedy", "approximate_greedy", "random", "herding", "kmeans"]
+"""How a coreset is selected; `CoresetService.select` explains each."""
+
+Start: TypeAlias = Literal["mean", "random"]
+"""First pick of a greedy selection: the patch nearest the mean of all patches, or a random one."""
+
+
+class PatchSource(Protocol):
+    """The cached arrays (patches or pixels) of the images of one category and split.
+
+    Nothing in it leads to an image's file, its label or its mask.
+    """
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """(B,) content hashes of the images, in storage order."""
+
+    @property
+    def digest(self) -> str:
+        """Content address of features and images: equal digests mean equal arrays."""
+
+    @property
+    def row_of(self) -> dict[str, int]:
+        """Storage row of each id."""
+
+    def arrays(self) -> list[np.ndarray]:
+        """The arrays (n, P, D) in storage order, memory-mapped, in the stored type."""
+
+    def read(
+        self, rows: Iterable[int], opened: dict[int, np.ndarray] | None = None
+    ) -> torch.Tensor:
+        """Read rows to the device: patches (B, P, D) float32, or pixels (B, 3, H, W) uint8.
+
+        Args:
+            rows: storage rows.
+            opened: open files to keep between calls, for callers that read row by row.
+        """
+
+    def find(self, rows: Sequence[int]) -> tuple[torch.Tensor, Sequence[int]]:
+        """Return an array (N, P, D) in the stored type and the indices of `rows` in it."""
+
+
+class Backbone(Protocol):
+    """The frozen backbone of the run, for methods that look at images.
+
+    Attributes:
+        channels: number of channels of each layer, finest layer first.
+        strides: stride of each layer.
+    """
+
+    @property
+    def channels(self) -> tuple[int, ...]: ...
+
+    @property
+    def strides(self) -> tuple[int, ...]: ...
+
+    def normalized(self, images: torch.Tensor) -> torch.Tensor:
+        """Images (B, 3, H, W), uint8 or float32 in 0..1, as the backbone takes them: float32."""
+
+    def maps(self, images: torch.Tensor) -> list[torch.Tensor]:
+        """Feature maps (B, C_i, h_i, w_i) of each layer, without gradients."""
+
+    def untrained(self, seed: int) -> torch.nn.Module:
+        """A trainable network of the same architecture with random weights.
+
+        It takes normalized images and returns the list of feature maps.
+        """
+
+
+class CoresetService(Protocol):
+    """Selects coresets of training patches; equal requests of all cells are computed once."""
+
+    def select(
+        self,
+        experience: TrainExperience,
+        category: str,
+        size: int,
+        *,
+        selector: Selector = "greedy",
+        start: Start = "mean",
+        seed: int = 0,
+    ) -> Block:
+        """Select a coreset of the training patches of a category.
+
+        Args:
+            experience: the experience that shows the category.
+            category: one of the categories of the experience.
+            size: number of patches; if there are fewer, all are selected.
+            selector: `greedy`: exact greedy k-center selection; `approximate_greedy`: the variant
+                published with PatchCore; `random`: a uniform sample; `herding`: patches whose
+                running mean follows the mean of all patches; `kmeans`: the patch nearest each
+                cluster center.
+            start: first pick of the greedy selectors.
+            seed: seed of the selections that draw random numbers.
+
+        Returns:
+            A block of min(size, N) vectors in selection order. Except for `kmeans`, its first k
+            vectors are the selection of size k.
+        """
+
+    def centroid(self, experience: TrainExperience, category: str) -> np.ndarray:
+        """Mean (D,) float64 of all training patches of a category."""
+
+    def patch_count(self, experience: TrainExperience, category: str) -> int:
+        """Number of training patches of a category."""
+
+    def gather(self, experience: TrainExperience, category: str, rows: np.ndarray) -> Block:
+        """The training patches at `rows` (n,), counted over all images of the category."""
+
+    def everything(self, experience: TrainExperience, category: str) -> Block:
+        """All training patches of a category."""
+
+    def reduce(self, blocks: Sequence[Block], size: int) -> np.ndarray:
+        """Exact greedy k-center selection of `size` vectors from several blocks.
+
+        Returns:
+            Indices into the concatenated blocks, in selection order, starting with the vector
+            nearest the mean; all indices if there are no more than `size`.
+        """
+
+
+class NeighborService(Protocol):
+    """Nearest-neighbor distances; each distance is computed once and shared by all cells."""
+
+    def min_distance(self, batch: TestBatch, blocks: Sequence[Block]) -> torch.Tensor:
+        """Euclidean distance (B, P) float32 of each patch to its nearest vector in the blocks."""
+
+    def forget(self) -> None:
+        """Drop the cached distances, for methods whose blocks never return."""
