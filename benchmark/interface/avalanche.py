@@ -17,7 +17,7 @@ from avalanche.benchmarks.utils import (
 )
 from torch.utils.data import Dataset
 
-from .services import PatchSource
+from .patch_source import PatchSource
 
 
 class TargetedDataset(Protocol):

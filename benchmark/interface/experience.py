@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import torch
 
-    from .services import PatchSource
+    from .patch_source import PatchSource
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the benchmark lends to methods, as Protocols: stored patches, backbone, coresets, neighbors.
+"""Protocols of what the benchmark lends to methods: the backbone, coresets, nearest neighbors.
 
 The implementations are in `benchmark.features` and `benchmark.services`. Methods, and everything
 else in this package, know only these types.
@@ -6,7 +6,7 @@ else in this package, know only these types.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -21,41 +21,6 @@ Selector: TypeAlias = Literal["greedy", "approximate_greedy", "random", "herding
 
 Start: TypeAlias = Literal["mean", "random"]
 """First pick of a greedy selection: the patch nearest the mean of all patches, or a random one."""
-
-
-class PatchSource(Protocol):
-    """The cached arrays (patches or pixels) of the images of one category and split.
-
-    Nothing in it leads to an image's file, its label or its mask.
-    """
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """(B,) content hashes of the images, in storage order."""
-
-    @property
-    def digest(self) -> str:
-        """Content address of features and images: equal digests mean equal arrays."""
-
-    @property
-    def row_of(self) -> dict[str, int]:
-        """Storage row of each id."""
-
-    def arrays(self) -> list[np.ndarray]:
-        """The arrays (n, P, D) in storage order, memory-mapped, in the stored type."""
-
-    def read(
-        self, rows: Iterable[int], opened: dict[int, np.ndarray] | None = None
-    ) -> torch.Tensor:
-        """Read rows to the device: patches (B, P, D) float32, or pixels (B, 3, H, W) uint8.
-
-        Args:
-            rows: storage rows.
-            opened: open files to keep between calls, for callers that read row by row.
-        """
-
-    def find(self, rows: Sequence[int]) -> tuple[torch.Tensor, Sequence[int]]:
-        """Return an array (N, P, D) in the stored type and the indices of `rows` in it."""
 
 
 class Backbone(Protocol):

@@ -7,16 +7,12 @@ import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ...results.errors import CadbenchError
 
-if TYPE_CHECKING:
-    from ..interface.method import Method
-
 
 @contextlib.contextmanager
-def blamed_on(name: str, method: type[Method], doing: str) -> Iterator[None]:
+def blamed_on(name: str, method: type, doing: str) -> Iterator[None]:
     """Turn what a method raises into one line that names it; `doing` is the call, `observe`.
 
     Errors of cadbench's own family pass as they are.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from ..errors import OtherSchemaError, RecordError
-from ..storage.parquet import as_frame, read_table
+from .parquet import as_frame, read_table
 from .schema import RECORD_SCHEMA, TABLES, Run, cell_key, config_key, seal_of
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import OtherSchemaError, RecordError, UsageError
 from ..storage.files import storage_error, whole_file, write_bytes
-from ..storage.parquet import write_table
+from .parquet import write_table
 from .record import MAPS_FILE, RUN_FILE, Record, checksum, load_record, run_text
 from .schema import TABLES, Cell, config_key, features_key
 

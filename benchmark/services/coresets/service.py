@@ -20,7 +20,8 @@ import numpy as np
 from ....results.storage.files import seal, unseal, write_bytes
 from ...interface.block import Block
 from ...interface.experience import TrainExperience
-from ...interface.services import PatchSource, Selector, Start
+from ...interface.patch_source import PatchSource
+from ...interface.services import Selector, Start
 from ...system.reporting import Reporter, Silent, made_anew
 from ...system.rng import generator
 from ...system.thread_pools import Aside, aside

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from cadbench.results.exchange import table_types as tables
+from cadbench.results.records.parquet import write_table
 from cadbench.results.records.store import find_records
-from cadbench.results.storage.parquet import write_table
 
 from tests.benchmark.cli import exchange
 from tests.results import hostile

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CadbenchError, RecordError
-from ..records.schema import ASSIGNMENT, TABLES
-from .files import whole_file
+from ..storage.files import whole_file
+from .schema import ASSIGNMENT, TABLES
 
 if TYPE_CHECKING:
     import pandas as pd
