@@ -9,14 +9,14 @@ from ...results.errors import CadbenchError, UsageError
 from ...results.records.schema import canonical_json
 from ..interface.method import summary
 from ..interface.params import Params, ParamSpec, specs
-from ..plugins.requirements import refuse_unusable
+from ..plugins.requirements import check_declaration
 from .playback import Failed, Subject
 
 
 def declaration(subject: Subject) -> None:
     """a concrete class with a docstring, a version, routings and documented parameters"""
     try:
-        refuse_unusable(subject.kind.__name__, subject.kind)
+        check_declaration(subject.kind.__name__, subject.kind)
     except CadbenchError as error:
         raise Failed(str(error)) from error
     if not summary(subject.kind):

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 from ...results.errors import UsageError
 from ..interface.method import Method
 from ..system.did_you_mean import suggestion
-from ..system.plugin_errors import described
+from ..system.plugin_errors import describe_error
 from . import declaration_checks as declaring
 from . import prediction_checks as answering
 from . import state_checks as keeping
@@ -119,5 +119,5 @@ def _result(name: str, check: Check, subject: Subject) -> Result:
     except Failed as reason:
         return Result(name, shows(check), "failed", str(reason))
     except Exception as error:
-        return Result(name, shows(check), "failed", f"raised {described(error, subject.kind)}")
+        return Result(name, shows(check), "failed", f"raised {describe_error(error, subject.kind)}")
     return Result(name, shows(check), "passed")

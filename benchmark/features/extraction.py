@@ -12,8 +12,8 @@ from ..data.images.preprocessing import Preprocessing
 from ..data.images.reading import read_picture
 from ..data.manifest import Item
 from ..data.roots import Root
-from ..system.processes import in_order, in_threads
-from ..system.reporting import Reporter, made_anew
+from ..system.processes import map_in_processes, map_in_threads
+from ..system.reporting import Reporter, damaged_cache_warning
 from .shards import Shard, ShardStore
 
 Compute = Callable[[np.ndarray], np.ndarray]
@@ -52,7 +52,7 @@ def fill_store(
         return
     for shard in missing:
         if store.path(shard).exists() and shard not in store:  # not from another process just now
-            made_anew(reporter)(store.path(shard))
+            damaged_cache_warning(reporter)(store.path(shard))
     by_id: Mapping[str, Item] = {item.content: item for item in items}
     jobs = (
         _DecodeJob(root, tuple(by_id[identity] for identity in shard.ids), preprocessing)
@@ -61,7 +61,7 @@ def fill_store(
     total = sum(len(shard.ids) for shard in missing)
     run = compute()
     with setting(), reporter.task(what, total, "images") as task:
-        computed = in_threads(run, in_order(_decode, jobs, workers=workers), lanes)
+        computed = map_in_threads(run, map_in_processes(_decode, jobs, workers=workers), lanes)
         for shard, array in zip(missing, computed, strict=True):
             store.write(shard, array)
             task.advance(len(shard.ids))

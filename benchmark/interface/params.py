@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 
 from ...results.errors import UsageError
 from ..system.did_you_mean import suggestion
-from ..system.number_ranges import spanned, whole_number
+from ..system.number_ranges import inclusive_range, parse_whole_number
 
 AUTO = "auto"
 _BEYOND = 2**63
@@ -117,9 +117,9 @@ class ParamSpec:
         values: list[Any] = []
         for piece in text.split(","):
             left, dash, right = piece.strip().partition("-")
-            low, high = whole_number(left), whole_number(right)
+            low, high = parse_whole_number(left), parse_whole_number(right)
             if self.kind is int and dash and low is not None and high is not None:
-                values.extend(self.check(number) for number in spanned(low, high))
+                values.extend(self.check(number) for number in inclusive_range(low, high))
             else:
                 values.append(self.parse(piece))
         return list(dict.fromkeys(values))

@@ -15,8 +15,8 @@ from ..data.images.preprocessing import Change, Preprocessing
 from ..data.images.reading import change_of_labels, read_mask
 from ..data.manifest import Item, Manifest
 from ..data.roots import Root
-from ..system.processes import in_order
-from ..system.reporting import Reporter, made_anew
+from ..system.processes import map_in_processes
+from ..system.reporting import Reporter, damaged_cache_warning
 
 VERSION = 1
 """Of what is cached; raise it when the same masks give other regions."""
@@ -89,7 +89,7 @@ def load_truths(
                 )
                 labeled: list[Regions] = []
                 few = len(masked) <= _BATCH
-                for part in in_order(_label, jobs, workers=0 if few else workers):
+                for part in map_in_processes(_label, jobs, workers=0 if few else workers):
                     labeled.extend(part)
                     task.advance(len(part))
                 truth = _assemble(items, labeled, preprocessing.crop)
@@ -174,5 +174,5 @@ def _pack(truth: Truth) -> bytes:
 def _read(path: Path, reporter: Reporter) -> Truth | None:
     from ..system.serialization import unpack
 
-    content = unseal(path, made_anew(reporter))
+    content = unseal(path, damaged_cache_warning(reporter))
     return None if content is None else Truth(**unpack(content))

@@ -1,1 +1,1 @@
-"""Finding methods by name and checking what they declare; the scaffold for a new one."""
+"""Plugins: finding methods by name, checking their declarations, the scaffold of a new one."""

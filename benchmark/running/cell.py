@@ -16,7 +16,7 @@ from ..interface.method import CellFacts, Method
 from ..interface.params import Params
 from ..pixels.maps import MapSpec
 from ..plugins.methods import load_method
-from ..plugins.requirements import refuse_recurring, refuse_routing
+from ..plugins.requirements import check_recurring, check_routing
 from ..protocols.ids import Identity, check_id, is_reserved
 from ..streams.blending import checked_blend
 from ..streams.stream import Order
@@ -55,8 +55,8 @@ class Cell:
                 )
         if type(self.seed) is not int or self.seed < 0:
             raise UsageError(f"a cell's seed is a whole number from 0, not {self.seed!r}")
-        refuse_routing(self.method, self.method_class, self.routing)
-        refuse_recurring(
+        check_routing(self.method, self.method_class, self.routing)
+        check_recurring(
             self.method,
             self.method_class,
             self.routing,

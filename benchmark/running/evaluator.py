@@ -25,7 +25,7 @@ from ..pixels.meter import PixelMeter
 from ..services.coresets.service import Coresets
 from ..services.neighbors.service import Neighbors
 from ..streams.stream import Experience, Stream
-from ..system.plugin_errors import blamed_on
+from ..system.plugin_errors import attribute_errors_to
 from ..system.reporting import Reporter, Silent
 from ..system.thread_pools import aside
 from .batches import shuffled_batches, told_names, train_experience
@@ -73,7 +73,7 @@ def evaluate(
     noted: list[dict[str, Any]] = []
     method = build_method(cell, features, services, noted)
     if progress.steps:
-        with blamed_on(cell.method, type(method), "load_state_dict"):
+        with attribute_errors_to(cell.method, type(method), "load_state_dict"):
             method.load_state_dict(progress.method_state)
     experiences = stream.train_stream
     with reporter.task(cell.label(), len(experiences), "experiences") as task:
@@ -94,7 +94,7 @@ def evaluate(
                     for category in step.maps:
                         earlier.maps.pop(category, None)
             progress.steps.append(step)
-            with blamed_on(cell.method, type(method), "state_dict"):
+            with attribute_errors_to(cell.method, type(method), "state_dict"):
                 progress.method_state = method.state_dict()
                 checkpoint(progress)
             task.advance()
@@ -122,7 +122,7 @@ def build_method(
         _record=record,
         _backbone=features.backbone,
     )
-    with blamed_on(cell.method, cell.method_class, "__init__"):
+    with attribute_errors_to(cell.method, cell.method_class, "__init__"):
         return cell.method_class(cell.params, context)
 
 
@@ -138,7 +138,7 @@ def _step(
     """What an experience adds, with the patch maps of the categories scored anew."""
     started = time.perf_counter()
     shown = train_experience(experience, stream, features, method.uses_images, cell.routing)
-    with blamed_on(cell.method, type(method), "observe"):
+    with attribute_errors_to(cell.method, type(method), "observe"):
         claimed = method.observe(shown)
     synchronize(features.device)
     observed = time.perf_counter()
@@ -148,7 +148,7 @@ def _step(
     changed = _changed(cell, stream, claimed, experience)
     unseen = _unseen(cell, stream, experience.index)
     fresh, maps, measuring = _score(cell, method, (*changed, *unseen), features, meter)
-    with blamed_on(cell.method, type(method), "memory"):
+    with attribute_errors_to(cell.method, type(method), "memory"):
         report = method.memory()
     return Step(
         experience=experience.index,
@@ -256,7 +256,7 @@ def _score(
     left = Counter(images)
     places = [(category, row) for category, n in images.items() for row in range(n)]
     for chosen, batch in shuffled_batches(features, places, cell.routing, method.uses_images):
-        with blamed_on(cell.method, type(method), "score"):
+        with attribute_errors_to(cell.method, type(method), "score"):
             prediction = method.score(batch)
         if wrong := flaw(prediction, len(batch), method.context.grid):
             raise CadbenchError(f"method {cell.method} {wrong}")

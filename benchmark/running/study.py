@@ -19,7 +19,7 @@ from ..interface.params import Params, spec_named, specs
 from ..pixels.maps import MapSpec
 from ..plugins.methods import load_method, method_names
 from ..streams.stream import Order, Stream
-from ..system.number_ranges import whole_number
+from ..system.number_ranges import parse_whole_number
 from .cell import Cell, Unseen
 
 Sweep = Mapping[str, Mapping[str, Sequence[Any]]]
@@ -227,7 +227,7 @@ def take_shard(cells: Sequence[Cell], shard: str | None) -> list[Cell]:
     if shard is None:
         return list(cells)
     left, _, right = shard.partition("/")
-    index, count = whole_number(left), whole_number(right)
+    index, count = parse_whole_number(left), parse_whole_number(right)
     if index is None or count is None or not 1 <= index <= count:
         raise UsageError(f"--shard {shard!r}: write I/N with I from 1 to N, such as 1/4")
     return list(cells[index - 1 :: count])

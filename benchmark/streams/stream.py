@@ -11,7 +11,7 @@ from ...results.errors import UsageError
 from ..data.drift.domains import Domain
 from ..data.manifest import Manifest, column_of
 from ..system.did_you_mean import suggestion
-from ..system.number_ranges import whole_number
+from ..system.number_ranges import parse_whole_number
 from ..system.rng import generator
 from .blending import Shown, blended
 from .schedule import canonical, experience_sizes
@@ -35,7 +35,7 @@ def resolve_order(text: str, categories: tuple[str, ...]) -> Order:
         return Order(text, alphabetical)
     kind, colon, seed = text.partition(":")
     if kind == "random" and colon:
-        number = whole_number(seed)
+        number = parse_whole_number(seed)
         if number is None:
             raise UsageError(
                 f"--order {text}: write random:SEED with a whole number, or random:0-3"

@@ -1,4 +1,4 @@
-"""Where the shared caches live: features, coresets, manifests, the synthetic images."""
+"""Location of the shared caches: features, coresets, manifests, the synthetic images."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def cache_root() -> Path:
-    """`CADBENCH_CACHE`, or the user's cache folder for cadbench. Safe to delete at any time."""
+    """`CADBENCH_CACHE`, or the user's cache folder for cadbench. It can be deleted at any time."""
     chosen = os.environ.get("CADBENCH_CACHE")
     if chosen:
         return Path(chosen).expanduser().absolute()

@@ -1,21 +1,28 @@
-"""What installed packages offer in `cadbench.methods` and the like, whatever else is broken."""
+"""Plugins of installed packages: listing the entry points of a group, and loading one of them.
+
+A broken plugin gives one error that names it, and only where that plugin is used.
+"""
 
 from __future__ import annotations
 
 import functools
 import importlib.metadata
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from importlib.metadata import EntryPoint
+from typing import Any
 
-GROUP = "cadbench.methods"
+from ...results.errors import CadbenchError
+
+METHODS = "cadbench.methods"
 DATASETS = "cadbench.datasets"
 
 
 @functools.cache
-def offered(group: str = GROUP) -> dict[str, tuple[EntryPoint, ...]]:
-    """The entry points of each name of the group: one, unless packages compete for it.
+def providers(group: str) -> dict[str, tuple[EntryPoint, ...]]:
+    """Entry points of a group by name: several for one name if packages conflict.
 
-    Packages that name the same class agree, and count as one.
+    Packages that give the same class under a name do not conflict and count once.
     """
     found: dict[str, dict[str, EntryPoint]] = {}
     for point in _entry_points(group):
@@ -24,24 +31,81 @@ def offered(group: str = GROUP) -> dict[str, tuple[EntryPoint, ...]]:
 
 
 def package_of(point: EntryPoint) -> str:
-    """The name and version of the package that offers it, as pip calls it."""
+    """Name and version of the package that provides an entry point."""
     dist = point.dist
     return f"{dist.name} {dist.version}" if dist is not None else "an unknown package"
+
+
+def describe(noun: str, point: EntryPoint) -> str:
+    """The start of an error message about a plugin, such as `method 'mine' (my_module:Mine)`."""
+    target = "" if point.name == point.value else f" ({point.value})"
+    return f"{noun} {point.name!r}{target}"
+
+
+def single_provider(
+    noun: str, name: str, points: Sequence[EntryPoint], alternative: str = ""
+) -> EntryPoint:
+    """The only entry point of a name.
+
+    Args:
+        noun: what the group holds, such as `method`, for the error message.
+        name: the entry points' name.
+        points: `providers(group)[name]`.
+        alternative: what the user can do instead of uninstalling a package; `{value}` is replaced
+            by the target of one of the entry points.
+
+    Raises:
+        CadbenchError: several packages provide the name; the message lists them.
+    """
+    if len(points) > 1:
+        rivals = " and ".join(f"{package_of(point)} ({point.value})" for point in points)
+        more = f", or {alternative.format(value=points[-1].value)}" if alternative else ""
+        raise CadbenchError(f"{noun} {name!r} is provided by {rivals}; uninstall one of them{more}")
+    return points[0]
+
+
+def load_entry_point(noun: str, point: EntryPoint, remedy: str) -> Any:
+    """Import the object that an entry point refers to.
+
+    Args:
+        noun: what the group holds, such as `method`, for the error message.
+        point: the entry point.
+        remedy: the last part of the error message: what the user should do.
+
+    Raises:
+        CadbenchError: the import failed; the message gives the reason.
+    """
+    try:
+        return point.load()
+    except (Exception, SystemExit) as error:  # the module may be a script that calls sys.exit
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        if isinstance(error, AttributeError) and point.module in sys.modules:
+            # Python may have imported another file with the same module name.
+            reason += f" (read from {getattr(sys.modules[point.module], '__file__', 'Python')})"
+        raise CadbenchError(
+            f"{describe(noun, point)} cannot be imported: {reason}; {remedy}"
+        ) from error
+
+
+def is_missing_module(error: BaseException | None, module: str) -> bool:
+    """Whether an import failed because `module` does not exist, not because of one it imports."""
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    return missing is not None and f"{module}.".startswith(f"{missing}.")
 
 
 def _entry_points(group: str) -> list[EntryPoint]:
     try:
         return list(importlib.metadata.entry_points(group=group))
-    except Exception:  # one file that is no entry_points.txt, of any package, spoils them all
-        return list(_of_readable_packages(group))
+    except Exception:  # an invalid entry_points.txt of any installed package makes this fail
+        return list(_entry_points_by_package(group))
 
 
-def _of_readable_packages(group: str) -> Iterator[EntryPoint]:
-    met = set()
+def _entry_points_by_package(group: str) -> Iterator[EntryPoint]:
+    seen = set()
     for dist in importlib.metadata.distributions():
         try:
-            if dist.name not in met:
+            if dist.name not in seen:
                 yield from dist.entry_points.select(group=group)
-            met.add(dist.name)
-        except Exception:  # what it offers cannot even be named
+            seen.add(dist.name)
+        except Exception:  # this package's metadata cannot be read
             continue

@@ -1,23 +1,29 @@
-"""Whole numbers and ranges of them, as texts on the command line write them."""
+"""Whole numbers and ranges of them, as written on the command line."""
 
 from __future__ import annotations
 
-MOST = 10_000
-"""Values that one range may stand for; a sweep of more is run in parts."""
+MAX_VALUES = 10_000
+"""Largest number of values in one range; a larger sweep has to be run in parts."""
 
-_DIGITS = 18
-"""Of the largest number: it fits in 64 bits, and Python refuses to read thousands."""
-
-
-def whole_number(text: str) -> int | None:
-    """The number from 0 that the text writes in digits, below 10**18; None where it is none."""
-    return int(text) if text.isdecimal() and len(text) <= _DIGITS else None
+_MAX_DIGITS = 18
+"""Numbers of so many digits fit in 64 bits, and Python refuses to parse thousands of digits."""
 
 
-def spanned(low: int, high: int) -> range:
-    """From `low` to `high`, both included; `ValueError` where these are too many or backwards."""
+def parse_whole_number(text: str) -> int | None:
+    """The number that `text` writes in digits (0 or more, below 10**18), or None."""
+    return int(text) if text.isdecimal() and len(text) <= _MAX_DIGITS else None
+
+
+def inclusive_range(low: int, high: int) -> range:
+    """The numbers from `low` to `high`, both included.
+
+    Raises:
+        ValueError: `low` is above `high`, or there are more than `MAX_VALUES` numbers.
+    """
     if low > high:
         raise ValueError(f"the range {low}-{high} runs backwards")
-    if high - low >= MOST:
-        raise ValueError(f"the range {low}-{high} has more than {MOST:,} values; run them in parts")
+    if high - low >= MAX_VALUES:
+        raise ValueError(
+            f"the range {low}-{high} has more than {MAX_VALUES:,} values; run them in parts"
+        )
     return range(low, high + 1)

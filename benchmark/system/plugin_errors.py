@@ -1,4 +1,4 @@
-"""A method's own failures, told as its own: what it was doing, what was raised, and where."""
+"""Errors raised inside a plugin's code, reported as the plugin's with its file and line."""
 
 from __future__ import annotations
 
@@ -12,10 +12,16 @@ from ...results.errors import CadbenchError
 
 
 @contextlib.contextmanager
-def blamed_on(name: str, method: type, doing: str) -> Iterator[None]:
-    """Turn what a method raises into one line that names it; `doing` is the call, `observe`.
+def attribute_errors_to(name: str, method: type, call: str) -> Iterator[None]:
+    """Turn an exception raised in the block into a `CadbenchError` that names the method.
 
-    Errors of cadbench's own family pass as they are.
+    Args:
+        name: the method's name.
+        method: its class.
+        call: the method's function that runs in the block, such as `observe`.
+
+    Raises:
+        CadbenchError: the block raised an exception. Cadbench's own errors pass unchanged.
     """
     try:
         yield
@@ -23,15 +29,21 @@ def blamed_on(name: str, method: type, doing: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise CadbenchError(
-            f"method {name}: {doing} raised {described(error, method)}; CADBENCH_DEBUG=1 shows "
-            f"how it came there, and `cadbench check {name}` finds more"
+            f"method {name}: {call} raised {describe_error(error, method)}; set CADBENCH_DEBUG=1 "
+            f"for the traceback, or run `cadbench check {name}`"
         ) from error
 
 
-def described(error: BaseException, plugin: type) -> str:
-    """`TypeError: message (mine.py, line 12)`: the last line that ran in the plugin's own file."""
-    said = " ".join(f"{type(error).__name__}: {error}".split())
-    home = getattr(sys.modules.get(plugin.__module__), "__file__", None)
+def describe_error(error: BaseException, plugin: type) -> str:
+    """One line such as `TypeError: message (mine.py, line 12)`.
+
+    The location is the last line executed in the file that defines `plugin`, or, if there is none,
+    the line that raised.
+    """
+    message = " ".join(f"{type(error).__name__}: {error}".split())
+    file = getattr(sys.modules.get(plugin.__module__), "__file__", None)
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if frame.filename == home] or frames
-    return f"{said} ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else said
+    own = [frame for frame in frames if frame.filename == file] or frames
+    if not own:
+        return message
+    return f"{message} ({Path(own[-1].filename).name}, line {own[-1].lineno})"

@@ -1,4 +1,4 @@
-"""Work spread over processes: results in order, a bounded number under way, clean interrupts."""
+"""Parallel map over processes or threads: ordered results, bounded queues, clean interrupts."""
 
 from __future__ import annotations
 
@@ -20,37 +20,46 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 
-_KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 25), "MALLOC_TRIM_THRESHOLD_": str(1 << 28)}
-"""For the C library of Linux: a worker keeps what it frees. To ask the system anew for every array
-of an image's size took a tenth of the time of drawing images; elsewhere this means nothing."""
+_MALLOC_SETTINGS = {"MALLOC_MMAP_THRESHOLD_": str(1 << 25), "MALLOC_TRIM_THRESHOLD_": str(1 << 28)}
+"""Settings for glibc: workers keep freed memory instead of returning it to the system. Requesting
+memory for every image-sized array took a tenth of the time of drawing images. Other systems ignore
+these variables."""
 
-_limit: int | None = None
+_core_limit: int | None = None
 
 
 def limit_cores(count: int) -> None:
-    """Let this process count on `count` cores: the others are for its neighbors."""
-    global _limit
-    _limit = count
+    """Make this process use at most `count` cores, because others run at the same time."""
+    global _core_limit
+    _core_limit = count
 
 
 def available_cores() -> int:
-    """Cores this process may run on, and is to use."""
-    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(there or 1, _limit or sys.maxsize)
+    """Number of cores that this process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(cores or 1, _core_limit or sys.maxsize)
 
 
-def in_order(
+def map_in_processes(
     function: Callable[[Job], Result],
     jobs: Iterable[Job],
     *,
     workers: int | None = None,
-    ahead: int = 2,
+    queued: int = 2,
 ) -> Iterator[Result]:
-    """`function` of every job, in the order of the jobs, computed in worker processes.
+    """Apply `function` to every job in worker processes; yield the results in the jobs' order.
 
-    At most `workers + ahead` jobs are under way or waiting to be taken, so memory stays bounded
-    however many there are. `function` must be importable by name and should import little. None
-    takes a worker a core, 0 does everything here.
+    At most `workers + queued` jobs are running or finished and not yet yielded, so memory stays
+    bounded.
+
+    Args:
+        function: must be importable by name, and should import little.
+        jobs: arguments of `function`; read as results are consumed.
+        workers: number of processes; None for one per core, 0 to work in this process.
+        queued: number of jobs submitted beyond those that run.
+
+    Raises:
+        CadbenchError: a worker was killed, or the system cannot start processes.
     """
     count = available_cores() if workers is None else workers
     if count == 0:
@@ -61,44 +70,47 @@ def in_order(
     from loky import get_reusable_executor
     from loky.process_executor import TerminatedWorkerError
 
-    # This helper comes with the first worker, and its start lets interrupts through again, which
-    # would leave the workers open to them; so it is started before they are held back.
-    with _starting():
+    # loky starts this tracker with the first worker, and starting it unblocks SIGINT, so that
+    # workers would receive it. Therefore it is started before SIGINT is blocked.
+    with _start_errors():
         resource_tracker.ensure_running()
     # loky's workers, unlike those of `concurrent.futures`, do not import the caller's script.
-    with _without_interrupts(), _starting():
+    with _interrupts_blocked(), _start_errors():
         pool = get_reusable_executor(
             max_workers=count,
             timeout=10,
             initializer=_ignore_interrupts,
-            env={name: os.environ.get(name, value) for name, value in _KEPT_MEMORY.items()},
+            env={name: os.environ.get(name, value) for name, value in _MALLOC_SETTINGS.items()},
         )
     waiting: collections.deque[Future[Result]] = collections.deque()
     finished = False
     try:
         for job in jobs:
-            with _without_interrupts(), _starting():
+            with _interrupts_blocked(), _start_errors():
                 waiting.append(pool.submit(function, job))
-            if len(waiting) >= count + ahead:
+            if len(waiting) >= count + queued:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
         finished = True
     except TerminatedWorkerError:
         raise CadbenchError(
-            "a worker process was ended from outside (out of memory?); finished work is kept: run "
-            "the same command again, with less else running on the machine"
+            "a worker process was killed (out of memory?); finished work is kept: run the same "
+            "command again with fewer other programs running"
         ) from None
     finally:
-        if not finished:  # an error, an interrupt, or the caller wants no more
-            with contextlib.suppress(RuntimeError):  # of a thread that could not be started
+        if not finished:  # an error, an interrupt, or the caller closed the generator
+            with contextlib.suppress(RuntimeError):  # raised if a thread could not be started
                 pool.shutdown(kill_workers=True)
 
 
-def in_threads(
+def map_in_threads(
     function: Callable[[Job], Result], jobs: Iterable[Job], count: int
 ) -> Iterator[Result]:
-    """`function` of every job, in their order, in `count` threads; one is the caller's own."""
+    """Apply `function` to every job in `count` threads; yield the results in the jobs' order.
+
+    With `count` 1 everything runs in the caller's thread.
+    """
     if count == 1:
         yield from map(function, jobs)
         return
@@ -115,29 +127,29 @@ def in_threads(
 
 
 @contextlib.contextmanager
-def _starting() -> Iterator[None]:
-    """One line where the system starts no more processes or threads."""
+def _start_errors() -> Iterator[None]:
+    """Raise `CadbenchError` if the system cannot start a process or thread."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of a helper that could not be started
+            warnings.simplefilter("ignore", UserWarning)  # the tracker could not be started
             yield
     except (RuntimeError, BlockingIOError) as error:
         if isinstance(error, RuntimeError) and "start new thread" not in str(error):
             raise
-        # Nor could it be started at the end of the program, which would say so once more.
+        # Python tries to start the tracker again at exit, which would repeat the warning.
         warnings.filterwarnings("ignore", "resource_tracker: ", UserWarning)
         raise CadbenchError(
-            "the system starts no more processes or threads for this user; end some others, or "
-            "raise the limit (ulimit -u), and run the same command again"
+            "cannot start more processes or threads for this user; stop some others or raise the "
+            "limit (ulimit -u), then run the same command again"
         ) from error
 
 
 @contextlib.contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Hold Ctrl-C back while workers may be started: for an instant here, for good in the workers.
+def _interrupts_blocked() -> Iterator[None]:
+    """Block SIGINT while workers may be started; workers inherit the block and keep it.
 
-    The terminal sends it to all processes, but only this one has something to say about it. A
-    blocked signal, unlike an ignored one, is delivered once it is let through again.
+    The terminal sends Ctrl-C to all processes, but only this one should handle it. A blocked
+    signal, unlike an ignored one, is delivered when it is unblocked.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -147,5 +159,5 @@ def _without_interrupts() -> Iterator[None]:
 
 
 def _ignore_interrupts() -> None:
-    """For workers that are started later, when others were idle for long and have ended."""
+    """Initializer of workers that loky starts later, to replace those that timed out while idle."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""How long-running code tells what it is doing, without knowing where that is shown."""
+"""Progress and messages of long-running code, independent of how they are displayed."""
 
 from __future__ import annotations
 
@@ -9,34 +9,40 @@ from typing import Protocol
 
 
 class Task(Protocol):
-    """One piece of work with a known length."""
+    """A piece of work with a known number of units."""
 
     def advance(self, amount: int = 1) -> None:
-        """`amount` more units are done."""
+        """Report that `amount` more units are done."""
 
 
 class Reporter(Protocol):
-    """Receives progress and lines; the command line shows them, the library ignores them."""
+    """Receives progress and messages. The command line shows them; the library ignores them."""
 
     def task(
         self, description: str, total: int, unit: str
     ) -> contextlib.AbstractContextManager[Task]:
-        """A piece of work of `total` units (`unit` is a plural noun such as `images`)."""
+        """Show the progress of a piece of work while the returned context is open.
+
+        Args:
+            description: what is done, such as `reading images`.
+            total: number of units.
+            unit: plural noun, such as `images`.
+        """
 
     def line(self, text: str) -> None:
-        """One line that the user should see."""
+        """Show a line to the user."""
 
     def detail(self, text: str) -> None:
-        """One line that is shown only when more is asked for (`-v`)."""
+        """Show a line to users who want more detail (`-v`)."""
 
     def warn(self, text: str) -> None:
-        """One line about something odd that does not stop the work."""
+        """Show a warning: something is wrong, but the work continues."""
 
 
-def made_anew(reporter: Reporter) -> Callable[[Path], None]:
-    """Say of a damaged cache file that it is not used; what it held is computed again."""
+def damaged_cache_warning(reporter: Reporter) -> Callable[[Path], None]:
+    """A function that warns that a cache file is damaged and its content computed again."""
     return lambda path: reporter.warn(
-        f"{path} in the cache is damaged (truncated or altered); what it held is made anew"
+        f"the cache file {path} is damaged (truncated or altered); computing its content again"
     )
 
 

@@ -1,6 +1,6 @@
-"""Nested Python values with tensors, as bytes: safetensors for the arrays, JSON for the rest.
+"""Serialize nested Python values with tensors: safetensors for the arrays, JSON for the rest.
 
-Nothing here can run code when it is read, unlike a pickle.
+Unlike with pickle, reading never runs code.
 """
 
 from __future__ import annotations
@@ -19,9 +19,14 @@ _ARRAY = "__array__"
 
 
 def pack(value: Any) -> bytes:
-    """Dicts with string keys, lists, tensors, NumPy arrays, numbers, strings, bools and None.
+    """Serialize a value to bytes.
 
-    Tuples come back as lists. Raises `TypeError` for anything else.
+    Args:
+        value: a tensor, NumPy array, number, string, bool, None, or a list or dict (with string
+            keys) of them. Tuples come back as lists.
+
+    Raises:
+        TypeError: the value holds anything else.
     """
     from safetensors.torch import save
 
@@ -31,7 +36,7 @@ def pack(value: Any) -> bytes:
 
 
 def unpack(data: bytes, device: Any = "cpu") -> Any:
-    """The value that `pack` wrote; tensors come to `device`."""
+    """Restore the value that `pack` serialized, with its tensors on `device`."""
     from safetensors.torch import load
 
     length = int.from_bytes(data[:8], "little")
@@ -42,13 +47,13 @@ def unpack(data: bytes, device: Any = "cpu") -> Any:
 
 
 def flatten(value: Any) -> tuple[Any, list[Tensor]]:
-    """A value as JSON that refers to tensors by number, and copies of these, where they are."""
+    """Split a value into a JSON tree that numbers its tensors, and copies of these tensors."""
     tensors: list[Tensor] = []
     return _flatten(value, tensors), tensors
 
 
 def restore(tree: Any, tensors: Sequence[Tensor], device: Any = "cpu") -> Any:
-    """The value that `flatten` took apart; tensors come to `device`."""
+    """Rebuild the value that `flatten` split, with its tensors on `device`."""
     if isinstance(tree, dict):
         if tree.keys() == {_TENSOR}:
             return tensors[tree[_TENSOR]].to(device)
@@ -70,7 +75,7 @@ def _flatten(value: Any, tensors: list[Tensor]) -> Any:
     if isinstance(value, dict):
         if not all(isinstance(key, str) and key not in (_TENSOR, _ARRAY) for key in value):
             raise TypeError(
-                f"a method's state may only have string keys, and none called {_TENSOR} or {_ARRAY}"
+                f"the keys of a method's state must be strings other than {_TENSOR} and {_ARRAY}"
             )
         return {key: _flatten(item, tensors) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -255,7 +255,7 @@ def check_early(context: click.Context, given: dict[str, Any]) -> None:
     """Refuse wrong words before any image is read."""
     from ...data.drift.domains import parse_domains
     from ...plugins.methods import load_method
-    from ...plugins.requirements import refuse_recurring, refuse_routing
+    from ...plugins.requirements import check_recurring, check_routing
     from ...running.study import parse_settings, take_shard
 
     if given["cells_file"]:
@@ -263,9 +263,9 @@ def check_early(context: click.Context, given: dict[str, Any]) -> None:
     parse_domains(names(given["drift"]) or ())
     for method in given["methods"]:
         kind, routing = load_method(method), given["routing"]
-        refuse_routing(method, kind, routing)
+        check_routing(method, kind, routing)
         drift, blend = bool(given["drift"]), bool(given["blend"])
-        refuse_recurring(method, kind, routing, drift=drift, blend=blend)
+        check_recurring(method, kind, routing, drift=drift, blend=blend)
     parse_settings(given["methods"], given["settings"], given["experts"])
     numbers(given["seeds"], "--seeds")
     order_texts(given["order"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ....results.errors import UsageError
-from ...system.number_ranges import spanned, whole_number
+from ...system.number_ranges import inclusive_range, parse_whole_number
 
 if TYPE_CHECKING:
     from ...data.opening.places import DataRoots
@@ -94,11 +94,11 @@ def numbers(text: str, option: str) -> tuple[int, ...]:
     found: list[int] = []
     for piece in text.split(","):
         left, dash, right = piece.strip().partition("-")
-        low, high = whole_number(left), whole_number(right if dash else left)
+        low, high = parse_whole_number(left), parse_whole_number(right if dash else left)
         if low is None or high is None or low > high:
             raise UsageError(f"{option} {text!r}: write whole numbers such as 0, 0-2 or 0,3,5")
         try:
-            found.extend(spanned(low, high))
+            found.extend(inclusive_range(low, high))
         except ValueError as error:
             raise UsageError(f"{option}: {error}") from None
     return tuple(dict.fromkeys(found))

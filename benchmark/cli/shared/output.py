@@ -177,7 +177,7 @@ def default_params(records: Iterable[Record]) -> Mapping[str, Mapping[str, Any]]
     A method that is not at hand here, or fails, has none: all its parameters that vary are shown.
     """
     from ...interface.method import CellFacts
-    from ...plugins.methods import method_at_hand
+    from ...plugins.methods import method_of_record
 
     found: dict[str, Mapping[str, Any]] = {}
     for record in records:
@@ -190,7 +190,7 @@ def default_params(records: Iterable[Record]) -> Mapping[str, Mapping[str, Any]]
             len(record.cell["order"]["categories"]),
             tuple(sorted(record.cell["order"]["categories"])),
         )
-        method = method_at_hand(record.method)
+        method = method_of_record(record.method)
         if method is None:
             continue
         try:

@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 from ....results.errors import CadbenchError, DataError
 from ....results.storage.files import whole_file
-from ...system.processes import in_order
-from ...system.reporting import Reporter, made_anew
+from ...system.processes import map_in_processes
+from ...system.reporting import Reporter, damaged_cache_warning
 from .decoding import UnreadableImage, content_hash, decode, decode_mask
 
 VERSION = 1
@@ -110,7 +110,7 @@ def inspect(
         return facts, skipped
     try:
         with reporter.task("reading images", len(stamps), "images") as task:
-            for inspected in in_order(
+            for inspected in map_in_processes(
                 _inspect_chunk,
                 _chunks(root, ((path, files[path]) for path in list(stamps))),
                 workers=0 if len(stamps) <= _FEW else workers,
@@ -232,7 +232,7 @@ def _load_rows(file: Path, reporter: Reporter) -> dict[str, list[int | str]]:
     except OSError:
         checksum, body = b"", b""
     if checksum != hashlib.sha256(body).hexdigest().encode() + b"\n":
-        made_anew(reporter)(file)
+        damaged_cache_warning(reporter)(file)
         return {}
     remembered = json.loads(body)
     rows: dict[str, list[int | str]] = remembered["files"]

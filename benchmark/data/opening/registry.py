@@ -9,9 +9,14 @@ from collections.abc import Iterator, Sequence
 
 from ....results.errors import CadbenchError, UsageError
 from ...system.did_you_mean import suggestion
-from ...system.entry_points import DATASETS, offered
-from ...system.plugin_errors import described
-from ...system.plugin_import import called, imported, the_only
+from ...system.entry_points import (
+    DATASETS,
+    describe,
+    load_entry_point,
+    providers,
+    single_provider,
+)
+from ...system.plugin_errors import describe_error
 from ..reader import Reader
 
 AUTO = "auto"
@@ -20,18 +25,18 @@ AUTO = "auto"
 
 def dataset_names() -> tuple[str, ...]:
     """The names of all readers that are offered, sorted; some may turn out to be broken."""
-    return tuple(sorted(offered(DATASETS)))
+    return tuple(sorted(providers(DATASETS)))
 
 
 @functools.cache
 def load_reader(name: str) -> Reader:
     """The reader of this name; `UsageError` if unknown, `CadbenchError` where it cannot be used."""
-    points = offered(DATASETS).get(name, ())
+    points = providers(DATASETS).get(name, ())
     if not points:
         raise unknown(name)
-    point = the_only("dataset", name, points)
-    found = imported("dataset", point, "mend or uninstall the package that offers it")
-    return _usable(called("dataset", point), found)
+    point = single_provider("dataset", name, points)
+    found = load_entry_point("dataset", point, "fix or uninstall the package")
+    return _usable(describe("dataset", point), found)
 
 
 def unknown(name: str, more: Sequence[str] = ()) -> UsageError:
@@ -47,7 +52,7 @@ def unknown(name: str, more: Sequence[str] = ()) -> UsageError:
 
 def is_known(name: str) -> bool:
     """Whether a package offers a dataset of this name."""
-    return name in offered(DATASETS)
+    return name in providers(DATASETS)
 
 
 def usable_readers() -> Iterator[tuple[str, Reader]]:
@@ -80,8 +85,8 @@ def blamed_on(name: str, reader: Reader, doing: str) -> Iterator[None]:
         if is_builtin(reader):
             raise
         raise CadbenchError(
-            f"dataset {name}: {doing} raised {described(error, type(reader))}; CADBENCH_DEBUG=1 "
-            "shows how it came there"
+            f"dataset {name}: {doing} raised {describe_error(error, type(reader))}; set "
+            "CADBENCH_DEBUG=1 for the traceback"
         ) from error
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ....results.sanitizing import printable
-from ...system.processes import in_order
+from ...system.processes import map_in_processes
 from ..entries import GOOD
 from ..images.decoding import decode
 from ..images.reading import read_mask
@@ -72,7 +72,7 @@ def contact_sheet(
     sections = [*_kinds(manifest, category, count), *_near(near, count)]
     jobs = [_Job(manifest.root, cell.item) for section in sections for cell in section.cells]
     few = len(jobs) <= _FEW
-    thumbnails = iter(list(in_order(_thumbnail, jobs, workers=0 if few else workers)))
+    thumbnails = iter(list(map_in_processes(_thumbnail, jobs, workers=0 if few else workers)))
     pictures = [[next(thumbnails) for _ in section.cells] for section in sections]
     sheet = Image.new("RGB", (WIDTH, _height(sections, pictures)), _PAPER)
     draw = ImageDraw.Draw(sheet)

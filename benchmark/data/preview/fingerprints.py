@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ....results.storage.files import seal, unseal, write_bytes
-from ...system.processes import in_order
+from ...system.processes import map_in_processes
 from ...system.reporting import Task
 from ..images.decoding import decode
 from ..images.reading import read_mask
@@ -71,7 +71,7 @@ def survey(
     )
     read: list[tuple[np.ndarray, np.ndarray, bool, float]] = []
     few = len(items) <= 4 * _BATCH
-    for part in in_order(_look_at_all, jobs, workers=0 if few else workers):
+    for part in map_in_processes(_look_at_all, jobs, workers=0 if few else workers):
         read.extend(part)
         task.advance(len(part))
     bits, detail, gray, masks = zip(*read, strict=True)

@@ -58,7 +58,7 @@ def _draw_all(folder: Path, reporter: Reporter) -> None:
     """Only called under the lock: every other partial folder is a dead process's."""
     import shutil
 
-    from ...system.processes import in_order
+    from ...system.processes import map_in_processes
     from .draw import chunks, draw_chunk
 
     for left in folder.parent.glob(f"{folder.name}.*.partial"):
@@ -67,7 +67,7 @@ def _draw_all(folder: Path, reporter: Reporter) -> None:
     total = len(CATEGORIES) * (TRAIN_GOOD + TEST_GOOD + TEST_DEFECTIVE)
     try:
         with reporter.task("drawing the synthetic images", total, "images") as task:
-            for count in in_order(draw_chunk, chunks(partial)):
+            for count in map_in_processes(draw_chunk, chunks(partial)):
                 task.advance(count)
         partial.rename(folder)
     except BaseException:

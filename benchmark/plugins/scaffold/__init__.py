@@ -1,4 +1,4 @@
-"""A new method's package: what `cadbench new-method` writes."""
+"""The package of a new method that `cadbench new-method` writes."""
 
 from __future__ import annotations
 
@@ -14,25 +14,34 @@ import sys
 from pathlib import Path
 
 from ....results.errors import CadbenchError, UsageError
-from ...system.entry_points import offered, package_of
+from ...system.entry_points import METHODS, package_of, providers
 
 _NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 
 
-def write_method(name: str, where: Path) -> Path:
-    """Write the package of a method called `name` into a new folder of `where`, or nothing.
+def write_method(name: str, parent: Path) -> Path:
+    """Write the package of a new method, completely or not at all.
 
-    `UsageError` where the name is none for a method, is taken, or the folder exists.
+    Args:
+        name: name of the method and of the package's folder.
+        parent: folder in which the package's folder is created.
+
+    Returns:
+        The package's folder.
+
+    Raises:
+        UsageError: the name is invalid or already used, or the folder exists.
+        CadbenchError: the files cannot be written.
     """
     module = name.replace("-", "_")
-    _refuse_name(name, module)
-    folder = where / name
+    _check_name(name, module)
+    folder = parent / name
     if os.path.lexists(folder):
-        raise UsageError(f"new-method {name}: {folder} exists already; choose another name")
+        raise UsageError(f"new-method {name}: {folder} already exists; choose another name")
     if importlib.util.find_spec(module) is not None:
         raise UsageError(
-            f"new-method {name}: a Python module {module!r} is installed, which its own would "
-            "hide or be hidden by; choose another name"
+            f"new-method {name}: a Python module {module!r} is already installed, and one would "
+            "hide the other; choose another name"
         )
     words = {
         "name": name,
@@ -40,21 +49,21 @@ def write_method(name: str, where: Path) -> Path:
         "module": module,
         "class_name": "".join(part.capitalize() for part in module.split("_")),
     }
-    begun = where / f".{name}.{secrets.token_hex(4)}.partial"
+    partial = parent / f".{name}.{secrets.token_hex(4)}.partial"
     try:
         for target, template in _files(module).items():
             text = importlib.resources.files(__name__).joinpath(template).read_text("utf-8")
-            file = begun / target
+            file = partial / target
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(string.Template(text).substitute(words), "utf-8")
-        begun.rename(folder)
+        partial.rename(folder)
     except OSError as error:
         raise CadbenchError(
-            f"new-method {name}: cannot write {folder} ({error.strerror}); go to a folder that can "
-            "be written to"
+            f"new-method {name}: cannot write {folder} ({error.strerror}); change to a writable "
+            "folder"
         ) from error
     finally:
-        shutil.rmtree(begun, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
     return folder
 
 
@@ -67,18 +76,20 @@ def _files(module: str) -> dict[str, str]:
     }
 
 
-def _refuse_name(name: str, module: str) -> None:
+def _check_name(name: str, module: str) -> None:
     if not _NAME.fullmatch(name):
         better = "-".join(re.findall("[a-z0-9]+", name.lower())).lstrip("0123456789-")
         raise UsageError(
-            f"new-method {name!r}: a name is of lower-case letters, digits, _ and -, and begins "
+            f"new-method {name!r}: a name has lower-case letters, digits, _ and -, and starts "
             f"with a letter{f'; how about {better}?' if len(better) > 1 else ''}"
         )
     if keyword.iskeyword(module) or module in sys.stdlib_module_names:
-        raise UsageError(f"new-method {name}: Python has the word {module!r}; choose another name")
-    for known, points in offered().items():
-        if known.replace("-", "_") == module:
+        raise UsageError(
+            f"new-method {name}: {module!r} is a Python keyword or module; choose another name"
+        )
+    for existing, points in providers(METHODS).items():
+        if existing.replace("-", "_") == module:
             raise UsageError(
-                f"new-method {name}: {package_of(points[0])} has a method {known!r}; choose "
-                "another name"
+                f"new-method {name}: {package_of(points[0])} already has a method {existing!r}; "
+                "choose another name"
             )

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...system.processes import available_cores, in_order
+from ...system.processes import available_cores, map_in_processes
 from ..cell import Cell
 from ..runner import Outcome, Runner
 from .work import Done, Shared, collected, compute, shared_by
@@ -25,7 +25,7 @@ def run_in_processes(runner: Runner, cells: Sequence[Cell], jobs: int) -> list[O
     shared = shared_by(runner, uuid.uuid4().hex, max(1, available_cores() // jobs))
     work = [(shared, cells[n].as_dict()) for n in missing]
     with runner.reporter.task("cells", len(missing), "cells") as task:
-        for n, done in zip(missing, in_order(_compute, work, workers=jobs), strict=True):
+        for n, done in zip(missing, map_in_processes(_compute, work, workers=jobs), strict=True):
             done.notes.repeat(runner.reporter)
             outcomes[n] = collected(runner, cells[n], done)
             task.advance()

@@ -22,7 +22,7 @@ from ...interface.block import Block
 from ...interface.experience import TrainExperience
 from ...interface.patch_source import PatchSource
 from ...interface.services import Selector, Start
-from ...system.reporting import Reporter, Silent, made_anew
+from ...system.reporting import Reporter, Silent, damaged_cache_warning
 from ...system.rng import generator
 from ...system.thread_pools import Aside, aside
 from . import herding, k_center, k_means
@@ -286,7 +286,7 @@ def _pack(array: np.ndarray) -> bytes:
 
 def _read(path: Path | None, reporter: Reporter) -> np.ndarray | None:
     """The array in a packed file, or None where the file is absent or damaged."""
-    content = unseal(path, made_anew(reporter)) if path else None
+    content = unseal(path, damaged_cache_warning(reporter)) if path else None
     if content is None:
         return None
     array: np.ndarray = np.load(io.BytesIO(content), allow_pickle=False)

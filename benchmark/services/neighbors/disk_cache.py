@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ....results.storage.files import seal, unseal, write_bytes
-from ...system.reporting import Reporter, Silent, made_anew
+from ...system.reporting import Reporter, Silent, damaged_cache_warning
 from ...system.serialization import pack, unpack
 from .distance_table import Known
 
@@ -30,7 +30,7 @@ class DistanceStore:
     def load(self, digest: str, into: Known) -> None:
         """Add to an empty `into` what is kept of its block."""
         path = self.folder / digest
-        content = unseal(path, made_anew(self.reporter))
+        content = unseal(path, damaged_cache_warning(self.reporter))
         if content is not None:
             with contextlib.suppress(OSError):
                 os.utime(path)

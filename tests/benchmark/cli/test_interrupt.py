@@ -39,12 +39,12 @@ def test_an_interrupt_ends_worker_processes_without_a_word_from_them():
     """At once after their start, when they are still importing, and when they are at work."""
     script = """
 import signal, time
-from cadbench.benchmark.system.processes import in_order
+from cadbench.benchmark.system.processes import map_in_processes
 signal.signal(signal.SIGINT, signal.default_int_handler)
 for _ in range(2):
     try:
         print("started", flush=True)
-        list(in_order(time.sleep, [30] * 4, workers=2))
+        list(map_in_processes(time.sleep, [30] * 4, workers=2))
     except KeyboardInterrupt:
         print("interrupted", flush=True)
 """

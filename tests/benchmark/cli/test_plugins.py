@@ -43,7 +43,7 @@ def afresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Forget what was found and loaded, before and after."""
 
     def forget() -> None:
-        entry_points.offered.cache_clear()
+        entry_points.providers.cache_clear()
         registry.load_method.cache_clear()
         registry._by_reference.clear()
 
@@ -81,7 +81,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
         if module:
             (site / f"{module}.py").write_text(code)
         monkeypatch.syspath_prepend(site)
-        entry_points.offered.cache_clear()
+        entry_points.providers.cache_clear()
 
     return install
 
@@ -134,18 +134,18 @@ def test_the_written_code_is_short_and_clean_and_imports_only_cadbench(call, her
     ("name", "said"),
     [
         ("My Method", ["how about my-method?"]),
-        ("3d", ["begins with a letter"]),
+        ("3d", ["starts with a letter"]),
         ("../up", ["lower-case letters"]),
         ("a:b", ["lower-case letters"]),
         ("", ["lower-case letters"]),
-        ("class", ["Python has the word"]),
-        ("json", ["Python has the word"]),
-        ("mecad", ["cadbench", "has a method 'mecad'"]),
+        ("class", ["is a Python keyword or module"]),
+        ("json", ["is a Python keyword or module"]),
+        ("mecad", ["cadbench", "already has a method 'mecad'"]),
         ("per-category", ["has a method 'per_category'"]),
-        ("numpy", ["module 'numpy' is installed"]),
-        ("results", ["module 'results' is installed"]),
-        ("there", ["there exists already"]),
-        ("a-file", ["a-file exists already"]),
+        ("numpy", ["module 'numpy' is already installed"]),
+        ("results", ["module 'results' is already installed"]),
+        ("there", ["there already exists"]),
+        ("a-file", ["a-file already exists"]),
     ],
 )
 def test_a_bad_or_taken_name_is_refused_and_nothing_is_written(call, here, name, said):
@@ -219,7 +219,7 @@ def test_reading_records_imports_nothing_that_only_a_record_names(call, here, ru
         ("mine:", 2, ["package.module:Class"]),
         (":Last", 2, ["package.module:Class"]),
         ("mine:Last:more", 2, ["package.module:Class"]),
-        ("absent:Last", 2, ["no module 'absent'", "current folder"]),
+        ("absent:Last", 2, ["module 'absent' is neither installed", "current folder"]),
         ("mine:Lats", 1, ["no attribute 'Lats'", "mine.py"]),
         ("mine:MockBank.size", 2, ["package.module:Class"]),
         ("json:dumps", 1, ["not a subclass of cadbench.Method"]),
@@ -253,7 +253,7 @@ def test_set_by_a_class_name_that_two_methods_have_asks_for_the_whole(run_plates
 def test_a_routing_that_a_method_has_not_is_refused_before_anything_is_read(run_plates, here, out):
     (here / "mine.py").write_text(LAST)
     refused = run_plates("-q", "--method", "mine:Other", "--routing", "inferred")
-    assert_refused(refused, 2, "mine:Other has no inferred routing", "--routing oracle")
+    assert_refused(refused, 2, "mine:Other does not support inferred routing", "--routing oracle")
     assert not out.exists()
 
 
@@ -357,7 +357,7 @@ def test_two_plugins_of_one_name_are_an_error_that_names_both_where_it_is_used(
 ):
     installed("first-one", LAST, "rival = first_module:Last", "first_module")
     installed("second-one", LAST, "rival = second_module:Last", "second_module")
-    said = ("'rival' is offered by", "first-one 1.0", "second-one 1.0", "uninstall one of them")
+    said = ("'rival' is provided by", "first-one 1.0", "second-one 1.0", "uninstall one of them")
     assert_refused(call("check", "rival"), 1, *said)
     assert_refused(run_plates("-q", "--method", "rival"), 1, *said)
     listed = call("methods").out

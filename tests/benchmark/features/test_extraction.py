@@ -157,7 +157,7 @@ def test_only_a_few_shards_are_in_memory_at_a_time(plates, tmp_path, monkeypatch
 
     ahead: list[int] = []
     taken = 0
-    in_order = workers.in_order
+    map_in_processes = workers.map_in_processes
 
     def watched(function: Any, jobs: Any, **options: Any) -> Any:
         def counted() -> Any:
@@ -166,9 +166,9 @@ def test_only_a_few_shards_are_in_memory_at_a_time(plates, tmp_path, monkeypatch
                 taken += 1
                 yield job
 
-        return in_order(function, counted(), **options)
+        return map_in_processes(function, counted(), **options)
 
-    monkeypatch.setattr("cadbench.benchmark.features.extraction.in_order", watched)
+    monkeypatch.setattr("cadbench.benchmark.features.extraction.map_in_processes", watched)
 
     def compute(pixels: np.ndarray) -> np.ndarray:
         ahead.append(taken - len(ahead))

@@ -15,8 +15,8 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Offer entry points (name=target) instead of the installed ones."""
 
     def offer(**targets: str) -> None:
-        points = {n: (EntryPoint(n, t, registry.GROUP),) for n, t in targets.items()}
-        monkeypatch.setattr(registry, "offered", lambda: points)
+        points = {n: (EntryPoint(n, t, registry.METHODS),) for n, t in targets.items()}
+        monkeypatch.setattr(registry, "providers", lambda group: points)
 
     registry.load_method.cache_clear()
     yield offer
@@ -40,8 +40,8 @@ def test_a_misspelled_name_gets_a_suggestion_and_the_known_names(offered):
     with pytest.raises(UsageError) as refused:
         registry.load_method("mecda")
     assert str(refused.value) == (
-        "no method 'mecda' (did you mean mecad?); known: mecad, replay; a class that is not "
-        "installed is written package.module:Class"
+        "unknown method 'mecda' (did you mean mecad?); available: mecad, replay; for a class that "
+        "is not installed, write package.module:Class"
     )
 
 
@@ -60,8 +60,8 @@ def test_a_plugin_that_cannot_be_imported_is_one_line_with_name_target_and_reaso
     with pytest.raises(CadbenchError) as refused:
         registry.load_method("mine")
     assert str(refused.value) == (
-        "method 'mine' (broken_plugin:Mine) cannot be imported: RuntimeError: first second; mend "
-        "or uninstall the package that offers it"
+        "method 'mine' (broken_plugin:Mine) cannot be imported: RuntimeError: first second; fix "
+        "or uninstall the package"
     )
     with pytest.raises(CadbenchError, match=r"'gone' .* ModuleNotFoundError: No module named"):
         registry.load_method("gone")
@@ -90,9 +90,9 @@ def test_a_family_of_installed_methods_is_never_read_as_a_module_and_a_class(off
     with pytest.raises(UsageError) as refused:
         registry.load_method("json:Bnak")
     assert str(refused.value) == (
-        "no method 'json:Bnak' (did you mean json:Bank?); there are json:Bank, json:Other"
+        "unknown method 'json:Bnak' (did you mean json:Bank?); available: json:Bank, json:Other"
     )
-    with pytest.raises(UsageError, match="no method 'json:Quite'; there are"):
+    with pytest.raises(UsageError, match="unknown method 'json:Quite'; available:"):
         registry.load_method("json:Quite")
     assert registry.is_reference("json.decoder:JSONDecoder")
-    assert registry.method_at_hand("json:Other").__name__ == "Joint"
+    assert registry.method_of_record("json:Other").__name__ == "Joint"

@@ -99,7 +99,7 @@ def altered(path: str, value: Any) -> dict[str, Any]:
         ("method.params.threshold", None, "method differ"),
         ("method.params.experts", 0, "parameter experts: 0 is not a whole number"),
         ("method.params.expert", 3, "is not what `cadbench run --dry-run"),
-        ("method.name", "mecda", r"no method 'mecda' \(did you mean mecad\?\)"),
+        ("method.name", "mecda", r"unknown method 'mecda' \(did you mean mecad\?\)"),
         ("features", {}, "is not what `cadbench run --dry-run"),
         ("features.grid", [28, 28], "is not what `cadbench run --dry-run"),
         ("order", ["apple"], "is not what `cadbench run --dry-run"),

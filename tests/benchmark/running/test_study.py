@@ -76,7 +76,7 @@ def test_settings_become_a_sweep_over_the_chosen_methods():
         (["mecad.experts"], None, "write METHOD.PARAM=VALUES"),
         (["experts=3"], None, "write METHOD.PARAM=VALUES"),
         (["mecad.experts="], None, "write METHOD.PARAM=VALUES"),
-        (["mecda.experts=3"], None, r"no method 'mecda' \(did you mean mecad\?\)"),
+        (["mecda.experts=3"], None, r"unknown method 'mecda' \(did you mean mecad\?\)"),
         (["joint.exact=true"], None, r"joint is not among .* \(mecad\); add --method joint"),
         (["mecad.expert=3"], None, r"mecad has no parameter 'expert' \(did you mean experts\?\)"),
         (["mecad.experts=0"], None, "--set mecad.experts=0: 0 is not a whole number at least 1"),

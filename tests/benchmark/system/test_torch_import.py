@@ -1,4 +1,4 @@
-"""What a process does, and does not do, before and after its work."""
+"""How a process imports torch and how it ends."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def test_torch_is_imported_without_looking_for_garbage_and_the_collector_left_as
 ) -> None:
     code = (
         "import gc, sys;"
-        "from cadbench.benchmark.system.torch_import import import_torch; begun = [];"
+        "from cadbench.benchmark.system.torch_import import import_torch; phases = [];"
         f"gc.collect(); gc.{switched}();"
-        "gc.callbacks.append(lambda phase, info: begun.append(phase)); import_torch();"
-        "print('torch' in sys.modules, gc.isenabled(), gc.get_freeze_count() > 0, len(begun))"
+        "gc.callbacks.append(lambda phase, info: phases.append(phase)); import_torch();"
+        "print('torch' in sys.modules, gc.isenabled(), gc.get_freeze_count() > 0, len(phases))"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert (

@@ -94,7 +94,7 @@ def afresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Forget what was found and loaded, before and after."""
 
     def forget() -> None:
-        entry_points.offered.cache_clear()
+        entry_points.providers.cache_clear()
         datasets.load_reader.cache_clear()
         sys.modules.pop("flat_reader", None)
 
@@ -117,7 +117,7 @@ def offer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None
         (info / "entry_points.txt").write_text(f"[cadbench.datasets]\n{lines}\n")
         (site / "flat_reader.py").write_text(FLAT)
         monkeypatch.syspath_prepend(site)
-        entry_points.offered.cache_clear()
+        entry_points.providers.cache_clear()
 
     return offer
 
@@ -207,7 +207,7 @@ def test_two_packages_that_offer_one_name_are_both_named_and_others_go_on(call, 
     )
     offer("flat-two", flat="flat_reader:Greedy")
     refused = call("data", "info", "--dataset", "flat", "--data-root", dataset)
-    assert_refused(refused, 1, "'flat' is offered by", "flat-one 1.0", "flat-two 1.0", "uninstall")
+    assert_refused(refused, 1, "'flat' is provided by", "flat-one 1.0", "flat-two 1.0", "uninstall")
     assert call("data", "info", "-q", "--dataset", "folder", "--data-root", dataset).code == 0
 
 
