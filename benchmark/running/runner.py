@@ -131,7 +131,8 @@ class Runner:
         with record_lock(final, wait=wait) as mine:
             if not mine:
                 self.reporter.line(
-                    f"{cell.label()}: another process is computing it; its turn comes last"
+                    f"{cell.label()}: another process is computing this cell; trying again at the "
+                    "end"
                 )
                 return None
             # It may have been finished while this process waited for the lock.
@@ -142,7 +143,7 @@ class Runner:
             return Outcome(cell, computed, reused=False)
 
     def _reused(self, cell: Cell, found: Record) -> Outcome:
-        self.reporter.detail(f"{cell.label()}: recorded before")
+        self.reporter.detail(f"{cell.label()}: already computed, reusing the record")
         return Outcome(cell, found, reused=True)
 
     def _existing(self, final: Path, cell: Cell) -> Record | None:
@@ -153,7 +154,7 @@ class Runner:
             found = load_record(final, verify=True)
         except RecordError as error:
             raise RecordError(
-                f"a damaged record is in the way: {error} (remove {final}, or give --overwrite)"
+                f"the existing record is damaged: {error}; delete {final} or pass --overwrite"
             ) from None
         return found if self._serves(found, cell) else None
 
@@ -189,7 +190,10 @@ class Runner:
         if progress is None:
             checkpoint.clear()
         else:
-            self.reporter.line(f"{cell.label()}: going on after experience {progress.experience}")
+            self.reporter.line(
+                f"{cell.label()}: resuming after experience {progress.experience} of "
+                f"{len(stream.train_stream)}"
+            )
         # Of a cell alone, seconds are those of its own work, one thing after another.
         beside = self._several and not self.timed
         ahead = Ahead(cell, stream, features, services.coresets) if beside else None

@@ -114,8 +114,8 @@ def test_quiet_says_nothing_but_the_summary_and_verbose_says_more(run_plates):
     verbose = run_plates(*FINETUNE, "-v", "--overwrite")
     assert len(verbose.err.splitlines()) == 2
     again = run_plates(*FINETUNE, "-v")
-    assert "recorded before" in again.err
-    assert "recorded before" not in run_plates(*FINETUNE).err
+    assert "already computed, reusing the record" in again.err
+    assert "already computed, reusing the record" not in run_plates(*FINETUNE).err
 
 
 def test_the_summary_says_where_the_records_are_and_what_the_threshold_decided(run_plates, out):

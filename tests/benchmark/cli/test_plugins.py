@@ -183,7 +183,7 @@ def test_a_class_runs_without_being_installed_and_its_record_is_called_as_it_was
     assert record.params["size"] == 7
     assert record.path.parent.name.startswith("mine-Last-")
     again = run_plates("-v", "--method", "mine:Last", "--set", "mine:Last.size=7")
-    assert "recorded before" in again.err
+    assert "already computed, reusing the record" in again.err
     assert call("show", "mine:Last", "--out", out).code == 0
     compared = call("compare", "mine:Last:size=7", "finetune", "--out", out)
     assert compared.code == 0, compared

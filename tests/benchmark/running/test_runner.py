@@ -125,7 +125,7 @@ def test_a_killed_run_goes_on_after_its_last_finished_experience_and_ends_alike(
     (lock,) = out.rglob("*.lock")
     again = run_plates(*FINETUNE)
     assert again.code == 0, again.err
-    assert "going on after experience 2" in again.err
+    assert "resuming after experience 2 of " in again.err
     assert observed == [3]
     assert lock.exists(), "the killed process held this, and it did not block"
     assert "another process" not in again.err

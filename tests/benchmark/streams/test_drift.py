@@ -280,7 +280,7 @@ def test_a_broken_off_run_with_drift_goes_on_and_ends_alike(run_plates, out, tmp
         broken.setattr(kind, "observe", break_off)
         assert run_plates("-q", *words).code == 1
     again = run_plates(*words)
-    assert "going on after experience 4" in again.err, again
+    assert "resuming after experience 4 of " in again.err, again
     assert run_plates("-q", *words, "--out", tmp_path / "whole").code == 0
     one, other = only(out), only(tmp_path / "whole")
     for table in ("scores", "metrics", "memory", "events"):
