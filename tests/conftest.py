@@ -124,7 +124,8 @@ class Study:
     services: Any
 
     def stream(self, schedule: str = "1x*", order: str = "alphabetical") -> Any:
-        from cadbench.benchmark.streams.stream import Stream, resolve_order
+        from cadbench.benchmark.streams.orders import resolve_order
+        from cadbench.benchmark.streams.stream import Stream
 
         return Stream(self.manifest, resolve_order(order, self.manifest.categories), schedule)
 

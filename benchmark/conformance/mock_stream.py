@@ -29,7 +29,8 @@ from ..running.batches import BATCH_SIZE, Place, shuffled_batches, train_experie
 from ..services.coresets.service import Coresets
 from ..services.neighbors.search import exact_search
 from ..services.neighbors.service import Neighbors
-from ..streams.stream import Stream, resolve_order
+from ..streams.orders import resolve_order
+from ..streams.stream import Stream
 from ..system.rng import generator
 from .mock_backbone import mock_backbone
 

@@ -13,7 +13,7 @@ from ..features.feature_set import FeatureSet
 from ..features.source import PatchSource
 from ..interface.context import Routing
 from ..interface.experience import TestBatch, TrainExperience
-from ..streams.blending import Shown
+from ..streams.blending import TrainingIds
 from ..streams.stream import Experience, Stream
 from ..system.rng import generator
 
@@ -43,7 +43,7 @@ def train_experience(
         before = len(numbers)
         for name in told_names(stream, index, routing).values():
             numbers.setdefault(name, len(numbers))
-    parts: dict[str, Shown] = {}
+    parts: dict[str, TrainingIds] = {}
     names = told_names(stream, experience.index, routing)
     for column, ids in stream.training(experience.index).items():
         parts.setdefault(names[column], {})[column] = ids

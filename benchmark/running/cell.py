@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, TypeAlias, get_args
 
 from ...results.errors import UsageError
 from ...results.records.schema import RECORD_SCHEMA, cell_key
@@ -18,11 +18,11 @@ from ..pixels.maps import MapSpec
 from ..plugins.methods import load_method
 from ..plugins.requirements import check_recurring, check_routing
 from ..protocols.ids import Identity, check_id, is_reserved
-from ..streams.blending import checked_blend
-from ..streams.stream import Order
+from ..streams.blending import check_blend
+from ..streams.orders import Order
+from ..streams.stream import Unseen
 
 Material: TypeAlias = tuple[str, bool, tuple[Domain, ...]]
-Unseen: TypeAlias = Literal["next", "all", "none"]
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Cell:
                 params=load_method(named["name"]).Params(**named["params"]),
                 seed=values["seed"],
                 drift=parse_domains([each["name"] for each in values.get("drift", ())], "drift"),
-                blend=checked_blend(values.get("blend", 0.0)),
+                blend=check_blend(values.get("blend", 0.0)),
             )
             cell = replace(cell, params=cell.method_class.resolve(cell.params, cell.facts))
             if not is_reserved(str(values["protocol"])):

@@ -146,7 +146,7 @@ def _step(
         ahead.begin(experience)
     seen = stream.seen(experience.index)
     changed = _changed(cell, stream, claimed, experience)
-    unseen = _unseen(cell, stream, experience.index)
+    unseen = stream.unseen(experience.index, cell.unseen)
     fresh, maps, measuring = _score(cell, method, (*changed, *unseen), features, meter)
     with attribute_errors_to(cell.method, type(method), "memory"):
         report = method.memory()
@@ -225,14 +225,6 @@ def _changed(
         )
     new = experience.categories
     return tuple(c for c in seen if stream.category_of[c] in claimed or c in new)
-
-
-def _unseen(cell: Cell, stream: Stream, index: int) -> tuple[str, ...]:
-    """The categories not introduced yet that are scored all the same."""
-    if cell.unseen == "none":
-        return ()
-    ahead = stream.train_stream[index:]
-    return tuple(c for e in (ahead if cell.unseen == "all" else ahead[:1]) for c in e.categories)
 
 
 def _score(

@@ -24,9 +24,10 @@ from ..streams.stream import Stream
 from ..system.reporting import Reporter
 from ..system.torch_import import import_torch
 from .cell import Cell, Material
+from .computation_order import computation_order
 from .evaluator import Maps, Services, evaluate
 from .prefetch import Ahead
-from .study import Matched
+from .study import MatchedCell
 
 if TYPE_CHECKING:
     import torch
@@ -74,7 +75,7 @@ class Runner:
     def run(
         self,
         cells: Sequence[Cell],
-        matched: Sequence[Matched] = (),
+        matched: Sequence[MatchedCell] = (),
         compute: Callable[[Sequence[Cell]], list[Outcome]] | None = None,
     ) -> list[Outcome]:
         """The record of every cell; matched cells follow once their references are known.
@@ -116,7 +117,7 @@ class Runner:
         done: dict[int, Outcome] = {}
         with self.reporter.task("cells", len(cells), "cells") as task:
             for wait in (False, True):
-                for index in in_turn(cells):
+                for index in computation_order(cells):
                     cell = cells[index]
                     if index not in done and (outcome := self._run_one(cell, wait=wait)):
                         done[index] = outcome
@@ -265,21 +266,6 @@ class Runner:
             )
             self._meters[place] = PixelMeter(features, truths, cell.maps)
         return self._meters[place]
-
-
-def in_turn(cells: Sequence[Cell]) -> list[int]:
-    """The order in which cells are computed: as they come, but of a method more experts first.
-
-    An expert of few categories finds the nearest vectors of their images soon. These distances then
-    bound those to all others, of which a memory of more categories asks for fewer.
-    """
-    methods = {method: turn for turn, method in enumerate(dict.fromkeys(c.method for c in cells))}
-
-    def turn(index: int) -> tuple[int, int]:
-        experts = getattr(cells[index].params, "experts", 0)
-        return methods[cells[index].method], -experts if isinstance(experts, int) else 0
-
-    return sorted(range(len(cells)), key=turn)
 
 
 def choose_device(name: str) -> torch.device:

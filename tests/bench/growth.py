@@ -70,7 +70,8 @@ def measure(categories: int, train: int, test: int) -> None:
     from cadbench.benchmark.services.coresets.service import Coresets
     from cadbench.benchmark.services.neighbors.search import exact_search
     from cadbench.benchmark.services.neighbors.service import Neighbors
-    from cadbench.benchmark.streams.stream import Stream, resolve_order
+    from cadbench.benchmark.streams.orders import resolve_order
+    from cadbench.benchmark.streams.stream import Stream
 
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)

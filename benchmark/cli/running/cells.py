@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ...features.weights import Weights
     from ...protocols.protocol import Protocol
     from ...running.cell import Cell
-    from ...running.study import Matched
+    from ...running.study import MatchedCell
 
 _PAPER_BACKBONE = "wide_resnet50_2"
 
@@ -31,7 +31,7 @@ class Planned:
 
     cells: list[Cell]
     weights: Weights
-    matched: list[Matched] = field(default_factory=list)
+    matched: list[MatchedCell] = field(default_factory=list)
 
 
 def from_options(given: Mapping[str, Any], manifest: Manifest) -> Planned:
@@ -39,8 +39,9 @@ def from_options(given: Mapping[str, Any], manifest: Manifest) -> Planned:
     from ...data.drift.domains import parse_domains
     from ...features.weights import EMBEDDED_BACKBONE, find_weights
     from ...pixels.maps import MapSpec
-    from ...running.study import Study, match_memory, parse_settings, plan, take_shard
-    from ...streams.stream import resolve_order
+    from ...running.study import Study, match_memory, plan
+    from ...streams.orders import resolve_order
+    from .settings import parse_settings, take_shard
 
     backbone = given["backbone"]
     if backbone is None:
@@ -97,7 +98,7 @@ def read_cells(file: Path) -> list[Cell]:
 def from_cells(cells: Sequence[Cell], weights_file: Path | None, shard: str | None) -> Planned:
     """Cells that are given, or their shard, with their weights."""
     from ...features.weights import find_weights
-    from ...running.study import take_shard
+    from .settings import take_shard
 
     features = cells[0].features
     random = features.weights.startswith("random:")

@@ -30,7 +30,7 @@ def command(
     what each check asks for.
     """
     from ...plugins.methods import load_method
-    from ...running.study import parse_settings
+    from .settings import parse_settings
 
     method = load_method(name)
     params = _single_values(name, parse_settings([name], settings, None).get(name, {}))

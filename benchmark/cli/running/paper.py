@@ -188,7 +188,7 @@ def _is_of(paper: Paper, record: Record) -> bool:
 def _has_params(paper: Paper, record: Record, given: dict[str, Any]) -> bool:
     """Whether the parameters are those of the configuration; None is `auto`, which fits any."""
     from ...plugins.methods import load_method
-    from ...running.study import parse_settings
+    from .settings import parse_settings
 
     settings = _settings(paper, given)
     tried = parse_settings([paper.method], settings, None)[paper.method]

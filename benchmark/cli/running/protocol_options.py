@@ -65,7 +65,7 @@ def under_protocol(context: click.Context, given: dict[str, Any]) -> dict[str, A
 def check_study(where: str, methods: Sequence[str], settings: Sequence[str]) -> None:
     """`UsageError` naming the file for what the methods that are installed here do not know."""
     from ...plugins.methods import load_method
-    from ...running.study import parse_settings
+    from .settings import parse_settings
 
     try:
         for method in methods:

@@ -256,7 +256,7 @@ def check_early(context: click.Context, given: dict[str, Any]) -> None:
     from ...data.drift.domains import parse_domains
     from ...plugins.methods import load_method
     from ...plugins.requirements import check_recurring, check_routing
-    from ...running.study import parse_settings, take_shard
+    from .settings import parse_settings, take_shard
 
     if given["cells_file"]:
         _refuse_beside_cells(context)

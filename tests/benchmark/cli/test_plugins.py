@@ -244,7 +244,7 @@ def test_set_by_a_class_name_that_two_methods_have_asks_for_the_whole(run_plates
     for module in ("one", "two"):
         (here / f"{module}.py").write_text(LAST)
     words = ("--method", "one:Last", "--method", "two:Last", "--set", "Last.size=3")
-    assert_refused(run_plates("-q", *words), 2, "one:Last and two:Last", "whole name")
+    assert_refused(run_plates("-q", *words), 2, "one:Last and two:Last", "full name")
 
 
 # --- routings, failures

@@ -201,9 +201,9 @@ def test_the_cell_and_its_id_say_what_returns_and_how_it_blends():
 def test_a_method_that_learns_no_category_again_is_refused_where_one_returns(monkeypatch):
     monkeypatch.setattr(load_method("finetune"), "recurring", False)
     cell = a_cell("finetune")
-    with pytest.raises(UsageError, match=r"finetune cannot learn .* --drift lets .* leave out"):
+    with pytest.raises(UsageError, match=r"finetune cannot learn .* --drift makes .* leave out"):
         replace(cell, drift=(DARK,), schedule="1x8")
-    with pytest.raises(UsageError, match="--blend lets categories return"):
+    with pytest.raises(UsageError, match="--blend makes categories return"):
         replace(cell, blend=0.5)
     assert replace(cell, blend=0.5, routing="inferred").blend == 0.5, "there nothing is told"
 
