@@ -25,7 +25,7 @@ from ..interface.context import MethodContext, Routing
 from ..interface.experience import TestBatch, TrainExperience
 from ..interface.method import CellFacts, Method
 from ..interface.params import Params
-from ..running.batches import BATCH_SIZE, Place, shuffled_batches, train_experience
+from ..running.evaluation.batches import BATCH_SIZE, Place, shuffled_batches, train_experience
 from ..services.coresets.service import Coresets
 from ..services.neighbors.search import exact_search
 from ..services.neighbors.service import Neighbors

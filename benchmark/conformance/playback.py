@@ -13,7 +13,7 @@ from ..interface.context import Routing
 from ..interface.method import Method
 from ..interface.params import Params
 from ..interface.prediction import MemoryReport, Prediction
-from ..running.prediction_check import flaw
+from ..running.evaluation.prediction_check import flaw
 from .mock_stream import MockStream, Services
 
 ROUNDING = 1e-4

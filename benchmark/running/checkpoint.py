@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from ...results.storage.files import seal, unseal, write_bytes
 from ..system.reporting import Reporter, Silent
 from ..system.serialization import flatten, pack, restore, unpack
-from .progress import Progress, Step
+from .evaluation.progress import Progress, Step
 
 if TYPE_CHECKING:
     import torch

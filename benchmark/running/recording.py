@@ -18,8 +18,8 @@ from ...results.records.store import partial_dir, record_dir, write_record
 from ..features.feature_set import FeatureSet
 from ..streams.stream import Stream
 from .cell import Cell
-from .evaluator import Maps
-from .progress import Progress
+from .evaluation.evaluator import Maps
+from .evaluation.progress import Progress
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -25,8 +25,8 @@ from ..system.reporting import Reporter
 from ..system.torch_import import import_torch
 from .cell import Cell, Material
 from .computation_order import computation_order
-from .evaluator import Maps, Services, evaluate
-from .prefetch import Ahead
+from .evaluation.evaluator import Maps, Services, evaluate
+from .evaluation.prefetch import Ahead
 from .study import MatchedCell
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ class Runner:
             timing = None
             if self.timed:
                 from ..services.neighbors.search import exact_search
-                from .timing import measure
+                from .evaluation.timing import measure
 
                 timing = measure(cell, stream, features, exact_search(self.search)).as_dict()
             return record(

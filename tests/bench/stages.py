@@ -95,10 +95,10 @@ def inside(begun: float, words: list[str]) -> None:
     clock = Clock(begun)
     from cadbench.benchmark.features.feature_set import FeatureSet
     from cadbench.benchmark.pixels.meter import PixelMeter
-    from cadbench.benchmark.running import batches as presentation
     from cadbench.benchmark.running import recording, runner
     from cadbench.benchmark.running.checkpoint import Checkpoint
-    from cadbench.benchmark.running.progress import Step
+    from cadbench.benchmark.running.evaluation import batches as presentation
+    from cadbench.benchmark.running.evaluation.progress import Step
     from cadbench.benchmark.services.coresets.service import Coresets
     from cadbench.benchmark.services.neighbors import search
     from cadbench.benchmark.services.neighbors.service import Neighbors

@@ -57,7 +57,8 @@ def watch() -> None:
     from cadbench.benchmark.data import manifest
     from cadbench.benchmark.features import feature_set, shards
     from cadbench.benchmark.pixels import truth
-    from cadbench.benchmark.running import checkpoint, evaluator, recording, runner
+    from cadbench.benchmark.running import checkpoint, recording, runner
+    from cadbench.benchmark.running.evaluation import evaluator
     from cadbench.mecad.method import Mecad
     from cadbench.methods.banks.finetune import FineTune
     from cadbench.methods.banks.patchcore import PatchCore

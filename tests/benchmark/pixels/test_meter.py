@@ -12,8 +12,8 @@ from cadbench.benchmark.pixels import meter as module
 from cadbench.benchmark.pixels.maps import MapSpec, full_maps
 from cadbench.benchmark.pixels.meter import PixelMeter
 from cadbench.benchmark.pixels.truth import load_truths
-from cadbench.benchmark.running import evaluator
-from cadbench.benchmark.running.progress import Step
+from cadbench.benchmark.running.evaluation import evaluator
+from cadbench.benchmark.running.evaluation.progress import Step
 from cadbench.benchmark.system.reporting import Silent
 from cadbench.benchmark.system.thread_pools import aside
 from cadbench.results.records.store import find_records

@@ -18,7 +18,11 @@ from cadbench.benchmark.features.feature_set import FeatureSet
 from cadbench.benchmark.features.weights import Weights
 from cadbench.benchmark.plugins.methods import load_method
 from cadbench.benchmark.protocols.ids import check_id, is_reserved
-from cadbench.benchmark.running.batches import shuffled_batches, told_names, train_experience
+from cadbench.benchmark.running.evaluation.batches import (
+    shuffled_batches,
+    told_names,
+    train_experience,
+)
 from cadbench.benchmark.streams.stream import Stream
 from cadbench.benchmark.system.reporting import Silent
 from cadbench.results.errors import UsageError

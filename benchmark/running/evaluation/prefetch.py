@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ..features.feature_set import FeatureSet
-from ..services.coresets.service import Coresets
-from ..streams.stream import Experience, Stream
+from ...features.feature_set import FeatureSet
+from ...services.coresets.service import Coresets
+from ...streams.stream import Experience, Stream
+from ..cell import Cell
 from .batches import train_experience
-from .cell import Cell
 
 _EXPERIENCES = 4
 """How far ahead: the first of a stream are scored sooner than the next coreset is selected."""

@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from ...results.errors import CadbenchError
-from ...results.records.schema import ASSIGNED, PART_ASSIGNED, SIMILARITY, UTILIZATION
-from ..features.feature_set import FeatureSet
-from ..interface.context import MethodContext
-from ..interface.experience import TrainExperience
-from ..interface.method import Method
-from ..interface.prediction import MemoryReport, Prediction
-from ..pixels.meter import PixelMeter
-from ..services.coresets.service import Coresets
-from ..services.neighbors.service import Neighbors
-from ..streams.stream import Experience, Stream
-from ..system.plugin_errors import attribute_errors_to
-from ..system.reporting import Reporter, Silent
-from ..system.thread_pools import aside
+from ....results.errors import CadbenchError
+from ....results.records.schema import ASSIGNED, PART_ASSIGNED, SIMILARITY, UTILIZATION
+from ...features.feature_set import FeatureSet
+from ...interface.context import MethodContext
+from ...interface.experience import TrainExperience
+from ...interface.method import Method
+from ...interface.prediction import MemoryReport, Prediction
+from ...pixels.meter import PixelMeter
+from ...services.coresets.service import Coresets
+from ...services.neighbors.service import Neighbors
+from ...streams.stream import Experience, Stream
+from ...system.plugin_errors import attribute_errors_to
+from ...system.reporting import Reporter, Silent
+from ...system.thread_pools import aside
+from ..cell import Cell
 from .batches import shuffled_batches, told_names, train_experience
-from .cell import Cell
 from .prediction_check import flaw
 from .prefetch import Ahead
 from .progress import Measuring, Progress, Scored, Step

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..interface.prediction import Prediction
+from ...interface.prediction import Prediction
 
 _LARGEST_MAP = float(np.finfo(np.float16).max)
 """Maps are kept in float16."""

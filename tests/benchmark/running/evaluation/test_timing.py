@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cadbench.benchmark.running.timing import IMAGES, REPEATS, fixed_images, measure
+from cadbench.benchmark.running.evaluation.timing import IMAGES, REPEATS, fixed_images, measure
 from cadbench.benchmark.services.neighbors.search import torch_search
 
 

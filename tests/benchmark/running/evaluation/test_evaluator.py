@@ -54,7 +54,7 @@ def test_a_batch_size_or_order_of_test_images_changes_no_score(study, monkeypatc
     built = study()
     cell = built.cell("mecad", routing="inferred", params={"class_budget": 20, "expert_budget": 60})
     whole = built.evaluate(cell)
-    monkeypatch.setattr("cadbench.benchmark.running.batches.BATCH_SIZE", 3)
+    monkeypatch.setattr("cadbench.benchmark.running.evaluation.batches.BATCH_SIZE", 3)
     built.services.neighbors.forget()
     small = built.evaluate(cell)
     for one, other in zip(whole.rows, small.rows, strict=True):

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from ..system.thread_pools import Aside
+from ...system.thread_pools import Aside
 
 T = TypeVar("T")
 Measuring: TypeAlias = Aside[dict[str, float] | None]

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from ..features.feature_set import FeatureSet
-from ..features.source import PatchSource
-from ..interface.context import Routing
-from ..interface.experience import TestBatch, TrainExperience
-from ..streams.blending import TrainingIds
-from ..streams.stream import Experience, Stream
-from ..system.rng import generator
+from ...features.feature_set import FeatureSet
+from ...features.source import PatchSource
+from ...interface.context import Routing
+from ...interface.experience import TestBatch, TrainExperience
+from ...streams.blending import TrainingIds
+from ...streams.stream import Experience, Stream
+from ...system.rng import generator
 
 if TYPE_CHECKING:
     import torch

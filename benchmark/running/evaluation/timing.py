@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..features.feature_set import FeatureSet
-from ..services.coresets.service import Coresets
-from ..services.neighbors.service import Neighbors, Search
-from ..streams.stream import Stream
+from ...features.feature_set import FeatureSet
+from ...services.coresets.service import Coresets
+from ...services.neighbors.service import Neighbors, Search
+from ...streams.stream import Stream
+from ..cell import Cell
 from .batches import Place, shuffled_batches, train_experience
-from .cell import Cell
 from .evaluator import Services, build_method, synchronize
 
 IMAGES = 64
