@@ -317,7 +317,7 @@ def test_an_unknown_run_is_wrong_usage_that_lists_the_runs(run_plates, out, call
     refused = call("show", "abcdef", "--out", out)
     assert (refused.code, refused.out) == (2, "")
     first, *listed = refused.err.splitlines()
-    assert first.startswith("error: no record is called 'abcdef'")
+    assert first.startswith("error: no record matches 'abcdef'")
     assert len(listed) == 1
     assert "finetune" in listed[0]
     assert call("show", "finetune", "--out", out).code == 0
