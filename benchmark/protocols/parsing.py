@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, get_args
 
+from ...results.did_you_mean import suggestion
 from ...results.errors import UsageError
 from ..data.drift.domains import parse_domains
 from ..data.images.preprocessing import Preprocessing
@@ -15,7 +16,6 @@ from ..pixels.maps import MapSpec
 from ..streams.blending import check_blend
 from ..streams.schedule import canonical, count_categories, experience_sizes
 from ..streams.stream import Unseen
-from ..system.did_you_mean import suggestion
 from .ids import check_id
 from .protocol import Protocol, StudyDefaults
 

@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...results.did_you_mean import suggestion
 from ...results.errors import UsageError
-from ..system.did_you_mean import suggestion
 from ..system.number_ranges import parse_whole_number
 from ..system.rng import generator
 

@@ -9,8 +9,8 @@ import click
 
 from ....results.analysis.comparable import check_comparable
 from ....results.analysis.rows import Row, rows_of
+from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
-from ...system.did_you_mean import suggestion
 from ..shared.options import FiniteRange, out_option
 from ..shared.output import default_params, print_tables
 from ..shared.record_selection import chosen_records, format_option, protocol_option

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import click
 
 from ....results.analysis.rows import Row, rows_of
+from ....results.did_you_mean import suggestion
 from ....results.errors import CadbenchError, DataError, UsageError
 from ....results.figures.catalog import EXAMPLES, FIGURES
 from ....results.figures.drawing.style import FORMATS, WIDTHS
 from ....results.metrics.compute import BASES, PIXEL_BASES
 from ....results.sanitizing import printable
 from ...system.cache import cache_root
-from ...system.did_you_mean import suggestion
 from ..shared.options import data_root_option, names, out_option
 from ..shared.output import default_params
 from ..shared.record_selection import chosen_records, methods_option, protocol_option

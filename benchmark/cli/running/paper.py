@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
-from ...system.did_you_mean import suggestion
 from ..shared.options import names, numbers
 from ..shared.output import print_tables
 from ..shared.progress import choose_reporter

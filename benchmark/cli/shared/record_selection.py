@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
+from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
 from ....results.records.record import Record
 from ....results.records.store import find_records
 from ....results.sanitizing import printable
-from ...system.did_you_mean import suggestion
 from .output import FORMATS
 
 methods_option: Callable[..., Any] = click.option(
