@@ -68,7 +68,7 @@ def watch() -> None:
     _wrap(manifest, "inspect", "images")
     _wrap(feature_set, "fill_store", "extract")
     _wrap(truth, "load_truths", "masks")
-    _wrap(evaluator, "_score", "score")
+    _wrap(evaluator, "score_columns", "score")
     _wrap(recording, "record", "record", lambda cell, *_: f"record {cell.key}")
     _wrap(
         checkpoint.Checkpoint,

@@ -38,7 +38,7 @@ def command(
     from ....results.rendering.table import Table, text_column
     from ...conformance.mock_stream import mock_stream
     from ...conformance.report import check_method
-    from ...running.runner import choose_device
+    from ...running.devices import choose_device
     from ..shared.output import print_tables
 
     stream = mock_stream(device=choose_device(device).type)

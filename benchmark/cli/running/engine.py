@@ -89,18 +89,23 @@ def compute(
     Raises `CellsFailed` where an engine goes on after a failure.
     """
     from ...running.runner import Runner
+    from ...running.shared_inputs import SharedInputs
 
-    runner = Runner(
+    inputs = SharedInputs(
         manifest=manifest,
-        out=given["out"],
         cache=cache_root(),
         device=given["device"],
         weights=planned.weights,
         reporter=reporter,
+        search=given["neighbors"],
+        kept_distance_bytes=int(given["keep_distances"] * 2**30),
+    )
+    runner = Runner(
+        inputs=inputs,
+        out=given["out"],
+        reporter=reporter,
         overwrite=given["overwrite"],
         maps=given["maps"],
-        search=given["neighbors"],
-        keep_distances=int(given["keep_distances"] * 2**30),
         timed=given["timed"],
     )
 

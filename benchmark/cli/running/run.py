@@ -285,7 +285,7 @@ def check_early(context: click.Context, given: dict[str, Any]) -> None:
     if given["output"] != "text" and not given["dry_run"]:
         raise UsageError(f"--format {given['output']} is for --dry-run; add it")
     if given["device"] == "cuda":
-        from ...running.runner import choose_device
+        from ...running.devices import choose_device
 
         choose_device("cuda")
     if given["weights"] and not given["weights"].is_file():

@@ -1,45 +1,41 @@
-"""The one evaluator: feeds a method the stream, scores the test images, keeps every raw score.
+"""The evaluator: gives a method the stream, scores the test images, and keeps every raw score.
 
-The method sees training patches, opaque ids and services. Labels, masks and files stay here.
+Methods get training patches, opaque ids and services. Labels, masks and files stay here.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
-
-import numpy as np
+from typing import Any, Literal, TypeAlias
 
 from ....results.errors import CadbenchError
-from ....results.records.schema import ASSIGNED, PART_ASSIGNED, SIMILARITY, UTILIZATION
+from ....results.records.schema import UTILIZATION
 from ...features.feature_set import FeatureSet
 from ...interface.context import MethodContext
-from ...interface.experience import TrainExperience
 from ...interface.method import Method
-from ...interface.prediction import MemoryReport, Prediction
+from ...interface.prediction import ExpertMemory, MemoryReport
 from ...pixels.meter import PixelMeter
 from ...services.coresets.service import Coresets
 from ...services.neighbors.service import Neighbors
 from ...streams.stream import Experience, Stream
 from ...system.plugin_errors import attribute_errors_to
 from ...system.reporting import Reporter, Silent
-from ...system.thread_pools import aside
 from ..cell import Cell
-from .batches import shuffled_batches, told_names, train_experience
-from .prediction_check import flaw
-from .prefetch import Ahead
-from .progress import Measuring, Progress, Scored, Step
-
-if TYPE_CHECKING:
-    import torch
+from ..devices import synchronize
+from .assignment_events import Event, complete_events
+from .batches import names_for_method, train_experience
+from .prefetch import CoresetPrefetcher
+from .progress import Progress, Step
+from .scoring import score_columns
 
 Maps: TypeAlias = Literal["final", "all", "none"]
-_BEHIND = 4
-"""Experiences that measuring may lag behind: some change many maps, others none."""
+"""Which maps a record keeps: those of the last experience, of all experiences, or none."""
+
+_PIXEL_LAG = 4
+"""How many experiences the pixel metrics may lag behind the scores. Some experiences change many
+maps and others none, so a lag evens out the load."""
 
 
 @dataclass
@@ -61,17 +57,30 @@ def evaluate(
     progress: Progress | None = None,
     checkpoint: Callable[[Progress], None] = lambda progress: None,
     reporter: Reporter | None = None,
-    ahead: Ahead | None = None,
+    prefetcher: CoresetPrefetcher | None = None,
 ) -> Progress:
-    """Run a cell from where `progress` stands to the end of its stream.
+    """Run a cell to the end of its stream.
 
-    `meter` measures the maps of every experience, whatever `maps` keeps of them, while the stream
-    goes on. `checkpoint` is called after each experience, with the method's state in it.
+    Args:
+        cell: the cell.
+        stream: its stream.
+        features: features of the images of the stream.
+        services: the caches that the method uses.
+        maps: which anomaly maps to keep.
+        meter: measures the maps of every experience in the background, whatever `maps` is; None
+            measures nothing.
+        progress: where to continue; None starts at the first experience. It is changed in place.
+        checkpoint: called after each experience, with the state of the method.
+        reporter: shows how many experiences are done.
+        prefetcher: selects coresets of later experiences in the background; None selects none.
+
+    Returns:
+        All that the cell has produced.
     """
     reporter = reporter or Silent()
     progress = progress or Progress()
-    noted: list[dict[str, Any]] = []
-    method = build_method(cell, features, services, noted)
+    recorded: list[Event] = []
+    method = build_method(cell, features, services, recorded)
     if progress.steps:
         with attribute_errors_to(cell.method, type(method), "load_state_dict"):
             method.load_state_dict(progress.method_state)
@@ -79,37 +88,41 @@ def evaluate(
     with reporter.task(cell.label(), len(experiences), "experiences") as task:
         task.advance(progress.experience)
         for experience in experiences[progress.experience :]:
-            step = _step(cell, method, experience, stream, features, meter, ahead)
-            if len(progress.steps) >= _BEHIND:
-                progress.steps[-_BEHIND].measured()
-            if maps == "none":
-                step.maps = {}
-            if any(note["kind"] == ASSIGNED for note in noted):
-                noted[:] = _by_column(noted, stream, experience, cell)
-                noted += _similarities(stream, experience, features, services.coresets)
-            step.events = [{"experience": experience.index, **note} for note in noted]
-            noted.clear()
-            if maps == "final":
-                for earlier in progress.steps:
-                    for category in step.maps:
-                        earlier.maps.pop(category, None)
+            step = _evaluate_experience(
+                cell, method, experience, stream, features, meter, prefetcher
+            )
+            if len(progress.steps) >= _PIXEL_LAG:
+                progress.steps[-_PIXEL_LAG].finish_pixels()
+            events = complete_events(
+                recorded, cell, stream, experience, features, services.coresets
+            )
+            step.events = [{"experience": experience.index, **event} for event in events]
+            recorded.clear()
+            _drop_maps(step, progress, maps)
             progress.steps.append(step)
             with attribute_errors_to(cell.method, type(method), "state_dict"):
                 progress.method_state = method.state_dict()
                 checkpoint(progress)
             task.advance()
-        for step in reversed(progress.steps[-_BEHIND:]):
-            step.measured()
+        for step in reversed(progress.steps[-_PIXEL_LAG:]):
+            step.finish_pixels()
     return progress
 
 
 def build_method(
-    cell: Cell, features: FeatureSet, services: Services, noted: list[dict[str, Any]]
+    cell: Cell, features: FeatureSet, services: Services, recorded: list[Event]
 ) -> Method:
-    """The cell's method in its first state; what it records is appended to `noted`."""
+    """Create the method of a cell, before it has observed anything.
+
+    Args:
+        cell: the cell.
+        features: features of the images.
+        services: the caches that the method uses.
+        recorded: the list to which events that the method records are appended.
+    """
 
     def record(kind: str, values: Mapping[str, Any]) -> None:
-        noted.append({"kind": kind, **values})
+        recorded.append({"kind": kind, **values})
 
     context = MethodContext(
         seed=cell.seed,
@@ -126,192 +139,86 @@ def build_method(
         return cell.method_class(cell.params, context)
 
 
-def _step(
+def _evaluate_experience(
     cell: Cell,
     method: Method,
     experience: Experience,
     stream: Stream,
     features: FeatureSet,
     meter: PixelMeter | None,
-    ahead: Ahead | None,
+    prefetcher: CoresetPrefetcher | None,
 ) -> Step:
-    """What an experience adds, with the patch maps of the categories scored anew."""
+    """Let the method observe an experience, and score the columns that may have changed."""
     started = time.perf_counter()
-    shown = train_experience(experience, stream, features, method.uses_images, cell.routing)
+    training = train_experience(experience, stream, features, method.uses_images, cell.routing)
     with attribute_errors_to(cell.method, type(method), "observe"):
-        claimed = method.observe(shown)
+        claimed = method.observe(training)
     synchronize(features.device)
     observed = time.perf_counter()
-    if ahead is not None:
-        ahead.begin(experience)
-    seen = stream.seen(experience.index)
-    changed = _changed(cell, stream, claimed, experience)
+    if prefetcher is not None:
+        prefetcher.prefetch_after(experience)
+    changed = _changed_columns(cell, stream, claimed, experience)
     unseen = stream.unseen(experience.index, cell.unseen)
-    fresh, maps, measuring = _score(cell, method, (*changed, *unseen), features, meter)
+    scores, maps, pixel_tasks = score_columns(cell, method, (*changed, *unseen), features, meter)
     with attribute_errors_to(cell.method, type(method), "memory"):
         report = method.memory()
     return Step(
         experience=experience.index,
-        shown=(*seen, *unseen),
-        fresh=fresh,
+        columns=(*stream.seen(experience.index), *unseen),
+        scores=scores,
         maps=maps,
         memory=_memory_rows(experience.index, report),
         observe_seconds=observed - started,
         score_seconds=time.perf_counter() - observed,
-        measuring=measuring,
+        pixel_tasks=pixel_tasks,
     )
 
 
-def _similarities(
-    stream: Stream, experience: Experience, features: FeatureSet, coresets: Coresets
-) -> list[dict[str, Any]]:
-    """The cosine of the mean features of each new category and each that came before it."""
-    means: dict[str, np.ndarray] = {}
-    seen = stream.seen(experience.index)
-    whole = TrainExperience(0, seen, 0, {c: features.patches(c, "train") for c in seen}, {})
-    for category in seen:
-        mean = coresets.centroid(whole, category)
-        means[category] = mean / max(float(np.linalg.norm(mean)), np.finfo(float).tiny)
-    names = list(means)
-    return [
-        {
-            "kind": SIMILARITY,
-            "category": category,
-            "other": other,
-            "similarity": float(means[category] @ means[other]),
-        }
-        for category in experience.categories
-        for other in names[: names.index(category)]
-    ]
-
-
-def _by_column(
-    noted: Sequence[dict[str, Any]], stream: Stream, experience: Experience, cell: Cell
-) -> list[dict[str, Any]]:
-    """What a method recorded, its assignments under the columns that the experience introduces.
-
-    In a blended stream, where it also is shown parts of its neighbors' categories, what it assigns
-    these to does not decide who owns a column.
-    """
-    told = told_names(stream, experience.index, cell.routing)
-    found: list[dict[str, Any]] = []
-    for note in noted:
-        columns = [c for c in experience.categories if told[c] == note.get("category")]
-        if note["kind"] == ASSIGNED and columns:
-            found += [{**note, "category": column} for column in columns]
-        elif note["kind"] == ASSIGNED and stream.blend:
-            found.append({**note, "kind": PART_ASSIGNED})
-        else:
-            found.append(note)
-    return found
-
-
-def _changed(
+def _changed_columns(
     cell: Cell, stream: Stream, claimed: frozenset[str] | None, experience: Experience
 ) -> tuple[str, ...]:
-    """The seen columns to score again: those claimed, those new, all under `inferred`."""
+    """The seen columns to score again: new ones and claimed ones; under inferred routing all."""
     seen = stream.seen(experience.index)
     if claimed is None or cell.routing == "inferred":
         return seen
-    shown = {
+    told = {
         name
         for index in range(1, experience.index + 1)
-        for name in told_names(stream, index, cell.routing).values()
+        for name in names_for_method(stream, index, cell.routing).values()
     }
-    if strange := claimed - shown:
+    if unknown := claimed - told:
         raise CadbenchError(
-            f"method {cell.method} claims that the scores of {', '.join(sorted(strange))} changed, "
-            "which the stream has not shown yet"
+            f"method {cell.method}: observe returned categories that the stream has not reached: "
+            f"{', '.join(sorted(unknown))}"
         )
     new = experience.categories
     return tuple(c for c in seen if stream.category_of[c] in claimed or c in new)
 
 
-def _score(
-    cell: Cell,
-    method: Method,
-    categories: Sequence[str],
-    features: FeatureSet,
-    meter: PixelMeter | None,
-) -> tuple[dict[str, Scored], dict[str, np.ndarray], dict[str, Measuring]]:
-    """Scores and maps of all test images of the categories, in shuffled batches.
-
-    A category's maps are measured beside the scoring of the next one.
-    """
-    images = {c: len(features.patches(c, "test").ids) for c in categories}
-    scored = {
-        c: Scored(np.full(n, np.nan, np.float32), np.full(n, -1, np.int16))
-        for c, n in images.items()
-    }
-    maps: dict[str, np.ndarray] = {}
-    measuring: dict[str, Measuring] = {}
-    left = Counter(images)
-    places = [(category, row) for category, n in images.items() for row in range(n)]
-    for chosen, batch in shuffled_batches(features, places, cell.routing, method.uses_images):
-        with attribute_errors_to(cell.method, type(method), "score"):
-            prediction = method.score(batch)
-        if wrong := flaw(prediction, len(batch), method.context.grid):
-            raise CadbenchError(f"method {cell.method} {wrong}")
-        _keep(prediction, chosen, scored, maps)
-        left.subtract(category for category, _ in chosen)
-        for category in [c for c, count in left.items() if not count]:
-            del left[category]
-            if meter is not None and category in maps:
-                measuring[category] = aside(partial(meter.measure, category, maps[category]))
-    return scored, maps, measuring
-
-
-def _keep(
-    prediction: Prediction,
-    places: Sequence[tuple[str, int]],
-    scored: Mapping[str, Scored],
-    kept_maps: dict[str, np.ndarray],
-) -> None:
-    scores = prediction.image_scores.detach().float().cpu().numpy()
-    routes = None if prediction.route is None else prediction.route.cpu().numpy()
-    maps = None if prediction.maps is None else prediction.maps.detach().half().cpu().numpy()
-    for index, (category, row) in enumerate(places):
-        target = scored[category]
-        target.scores[row] = scores[index]
-        if routes is not None:
-            target.routes[row] = routes[index]
-        if maps is not None:
-            if category not in kept_maps:
-                shape = (len(target.scores), *maps.shape[1:])
-                kept_maps[category] = np.zeros(shape, np.float16)
-            kept_maps[category][row] = maps[index]
+def _drop_maps(step: Step, progress: Progress, maps: Maps) -> None:
+    """Drop the maps that the record will not keep; `final` keeps the latest maps of a column."""
+    if maps == "none":
+        step.maps = {}
+    elif maps == "final":
+        for earlier in progress.steps:
+            for column in step.maps:
+                earlier.maps.pop(column, None)
 
 
 def _memory_rows(experience: int, report: MemoryReport) -> list[dict[str, Any]]:
-    total = {
-        "experience": experience,
-        "expert": -1,
-        "categories": "",
-        "scoring_vectors": report.scoring_vectors,
-        "stored_vectors": report.stored_vectors,
-        "scoring_bytes": report.scoring_bytes,
-        "stored_bytes": report.stored_bytes,
-        UTILIZATION: None,
-    }
-    experts = [
-        {
+    """Rows of the memory table: the total, whose expert is -1, then one row per expert."""
+
+    def row(part: MemoryReport | ExpertMemory) -> dict[str, Any]:
+        expert = part if isinstance(part, ExpertMemory) else None
+        return {
             "experience": experience,
-            "expert": expert.expert,
-            "categories": ",".join(expert.categories),
-            "scoring_vectors": expert.scoring_vectors,
-            "stored_vectors": expert.stored_vectors,
-            "scoring_bytes": expert.scoring_bytes,
-            "stored_bytes": expert.stored_bytes,
-            UTILIZATION: expert.utilization,
+            "expert": expert.expert if expert else -1,
+            "categories": ",".join(expert.categories) if expert else "",
+            "scoring_vectors": part.scoring_vectors,
+            "stored_vectors": part.stored_vectors,
+            "scoring_bytes": part.scoring_bytes,
+            "stored_bytes": part.stored_bytes,
+            UTILIZATION: expert.utilization if expert else None,
         }
-        for expert in report.experts
-    ]
-    return [total, *experts]
 
-
-def synchronize(device: torch.device) -> None:
-    """Wait for a CUDA device to finish, so that a clock means something."""
-    if device.type == "cuda":
-        import torch
-
-        torch.cuda.synchronize(device)
+    return [row(report), *map(row, report.experts)]

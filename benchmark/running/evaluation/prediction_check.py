@@ -1,43 +1,64 @@
-"""Whether a method's answer to a batch is one: types, shapes, finite values."""
+"""Validation of what `Method.score` returns: types, shapes and value ranges."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ....results.errors import CadbenchError
 from ...interface.prediction import Prediction
 
-_LARGEST_MAP = float(np.finfo(np.float16).max)
-"""Maps are kept in float16."""
+if TYPE_CHECKING:
+    import torch
+
+_LARGEST_MAP_VALUE = float(np.finfo(np.float16).max)
+"""Records store maps in float16."""
 
 
-def flaw(prediction: Any, images: int, grid: tuple[int, int]) -> str | None:
-    """What is wrong with the answer to a batch of so many images; None where nothing is.
+class InvalidPrediction(CadbenchError):
+    """What `Method.score` returned is not a valid `Prediction`."""
 
-    It reads on from the method's name: `returned scores of shape (3,) for a batch of 4 images`.
+
+def validate_prediction(prediction: Any, n_images: int, grid: tuple[int, int]) -> None:
+    """Check that what a method returned for a batch is a valid `Prediction`.
+
+    Args:
+        prediction: return value of `Method.score`.
+        n_images: number of images in the batch.
+        grid: (h, w) of the patch grid.
+
+    Raises:
+        InvalidPrediction: says which field is wrong and what was expected, such as
+            `image_scores has shape (3,), expected (4,)`.
     """
     import torch
 
     if not isinstance(prediction, Prediction):
-        return f"returned a {type(prediction).__name__} from score, not a cadbench.Prediction"
+        raise InvalidPrediction(f"it is a {type(prediction).__name__}, not a cadbench.Prediction")
     for name in ("image_scores", "maps", "route"):
         value = getattr(prediction, name)
         if not isinstance(value, torch.Tensor) and (name == "image_scores" or value is not None):
-            return f"returned {name} that are a {type(value).__name__}, not a tensor"
+            raise InvalidPrediction(f"{name} is a {type(value).__name__}, expected a tensor")
     scores, maps, route = prediction.image_scores, prediction.maps, prediction.route
-    if scores.shape != (images,):
-        return f"returned scores of shape {tuple(scores.shape)} for a batch of {images} images"
+    _check_shape("image_scores", scores, (n_images,))
     if not torch.isfinite(scores.float()).all():
-        return "returned scores that are not finite"
+        raise InvalidPrediction("image_scores has values that are not finite")
     if maps is not None:
-        if maps.shape != (images, *grid):
-            return f"returned maps of shape {tuple(maps.shape)}, not {(images, *grid)}"
-        if not (maps.abs() <= _LARGEST_MAP).all():
-            return "returned maps with NaN or values beyond those of float16 (65504)"
+        _check_shape("maps", maps, (n_images, *grid))
+        if not (maps.abs() <= _LARGEST_MAP_VALUE).all():
+            raise InvalidPrediction("maps has NaN or values beyond float16 (65504)")
     if route is not None:
-        if route.shape != (images,) or route.is_floating_point() or route.dtype == torch.bool:
-            return f"returned a route of {route.dtype} {tuple(route.shape)}, not integers (B,)"
+        _check_shape("route", route, (n_images,))
+        if route.is_floating_point() or route.dtype == torch.bool:
+            raise InvalidPrediction(f"route has dtype {route.dtype}, expected integers")
         if not ((route >= -1) & (route <= np.iinfo(np.int16).max)).all():
-            return "returned a route with numbers that no expert has (0 to 32767, -1 for none)"
-    return None
+            raise InvalidPrediction(
+                "route has numbers that are no expert's: expected 0 to 32767, or -1 for none"
+            )
+
+
+def _check_shape(name: str, tensor: torch.Tensor, expected: tuple[int, ...]) -> None:
+    shape = tuple(tensor.shape)
+    if shape != expected:
+        raise InvalidPrediction(f"{name} has shape {shape}, expected {expected}")

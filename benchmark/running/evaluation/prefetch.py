@@ -1,12 +1,10 @@
-"""Coresets that coming experiences will ask for, selected beside the scoring of earlier ones.
+"""Prefetching of coresets: they are selected in a background thread while a method scores.
 
-A selection takes one core, and the search for neighbors leaves some of the others idle.
+A selection runs on one core, and the neighbor search leaves some of the others idle.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ...features.feature_set import FeatureSet
@@ -16,33 +14,35 @@ from ..cell import Cell
 from .batches import train_experience
 
 _EXPERIENCES = 4
-"""How far ahead: the first of a stream are scored sooner than the next coreset is selected."""
+"""How many experiences to prefetch for: early experiences are scored faster than a coreset is
+selected."""
 
 
 @dataclass
-class Ahead:
-    """Has selected for the next experiences what the method asked this one for."""
+class CoresetPrefetcher:
+    """Prefetches, for the next experiences, the coresets that the method requested for this one.
+
+    As a context, it cancels at its end what has not started.
+    """
 
     cell: Cell
     stream: Stream
     features: FeatureSet
     coresets: Coresets
-    _begun: int = 0
+    _prefetched: int = 0
 
-    def begin(self, experience: Experience) -> None:
-        """To be called when a method has observed an experience."""
-        if not (asked := self.coresets.asked()):
+    def __enter__(self) -> CoresetPrefetcher:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.coresets.stop()
+
+    def prefetch_after(self, experience: Experience) -> None:
+        """Start to select for the experiences after the one that the method has observed."""
+        if not (requests := self.coresets.asked()):
             return
         end = experience.index + _EXPERIENCES
-        for coming in self.stream.train_stream[max(self._begun, experience.index) : end]:
-            shown = train_experience(coming, self.stream, self.features, False, self.cell.routing)
-            self.coresets.begin(asked, shown)
-        self._begun = end
-
-    @contextmanager
-    def until_done(self) -> Iterator[None]:
-        """Afterwards nothing more is begun."""
-        try:
-            yield
-        finally:
-            self.coresets.stop()
+        for later in self.stream.train_stream[max(self._prefetched, experience.index) : end]:
+            training = train_experience(later, self.stream, self.features, False, self.cell.routing)
+            self.coresets.begin(requests, training)
+        self._prefetched = end

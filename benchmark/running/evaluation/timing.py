@@ -1,4 +1,4 @@
-"""`cadbench run --time`: what a method costs by itself, with every shared cache off."""
+"""`cadbench run --time`: the time that a method needs by itself, with every shared cache off."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from ...services.coresets.service import Coresets
 from ...services.neighbors.service import Neighbors, Search
 from ...streams.stream import Stream
 from ..cell import Cell
-from .batches import Place, shuffled_batches, train_experience
-from .evaluator import Services, build_method, synchronize
+from ..devices import synchronize
+from .batches import ImageRef, shuffled_batches, train_experience
+from .evaluator import Services, build_method
 
 IMAGES = 64
 REPEATS = 5
@@ -22,10 +23,13 @@ REPEATS = 5
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of `observe` for each experience, and milliseconds an image of `score`, caches off.
+    """Durations with caches off, without the extraction of features (equal for all methods).
 
-    `images` fixed test images are scored, `repeats` times, and the median counts; extraction of
-    features is not part of it (it is the same for every method of a backbone).
+    Attributes:
+        update_seconds: duration of `observe` for each experience.
+        ms_per_image: median duration of `score` over the repeats, in milliseconds per image.
+        images: number of test images that were scored.
+        repeats: number of repeats.
     """
 
     update_seconds: list[float]
@@ -38,30 +42,36 @@ class Timing:
         return asdict(self)
 
 
-def measure(cell: Cell, stream: Stream, features: FeatureSet, search: Search) -> Timing:
-    """Run the stream once and score the fixed images, sharing nothing with any other cell."""
+def measure_timing(cell: Cell, stream: Stream, features: FeatureSet, search: Search) -> Timing:
+    """Run the stream once and score a fixed set of images, without sharing anything.
 
-    alone = Services(Coresets(features.device), Neighbors(search))
-    method = build_method(cell, features, alone, [])
+    Args:
+        cell: the cell.
+        stream: its stream.
+        features: features of the images.
+        search: the exact search of neighbors.
+    """
+    services = Services(Coresets(features.device), Neighbors(search))
+    method = build_method(cell, features, services, [])
     updates = []
     for experience in stream.train_stream:
-        shown = train_experience(experience, stream, features, method.uses_images, cell.routing)
-        updates.append(_seconds(lambda shown=shown: method.observe(shown), features))  # type: ignore[misc]
-    places = fixed_images(stream, features)
+        training = train_experience(experience, stream, features, method.uses_images, cell.routing)
+        updates.append(_seconds(lambda e=training: method.observe(e), features))  # type: ignore[misc]
+    images = choose_images(stream, features)
 
     times = []
     for _ in range(REPEATS):
         method.context.neighbors.forget()
-        shuffled = shuffled_batches(features, places, cell.routing, method.uses_images)
+        shuffled = shuffled_batches(features, images, cell.routing, method.uses_images)
         batches = [batch for _, batch in shuffled]
         for batch in batches:
             batch.patches, batch.stored  # noqa: B018 (read before the clock starts)
-        times.append(_seconds(lambda shown=batches: [method.score(b) for b in shown], features))  # type: ignore[misc]
-    return Timing(updates, 1000 * statistics.median(times) / len(places), len(places), REPEATS)
+        times.append(_seconds(lambda bs=batches: [method.score(b) for b in bs], features))  # type: ignore[misc]
+    return Timing(updates, 1000 * statistics.median(times) / len(images), len(images), REPEATS)
 
 
-def fixed_images(stream: Stream, features: FeatureSet) -> Sequence[Place]:
-    """Up to 64 test images, taken from the categories in turn."""
+def choose_images(stream: Stream, features: FeatureSet) -> Sequence[ImageRef]:
+    """The first test images of the categories, one image per category in turn, up to `IMAGES`."""
     categories = stream.order.categories
     counts = {c: len(features.patches(c, "test").ids) for c in categories}
     rounds = range(max(counts.values()))

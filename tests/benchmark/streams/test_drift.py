@@ -19,8 +19,8 @@ from cadbench.benchmark.features.weights import Weights
 from cadbench.benchmark.plugins.methods import load_method
 from cadbench.benchmark.protocols.ids import check_id, is_reserved
 from cadbench.benchmark.running.evaluation.batches import (
+    names_for_method,
     shuffled_batches,
-    told_names,
     train_experience,
 )
 from cadbench.benchmark.streams.stream import Stream
@@ -79,7 +79,7 @@ def test_every_category_returns_under_each_domain_in_the_same_order():
     ]
     assert stream.resolved_schedule == "1x4-4x2"
     assert stream.seen(5) == (*CATEGORIES, *groups[4])
-    assert list(told_names(stream, 6, "oracle").values()) == list(CATEGORIES)
+    assert list(names_for_method(stream, 6, "oracle").values()) == list(CATEGORIES)
 
 
 def test_a_schedule_covers_the_returns_and_never_has_a_category_twice_in_an_experience():

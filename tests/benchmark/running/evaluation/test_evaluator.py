@@ -72,7 +72,9 @@ def test_a_method_that_returns_scores_that_are_not_finite_is_refused_by_name(stu
     monkeypatch.setattr(
         FineTune, "score", lambda self, batch: Prediction(torch.full((len(batch),), torch.nan))
     )
-    with pytest.raises(CadbenchError, match="method finetune returned scores"):
+    with pytest.raises(
+        CadbenchError, match="finetune: score returned an invalid prediction: image"
+    ):
         built.evaluate(built.cell("finetune"))
 
 
