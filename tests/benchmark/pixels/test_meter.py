@@ -202,7 +202,7 @@ def test_maps_that_are_not_finite_in_float16_are_refused_by_the_methods_name(met
         return Prediction(found.image_scores, found.maps + 1e6)
 
     monkeypatch.setattr(FineTune, "score", far)
-    with pytest.raises(CadbenchError, match="method finetune: .* beyond float16"):
+    with pytest.raises(CadbenchError, match=r"method finetune: .* beyond float16"):
         built.evaluate(built.cell("finetune"), meter=meter)
 
 
