@@ -8,11 +8,11 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from ...system.thread_pools import Aside
+from ...system.threads import BackgroundTask
 
 T = TypeVar("T")
 
-PixelTask: TypeAlias = Aside[dict[str, float] | None]
+PixelTask: TypeAlias = BackgroundTask[dict[str, float] | None]
 """Pixel metrics of one column that a background thread measures."""
 
 

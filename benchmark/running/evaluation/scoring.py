@@ -14,7 +14,7 @@ from ...interface.method import Method
 from ...interface.prediction import Prediction
 from ...pixels.meter import PixelMeter
 from ...system.plugin_errors import attribute_errors_to
-from ...system.thread_pools import aside
+from ...system.threads import submit
 from ..cell import Cell
 from .batches import ImageRef, shuffled_batches
 from .prediction_check import InvalidPrediction, validate_prediction
@@ -65,7 +65,7 @@ def score_columns(
         for column in [c for c, count in remaining.items() if not count]:
             del remaining[column]
             if meter is not None and column in maps:
-                pixel_tasks[column] = aside(partial(meter.measure, column, maps[column]))
+                pixel_tasks[column] = submit(partial(meter.measure, column, maps[column]))
     return scores, maps, pixel_tasks
 
 

@@ -15,7 +15,7 @@ from cadbench.benchmark.pixels.truth import load_truths
 from cadbench.benchmark.running.evaluation import evaluator
 from cadbench.benchmark.running.evaluation.progress import Step
 from cadbench.benchmark.system.reporting import Silent
-from cadbench.benchmark.system.thread_pools import aside
+from cadbench.benchmark.system.threads import submit
 from cadbench.results.records.store import find_records
 from sklearn.metrics import roc_auc_score
 
@@ -163,7 +163,7 @@ def test_what_goes_wrong_in_measuring_ends_the_run(metered, monkeypatch, behind,
 
 
 def test_what_could_not_be_measured_stays_asked_for():
-    step = Step(1, pixel_tasks={"bottle": aside(dict), "cable": aside(partial(divmod, 1, 0))})
+    step = Step(1, pixel_tasks={"bottle": submit(dict), "cable": submit(partial(divmod, 1, 0))})
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
             step.finish_pixels()
