@@ -165,7 +165,7 @@ def resolve_run(out: Path, ref: str) -> Record:
     damaged: list[str] = []
     records = find_records(out, damaged.append)
     if not records:
-        raise UsageError(f"no records under {out}; `cadbench run` creates them")
+        raise UsageError(f"no records in {out}; create some with `cadbench run`")
     found = [record for record in records if _matches(record, ref, out)]
     if len(found) == 1:
         return found[0]

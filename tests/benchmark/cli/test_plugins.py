@@ -283,7 +283,7 @@ def test_check_prints_a_table_and_ends_with_1_where_a_check_failed(call):
 def test_check_takes_one_value_of_a_parameter(call):
     words = ("check", "cadbench.benchmark.conformance.mocks:MockBank", "--only", "memory")
     assert call(*words, "--set", "MockBank.size=3").code == 0
-    assert_refused(call(*words, "--set", "MockBank.size=3,4"), 2, "one value")
+    assert_refused(call(*words, "--set", "MockBank.size=3,4"), 2, "a single value")
     assert_refused(call(*words, "--set", "MockBank.size=0"), 2, "at least 1")
 
 

@@ -45,4 +45,4 @@ def test_a_timed_run_records_and_shows_its_timing(call, dataset, cache, pixel_ba
     assert "ms/image" not in untimed.out
     assert "ms/image" in timed.out
     assert "1 computed" in timed.out
-    assert "1 from before" in again.out
+    assert "1 reused" in again.out

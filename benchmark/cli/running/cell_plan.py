@@ -1,4 +1,4 @@
-"""From the options of `cadbench run`, or from a file that `--dry-run` wrote, to cells."""
+"""The images and cells of a run, from its options or from a file that `--dry-run` wrote."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ import click
 
 from ....results.errors import UsageError
 from ....results.sanitizing import printable
-from ..shared.options import names, numbers, order_texts
+from ...system.cache import cache_root
+from ...system.reporting import Reporter
+from ..shared.counts import format_count
+from ..shared.options import parse_names, parse_numbers, parse_orders
 
 if TYPE_CHECKING:
     from ...data.manifest import Manifest
@@ -26,16 +29,48 @@ _PAPER_BACKBONE = "wide_resnet50_2"
 
 
 @dataclass(frozen=True)
-class Planned:
-    """What a run computes: cells, those that wait for another's memory, and the weights of all."""
+class CellPlan:
+    """What a run computes.
+
+    Attributes:
+        cells: the cells that can be computed immediately.
+        weights: backbone weights of all cells.
+        matched: cells whose parameters depend on another cell's memory (`--match-memory`).
+    """
 
     cells: list[Cell]
     weights: Weights
     matched: list[MatchedCell] = field(default_factory=list)
 
 
-def from_options(given: Mapping[str, Any], manifest: Manifest) -> Planned:
-    """The factorial that the options ask for, or its shard."""
+def open_manifest(
+    given: Mapping[str, Any], listed_cells: Sequence[Cell] | None, reporter: Reporter
+) -> Manifest:
+    """Open the dataset of a run.
+
+    Args:
+        given: the options of `cadbench run`.
+        listed_cells: the cells of `--cells`; their categories are used if no option gives any.
+        reporter: receives progress and warnings.
+    """
+    from ...data.opening.sources import open_dataset
+
+    categories = parse_names(given["categories"])
+    if listed_cells and categories is None:
+        categories = listed_cells[0].order.categories
+    return open_dataset(
+        given["dataset"],
+        given["data_root"],
+        categories,
+        skip_unreadable=given["skip_unreadable"],
+        cache=cache_root(),
+        reporter=reporter,
+        required_by=given["protocol"] and f"protocol {given['protocol'].where}",
+    )
+
+
+def plan_from_options(given: Mapping[str, Any], manifest: Manifest) -> CellPlan:
+    """Expand the options of `cadbench run` into cells: all combinations, or a shard of them."""
     from ...data.drift.domains import parse_domains
     from ...features.weights import EMBEDDED_BACKBONE, find_weights
     from ...pixels.maps import MapSpec
@@ -48,7 +83,7 @@ def from_options(given: Mapping[str, Any], manifest: Manifest) -> Planned:
         backbone = _PAPER_BACKBONE if manifest.name == "mvtec" else EMBEDDED_BACKBONE
     protocol: Protocol | None = given["protocol"]
     resolve = protocol.order if protocol else resolve_order
-    orders = tuple(resolve(text, manifest.categories) for text in order_texts(given["order"]))
+    orders = tuple(resolve(text, manifest.categories) for text in parse_orders(given["order"]))
     weights = find_weights(backbone, given["weights"], random=given["random_weights"])
     study = Study(
         manifest=manifest,
@@ -60,20 +95,24 @@ def from_options(given: Mapping[str, Any], manifest: Manifest) -> Planned:
         methods=tuple(dict.fromkeys(given["methods"])),
         sweep=parse_settings(given["methods"], given["settings"], given["experts"]),
         orders=orders,
-        seeds=numbers(given["seeds"], "--seeds"),
+        seeds=parse_numbers(given["seeds"], "--seeds"),
         protocol_id=protocol.id if protocol else None,
-        drift=parse_domains(names(given["drift"]) or ()),
+        drift=parse_domains(parse_names(given["drift"]) or ()),
         blend=given["blend"],
     )
     cells = plan(study)
     if given["match_memory"]:
         cells, matched = match_memory(cells, given["match_memory"])
-        return Planned(cells, weights, matched)
-    return Planned(take_shard(cells, given["shard"]), weights)
+        return CellPlan(cells, weights, matched)
+    return CellPlan(take_shard(cells, given["shard"]), weights)
 
 
-def read_cells(file: Path) -> list[Cell]:
-    """The cells of a file that `cadbench run --dry-run --format json` wrote."""
+def read_cells_file(file: Path) -> list[Cell]:
+    """Read a file that `cadbench run --dry-run --format json` wrote.
+
+    Raises:
+        UsageError: the file cannot be read, or its cells cannot run together.
+    """
     from ...running.cell import Cell
 
     try:
@@ -84,19 +123,26 @@ def read_cells(file: Path) -> list[Cell]:
         raise UsageError(f"--cells {file} is not JSON: {error}") from None
     if not (isinstance(listed, list) and listed and all(isinstance(c, dict) for c in listed)):
         raise UsageError(
-            f"--cells {file} is not a list of cells; make it with "
+            f"--cells {file} is not a list of cells; create it with "
             "`cadbench run ... --dry-run --format json`"
         )
     cells = [Cell.from_dict(values) for values in listed]
     if any((c.features, c.manifest) != (cells[0].features, cells[0].manifest) for c in cells):
         raise UsageError(
-            f"--cells {file}: its cells have different features or images; run each kind by itself"
+            f"--cells {file}: the cells have different features or images; run each group "
+            "separately"
         )
     return cells
 
 
-def from_cells(cells: Sequence[Cell], weights_file: Path | None, shard: str | None) -> Planned:
-    """Cells that are given, or their shard, with their weights."""
+def plan_from_cells(
+    cells: Sequence[Cell], weights_file: Path | None, shard: str | None
+) -> CellPlan:
+    """Plan listed cells, or a shard of them, and find their backbone weights.
+
+    Raises:
+        UsageError: the weights found are not those with which the cells were plan.
+    """
     from ...features.weights import find_weights
     from .settings import take_shard
 
@@ -105,26 +151,27 @@ def from_cells(cells: Sequence[Cell], weights_file: Path | None, shard: str | No
     weights = find_weights(features.backbone, weights_file, random=random)
     if weights.name != features.weights:
         raise UsageError(
-            f"--cells: made with other weights of {features.backbone}; give them with --weights"
+            f"--cells: these cells need other weights of {features.backbone}; pass them with "
+            "--weights"
         )
-    return Planned(take_shard(cells, shard), weights)
+    return CellPlan(take_shard(cells, shard), weights)
 
 
-def print_cells(planned: Planned, output: str) -> None:
-    """What `--dry-run` shows: a line a cell, or JSON that `--cells` takes."""
+def print_cells(plan: CellPlan, output: str) -> None:
+    """Print the plan for `--dry-run`: one line per cell, or JSON for `--cells`."""
     if output == "json":
-        if planned.matched:
+        if plan.matched:
             raise UsageError(
-                "--match-memory: its cells are known only after the reference has run, so they "
-                "cannot be written with --format json"
+                "--match-memory: the parameters of its cells depend on results, so they cannot be "
+                "written with --format json"
             )
-        click.echo(json.dumps([cell.as_dict() for cell in planned.cells], indent=1))
+        click.echo(json.dumps([cell.as_dict() for cell in plan.cells], indent=1))
         return
-    for cell in planned.cells:
+    for cell in plan.cells:
         click.echo(f"{cell.key[:8]}  {printable(cell.label())}")
-    for pair in planned.matched:
-        click.echo(f"{'':8}  {pair.cell.method}, as much memory as {pair.reference.label()}")
-    click.echo(f"{len(planned.cells) + len(planned.matched)} cells")
+    for pair in plan.matched:
+        click.echo(f"{'':8}  {pair.cell.method}, with the memory of {pair.reference.label()}")
+    click.echo(format_count(len(plan.cells) + len(plan.matched), "cell"))
 
 
 def _feature_spec(backbone: str, weights: Weights, given: Mapping[str, Any]) -> FeatureSpec:
