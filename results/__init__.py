@@ -1,4 +1,4 @@
-"""Everything that happens after a run: records, metrics, tables, figures, reports.
+"""All that happens after a run: records, metrics, tables.
 
-It imports no other package of cadbench, and never torch.
+Imports no other package of the project, and never torch.
 """

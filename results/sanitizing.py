@@ -1,41 +1,36 @@
-"""Escape control characters and formulas in names that other people chose.
+"""Names that somebody else chose, made harmless where they are shown.
 
-Category, method and file names come from datasets, plugins and imported records. Characters that
-a terminal, Markdown or a spreadsheet would act on are escaped before they are printed.
+Category, method and file names come from datasets, plugins and records of strangers. What a
+terminal, Markdown or a spreadsheet would act on is shown as text.
 """
 
 from __future__ import annotations
 
 import unicodedata
 
-_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_ACTING = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories of control, format (reading direction) and line-breaking characters."""
 
 
 def printable(text: str, keep: str = "") -> str:
-    r"""Escape control, formatting and line-breaking characters, as `\x1b` or `\u202e`.
+    r"""`text` with every character that is not for reading written as `\x1b`, `\u202e`, ..
 
-    Args:
-        text: any text.
-        keep: characters to leave as they are, such as the line breaks of a longer message.
-
-    Returns:
-        Text that is safe to print.
+    keep: such characters that stay, as the line breaks of a message of several lines.
     """
     if text.isprintable():
         return text
     return "".join(
-        c if c in keep or unicodedata.category(c) not in _UNSAFE else _escaped(c) for c in text
+        c if c in keep or unicodedata.category(c) not in _ACTING else _escaped(c) for c in text
     )
 
 
 def is_printable(text: str) -> bool:
-    """Whether the text has no character that `printable` escapes."""
+    """Whether `printable` leaves the text as it is."""
     return printable(text) == text
 
 
 def inert_field(text: str) -> str:
-    """Put an apostrophe before text that a spreadsheet would compute as a formula."""
+    """`text` as a spreadsheet shows it instead of computing it: formulae start with these."""
     if text[:1] not in ("=", "+", "-", "@"):
         return text
     try:

@@ -1,1 +1,1 @@
-"""Running studies: cells, the runner, checkpoints, records, and engines for many processes."""
+"""Running cells: the study, the evaluator, checkpoints, and writing records."""

@@ -1,4 +1,4 @@
-"""Writing the record of a finished cell: scores with labels, metrics, memory and events."""
+"""From a finished evaluation to a record: scores beside their labels, metrics, memory, events."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...results.metrics.compute import compute_metrics
+from ...results.metrics.registry import METRICS
 from ...results.records.record import Record
 from ...results.records.schema import EVENTS, RECORD_SCHEMA, cell_key, config_key
 from ...results.records.store import partial_dir, record_dir, write_record
 from ..features.feature_set import FeatureSet
 from ..streams.stream import Stream
 from .cell import Cell
-from .devices import device_name
-from .evaluation.evaluator import Maps
-from .evaluation.progress import Progress
+from .evaluator import Maps
+from .progress import Progress
 
 if TYPE_CHECKING:
     import pandas as pd
+    import torch
 
 _VERSIONED = (
     "cadbench",
@@ -47,20 +48,9 @@ def record(
     regions: dict[str, dict[str, float]],
     timing: dict[str, Any] | None = None,
 ) -> Record:
-    """Write the record of a finished cell.
+    """Write the record of a cell whose stream has been run to its end.
 
-    Args:
-        cell: the cell.
-        stream: its stream.
-        features: features of the images of the stream.
-        progress: what the cell has produced.
-        out: folder of all records.
-        maps: which anomaly maps to keep.
-        regions: `PixelMeter.regions`: defect regions of the columns that have pixel metrics.
-        timing: timings, if they were measured.
-
-    Returns:
-        The record in its final folder.
+    regions: what `PixelMeter.regions` says of the categories that have pixel metrics.
     """
     import pandas as pd
 
@@ -68,9 +58,9 @@ def record(
     experiences = [list(experience.categories) for experience in stream.train_stream]
     scores, kept_maps = _scores(stream, features, progress, maps)
     pixels = {
-        (t, column): metrics
+        (t, category): measured
         for t, row in enumerate(progress.pixels, start=1)
-        for column, metrics in row.items()
+        for category, measured in row.items()
     }
     events = pd.DataFrame(progress.events or {name: [] for name in EVENTS})
     frames = {
@@ -100,6 +90,7 @@ def record(
         "pixels": regions,
         "skipped": [vars(skipped) for skipped in stream.manifest.skipped],
         "notes": [],
+        "metrics": list(METRICS),
         **({"timing": timing} if timing else {}),
     }
     final = record_dir(out, values)
@@ -107,34 +98,33 @@ def record(
 
 
 def _scores(
-    stream: Stream, features: FeatureSet, progress: Progress, keep: Maps
+    stream: Stream, features: FeatureSet, progress: Progress, wanted: Maps
 ) -> tuple[pd.DataFrame, np.ndarray | None]:
-    """The scores table, one row per test image and experience, and the maps to keep.
+    """The scores table, a row a test image and experience, and the maps of the last rows.
 
-    An image that occurs twice in a test set was scored once and has two rows.
+    An image that occurs twice in a category's test set was scored once and appears twice here.
     """
     import pandas as pd
 
     columns: dict[str, list[np.ndarray]] = {}
     maps = []
-    labels = {category: _labels(stream, category) for category in stream.columns}
+    fixed = {category: _fixed_columns(stream, category) for category in stream.columns}
     rows_of = {}
-    for category, of_images in labels.items():
+    for category, held in fixed.items():
         row_of = features.patches(category, "test").row_of
-        rows_of[category] = [row_of[image] for image in of_images["image"]]
-    score_rows, map_rows = progress.rows, progress.maps
-    for index, (row, map_row) in enumerate(zip(score_rows, map_rows, strict=True), start=1):
-        last = index == len(score_rows)
-        kept = map_row if keep == "all" or (keep == "final" and last) else {}
-        for category, scores in row.items():
+        rows_of[category] = [row_of[image] for image in held["image"]]
+    scored_rows, held_maps = progress.rows, progress.maps
+    for index, (row, held) in enumerate(zip(scored_rows, held_maps, strict=True), start=1):
+        kept = held if wanted == "all" or (wanted == "final" and index == len(scored_rows)) else {}
+        for category, scored in row.items():
             rows = rows_of[category]
-            part = {
+            found = {
                 "experience": np.full(len(rows), index, np.int16),
-                **labels[category],
-                "score": scores.scores[rows],
-                "route": scores.routes[rows],
+                **fixed[category],
+                "score": scored.scores[rows],
+                "route": scored.routes[rows],
             }
-            for name, values in part.items():
+            for name, values in found.items():
                 columns.setdefault(name, []).append(values)
             if category in kept:
                 maps.append(kept[category][rows])
@@ -142,8 +132,8 @@ def _scores(
     return pd.DataFrame(table), np.concatenate(maps) if maps else None
 
 
-def _labels(stream: Stream, category: str) -> dict[str, np.ndarray]:
-    """The columns of the scores table that are the same after every experience."""
+def _fixed_columns(stream: Stream, category: str) -> dict[str, np.ndarray]:
+    """What the scores table says of a category's test images after every experience."""
     items = stream.manifest.test(category)
     return {
         "category": np.full(len(items), category, object),
@@ -155,22 +145,22 @@ def _labels(stream: Stream, category: str) -> dict[str, np.ndarray]:
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """Versions of Python, of cadbench, and of the packages that affect the numbers."""
-    installed = {"python": platform.python_version()}
+    """Versions of Python, of cadbench and of the packages that numbers depend on."""
+    found = {"python": platform.python_version()}
     for name in _VERSIONED:
         try:
-            installed[name] = importlib.metadata.version(name)
+            found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return installed
+    return found
 
 
 @functools.cache
 def git_commit() -> str | None:
-    """The commit of the checkout that is running, with `+` if files differ; None outside git."""
+    """The commit of the checkout that is running, with `+` if it was changed; None outside git."""
     here = Path(__file__).parent
     try:
-        # A cadbench installed inside another repository is not tracked by it.
+        # Installed below somebody else's checkout, this file is not part of it.
         _git("ls-files", "--error-unmatch", Path(__file__).name, here=here)
         commit = _git("rev-parse", "HEAD", here=here)
         return commit + ("+" if _git("status", "--porcelain", "-uno", here=here) else "")
@@ -178,8 +168,17 @@ def git_commit() -> str | None:
         return None
 
 
-def _git(*arguments: str, here: Path) -> str:
+def _git(*words: str, here: Path) -> str:
     done = subprocess.run(
-        ["git", "-C", str(here), *arguments], capture_output=True, text=True, timeout=10, check=True
+        ["git", "-C", str(here), *words], capture_output=True, text=True, timeout=10, check=True
     )
     return done.stdout.strip()
+
+
+def device_name(device: torch.device) -> str:
+    """`cpu`, or `cuda` with the card's name."""
+    if device.type != "cuda":
+        return device.type
+    import torch
+
+    return f"cuda ({torch.cuda.get_device_name(device)})"

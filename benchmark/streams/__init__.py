@@ -1,1 +1,1 @@
-"""Streams: orders, schedules, blending, and the bridge to Avalanche."""
+"""Streams: category order, schedule, blending, and the bridge to Avalanche."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..metrics.compute import PIXEL_BASES
+from ..metrics.registry import DEFAULT, PIXEL_METRICS
 from ..records.record import Record
 from ..records.schema import features_key
 from .comparable import check_comparable
@@ -67,7 +67,7 @@ class Comparison:
     def notes(self, quantities: Iterable[str] = ()) -> tuple[str, ...]:
         """What a reader of a table of these rows, with these quantities, has to know."""
         notes = list(self.left_out)
-        if any(name.split(".")[0] in PIXEL_BASES for name in quantities):
+        if any(name.split(".")[0] in PIXEL_METRICS for name in quantities):
             notes += self.left_out_of_pixels
         own = sorted({_bound_of(row.first.method) for row in self.rows} - {JOINT})
         if own and any(name.split(".")[-1] == "gap_to_joint" for name in quantities):
@@ -129,7 +129,7 @@ def _bound_of(method: str) -> str:
     return f"{detector}{plus}{JOINT}"
 
 
-def final_row(record: Record, base: str = "auroc") -> dict[str, float]:
+def final_row(record: Record, base: str = DEFAULT) -> dict[str, float]:
     """`base` by category after the last experience."""
     R, _ = stored_matrix(record, base=base)
     return dict(zip(record.categories, R[-1].tolist(), strict=True))
@@ -137,7 +137,7 @@ def final_row(record: Record, base: str = "auroc") -> dict[str, float]:
 
 def _common_categories(rows: Iterable[Row], data: tuple[str, ...]) -> tuple[str, ...]:
     """Categories, sorted, that every run on this data defines in its last row."""
-    return tuple(sorted(set.intersection(*_defined(rows, data, "auroc"))))
+    return tuple(sorted(set.intersection(*_defined(rows, data, DEFAULT))))
 
 
 def _masked_categories(rows: Iterable[Row], data: tuple[str, ...]) -> tuple[str, ...]:

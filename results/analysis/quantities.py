@@ -1,7 +1,7 @@
-"""The columns of a comparison: what is read off one run, and how it is headed and explained.
+"""The columns of a comparison: how each is read from a run, its heading, and its footnote.
 
-Continual metrics are worked out anew from the stored matrix, over the categories that every row of
-the table defines, so that no row is flattered by a category that another lacks.
+Continual metrics are computed again from the stored matrix, over the categories that every row of
+the table defines, so that no row benefits from a category that another lacks.
 """
 
 from __future__ import annotations
@@ -15,10 +15,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import UsageError
-from ..metrics import continual
-from ..metrics.compute import BASES, PIXEL_BASES, chance, introduced, owners
-from ..metrics.continual import Index, Matrix
-from ..metrics.definitions import DEFINITIONS
+from ..metrics import compute
+from ..metrics.compute import introduced, owners
+from ..metrics.metric import CategoryMetric, ContinualMetric, FloatOrArray, Index, Matrix
+from ..metrics.registry import (
+    CATEGORY_METRICS,
+    DEFAULT,
+    IMAGE_METRICS,
+    INFERRED_METRICS,
+    MATRIX_METRICS,
+    PIXEL_METRICS,
+    stored_name,
+)
 from ..records.record import Record
 from ..records.schema import UTILIZATION
 from ..rendering.table import Column
@@ -29,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reading:
-    """One run, restricted to `categories`, and the joint run beside it where there is one.
+    """One run, restricted to `categories`, and the joint run to compare it with, if there is one.
 
     masked: the categories that count for pixel metrics (None: all).
     """
@@ -42,27 +50,27 @@ class Reading:
     _owners: dict[tuple[str, ...], Index | None] = field(default_factory=dict, repr=False)
 
     def of(self, base: str) -> tuple[str, ...]:
-        """The categories that count for the matrix `base`."""
-        return self.categories if base in BASES or self.masked is None else self.masked
+        """The categories that count for the matrix of the category metric `base`."""
+        return self.categories if base in IMAGE_METRICS or self.masked is None else self.masked
 
-    def matrix(self, base: str = "auroc") -> tuple[Matrix, Index]:
+    def matrix(self, base: str = DEFAULT) -> tuple[Matrix, Index]:
         """(R, s) of `base` over the categories that count."""
         if base not in self._matrices:
             self._matrices[base] = stored_matrix(self.record, self.of(base), base)
         return self._matrices[base]
 
-    def owner(self, base: str = "auroc") -> Index | None:
+    def owner(self, base: str = DEFAULT) -> Index | None:
         """The expert that owns each category that counts; None where the run has no experts."""
         names = self.of(base)
         if names not in self._owners:
             self._owners[names] = owners(self.record.events, names)
         return self._owners[names]
 
-    def joint_matrix(self, base: str = "auroc") -> Matrix | None:
+    def joint_matrix(self, base: str = DEFAULT) -> Matrix | None:
         """R of the joint run over the same categories."""
         return None if self.joint is None else stored_matrix(self.joint, self.of(base), base)[0]
 
-    def stored(self, name: str) -> float:
+    def stored(self, name: str) -> FloatOrArray:
         """A value over categories, stored as `name`, of the last experience."""
         metrics = self.record.metrics
         rows = metrics[(metrics["metric"] == name) & metrics["category"].isna()].sort_values("t")
@@ -78,17 +86,40 @@ class Reading:
 
 @dataclass(frozen=True)
 class Quantity:
-    """A column and how its number is read off a run; NaN where the run does not define it."""
+    """A column and how its number is read from a run.
+
+    Args:
+        column: heading, digits, and which way is better.
+        read: the number of a run, NaN where the run does not define it; of a bootstrap's reading an
+            array, one number per replicate.
+        note: the footnote.
+        base: the category metric whose matrix it is computed from; None for no matrix.
+        extreme: whether it is a maximum or minimum, which noise moves one way.
+    """
 
     column: Column
-    read: Callable[[Reading], float]
+    read: Callable[[Reading], FloatOrArray]
     note: str
+    base: str | None = None
+    extreme: bool = False
 
 
 def stored_matrix(
-    record: Record, categories: Sequence[str] | None = None, base: str = "auroc"
+    record: Record, categories: Sequence[str] | None = None, base: str = DEFAULT
 ) -> tuple[Matrix, Index]:
-    """(R (T, C), s (C,)) from metrics.parquet; columns are `categories`, or those of the stream."""
+    """The matrix of a category metric as metrics.parquet holds it.
+
+    An image metric that the release that wrote the record did not have is computed from the scores.
+
+    Args:
+        record: the run.
+        categories: the columns of R; by default all, in the order of the stream.
+        base: the name of a category metric.
+
+    Returns:
+        R (T, C), NaN where it was not measured, and s (C,), the experience that introduces each
+        category.
+    """
     import pyarrow.compute as pc
 
     names = record.categories if categories is None else categories
@@ -96,6 +127,8 @@ def stored_matrix(
     R = np.full((len(record.experiences), len(names)), np.nan)
     table = record.table("metrics")
     cells = table.filter(pc.and_(pc.equal(table["metric"], base), pc.is_valid(table["category"])))
+    if not len(cells) and base in IMAGE_METRICS:
+        return compute.matrix(record.scores, record.experiences, names, base)
     columns = (cells[name].to_pylist() for name in ("t", "category", "value"))
     for t, category, value in zip(*columns, strict=True):
         if category in number:
@@ -104,61 +137,70 @@ def stored_matrix(
 
 
 def full_name(name: str) -> str:
-    """A matrix alone, such as `aupro`, stands for its mean of the last row, `aupro.acc`."""
-    if name == "auroc":
-        return "acc"
-    return f"{name}.acc" if name in BASES or name in PIXEL_BASES else name
+    """The name of a quantity; a category metric alone, such as `aupro`, means `aupro.acc`."""
+    return stored_name(name, "acc") if name in CATEGORY_METRICS else name
 
 
 def quantity(name: str) -> Quantity:
     """The quantity of that name; `UsageError` listing the names otherwise."""
     if name not in QUANTITIES:
+        others = ", ".join(name for name in CATEGORY_METRICS if name != DEFAULT)
         raise UsageError(
             f"no column is called {name!r}; there are "
             f"{', '.join(name for name in QUANTITIES if '.' not in name)}, and the same of another "
-            f"metric than AUROC, such as aupro.acc ({', '.join([*BASES, *PIXEL_BASES][1:])})"
+            f"metric than AUROC, such as aupro.acc ({others})"
         )
     return QUANTITIES[name]
 
 
-def _of_matrix(base: str, name: str) -> Callable[[Reading], float]:
-    if name == "fwt":
-        return lambda reading: continual.fwt(*reading.matrix(base), _guessing(reading, base)).value
-    return lambda reading: continual.OF_MATRIX[name](*reading.matrix(base)).value
+def _of_matrix(base: CategoryMetric, metric: ContinualMetric) -> Quantity:
+    """The quantity of a continual metric of the matrix of `base`."""
+    heading = metric.heading if base.name == DEFAULT else f"{base.heading} {metric.heading}"
+    if metric.name == "acc":
+        heading = base.heading
+    note = metric.formula_of(base)
+    if base.name != DEFAULT:
+        note += f", R of {base.name}: {base.formula}"
+        note += f"; {base.sign}" if metric.needs == "chance" and base.sign else ""
+    column = Column(heading, 3, metric.better_of(base))
+    sign = metric.sign_of(base)
+    footnote = f"{heading}: {note}" + (f" ({sign})" if sign else "")
+    return Quantity(column, _reader(base, metric), footnote, base.name, metric.extreme)
 
 
-def _guessing(reading: Reading, base: str) -> Matrix:
+def _reader(base: CategoryMetric, metric: ContinualMetric) -> Callable[[Reading], FloatOrArray]:
+    needed: Mapping[str, Callable[[Reading], Matrix | Index | None]] = {
+        "chance": lambda reading: _chance(reading, base),
+        "owners": lambda reading: reading.owner(base.name),
+        "joint": lambda reading: reading.joint_matrix(base.name),
+    }
+
+    def read(reading: Reading) -> FloatOrArray:
+        third = None
+        if metric.needs in needed and (third := needed[metric.needs](reading)) is None:
+            return math.nan
+        return metric.measure(base, *reading.matrix(base.name), third).value
+
+    return read
+
+
+def _chance(reading: Reading, base: CategoryMetric) -> Matrix:
     """(C,) what guessing reaches in each category that counts."""
-    names, record = reading.of(base), reading.record
+    names, record = reading.of(base.name), reading.record
     share: Mapping[Any, float] = {}
-    if base in PIXEL_BASES:
+    if base.name in PIXEL_METRICS:
         share = {category: held["share"] for category, held in record.run["pixels"].items()}
-    elif base != "auroc":
+    elif base.name != DEFAULT:  # whose level does not depend on it
         share = record.scores.groupby("category")["label"].mean().to_dict()
-    return chance(base, np.array([share.get(category, np.nan) for category in names]))
+    return base.chance(np.array([share.get(category, np.nan) for category in names]))
 
 
-def _of_experts(base: str, name: str) -> Callable[[Reading], float]:
-    def read(reading: Reading) -> float:
-        if (owner := reading.owner(base)) is None:
-            return math.nan
-        return continual.OF_EXPERTS[name](*reading.matrix(base), owner).value
-
-    return read
-
-
-def _gap_to_joint(base: str) -> Callable[[Reading], float]:
-    def read(reading: Reading) -> float:
-        joint = reading.joint_matrix(base)
-        if joint is None:
-            return math.nan
-        return continual.gap_to_joint(*reading.matrix(base), joint).value
-
-    return read
-
-
-def _stored(name: str) -> Callable[[Reading], float]:
-    return lambda reading: reading.stored(name)
+def _of_scores(metric: ContinualMetric) -> Quantity:
+    """The quantity of a metric that is stored after each experience and has no matrix."""
+    sign = f" ({metric.sign})" if metric.sign else ""
+    note = f"{metric.heading}: {metric.formula}{sign}"
+    column = Column(metric.heading, 3, metric.better)
+    return Quantity(column, lambda reading: reading.stored(metric.name), note)
 
 
 def _of_memory(column: str, scale: float = 1.0) -> Callable[[Reading], float]:
@@ -196,44 +238,13 @@ def _ms_per_image(reading: Reading) -> float:
     return float(timing["ms_per_image"]) if timing else math.nan
 
 
-def _metric(base: str, name: str, read: Callable[[Reading], float]) -> Quantity:
-    definition = DEFINITIONS[name]
-    if base == "auroc":
-        heading = "AUROC" if name == "acc" else name
-        note = definition.formula
-    else:
-        heading = HEADINGS[base] if name == "acc" else f"{HEADINGS[base]} {name}"
-        note = f"{definition.formula}, R of {base}: {DEFINITIONS[base].formula}"
-    sign = f" ({definition.sign})" if definition.sign else ""
-    return Quantity(Column(heading, 3, definition.better), read, f"{heading}: {note}{sign}")
-
-
-HEADINGS: Mapping[str, str] = {
-    "auroc": "AUROC",
-    "ap": "AP",
-    "f1_max": "F1-max",
-    "pixel_auroc": "pixel AUROC",
-    "pixel_ap": "pixel AP",
-    "pixel_f1_max": "pixel F1-max",
-    "aupro": "AUPRO",
-}
-"""How the mean of each matrix is headed."""
-
-
-def _continual(base: str) -> dict[str, Quantity]:
-    """Every continual metric of one matrix, by the names that metrics.parquet uses."""
-    readers = {name: _of_matrix(base, name) for name in (*continual.OF_MATRIX, "fwt")}
-    readers |= {name: _of_experts(base, name) for name in continual.OF_EXPERTS}
-    readers["gap_to_joint"] = _gap_to_joint(base)
-    prefix = "" if base == "auroc" else f"{base}."
-    return {f"{prefix}{name}": _metric(base, name, read) for name, read in readers.items()}
-
-
 QUANTITIES: Mapping[str, Quantity] = {
-    **{name: each for base in (*BASES, *PIXEL_BASES) for name, each in _continual(base).items()},
     **{
-        name: _metric("auroc", name, _stored(name)) for name in ("pooled_auroc", "routing_accuracy")
+        stored_name(base.name, metric.name): _of_matrix(base, metric)
+        for base in CATEGORY_METRICS.values()
+        for metric in MATRIX_METRICS.values()
     },
+    **{name: _of_scores(metric) for name, metric in INFERRED_METRICS.items()},
     "scoring_vectors": Quantity(
         Column("scoring vectors", 0, "lower"),
         _of_memory("scoring_vectors"),
@@ -242,7 +253,7 @@ QUANTITIES: Mapping[str, Quantity] = {
     "stored_vectors": Quantity(
         Column("stored vectors", 0, "lower"),
         _of_memory("stored_vectors"),
-        "stored: what scores are computed with and the buffers, shared vectors once",
+        "stored: scoring vectors and the buffers, shared vectors once",
     ),
     "stored_mb": Quantity(
         Column("stored MB", 2, "lower"), _of_memory("stored_bytes", 1e-6), "MB: 10^6 bytes"

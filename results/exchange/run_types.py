@@ -37,6 +37,7 @@ _SHAPE: Mapping[str, Any] = {
     "pixels": {str: {"share": _Number}},
     "skipped": [{"path": str, "reason": str}],
     "notes": [str],
+    "metrics": [str],
     "checksums": {str: str},
     "timing": {"update_seconds": [_Number], "ms_per_image": _Number},
     "cell": {

@@ -1,7 +1,9 @@
-"""Whether a record that somebody else wrote is whole, consistent, and says what its scores say.
+"""Checks of a record from elsewhere: complete, consistent, and its metrics those of its scores.
 
 Pixel metrics of single categories need the dataset's masks, so they, the seconds and the memory
-are taken as they are.
+cannot be checked. Metrics that only one of the two releases has are not compared: those that the
+record lacks are computed from the scores when a table needs them, and those that this release does
+not know stay in the record and are ignored.
 """
 
 from __future__ import annotations
@@ -13,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import CadbenchError, RecordError
-from ..metrics.compute import PIXEL_BASES, compute_metrics
+from ..metrics.compute import compute_metrics
+from ..metrics.registry import METRICS, PIXEL_METRICS, is_known, split_name
 from ..records.record import MAPS_FILE, RUN_FILE, Record, load_record
-from ..records.schema import TABLES
+from ..records.schema import TABLES, metrics_of
 from .limits import MAX_BYTES, strict_json
 from .run_types import check_run
 from .table_types import check_tables
@@ -24,21 +27,28 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TOLERANCE = 1e-9
-"""Between a stored number and the same recomputed: sums differ in the last digits by machine."""
+"""Allowed between a stored and a recomputed value: sums differ in the last digits by machine."""
 
 Place = tuple[str, int | None, str | None]
 """(metric, t, category) of a row of metrics.parquet."""
 
 RunCheck = Callable[[Mapping[str, Any]], None]
-"""Raises `CadbenchError` where run.json contradicts itself in what only other packages know."""
+"""Raises `CadbenchError` where run.json contradicts itself in entries of other packages."""
 
 
 def recheck(folder: Path, further: RunCheck = lambda run: None) -> Record:
-    """The record in `folder`, once all of it was looked at; a `RecordError` says what is wrong.
+    """Check everything about the record in `folder` and load it.
 
-    Checked: no file more or less, checksums, schema and key, the types of run.json, the columns and
-    values of the tables, completeness of the scores, every metric against its recomputation, and
-    that the tables of one record can be made of it.
+    Checked: the list of files, checksums, schema and key, the types of run.json, the columns and
+    values of the tables, completeness of the scores, every known metric against its recomputation,
+    and that the tables of one record can be made from it.
+
+    Args:
+        folder: the unpacked record.
+        further: checks of run.json that need other packages.
+
+    Raises:
+        RecordError: says what is wrong.
     """
     try:
         run = strict_json((folder / RUN_FILE).read_bytes(), RUN_FILE)
@@ -54,18 +64,18 @@ def recheck(folder: Path, further: RunCheck = lambda run: None) -> Record:
         _check_metrics(record)
         _rehearse(record)
     except CadbenchError as error:
-        # Where it lies for the moment means nothing to the reader.
+        # The temporary folder means nothing to the reader.
         raise RecordError(
             str(error).replace(f"{folder}/", "").replace(str(folder), "it")
         ) from error
-    except Exception as error:  # what is read here was written by anybody
+    except Exception as error:  # anybody may have written these files
         raise RecordError(f"it cannot be used ({type(error).__name__}: {error})") from error
     return record
 
 
 def has_pixel_metrics(record: Record) -> bool:
-    """Whether it holds numbers that were not recomputed."""
-    return bool(record.metrics["metric"].isin(PIXEL_BASES).any())
+    """Whether it holds numbers that cannot be recomputed."""
+    return bool(record.metrics["metric"].isin(PIXEL_METRICS).any())
 
 
 def _check_files(record: Record) -> None:
@@ -100,18 +110,22 @@ def _check_maps(record: Record) -> None:
 
 
 def _check_metrics(record: Record) -> None:
-    """`RecordError` names the first row of metrics.parquet that its scores do not give."""
-    stored = _by_place(record.metrics)
+    """`RecordError` names the first known row of metrics.parquet that its scores do not give."""
+    every = _by_place(record.metrics)
+    if len(every) != len(record.metrics):
+        raise RecordError("metrics.parquet holds a metric twice")
+    stored = {place: value for place, value in every.items() if is_known(place[0])}
     pixels = _pixel_cells(record, stored)
     events = record.events
     computed = _by_place(
         compute_metrics(record.scores, record.experiences, record.routing, events, pixels)
     )
-    if len(stored) != len(record.metrics):
-        raise RecordError("metrics.parquet holds a metric twice")
+    of_its_release = metrics_of(record.run)
     for place in sorted(computed.keys() | stored.keys(), key=str):
         if place not in stored:
-            raise RecordError(f"{_called(place)} is missing in metrics.parquet")
+            if of_its_release.issuperset(_metrics_in(place[0])):
+                raise RecordError(f"{_called(place)} is missing in metrics.parquet")
+            continue
         if place not in computed:
             raise RecordError(f"{_called(place)} is not a metric of these scores")
         (value, n), (mine, count) = stored[place], computed[place]
@@ -123,14 +137,19 @@ def _check_metrics(record: Record) -> None:
             raise RecordError(f"{_called(place)} counts {n}, its scores {count}")
 
 
+def _metrics_in(name: str) -> set[str]:
+    """The metrics that a name in metrics.parquet is made of: for `ap.bwt` both `ap` and `bwt`."""
+    return {name} if name in METRICS else set(split_name(name))
+
+
 def _pixel_cells(
     record: Record, stored: Mapping[Place, tuple[float, int]]
 ) -> dict[tuple[int, str], dict[str, float]]:
-    """The stored pixel metrics of single categories, from which those of the run follow."""
+    """The stored pixel metrics of single categories; those of the entire run follow from them."""
     cells: dict[tuple[int, str], dict[str, float]] = {}
     sizes = record.scores.groupby(["experience", "category"]).size().to_dict()
     for (metric, t, category), (value, n) in stored.items():
-        if metric not in PIXEL_BASES or t is None or category is None:
+        if metric not in PIXEL_METRICS or t is None or category is None:
             continue
         if not (np.isnan(value) or 0 <= value <= 1):
             raise RecordError(f"{_called((metric, t, category))} is {value:.6g}, outside 0 to 1")
@@ -138,8 +157,9 @@ def _pixel_cells(
             raise RecordError(f"{_called((metric, t, category))} has no scores or no masks")
         cell = cells.setdefault((t, category), {})
         cell |= {metric: value, "n": n, "share": record.run["pixels"][category]["share"]}
+    expected = PIXEL_METRICS.keys() & metrics_of(record.run)
     for (t, category), cell in cells.items():
-        if missing := set(PIXEL_BASES) - cell.keys():
+        if missing := expected - cell.keys():
             raise RecordError(f"{_called((min(missing), t, category))} is missing")
     return cells
 
@@ -168,7 +188,7 @@ def _called(place: Place) -> str:
 
 
 def _rehearse(record: Record) -> None:
-    """Make the tables that will be made of it, so that it cannot break those of other records."""
+    """Make the tables of this record alone, so that it cannot break those of other records."""
     from ..leaderboard.boards import leaderboard
     from ..tables.comparison import main_tables
     from ..tables.single_run import assignments_table, matrix_table, memory_table, metrics_table

@@ -10,11 +10,12 @@ import numpy as np
 
 from ..analysis.comparable import check_comparable
 from ..analysis.comparison import Comparison, compare
-from ..analysis.quantities import HEADINGS, stored_matrix
+from ..analysis.quantities import stored_matrix
 from ..analysis.rows import Defaults, Row, backbone_labels, method_labels, parameter_labels
 from ..errors import UsageError
-from ..metrics.compute import BASES, owners
-from ..metrics.continual import Index, Matrix
+from ..metrics.compute import owners
+from ..metrics.metric import Index, Matrix
+from ..metrics.registry import CATEGORY_METRICS, DEFAULT, IMAGE_METRICS, stored_name
 from ..records.record import Record
 from ..records.schema import canonical_json, features_key
 from ..statistics.bootstrap import Bootstrap
@@ -36,24 +37,28 @@ class NothingToDraw(UsageError):
 class Source:
     """Rows of one setting. chosen: those that the user named, in that order; run: a run among them.
 
-    base: the metric that figures show, one of metrics.compute; defaults: parameters by method.
+    base: the metric that figures show, a name of CATEGORY_METRICS; defaults: parameters by method.
     """
 
     rows: tuple[Row, ...]
     chosen: tuple[Row, ...] = ()
     run: Record | None = None
-    base: str = "auroc"
+    base: str = DEFAULT
     defaults: Defaults = field(default_factory=dict)
     bootstrap: Bootstrap = field(default_factory=Bootstrap)
 
     @property
     def heading(self) -> str:
         """How axes call the metric: `AUROC`."""
-        return HEADINGS[self.base]
+        return CATEGORY_METRICS[self.base].heading
+
+    @property
+    def higher_is_better(self) -> bool:
+        return CATEGORY_METRICS[self.base].higher_is_better
 
     def quantity(self, name: str) -> str:
         """The name in cadbench.results.analysis.quantities of a continual metric of `base`."""
-        return name if self.base == "auroc" else f"{self.base}.{name}"
+        return stored_name(self.base, name)
 
     def compared(self) -> tuple[Row, ...]:
         """The rows of a figure that compares methods: the named ones, else one a method.
@@ -124,7 +129,7 @@ class Source:
 
     def intervals(self, rows: Sequence[Row]) -> str:
         """What a caption says of the intervals of these rows."""
-        images = self.base in BASES
+        images = self.base in IMAGE_METRICS
         if not images and all(len(row.records) == 1 for row in rows):
             return "none, as there is one run a row and the test images of its maps are not drawn"
         text = describe_draws(rows, self.bootstrap.draws.replicates, images=images)

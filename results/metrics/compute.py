@@ -2,45 +2,36 @@
 
 Names in metrics.parquet:
 
-    auroc, ap, f1_max     one category after experience t (the cells of R); n = its images
-    acc, bwt, fm, ...     continual metrics of the AUROC matrix, of the whole run (t is null)
-    pixel_auroc, pixel_ap, pixel_f1_max, aupro
-                          the same of its pixels, where every defective image has a mask; they are
-                          measured by `benchmark.pixels` on the maps, which scores do not hold
+    auroc, ap, ...        one category after experience t (the cells of R); n = its images
+    acc, bwt, fm, ...     continual metrics of the AUROC matrix, of the entire run (t is null)
+    pixel_auroc, ...      one category's pixels, where every defective image has a mask; computed by
+                          `benchmark.pixels` from the maps, which scores do not hold
     ap.acc, aupro.bwt     continual metrics of another matrix: its name, a dot, the metric
     pooled_auroc          after each t, `inferred` routing only
-    routing_accuracy      after each t, and of the whole run (its last row), `inferred` only
+    routing_accuracy      after each t, and of the entire run (its last row), `inferred` only
 
-expert_forgetting and expert_worst_drop are there where the method recorded assignments.
-`gap_to_joint` needs a second run and is worked out when a table is made.
+Metrics of experts are there where the method recorded assignments. `gap_to_joint` needs a second
+run and is computed when a table is made.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ..errors import CadbenchError
-from . import continual, image
-from .continual import Index, Matrix
+from .inferred import pooled_auroc, routing_accuracy
+from .metric import CategoryMetric, ImageMetric, Index, Matrix, PixelMetric
+from .registry import DEFAULT, IMAGE_METRICS, MATRIX_METRICS, PIXEL_METRICS, stored_name
 
 if TYPE_CHECKING:
     import pandas as pd
 
-BASES: Mapping[str, Callable[[ArrayLike, ArrayLike], float]] = {
-    "auroc": image.auroc,
-    "ap": image.average_precision,
-    "f1_max": image.f1_max,
-}
-
-PIXEL_BASES = ("pixel_auroc", "pixel_ap", "pixel_f1_max", "aupro")
-
 PixelCells = Mapping[tuple[int, str], Mapping[str, float]]
-"""(t, category) -> value by name of PIXEL_BASES, `share` of defective pixels, `n` images."""
+"""(t, category) -> value by name of a pixel metric, `share` of defective pixels, `n` images."""
 
 Row = tuple[str, int | None, str | None, float, int]  # the columns of metrics.parquet
 
@@ -52,9 +43,14 @@ def compute_metrics(
     events: pd.DataFrame | None = None,
     pixels: PixelCells | None = None,
 ) -> pd.DataFrame:
-    """Every row of metrics.parquet, from the scores table and the assignments among the events.
+    """Compute every row of metrics.parquet.
 
-    `pixels` holds the pixel metrics of the cells that have any.
+    Args:
+        scores: the scores table of the run.
+        experiences: the categories that each experience introduces.
+        routing: `oracle` or `inferred`.
+        events: the events table; its assignments name the expert that owns each category.
+        pixels: the pixel metrics of categories that have any, which scores do not give.
     """
     import pandas as pd
 
@@ -63,12 +59,15 @@ def compute_metrics(
     owner = owners(events, categories)
     columns = _Columns(scores, experiences, categories)
     rows: list[Row] = []
-    for base, metric in BASES.items():
-        matrix = _fill(columns, metric, len(experiences), len(categories))
-        rows.extend(_cell_rows(base, matrix, columns, categories))
-        rows.extend(continual_rows(base, matrix, s, owner, chance(base, _share(columns, s))))
-    for base in PIXEL_BASES if pixels else ():
-        rows.extend(_pixel_rows(base, pixels or {}, categories, len(experiences), s, owner))
+    for image_metric in IMAGE_METRICS.values():
+        R = _fill(columns, image_metric, len(experiences), len(categories))
+        rows.extend(_cell_rows(image_metric, R, columns, categories))
+        rows.extend(continual_rows(image_metric, R, s, _share(columns, s), owner))
+    for pixel_metric in PIXEL_METRICS.values():
+        measured = {key: cell for key, cell in (pixels or {}).items() if pixel_metric.name in cell}
+        if measured:
+            T = len(experiences)
+            rows.extend(_pixel_rows(pixel_metric, measured, categories, T, s, owner))
     if routing == "inferred":
         rows.extend(_inferred_rows(columns, len(experiences), s, owner))
     frame = pd.DataFrame(rows, columns=["metric", "t", "category", "value", "n"])
@@ -79,16 +78,23 @@ def matrix(
     scores: pd.DataFrame,
     experiences: Sequence[Sequence[str]],
     categories: Sequence[str] | None = None,
-    metric: str = "auroc",
+    metric: str = DEFAULT,
 ) -> tuple[Matrix, Index]:
-    """(R (T, C), s (C,)) of `metric` (a key of BASES) from a scores table.
+    """Compute the matrix of an image metric from a scores table.
 
-    `categories` orders the columns (default: the order of the stream); cells that were not
-    scored, or where the metric is undefined, are NaN.
+    Args:
+        scores: the scores table of a run.
+        experiences: the categories that each experience introduces.
+        categories: the columns of R; by default all, in the order of the stream.
+        metric: the name of an image metric.
+
+    Returns:
+        R (T, C), NaN where nothing was scored or the metric is undefined, and s (C,), the
+        experience that introduces each category.
     """
     names = list(categories) if categories is not None else stream_categories(experiences)
     columns = _Columns(scores, experiences, names)
-    R = _fill(columns, BASES[metric], len(experiences), len(names))
+    R = _fill(columns, IMAGE_METRICS[metric], len(experiences), len(names))
     return R, introduced(experiences, names)
 
 
@@ -119,16 +125,26 @@ def owners(events: pd.DataFrame | None, categories: Sequence[str]) -> Index | No
 
 
 def continual_rows(
-    base: str, R: Matrix, s: Index, owner: Index | None = None, guessing: ArrayLike = 0.5
+    base: CategoryMetric, R: Matrix, s: Index, share: Matrix, owner: Index | None = None
 ) -> list[Row]:
-    """Every continual metric of one matrix; `base` is what the matrix holds (`auroc`, ...)."""
-    measured = {name: metric(R, s) for name, metric in continual.OF_MATRIX.items()}
-    measured["fwt"] = continual.fwt(R, s, guessing)
-    if owner is not None:
-        for name, of_experts in continual.OF_EXPERTS.items():
-            measured[name] = of_experts(R, s, owner)
-    prefix = "" if base == "auroc" else f"{base}."
-    return [(f"{prefix}{name}", None, None, m.value, m.n) for name, m in measured.items()]
+    """Every stored continual metric of one matrix.
+
+    Args:
+        base: what the matrix holds.
+        R: (T, C) the matrix.
+        s: (C,) the experience that introduces each category.
+        share: (C,) the share of its images, or pixels, that are defective.
+        owner: (C,) the expert that owns it, -1 for none; None for a method without experts.
+    """
+    third = {"matrix": None, "chance": base.chance(share), "owners": owner}
+    rows: list[Row] = []
+    for metric in MATRIX_METRICS.values():
+        if metric.needs not in third or (metric.needs == "owners" and owner is None):
+            continue
+        measured = metric.measure(base, R, s, third[metric.needs])
+        name = stored_name(base.name, metric.name)
+        rows.append((name, None, None, float(measured.value), measured.n))
+    return rows
 
 
 class _Columns:
@@ -172,9 +188,9 @@ class _Columns:
 
     @functools.cached_property
     def cells(self) -> list[tuple[int, int, slice, int | None]]:
-        """(t, c, rows, from when) of every scored cell.
+        """(t, c, rows, same) of every scored category and experience.
 
-        From when: the earlier experience that left the category the same scores, None without one.
+        same: the earlier experience after which it had the same scores, None without one.
         """
         key = np.stack([self.experience, self.category])
         starts = np.flatnonzero((np.diff(key, prepend=-1) != 0).any(axis=0))
@@ -191,7 +207,7 @@ class _Columns:
         return found
 
     def _equal(self, one: slice, other: slice) -> bool:
-        """Whether two cells hold the same scores and labels, row by row."""
+        """Whether two slices of rows hold the same scores and labels."""
         return np.array_equal(self.score[one], self.score[other]) and np.array_equal(
             self.label[one], self.label[other]
         )
@@ -202,37 +218,23 @@ class _Columns:
         return slice(int(start), int(stop))
 
 
-def _fill(
-    columns: _Columns, metric: Callable[[ArrayLike, ArrayLike], float], T: int, C: int
-) -> Matrix:
+def _fill(columns: _Columns, metric: ImageMetric, T: int, C: int) -> Matrix:
     R = np.full((T, C), np.nan)
     for t, c, rows, same in columns.cells:
-        # Scores that an experience left as they were need not be measured again.
+        # Scores that an experience left unchanged need not be measured again.
         R[t - 1, c] = (
-            metric(columns.score[rows], columns.label[rows]) if same is None else R[same - 1, c]
+            metric.function(columns.score[rows], columns.label[rows])
+            if same is None
+            else R[same - 1, c]
         )
     return R
 
 
-def _cell_rows(base: str, R: Matrix, columns: _Columns, categories: Sequence[str]) -> Iterator[Row]:
+def _cell_rows(
+    metric: ImageMetric, R: Matrix, columns: _Columns, categories: Sequence[str]
+) -> Iterator[Row]:
     for t, c, rows, _ in columns.cells:
-        yield base, t, categories[c], float(R[t - 1, c]), rows.stop - rows.start
-
-
-def chance(base: str, share: Matrix) -> Matrix:
-    """(C,) what guessing reaches, above which forward transfer starts.
-
-    share (C,): p, the defective part of a category's images, or of its pixels. 0.5 for AUROC; p for
-    AP (its value for random scores in the limit); 2p / (1 + p) for F1-max (calling everything
-    defective); for AUPRO half its limit, since a random map covers regions at the false-positive
-    rate.
-    """
-    if base.endswith("auroc"):
-        return np.full(share.shape, 0.5)
-    if base == "aupro":
-        return np.full(share.shape, 0.15)
-    found: Matrix = share if base.endswith("ap") else 2 * share / (1 + share)
-    return found
+        yield metric.name, t, categories[c], float(R[t - 1, c]), rows.stop - rows.start
 
 
 def _share(columns: _Columns, s: Index) -> Matrix:
@@ -243,29 +245,34 @@ def _share(columns: _Columns, s: Index) -> Matrix:
 
 
 def _pixel_rows(
-    base: str, pixels: PixelCells, categories: Sequence[str], T: int, s: Index, owner: Index | None
+    metric: PixelMetric,
+    pixels: PixelCells,
+    categories: Sequence[str],
+    T: int,
+    s: Index,
+    owner: Index | None,
 ) -> Iterator[Row]:
     number = {category: c for c, category in enumerate(categories)}
     R, share = np.full((T, len(categories)), np.nan), np.full(len(categories), np.nan)
     for (t, category), measured in sorted(pixels.items()):
-        R[t - 1, number[category]] = measured[base]
+        value = measured[metric.name]
+        R[t - 1, number[category]] = value
         share[number[category]] = measured["share"]
-        yield base, t, category, measured[base], int(measured["n"])
-    yield from continual_rows(base, R, s, owner, chance(base, share))
+        yield metric.name, t, category, value, int(measured["n"])
+    yield from continual_rows(metric, R, s, share, owner)
 
 
 def _inferred_rows(columns: _Columns, T: int, s: Index, owner: Index | None) -> Iterator[Row]:
     for t in range(1, T + 1):
         rows = columns.after(t)
         category = columns.category[rows]
-        pooled = continual.pooled_auroc(columns.score[rows], columns.label[rows], category, s, t)
-        yield "pooled_auroc", t, None, pooled.value, pooled.n
+        pooled = pooled_auroc(columns.score[rows], columns.label[rows], category, s, t)
+        yield "pooled_auroc", t, None, float(pooled.value), pooled.n
         if owner is None:
             continue
-        # An owner decided later than t is nobody's yet.
-        routed = continual.routing_accuracy(
-            columns.route[rows], category, np.where(s <= t, owner, -1)
-        )
-        yield "routing_accuracy", t, None, routed.value, routed.n
+        # Before experience s(c), nobody owns category c.
+        owner_then = np.where(s <= t, owner, -1)
+        routed = routing_accuracy(columns.route[rows], category, owner_then)
+        yield "routing_accuracy", t, None, float(routed.value), routed.n
         if t == T:
-            yield "routing_accuracy", None, None, routed.value, routed.n
+            yield "routing_accuracy", None, None, float(routed.value), routed.n

@@ -1,235 +1,276 @@
-"""Continual metrics: pure functions of the matrix R and of who was introduced when.
+"""Continual metrics: pure functions of the matrix R and of when each category was introduced.
 
-R (T, C) float64 holds the metric of category c after experience t = 1..T in row t - 1, NaN where
-it was not measured or is undefined. s (C,) int holds the experience, from 1, that introduces c.
-Terms that are NaN do not enter a mean; `Measured.n` says how many categories did, and an empty
-mean is NaN. `metrics.definitions` states the formulae, signs and published namesakes.
-
-The functions of R also take a stack (B, T, C), such as bootstrap replicates of one matrix: then
-`Measured.value` is (B,) float64, and a term enters where every matrix of the stack defines it.
+Terms that are NaN do not enter a mean; `Measured.n` says how many categories did, and an empty mean
+is NaN. To add one, write its function and record here and name the record in `METRICS`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..errors import CadbenchError
-from . import image
-
-Matrix = NDArray[np.float64]
-Index = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A value (of a stack of matrices: an array of values) and how many categories entered it."""
-
-    value: float
-    n: int
+from .matrix_terms import (
+    change,
+    checked,
+    experience_numbers,
+    fall,
+    mean,
+    mean_over_experts,
+    when_learned,
+    worst,
+)
+from .metric import ContinualMetric, Measured
 
 
 def acc(R: ArrayLike, s: ArrayLike) -> Measured:
     """Mean of the last row."""
-    matrix, _ = _checked(R, s)
-    return _mean(matrix[..., -1, :])
+    matrix, _ = checked(R, s)
+    return mean(matrix[..., -1, :])
+
+
+ACC = ContinualMetric(
+    name="acc",
+    heading="acc",
+    function=acc,
+    higher_is_better=True,
+    range="0 to 1",
+    formula="mean over c of R[T, c]",
+    meaning="the average over all categories after the last experience",
+    published="the final-row mean: MECAD, UCAD, ReplayCAD, CADIC and DFM print this",
+)
 
 
 def acc_incremental(R: ArrayLike, s: ArrayLike) -> Measured:
     """Mean over experiences of the mean over the categories seen until then."""
-    matrix, first = _checked(R, s)
-    seen = np.where(_experiences(matrix) >= first, matrix, np.nan)
+    matrix, first = checked(R, s)
+    seen = np.where(experience_numbers(matrix) >= first, matrix, np.nan)
     entered = int((~np.isnan(seen)).any(axis=-2).sum(axis=-1).min())
-    rows = [_mean(seen[..., t, :]).value for t in range(seen.shape[-2])]
-    return Measured(_mean(np.stack(rows, axis=-1)).value, entered)
+    rows = [np.asarray(mean(seen[..., t, :]).value) for t in range(seen.shape[-2])]
+    return Measured(mean(np.stack(rows, axis=-1)).value, entered)
+
+
+ACC_INCREMENTAL = ContinualMetric(
+    name="acc_incremental",
+    heading="acc_incremental",
+    function=acc_incremental,
+    higher_is_better=True,
+    range="0 to 1",
+    formula="mean over t of the mean over c with s(c) <= t of R[t, c]",
+    meaning="the average along the stream; early experiences with few categories weigh as much",
+    published="what IUF and CDAD print as ACC",
+)
 
 
 def acc_learned(R: ArrayLike, s: ArrayLike) -> Measured:
     """Mean of every category's value right after the experience that introduces it."""
-    matrix, first = _checked(R, s)
-    return _mean(_when_learned(matrix, first))
+    matrix, first = checked(R, s)
+    return mean(when_learned(matrix, first))
+
+
+ACC_LEARNED = ContinualMetric(
+    name="acc_learned",
+    heading="acc_learned",
+    function=acc_learned,
+    higher_is_better=True,
+    range="0 to 1",
+    formula="mean over c of R[s(c), c]",
+    meaning="how well each category was learned, before anything could be forgotten",
+)
 
 
 def bwt(R: ArrayLike, s: ArrayLike) -> Measured:
-    """Mean change since learning over the categories of earlier experiences than the last."""
-    matrix, first = _checked(R, s)
-    return _mean(_change(matrix, first)[..., first < matrix.shape[-2]])
+    """Mean change since learning over the categories introduced before the last experience."""
+    matrix, first = checked(R, s)
+    return mean(change(matrix, first)[..., first < matrix.shape[-2]])
+
+
+BWT = ContinualMetric(
+    name="bwt",
+    heading="bwt",
+    function=bwt,
+    higher_is_better=True,
+    range="-1 to 1",
+    formula="mean over c with s(c) < T of R[T, c] - R[s(c), c]",
+    sign="negative = forgetting",
+    meaning="what later experiences did to earlier categories",
+    published="BWT of GEM; minus Avalanche's forgetting; pyCLAD's BWT is a one-step difference",
+)
 
 
 def bwt_all(R: ArrayLike, s: ArrayLike) -> Measured:
     """Mean change since learning over all categories, the last experience's zeros included."""
-    matrix, first = _checked(R, s)
-    return _mean(_change(matrix, first))
+    matrix, first = checked(R, s)
+    return mean(change(matrix, first))
+
+
+BWT_ALL = ContinualMetric(
+    name="bwt_all",
+    heading="bwt_all",
+    function=bwt_all,
+    higher_is_better=True,
+    range="-1 to 1",
+    formula="mean over c of R[T, c] - R[s(c), c]",
+    sign="negative = forgetting",
+    meaning="as bwt, the categories of the last experience counting as zero",
+)
 
 
 def fm(R: ArrayLike, s: ArrayLike) -> Measured:
     """Mean fall from the best value before the last experience; positive means forgetting."""
-    return _mean(_falls(*_checked(R, s)))
+    return mean(fall(*checked(R, s)))
+
+
+FM = ContinualMetric(
+    name="fm",
+    heading="fm",
+    function=fm,
+    higher_is_better=False,
+    extreme=True,
+    range="-1 to 1",
+    formula="mean over c with s(c) < T of (max over s(c) <= t < T of R[t, c]) - R[T, c]",
+    formula_where_lower=(
+        "mean over c with s(c) < T of R[T, c] - (min over s(c) <= t < T of R[t, c])"
+    ),
+    sign="positive = forgetting",
+    meaning="the fall from the best value before the last experience",
+    published="FM, its maximum taken from learning on: Continual-MEGA's includes rows before "
+    "learning, that of PyCIL and Mammoth the final row; pyCLAD's mean includes the category just "
+    "learned",
+)
 
 
 def fm_clamped(R: ArrayLike, s: ArrayLike) -> Measured:
     """As `fm`, a category that improved counting as zero."""
-    return _mean(np.maximum(_falls(*_checked(R, s)), 0.0))
+    return mean(np.maximum(fall(*checked(R, s)), 0.0))
+
+
+FM_CLAMPED = ContinualMetric(
+    name="fm_clamped",
+    heading="fm_clamped",
+    function=fm_clamped,
+    higher_is_better=False,
+    extreme=True,
+    range="0 to 1",
+    formula="as fm, each term at least 0",
+    sign="positive = forgetting",
+    meaning="fm where a category that improved does not make up for one that was forgotten",
+    published="FM of PyCIL and Mammoth, whose maximum includes the final row",
+)
 
 
 def worst_drop(R: ArrayLike, s: ArrayLike) -> Measured:
     """The most negative change since learning."""
-    matrix, first = _checked(R, s)
-    return _worst(_change(matrix, first))
+    matrix, first = checked(R, s)
+    return worst(change(matrix, first))
+
+
+WORST_DROP = ContinualMetric(
+    name="worst_drop",
+    heading="worst_drop",
+    function=worst_drop,
+    higher_is_better=True,
+    extreme=True,
+    range="-1 to 0",
+    formula="min over c of R[T, c] - R[s(c), c]",
+    formula_where_lower="max over c of R[T, c] - R[s(c), c]",
+    sign="negative = forgetting",
+    meaning="the category that was forgotten most",
+)
+
+
+def fwt(R: ArrayLike, s: ArrayLike, chance: ArrayLike = 0.5) -> Measured:
+    """Mean lead over `chance` just before being learned.
+
+    chance: what guessing reaches, one number or one per category (C,).
+    """
+    matrix, first = checked(R, s)
+    later = first > 1
+    before = matrix[..., first[later] - 2, np.flatnonzero(later)]
+    return mean(before - np.broadcast_to(chance, first.shape)[later])
+
+
+FWT = ContinualMetric(
+    name="fwt",
+    heading="fwt",
+    function=fwt,
+    needs="chance",
+    higher_is_better=True,
+    range="-0.5 to 0.5",
+    formula="mean over c with s(c) > 1 of R[s(c) - 1, c] - g, g what guessing reaches, 0.5 for "
+    "AUROC",
+    sign="positive = categories not yet learned are already told apart",
+    meaning="the lead over guessing just before a category is learned",
+    published="FWT of GEM, with guessing for its random initialization",
+)
 
 
 def expert_forgetting(R: ArrayLike, s: ArrayLike, owner: ArrayLike) -> Measured:
     """Mean over experts of the mean change since learning of their categories.
 
-    `owner` (C,) int is the expert that owns each category, -1 for none.
+    owner: (C,) int, the expert that owns each category, -1 for none.
     """
-    return _over_experts(R, s, owner, _mean)
+    return mean_over_experts(R, s, owner, mean)
+
+
+EXPERT_FORGETTING = ContinualMetric(
+    name="expert_forgetting",
+    heading="expert_forgetting",
+    function=expert_forgetting,
+    needs="owners",
+    higher_is_better=True,
+    range="-1 to 1",
+    formula="mean over experts of the mean over their categories of R[T, c] - R[s(c), c]",
+    sign="negative = forgetting",
+    meaning="forgetting as experts see it: each weighs the same however many categories it owns",
+)
 
 
 def expert_worst_drop(R: ArrayLike, s: ArrayLike, owner: ArrayLike) -> Measured:
     """Mean over experts of the worst change since learning of their categories."""
-    return _over_experts(R, s, owner, _worst)
+    return mean_over_experts(R, s, owner, worst)
 
 
-def fwt(R: ArrayLike, s: ArrayLike, chance: ArrayLike = 0.5) -> Measured:
-    """Mean lead over `chance` (a number, or (C,) one a category) just before being learned."""
-    matrix, first = _checked(R, s)
-    later = first > 1
-    before = matrix[..., first[later] - 2, np.flatnonzero(later)]
-    return _mean(before - np.broadcast_to(chance, first.shape)[later])
+EXPERT_WORST_DROP = ContinualMetric(
+    name="expert_worst_drop",
+    heading="expert_worst_drop",
+    function=expert_worst_drop,
+    needs="owners",
+    higher_is_better=True,
+    extreme=True,
+    range="-1 to 1",
+    formula="mean over experts of the min over their categories of R[T, c] - R[s(c), c]",
+    formula_where_lower="mean over experts of the max over their categories of R[T, c] - "
+    "R[s(c), c]",
+    sign="negative = forgetting",
+    meaning="the worst category of every expert, averaged",
+    published="one reading that MECAD's forgetting allows; the paper does not define it",
+)
 
 
 def gap_to_joint(R: ArrayLike, s: ArrayLike, joint: ArrayLike) -> Measured:
     """acc(joint) - acc over the categories defined in both; `joint` is its R, same columns."""
-    matrix, _ = _checked(R, s)
-    joint_matrix, _ = _checked(joint, np.ones(matrix.shape[-1], dtype=np.int64))
-    return _mean(joint_matrix[..., -1, :] - matrix[..., -1, :])
+    matrix, _ = checked(R, s)
+    joint_matrix, _ = checked(joint, np.ones(matrix.shape[-1], dtype=np.int64))
+    return mean(joint_matrix[..., -1, :] - matrix[..., -1, :])
 
 
-def pooled_auroc(
-    scores: ArrayLike, labels: ArrayLike, category: ArrayLike, s: ArrayLike, t: int
-) -> Measured:
-    """One AUROC over the test images of every category seen after experience t.
+GAP_TO_JOINT = ContinualMetric(
+    name="gap_to_joint",
+    heading="gap_to_joint",
+    function=gap_to_joint,
+    needs="joint",
+    higher_is_better=False,
+    range="-1 to 1",
+    formula="acc(joint) - acc",
+    formula_where_lower="acc - acc(joint)",
+    sign="positive = worse than training on all categories at once",
+    meaning="what is left to the upper bound of the same protocol, order, seed and features; the "
+    "bound of a trained detector, such as stfpm+ewc, is its own: stfpm+joint",
+    published="what ReplayCAD prints as forgetting",
+)
 
-    `scores`, `labels` and `category` (N,) are the images scored after t; `category` holds
-    columns of R. Unlike a mean of AUROCs this asks whether scores of different categories, and
-    so of different experts, can be compared.
-    """
-    column = np.asarray(category, dtype=np.int64)
-    seen = np.asarray(s, dtype=np.int64)[column] <= t
-    value = image.auroc(np.asarray(scores)[seen], np.asarray(labels)[seen])
-    return Measured(value, int(np.unique(column[seen]).size))
-
-
-def routing_accuracy(route: ArrayLike, category: ArrayLike, owner: ArrayLike) -> Measured:
-    """Share of images sent to the expert that owns their category.
-
-    `route` (N,) int is the expert an image was sent to, `category` (N,) the column of R it
-    belongs to, `owner` (C,) the owner of each. Images without a route, and those of categories
-    that nobody owns yet (-1), do not enter.
-    """
-    sent = np.asarray(route, dtype=np.int64)
-    column = np.asarray(category, dtype=np.int64)
-    wanted = np.asarray(owner, dtype=np.int64)[column]
-    counted = (sent >= 0) & (wanted >= 0)
-    if not counted.any():
-        return Measured(math.nan, 0)
-    share = float((sent == wanted)[counted].mean())
-    return Measured(share, int(np.unique(column[counted]).size))
-
-
-# What follows from (R, s) alone, and what also needs the owner of each category.
-OF_MATRIX: Mapping[str, Callable[[ArrayLike, ArrayLike], Measured]] = {
-    "acc": acc,
-    "acc_incremental": acc_incremental,
-    "acc_learned": acc_learned,
-    "bwt": bwt,
-    "bwt_all": bwt_all,
-    "fm": fm,
-    "fm_clamped": fm_clamped,
-    "worst_drop": worst_drop,
-}
-OF_EXPERTS: Mapping[str, Callable[[ArrayLike, ArrayLike, ArrayLike], Measured]] = {
-    "expert_forgetting": expert_forgetting,
-    "expert_worst_drop": expert_worst_drop,
-}
-
-
-def _checked(R: ArrayLike, s: ArrayLike) -> tuple[Matrix, Index]:
-    matrix, first = np.asarray(R, dtype=np.float64), np.asarray(s, dtype=np.int64)
-    if matrix.ndim not in (2, 3) or not matrix.shape[-2] or first.shape != matrix.shape[-1:]:
-        raise CadbenchError(
-            f"R {matrix.shape} must be (experiences, categories) and s {first.shape} (categories,)"
-        )
-    if ((first < 1) | (first > matrix.shape[-2])).any():
-        raise CadbenchError(
-            f"s must name experiences from 1 to {matrix.shape[-2]}, not {first.tolist()}"
-        )
-    if np.isinf(matrix).any():
-        raise CadbenchError("R holds infinite values; only NaN may stand for 'not measured'")
-    return matrix, first
-
-
-def _mean(terms: Matrix) -> Measured:
-    """Of the terms (C,), or of each row of a stack (B, C)."""
-    return _over_defined(terms, np.mean)
-
-
-def _worst(terms: Matrix) -> Measured:
-    return _over_defined(terms, np.min)
-
-
-def _over_defined(terms: Matrix, reduce: Callable[..., Any]) -> Measured:
-    missing = np.isnan(terms)
-    defined = terms[..., ~(missing if terms.ndim == 1 else missing.any(axis=0))]
-    n = defined.shape[-1]
-    value: Any = reduce(defined, axis=-1) if n else np.full(terms.shape[:-1], math.nan)
-    return Measured(float(value) if terms.ndim == 1 else value, n)
-
-
-def _experiences(matrix: Matrix) -> Index:
-    """(T, 1): the number of each row's experience."""
-    return np.arange(1, matrix.shape[-2] + 1)[:, None]
-
-
-def _when_learned(matrix: Matrix, first: Index) -> Matrix:
-    learned: Matrix = matrix[..., first - 1, np.arange(len(first))]
-    return learned
-
-
-def _change(matrix: Matrix, first: Index) -> Matrix:
-    last: Matrix = matrix[..., -1, :]
-    return last - _when_learned(matrix, first)
-
-
-def _falls(matrix: Matrix, first: Index) -> Matrix:
-    """(C,): best value from learning to before the last experience, minus the last one.
-
-    NaN for categories of the last experience, and where the value at learning is undefined, so
-    that `fm` and `bwt` are means over the same categories.
-    """
-    t, last = _experiences(matrix), matrix.shape[-2]
-    before_last = (t >= first) & (t < last) & ~np.isnan(matrix)
-    best = np.where(before_last, matrix, -np.inf).max(axis=-2)
-    entering = (first < last) & ~np.isnan(_when_learned(matrix, first))
-    return np.where(entering, best - matrix[..., -1, :], np.nan)
-
-
-def _over_experts(
-    R: ArrayLike, s: ArrayLike, owner: ArrayLike, inside: Callable[[Matrix], Measured]
-) -> Measured:
-    matrix, first = _checked(R, s)
-    owners = np.asarray(owner, dtype=np.int64)
-    if owners.shape != first.shape:
-        raise CadbenchError(f"owner {owners.shape} must name one expert a category {first.shape}")
-    change = _change(matrix, first)
-    experts = [inside(change[..., owners == expert]) for expert in np.unique(owners[owners >= 0])]
-    if not experts:
-        return _mean(change[..., :0])
-    value = _mean(np.stack([expert.value for expert in experts], axis=-1)).value
-    return Measured(value, sum(expert.n for expert in experts))
+# The order of the rows of metrics.parquet, as far as they are stored.
+METRICS = (
+    ACC, ACC_INCREMENTAL, ACC_LEARNED, BWT, BWT_ALL, FM, FM_CLAMPED, WORST_DROP, FWT,
+    EXPERT_FORGETTING, EXPERT_WORST_DROP, GAP_TO_JOINT,
+)  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..metrics.continual import OF_MATRIX
+from ..metrics.registry import IMAGE_METRICS, MATRIX_METRICS, PIXEL_METRICS, stored_name
 from ..rendering.table import Marked, Value
 from .rows import NOT_CONTINUAL, PublishedRow
 
@@ -17,16 +17,8 @@ HOW_CHECKED = (
     "leakage = an epoch or a threshold was chosen on test data"
 )
 
-# Published metric -> how names of the same metric begin in cadbench.results.analysis.quantities.
-_PREFIX = {
-    "image_auroc": "",
-    "image_ap": "ap.",
-    "image_f1_max": "f1_max.",
-    "pixel_auroc": "pixel_auroc.",
-    "pixel_ap": "pixel_ap.",
-    "pixel_f1_max": "pixel_f1_max.",
-    "aupro": "aupro.",
-}
+_BASES = {f"image_{name}": name for name in IMAGE_METRICS} | {name: name for name in PIXEL_METRICS}
+"""Published metric -> our category metric."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +58,9 @@ def quoted(rows: Iterable[PublishedRow]) -> list[Quoted]:
 
 def same_quantity(row: PublishedRow) -> str | None:
     """The name in analysis.quantities with the row's metric and definition, if there is one."""
-    if row.metric not in _PREFIX or row.acc_definition not in OF_MATRIX:
+    if row.metric not in _BASES or row.acc_definition not in MATRIX_METRICS:
         return None
-    return _PREFIX[row.metric] + row.acc_definition
+    return stored_name(_BASES[row.metric], row.acc_definition)
 
 
 @dataclass

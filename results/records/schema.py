@@ -9,6 +9,12 @@
                       scores.parquet: those of the final experience, or all (`maps` of run.json)
 
 No file holds an absolute path, a host name or a user name.
+
+What raises RECORD_SCHEMA: a change after which an older release misreads a new record, or this one
+an old record. That is: a column or a required entry added, removed, renamed or given another type
+or meaning; a metric removed, or its definition changed under the same name; a cell whose key no
+longer means the same work. What does not: a new metric, a new optional entry of run.json, a new
+optional entry of a cell that is left out where it has its default. docs/records.md says more.
 """
 
 from __future__ import annotations
@@ -48,6 +54,7 @@ and, where there is drift or blending:
 
 
 class _NotAlways(TypedDict, total=False):
+    metrics: list[str]  # names of all metrics of the release that wrote it (see `metrics_of`)
     timing: dict[str, Any]  # with `--time` only: {update_seconds, ms_per_image, images, repeats}
     seal: str  # SHA-256 of all other entries (`seal_of`); older records have none
 
@@ -125,6 +132,13 @@ PART_ASSIGNED = "assignment of a part"
 """Of images that a blended stream shows an experience early or late, by their category's name."""
 SIMILARITY = "similarity"
 
+METRICS_OF_0_1 = (
+    "auroc", "ap", "f1_max", "pixel_auroc", "pixel_ap", "pixel_f1_max", "aupro", "acc",
+    "acc_incremental", "acc_learned", "bwt", "bwt_all", "fm", "fm_clamped", "worst_drop", "fwt",
+    "expert_forgetting", "expert_worst_drop", "gap_to_joint", "pooled_auroc", "routing_accuracy",
+)  # fmt: skip
+"""The metrics of cadbench 0.1.0, whose records do not list them."""
+
 TABLES: Mapping[str, Mapping[str, str]] = {
     "scores": SCORES,
     "metrics": METRICS,
@@ -155,6 +169,15 @@ def config_key(cell: Cell) -> str:
 def seal_of(run: Mapping[str, Any]) -> str:
     """SHA-256 (hex) of the entries of run.json besides its seal."""
     return _digest({name: value for name, value in run.items() if name != "seal"})
+
+
+def metrics_of(run: Mapping[str, Any]) -> frozenset[str]:
+    """The names of the metrics that the release that wrote run.json had.
+
+    A metric is never removed within one schema, so those of 0.1.0, which wrote no list, are always
+    among them.
+    """
+    return frozenset({*METRICS_OF_0_1, *run.get("metrics", ())})
 
 
 def domains_of(cell: Cell) -> list[str]:

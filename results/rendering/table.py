@@ -6,7 +6,7 @@ import math
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Literal, SupportsFloat, TypeAlias
 
 from ..sanitizing import printable
 
@@ -26,7 +26,7 @@ class Spread:
     high: float | None = None
 
     @classmethod
-    def of(cls, values: Iterable[float]) -> Spread:
+    def of(cls, values: Iterable[SupportsFloat]) -> Spread:
         """Over the values that are defined."""
         defined = [float(value) for value in values if not math.isnan(value)]
         mean = statistics.fmean(defined) if defined else math.nan

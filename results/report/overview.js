@@ -1,21 +1,21 @@
 /* The overview: leaderboards that sort and filter, their figures, sample images, all runs. */
 
-const state = { words: "", tier: "", base: "auroc", all: false };
-const SHORT = ["acc", "bwt", "fm", "gap_to_joint"];
-const OF_RUN = ["pooled_auroc", "routing_accuracy", "scoring_vectors", "stored_vectors", "stored_mb",
-  "utilization", "seconds", "update_seconds", "ms_per_image"];
-const SHORT_OF_RUN = ["pooled_auroc", "routing_accuracy", "stored_mb", "utilization", "seconds"];
+const state = { words: "", tier: "", base: DATA.default_base, all: false };
 const METHODS = [...new Set(DATA.boards.flatMap((board) => board.rows.filter(isOurs).map((row) => row.method)))].sort();
 
 function isOurs(row) { return Boolean(row.runs); }
-const prefix = () => (state.base === "auroc" ? "" : `${state.base}.`);
+/* The quantity that averages the last row of the chosen matrix: "acc", "ap.acc". */
+const meanName = () => DATA.bases[state.base].mean;
+const headingOf = (name) => DATA.quantities[name].heading;
 const rowName = (row) => [row.method, row.parameters].filter(Boolean).join(" ");
 
 function metricNames() {
-  const own = Object.keys(DATA.quantities).filter((name) => !OF_RUN.includes(name));
-  const ofBase = own.filter((name) => (state.base === "auroc" ? !name.includes(".") : name.startsWith(prefix())));
-  return state.all ? [...ofBase, ...OF_RUN] : [...SHORT.map((name) => prefix() + name), ...SHORT_OF_RUN];
+  const names = Object.keys(DATA.quantities).filter((name) => state.all || DATA.quantities[name].short);
+  const of = (base) => names.filter((name) => DATA.quantities[name].base === base);
+  return [...of(state.base), ...of(null)];
 }
+
+const bestIsHigh = () => DATA.bases[state.base].better === "higher";
 
 function isShown(row) {
   const text = [row.tier, row.method, row.parameters, row.backbone, row.orders, row.source].join(" ").toLowerCase();
@@ -25,7 +25,7 @@ function isShown(row) {
 
 function drawOverview() {
   const parts = DATA.boards.map((board, i) => {
-    board.sort = { column: DATA.quantities.acc.heading, down: true };
+    board.sort = { column: headingOf(meanName()), down: bestIsHigh() };
     board.place = { table: el("div"), figures: el("div", { class: "figures" }), count: el("p", { class: "count", role: "status" }) };
     return el("section", { id: `board-${i}`, "aria-labelledby": `board-title-${i}` },
       el("h2", { id: `board-title-${i}` }, board.title), board.place.count, board.place.table,
@@ -37,8 +37,8 @@ function drawOverview() {
 
 function controls() {
   const option = ([value, text]) => el("option", { value }, text);
-  const bases = Object.entries(DATA.bases).filter(([base]) =>
-    DATA.boards.some((board) => board.rows.some((row) => row.values[base === "auroc" ? "acc" : `${base}.acc`])));
+  const bases = Object.entries(DATA.bases).filter(([, { mean }]) =>
+    DATA.boards.some((board) => board.rows.some((row) => row.values[mean]))).map(([base, { heading }]) => [base, heading]);
   const tiers = [["", "all tiers"], ...Object.keys(DATA.tiers).map((tier) => [tier, tier])];
   const on = (name, read) => (event) => { state[name] = read(event.target); drawBoards(); };
   return el("form", { class: "controls", autocomplete: "off", onsubmit: (event) => event.preventDefault() },
@@ -46,10 +46,10 @@ function controls() {
       placeholder: "mecad experts=3", oninput: on("words", (input) => input.value) })),
     el("label", {}, "Tier", el("select", { id: "tier", onchange: on("tier", (s) => s.value) }, tiers.map(option))),
     el("label", {}, "Metrics of", el("select", { id: "base", onchange: (event) => {
-      const before = prefix() + "acc";
+      const before = headingOf(meanName());
       state.base = event.target.value;
       for (const board of DATA.boards) {
-        if (board.sort.column === DATA.quantities[before].heading) board.sort.column = DATA.quantities[`${prefix()}acc`].heading;
+        if (board.sort.column === before) board.sort = { column: headingOf(meanName()), down: bestIsHigh() };
       }
       drawBoards();
     } }, bases.map(option))),
@@ -117,7 +117,7 @@ function figures(board, rows) {
   if (!rows.length) return [];
   const box = board.place.figures.clientWidth || 640;
   const width = box < 700 ? box : Math.floor((box - 24) / 2);
-  const acc = `${prefix()}acc`, heading = DATA.quantities[acc].heading;
+  const acc = meanName(), heading = headingOf(acc);
   const color = (row) => METHODS.indexOf(row.method) % 8;
   const siblings = (row) => rows.filter((other) => other.method === row.method);
   const faint = (row) => 0.4 + (0.6 * (siblings(row).indexOf(row) + 1)) / siblings(row).length;
@@ -147,10 +147,11 @@ function figures(board, rows) {
     points: [{ x: row.values.stored_mb[0], y: row.values[acc][0] }] }));
   if (kept.length > 1) {
     found.push(chart({ title: `${heading} against stored memory (dashed: the best for its memory)`, x: "stored MB", y: heading,
-      series: kept, width, fromZero: true, front: pareto(kept.map((each) => each.points[0])) }));
+      series: kept, width, fromZero: true, front: pareto(kept.map((each) => each.points[0]), bestIsHigh()) }));
   }
 
-  const order = [...rows].sort((a, b) => compareValues((a.values.acc || [null])[0], (b.values.acc || [null])[0], true));
+  const mean = DATA.bases[DATA.default_base].mean;
+  const order = [...rows].sort((a, b) => compareValues((a.values[mean] || [null])[0], (b.values[mean] || [null])[0], true));
   found.push(heatTable("AUROC of each category after the last experience", "row", order.map(rowName), board.categories,
     order.map((row) => board.categories.map((name) => (Object.hasOwn(row.final, name) ? row.final[name] : null))),
     (r, c) => `${rowName(order[r])}\n${board.categories[c]}\n${tellCell(order[r].final[board.categories[c]])}`));
@@ -159,10 +160,11 @@ function figures(board, rows) {
 
 const tellCell = (value) => (isNumber(value) ? `AUROC ${fixed(value, 4)}` : "not measured");
 
-/* The points that have less memory than every better one, from small to large. */
-function pareto(points) {
+/* The points that are better than every one with less memory, from small to large. */
+function pareto(points, bestIsHigh) {
+  const merit = (p) => (bestIsHigh ? p.y : -p.y);
   let best = -Infinity;
-  return [...points].sort((a, b) => a.x - b.x || b.y - a.y).filter((p) => p.y > best && ((best = p.y), true));
+  return [...points].sort((a, b) => a.x - b.x || merit(b) - merit(a)).filter((p) => merit(p) > best && ((best = merit(p)), true));
 }
 
 function imagesSection() {
@@ -200,7 +202,8 @@ function runsSection() {
 }
 
 function definitionsSection() {
-  const names = Object.keys(DATA.quantities).filter((name) => !name.includes(".") || name.endsWith(".acc"));
+  const means = Object.values(DATA.bases).map(({ mean }) => mean);
+  const names = Object.keys(DATA.quantities).filter((name) => !name.includes(".") || means.includes(name));
   return el("section", { id: "definitions", "aria-labelledby": "definitions-title" }, el("h2", { id: "definitions-title" }, "Definitions and versions"),
     el("ul", { class: "notes" }, names.map((name) => el("li", {}, DATA.quantities[name].note))),
     el("p", {}, "R[t, c] is the AUROC of category c after experience t of T; s(c) is the experience that introduces c. ± is the sample deviation over seeds and orders."),

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from importlib import resources
 from typing import Any
 
-from ..analysis.quantities import HEADINGS, QUANTITIES
+from ..analysis.quantities import QUANTITIES
 from ..analysis.rows import Defaults
 from ..leaderboard.boards import Board, boards
-from ..metrics.compute import BASES, PIXEL_BASES
+from ..metrics.registry import CATEGORY_METRICS, DEFAULT, split_name, stored_name
 from ..published.rows import PublishedRow
 from ..published.trust import TIERS
 from ..records.provenance import provenance
@@ -23,6 +23,12 @@ from .boards import board_values
 from .gallery import Gallery, gallery_values
 from .json_safe import embedded
 from .runs import run_values
+
+_SHORT = (
+    "acc", "bwt", "fm", "gap_to_joint", "pooled_auroc", "routing_accuracy", "stored_mb",
+    "utilization", "seconds",
+)  # fmt: skip
+"""The columns that a leaderboard shows before a reader chooses all metrics."""
 
 _SCRIPTS = ("elements.js", "tables.js", "charts.js", "overview.js", "run.js", "start.js")
 
@@ -69,13 +75,23 @@ def page_data(
     """What the page's scripts draw; runs by key."""
     return {
         "tiers": TIERS,
-        "bases": {base: HEADINGS[base] for base in (*BASES, *PIXEL_BASES)},
+        "bases": {
+            base: {
+                "heading": metric.heading,
+                "better": metric.better,
+                "mean": stored_name(base, "acc"),
+            }
+            for base, metric in CATEGORY_METRICS.items()
+        },
+        "default_base": DEFAULT,
         "quantities": {
             name: {
                 "heading": each.column.name,
                 "digits": each.column.digits,
                 "better": each.column.better,
                 "note": each.note,
+                "base": each.base,
+                "short": split_name(name)[1] in _SHORT,
             }
             for name, each in QUANTITIES.items()
         },

@@ -6,9 +6,10 @@ function drawRun(key) {
   const bases = Object.keys(run.matrices);
   const matrix = el("div");
   const drawMatrix = (base) => refill(matrix, heatTable(
-    `${DATA.bases[base]} of each category (column) after experience t (row)`, "t",
+    `${DATA.bases[base].heading} of each category (column) after experience t (row)`, "t",
     run.experiences.map((names, i) => `${i + 1}: ${names.join(", ")}`), categories, run.matrices[base],
-    (r, c) => `${categories[c]} after experience ${r + 1}\n${tellMatrix(base, run.matrices[base][r][c])}`));
+    (r, c) => `${categories[c]} after experience ${r + 1}\n${tellMatrix(base, run.matrices[base][r][c])}`,
+    DATA.bases[base].better));
   drawMatrix(bases[0]);
   const others = DATA.boards.flatMap((board) => board.rows.filter((row) => isOurs(row) && row.runs.includes(key)))
     .flatMap((row) => row.runs.filter((other) => other !== key));
@@ -20,14 +21,14 @@ function drawRun(key) {
     others.length ? el("p", {}, "Same configuration: ", [...new Set(others)].flatMap((other) =>
       [runLink(other), ` (seed ${DATA.runs[other].seed}, ${DATA.runs[other].order}) `])) : null,
     section("Matrix", el("label", {}, "Matrix of ", el("select", { id: "matrix", onchange: (event) => drawMatrix(event.target.value) },
-      bases.map((base) => el("option", { value: base }, DATA.bases[base])))), matrix),
+      bases.map((base) => el("option", { value: base }, DATA.bases[base].heading)))), matrix),
     run.tables.map((table) => section(table.title.split(":")[0], plainTable(table))),
     section("Configuration", facts({ method: `${run.method} (version ${run.version})`, ...run.params }), facts(flat(run.cell))),
     section("Made with", facts({ ...run.made_with, ...flat({ seconds: run.seconds, timing: run.timing }), maps: run.maps }),
       notesList([...run.notes, ...run.skipped.map((line) => `left out: ${line}`)])));
 }
 
-const tellMatrix = (base, value) => (isNumber(value) ? `${DATA.bases[base]} ${fixed(value, 6)}` : "not measured");
+const tellMatrix = (base, value) => (isNumber(value) ? `${DATA.bases[base].heading} ${fixed(value, 6)}` : "not measured");
 const section = (title, ...parts) => el("section", { "aria-label": title }, el("h2", {}, title), parts);
 const facts = (values) => el("dl", { class: "facts" },
   Object.entries(values).filter(([, value]) => value !== null).map(([name, value]) => fact([name, value])));

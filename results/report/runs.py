@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..analysis.quantities import Reading, stored_matrix
-from ..metrics.compute import BASES, PIXEL_BASES
+from ..metrics.registry import CATEGORY_METRICS, IMAGE_METRICS
 from ..records.provenance import of_one
 from ..records.record import Record
 from ..tables.single_run import assignments_table, memory_table, metrics_table
@@ -43,10 +43,13 @@ def run_values(record: Record) -> dict[str, Any]:
 
 
 def _matrices(record: Record) -> dict[str, list[list[float]]]:
-    """R (T, C) of every metric that the record has, columns in the order of the stream."""
-    present = set(record.metrics["metric"])
+    """R (T, C) of every category metric that the record has, columns in the order of the stream.
+
+    Image metrics follow from the scores, so every record has them.
+    """
+    present = IMAGE_METRICS.keys() | set(record.metrics["metric"])
     return {
         base: stored_matrix(record, base=base)[0].round(_DECIMALS).tolist()
-        for base in (*BASES, *PIXEL_BASES)
+        for base in CATEGORY_METRICS
         if base in present
     }

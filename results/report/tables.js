@@ -73,20 +73,21 @@ function plainTable(table) {
 const notesList = (notes) =>
   notes.length ? el("ul", { class: "notes" }, notes.map((note) => el("li", {}, note))) : null;
 
-/* values[row][column], numbers or null; tell(row, column) is the hover text. */
-function heatTable(label, corner, rowNames, columnNames, values, tell) {
+/* values[row][column], numbers or null; tell(row, column) is the hover text; the best is brightest. */
+function heatTable(label, corner, rowNames, columnNames, values, tell, better = "higher") {
   const all = values.flat().filter(isNumber);
-  const low = Math.min(0.5, ...all.map((x) => Math.floor(x * 10) / 10));
+  const low = better === "lower" ? 0 : Math.min(0.5, ...all.map((x) => Math.floor(x * 10) / 10));
+  const shade = (share) => (better === "lower" ? 1 - share : share);
   const head = el("tr", {}, el("th", { scope: "col" }, corner), columnNames.map((name) =>
     el("th", { scope: "col", class: "turned" }, el("span", {}, name))));
   const body = values.map((row, r) =>
     el("tr", {}, el("th", { scope: "row" }, rowNames[r]), row.map((value, c) => {
       const cell = el("td", { class: "heat", "data-tip": tell(r, c) }, isNumber(value) ? fixed(value, 2) : "");
-      if (isNumber(value)) paint(cell, (value - low) / (1 - low));
+      if (isNumber(value)) paint(cell, shade((value - low) / (1 - low)));
       return cell;
     })));
   const scale = el("span", { class: "scale", "aria-hidden": "true" }, fixed(low, 1),
-    [0, 0.25, 0.5, 0.75, 1].map((share) => { const step = el("i"); paint(step, share); return step; }), "1.0");
+    [0, 0.25, 0.5, 0.75, 1].map((share) => { const step = el("i"); paint(step, shade(share)); return step; }), "1.0");
   return el("figure", {}, el("figcaption", {}, label, scale),
     scrolling(label, el("table", { class: "heatmap" }, el("thead", {}, head), el("tbody", {}, body))));
 }

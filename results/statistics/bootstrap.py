@@ -1,23 +1,22 @@
-"""95 % intervals of table cells by a bootstrap over test images, seeds and orders.
+"""95 % intervals of table values by a bootstrap over test images, seeds and orders.
 
-A replicate draws the test images of every category anew, within its good and defective ones, and
-the seeds and orders of a row, as crossed factors; categories stay as they are. What has no image
-scores behind it (memory, seconds) varies over seeds and orders only.
+A replicate resamples the test images of every category, separately for good and defective ones, and
+the seeds and orders of a row, as crossed factors; categories are not resampled. Values that do not
+come from image scores (memory, seconds) vary over seeds and orders only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..analysis.quantities import Reading
-from ..metrics.compute import BASES
-from ..metrics.continual import Index, Matrix
-from ..metrics.weighted import Replicates, parts
+from ..metrics.metric import FloatOrArray, Index, Matrix
+from ..metrics.registry import DEFAULT, IMAGE_METRICS
+from ..metrics.replicates import parts
 from ..records.record import Record
 from ..records.schema import canonical_json
 from .bootstrap_draws import Counts, Draws
@@ -26,12 +25,15 @@ from .bootstrap_run import ResampledRun
 LEVEL = 0.95
 
 _ROOM = 2**25
-"""Numbers in a stack of matrices: 256 MB, however many experiences and categories."""
+"""Numbers in a stack of matrices: 256 MB, whatever the number of experiences and categories."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """The middle 95 % of the replicates, NaN where nothing varies; `images`: whether those did."""
+    """The middle 95 % of the replicates, NaN where nothing varies.
+
+    images: whether test images were resampled.
+    """
 
     low: float
     high: float
@@ -39,15 +41,20 @@ class Interval:
 
 
 class Bootstrap:
-    """Intervals of means over runs; two with the same draws give the same ones."""
+    """Intervals of means over runs. The same draws give the same intervals."""
 
     def __init__(self, draws: Draws | None = None) -> None:
         self.draws = Draws() if draws is None else draws
 
     def intervals(
-        self, reads: Sequence[Callable[[Reading], float]], readings: Sequence[Reading]
+        self, reads: Sequence[Callable[[Reading], FloatOrArray]], readings: Sequence[Reading]
     ) -> list[Interval]:
-        """An interval for the mean over `readings`, the runs of a row, of what each `reads`."""
+        """Compute an interval for the mean of each value over the runs of a row.
+
+        Args:
+            reads: how each value is read from a run.
+            readings: the runs.
+        """
         of_runs = [self._of_run(reads, reading) for reading in readings]
         counts = self.run_counts([reading.record for reading in readings])
         several = bool((counts != 1).any())
@@ -67,13 +74,13 @@ class Bootstrap:
         return self.draws.runs([seed for seed, _ in runs], [order.decode() for _, order in runs])
 
     def _of_run(
-        self, reads: Sequence[Callable[[Reading], float]], reading: Reading
-    ) -> list[float | Replicates]:
-        """For each `reads` its (B,) replicates, or the number that no image changes."""
+        self, reads: Sequence[Callable[[Reading], FloatOrArray]], reading: Reading
+    ) -> list[FloatOrArray]:
+        """For each of `reads` its replicates (B,), or the number where no image enters."""
         run = ResampledRun(reading.record, self.draws)
         joint = None if reading.joint is None else ResampledRun(reading.joint, self.draws)
         size = len(reading.record.experiences) * len(reading.categories)
-        found: list[list[Any]] = [[] for _ in reads]
+        found: list[list[FloatOrArray]] = [[] for _ in reads]
         for part in parts(size, self.draws.replicates, _ROOM):
             resampled = _Resampled(
                 reading.record,
@@ -117,32 +124,32 @@ def percentiles(replicates: NDArray[np.float64]) -> tuple[float, float]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Resampled(Reading):
-    """A reading whose matrices are stacks (B, T, C), one for each replicate in `part`."""
+    """A reading whose matrices are stacks (B, T, C), one per replicate in `part`."""
 
     run: ResampledRun
     joint_run: ResampledRun | None
     part: slice
 
-    def matrix(self, base: str = "auroc") -> tuple[Matrix, Index]:
-        """That of pixels is the stored one: no image's part in it is known."""
-        if base not in BASES:
+    def matrix(self, base: str = DEFAULT) -> tuple[Matrix, Index]:
+        """(R (B, T, C), s); the stored R of a pixel metric, which cannot be resampled by image."""
+        if base not in IMAGE_METRICS:
             return super().matrix(base)
         if base not in self._matrices:
             self._matrices[base] = self.run.matrix(self.categories, self.part, base)
         return self._matrices[base]
 
-    def joint_matrix(self, base: str = "auroc") -> Matrix | None:
-        """The last row alone, which is all that the gap to it needs."""
-        if base not in BASES or self.joint_run is None:
+    def joint_matrix(self, base: str = DEFAULT) -> Matrix | None:
+        """The last row, which is all that `gap_to_joint` needs."""
+        if base not in IMAGE_METRICS or self.joint_run is None:
             return super().joint_matrix(base)
         return self.joint_run.final_row(self.categories, self.part, base)
 
-    def stored(self, name: str) -> Any:
+    def stored(self, name: str) -> FloatOrArray:
         resampled = {
             "pooled_auroc": self.run.pooled_auroc,
             "routing_accuracy": self.run.routing_accuracy,
         }
-        whole = super().stored(name)
-        if np.isnan(whole) or name not in resampled:
-            return whole
+        value = super().stored(name)
+        if np.isnan(value) or name not in resampled:
+            return value
         return resampled[name]()[self.part]

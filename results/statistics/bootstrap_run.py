@@ -1,7 +1,8 @@
-"""One run with its test images drawn anew: every image metric and matrix, replicate by replicate.
+"""The image metrics and matrices of one run with its test images resampled, per replicate.
 
 The matrix of a replicate is that of metrics.compute with each image counted as often as it was
-drawn. One draw a category serves every experience, so what is carried over stays equal.
+drawn. Each category is resampled once and the same draw is used for all experiences, so unchanged
+scores keep equal values.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..metrics.compute import introduced, owners
-from ..metrics.continual import Index, Matrix
-from ..metrics.weighted import WEIGHTED, Replicates
+from ..metrics.image.auroc import weighted_auroc
+from ..metrics.metric import Index, Matrix, Replicates
+from ..metrics.registry import DEFAULT, IMAGE_METRICS
 from ..records.record import Record
 from .bootstrap_draws import Counts, Draws
 
 
 class ResampledRun:
-    """The image scores of a run under `draws`; a cell is computed when first asked for."""
+    """The image metrics of a run under `draws`, each computed on first use."""
 
     def __init__(self, record: Record, draws: Draws) -> None:
         self._record = record
@@ -29,19 +31,20 @@ class ResampledRun:
         self._cells = _read_cells(record)
         self._values: dict[tuple[str, str, bytes], Replicates] = {}
 
-    def cell(self, t: int, category: str, base: str = "auroc") -> Replicates:
-        """(B,) metric `base` of a category after experience t, NaN where it was not scored."""
+    def cell(self, t: int, category: str, base: str = DEFAULT) -> Replicates:
+        """(B,) image metric `base` of a category after experience t; NaN if it was not scored."""
         cell = self._cells.get((category, t))
         if cell is None:
             return np.full(self._draws.replicates, np.nan)
-        # Scores that an experience left as they were need not be measured again.
+        # Scores that an experience left unchanged need not be measured again.
         key = base, category, cell.digest
         if key not in self._values:
-            self._values[key] = WEIGHTED[base](cell.scores, cell.labels, self._weights(cell))
+            weighted = IMAGE_METRICS[base].weighted
+            self._values[key] = weighted(cell.scores, cell.labels, self._weights(cell))
         return self._values[key]
 
     def matrix(
-        self, categories: tuple[str, ...], part: slice = slice(None), base: str = "auroc"
+        self, categories: tuple[str, ...], part: slice = slice(None), base: str = DEFAULT
     ) -> tuple[Matrix, Index]:
         """(R (B, T, C), s (C,)) of the replicates in `part`."""
         T = len(self._record.experiences)
@@ -54,7 +57,7 @@ class ResampledRun:
         return R, introduced(self._record.experiences, categories)
 
     def final_row(
-        self, categories: tuple[str, ...], part: slice = slice(None), base: str = "auroc"
+        self, categories: tuple[str, ...], part: slice = slice(None), base: str = DEFAULT
     ) -> Matrix:
         """(B, 1, C): the last row of the matrix `base`."""
         T = len(self._record.experiences)
@@ -66,7 +69,7 @@ class ResampledRun:
         weights = np.concatenate([self._weights(cell) for cell in cells])
         scores = np.concatenate([cell.scores for cell in cells])
         labels = np.concatenate([cell.labels for cell in cells])
-        return WEIGHTED["auroc"](scores, labels, weights)
+        return weighted_auroc(scores, labels, weights)
 
     def routing_accuracy(self) -> Replicates:
         """(B,) share of images sent to the owner of their category after the last experience."""

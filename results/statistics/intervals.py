@@ -1,4 +1,4 @@
-"""The cells of a table: means over the runs of a row and, where asked for, their intervals."""
+"""The values of a table: means over the runs of a row and, on request, their intervals."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import dataclasses
 import math
 from collections.abc import Callable, Sequence
 
-from ..analysis.quantities import Reading
+from ..analysis.quantities import QUANTITIES, Reading
 from ..analysis.rows import Row
+from ..metrics.metric import FloatOrArray
 from ..records.schema import canonical_json
 from ..rendering.table import Spread
 from .bootstrap import LEVEL, Bootstrap
 
 FEW = 5
-"""Of fewer levels a bootstrap finds much less than their variance: (n - 1) / n of it."""
+"""With fewer levels a bootstrap underestimates their variance a lot: it finds (n - 1) / n of it."""
 
-EXTREMES = ("fm", "fm_clamped", "worst_drop", "expert_worst_drop")
-"""Quantities with a maximum or minimum inside, which noise moves one way."""
+_EXTREMES = {each.column.name for each in QUANTITIES.values() if each.extreme}
+"""Headings of quantities with a maximum or minimum inside, which noise moves one way."""
 
 
 class Cells:
@@ -29,7 +30,7 @@ class Cells:
     def of(
         self,
         names: Sequence[str],
-        reads: Sequence[Callable[[Reading], float]],
+        reads: Sequence[Callable[[Reading], FloatOrArray]],
         readings: Sequence[Reading],
     ) -> list[Spread]:
         """One for each of `reads`, whose column is called as `names` says."""
@@ -51,7 +52,7 @@ class Cells:
         images = any(self._images.values())
         notes = [describe_draws(rows, self._bootstrap.draws.replicates, images=images)]
         without = [name for name, has in self._images.items() if not has]
-        extremes = [name for name in self._images if name in EXTREMES]
+        extremes = [name for name in self._images if name in _EXTREMES]
         if images and extremes:
             notes.append(
                 f"{', '.join(extremes)}: an extreme value of resampled numbers lies further out, "

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from ..analysis.quantities import stored_matrix
 from ..analysis.rows import Row
-from ..metrics.weighted import WEIGHTED
+from ..metrics.metric import Better
+from ..metrics.registry import CATEGORY_METRICS, IMAGE_METRICS
 from ..records.record import Record
 from .bootstrap import Bootstrap, mean_over_runs, percentiles
 from .bootstrap_run import ResampledRun
@@ -36,7 +37,10 @@ _DECIMALS = 12
 
 @dataclass(frozen=True)
 class Pair:
-    """Row `one` minus row `other` (their numbers); NaN where there is no interval or test."""
+    """Row `one` minus row `other` (their numbers); NaN where there is no interval or test.
+
+    wins, losses: units in which row `one` is better, or worse. effect: 1 where it is better in all.
+    """
 
     one: int
     other: int
@@ -71,6 +75,15 @@ class Paired:
         """(R, C): what every row defines."""
         return np.logical_and.reduce(~np.isnan(self.values), axis=0)
 
+    @property
+    def better(self) -> Better:
+        return CATEGORY_METRICS[self.base].better
+
+    @cached_property
+    def merits(self) -> NDArray[np.float64]:
+        """(K, N): the units with their sign turned where lower is better, for ranks and tests."""
+        return self.units if self.better == "higher" else -self.units
+
     @cached_property
     def units(self) -> NDArray[np.float64]:
         """(K, N): the numbers that tests are made of."""
@@ -87,7 +100,7 @@ class Paired:
         Test images are drawn where scores give the metric (not for pixel metrics).
         """
         counts = bootstrap.run_counts(self.rows[0].records)
-        images = self.base in WEIGHTED
+        images = self.base in IMAGE_METRICS
         if not images and bool((counts == 1).all()):
             return None
         means = []
@@ -110,7 +123,8 @@ class Paired:
         found = []
         for one, other in itertools.combinations(range(len(self.rows)), 2):
             differences = np.round(self.units[one] - self.units[other], _DECIMALS)
-            tested = signed_ranks(differences)
+            leads = np.round(self.merits[one] - self.merits[other], _DECIMALS)
+            tested = signed_ranks(leads)
             low, high = math.nan, math.nan
             if replicates is not None:
                 low, high = percentiles(replicates[one] - replicates[other])
@@ -121,9 +135,9 @@ class Paired:
                     float(differences.mean()) if differences.size else math.nan,
                     low,
                     high,
-                    int((differences > 0).sum()),
-                    int((differences == 0).sum()),
-                    int((differences < 0).sum()),
+                    int((leads > 0).sum()),
+                    int((leads == 0).sum()),
+                    int((leads < 0).sum()),
                     tested.p,
                     math.nan,
                     tested.effect,
@@ -157,13 +171,17 @@ def paired(rows: Sequence[Row], base: str, value: Value, unit: Unit) -> Paired:
 
 
 def bases_of(rows: Sequence[Row]) -> list[str]:
-    """The metrics that every run of these rows has a matrix of."""
+    """The category metrics that every run of these rows has a matrix of.
+
+    Image metrics follow from the scores, so every run has them.
+    """
     found = [
         set(record.metrics.loc[record.metrics["category"].notna(), "metric"])
         for row in rows
         for record in row.records
     ]
-    return sorted(set.intersection(*found))
+    stored = set.intersection(*found) & CATEGORY_METRICS.keys()
+    return sorted(stored | IMAGE_METRICS.keys())
 
 
 def _chosen(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import cast
 
 from ..analysis.comparable import identity_labels
 from ..analysis.comparison import Comparison, comparisons, is_bound
@@ -17,6 +16,7 @@ from ..analysis.rows import (
     method_labels,
     parameter_labels,
 )
+from ..metrics.metric import FloatOrArray
 from ..published.beside_ours import set_beside, set_beside_categories
 from ..published.rows import PublishedRow
 from ..records.record import Record
@@ -160,14 +160,15 @@ def _bounds(c: Comparison) -> tuple[int, ...]:
     return tuple(place for place, row in enumerate(c.rows) if is_bound(row))
 
 
-def _final(category: str) -> Callable[[Reading], float]:
+def _final(category: str) -> Callable[[Reading], FloatOrArray]:
     """Reads R[T, c] of a category; NaN where the run does not have it."""
 
-    def read(reading: Reading) -> float:
+    def read(reading: Reading) -> FloatOrArray:
         if category not in reading.categories:
             return math.nan
         R, _ = reading.matrix()
-        return cast("float", R[..., -1, reading.categories.index(category)])
+        final: FloatOrArray = R[..., -1, reading.categories.index(category)]
+        return final
 
     return read
 

@@ -9,6 +9,8 @@ from ..analysis.comparison import comparisons
 from ..analysis.quantities import Reading
 from ..analysis.rows import Defaults, backbone_labels, method_labels, parameter_labels
 from ..metrics import continual
+from ..metrics.metric import FloatOrArray, Index, Matrix
+from ..metrics.registry import CATEGORY_METRICS, DEFAULT
 from ..records.record import Record
 from ..records.schema import columns_of, domains_of
 from ..rendering.table import Column, Table, Value, text_column
@@ -21,7 +23,7 @@ UNCHANGED = "unchanged"
 
 def domain_tables(
     records: Iterable[Record],
-    base: str = "auroc",
+    base: str = DEFAULT,
     *,
     defaults: Defaults | None = None,
     allow_mixed: bool = False,
@@ -50,7 +52,7 @@ def domain_tables(
             *(text_column(name) for name in ("method", "parameters")),
             Column("backbone", numeric=False, in_title=not c.mixed_backbones),
             text_column("domain"),
-            *(Column(name, 3, "higher") for name in _HEADINGS),
+            *(Column(name, 3, CATEGORY_METRICS[base].better) for name in _HEADINGS),
         )
         notes = (
             f"means of {base} over the categories under a domain; before: after the experience "
@@ -63,11 +65,11 @@ def domain_tables(
     return tables
 
 
-def _before(R: continual.Matrix, s: continual.Index) -> float:
+def _before(R: Matrix, s: Index) -> FloatOrArray:
     return continual.fwt(R, s, 0.0).value
 
 
-_READS: dict[str, Callable[[continual.Matrix, continual.Index], float]] = {
+_READS: dict[str, Callable[[Matrix, Index], FloatOrArray]] = {
     "before": _before,
     "learned": lambda R, s: continual.acc_learned(R, s).value,
     "in the end": lambda R, s: continual.acc(R, s).value,
@@ -76,7 +78,7 @@ _READS: dict[str, Callable[[continual.Matrix, continual.Index], float]] = {
 _HEADINGS: Sequence[str] = tuple(_READS)
 
 
-def _reader(name: str, base: str) -> Callable[[Reading], float]:
+def _reader(name: str, base: str) -> Callable[[Reading], FloatOrArray]:
     return lambda reading: _READS[name](*reading.matrix(base))
 
 

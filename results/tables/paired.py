@@ -17,7 +17,7 @@ from ..analysis.rows import (
     parameter_labels,
     short_key,
 )
-from ..metrics.weighted import WEIGHTED
+from ..metrics.registry import CATEGORY_METRICS, IMAGE_METRICS, MATRIX_METRICS
 from ..rendering.table import Column, Spread, Table, Value, text_column
 from ..statistics.bootstrap import Bootstrap, percentiles
 from ..statistics.friedman import Ranking
@@ -28,7 +28,7 @@ from ..statistics.wilcoxon import smallest_p
 _MEANING = {
     "final": "R[T, c], after the last experience",
     "learned": "R[s(c), c], right after a category is learned",
-    "change": "R[T, c] - R[s(c), c], negative = forgetting",
+    "change": "R[T, c] - R[s(c), c]",
 }
 
 
@@ -54,7 +54,9 @@ def paired_tables(
     """The rows, best first where they are ranked, and below them the pairs."""
     replicates = paired.replicates(bootstrap)
     pairs = paired.pairs(replicates)
-    draws = describe_draws(paired.rows, bootstrap.draws.replicates, images=paired.base in WEIGHTED)
+    draws = describe_draws(
+        paired.rows, bootstrap.draws.replicates, images=paired.base in IMAGE_METRICS
+    )
     return [
         _rows_table(paired, titles, ranked, replicates, (draws,), alpha),
         _pairs_table(paired, titles, ranked, pairs, alpha),
@@ -79,7 +81,7 @@ def _rows_table(
         spread = Spread(mean, math.nan, N, low, high)
         rows.append((titles[k], spread, *([rank] if K > 2 else [])))
     name = paired.base if paired.value == "final" else f"{paired.base} {paired.value}"
-    heading = [text_column("row"), Column(name, 3, "higher")]
+    heading = [text_column("row"), Column(name, 3, paired.better)]
     heading += [Column("mean rank", 2, "lower")] * (K > 2)
     first = paired.rows[0]
     title = (
@@ -87,6 +89,8 @@ def _rows_table(
         f"{describe_runs(first)}"
     )
     notes = [f"{name}: mean over {_units(paired, N)} of {_MEANING[paired.value]}"]
+    if paired.value == "change":
+        notes[0] += f", {MATRIX_METRICS['bwt'].sign_of(CATEGORY_METRICS[paired.base])}"
     defined = paired.counted.max(axis=0)
     left_out = [c for c, counts in zip(paired.categories, defined, strict=True) if not counts]
     if left_out:
@@ -147,12 +151,13 @@ def _pairs_table(
     )
     notes = [
         "difference: row minus against, its interval from the same draws for both; wins: "
-        f"{_plural(paired)} in which the row is higher",
+        f"{_plural(paired)} in which the row is {paired.better}",
         "p: Wilcoxon signed-rank test, two-sided, zeros by Pratt; Holm: corrected for "
         f"{len(pairs)} {'pair' if len(pairs) == 1 else 'pairs'}",
         "the interval is about other images, seeds and orders of these categories, the tests about "
         "other categories",
-        "effect: matched-pairs rank-biserial correlation, 1 where the row is higher throughout",
+        f"effect: matched-pairs rank-biserial correlation, 1 where the row is {paired.better} "
+        "throughout",
         *_test_notes(paired, pairs, alpha),
     ]
     return Table("In pairs", columns, tuple(rows), tuple(notes))

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..analysis.quantities import stored_matrix
-from ..metrics.compute import BASES, PIXEL_BASES, introduced
+from ..metrics.compute import introduced
+from ..metrics.registry import (
+    DEFAULT,
+    IMAGE_METRICS,
+    PIXEL_METRICS,
+    is_known,
+    split_name,
+)
 from ..records.record import Record
 from ..records.schema import UTILIZATION
 from ..rendering.table import Column, Table, Value, text_column
@@ -17,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def matrix_table(record: Record, base: str = "auroc") -> Table:
+def matrix_table(record: Record, base: str = DEFAULT) -> Table:
     """R: a row an experience, a column a category, and the mean over the seen ones."""
     R, s = stored_matrix(record, base=base)
     rows: list[tuple[Value, ...]] = []
@@ -40,12 +47,13 @@ def metrics_table(record: Record) -> Table:
     metrics = record.metrics[record.metrics["category"].isna()]
     whole = metrics[metrics["t"].isna()]
     found: dict[str, dict[str, tuple[float, int]]] = {}
-    for full_name, value, n in zip(whole["metric"], whole["value"], whole["n"], strict=True):
-        base, _, name = full_name.rpartition(".")
-        found.setdefault(name, {})[base or "auroc"] = float(value), int(n)
+    for stored, value, n in zip(whole["metric"], whole["value"], whole["n"], strict=True):
+        if is_known(stored):  # a newer release may have written others
+            base, name = split_name(stored)
+            found.setdefault(name, {})[base] = float(value), int(n)
     routing = found.pop("routing_accuracy", {})
     bases = list(dict.fromkeys(base for values in found.values() for base in values))
-    groups = [BASES, PIXEL_BASES][: 1 + any(base in PIXEL_BASES for base in bases)]
+    groups = [IMAGE_METRICS, PIXEL_METRICS][: 1 + any(base in PIXEL_METRICS for base in bases)]
     rows = [
         (
             name,

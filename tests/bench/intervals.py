@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from cadbench.results.metrics.compute import compute_metrics
-from cadbench.results.metrics.weighted import auroc
+from cadbench.results.metrics.image.auroc import weighted_auroc
 from cadbench.results.records.record import Record
 from cadbench.results.records.store import partial_dir, record_dir, write_record
 from cadbench.results.statistics.bootstrap import Bootstrap
@@ -102,7 +102,7 @@ def main() -> None:
         values = (rng.normal(size=n) + labels).round(3)
         weights = Draws().images([f"{i:05d}" for i in range(n)], labels)
         repeats = max(1, 5000 // n)
-        ranked = milliseconds(lambda: auroc(values, labels, weights), repeats)  # noqa: B023
+        ranked = milliseconds(lambda: weighted_auroc(values, labels, weights), repeats)  # noqa: B023
         pairs = milliseconds(lambda: by_pairs(values, labels, weights), repeats)  # noqa: B023
         print(f"{n:>8} {ranked:>10.2f} {pairs:>10.2f}")
 

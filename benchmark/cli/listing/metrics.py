@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import click
 
-from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
+from ...system.did_you_mean import suggestion
 
 
 @click.command("metrics")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 def command(names: tuple[str, ...]) -> None:
     """Define metrics (all, or those named): formula, range, sign, published counterparts."""
-    from ....results.metrics.definitions import DEFINITIONS
+    from ....results.metrics.registry import METRICS
 
     for name in names:
-        if name not in DEFINITIONS:
+        if name not in METRICS:
             raise UsageError(
-                f"no metric {name!r}{suggestion(name, DEFINITIONS)}; "
-                f"there are: {', '.join(DEFINITIONS)}"
+                f"no metric {name!r}{suggestion(name, METRICS)}; there are: {', '.join(METRICS)}"
             )
-    for name in names or DEFINITIONS:
-        metric = DEFINITIONS[name]
+    for name in names or METRICS:
+        metric = METRICS[name]
         click.echo(f"{name}: {metric.meaning}")
         click.echo(f"    formula    {metric.formula}")
         click.echo(f"    range      {metric.range}")

@@ -9,13 +9,12 @@ import click
 
 from ....results.analysis.comparable import check_comparable
 from ....results.analysis.rows import Row, rows_of
-from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
-from ..shared.default_params import default_params
+from ...system.did_you_mean import suggestion
 from ..shared.options import FiniteRange, out_option
-from ..shared.record_selection import format_option, protocol_option, select_records
-from ..shared.row_names import find_rows
-from ..shared.table_output import print_tables
+from ..shared.output import default_params, print_tables
+from ..shared.record_selection import chosen_records, format_option, protocol_option
+from ..shared.row_names import named_rows
 
 
 @click.command("compare")
@@ -94,7 +93,7 @@ def command(
         check_place(diagram)
         if len(refs) < 3:
             raise UsageError("--diagram shows mean ranks, which need three rows or more")
-    rows = find_rows(refs, _rows(out, protocol, routing))
+    rows = named_rows(refs, _rows(out, protocol, routing))
     check_comparable(rows, mixable=False)
     _check_base(base, rows)
     compared = paired(
@@ -104,7 +103,7 @@ def command(
         UNITS[UNITS.index(unit)],
     )
     titles = row_titles(rows, default_params(record for row in rows for record in row.records))
-    ranked = ranking(compared.units, alpha)
+    ranked = ranking(compared.merits, alpha)
     print_tables(paired_tables(compared, titles, ranked, Bootstrap(), alpha), output)
     if diagram is None:
         return
@@ -114,7 +113,7 @@ def command(
 
 
 def _rows(out: Path, protocol: str | None, routing: str | None) -> list[Row]:
-    records = select_records(out, None, protocol)
+    records = chosen_records(out, None, protocol)
     if routing is not None:
         records = [record for record in records if record.routing == routing]
         if not records:

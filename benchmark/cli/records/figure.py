@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 import click
 
 from ....results.analysis.rows import Row, rows_of
-from ....results.did_you_mean import suggestion
 from ....results.errors import CadbenchError, DataError, UsageError
 from ....results.figures.catalog import EXAMPLES, FIGURES
 from ....results.figures.drawing.style import FORMATS, WIDTHS
-from ....results.metrics.compute import BASES, PIXEL_BASES
+from ....results.metrics.registry import CATEGORY_METRICS
 from ....results.sanitizing import printable
 from ...system.cache import cache_root
-from ..shared.default_params import default_params
-from ..shared.options import data_root_option, out_option, parse_names
-from ..shared.record_selection import methods_option, protocol_option, select_records
-from ..shared.row_names import find_rows
+from ...system.did_you_mean import suggestion
+from ..shared.options import data_root_option, names, out_option
+from ..shared.output import default_params
+from ..shared.record_selection import chosen_records, methods_option, protocol_option
+from ..shared.row_names import named_rows
 
 if TYPE_CHECKING:
     from ....results.figures.drawing.figure import Drawn
@@ -68,7 +68,7 @@ _NARROWEST, _WIDEST = 2.5, 20.0
 @click.option(
     "--metric",
     "base",
-    type=click.Choice([*BASES, *PIXEL_BASES]),
+    type=click.Choice(list(CATEGORY_METRICS)),
     default="auroc",
     show_default=True,
     help="What figures show, where the records have it.",
@@ -86,7 +86,7 @@ _NARROWEST, _WIDEST = 2.5, 20.0
     "--category",
     default=None,
     metavar="NAME",
-    help="Whose images `examples` shows [default: the one with the lowest final metric].",
+    help="Whose images `examples` shows [default: the one with the worst final metric].",
 )
 @data_root_option
 @out_option
@@ -114,7 +114,7 @@ def command(
     wanted = _figures(name)
     kinds, inches = _formats(formats), _inches(width)
     _check_folder(folder)
-    records = select_records(out, parse_names(methods), protocol)
+    records = chosen_records(out, names(methods), protocol)
     records = _only(records, "--routing", routing, lambda record: record.routing)
     records = _only(records, "--backbone", backbone, _backbone)
     source = _source(refs, records, base)
@@ -180,7 +180,8 @@ def _draw_examples(
         defined = {each: value for each, value in final.items() if value == value}
         if not defined:
             raise NothingToDraw(f"no category has a final {source.heading}; choose a --category")
-        category = min(defined, key=defined.__getitem__)
+        worst_of = min if source.higher_is_better else max
+        category = worst_of(defined, key=defined.__getitem__)
     elif category not in final:
         raise UsageError(
             f"--category: the run has no {category!r}{suggestion(category, final)}; "
@@ -209,7 +210,7 @@ def _source(refs: Sequence[str], records: Sequence[Record], base: str) -> Source
     from ....results.figures.selection import source_of
 
     rows = rows_of(records)
-    chosen = find_rows(refs, rows) if refs else []
+    chosen = named_rows(refs, rows) if refs else []
     run = _named_run(refs[0], chosen[0]) if chosen else None
     return source_of(rows, chosen, run, base=base, defaults=default_params(records))
 
@@ -230,7 +231,7 @@ def _figures(name: str) -> list[str]:
 
 
 def _formats(text: str) -> tuple[str, ...]:
-    kinds = parse_names(text.lower()) or ()
+    kinds = names(text.lower()) or ()
     for kind in kinds:
         if kind not in FORMATS:
             raise UsageError(f"--format: no {kind!r}; there are: {', '.join(FORMATS)}")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from ....results.metrics.compute import BASES, PIXEL_BASES
+from ....results.metrics.registry import CATEGORY_METRICS
 from ....results.sanitizing import printable
 from ..running.summary import threshold_lines
 from ..shared.options import out_option
-from ..shared.table_output import print_tables
+from ..shared.output import print_tables
 
 
 @click.command("show")
@@ -18,7 +18,7 @@ from ..shared.table_output import print_tables
 @out_option
 @click.option(
     "--metric",
-    type=click.Choice([*BASES, *PIXEL_BASES]),
+    type=click.Choice(list(CATEGORY_METRICS)),
     default="auroc",
     show_default=True,
     help="What the matrix holds.",

@@ -1,4 +1,4 @@
-"""Select records by `--methods` and `--protocol`."""
+"""Choosing the records that a table is made of."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
-from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
 from ....results.records.record import Record
 from ....results.records.store import find_records
 from ....results.sanitizing import printable
-from .table_output import FORMATS
+from ...system.did_you_mean import suggestion
+from .output import FORMATS
 
 methods_option: Callable[..., Any] = click.option(
     "--methods", default=None, metavar="A,B,...", help="Only these methods."
@@ -22,7 +22,7 @@ protocol_option: Callable[..., Any] = click.option(
     "--protocol",
     default=None,
     metavar="ID",
-    help="Only this protocol: an id, or the name of a built-in protocol.",
+    help="Only this protocol: its id, or a built-in's name.",
 )
 format_option: Callable[..., Any] = click.option(
     "--format",
@@ -30,26 +30,15 @@ format_option: Callable[..., Any] = click.option(
     type=click.Choice(["auto", *FORMATS]),
     default="auto",
     show_default=True,
-    help="Output format; auto prints aligned columns on a terminal and Markdown elsewhere.",
+    help="auto draws on a terminal and writes Markdown elsewhere.",
 )
 
 
-def select_records(out: Path, methods: Sequence[str] | None, protocol: str | None) -> list[Record]:
-    """The records under `out` that have one of the methods and the protocol.
-
-    Args:
-        out: folder of the records.
-        methods: names of methods; None for all.
-        protocol: a protocol's id or a built-in protocol's name; None for all.
-
-    Raises:
-        UsageError: no record is left.
-    """
+def chosen_records(out: Path, methods: Sequence[str] | None, protocol: str | None) -> list[Record]:
+    """The records under `out` that the options leave; `UsageError` where none does."""
     records = find_records(out, warn=_warn)
     if not records:
-        raise UsageError(
-            f"no records in {out}; create some with `cadbench run`, or choose the folder with --out"
-        )
+        raise UsageError(f"no records under {out}; `cadbench run` makes some, or give --out")
     if protocol is not None:
         wanted = _id_of(protocol, {record.protocol for record in records})
         records = _only(records, [wanted], lambda record: record.protocol, "--protocol")
@@ -62,9 +51,9 @@ def _warn(line: str) -> None:
     click.echo(f"warning: {printable(line)}", err=True)
 
 
-def _id_of(protocol: str, ids: Collection[str]) -> str:
-    """The id of a protocol that is given by its id or by a built-in protocol's name."""
-    if protocol in ids:
+def _id_of(protocol: str, known: Collection[str]) -> str:
+    """The id that is meant; the built-in protocols' names are looked up only where it is none."""
+    if protocol in known:
         return protocol
     from ...protocols.builtin import builtin_names, find_protocol
 
@@ -74,11 +63,11 @@ def _id_of(protocol: str, ids: Collection[str]) -> str:
 def _only(
     records: list[Record], wanted: Sequence[str], name: Callable[[Record], str], option: str
 ) -> list[Record]:
-    available = sorted({name(record) for record in records})
+    known = sorted({name(record) for record in records})
     for word in wanted:
-        if word not in available:
+        if word not in known:
             raise UsageError(
-                f"{option}: no record of {word!r}{suggestion(word, available)}; available: "
-                f"{', '.join(available)}"
+                f"{option}: no record of {word!r}{suggestion(word, known)}; "
+                f"there are: {', '.join(known)}"
             )
     return [record for record in records if name(record) in wanted]

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...analysis.quantities import Reading
 from ...metrics import continual
+from ...metrics.metric import FloatOrArray
 from ...statistics.intervals import Cells
 from ..drawing.figure import Drawn
 from ..drawing.labels import legend_below
@@ -55,8 +56,8 @@ def draw(source: Source, width: float) -> Drawn:
     return Drawn(figure, caption)
 
 
-def _mean_of_seen(base: str, t: int) -> Callable[[Reading], float]:
-    def read(reading: Reading) -> float:
+def _mean_of_seen(base: str, t: int) -> Callable[[Reading], FloatOrArray]:
+    def read(reading: Reading) -> FloatOrArray:
         R, s = reading.matrix(base)
         return continual.acc(R[..., :t, :][..., s <= t], s[s <= t]).value
 

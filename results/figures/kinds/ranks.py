@@ -20,7 +20,7 @@ def draw(source: Source, width: float) -> Drawn:
         raise NothingToDraw(f"mean ranks need three rows or more, and there are {len(rows)}")
     c = source.comparison(rows)
     compared = paired(rows, source.base, "final", "category")
-    ranked = ranking(compared.units, _ALPHA)
+    ranked = ranking(compared.merits, _ALPHA)
     if ranked is None:
         raise NothingToDraw("these rows cannot be ranked: fewer than two categories, or all equal")
     caption = (

@@ -41,7 +41,7 @@ def draw(source: Source, width: float) -> Drawn:
         raise NothingToDraw(f"some of these rows have no stored bytes or no {source.heading}")
     figure = canvas(width, 2.3)
     axes = figure.add_subplot()
-    front = pareto_front(points)
+    front = pareto_front(points * [1, 1 if source.higher_is_better else -1])
     if points[:, 0].min() > 0 and points[:, 0].max() > _LOGARITHMIC * points[:, 0].min():
         _logarithmic(axes)
     axes.set_xlabel("stored MB")

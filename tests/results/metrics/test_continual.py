@@ -7,13 +7,15 @@ import math
 import numpy as np
 import pytest
 from cadbench.results.errors import CadbenchError
-from cadbench.results.metrics import continual
-from cadbench.results.metrics.continual import OF_MATRIX, Measured
+from cadbench.results.metrics import continual, inferred
+from cadbench.results.metrics.metric import Measured
+from cadbench.results.metrics.registry import CATEGORY_METRICS, MATRIX_METRICS
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 nan = math.nan
+OF_MATRIX = [name for name, metric in MATRIX_METRICS.items() if metric.needs == "matrix"]
 FIRST = [[0.9, 0.5, 0.5], [0.7, 0.8, 0.4], [0.6, 0.85, 0.95]]
 SECOND = [[0.8, 0.5, 0.5], [0.9, 0.8, 0.4], [0.6, 0.85, 0.95]]
 WORKED = {
@@ -169,19 +171,19 @@ def test_pooled_auroc_sees_scales_that_differ_between_categories() -> None:
     scores = [0.1, 0.2, 10.0, 20.0]
     labels = [0, 1, 0, 1]
     category = [0, 0, 1, 1]
-    both = continual.pooled_auroc(scores, labels, category, [1, 2], t=2)
+    both = inferred.pooled_auroc(scores, labels, category, [1, 2], t=2)
     assert both == Measured(0.75, 2)
-    assert continual.pooled_auroc(scores, labels, category, [1, 2], t=1) == Measured(1.0, 1)
+    assert inferred.pooled_auroc(scores, labels, category, [1, 2], t=1) == Measured(1.0, 1)
 
 
 def test_routing_accuracy_is_a_share_of_images() -> None:
     route, category = [0, 1, 1, 1, 0], [0, 0, 1, 1, 1]
-    assert continual.routing_accuracy(route, category, [0, 1]) == Measured(pytest.approx(0.6), 2)
+    assert inferred.routing_accuracy(route, category, [0, 1]) == Measured(pytest.approx(0.6), 2)
 
 
 def test_images_without_route_or_owner_do_not_enter_routing_accuracy() -> None:
-    assert continual.routing_accuracy([-1, 1, 0], [0, 0, 1], [1, -1]) == Measured(1.0, 1)
-    assert math.isnan(continual.routing_accuracy([-1], [0], [0]).value)
+    assert inferred.routing_accuracy([-1, 1, 0], [0, 0, 1], [1, -1]) == Measured(1.0, 1)
+    assert math.isnan(inferred.routing_accuracy([-1], [0], [0]).value)
 
 
 @pytest.mark.parametrize(
@@ -259,17 +261,70 @@ def test_a_stack_of_matrices_has_the_values_of_each(run, seed: int) -> None:
     noise = np.random.Generator(np.random.PCG64(seed)).normal(0, 0.1, (3, *R.shape))
     stack = R + noise  # undefined in the same places
     owner = np.arange(len(s)) % 3 - 1
-    metrics = {
-        **OF_MATRIX,
-        "fwt": continual.fwt,
-        "gap_to_joint": lambda R, s: continual.gap_to_joint(R, s, R[..., ::-1, :] + 0.1),
-        **{
-            name: lambda R, s, metric=metric: metric(R, s, owner)
-            for name, metric in continual.OF_EXPERTS.items()
-        },
+    third = {
+        "matrix": lambda R: (),
+        "chance": lambda R: (0.3,),
+        "owners": lambda R: (owner,),
+        "joint": lambda R: (R[..., ::-1, :] + 0.1,),
     }
-    for metric in metrics.values():
-        whole, each = metric(stack, s), [metric(matrix, s) for matrix in stack]
+    for metric in MATRIX_METRICS.values():
+        more = third[metric.needs]
+        whole = metric.function(stack, s, *more(stack))
+        each = [metric.function(matrix, s, *more(matrix)) for matrix in stack]
         assert np.shape(whole.value) == (3,)
         assert whole.value == pytest.approx([m.value for m in each], nan_ok=True, abs=1e-12)
         assert {whole.n} == {m.n for m in each}
+
+
+LOWER = CATEGORY_METRICS["fpr95"]
+RATES = np.array([[0.1, 0.9, 0.95], [0.05, 0.2, 1.0], [0.4, 0.15, 0.05]])
+
+
+@pytest.mark.parametrize(
+    ("name", "third", "value"),
+    [
+        ("acc", None, 0.2),
+        ("acc_incremental", None, (0.1 + 0.125 + 0.2) / 3),
+        ("acc_learned", None, 0.35 / 3),
+        ("bwt", None, (0.3 - 0.05) / 2),
+        ("bwt_all", None, (0.3 - 0.05) / 3),
+        ("fm", None, (0.35 - 0.05) / 2),  # from the lowest rate: 0.05 and 0.2
+        ("fm_clamped", None, 0.35 / 2),
+        ("worst_drop", None, 0.3),  # the highest rise
+        ("fwt", [0.95, 0.95, 0.95], (-0.05 + 0.05) / 2),
+        ("expert_forgetting", [0, 0, 1], (0.125 + 0.0) / 2),
+        ("expert_worst_drop", [0, 0, 1], (0.3 + 0.0) / 2),
+        ("gap_to_joint", [[0.1, 0.1, 0.1]], 0.1),  # higher rates than joint: worse
+    ],
+)
+def test_where_lower_is_better_by_hand(name: str, third, value: float) -> None:
+    measured = MATRIX_METRICS[name].measure(LOWER, RATES, np.array([1, 2, 3]), third)
+    assert measured.value == pytest.approx(value)
+    assert math.copysign(1, measured.value or 1) == math.copysign(1, value or 1)
+
+
+@given(runs())
+def test_a_rate_is_measured_as_its_complement(run) -> None:
+    """A metric where lower is better says the same as 1 minus it: its worse is that one's worse."""
+    R, s = run
+    owner, joint = np.arange(len(s)) % 2, R[::-1]
+    chance = np.full(len(s), 0.3)
+    third = {"matrix": (None, None), "chance": (chance, 1 - chance), "owners": (owner, owner)}
+    third["joint"] = joint, 1 - joint
+    higher = CATEGORY_METRICS["auroc"]
+    for metric in MATRIX_METRICS.values():
+        mine, other = third[metric.needs]
+        rate = metric.measure(LOWER, R, s, mine)
+        share = metric.measure(higher, 1 - R, s, other)
+        assert rate.n == share.n
+        level = metric.name in ("acc", "acc_incremental", "acc_learned")
+        expected = share.value if metric.is_loss else level - share.value
+        assert rate.value == pytest.approx(expected, abs=1e-12, nan_ok=True), metric.name
+
+
+def test_signs_and_directions_turn_with_the_metric_unless_it_is_a_loss() -> None:
+    bwt, fm = MATRIX_METRICS["bwt"], MATRIX_METRICS["fm"]
+    assert (bwt.better_of(LOWER), bwt.sign_of(LOWER)) == ("lower", "positive = forgetting")
+    assert (fm.better_of(LOWER), fm.sign_of(LOWER)) == ("lower", "positive = forgetting")
+    assert "min over s(c) <= t < T" in fm.formula_of(LOWER)
+    assert MATRIX_METRICS["acc"].sign_of(LOWER) == ""

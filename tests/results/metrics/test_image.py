@@ -7,10 +7,23 @@ import math
 import numpy as np
 import pytest
 from cadbench.results.errors import CadbenchError
-from cadbench.results.metrics.image import auroc, average_precision, f1_max
+from cadbench.results.metrics.image.auroc import auroc
+from cadbench.results.metrics.image.average_precision import average_precision
+from cadbench.results.metrics.image.f1_max import f1_max
+from cadbench.results.metrics.image.fpr95 import fpr95
+from cadbench.results.metrics.registry import IMAGE_METRICS
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
+from sklearn.metrics import (
+    average_precision_score,
+    precision_recall_curve,
+    roc_auc_score,
+    roc_curve,
+)
+
+EVERY = pytest.mark.parametrize(
+    "metric", [metric.function for metric in IMAGE_METRICS.values()], ids=list(IMAGE_METRICS)
+)
 
 # Scores from a handful of values tie often; finite floats cover scale and sign.
 tied = st.sampled_from([-1.0, 0.0, 0.1, 0.30000001192092896, 7.0])
@@ -63,6 +76,21 @@ def test_f1_max_is_the_best_point_of_scikit_learns_curve(
 
 
 @given(both_labels())
+def test_fpr95_is_a_point_of_scikit_learns_curve(case: tuple[np.ndarray, np.ndarray]) -> None:
+    scores, labels = case
+    rate, recall, _ = roc_curve(labels, scores, drop_intermediate=False)
+    assert fpr95(scores, labels) == rate[np.argmax(recall >= 0.95)]
+
+
+def test_fpr95_counts_good_images_that_tie_with_the_threshold() -> None:
+    defective = [0.5] + [0.9] * 18 + [0.4]  # the nineteenth of twenty has 0.5
+    good = [0.6, 0.5, 0.5, 0.45]
+    labels = [1] * 20 + [0] * 4
+    assert fpr95(defective + good, labels) == 0.75
+    assert fpr95([0.6, *defective[1:], *good], labels) == 0.25
+
+
+@given(both_labels())
 def test_auroc_is_never_flipped(case: tuple[np.ndarray, np.ndarray]) -> None:
     scores, labels = case
     assert auroc(scores, labels) + auroc(-scores, labels) == pytest.approx(1.0)
@@ -81,18 +109,18 @@ def test_images_of_one_score_carry_no_information() -> None:
     assert average_precision([0.5] * 6, [0, 1, 0, 1, 1, 0]) == 0.5
 
 
-@pytest.mark.parametrize("metric", [auroc, average_precision, f1_max])
+@EVERY
 @pytest.mark.parametrize("labels", [[0, 0, 0], [1, 1, 1]])
 def test_one_label_only_is_undefined(metric, labels) -> None:
     assert math.isnan(metric([0.1, 0.2, 0.3], labels))
 
 
-@pytest.mark.parametrize("metric", [auroc, average_precision, f1_max])
+@EVERY
 def test_no_image_is_undefined(metric) -> None:
     assert math.isnan(metric([], []))
 
 
-@pytest.mark.parametrize("metric", [auroc, average_precision, f1_max])
+@EVERY
 @pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
 def test_scores_that_are_not_finite_are_refused(metric, broken) -> None:
     with pytest.raises(CadbenchError, match="1 of 3 image scores are NaN or infinite"):

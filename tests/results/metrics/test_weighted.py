@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cadbench.results.metrics import image, weighted
-from cadbench.results.metrics.weighted import WEIGHTED
+from cadbench.results.metrics import replicates
+from cadbench.results.metrics.image.auroc import auroc, weighted_auroc
+from cadbench.results.metrics.registry import IMAGE_METRICS
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-PLAIN = {"auroc": image.auroc, "ap": image.average_precision, "f1_max": image.f1_max}
+WEIGHTED = {name: metric.weighted for name, metric in IMAGE_METRICS.items()}
 
 
 @st.composite
@@ -37,9 +38,9 @@ def test_weighted_auroc_and_ap_equal_scikit_learn(case) -> None:
 @given(cases())
 def test_a_weight_is_a_number_of_repetitions(case) -> None:
     scores, labels, weights = case
-    for name, plain in PLAIN.items():
+    for name, metric in IMAGE_METRICS.items():
         repeated = [
-            plain(np.repeat(scores, counts), np.repeat(labels, counts))
+            metric.function(np.repeat(scores, counts), np.repeat(labels, counts))
             for counts in weights.T.astype(int)
         ]
         assert WEIGHTED[name](scores, labels, weights) == pytest.approx(repeated, abs=1e-12)
@@ -49,7 +50,19 @@ def test_a_weight_is_a_number_of_repetitions(case) -> None:
 def test_once_each_is_the_plain_auroc_to_the_last_bit(case) -> None:
     scores, labels, weights = case
     once = np.ones_like(weights)
-    assert weighted.auroc(scores, labels, once).tolist() == [image.auroc(scores, labels)] * 3
+    assert weighted_auroc(scores, labels, once).tolist() == [auroc(scores, labels)] * 3
+
+
+@given(cases())
+def test_weighted_fpr95_equals_a_plain_count(case) -> None:
+    scores, labels, weights = case
+    for column, value in zip(
+        weights.T.astype(int), WEIGHTED["fpr95"](scores, labels, weights), strict=True
+    ):
+        recall = {t: column[labels & (scores >= t)].sum() / column[labels].sum() for t in scores}
+        threshold = max(t for t in scores if recall[t] >= 0.95)
+        good = column[~labels & (scores >= threshold)].sum() / column[~labels].sum()
+        assert value == pytest.approx(good, abs=1e-12)
 
 
 @pytest.mark.parametrize("name", WEIGHTED)
@@ -67,5 +80,5 @@ def test_working_in_parts_changes_no_number(name, monkeypatch) -> None:
     scores, labels = rng.normal(size=30).round(1), np.arange(30) % 3 == 0
     weights = rng.integers(0, 4, (30, 50)).astype(np.float32)
     whole = WEIGHTED[name](scores, labels, weights)
-    monkeypatch.setattr(weighted, "_CHUNK", 70)
+    monkeypatch.setattr(replicates, "_CHUNK", 70)
     assert WEIGHTED[name](scores, labels, weights).tolist() == whole.tolist()

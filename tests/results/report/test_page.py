@@ -16,7 +16,8 @@ import pytest
 from cadbench.results.analysis.comparison import final_row
 from cadbench.results.analysis.quantities import QUANTITIES, stored_matrix
 from cadbench.results.leaderboard.boards import boards
-from cadbench.results.metrics.compute import PIXEL_BASES, compute_metrics
+from cadbench.results.metrics.compute import compute_metrics
+from cadbench.results.metrics.registry import IMAGE_METRICS, PIXEL_METRICS
 from cadbench.results.published.rows import load_published
 from cadbench.results.records.record import Record
 from cadbench.results.records.store import partial_dir, record_dir, write_record
@@ -82,7 +83,7 @@ def test_every_number_of_a_row_is_that_of_its_records(make_record) -> None:
 def test_the_page_of_a_run_is_its_record(make_record) -> None:
     record = make_record(owner=OWNER)
     run = data_of(report_page([record]))["runs"][record.key]
-    for base in ("auroc", "ap", "f1_max"):
+    for base in IMAGE_METRICS:
         R, _ = stored_matrix(record, base=base)
         shown = np.array(run["matrices"][base], dtype=float)
         np.testing.assert_allclose(shown, R, atol=1e-9)
@@ -185,7 +186,7 @@ def write_wide_run(out: Any) -> Record:
     scores = random_scores(experiences, owner=owner)
     rng = np.random.Generator(np.random.PCG64(0))
     pixels = {
-        (t, category): {**dict.fromkeys(PIXEL_BASES, float(rng.random())), "share": 0.02, "n": 16}
+        (t, category): {**dict.fromkeys(PIXEL_METRICS, float(rng.random())), "share": 0.02, "n": 16}
         for t in range(1, 16)
         for category in categories
     }

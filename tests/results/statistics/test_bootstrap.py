@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -10,8 +11,7 @@ import pytest
 from cadbench.results.analysis.comparison import compare
 from cadbench.results.analysis.quantities import QUANTITIES, Reading, quantity
 from cadbench.results.analysis.rows import rows_of
-from cadbench.results.metrics import continual
-from cadbench.results.metrics.weighted import WEIGHTED
+from cadbench.results.metrics.registry import IMAGE_METRICS, MATRIX_METRICS
 from cadbench.results.records.record import Record
 from cadbench.results.rendering.markdown import to_csv, to_markdown
 from cadbench.results.rendering.table import Spread, Table
@@ -79,10 +79,11 @@ def test_intervals_are_those_of_a_plain_slow_bootstrap_over_runs_and_images(nois
         for i, (seed, order) in enumerate([(0, "a"), (0, "b"), (1, "a"), (1, "b")])
     ]
     counts = Bootstrap(draws).run_counts(records)
-    names = [*continual.OF_MATRIX, *continual.OF_EXPERTS, "fwt"]
+    third = {"matrix": (), "chance": (0.5,), "owners": ([0, 0, 1],)}
+    names = [name for name, metric in MATRIX_METRICS.items() if metric.needs in third]
     readings = [Reading(record, tuple(CATEGORIES)) for record in records]
     found = Bootstrap(draws).intervals([quantity(name).read for name in names], readings)
-    s, owner = [1, 2, 3], [0, 0, 1]
+    s = [1, 2, 3]
     slow = [
         {b: slow_matrix(record, draws, b) for b in np.flatnonzero(drawn)}
         for record, drawn in zip(records, counts, strict=True)
@@ -95,10 +96,8 @@ def test_intervals_are_those_of_a_plain_slow_bootstrap_over_runs_and_images(nois
                 if not count:
                     continue
                 R = matrices[b]
-                if name in continual.OF_EXPERTS:
-                    value = continual.OF_EXPERTS[name](R, s, owner).value
-                else:
-                    value = (continual.OF_MATRIX | {"fwt": continual.fwt})[name](R, s).value
+                metric = MATRIX_METRICS[name]
+                value = metric.function(R, s, *third[metric.needs]).value
                 values += [value] * int(count)
             if values:
                 means.append(np.mean(values))
@@ -130,7 +129,8 @@ def test_cells_that_an_experience_leaves_as_they_were_are_measured_once(noisy, m
         measured.append(scores)
         return np.zeros(weights.shape[1])
 
-    monkeypatch.setitem(resampled.WEIGHTED, "auroc", auroc)
+    fake = dataclasses.replace(IMAGE_METRICS["auroc"], weighted=auroc)
+    monkeypatch.setitem(resampled.IMAGE_METRICS, "auroc", fake)
     ResampledRun(noisy(), Draws(3)).matrix(tuple(CATEGORIES))
     # apple changes at each of 3 experiences, bolt at 2 and 3 after 1, cork at 3 after 1
     assert len(measured) == 3 + 3 + 2
@@ -250,12 +250,6 @@ def test_mean_over_runs_leaves_undefined_values_out() -> None:
     assert percentiles(np.array([math.nan, math.nan])) == pytest.approx(
         (math.nan,) * 2, nan_ok=True
     )
-
-
-def test_every_image_metric_of_a_record_can_be_drawn() -> None:
-    from cadbench.results.metrics.compute import BASES
-
-    assert WEIGHTED.keys() == BASES.keys()
 
 
 def spread(table: Table, name: str) -> Spread:

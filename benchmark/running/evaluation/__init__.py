@@ -1,1 +1,0 @@
-"""Evaluating one cell: what the method receives, what is scored, how long it takes."""

@@ -1,0 +1,43 @@
+"""Timing with caches off: everything is computed again, and the record says what it took."""
+
+from __future__ import annotations
+
+from cadbench.benchmark.running.timing import IMAGES, REPEATS, fixed_images, measure
+from cadbench.benchmark.services.neighbors.search import torch_search
+
+
+def test_every_repeat_searches_again_and_every_experience_is_timed(study):
+    built = study()
+    searched = []
+
+    def watched(queries, blocks, bounds, chosen):
+        searched.append(len(queries) if chosen is None else len(chosen))
+        return torch_search(queries, blocks, bounds, chosen)
+
+    cell = built.cell("finetune", params={"bank_budget": 20})
+    timing = measure(cell, built.stream(), built.features, watched)
+    assert len(timing.update_seconds) == 4
+    assert min(timing.update_seconds) > 0
+    assert timing.images == 36
+    assert sum(searched) == REPEATS * 36 * 64
+    assert timing.ms_per_image > 0
+
+
+def test_fixed_images_take_the_categories_in_turn_and_stop_at_their_number(study):
+    built = study(good=12, defective=12)
+    places = fixed_images(built.stream(), built.features)
+    assert len(places) == IMAGES
+    assert [category for category, _ in places[:4]] == list(built.manifest.categories)
+    assert len(set(places)) == IMAGES
+
+
+def test_a_timed_run_records_and_shows_its_timing(call, dataset, cache, pixel_backbone, tmp_path):
+    words = ["run", "--method", "finetune", "--data-root", str(dataset()), "--dataset", "folder",
+             "--image-size", "64", "--out", str(tmp_path / "runs"), "-q"]  # fmt: skip
+    untimed = call(*words)
+    timed = call(*words, "--time")
+    again = call(*words, "--time")
+    assert "ms/image" not in untimed.out
+    assert "ms/image" in timed.out
+    assert "1 computed" in timed.out
+    assert "1 from before" in again.out
