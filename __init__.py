@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from .benchmark.interface.prediction import ExpertMemory as ExpertMemory
     from .benchmark.interface.prediction import MemoryReport as MemoryReport
     from .benchmark.interface.prediction import Prediction as Prediction
+    from .benchmark.streams.orders import resolve_order as resolve_order
     from .benchmark.streams.stream import Stream as Stream
-    from .benchmark.streams.stream import resolve_order as resolve_order
     from .results.errors import CadbenchError as CadbenchError
     from .results.errors import DataError as DataError
     from .results.errors import UsageError as UsageError
@@ -66,7 +66,7 @@ _MODULES = {
     "mock_stream": "benchmark.conformance.mock_stream",
     "open_dataset": "benchmark.data.opening.sources",
     "param": "benchmark.interface.params",
-    "resolve_order": "benchmark.streams.stream",
+    "resolve_order": "benchmark.streams.orders",
 }
 """Public name -> the module, below this package, that defines it."""
 

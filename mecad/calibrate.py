@@ -14,7 +14,7 @@ from ..benchmark.features.feature_set import FeatureSet
 from ..benchmark.features.spec import FeatureSpec
 from ..benchmark.features.weights import EMBEDDED_BACKBONE, find_weights
 from ..benchmark.interface.experience import TrainExperience
-from ..benchmark.running.runner import choose_device
+from ..benchmark.running.devices import choose_device
 from ..benchmark.services.coresets.service import Coresets
 from ..benchmark.system.cache import cache_root
 from .threshold import QUANTILE, calibrated_threshold

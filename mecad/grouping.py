@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 
-from ..benchmark.system.did_you_mean import suggestion
+from ..results.did_you_mean import suggestion
 from ..results.errors import UsageError
 
 EXAMPLE = "mecad.groups=bottle+cable/screw+wood"

@@ -139,6 +139,11 @@ class Mecad(Method):
             params = params.replace(categories_per_expert=room)
         return params
 
+    @classmethod
+    def sharing_rank(cls, params: Any) -> int:
+        # The more experts, the smaller the memory of each.
+        return int(params.experts)
+
     def observe(self, experience: TrainExperience) -> frozenset[str]:
         changed: set[str] = set()
         for category in experience.categories:

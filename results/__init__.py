@@ -1,4 +1,4 @@
-"""All that happens after a run: records, metrics, tables.
+"""Everything that happens after a run: records, metrics, tables, figures, reports.
 
-Imports no other package of the project, and never torch.
+It imports no other package of cadbench, and never torch.
 """

@@ -1,4 +1,4 @@
-"""The one exception family: every message says what was wrong, where, and what to do."""
+"""The exceptions of cadbench. Every message says what happened, where, and what to do."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterable
 
 
 class CadbenchError(Exception):
-    """A failure that is not the caller's choice of words (exit code 1): a broken file, no space."""
+    """A failure that other arguments would not avoid, such as a broken file (exit code 1)."""
 
     exit_code = 1
     listed: tuple[str, ...] = ()
-    """What there is to choose from, shown a line each below the message."""
+    """The possible choices, printed one per line below the message."""
 
 
 class UsageError(CadbenchError):
-    """A wrong option, name, value or combination of them (exit code 2)."""
+    """A wrong option, name or value, or options that exclude each other (exit code 2)."""
 
     exit_code = 2
 
@@ -28,8 +28,8 @@ class DataError(CadbenchError):
 
 
 class RecordError(CadbenchError):
-    """A run record that is incomplete, altered or of another schema."""
+    """A run record that is incomplete, altered or written with another record schema."""
 
 
 class OtherSchemaError(RecordError):
-    """A run record that another version of cadbench wrote."""
+    """A run record with the record schema of another version of cadbench."""

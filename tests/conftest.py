@@ -124,7 +124,8 @@ class Study:
     services: Any
 
     def stream(self, schedule: str = "1x*", order: str = "alphabetical") -> Any:
-        from cadbench.benchmark.streams.stream import Stream, resolve_order
+        from cadbench.benchmark.streams.orders import resolve_order
+        from cadbench.benchmark.streams.stream import Stream
 
         return Stream(self.manifest, resolve_order(order, self.manifest.categories), schedule)
 
@@ -160,7 +161,7 @@ class Study:
 
     def evaluate(self, cell: Any, **options: Any) -> Any:
         """Run a cell with this study's features and services."""
-        from cadbench.benchmark.running.evaluator import evaluate
+        from cadbench.benchmark.running.evaluation.evaluator import evaluate
         from cadbench.benchmark.streams.stream import Stream
 
         stream = Stream(self.manifest, cell.order, cell.schedule)
@@ -180,7 +181,7 @@ def study(
         from cadbench.benchmark.features.feature_set import FeatureSet
         from cadbench.benchmark.features.spec import FeatureSpec
         from cadbench.benchmark.features.weights import Weights
-        from cadbench.benchmark.running.evaluator import Services
+        from cadbench.benchmark.running.evaluation.evaluator import Services
         from cadbench.benchmark.services.coresets.service import Coresets
         from cadbench.benchmark.services.neighbors.search import exact_search
         from cadbench.benchmark.services.neighbors.service import Neighbors

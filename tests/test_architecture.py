@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+import pytest
+from cadbench.benchmark.interface.params import specs
+from cadbench.benchmark.plugins.methods import load_method, method_names
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("results", "benchmark", "methods", "mecad")
@@ -34,6 +39,54 @@ def test_no_package_has_more_files_than_a_reader_can_take_in():
         > LARGEST_PACKAGE
     }
     assert not crowded
+
+
+def strings(file: Path) -> set[str]:
+    """All string constants of a file, such as `"experts"` in `getattr(params, "experts")`."""
+    return {
+        node.value
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+
+def attributes_of_params(file: Path) -> set[str]:
+    """Names that a file reads from parameters, such as `experts` in `cell.params.experts`."""
+    return {
+        node.attr
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Attribute)
+        and (
+            getattr(node.value, "attr", "") == "params" or getattr(node.value, "id", "") == "params"
+        )
+    }
+
+
+def test_the_benchmark_names_no_method_but_the_default():
+    names = set(method_names()) - {"mecad", "joint"}  # the default, and the bound in every table
+    for file in (ROOT / "benchmark").rglob("*.py"):
+        assert not strings(file) & names, file
+
+
+@pytest.mark.parametrize(
+    ("room", "allowed"),
+    [
+        ("running", set()),
+        ("services", set()),
+        ("protocols", set()),
+        ("streams", set()),
+        # The option --experts, and the column `threshold` of the recorded events.
+        ("cli", {"experts", "threshold"}),
+    ],
+)
+def test_the_runner_and_the_command_line_know_no_parameter_of_a_method(room, allowed):
+    parameters = {
+        spec.name for method in method_names() for spec in specs(load_method(method).Params)
+    }
+    assert {"experts", "class_budget", "router"} <= parameters
+    for file in (ROOT / "benchmark" / room).rglob("*.py"):
+        found = parameters & (strings(file) - allowed | attributes_of_params(file))
+        assert not found, f"{file} names the parameter {found}"
 
 
 def test_every_package_is_listed_for_the_wheel_and_tests_are_not():

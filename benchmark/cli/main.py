@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 import click
 
+from ...results.did_you_mean import suggestion
 from ...results.errors import CadbenchError
 from ...results.sanitizing import printable
-from ..system.did_you_mean import suggestion
 
 # name -> (module of this package, one-line help). The help is here so that `cadbench --help`
 # imports no subcommand.

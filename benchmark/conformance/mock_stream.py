@@ -25,11 +25,12 @@ from ..interface.context import MethodContext, Routing
 from ..interface.experience import TestBatch, TrainExperience
 from ..interface.method import CellFacts, Method
 from ..interface.params import Params
-from ..running.batches import BATCH_SIZE, Place, shuffled_batches, train_experience
+from ..running.evaluation.batches import BATCH_SIZE, ImageRef, shuffled_batches, train_experience
 from ..services.coresets.service import Coresets
 from ..services.neighbors.search import exact_search
 from ..services.neighbors.service import Neighbors
-from ..streams.stream import Stream, resolve_order
+from ..streams.orders import resolve_order
+from ..streams.stream import Stream
 from ..system.rng import generator
 from .mock_backbone import mock_backbone
 
@@ -114,7 +115,7 @@ class MockStream:
         images: bool = False,
         size: int = BATCH_SIZE,
         seed: int = 0,
-    ) -> Iterator[tuple[list[Place], TestBatch]]:
+    ) -> Iterator[tuple[list[ImageRef], TestBatch]]:
         """Batches of test images, with the places (category, row) they stand for.
 
         Where categories return, the images of all their domains, and a place names the domain too.

@@ -13,7 +13,7 @@ from ..interface.context import Routing
 from ..interface.method import Method
 from ..interface.params import Params
 from ..interface.prediction import MemoryReport, Prediction
-from ..running.prediction_check import flaw
+from ..running.evaluation.prediction_check import InvalidPrediction, validate_prediction
 from .mock_stream import MockStream, Services
 
 ROUNDING = 1e-4
@@ -117,8 +117,10 @@ class Subject:
             categories, routing, images=self.kind.uses_images, size=size, seed=seed
         ):
             prediction = method.score(batch)
-            if wrong := flaw(prediction, len(batch), method.context.grid):
-                raise Failed(f"it {wrong}")
+            try:
+                validate_prediction(prediction, len(batch), method.context.grid)
+            except InvalidPrediction as error:
+                raise Failed(f"score returned an invalid prediction: {error}") from None
             values = _rows(prediction)
             for (category, row), value in zip(places, values, strict=True):
                 found.setdefault(category, {})[row] = value

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from ...results.did_you_mean import suggestion
 from ...results.errors import UsageError
 from ..interface.method import Method
-from ..system.did_you_mean import suggestion
 from ..system.plugin_errors import describe_error
 from . import declaration_checks as declaring
 from . import prediction_checks as answering

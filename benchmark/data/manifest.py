@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ...results.did_you_mean import suggestion
 from ...results.errors import DataError, UsageError
-from ..system.did_you_mean import suggestion
 from ..system.reporting import Reporter, Silent
 from .drift.domains import Domain
 from .entries import GOOD, Entry, Split

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...results.did_you_mean import suggestion
 from ...results.errors import CadbenchError, DataError, UsageError
-from ..system.did_you_mean import suggestion
 from .entries import GOOD, Entry
 from .opening.registry import blamed_on
 from .reader import Reader

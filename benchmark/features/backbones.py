@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ...results.did_you_mean import suggestion
 from ...results.errors import CadbenchError, UsageError
-from ..system.did_you_mean import suggestion
 from .fusion import folded
 from .weights import Weights, read_weights, require_model
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...results.did_you_mean import suggestion
 from ...results.errors import CadbenchError, UsageError
-from ..system.did_you_mean import suggestion
 
 if TYPE_CHECKING:
     from torch import Tensor

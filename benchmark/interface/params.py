@@ -10,8 +10,8 @@ import typing
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
+from ...results.did_you_mean import suggestion
 from ...results.errors import UsageError
-from ..system.did_you_mean import suggestion
 from ..system.number_ranges import inclusive_range, parse_whole_number
 
 AUTO = "auto"

@@ -124,7 +124,7 @@ def _beaten_on_cpu(
     thresholds: np.ndarray, pieces: Sequence[Callable[[], Tensor]]
 ) -> list[np.ndarray]:
     """(2, U) of each lane: how many values are above each threshold, and at or above it."""
-    from ..system.thread_pools import in_lanes, lanes
+    from ..system.threads import run_parallel, thread_count
     from .ranks import Ladder
 
     if not len(thresholds):
@@ -134,8 +134,8 @@ def _beaten_on_cpu(
     def beaten(share: Sequence[Callable[[], Tensor]]) -> np.ndarray:
         return ladder.beaten(piece().numpy() for piece in share)
 
-    shares = [pieces[lane :: lanes()] for lane in range(min(lanes(), len(pieces)))]
-    return in_lanes([partial(beaten, share) for share in shares])
+    shares = [pieces[lane :: thread_count()] for lane in range(min(thread_count(), len(pieces)))]
+    return run_parallel([partial(beaten, share) for share in shares])
 
 
 def _beaten(thresholds: Tensor, values: Tensor) -> np.ndarray:

@@ -15,8 +15,8 @@ import sys
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING
 
+from ...results.did_you_mean import suggestion
 from ...results.errors import CadbenchError, UsageError
-from ..system.did_you_mean import suggestion
 from ..system.entry_points import (
     METHODS,
     describe,

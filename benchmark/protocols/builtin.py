@@ -6,8 +6,8 @@ import tomllib
 from importlib import resources
 from pathlib import Path
 
+from ...results.did_you_mean import suggestion
 from ...results.errors import UsageError
-from ..system.did_you_mean import suggestion
 from .parsing import read_protocol
 from .protocol import Protocol
 

@@ -9,7 +9,7 @@ from ...results.errors import RecordError, UsageError
 from ..data.drift.domains import parse_domains
 from ..data.images.preprocessing import Preprocessing
 from ..pixels.maps import MapSpec
-from ..streams.blending import checked_blend
+from ..streams.blending import check_blend
 from ..streams.schedule import experience_sizes
 from .ids import Identity, check_id
 
@@ -28,7 +28,7 @@ def check_run(run: Mapping[str, Any]) -> None:
         identity = Identity(
             *(cell["dataset"], cell["schedule"], cell["routing"], preprocessing, maps),
             tuple(domain.name for domain in domains),
-            checked_blend(cell.get("blend", 0.0)),
+            check_blend(cell.get("blend", 0.0)),
         )
         if cell["protocol"] != identity.generated_id:
             check_id(cell["protocol"], identity)

@@ -6,16 +6,16 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, get_args
 
+from ...results.did_you_mean import suggestion
 from ...results.errors import UsageError
 from ..data.drift.domains import parse_domains
 from ..data.images.preprocessing import Preprocessing
 from ..data.opening.registry import dataset_names, published_categories
 from ..interface.context import Routing
 from ..pixels.maps import MapSpec
-from ..running.cell import Unseen
-from ..streams.blending import checked_blend
-from ..streams.schedule import canonical, categories_of, experience_sizes
-from ..system.did_you_mean import suggestion
+from ..streams.blending import check_blend
+from ..streams.schedule import canonical, count_categories, experience_sizes
+from ..streams.stream import Unseen
 from .ids import check_id
 from .protocol import Protocol, StudyDefaults
 
@@ -86,7 +86,7 @@ def read_protocol(values: Mapping[str, Any], where: str) -> Protocol:
             values["schedule"], categories, f"{where}: schedule", rounds=1 + len(drift)
         ),
         drift=drift,
-        blend=checked_blend(values.get("blend", 0.0), f"{where}: blend"),
+        blend=check_blend(values.get("blend", 0.0), f"{where}: blend"),
         orders=_orders(values["orders"], named, f"{where}: orders"),
         named_orders=named,
         routing=_one_of(values["routing"], get_args(Routing), f"{where}: routing"),
@@ -163,12 +163,12 @@ def _drift(listed: list[Any], where: str) -> tuple[str, ...]:
 def _schedule(text: str, categories: Sequence[str] | None, where: str, *, rounds: int) -> str:
     if len(text) > _LONGEST_SCHEDULE:
         raise UsageError(f"{where} is too long: {_short(text)}")
-    if categories is None and ("*" in text or categories_of(text) > _MOST_CATEGORIES):
+    if categories is None and ("*" in text or count_categories(text) > _MOST_CATEGORIES):
         raise UsageError(
             f"{where}: write it out for at most {_MOST_CATEGORIES} categories, not {text!r}"
         )
     try:
-        count = categories_of(text) if categories is None else len(categories) * rounds
+        count = count_categories(text) if categories is None else len(categories) * rounds
         resolved = canonical(experience_sizes(text, count))
     except UsageError as error:
         raise UsageError(f"{where}: {str(error).removeprefix('--schedule ')}") from None

@@ -28,8 +28,8 @@ from ..data.opening.joining import joined_name
 from ..data.opening.registry import published_categories
 from ..interface.context import Routing
 from ..pixels.maps import MapSpec
-from ..running.cell import Unseen
-from ..streams.stream import Order, listed_order, resolve_order
+from ..streams.orders import Order, listed_order, resolve_order
+from ..streams.stream import Unseen
 from .ids import Identity
 
 

@@ -1,1 +1,1 @@
-"""Running cells: the study, the evaluator, checkpoints, and writing records."""
+"""Running studies: cells, the runner, checkpoints, records, and engines for many processes."""

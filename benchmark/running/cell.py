@@ -1,10 +1,10 @@
-"""A cell: one method, parameters, order and seed on one protocol; the unit of work and of reuse."""
+"""The cell: one method, parameters, order and seed on one protocol; the unit of work and reuse."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, NamedTuple, get_args
 
 from ...results.errors import UsageError
 from ...results.records.schema import RECORD_SCHEMA, cell_key
@@ -18,18 +18,44 @@ from ..pixels.maps import MapSpec
 from ..plugins.methods import load_method
 from ..plugins.requirements import check_recurring, check_routing
 from ..protocols.ids import Identity, check_id, is_reserved
-from ..streams.blending import checked_blend
-from ..streams.stream import Order
+from ..streams.blending import check_blend
+from ..streams.orders import Order
+from ..streams.stream import Unseen
 
-Material: TypeAlias = tuple[str, bool, tuple[Domain, ...]]
-Unseen: TypeAlias = Literal["next", "all", "none"]
+
+class FeatureInputs(NamedTuple):
+    """What decides which cached features a cell reads; cells with equal ones share them.
+
+    Attributes:
+        features: digest of the feature spec.
+        pixels: whether the method needs images too.
+        drift: the domains of the stream.
+    """
+
+    features: str
+    pixels: bool
+    drift: tuple[Domain, ...]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """An independent, serializable unit of work; `as_dict` is what its key is made of.
+    """An independent, serializable unit of work. Its key is the hash of `as_dict`.
 
-    protocol_id: the id that a protocol file chose; None where the settings generate it.
+    Attributes:
+        dataset: name of the dataset.
+        manifest: hash of the manifest of its images.
+        order: order of the categories.
+        schedule: sizes of the experiences, resolved.
+        routing: whether the method is told the category of test images.
+        unseen: which columns are scored before they are introduced.
+        features: backbone, embedding and preprocessing.
+        maps: how anomaly maps are upsampled and smoothed.
+        method: name of the method.
+        params: its parameters, resolved.
+        seed: seed of the method's random generators.
+        protocol_id: id that a protocol file chose; None if the settings generate it.
+        drift: domains under which every category returns.
+        blend: share of training images that move to a neighboring experience.
     """
 
     dataset: str
@@ -70,7 +96,7 @@ class Cell:
 
     @property
     def method_class(self) -> type[Method]:
-        """The class behind the method's name."""
+        """The class of the method."""
         return load_method(self.method)
 
     @property
@@ -84,13 +110,13 @@ class Cell:
         return cell_key(self.as_dict())
 
     @property
-    def material(self) -> Material:
-        """What is made of the images before it runs: features, whether pixels too, of which."""
-        return self.features.digest, self.method_class.uses_images, self.drift
+    def feature_inputs(self) -> FeatureInputs:
+        """What decides which cached features the cell reads."""
+        return FeatureInputs(self.features.digest, self.method_class.uses_images, self.drift)
 
     @property
     def facts(self) -> CellFacts:
-        """What a method may resolve its parameters from."""
+        """The facts from which the method resolves its parameters."""
         names = tuple(sorted(self.order.categories))
         return CellFacts(self.features.backbone, self.features.embedding, len(names), names)
 
@@ -114,14 +140,18 @@ class Cell:
                 "params": self.params.as_dict(),
             },
             "seed": self.seed,
-            # Keys of cells without them are as old as they are.
+            # Omitted if empty, so that keys written before these fields existed stay valid.
             **({"drift": [domain.as_dict() for domain in self.drift]} if self.drift else {}),
             **({"blend": self.blend} if self.blend else {}),
         }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Cell:
-        """The cell that `as_dict` wrote; `UsageError` where this program cannot run it as it is."""
+        """Restore the cell that `as_dict` wrote.
+
+        Raises:
+            UsageError: an entry is missing, wrong, or of another version of cadbench or the method.
+        """
         try:
             _refuse_other_types(values)
             named, features = values["method"], values["features"]
@@ -141,7 +171,7 @@ class Cell:
                 params=load_method(named["name"]).Params(**named["params"]),
                 seed=values["seed"],
                 drift=parse_domains([each["name"] for each in values.get("drift", ())], "drift"),
-                blend=checked_blend(values.get("blend", 0.0)),
+                blend=check_blend(values.get("blend", 0.0)),
             )
             cell = replace(cell, params=cell.method_class.resolve(cell.params, cell.facts))
             if not is_reserved(str(values["protocol"])):
@@ -160,16 +190,16 @@ class Cell:
         return cell
 
     def label(self) -> str:
-        """`mecad experts=5, alphabetical, seed 0`: the parameters that differ from the defaults."""
+        """`mecad experts=5, alphabetical, seed 0`, with the parameters that are not default."""
         from ..interface.params import specs
 
         default = self._default_params()
-        shown = [
+        changed = [
             f"{spec.name}={spec.show(getattr(self.params, spec.name))}"
             for spec in specs(type(self.params))
             if getattr(self.params, spec.name) != getattr(default, spec.name)
         ]
-        return f"{' '.join([self.method, *shown])}, {self.order.name}, seed {self.seed}"
+        return f"{' '.join([self.method, *changed])}, {self.order.name}, seed {self.seed}"
 
     @property
     def _identity(self) -> Identity:

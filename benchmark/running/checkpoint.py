@@ -1,11 +1,8 @@
-"""A cell's progress on disk, so that a killed run goes on after its last finished experience.
+"""Checkpoints: the progress of a cell on disk, so that a killed run can be resumed.
 
-Each experience's step is a file of its own, and each tensor of the method's state one named by its
-content, so what did not change is not written again. Every file is sealed; if one is missing or
-damaged, the cell starts afresh.
-
-Experiences that take milliseconds are not written one by one: a run that is stopped or fails loses
-none of them, and one that is killed `every` seconds of work at the most.
+Each step is one file. Each tensor of the method's state is a file named by its content, so that
+unchanged tensors are not written again. Every file has a checksum; if one is missing or damaged,
+the cell is computed from the beginning.
 """
 
 from __future__ import annotations
@@ -23,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from ...results.storage.files import seal, unseal, write_bytes
 from ..system.reporting import Reporter, Silent
 from ..system.serialization import flatten, pack, restore, unpack
-from .progress import Progress, Step
+from .evaluation.progress import Progress, Step
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +30,7 @@ _HEAD = "head.json"
 
 @dataclass(frozen=True)
 class _Pending:
-    """What is to be written: finished steps, and copies of the tensors of the method's state."""
+    """Progress that is not written yet: all finished steps, and a copy of the method's state."""
 
     steps: Sequence[Step]
     tree: Any
@@ -41,15 +38,21 @@ class _Pending:
 
 
 class Checkpoint:
-    """The checkpoint of one cell in a folder of its own; `key` says whose it is.
+    """The checkpoint of one cell.
 
-    As a context, it writes what is still pending when an error or an interrupt ends the run.
+    Experiences that take milliseconds are not written one by one. As a context, it writes what is
+    pending when an error or an interrupt ends the run, so that only a kill loses finished work.
+
+    Args:
+        folder: folder for this cell alone.
+        key: identifies the cell; a checkpoint of another key is ignored.
+        reporter: shows warnings about damaged files.
+        every: seconds between two writes, the most work that a kill may cost.
     """
 
     def __init__(
         self, folder: Path, key: str, reporter: Reporter | None = None, *, every: float = 0.0
     ) -> None:
-        """every: seconds; a step that ends sooner after the last writing waits for a later one."""
         self.folder = folder
         self.key = key
         self.reporter = reporter or Silent()
@@ -63,20 +66,23 @@ class Checkpoint:
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         if kind is not None:
-            with contextlib.suppress(OSError):  # the error that ended the run is the one to tell
+            with contextlib.suppress(OSError):  # the error that ended the run matters more
                 self._write()
 
     def save(self, progress: Progress) -> None:
-        """Take the latest step and the method's state as it is now, and write them if it is time.
+        """Copy the progress, and write it if `every` seconds have passed since the last write.
 
-        Safe against a kill at any moment.
+        A kill at any moment leaves the previous checkpoint or the new one.
         """
         self._pending = _Pending(tuple(progress.steps), *flatten(progress.method_state))
         if time.monotonic() - self._wrote_at >= self.every:
             self._write()
 
     def load(self, device: torch.device) -> Progress | None:
-        """The saved progress, or None where there is none of this key or it is damaged."""
+        """Read the progress of this key, with the method's state on `device`, or return None.
+
+        A damaged checkpoint gives a warning and counts as none.
+        """
         content = self._unseal(self.folder / _HEAD)
         if content is None or (head := json.loads(content))["key"] != self.key:
             return None
@@ -94,13 +100,13 @@ class Checkpoint:
         )
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete the checkpoint."""
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(self.folder)
         self._written, self._pending = 0, None
 
     def _write(self) -> None:
-        """The steps that are not written yet, and in place of the method's state the latest."""
+        """Append the new steps, and replace the method's state."""
         if self._pending is None:
             return
         steps = self._pending.steps
@@ -110,7 +116,7 @@ class Checkpoint:
         tree = self._pending.tree
         head = {"key": self.key, "experience": len(steps), "tree": tree, "tensors": names}
         write_bytes(self.folder / _HEAD, seal(json.dumps(head).encode()))
-        self._forget_all_but(set(names))
+        self._delete_all_but(set(names))
         self._written, self._wrote_at, self._pending = len(steps), time.monotonic(), None
 
     def _put(self, tensor: Any) -> str:
@@ -120,7 +126,7 @@ class Checkpoint:
             write_bytes(self._tensor(name), seal(content))
         return name
 
-    def _forget_all_but(self, names: set[str]) -> None:
+    def _delete_all_but(self, names: set[str]) -> None:
         for file in (self.folder / "tensors").glob("*"):
             if file.name not in names:
                 file.unlink()
@@ -129,7 +135,7 @@ class Checkpoint:
         return unseal(
             path,
             lambda path: self.reporter.warn(
-                f"{path} is damaged (truncated or altered); its cell starts afresh"
+                f"{path} is damaged (truncated or altered); the cell is computed from the beginning"
             ),
         )
 

@@ -1,4 +1,4 @@
-"""From a finished evaluation to a record: scores beside their labels, metrics, memory, events."""
+"""Writing the record of a finished cell: scores with labels, metrics, memory and events."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from ...results.records.store import partial_dir, record_dir, write_record
 from ..features.feature_set import FeatureSet
 from ..streams.stream import Stream
 from .cell import Cell
-from .evaluator import Maps
-from .progress import Progress
+from .devices import device_name
+from .evaluation.evaluator import Maps
+from .evaluation.progress import Progress
 
 if TYPE_CHECKING:
     import pandas as pd
-    import torch
 
 _VERSIONED = (
     "cadbench",
@@ -48,9 +48,20 @@ def record(
     regions: dict[str, dict[str, float]],
     timing: dict[str, Any] | None = None,
 ) -> Record:
-    """Write the record of a cell whose stream has been run to its end.
+    """Write the record of a finished cell.
 
-    regions: what `PixelMeter.regions` says of the categories that have pixel metrics.
+    Args:
+        cell: the cell.
+        stream: its stream.
+        features: features of the images of the stream.
+        progress: what the cell has produced.
+        out: folder of all records.
+        maps: which anomaly maps to keep.
+        regions: `PixelMeter.regions`: defect regions of the columns that have pixel metrics.
+        timing: timings, if they were measured.
+
+    Returns:
+        The record in its final folder.
     """
     import pandas as pd
 
@@ -58,9 +69,9 @@ def record(
     experiences = [list(experience.categories) for experience in stream.train_stream]
     scores, kept_maps = _scores(stream, features, progress, maps)
     pixels = {
-        (t, category): measured
+        (t, column): metrics
         for t, row in enumerate(progress.pixels, start=1)
-        for category, measured in row.items()
+        for column, metrics in row.items()
     }
     events = pd.DataFrame(progress.events or {name: [] for name in EVENTS})
     frames = {
@@ -98,33 +109,34 @@ def record(
 
 
 def _scores(
-    stream: Stream, features: FeatureSet, progress: Progress, wanted: Maps
+    stream: Stream, features: FeatureSet, progress: Progress, keep: Maps
 ) -> tuple[pd.DataFrame, np.ndarray | None]:
-    """The scores table, a row a test image and experience, and the maps of the last rows.
+    """The scores table, one row per test image and experience, and the maps to keep.
 
-    An image that occurs twice in a category's test set was scored once and appears twice here.
+    An image that occurs twice in a test set was scored once and has two rows.
     """
     import pandas as pd
 
     columns: dict[str, list[np.ndarray]] = {}
     maps = []
-    fixed = {category: _fixed_columns(stream, category) for category in stream.columns}
+    labels = {category: _labels(stream, category) for category in stream.columns}
     rows_of = {}
-    for category, held in fixed.items():
+    for category, of_images in labels.items():
         row_of = features.patches(category, "test").row_of
-        rows_of[category] = [row_of[image] for image in held["image"]]
-    scored_rows, held_maps = progress.rows, progress.maps
-    for index, (row, held) in enumerate(zip(scored_rows, held_maps, strict=True), start=1):
-        kept = held if wanted == "all" or (wanted == "final" and index == len(scored_rows)) else {}
-        for category, scored in row.items():
+        rows_of[category] = [row_of[image] for image in of_images["image"]]
+    score_rows, map_rows = progress.rows, progress.maps
+    for index, (row, map_row) in enumerate(zip(score_rows, map_rows, strict=True), start=1):
+        last = index == len(score_rows)
+        kept = map_row if keep == "all" or (keep == "final" and last) else {}
+        for category, scores in row.items():
             rows = rows_of[category]
-            found = {
+            part = {
                 "experience": np.full(len(rows), index, np.int16),
-                **fixed[category],
-                "score": scored.scores[rows],
-                "route": scored.routes[rows],
+                **labels[category],
+                "score": scores.scores[rows],
+                "route": scores.routes[rows],
             }
-            for name, values in found.items():
+            for name, values in part.items():
                 columns.setdefault(name, []).append(values)
             if category in kept:
                 maps.append(kept[category][rows])
@@ -132,8 +144,8 @@ def _scores(
     return pd.DataFrame(table), np.concatenate(maps) if maps else None
 
 
-def _fixed_columns(stream: Stream, category: str) -> dict[str, np.ndarray]:
-    """What the scores table says of a category's test images after every experience."""
+def _labels(stream: Stream, category: str) -> dict[str, np.ndarray]:
+    """The columns of the scores table that are the same after every experience."""
     items = stream.manifest.test(category)
     return {
         "category": np.full(len(items), category, object),
@@ -145,22 +157,22 @@ def _fixed_columns(stream: Stream, category: str) -> dict[str, np.ndarray]:
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """Versions of Python, of cadbench and of the packages that numbers depend on."""
-    found = {"python": platform.python_version()}
+    """Versions of Python, of cadbench, and of the packages that affect the numbers."""
+    installed = {"python": platform.python_version()}
     for name in _VERSIONED:
         try:
-            found[name] = importlib.metadata.version(name)
+            installed[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 @functools.cache
 def git_commit() -> str | None:
-    """The commit of the checkout that is running, with `+` if it was changed; None outside git."""
+    """The commit of the checkout that is running, with `+` if files differ; None outside git."""
     here = Path(__file__).parent
     try:
-        # Installed below somebody else's checkout, this file is not part of it.
+        # A cadbench installed inside another repository is not tracked by it.
         _git("ls-files", "--error-unmatch", Path(__file__).name, here=here)
         commit = _git("rev-parse", "HEAD", here=here)
         return commit + ("+" if _git("status", "--porcelain", "-uno", here=here) else "")
@@ -168,17 +180,8 @@ def git_commit() -> str | None:
         return None
 
 
-def _git(*words: str, here: Path) -> str:
+def _git(*arguments: str, here: Path) -> str:
     done = subprocess.run(
-        ["git", "-C", str(here), *words], capture_output=True, text=True, timeout=10, check=True
+        ["git", "-C", str(here), *arguments], capture_output=True, text=True, timeout=10, check=True
     )
     return done.stdout.strip()
-
-
-def device_name(device: torch.device) -> str:
-    """`cpu`, or `cuda` with the card's name."""
-    if device.type != "cuda":
-        return device.type
-    import torch
-
-    return f"cuda ({torch.cuda.get_device_name(device)})"

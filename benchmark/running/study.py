@@ -1,10 +1,10 @@
-"""From what the user asks for to the list of cells: methods x parameters x orders x seeds."""
+"""A study: methods x parameters x orders x seeds, expanded into cells."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,12 +15,12 @@ from ..data.manifest import Manifest
 from ..features.spec import FeatureSpec
 from ..interface.context import Routing
 from ..interface.method import CellFacts
-from ..interface.params import Params, spec_named, specs
+from ..interface.params import Params
 from ..pixels.maps import MapSpec
-from ..plugins.methods import load_method, method_names
-from ..streams.stream import Order, Stream
-from ..system.number_ranges import parse_whole_number
-from .cell import Cell, Unseen
+from ..plugins.methods import load_method
+from ..streams.orders import Order
+from ..streams.stream import Stream, Unseen
+from .cell import Cell
 
 Sweep = Mapping[str, Mapping[str, Sequence[Any]]]
 """Method -> parameter -> the values to try."""
@@ -30,7 +30,10 @@ MOST_CELLS = 100_000
 
 @dataclass(frozen=True)
 class Study:
-    """A factorial: everything that its cells have in common, and the factors."""
+    """A factorial design: the settings that all cells share, and the factors that vary.
+
+    The factors are `methods`, `sweep`, `orders` and `seeds`; `Cell` documents the rest.
+    """
 
     manifest: Manifest
     features: FeatureSpec
@@ -48,14 +51,19 @@ class Study:
 
 
 @dataclass(frozen=True)
-class Matched:
-    """A cell whose memory is to be what `reference` ends up storing (`--match-memory`)."""
+class MatchedCell:
+    """A cell that gets as much memory as another cell uses (`--match-memory`).
+
+    Attributes:
+        cell: the cell with its own parameters.
+        reference: the cell whose stored vectors it will be given.
+    """
 
     cell: Cell
     reference: Cell
 
     def resolve(self, stored_vectors: int) -> Cell:
-        """The cell, once the reference's stored vectors are known."""
+        """Return the cell, given the number of vectors that the reference stores at the end."""
         categories = len(self.cell.order.categories)
         method = self.cell.method_class
         params: Any = method.with_memory(self.cell.params, stored_vectors, categories)
@@ -63,7 +71,11 @@ class Matched:
 
 
 def plan(study: Study) -> list[Cell]:
-    """Every cell of the study: methods in the order given, then parameters, orders, seeds."""
+    """Expand a study into its cells: by method, then parameters, then order, then seed.
+
+    Raises:
+        UsageError: the schedule does not fit, or there are too many cells.
+    """
     data = under_domains(study.manifest, study.drift)
     schedules: dict[Order, str] = {}
     for order in study.orders:
@@ -97,31 +109,26 @@ def plan(study: Study) -> list[Cell]:
     ]
 
 
-def _refuse_too_many(study: Study) -> None:
-    """Before they are made: a slip of the pen asks for millions."""
-    settings = (
-        math.prod(map(len, study.sweep.get(method, {}).values())) for method in study.methods
-    )
-    count = sum(settings) * len(study.orders) * len(study.seeds)
-    if count > MOST_CELLS:
-        raise UsageError(
-            f"--seeds, --order and --set ask for {count:,} cells; a run has at most "
-            f"{MOST_CELLS:,}: make several of it"
-        )
+def match_memory(cells: Sequence[Cell], reference: str) -> tuple[list[Cell], list[MatchedCell]]:
+    """Pair the cells of other methods with the reference cells of the same order and seed.
 
+    Args:
+        cells: all cells of the run.
+        reference: the method whose memory the others get.
 
-def match_memory(cells: Sequence[Cell], reference: str) -> tuple[list[Cell], list[Matched]]:
-    """Split cells into those that can run at once and those that wait for a reference's memory.
+    Returns:
+        The cells that can run at once, and those that wait for a reference. Methods that cannot be
+        given a memory size are among the former.
 
-    Each cell of another method is paired with every cell of `reference` that has its order and
-    seed; methods that cannot be given a memory run as they are.
+    Raises:
+        UsageError: no cell is of the reference method.
     """
     references = [cell for cell in cells if cell.method == reference]
     if not references:
         raise UsageError(
             f"--match-memory {reference}: add --method {reference}, whose memory is to be matched"
         )
-    ready, waiting = list(references), list[Matched]()
+    ready, waiting = list(references), list[MatchedCell]()
     for cell in cells:
         if cell.method == reference:
             continue
@@ -129,70 +136,28 @@ def match_memory(cells: Sequence[Cell], reference: str) -> tuple[list[Cell], lis
             ready.append(cell)
             continue
         waiting.extend(
-            Matched(cell, other)
+            MatchedCell(cell, other)
             for other in references
             if other.order == cell.order and other.seed == cell.seed
         )
     return ready, waiting
 
 
-def parse_settings(
-    methods: Sequence[str], settings: Iterable[str], experts: str | None
-) -> dict[str, dict[str, list[Any]]]:
-    """`--set METHOD.PARAM=VALUES` and `--experts VALUES` as a sweep over the chosen methods.
-
-    A method given as `package.module:Class` may be called `Class` where one method is meant by it.
-    """
-    sweep: dict[str, dict[str, list[Any]]] = {}
-    for setting in settings:
-        target, equals, values = setting.partition("=")
-        method, dot, name = target.strip().rpartition(".")
-        method = _meant(method, methods)
-        if not (equals and dot and name and values.strip()):
-            raise UsageError(
-                f"--set {setting!r}: write METHOD.PARAM=VALUES, such as mecad.threshold=0.8,0.9"
-            )
-        if method not in methods:
-            load_method(method)
-            raise UsageError(
-                f"--set {setting}: {method} is not among the methods of this run "
-                f"({', '.join(methods)}); add --method {method}"
-            )
-        tried = sweep.setdefault(method, {})
-        if name in tried:
-            raise UsageError(
-                f"--set {method}.{name} is given twice; write all its values in one, with commas"
-            )
-        tried[name] = _values(method, name, values, f"--set {setting}")
-    if experts is not None:
-        takers = [method for method in methods if _has(method, "experts")]
-        if not takers:
-            able = ", ".join(m for m in method_names() if _loadable_and_has(m, "experts"))
-            raise UsageError(
-                f"--experts: none of {', '.join(methods)} has experts; methods that do: {able}"
-            )
-        for method in takers:
-            if "experts" in sweep.get(method, {}):
-                raise UsageError(f"--experts and --set {method}.experts exclude each other")
-            sweep.setdefault(method, {})["experts"] = _values(
-                method, "experts", experts, f"--experts {experts}"
-            )
-    return sweep
-
-
-def _meant(called: str, methods: Sequence[str]) -> str:
-    """The chosen method that `--set` calls by its name, or by its class's alone."""
-    found = {name for name in methods if name.endswith(f":{called}")}
-    if len(found) > 1 and called not in methods:
+def _refuse_too_many(study: Study) -> None:
+    """Count the cells before they are made: one typing error can ask for millions."""
+    settings = (
+        math.prod(map(len, study.sweep.get(method, {}).values())) for method in study.methods
+    )
+    count = sum(settings) * len(study.orders) * len(study.seeds)
+    if count > MOST_CELLS:
         raise UsageError(
-            f"--set {called}: {' and '.join(sorted(found))} are both meant by it; write the "
-            "whole name"
+            f"--seeds, --order and --set ask for {count:,} cells; a run has at most "
+            f"{MOST_CELLS:,}: split it into several runs"
         )
-    return called if called in methods or not found else found.pop()
 
 
 def _grid(method: str, values: Mapping[str, Sequence[Any]], facts: CellFacts) -> list[Params]:
-    """Every combination, resolved; combinations that resolve to the same parameters once."""
+    """Every combination of values, resolved, without duplicates."""
     kind = load_method(method)
     names = list(values)
     combinations = itertools.product(*(values[name] for name in names))
@@ -201,33 +166,3 @@ def _grid(method: str, values: Mapping[str, Sequence[Any]], facts: CellFacts) ->
         for combination in combinations
     ]
     return list(dict.fromkeys(resolved))
-
-
-def _values(method: str, name: str, text: str, where: str) -> list[Any]:
-    spec = spec_named(load_method(method).Params, name, method)
-    try:
-        return spec.parse_sweep(text)
-    except ValueError as error:
-        raise UsageError(f"{where}: {error}") from None
-
-
-def _has(method: str, name: str) -> bool:
-    return name in {spec.name for spec in specs(load_method(method).Params)}
-
-
-def _loadable_and_has(method: str, name: str) -> bool:
-    try:
-        return _has(method, name)
-    except Exception:  # a broken plugin is reported where it is used, not here
-        return False
-
-
-def take_shard(cells: Sequence[Cell], shard: str | None) -> list[Cell]:
-    """Every N-th cell from the I-th on, for `--shard I/N` with I from 1 to N."""
-    if shard is None:
-        return list(cells)
-    left, _, right = shard.partition("/")
-    index, count = parse_whole_number(left), parse_whole_number(right)
-    if index is None or count is None or not 1 <= index <= count:
-        raise UsageError(f"--shard {shard!r}: write I/N with I from 1 to N, such as 1/4")
-    return list(cells[index - 1 :: count])

@@ -1,1 +1,1 @@
-"""Streams: category order, schedule, blending, and the bridge to Avalanche."""
+"""Streams: orders, schedules, blending, and the bridge to Avalanche."""

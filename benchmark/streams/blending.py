@@ -1,4 +1,4 @@
-"""Experiences that blend: some training images come one experience early or late."""
+"""Blending: some training images of a category appear one experience early or late."""
 
 from __future__ import annotations
 
@@ -8,46 +8,63 @@ from typing import Any
 from ...results.errors import UsageError
 from ..system.rng import generator
 
-Shown = dict[str, tuple[str, ...]]
-"""Column -> ids of its training images that an experience shows."""
+TrainingIds = dict[str, tuple[str, ...]]
+"""The training images of one experience: ids by column."""
 
 
-def checked_blend(share: Any, where: str = "--blend") -> float:
-    """A share from 0 (no blending) to 1; `UsageError` otherwise."""
+def check_blend(share: Any, where: str = "--blend") -> float:
+    """Return the share as a float; raise `UsageError` unless it is a number from 0 to 1.
+
+    Args:
+        share: share of images that move to a neighboring experience; 0 is no blending.
+        where: the option or file entry, for the message.
+    """
     if not (isinstance(share, int | float) and not isinstance(share, bool) and 0 <= share <= 1):
         raise UsageError(
-            f"{where} is the share of images that come with a neighboring experience, from 0 to "
-            f"1, not {share!r}"
+            f"{where} is the share of images that move to a neighboring experience, from 0 to 1, "
+            f"not {share!r}"
         )
     return float(share)
 
 
-def blended(
+def blend_experiences(
     experiences: Sequence[Sequence[str]],
     images: Mapping[str, Sequence[str]],
     share: float,
     order: str,
-) -> list[Shown]:
-    """What each experience shows when `share` of every column's images come with a neighbor.
+) -> list[TrainingIds]:
+    """Move a share of each column's training images to the neighboring experiences.
 
-    experiences: the columns of each; images: ids by column; order: the order's name, from which
-    the images that move are drawn. Half of them come with the experience before, half with the one
-    after, so that shares rise and fall in a straight line over three experiences; the first and the
-    last column have one neighbor, and half as many move. No image is lost or shown twice, and one
-    at least stays. An experience begins with what is late and ends with what is early.
+    Half of the images that move go to the experience before and half to the one after. The share of
+    a column therefore rises and falls linearly over three experiences. The first and the last
+    experience have one neighbor, so half as many of their images move. No image is lost or
+    repeated, and at least one stays.
+
+    Args:
+        experiences: the columns of each experience.
+        images: ids of the training images by column.
+        share: share of the images that move, 0 to 1.
+        order: name of the order; it seeds the choice of the images that move.
+
+    Returns:
+        For each experience its late images, then its own, then its early ones.
     """
     last = len(experiences) - 1
-    late: list[Shown] = [{} for _ in experiences]
-    own: list[Shown] = [{} for _ in experiences]
-    early: list[Shown] = [{} for _ in experiences]
+    late: list[TrainingIds] = [{} for _ in experiences]
+    own: list[TrainingIds] = [{} for _ in experiences]
+    early: list[TrainingIds] = [{} for _ in experiences]
     for index, columns in enumerate(experiences):
         for column in columns:
             ids = sorted(set(images[column]))
-            drawn = generator(0, "blend", f"{order}\n{column}").permutation(len(ids))
+            shuffled = generator(0, "blend", f"{order}\n{column}").permutation(len(ids))
             half = max(0, min(int(share * len(ids)), len(ids) - 1)) // 2
             before = half if index > 0 else 0
             after = half if index < last else 0
-            parts = [drawn[:before], drawn[before : before + after], drawn[before + after :]]
+            parts = [
+                shuffled[:before],
+                shuffled[before : before + after],
+                shuffled[before + after :],
+            ]
             first, second, rest = (tuple(sorted(ids[k] for k in part)) for part in parts)
             own[index][column] = rest
             if first:

@@ -10,10 +10,18 @@ _PART = re.compile(r"(?P<size>[1-9]\d{0,17})(x(?P<times>[1-9]\d{0,17}|\*))?")
 
 
 def experience_sizes(schedule: str, categories: int) -> tuple[int, ...]:
-    """The number of categories of each experience.
+    """Parse a schedule.
 
-    `AxB` is B experiences of A categories, `-` concatenates, and `*` as B means as many as are
-    left. `UsageError` where the text is malformed or does not sum to `categories`.
+    Args:
+        schedule: `AxB` is B experiences of A categories, `-` concatenates, and `*` as B means as
+            many as are left.
+        categories: number of categories in the stream.
+
+    Returns:
+        The number of categories of each experience.
+
+    Raises:
+        UsageError: the text is malformed or does not sum to `categories`.
     """
     parts = [_PART.fullmatch(part) for part in schedule.replace(" ", "").split("-")]
     if not all(parts):
@@ -45,15 +53,15 @@ def experience_sizes(schedule: str, categories: int) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def categories_of(schedule: str) -> int:
-    """How many categories a schedule without a `*` covers; 0 for what is none."""
+def count_categories(schedule: str) -> int:
+    """Count the categories that a schedule without a `*` covers; malformed parts count 0."""
     parts = [_PART.fullmatch(part) for part in schedule.split("-")]
-    known = [part for part in parts if part and part["times"] != "*"]
-    return sum(int(part["size"]) * int(part["times"] or 1) for part in known)
+    fixed = [part for part in parts if part and part["times"] != "*"]
+    return sum(int(part["size"]) * int(part["times"] or 1) for part in fixed)
 
 
 def canonical(sizes: tuple[int, ...]) -> str:
-    """The resolved, shortest writing: (1,) * 15 is `1x15`, (14, 1) is `14-1`."""
+    """Write sizes as the shortest schedule: (1,) * 15 is `1x15`, (14, 1) is `14-1`."""
     parts: list[str] = []
     start = 0
     for end in range(1, len(sizes) + 1):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...benchmark.interface.block import Block
 from ...benchmark.interface.context import MethodContext
 from ...benchmark.interface.experience import TestBatch, TrainExperience
-from ...benchmark.system.thread_limits import one_thread
+from ...benchmark.system.threads import one_thread
 
 if TYPE_CHECKING:
     from torch import Tensor

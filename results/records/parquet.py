@@ -1,4 +1,4 @@
-"""Record tables as Parquet files: typed on the way in, checked on the way out."""
+"""Record tables as Parquet files: types are enforced on writing, checksums checked on reading."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FURTHER: dict[str, str] = {**ASSIGNMENT, "other": "string"}
 
 
 def write_table(path: Path, name: str, frame: pd.DataFrame) -> None:
-    """Write `frame` as the record table `name` (a key of TABLES), columns in the schema's order."""
+    """Write `frame` as the record table `name` (a key of `TABLES`), columns in schema order."""
     import pyarrow.parquet as pq
 
     table = _typed(name, frame)
@@ -29,9 +29,15 @@ def write_table(path: Path, name: str, frame: pd.DataFrame) -> None:
 
 
 def read_table(path: Path, name: str, expected: str) -> pa.Table:
-    """The record table `name` in `path`; a `RecordError` that names the file where it is broken.
+    """Read a record table and check it.
 
-    expected: the file's SHA-256 (hex); Parquet itself reads altered values without a word.
+    Args:
+        path: the Parquet file.
+        name: a key of `TABLES`.
+        expected: SHA-256 (hex) of the file. Parquet itself does not notice altered values.
+
+    Raises:
+        RecordError: the file is missing, altered or unreadable, or lacks a column.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -40,18 +46,18 @@ def read_table(path: Path, name: str, expected: str) -> pa.Table:
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != expected:
             raise RecordError(
-                f"{path} was altered: its checksum is not that of run.json; run the cell again "
-                "with --overwrite"
+                f"{path} was altered: its checksum differs from the one in run.json; compute the "
+                "cell again with --overwrite"
             )
-        # Small tables need no threads, and without memory for their stacks there are none.
+        # Small tables need no threads, and starting threads fails when memory is short.
         table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
     except MemoryError:
         raise
     except FileNotFoundError as error:
-        raise RecordError(f"{path} is missing; run the cell again with --overwrite") from error
+        raise RecordError(f"{path} is missing; compute the cell again with --overwrite") from error
     except (OSError, pa.ArrowException, UnicodeError) as error:
         raise RecordError(
-            f"cannot read {path} (truncated or altered?); run the cell again with --overwrite"
+            f"cannot read {path} (truncated or altered?); compute the cell again with --overwrite"
         ) from error
     missing = [column for column in TABLES[name] if column not in table.column_names]
     if missing:
@@ -60,7 +66,7 @@ def read_table(path: Path, name: str, expected: str) -> pa.Table:
 
 
 def as_frame(table: pa.Table, name: str) -> pd.DataFrame:
-    """The table as pandas, with the nullable integer that `t` of the metrics needs."""
+    """Convert a record table to pandas; `t` of the metrics becomes a nullable integer."""
     import pandas as pd
 
     frame: pd.DataFrame = table.to_pandas(use_threads=False)

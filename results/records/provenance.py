@@ -1,4 +1,4 @@
-"""What records were made with: versions, commits and devices, each value once."""
+"""Versions, commits and devices that records were made with."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from .record import Record
 
 
 def provenance(records: Iterable[Record]) -> dict[str, str]:
-    """`python` .. `faiss-cpu`, `git commit`, `device` -> the values found, joined by commas."""
+    """Collect versions, git commits and devices of records.
+
+    Returns:
+        Name (`python`, `torch`, ..., `git commit`, `device`) -> the distinct values, sorted and
+        joined by commas.
+    """
     found: dict[str, dict[str, None]] = {}
     for record in records:
         for name, value in of_one(record).items():
@@ -17,7 +22,7 @@ def provenance(records: Iterable[Record]) -> dict[str, str]:
 
 
 def of_one(record: Record) -> Mapping[str, str]:
-    """The same of one record; a commit with `+` had changes that were not committed."""
+    """Versions, git commit and device of one record; `+` marks a commit with local changes."""
     return {
         **record.run["versions"],
         "git commit": record.run["git_commit"] or "not known",

@@ -1,4 +1,4 @@
-"""One finished run, read back: its run.json at once, its tables when asked for."""
+"""A finished run record: run.json is read at once, tables on first use."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAPS_FILE = "maps.npy"
 
 @dataclass(frozen=True)
 class Record:
-    """A run record. Tables are read on first use and kept; do not change them in place."""
+    """A run record. Tables are read on first use and cached; do not change them in place."""
 
     path: Path
     run: Run = field(repr=False)
@@ -73,7 +73,7 @@ class Record:
         return [category for experience in self.experiences for category in experience]
 
     def table(self, name: str) -> pa.Table:
-        """The Arrow form of `scores`, `metrics`, `memory` or `events`, read and checked anew."""
+        """Read and check a table (a key of `TABLES`) as Arrow; the result is not cached."""
         file = f"{name}.parquet"
         return read_table(self.path / file, name, self.run["checksums"].get(file, "none"))
 
@@ -94,7 +94,7 @@ class Record:
         return as_frame(self.table("events"), "events")
 
     def maps(self) -> np.ndarray | None:
-        """The patch maps (N, h, w) float16, memory-mapped; None where none were kept."""
+        """The patch maps (N, h, w) float16, memory-mapped; None if the run kept no maps."""
         path = self.path / MAPS_FILE
         if not path.exists():
             return None
@@ -102,7 +102,7 @@ class Record:
             raise RecordError(_altered(path))
         try:
             return cast("np.ndarray", np.load(path, mmap_mode="r", allow_pickle=False))
-        except Exception as error:  # a damaged header meets NumPy's reader with nearly any
+        except Exception as error:  # a damaged header can raise nearly anything in NumPy
             raise RecordError(f"cannot read {path} (truncated or altered?)") from error
 
     @cached_property
@@ -110,7 +110,11 @@ class Record:
         return checksum(self.path / MAPS_FILE) == self.run["checksums"].get(MAPS_FILE)
 
     def verify(self) -> None:
-        """Compare every file with its checksum; a `RecordError` names the first that differs."""
+        """Check every file against its checksum.
+
+        Raises:
+            RecordError: names the first file that is missing or differs.
+        """
         checksums = self.run["checksums"]
         unlisted = sorted({f"{name}.parquet" for name in TABLES} - checksums.keys())
         if unlisted:
@@ -118,13 +122,21 @@ class Record:
         for name, expected in checksums.items():
             path = self.path / name
             if not path.is_file():
-                raise RecordError(f"{path} is missing; run the cell again with --overwrite")
+                raise RecordError(f"{path} is missing; compute the cell again with --overwrite")
             if checksum(path) != expected:
                 raise RecordError(_altered(path))
 
 
 def load_record(path: Path, *, verify: bool = False) -> Record:
-    """The record in the folder `path` (its run.json may be named too)."""
+    """Read the record in a folder.
+
+    Args:
+        path: the folder of the record, or its run.json.
+        verify: check all files against their checksums.
+
+    Raises:
+        RecordError: there is no record, or it is incomplete, altered or of another schema.
+    """
     folder = path.parent if path.name == RUN_FILE else path
     record = Record(folder, _read_run(folder / RUN_FILE))
     if verify:
@@ -139,13 +151,13 @@ def checksum(path: Path) -> str:
 
 
 def run_text(run: Mapping[str, Any]) -> bytes:
-    """The bytes of a run.json with these entries, sealed."""
+    """Serialize the entries of a run.json, with a checksum over them (the entry `seal`)."""
     sealed = {**run, "seal": seal_of(run)}
     return json.dumps(sealed, indent=2, allow_nan=False).encode() + b"\n"
 
 
 def _altered(path: Path) -> str:
-    return f"{path} was altered: its checksum is not that of {RUN_FILE}"
+    return f"{path} was altered: its checksum differs from the one in {RUN_FILE}"
 
 
 def _read_run(path: Path) -> Run:
@@ -154,21 +166,23 @@ def _read_run(path: Path) -> Run:
     except OSError as error:
         raise RecordError(f"no record at {path.parent}: {RUN_FILE} cannot be read") from error
     except (ValueError, RecursionError) as error:
-        raise RecordError(f"{path} is not whole; run the cell again with --overwrite") from error
+        raise RecordError(
+            f"{path} is incomplete; compute the cell again with --overwrite"
+        ) from error
     if not isinstance(run, dict):
         raise RecordError(f"{path} does not hold a record")
     if run.get("schema") != RECORD_SCHEMA:
         raise OtherSchemaError(
             f"{path} has record schema {run.get('schema')!r}, this cadbench reads "
-            f"{RECORD_SCHEMA}; run the cell again with --overwrite"
+            f"{RECORD_SCHEMA}; compute the cell again with --overwrite"
         )
     missing = sorted(Run.__required_keys__ - run.keys())
     if missing:
-        raise RecordError(f"{path} lacks {', '.join(missing)}")
+        raise RecordError(f"{path} has no entry {', '.join(missing)}")
     if not isinstance(run["cell"], dict):
         raise RecordError(f"{path} does not hold a record")
     if run["key"] != cell_key(run["cell"]) or run["config_key"] != config_key(run["cell"]):
-        raise RecordError(f"{path} was altered: its key is not that of its cell")
+        raise RecordError(f"{path} was altered: its key does not match its cell")
     if "seal" in run and run["seal"] != seal_of(run):
-        raise RecordError(f"{path} was altered: its seal is not that of its other entries")
+        raise RecordError(f"{path} was altered: its seal does not match its other entries")
     return cast("Run", run)

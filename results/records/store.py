@@ -1,8 +1,8 @@
-"""Where records lie, how they get there whole, and how they are found again.
+"""Where records are stored, how they are written atomically, and how they are found.
 
     <out>/<protocol>/<features>/<order>/<method>-<config key>/seed-<n>/
 
-Work in progress lies beside its place in `seed-<n>.partial/`; `write_record` renames it.
+A run in progress writes to `seed-<n>.partial/` in the same folder; `write_record` renames it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PARTIAL = ".partial"
 _LONGEST = 120
-"""Characters of a folder's name; file systems take some 250, less where they encrypt."""
+"""Longest folder name in characters; file systems allow about 250, encrypted ones fewer."""
 
 
 def record_dir(out: Path, cell: Cell) -> Path:
@@ -45,7 +45,7 @@ def record_dir(out: Path, cell: Cell) -> Path:
 
 
 def partial_dir(final_dir: Path) -> Path:
-    """Where work on the record `final_dir` lies until it is whole."""
+    """The folder that a run writes to until its record `final_dir` is complete."""
     return final_dir.with_name(final_dir.name + PARTIAL)
 
 
@@ -56,10 +56,17 @@ def write_record(
     frames: Mapping[str, pd.DataFrame],
     maps: np.ndarray | None = None,
 ) -> Record:
-    """Write a whole record into `partial`, then make it `final`; an older `final` is replaced.
+    """Write a record into `partial` and rename it to `final`, replacing an older record.
 
-    `run` is run.json without its checksums, `frames` one DataFrame for each of TABLES. run.json
-    is written last, so a `partial` that has one is complete: `publish` finishes it after a kill.
+    run.json is written last, so a `partial` with a run.json is complete, and `publish` can finish
+    it after a kill.
+
+    Args:
+        partial: folder of the run in progress.
+        final: folder of the record.
+        run: run.json without its checksums.
+        frames: one DataFrame per key of `TABLES`.
+        maps: patch maps (N, h, w), or None.
     """
     (partial / RUN_FILE).unlink(missing_ok=True)
     for name in TABLES:
@@ -73,10 +80,10 @@ def write_record(
 
 
 def publish(partial: Path, final: Path) -> Record:
-    """Rename the complete record in `partial` to `final`, without what it was computed from.
+    """Rename the complete record in `partial` to `final`, and delete checkpoints in it.
 
-    Checkpoints and the like are deleted. An older `final` is moved aside first, so that at every
-    moment one whole record exists under `final` or `partial`.
+    An older `final` is renamed first, so that at every moment one complete record exists under
+    `final` or `partial`.
     """
     record = load_record(partial, verify=True)
     keep = {RUN_FILE, *record.run["checksums"]}
@@ -101,9 +108,12 @@ def publish(partial: Path, final: Path) -> Record:
 
 
 def find_records(out: Path, warn: Callable[[str], object] = lambda line: None) -> list[Record]:
-    """Every record under `out`, by path; `warn` gets one line for each that cannot be read.
+    """Read every record under `out`, sorted by path.
 
-    Those of another version of cadbench share a line.
+    Args:
+        out: folder of the run records.
+        warn: called with one line per record that cannot be read; records with the schema of
+            another version of cadbench share one line.
     """
     records, old = [], 0
     for folder in _record_folders(out):
@@ -112,52 +122,64 @@ def find_records(out: Path, warn: Callable[[str], object] = lambda line: None) -
         except OtherSchemaError:
             old += 1
         except RecordError as error:
-            warn(f"left out: {error}")
+            warn(f"skipped: {error}")
     if old:
         warn(
-            f"left out: {old} record(s) under {out} of another version of cadbench, which wrote "
-            "another schema; run their cells again"
+            f"skipped: {old} record{'s' if old > 1 else ''} under {out} with the schema of "
+            "another version of cadbench; compute the cells again"
         )
     return records
 
 
 def resolve_runs(out: Path, ref: str, records: list[Record]) -> list[Record]:
-    """All of `records` (those under `out`) that `ref` means, or those in a folder of that name."""
+    """All of `records` (those under `out`) that match `ref`, or those in the folder `ref`.
+
+    Raises:
+        UsageError: nothing matches.
+    """
     for folder in (Path(ref), out / ref) if ref else ():
         if (folder / RUN_FILE).is_file() or (folder.name == RUN_FILE and folder.is_file()):
             return [load_record(folder)]
         inside = [r for r in records if r.path.resolve().is_relative_to(folder.resolve())]
         if inside:
             return inside
-    found = records if ref == "all" else [r for r in records if _means(r, ref, out)]
+    found = records if ref == "all" else [r for r in records if _matches(r, ref, out)]
     if not found:
-        raise UsageError(f"no record is called {ref!r}; there are:", listed=_choices(records, out))
+        raise UsageError(f"no record matches {ref!r}; there are:", listed=_choices(records, out))
     return found
 
 
 def resolve_run(out: Path, ref: str) -> Record:
-    """The one record that `ref` means: a folder, a key's beginning, a folder's or method's name."""
+    """The one record that matches `ref`.
+
+    Args:
+        out: folder of the run records.
+        ref: a folder, the beginning of a key, or the name of a method or of a part of the path.
+
+    Raises:
+        UsageError: no record or several records match.
+    """
     for folder in (Path(ref), out / ref):
         if (folder / RUN_FILE).is_file() or (folder.name == RUN_FILE and folder.is_file()):
             return load_record(folder)
     damaged: list[str] = []
     records = find_records(out, damaged.append)
     if not records:
-        raise UsageError(f"no records under {out}; `cadbench run` makes some")
-    found = [record for record in records if _means(record, ref, out)]
+        raise UsageError(f"no records in {out}; create some with `cadbench run`")
+    found = [record for record in records if _matches(record, ref, out)]
     if len(found) == 1:
         return found[0]
     if found:
         raise UsageError(
-            f"{ref!r} means {len(found)} records; name one:", listed=_choices(found, out)
+            f"{ref!r} matches {len(found)} records; choose one:", listed=_choices(found, out)
         )
     unread = f" ({'; '.join(damaged)})" if damaged else ""
     raise UsageError(
-        f"no record is called {ref!r}{unread}; there are:", listed=_choices(records, out)
+        f"no record matches {ref!r}{unread}; there are:", listed=_choices(records, out)
     )
 
 
-def _means(record: Record, ref: str, out: Path) -> bool:
+def _matches(record: Record, ref: str, out: Path) -> bool:
     hexadecimal = re.fullmatch(r"[0-9a-f]{4,64}", ref) is not None
     keys = (record.key, record.run["config_key"])
     return (
@@ -182,12 +204,12 @@ def _record_folders(out: Path) -> Iterator[Path]:
 
 
 def _slug(name: str) -> str:
-    """A folder name that every file system takes, for any name that a user may give."""
+    """Turn any name into a folder name that is valid on every file system."""
     slug = re.sub(r"[^A-Za-z0-9._@-]+", "-", name).lstrip(".") or "-"
     if len(slug) > _LONGEST:
         digest = hashlib.sha256(name.encode(errors="replace")).hexdigest()
         slug = f"{slug[: _LONGEST - 9]}-{digest[:8]}"
-    # A folder of that ending counts as work in progress, and its records would never be found.
+    # Folders with this ending count as runs in progress, so their records would not be found.
     return f"{slug}-" if slug.endswith(PARTIAL) else slug
 
 

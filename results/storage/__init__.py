@@ -1,1 +1,1 @@
-"""Files on disk: atomic writes, locks, Parquet."""
+"""Files on disk: atomic writes and locks."""

@@ -1,4 +1,4 @@
-"""Writing files so that a reader sees the old one or the whole new one, never a half."""
+"""Atomic file writes: a reader sees the old content or the new content, never a part of it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,19 @@ from ..errors import CadbenchError
 
 @contextlib.contextmanager
 def whole_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it takes that name in one step.
+    """Yield a temporary path in the same folder, and rename it to `path` on success.
 
-    With `durable` the bytes are on the disk before the rename (for records; caches are rebuilt).
-    A failure leaves nothing behind; a full disk or a read-only folder becomes one clear line.
+    Args:
+        path: the file to create or replace. Missing parent folders are created.
+        durable: flush the bytes to the disk before the rename. Records need this; caches can be
+            rebuilt.
+
+    Raises:
+        CadbenchError: the disk is full, the folder cannot be written to, or `path` is a folder or
+            a device. The temporary file is removed.
     """
-    if path.exists() and not path.is_file():  # the rename would take the place of `/dev/null`
-        raise CadbenchError(f"cannot write {path}: it is no file, but a folder, device or pipe")
+    if path.exists() and not path.is_file():  # the rename would replace `/dev/null` itself
+        raise CadbenchError(f"cannot write {path}: it is a folder, device or pipe, not a file")
     partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,42 +44,50 @@ def whole_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
 
 
 def write_bytes(path: Path, data: bytes, *, durable: bool = False) -> None:
-    """Replace `path` by `data` in one step."""
+    """Write `data` to `path` atomically; see `whole_file`."""
     with whole_file(path, durable=durable) as partial:
         partial.write_bytes(data)
 
 
 OPTIONS = "--out or CADBENCH_CACHE"
-"""What chooses the place of records and caches."""
+"""The options that choose where records and caches are written."""
 
 
 def storage_error(error: OSError, path: Path, options: str = OPTIONS) -> CadbenchError:
-    """The one-line form of an operating-system error met while writing `path`.
+    """Turn an operating-system error into a one-line error that says what to do.
 
-    options: what the user can choose another place with.
+    Args:
+        error: the error met while writing.
+        path: the file or folder that was being written.
+        options: names of the options that choose another place.
     """
     cut_short = error.errno is None and "requested and" in str(error)  # NumPy, in a short write
     if cut_short or error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return CadbenchError(
-            f"no space left while writing {path}; free some, or choose another place with "
-            f"{options} (finished work is kept)"
+            f"no space left while writing {path}; free some space, or choose another "
+            f"folder with {options} (finished work is kept)"
         )
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return CadbenchError(
-            f"cannot write {path} ({error.strerror}); choose a writable place with {options}"
+            f"cannot write {path} ({error.strerror}); choose a writable folder with {options}"
         )
     return CadbenchError(f"cannot write {path}: {error.strerror or error}")
 
 
 def seal(content: bytes) -> bytes:
-    """`content` behind its SHA-256, so that damage is noticed when it is read back."""
+    """Prefix `content` with its SHA-256, so that `unseal` detects damage."""
     return hashlib.sha256(content).digest() + content
 
 
 def unseal(path: Path, damaged: Callable[[Path], object] = lambda path: None) -> bytes | None:
-    """The content of a sealed file, or None where the file is absent, truncated or altered.
+    """Read a file that was written with `seal`.
 
-    damaged: is told of a file that is there and not whole.
+    Args:
+        path: the file.
+        damaged: called with the path if the file exists but is truncated, altered or unreadable.
+
+    Returns:
+        The content; None if the file is missing or damaged.
     """
     try:
         data = path.read_bytes()

@@ -1,4 +1,4 @@
-"""One process at a time works on a record."""
+"""A lock file per record, so that only one process computes it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,20 @@ from .files import OPTIONS, storage_error
 
 @contextmanager
 def record_lock(final: Path, *, wait: bool, options: str = OPTIONS) -> Iterator[bool]:
-    """Hold the lock of the record `final`; False where another process has it and not `wait`.
+    """Hold the lock of a record while the `with` block runs.
 
-    options: see `storage_error`. The operating system drops the lock of a process that dies, so
-    none is ever stale.
+    The operating system releases the lock when a process dies, so locks are never stale.
+
+    Args:
+        final: folder of the finished record.
+        wait: wait until another process releases the lock.
+        options: names of the options that choose another folder, for the error message.
+
+    Yields:
+        True if the lock is held; False if another process holds it and `wait` is False.
+
+    Raises:
+        CadbenchError: the lock file cannot be written.
     """
     from filelock import FileLock, Timeout
 

@@ -39,8 +39,8 @@ from cadbench.benchmark.features.backbones import (
 )
 from cadbench.benchmark.features.spec import FeatureSpec
 from cadbench.benchmark.features.weights import EMBEDDED_BACKBONE, find_weights
-from cadbench.benchmark.running.batches import BATCH_SIZE
-from cadbench.benchmark.running.evaluator import synchronize
+from cadbench.benchmark.running.devices import synchronize
+from cadbench.benchmark.running.evaluation.batches import BATCH_SIZE
 from cadbench.benchmark.services.coresets.k_center import greedy_k_center
 from cadbench.benchmark.services.neighbors.search import torch_search
 from cadbench.benchmark.system.processes import available_cores

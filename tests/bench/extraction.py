@@ -34,7 +34,7 @@ from cadbench.benchmark.features.extraction import fill_store
 from cadbench.benchmark.features.shards import SHARD_SIZE, ShardStore, shards_of
 from cadbench.benchmark.features.spec import FeatureSpec
 from cadbench.benchmark.features.weights import EMBEDDED_BACKBONE, find_weights
-from cadbench.benchmark.running.evaluator import synchronize
+from cadbench.benchmark.running.devices import synchronize
 from cadbench.benchmark.system.reporting import Silent
 
 

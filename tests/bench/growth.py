@@ -65,12 +65,13 @@ def measure(categories: int, train: int, test: int) -> None:
     from cadbench.benchmark.plugins.methods import load_method
     from cadbench.benchmark.running.cell import Cell
     from cadbench.benchmark.running.checkpoint import Checkpoint
-    from cadbench.benchmark.running.evaluator import Services, evaluate
+    from cadbench.benchmark.running.evaluation.evaluator import Services, evaluate
     from cadbench.benchmark.running.recording import record
     from cadbench.benchmark.services.coresets.service import Coresets
     from cadbench.benchmark.services.neighbors.search import exact_search
     from cadbench.benchmark.services.neighbors.service import Neighbors
-    from cadbench.benchmark.streams.stream import Stream, resolve_order
+    from cadbench.benchmark.streams.orders import resolve_order
+    from cadbench.benchmark.streams.stream import Stream
 
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)

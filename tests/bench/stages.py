@@ -95,15 +95,16 @@ def inside(begun: float, words: list[str]) -> None:
     clock = Clock(begun)
     from cadbench.benchmark.features.feature_set import FeatureSet
     from cadbench.benchmark.pixels.meter import PixelMeter
-    from cadbench.benchmark.running import batches as presentation
     from cadbench.benchmark.running import recording, runner
     from cadbench.benchmark.running.checkpoint import Checkpoint
-    from cadbench.benchmark.running.progress import Step
+    from cadbench.benchmark.running.evaluation import batches as presentation
+    from cadbench.benchmark.running.evaluation.progress import Step
+    from cadbench.benchmark.running.shared_inputs import SharedInputs
     from cadbench.benchmark.services.coresets.service import Coresets
     from cadbench.benchmark.services.neighbors import search
     from cadbench.benchmark.services.neighbors.service import Neighbors
 
-    clock.around(runner.Runner, "_prepared", "start and imports")
+    clock.around(SharedInputs, "prepare", "start and imports")
     clock.around(FeatureSet, "ensure", "extraction")
     clock.around(runner, "evaluate", "methods and evaluator")
     for name in ("select", "_selection", "reduce", "centroid"):
@@ -113,7 +114,7 @@ def inside(begun: float, words: list[str]) -> None:
     for name in ("_read", "_find"):
         clock.around(presentation, name, "reading features")
     clock.around(PixelMeter, "measure", "pixel metrics")
-    clock.around(Step, "measured", "waiting for pixel metrics")
+    clock.around(Step, "finish_pixels", "waiting for pixel metrics")
     clock.around(Checkpoint, "save", "checkpoints")
     clock.around(recording, "record", "records")
     clock.around(runner.Runner, "run", "records")  # what lies between cells is their bookkeeping

@@ -12,7 +12,7 @@ from cadbench.benchmark.features.spec import FeatureSpec
 from cadbench.benchmark.pixels.maps import MapSpec
 from cadbench.benchmark.running.cell import Cell
 from cadbench.benchmark.running.study import Study, plan
-from cadbench.benchmark.streams.stream import Order, resolve_order
+from cadbench.benchmark.streams.orders import Order, resolve_order
 
 CATEGORIES = ("apple", "bolt", "cork", "dial")
 

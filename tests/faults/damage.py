@@ -66,7 +66,7 @@ def damaged_caches(stage: Stage, times: int, seed: int = 0) -> Iterator[Row]:
 
 
 def damaged_checkpoints(stage: Stage, times: int, seed: int = 0) -> Iterator[Row]:
-    """The cell starts afresh, and says why."""
+    """The cell is computed from the beginning, with a warning that says why."""
     whole = stage.undisturbed(*ONE)
     expected = numbers(whole.runs)
     rng = random.Random(seed)

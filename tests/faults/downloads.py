@@ -147,7 +147,7 @@ SCENARIOS = (
     Scenario("name cannot be looked up", (Answer(),), "its name cannot be looked up",
              around=_no_name),
     Scenario("disk full", (Answer(),), "no space left while writing", kept=True, around=_full),
-    Scenario("read-only disk", (Answer(),), "choose a writable place with --root",
+    Scenario("read-only disk", (Answer(),), "choose a writable folder with --root",
              around=_read_only),
     Scenario("Ctrl-C", (Answer(),), "KeyboardInterrupt", kept=True, around=_interrupted),
 )  # fmt: skip

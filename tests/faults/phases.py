@@ -57,7 +57,8 @@ def watch() -> None:
     from cadbench.benchmark.data import manifest
     from cadbench.benchmark.features import feature_set, shards
     from cadbench.benchmark.pixels import truth
-    from cadbench.benchmark.running import checkpoint, evaluator, recording, runner
+    from cadbench.benchmark.running import checkpoint, recording, runner
+    from cadbench.benchmark.running.evaluation import evaluator
     from cadbench.mecad.method import Mecad
     from cadbench.methods.banks.finetune import FineTune
     from cadbench.methods.banks.patchcore import PatchCore
@@ -67,7 +68,7 @@ def watch() -> None:
     _wrap(manifest, "inspect", "images")
     _wrap(feature_set, "fill_store", "extract")
     _wrap(truth, "load_truths", "masks")
-    _wrap(evaluator, "_score", "score")
+    _wrap(evaluator, "score_columns", "score")
     _wrap(recording, "record", "record", lambda cell, *_: f"record {cell.key}")
     _wrap(
         checkpoint.Checkpoint,

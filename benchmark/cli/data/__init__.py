@@ -12,7 +12,7 @@ from ..shared.options import (
     categories_option,
     data_root_option,
     dataset_option,
-    names,
+    parse_names,
     quiet_option,
     skip_option,
 )
@@ -64,14 +64,14 @@ def info(
     from ...data.opening.choosing import how_to_obtain
     from ...data.opening.registry import AUTO, load_reader
     from ...data.opening.sources import describe, open_dataset
-    from ..shared.output import print_tables
+    from ..shared.table_output import print_tables
 
     if dataset == AUTO:
         print_tables([_at_hand(data_root)])
     manifest = open_dataset(
         dataset,
         data_root,
-        names(categories),
+        parse_names(categories),
         skip_unreadable=skip_unreadable,
         cache=cache_root(),
         reporter=choose_reporter(-1 if quiet else 0),

@@ -19,7 +19,7 @@ def show_entry(name: str, data_root: Path | DataRoots | None) -> None:
     from ...data.catalog import load_entry
     from ...data.opening.places import DataRoots
     from ...data.verify import default_root, find_entry
-    from ..shared.output import print_tables
+    from ..shared.table_output import print_tables
 
     entry = load_entry(name)
     root = data_root.of(name) if isinstance(data_root, DataRoots) else data_root

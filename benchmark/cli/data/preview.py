@@ -16,7 +16,7 @@ from ..shared.options import (
     categories_option,
     data_root_option,
     dataset_option,
-    names,
+    parse_names,
     quiet_option,
     skip_option,
 )
@@ -74,7 +74,7 @@ def command(context: click.Context, name: str | None, **given: Any) -> None:
     from ...data.preview.contact_sheet import contact_sheet
     from ...data.preview.fingerprints import survey
     from ...data.preview.statistics import statistics
-    from ..shared.output import print_tables
+    from ..shared.table_output import print_tables
 
     if name is not None:
         source = context.get_parameter_source("dataset")
@@ -85,7 +85,7 @@ def command(context: click.Context, name: str | None, **given: Any) -> None:
     manifest = open_dataset(
         given["dataset"],
         given["data_root"],
-        names(given["categories"]),
+        parse_names(given["categories"]),
         skip_unreadable=given["skip_unreadable"],
         cache=cache_root(),
         reporter=reporter,

@@ -76,7 +76,7 @@ def _checks(name: str | None, root: Path | None) -> list[Callable[[Reporter], Ve
 
 def _show(verified: Verified) -> None:
     from ....results.rendering.table import Column, Table, Value, text_column
-    from ..shared.output import print_tables
+    from ..shared.table_output import print_tables
 
     columns = [
         text_column("category"),

@@ -14,7 +14,7 @@ def command() -> None:
     """
     from ....results.rendering.table import Column, Table, Value, text_column
     from ...data.drift.domains import DOMAINS_VERSION, KINDS
-    from ..shared.output import print_tables
+    from ..shared.table_output import print_tables
 
     most = max(len(kind.strengths) for kind in KINDS.values())
     columns = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
-from ...system.did_you_mean import suggestion
 
 
 @click.command("metrics")

@@ -37,7 +37,7 @@ def command(name: str | None) -> None:
 def _list() -> None:
     from ....results.rendering.table import Table, text_column
     from ...protocols.builtin import builtin_names, find_protocol
-    from ..shared.output import print_tables
+    from ..shared.table_output import print_tables
 
     columns = ("name", "id", "schedule", "routing", "orders", "source")
     rows = []

@@ -9,12 +9,13 @@ import click
 
 from ....results.analysis.comparable import check_comparable
 from ....results.analysis.rows import Row, rows_of
+from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
-from ...system.did_you_mean import suggestion
+from ..shared.default_params import default_params
 from ..shared.options import FiniteRange, out_option
-from ..shared.output import default_params, print_tables
-from ..shared.record_selection import chosen_records, format_option, protocol_option
-from ..shared.row_names import named_rows
+from ..shared.record_selection import format_option, protocol_option, select_records
+from ..shared.row_names import find_rows
+from ..shared.table_output import print_tables
 
 
 @click.command("compare")
@@ -93,7 +94,7 @@ def command(
         check_place(diagram)
         if len(refs) < 3:
             raise UsageError("--diagram shows mean ranks, which need three rows or more")
-    rows = named_rows(refs, _rows(out, protocol, routing))
+    rows = find_rows(refs, _rows(out, protocol, routing))
     check_comparable(rows, mixable=False)
     _check_base(base, rows)
     compared = paired(
@@ -113,7 +114,7 @@ def command(
 
 
 def _rows(out: Path, protocol: str | None, routing: str | None) -> list[Row]:
-    records = chosen_records(out, None, protocol)
+    records = select_records(out, None, protocol)
     if routing is not None:
         records = [record for record in records if record.routing == routing]
         if not records:

@@ -9,8 +9,8 @@ import click
 
 from ....results.errors import UsageError
 from ....results.sanitizing import printable
-from ..shared.options import names, out_option
-from ..shared.record_selection import chosen_records, methods_option, protocol_option
+from ..shared.options import out_option, parse_names
+from ..shared.record_selection import methods_option, protocol_option, select_records
 
 
 @click.command("export")
@@ -51,7 +51,7 @@ def command(
         raise UsageError("name the records to export, or write `all` (see --help)")
     if to.resolve().is_relative_to(out.resolve()):
         raise UsageError(f"--to {to} lies in {out}, where it would be taken for more records")
-    records = chosen_records(out, names(methods), protocol)
+    records = select_records(out, parse_names(methods), protocol)
     if runs:
         found = [record for run in runs for record in resolve_runs(out, run, records)]
         records = list({record.path: record for record in found}.values())

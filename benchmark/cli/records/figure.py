@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 import click
 
 from ....results.analysis.rows import Row, rows_of
+from ....results.did_you_mean import suggestion
 from ....results.errors import CadbenchError, DataError, UsageError
 from ....results.figures.catalog import EXAMPLES, FIGURES
 from ....results.figures.drawing.style import FORMATS, WIDTHS
 from ....results.metrics.registry import CATEGORY_METRICS
 from ....results.sanitizing import printable
 from ...system.cache import cache_root
-from ...system.did_you_mean import suggestion
-from ..shared.options import data_root_option, names, out_option
-from ..shared.output import default_params
-from ..shared.record_selection import chosen_records, methods_option, protocol_option
-from ..shared.row_names import named_rows
+from ..shared.default_params import default_params
+from ..shared.options import data_root_option, out_option, parse_names
+from ..shared.record_selection import methods_option, protocol_option, select_records
+from ..shared.row_names import find_rows
 
 if TYPE_CHECKING:
     from ....results.figures.drawing.figure import Drawn
@@ -114,7 +114,7 @@ def command(
     wanted = _figures(name)
     kinds, inches = _formats(formats), _inches(width)
     _check_folder(folder)
-    records = chosen_records(out, names(methods), protocol)
+    records = select_records(out, parse_names(methods), protocol)
     records = _only(records, "--routing", routing, lambda record: record.routing)
     records = _only(records, "--backbone", backbone, _backbone)
     source = _source(refs, records, base)
@@ -210,7 +210,7 @@ def _source(refs: Sequence[str], records: Sequence[Record], base: str) -> Source
     from ....results.figures.selection import source_of
 
     rows = rows_of(records)
-    chosen = named_rows(refs, rows) if refs else []
+    chosen = find_rows(refs, rows) if refs else []
     run = _named_run(refs[0], chosen[0]) if chosen else None
     return source_of(rows, chosen, run, base=base, defaults=default_params(records))
 
@@ -231,7 +231,7 @@ def _figures(name: str) -> list[str]:
 
 
 def _formats(text: str) -> tuple[str, ...]:
-    kinds = names(text.lower()) or ()
+    kinds = parse_names(text.lower()) or ()
     for kind in kinds:
         if kind not in FORMATS:
             raise UsageError(f"--format: no {kind!r}; there are: {', '.join(FORMATS)}")

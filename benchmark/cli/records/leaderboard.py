@@ -10,9 +10,10 @@ import click
 
 from ....results.errors import UsageError
 from ....results.sanitizing import printable
-from ..shared.options import DEFAULT_OUT, names, out_option, without_place
-from ..shared.output import default_params, print_tables
-from ..shared.record_selection import chosen_records, format_option, methods_option, protocol_option
+from ..shared.default_params import default_params
+from ..shared.options import DEFAULT_OUT, out_option, parse_names, shareable_path
+from ..shared.record_selection import format_option, methods_option, protocol_option, select_records
+from ..shared.table_output import print_tables
 
 if TYPE_CHECKING:
     from ....results.leaderboard.earlier_page import EarlierPage
@@ -67,7 +68,7 @@ def command(
         raise UsageError("--publish writes Markdown; leave --format out")
     if keep_rows and publish is None:
         raise UsageError("--keep-rows goes with --publish FILE, whose rows it keeps")
-    records = chosen_records(out, names(methods), protocol)
+    records = select_records(out, parse_names(methods), protocol)
     published, defaults = load_published(), default_params(records)
     if publish is None:
         tables = leaderboard(records, sort=sort, defaults=defaults, published=published)
@@ -77,7 +78,7 @@ def command(
 
     earlier = _earlier(publish) if keep_rows else None
     given = {"--methods": methods, "--protocol": protocol, "--sort": sort != "acc" and sort}
-    made_by = _command(publish, {**given, "--out": out != DEFAULT_OUT and without_place(out)})
+    made_by = _command(publish, {**given, "--out": out != DEFAULT_OUT and shareable_path(out)})
     made_by += " --keep-rows" * keep_rows
     page = leaderboard_page(
         records, published, made_by, sort=sort, defaults=defaults, earlier=earlier
@@ -97,7 +98,7 @@ def _earlier(page: Path) -> EarlierPage:
 
 
 def _command(publish: Path, given: dict[str, object]) -> str:
-    words = ["cadbench", "leaderboard", "--publish", without_place(publish)]
+    words = ["cadbench", "leaderboard", "--publish", shareable_path(publish)]
     for option, value in given.items():
         words += [option, str(value)] if value else []
     return shlex.join(words)

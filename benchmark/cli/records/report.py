@@ -10,17 +10,17 @@ import click
 
 from ....results.errors import UsageError
 from ....results.sanitizing import printable
+from ..shared.default_params import default_params
 from ..shared.options import (
     DEFAULT_OUT,
     data_root_option,
     dataset_option,
-    names,
     out_option,
+    parse_names,
     quiet_option,
-    without_place,
+    shareable_path,
 )
-from ..shared.output import default_params
-from ..shared.record_selection import chosen_records, methods_option, protocol_option
+from ..shared.record_selection import methods_option, protocol_option, select_records
 
 if TYPE_CHECKING:
     from ....results.records.record import Record
@@ -69,7 +69,7 @@ def command(
 
     if not images and (data_root is not None or dataset != "auto"):
         raise UsageError("--dataset and --data-root are for sample images; add --images")
-    records = chosen_records(out, names(methods), protocol)
+    records = select_records(out, parse_names(methods), protocol)
     found, missing = _galleries(records, dataset, data_root, quiet) if images else ([], [NO_IMAGES])
     page = report_page(
         records,
@@ -114,9 +114,9 @@ def _command(
     target: Path, methods: str | None, protocol: str | None, images: bool, out: Path
 ) -> str:
     """The command as a reader can repeat it; the place of the dataset is not in it."""
-    words = ["cadbench", "report", "--to", without_place(target)]
+    words = ["cadbench", "report", "--to", shareable_path(target)]
     given = {"--methods": methods, "--protocol": protocol}
-    given["--out"] = None if out == DEFAULT_OUT else without_place(out)
+    given["--out"] = None if out == DEFAULT_OUT else shareable_path(out)
     for option, value in given.items():
         words += [option, value] if value else []
     return shlex.join([*words, *["--images"] * images])

@@ -10,7 +10,7 @@ from ....results.metrics.registry import CATEGORY_METRICS
 from ....results.sanitizing import printable
 from ..running.summary import threshold_lines
 from ..shared.options import out_option
-from ..shared.output import print_tables
+from ..shared.table_output import print_tables
 
 
 @click.command("show")

@@ -13,10 +13,11 @@ from ....results.errors import UsageError
 from ....results.metrics.registry import CATEGORY_METRICS
 from ....results.records.record import Record
 from ....results.rendering.table import Table
-from ..shared.options import names, out_option
-from ..shared.output import Style, default_params, format_of, print_tables
-from ..shared.record_selection import chosen_records, format_option, methods_option, protocol_option
-from ..shared.row_names import named_rows
+from ..shared.default_params import default_params
+from ..shared.options import out_option, parse_names
+from ..shared.record_selection import format_option, methods_option, protocol_option, select_records
+from ..shared.row_names import find_rows
+from ..shared.table_output import Style, format_of, print_tables
 
 KINDS = (
     *("main", "per-category", "domains", "experts", "matrix", "memory", "assignments"),
@@ -188,7 +189,7 @@ def _side_by_side(
         "bootstrap": Bootstrap() if given["intervals"] else None,
     }
     if kind == "main":
-        columns = names(given["columns"])
+        columns = parse_names(given["columns"])
         if columns is not None:
             columns = tuple(dict.fromkeys(map(full_name, columns)))
         return main_tables(records, columns=columns, **options)
@@ -220,7 +221,7 @@ def _each(kind: str, records: list[Record], defaults: Any, base: str) -> list[Ta
 
 def _chosen(given: dict[str, Any]) -> list[Record]:
     """The records that options and names leave; a run's own key means that run alone."""
-    records = chosen_records(given["out"], names(given["methods"]), given["protocol"])
+    records = select_records(given["out"], parse_names(given["methods"]), given["protocol"])
     if given["routing"]:
         records = [record for record in records if record.routing == given["routing"]]
         if not records:
@@ -236,6 +237,6 @@ def _chosen(given: dict[str, Any]) -> list[Record]:
             found += runs or own
         else:
             of_rows.append(ref)
-    rows = named_rows(of_rows, rows_of(records))
+    rows = find_rows(of_rows, rows_of(records))
     chosen = {record.key for record in [*found, *(r for row in rows for r in row.records)]}
     return [record for record in records if record.key in chosen]

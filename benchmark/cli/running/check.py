@@ -1,4 +1,4 @@
-"""`cadbench check`: the conformance kit on one method."""
+"""`cadbench check`: run the conformance checks on one method."""
 
 from __future__ import annotations
 
@@ -16,21 +16,29 @@ from ....results.errors import UsageError
     "settings",
     multiple=True,
     metavar="METHOD.PARAM=VALUE",
-    help="Check it with this value of a parameter.",
+    help="Check the method with this value of a parameter.",
 )
-@click.option("--only", multiple=True, metavar="CHECK", help="Only this check.")
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option(
+    "--only", multiple=True, metavar="CHECK", help="Run only this check; can be repeated."
+)
+@click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda"]),
+    default="cpu",
+    show_default=True,
+    help="Device to compute on.",
+)
 @click.pass_context
 def command(
     context: click.Context, name: str, settings: tuple[str, ...], only: tuple[str, ...], device: str
 ) -> None:
-    """Check that a method keeps the rules, on drawn features; exit code 1 where it does not.
+    """Check that a method follows the rules, on synthetic features.
 
-    Determinism, saved state, honest memory and claims, routing, parameters: docs/plugins.md says
-    what each check asks for.
+    The checks cover determinism, saved state, reported memory, routing, parameters and more;
+    docs/plugins.md describes each one. The exit code is 1 if a check fails.
     """
     from ...plugins.methods import load_method
-    from ...running.study import parse_settings
+    from .settings import parse_settings
 
     method = load_method(name)
     params = _single_values(name, parse_settings([name], settings, None).get(name, {}))
@@ -38,8 +46,8 @@ def command(
     from ....results.rendering.table import Table, text_column
     from ...conformance.mock_stream import mock_stream
     from ...conformance.report import check_method
-    from ...running.runner import choose_device
-    from ..shared.output import print_tables
+    from ...running.devices import choose_device
+    from ..shared.table_output import print_tables
 
     stream = mock_stream(device=choose_device(device).type)
     report = check_method(method, only=only or None, stream=stream, name=name, **params)
@@ -48,9 +56,9 @@ def command(
         outcome: sum(result.outcome == outcome for result in report.results)
         for outcome in ("passed", "failed", "skipped")
     }
-    said = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    totals = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
     columns = tuple(map(text_column, ("check", "result", "what it shows, or why not")))
-    print_tables([Table(f"{name} (version {method.version}): {said}", columns, rows)])
+    print_tables([Table(f"{name} (version {method.version}): {totals}", columns, rows)])
     if not report.passed:
         context.exit(1)
 
@@ -58,5 +66,5 @@ def command(
 def _single_values(name: str, sweep: dict[str, list[Any]]) -> dict[str, Any]:
     for parameter, values in sweep.items():
         if len(values) != 1:
-            raise UsageError(f"--set {name}.{parameter}: one value is checked at a time")
+            raise UsageError(f"--set {name}.{parameter}: give a single value")
     return {parameter: values[0] for parameter, values in sweep.items()}

@@ -1,4 +1,4 @@
-"""The options that say where cells are computed, and computing them there."""
+"""The options that choose where cells are computed, and the computation itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ....results.errors import UsageError
 from ...system.cache import cache_root
 from ...system.reporting import Reporter
 from ..shared.options import FiniteRange
-from .cells import Planned
+from .cell_plan import CellPlan
 
 if TYPE_CHECKING:
     from ...data.manifest import Manifest
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ...running.runner import Outcome
 
 ENGINE = ("engine", "address", "jobs", "cell_cpus", "cell_gpus")
-"""The names of these options: none of them changes a score."""
+"""Names of these options. None of them changes a score."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -35,42 +35,42 @@ _OPTIONS = (
         "--address",
         default=None,
         metavar="HOST:PORT",
-        help="The Ray cluster [default: RAY_ADDRESS, or one that is started here].",
+        help="Address of the Ray cluster [default: RAY_ADDRESS, else start Ray on this machine].",
     ),
     click.option(
         "--jobs",
         type=click.IntRange(min=1),
         default=None,
-        help="Cells computed at once [default: 1; with ray all that fit].",
+        help="Number of cells computed in parallel [default: 1; with ray, as many as fit].",
     ),
     click.option(
         "--cell-cpus",
         type=click.IntRange(min=1),
         default=None,
-        help="With ray: cores for a cell [default: 2].",
+        help="With ray: cores per cell [default: 2].",
     ),
     click.option(
         "--cell-gpus",
         type=FiniteRange(min=0),
         default=None,
-        help="With ray: GPUs for a cell, such as 0.25 [default: 1 with --device cuda, else 0].",
+        help="With ray: GPUs per cell, such as 0.25 [default: 1 with --device cuda, else 0].",
     ),
 )
 
 
 def engine_options(command: Command) -> Command:
-    """Add the options to a command."""
+    """Decorator that adds the engine options to a command."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
 def check_engine(given: Mapping[str, Any]) -> None:
-    """Refuse combinations that mean nothing, and an engine that is not installed."""
+    """Raise `UsageError` for options without effect, or an engine that is not installed."""
     if given["engine"] == "local":
         for name in ("address", "cell_cpus", "cell_gpus"):
             if given[name] is not None:
-                raise UsageError(f"--{name.replace('_', '-')} is for --engine ray; add it")
+                raise UsageError(f"--{name.replace('_', '-')} needs --engine ray")
     else:
         from importlib.util import find_spec
 
@@ -78,33 +78,48 @@ def check_engine(given: Mapping[str, Any]) -> None:
             raise UsageError("--engine ray needs Ray: pip install 'cadbench[ray]'")
     gpus = given["cell_gpus"]
     if gpus is not None and gpus > 1 and gpus != int(gpus):
-        raise UsageError(f"--cell-gpus {gpus:g}: a part of one GPU, or a whole number of them")
+        raise UsageError(f"--cell-gpus {gpus:g}: write a fraction below 1 or a whole number")
 
 
 def compute(
-    planned: Planned, manifest: Manifest, given: Mapping[str, Any], reporter: Reporter
+    plan: CellPlan, manifest: Manifest, given: Mapping[str, Any], reporter: Reporter
 ) -> list[Outcome]:
-    """The records of the planned cells; `given` are the options of `cadbench run`.
+    """Compute the planned cells with the chosen engine.
 
-    Raises `CellsFailed` where an engine goes on after a failure.
+    Args:
+        plan: the cells.
+        manifest: their images.
+        given: the options of `cadbench run`.
+        reporter: receives progress and messages.
+
+    Returns:
+        One outcome per cell, computed or reused.
+
+    Raises:
+        CellsFailed: cells failed on an engine that continues with the others.
     """
     from ...running.runner import Runner
+    from ...running.shared_inputs import SharedInputs
 
-    runner = Runner(
+    inputs = SharedInputs(
         manifest=manifest,
-        out=given["out"],
         cache=cache_root(),
         device=given["device"],
-        weights=planned.weights,
+        weights=plan.weights,
+        reporter=reporter,
+        search=given["neighbors"],
+        kept_distance_bytes=int(given["keep_distances"] * 2**30),
+    )
+    runner = Runner(
+        inputs=inputs,
+        out=given["out"],
         reporter=reporter,
         overwrite=given["overwrite"],
         maps=given["maps"],
-        search=given["neighbors"],
-        keep_distances=int(given["keep_distances"] * 2**30),
         timed=given["timed"],
     )
 
-    def here(cells: Sequence[Cell]) -> list[Outcome]:
+    def in_processes(cells: Sequence[Cell]) -> list[Outcome]:
         from ...running.engines.processes import run_in_processes
 
         return run_in_processes(runner, cells, given["jobs"])
@@ -119,5 +134,6 @@ def compute(
         return Cluster(given["address"], resources).run(runner, cells)
 
     if given["engine"] == "ray":
-        return runner.run(planned.cells, planned.matched, on_ray)
-    return runner.run(planned.cells, planned.matched, here if (given["jobs"] or 1) > 1 else None)
+        return runner.run(plan.cells, plan.matched, on_ray)
+    parallel = (given["jobs"] or 1) > 1
+    return runner.run(plan.cells, plan.matched, in_processes if parallel else None)

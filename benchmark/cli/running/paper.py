@@ -1,4 +1,4 @@
-"""`cadbench paper`: a paper's configuration run again, and its numbers beside ours."""
+"""`cadbench paper`: repeat a paper's configuration and compare with its published numbers."""
 
 from __future__ import annotations
 
@@ -7,28 +7,30 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
-from ...system.did_you_mean import suggestion
-from ..shared.options import names, numbers
-from ..shared.output import print_tables
+from ..shared.counts import format_count
+from ..shared.options import is_given, parse_names, parse_numbers
 from ..shared.progress import choose_reporter
 from ..shared.record_selection import format_option
-from .cells import from_options, print_cells
+from ..shared.table_output import print_tables
+from .cell_plan import open_manifest, plan_from_options, print_cells
 from .engine import compute
-from .run import check_early, open_manifest, options_of_run, shared_with_run
+from .option_checks import check_options
+from .run import options_of_run, run_options
 
 if TYPE_CHECKING:
     from ....results.papers.paper import Paper
     from ....results.records.record import Record
 
-_OF_RUNNING = ("data_root", "weights", "random_weights", "device", "dry_run")
-"""Options that mean nothing where nothing is run."""
+_RUN_ONLY = ("data_root", "weights", "random_weights", "device", "dry_run")
+"""Options that have no effect if nothing is run."""
 
 
 @click.command(
     "paper",
     short_help="Run a paper's configuration and compare with its numbers.",
-    params=shared_with_run(
+    params=options_of_run(
         *("data_root", "categories", "backbone", "weights", "random_weights", "embedding"),
         *("settings", "seeds", "device", "out", "dry_run", "quiet", "verbose"),
     ),
@@ -43,15 +45,15 @@ _OF_RUNNING = ("data_root", "weights", "random_weights", "device", "dry_run")
 @click.option(
     "--compare-only",
     is_flag=True,
-    help="Compare the records that are in --out already; run nothing.",
+    help="Compare existing records in --out; run nothing.",
 )
 @format_option
 @click.pass_context
 def command(context: click.Context, name: str, **given: Any) -> None:
-    """Run the configuration of PAPER (mecad) on MVTec AD and compare with what it printed.
+    """Run the configuration of PAPER (mecad) on MVTec AD and compare with its published numbers.
 
-    Other features or fewer categories than the paper's are allowed, and every table says so;
-    --set tries another reading of the paper.
+    You may use other features or fewer categories than the paper; the tables then say so. --set
+    tries another interpretation of the paper.
     """
     from ....results.papers.reproduction import reproductions
     from ....results.papers.tables import reproduction_tables
@@ -59,25 +61,28 @@ def command(context: click.Context, name: str, **given: Any) -> None:
 
     paper = _paper(name)
     reporter = choose_reporter(-1 if given["quiet"] else int(given["verbose"]))
-    wanted = options_of_run(**_configuration(paper, given))
-    check_early(context, wanted)
+    options = run_options(**_configuration(paper, given))
+    check_options(context, options)
     if given["compare_only"]:
-        _refuse_running(context)
-        records = list(_recorded(context, paper, given))
+        _check_compare_only(context)
+        records = list(_matching_records(context, paper, given))
     else:
-        manifest = open_manifest(wanted, None, reporter)
-        planned = from_options(wanted, manifest)
+        manifest = open_manifest(options, None, reporter)
+        plan = plan_from_options(options, manifest)
         if given["dry_run"]:
-            print_cells(planned, "text")
+            print_cells(plan, "text")
             return
-        outcomes = compute(planned, manifest, wanted, reporter)
+        outcomes = compute(plan, manifest, options, reporter)
         records = [outcome.record for outcome in outcomes]
         computed = sum(not outcome.reused for outcome in outcomes)
-        reporter.line(f"{len(records)} records ({computed} computed) in {given['out']}")
+        reporter.line(
+            f"{format_count(len(records), 'record')} in {given['out']}/ ({computed} computed, "
+            f"{len(records) - computed} reused)"
+        )
     tables: list[Table] = []
     for reproduction in reproductions(paper, records):
         if reproduction.differing:
-            # CSV has no notes, and what follows must not be taken for the paper's configuration.
+            # CSV has no notes, so warn that this is not the paper's configuration.
             reporter.warn(f"not the paper's configuration: {reproduction.differing}")
         tables += reproduction_tables(reproduction)
     print_tables(tables, given["output"])
@@ -86,20 +91,20 @@ def command(context: click.Context, name: str, **given: Any) -> None:
 def _paper(name: str) -> Paper:
     from ....results.papers.paper import load_paper, paper_names
 
-    known = paper_names()
-    if name not in known:
+    papers = paper_names()
+    if name not in papers:
         raise UsageError(
-            f"no paper {name!r}{suggestion(name, known)}; there are: {', '.join(known)}"
+            f"unknown paper {name!r}{suggestion(name, papers)}; available: {', '.join(papers)}"
         )
     return load_paper(name)
 
 
 def _configuration(paper: Paper, given: dict[str, Any]) -> dict[str, Any]:
-    """The options of `cadbench run` that come to the paper's configuration, or near it."""
-    ours = ("data_root", "categories", "weights", "random_weights", "seeds", "device", "out")
+    """The options of `cadbench run` for the paper's configuration, with the user's changes."""
+    passed_on = ("data_root", "categories", "weights", "random_weights", "seeds", "device", "out")
     backbone = given["backbone"] or paper.backbone
     return {
-        **{option: given[option] for option in ours},
+        **{option: given[option] for option in passed_on},
         "methods": (paper.method,),
         "dataset": paper.dataset,
         "schedule": paper.schedule,
@@ -114,13 +119,14 @@ def _configuration(paper: Paper, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _settings(paper: Paper, given: dict[str, Any]) -> Iterator[str]:
-    """`--set` for each parameter of the paper, unless another reading of it is given.
+    """The user's `--set` options, then one per parameter of the paper that they do not set.
 
-    What belongs to the paper's features is left to the method on others.
+    On other features than the paper's, parameters that depend on the features keep the method's
+    defaults.
     """
     yield from given["settings"]
     backbone = given["backbone"] or paper.backbone
-    same = (backbone, _embedding(paper, backbone, given["embedding"])) == (
+    same_features = (backbone, _embedding(paper, backbone, given["embedding"])) == (
         paper.backbone,
         paper.embedding,
     )
@@ -130,51 +136,53 @@ def _settings(paper: Paper, given: dict[str, Any]) -> Iterator[str]:
     for parameter, text in values.items():
         target = f"{paper.method}.{parameter}"
         replaced = any(setting.partition("=")[0].strip() == target for setting in given["settings"])
-        if not replaced and (same or parameter not in paper.of_features):
+        if not replaced and (same_features or parameter not in paper.of_features):
             yield f"{target}={text}"
 
 
 def _embedding(paper: Paper, backbone: str, embedding: str | None) -> str | None:
-    """The paper's on its backbone; elsewhere what was given, or None for the backbone's own."""
+    """The given embedding, or the paper's on its backbone, or None for the backbone's default."""
     return embedding or (paper.embedding if backbone == paper.backbone else None)
 
 
-def _refuse_running(context: click.Context) -> None:
+def _check_compare_only(context: click.Context) -> None:
     for option in context.command.params:
-        if option.name in _OF_RUNNING and _given(context, option.name):
+        if option.name in _RUN_ONLY and is_given(context, option):
             raise UsageError(
                 f"{option.opts[0]} and --compare-only exclude each other: nothing is run"
             )
 
 
-def _recorded(context: click.Context, paper: Paper, given: dict[str, Any]) -> Iterator[Record]:
-    """The records under --out of this configuration, narrowed by the options that were given."""
-    from ..shared.record_selection import chosen_records
+def _matching_records(
+    context: click.Context, paper: Paper, given: dict[str, Any]
+) -> Iterator[Record]:
+    """The records of this configuration in --out that also match the options given."""
+    from ..shared.record_selection import select_records
 
-    seeds = numbers(given["seeds"], "--seeds") if _given(context, "seeds") else None
-    categories = names(given["categories"])
+    seeds = parse_numbers(given["seeds"], "--seeds") if is_given(context, "seeds") else None
+    categories = parse_names(given["categories"])
     found = False
-    for record in chosen_records(given["out"], None, None):
+    for record in select_records(given["out"], None, None):
         features = record.cell["features"]
-        on_these = {name: features[name] for name in ("backbone", "embedding")}
+        feature_names = {name: features[name] for name in ("backbone", "embedding")}
         if (
-            _is_of(paper, record)
-            and _has_params(paper, record, {**given, **on_these})
+            _has_stream(paper, record)
+            and _has_params(paper, record, {**given, **feature_names})
             and (seeds is None or record.seed in seeds)
             and (categories is None or set(record.categories) == set(categories))
-            and all(given[name] in (None, features[name]) for name in on_these)
+            and all(given[name] in (None, features[name]) for name in feature_names)
         ):
             found = True
             yield record
     if not found:
         raise UsageError(
-            f"no records of this configuration under {given['out']}; run `cadbench paper "
-            f"{paper.name}` without --compare-only, or give --out"
+            f"no records of this configuration in {given['out']}; run `cadbench paper "
+            f"{paper.name}` without --compare-only, or choose the folder with --out"
         )
 
 
-def _is_of(paper: Paper, record: Record) -> bool:
-    """Whether a record has the paper's method, data, stream and preprocessing."""
+def _has_stream(paper: Paper, record: Record) -> bool:
+    """Whether a record has the paper's method, dataset, stream and preprocessing."""
     from ...streams.schedule import canonical, experience_sizes
 
     cell = record.cell
@@ -186,9 +194,9 @@ def _is_of(paper: Paper, record: Record) -> bool:
 
 
 def _has_params(paper: Paper, record: Record, given: dict[str, Any]) -> bool:
-    """Whether the parameters are those of the configuration; None is `auto`, which fits any."""
+    """Whether a record has the configuration's parameters; None (`auto`) matches any value."""
     from ...plugins.methods import load_method
-    from ...running.study import parse_settings
+    from .settings import parse_settings
 
     settings = _settings(paper, given)
     tried = parse_settings([paper.method], settings, None)[paper.method]
@@ -197,8 +205,3 @@ def _has_params(paper: Paper, record: Record, given: dict[str, Any]) -> bool:
     return record.params.keys() == values.keys() and all(
         None in values[name] or value in values[name] for name, value in record.params.items()
     )
-
-
-def _given(context: click.Context, name: str | None) -> bool:
-    source = context.get_parameter_source(name or "")
-    return source is click.core.ParameterSource.COMMANDLINE

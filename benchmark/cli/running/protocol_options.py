@@ -1,4 +1,4 @@
-"""`cadbench run --protocol`: what the protocol says goes before what the options say by default."""
+"""`cadbench run --protocol`: combine the settings of a protocol with the options."""
 
 from __future__ import annotations
 
@@ -9,18 +9,28 @@ import click
 
 from ....results.errors import UsageError
 from ...system.reporting import Reporter
-from ..shared.options import names
+from ..shared.options import is_given, parse_names
 
 if TYPE_CHECKING:
     from ...protocols.protocol import Protocol
     from ...running.cell import Cell
 
 
-def under_protocol(context: click.Context, given: dict[str, Any]) -> dict[str, Any]:
-    """The options with the protocol's settings in place; `protocol` is then a Protocol or None.
+def apply_protocol(context: click.Context, given: dict[str, Any]) -> dict[str, Any]:
+    """Replace options by the settings of the protocol.
 
-    An option that contradicts the protocol is a `UsageError`. Orders, seeds, methods, parameters,
-    backbone and embedding come from the protocol only where no option gives them.
+    Orders, seeds, methods, parameters, backbone and embedding are taken from the protocol only if
+    no option gives them.
+
+    Args:
+        context: the command's context, which knows which options the user gave.
+        given: the options of `cadbench run`.
+
+    Returns:
+        The options; `protocol` is now a `Protocol` or None.
+
+    Raises:
+        UsageError: an option contradicts the protocol.
     """
     if given["protocol"] is None or given["cells_file"]:
         return {**given, "protocol": None}
@@ -30,10 +40,10 @@ def under_protocol(context: click.Context, given: dict[str, Any]) -> dict[str, A
     by_user = {
         option.name: option.opts[0]
         for option in context.command.params
-        if option.name and _is_given(context, option.name)
+        if option.name and is_given(context, option)
     }
-    _refuse_contradictions(protocol, given, by_user)
-    settled: dict[str, Any] = {
+    _check_contradictions(protocol, given, by_user)
+    fixed: dict[str, Any] = {
         "protocol": protocol,
         "dataset": protocol.dataset,
         "categories": given["categories"],
@@ -45,7 +55,7 @@ def under_protocol(context: click.Context, given: dict[str, Any]) -> dict[str, A
         "blend": protocol.blend,
     }
     if protocol.categories is not None:
-        settled["categories"] = ",".join(protocol.categories)
+        fixed["categories"] = ",".join(protocol.categories)
     study = protocol.study
     defaults = {
         "order": ",".join(protocol.orders),
@@ -54,18 +64,27 @@ def under_protocol(context: click.Context, given: dict[str, Any]) -> dict[str, A
         "backbone": study.backbone,
         "embedding": study.embedding,
     }
-    chosen = {k: v for k, v in defaults.items() if v is not None and k not in by_user}
-    merged = {**given, **settled, **chosen}
+    used_defaults = {k: v for k, v in defaults.items() if v is not None and k not in by_user}
+    merged = {**given, **fixed, **used_defaults}
     settings = _settings(protocol, merged)
-    of_study = () if "methods" in by_user else study.methods or ()
-    check_study(protocol.where, of_study, settings)
+    study_methods = () if "methods" in by_user else study.methods or ()
+    check_study(protocol.where, study_methods, settings)
     return {**merged, "settings": (*given["settings"], *settings)}
 
 
 def check_study(where: str, methods: Sequence[str], settings: Sequence[str]) -> None:
-    """`UsageError` naming the file for what the methods that are installed here do not know."""
+    """Check the methods and parameters that the study of a protocol names.
+
+    Args:
+        where: name of the protocol or its file, for error messages.
+        methods: names of methods.
+        settings: texts of the form METHOD.PARAM=VALUES.
+
+    Raises:
+        UsageError: a method or parameter does not exist.
+    """
     from ...plugins.methods import load_method
-    from ...running.study import parse_settings
+    from .settings import parse_settings
 
     try:
         for method in methods:
@@ -75,31 +94,27 @@ def check_study(where: str, methods: Sequence[str], settings: Sequence[str]) -> 
         raise UsageError(f"{where}: study: {error}") from None
 
 
-def warn_of_other_orders(
+def warn_of_unofficial_orders(
     protocol: Protocol | None, cells: Sequence[Cell], reporter: Reporter
 ) -> None:
-    """A line for each order of the cells that is not one of the protocol's."""
+    """Warn of each order of the cells that is not an official order of the protocol."""
     if protocol is None:
         return
     for order in dict.fromkeys(cell.order for cell in cells):
         if order not in protocol.official_orders(tuple(sorted(order.categories))):
             reporter.warn(
                 f"order {order.name} is not one of {protocol.where}'s official orders "
-                f"({', '.join(protocol.orders)}): these rows do not compare with the official ones"
+                f"({', '.join(protocol.orders)}): do not compare these rows with official ones"
             )
 
 
-def _is_given(context: click.Context, name: str) -> bool:
-    return context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-
-
-def _refuse_contradictions(
+def _check_contradictions(
     protocol: Protocol, given: dict[str, Any], by_user: dict[str, str]
 ) -> None:
     from ...data.images.preprocessing import Preprocessing
 
     size = protocol.preprocessing
-    asked: dict[str, tuple[object, object, object]] = {
+    compared: dict[str, tuple[object, object, object]] = {
         "dataset": (_sorted(given["dataset"]), protocol.dataset, protocol.dataset),
         "schedule": (given["schedule"], protocol.schedule, protocol.schedule),
         "routing": (given["routing"], protocol.routing, protocol.routing),
@@ -111,20 +126,21 @@ def _refuse_contradictions(
         ),
         "map_sigma": (given["map_sigma"], protocol.maps.sigma, f"{protocol.maps.sigma:g}"),
         "drift": (
-            names(given["drift"]) or (),
+            parse_names(given["drift"]) or (),
             protocol.drift,
             ",".join(protocol.drift) or "no drift",
         ),
         "blend": (given["blend"], protocol.blend, f"{protocol.blend:g}"),
     }
     if protocol.categories is not None:
-        wanted = set(names(given["categories"]) or ())
-        said = ", ".join(protocol.categories)
-        asked["categories"] = (wanted, set(protocol.categories), said)
-    for name, (mine, theirs, told) in asked.items():
-        if name in by_user and mine != theirs:
+        wanted = set(parse_names(given["categories"]) or ())
+        text = ", ".join(protocol.categories)
+        compared["categories"] = (wanted, set(protocol.categories), text)
+    for name, (option, setting, setting_text) in compared.items():
+        if name in by_user and option != setting:
             raise UsageError(
-                f"{by_user[name]} and --protocol exclude each other: the protocol says {told}"
+                f"{by_user[name]} and --protocol exclude each other: the protocol sets "
+                f"{setting_text}"
             )
 
 
@@ -133,14 +149,14 @@ def _sorted(datasets: str) -> str:
 
 
 def _settings(protocol: Protocol, merged: dict[str, Any]) -> tuple[str, ...]:
-    """The study's `set` for the methods that run, but for parameters that an option sets."""
-    taken = {_target(setting) for setting in merged["settings"]}
+    """The study's settings of the methods that run, except parameters that an option sets."""
+    set_by_options = {_target(setting) for setting in merged["settings"]}
     if merged["experts"] is not None:
-        taken |= {f"{method}.experts" for method in merged["methods"]}
+        set_by_options |= {f"{method}.experts" for method in merged["methods"]}
     return tuple(
         setting
         for setting in protocol.study.settings
-        if _target(setting) not in taken and _method(setting) in merged["methods"]
+        if _target(setting) not in set_by_options and _method(setting) in merged["methods"]
     )
 
 

@@ -1,1 +1,1 @@
-"""Shared by subcommands: options, record selection, row names, output formats, progress."""
+"""Shared by subcommands: options, selecting records and rows, printing tables, progress."""

@@ -1,4 +1,4 @@
-"""Options and their values that several subcommands share."""
+"""Options that several subcommands share, and parsers of their values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DEFAULT_OUT = Path("runs")
 def _data_roots(
     context: click.Context, option: click.Parameter, texts: tuple[str, ...]
 ) -> Path | DataRoots | None:
-    """None, the one folder that was given, or all where some have names."""
+    """The value of `--data-root`: None, one folder, or `DataRoots` if any has a dataset's name."""
     if not texts:
         return None
     from ...data.opening.places import DataRoots
@@ -37,60 +37,74 @@ out_option: Decorator = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     default=DEFAULT_OUT,
     show_default=True,
-    help="Folder of the run records.",
+    help="Folder that holds the run records.",
 )
 dataset_option: Decorator = click.option(
     "--dataset",
     default="auto",
     show_default=True,
     metavar="NAME",
-    help="auto, a dataset, or several as mvtec,visa (see `cadbench data info`); auto takes MVTec "
-    "AD where it is found.",
+    help="A dataset, several such as mvtec,visa (see `cadbench data info`), or auto: MVTec AD if "
+    "it is found.",
 )
 data_root_option: Decorator = click.option(
     "--data-root",
     multiple=True,
     metavar="[NAME=]FOLDER",
     callback=_data_roots,
-    help="Folder of the dataset, or a parent of several (or CADBENCH_DATA); NAME=FOLDER for each "
-    "where there are more.",
+    help="Folder of the dataset or its parent [default: CADBENCH_DATA]; repeat as NAME=FOLDER for "
+    "datasets in different places.",
 )
 categories_option: Decorator = click.option(
-    "--categories", default=None, metavar="A,B,...", help="Only these categories."
+    "--categories", default=None, metavar="A,B,...", help="Use only these categories."
 )
 skip_option: Decorator = click.option(
-    "--skip-unreadable", is_flag=True, help="Leave damaged images out, and list them."
+    "--skip-unreadable", is_flag=True, help="Skip unreadable images and list them."
 )
 quiet_option: Decorator = click.option(
-    "-q", "--quiet", is_flag=True, help="No progress, warnings only."
+    "-q", "--quiet", is_flag=True, help="Print warnings only, no progress."
 )
-verbose_option: Decorator = click.option("-v", "--verbose", is_flag=True, help="More detail.")
+verbose_option: Decorator = click.option("-v", "--verbose", is_flag=True, help="Print more detail.")
+
+
+def is_given(context: click.Context, option: click.Parameter | str) -> bool:
+    """Whether the user gave an option (or its Python name) on the command line."""
+    name = option if isinstance(option, str) else option.name or ""
+    return context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
 
 
 class FiniteRange(click.FloatRange):
-    """Numbers between bounds: `nan` lies in every range of click's, and `inf` in an open one."""
+    """A float range that refuses `nan` and `inf`, which `click.FloatRange` may accept."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         number: float = super().convert(value, param, ctx)
         if not math.isfinite(number):
-            self.fail(f"{value} is no finite number.", param, ctx)
+            self.fail(f"{value} is not a finite number.", param, ctx)
         return number
 
 
-def names(text: str | None) -> tuple[str, ...] | None:
-    """The words of a comma-separated list; None where the option was not given."""
+def parse_names(text: str | None) -> tuple[str, ...] | None:
+    """The distinct words of a comma-separated list; None if the option was not given."""
     if text is None:
         return None
     found = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
     if not found:
-        raise UsageError("an empty list was given; write names separated by commas")
+        raise UsageError("the list is empty; write names separated by commas")
     return found
 
 
-def numbers(text: str, option: str) -> tuple[int, ...]:
-    """`0-2,5` as numbers."""
+def parse_numbers(text: str, option: str) -> tuple[int, ...]:
+    """The numbers of a list such as `0-2,5`.
+
+    Args:
+        text: the list.
+        option: name of the option, for error messages.
+
+    Raises:
+        UsageError: the text is malformed, or a range is too large.
+    """
     found: list[int] = []
     for piece in text.split(","):
         left, dash, right = piece.strip().partition("-")
@@ -104,20 +118,20 @@ def numbers(text: str, option: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def order_texts(text: str) -> tuple[str, ...]:
-    """`alphabetical,random:0-3` as one text an order."""
+def parse_orders(text: str) -> tuple[str, ...]:
+    """Split `--order`, such as `alphabetical,random:0-3`, into one text per order."""
     found: list[str] = []
     for piece in (part.strip() for part in text.split(",")):
         kind, colon, seeds = piece.partition(":")
         if kind == "random" and colon:
-            found.extend(f"random:{seed}" for seed in numbers(seeds, "--order random:"))
+            found.extend(f"random:{seed}" for seed in parse_numbers(seeds, "--order random:"))
         elif piece:
             found.append(piece)
     if not found:
-        raise UsageError("--order needs alphabetical, random:SEED or a file")
+        raise UsageError("--order is empty; write alphabetical, random:SEED or a file")
     return tuple(dict.fromkeys(found))
 
 
-def without_place(path: Path) -> str:
-    """A path as given, or its name where it is absolute: what is sent to others tells no place."""
+def shareable_path(path: Path) -> str:
+    """A relative path as it is, an absolute one as its name: for files that are sent to others."""
     return path.name if path.is_absolute() else str(path)

@@ -1,4 +1,4 @@
-"""Progress on a terminal (bars) and elsewhere (plain lines), always on standard error."""
+"""Progress on standard error: bars on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
-_QUIET_SECONDS = 5.0
-_LONG_QUIET = 60.0  # the longer the work, the rarer its lines, down to one in so many seconds
-_WORTH_SAYING = 1.0  # seconds: shorter work gets no line at its end
-_RATED = ("images", "MB")  # units that are alike, so that a rate says something
+_MIN_PAUSE = 5.0  # seconds between two lines about a task; grows with the time it takes
+_MAX_PAUSE = 60.0
+_MIN_REPORTED = 1.0  # seconds; a shorter task gets no line at its end
+_UNITS_WITH_RATE = ("images", "MB")  # units of equal cost, for which a rate is meaningful
 
 
 def choose_reporter(verbosity: int) -> Reporter:
@@ -34,7 +34,7 @@ def choose_reporter(verbosity: int) -> Reporter:
 
 
 class _Pace:
-    """How much of a task is done, and how fast that went."""
+    """How much of a task is done, and how fast."""
 
     def __init__(self, description: str, total: int, unit: str) -> None:
         self.description = description
@@ -49,42 +49,42 @@ class _Pace:
 
     @property
     def rate(self) -> str:
-        """`54.2 images/s`."""
+        """Such as `54.2 images/s`."""
         return f"{self.done / max(self.seconds, 1e-9):.1f} {self.unit}/s"
 
     @property
     def state(self) -> str:
-        """`64/347, 54.2 images/s`; `2/3 cells`, since these differ too much for a rate."""
-        if self.unit in _RATED and self.done:
+        """Such as `64/347, 54.2 images/s`, or `2/3 cells` for units of unequal cost."""
+        if self.unit in _UNITS_WITH_RATE and self.done:
             return f"{self.done}/{self.total}, {self.rate}"
         return f"{self.done}/{self.total} {self.unit}"
 
     @property
-    def closing(self) -> str | None:
-        """What remains to be said at the end; nothing of cells, which have lines of their own."""
-        if self.unit not in _RATED or not self.done or self.seconds < _WORTH_SAYING:
+    def summary(self) -> str | None:
+        """The line at the end of the task, if any; each cell already has a line of its own."""
+        if self.unit not in _UNITS_WITH_RATE or not self.done or self.seconds < _MIN_REPORTED:
             return None
         done = f"{self.done} {self.unit} in {self.seconds:.1f} s"
         return f"{self.description}: {done}, {self.rate}"
 
 
 class _LineTask(_Pace):
-    """Says how far it is every few seconds."""
+    """A task that prints its state every few seconds."""
 
-    said = 0.0
+    printed_at = 0.0
 
     def advance(self, amount: int = 1) -> None:
         self.done += amount
         seconds = self.seconds
-        quiet = min(max(_QUIET_SECONDS, seconds / 10), _LONG_QUIET)
-        if self.unit in _RATED and seconds - self.said >= quiet:
-            self.said = seconds
+        pause = min(max(_MIN_PAUSE, seconds / 10), _MAX_PAUSE)
+        if self.unit in _UNITS_WITH_RATE and seconds - self.printed_at >= pause:
+            self.printed_at = seconds
             left = (self.total - self.done) * seconds / self.done
-            _say(f"{self.description}: {self.state}, {left:.0f} s left")
+            _print_line(f"{self.description}: {self.state}, {left:.0f} s left")
 
 
 class Lines:
-    """For logs and pipes: no control characters."""
+    """Reporter for logs and pipes: plain lines without control characters."""
 
     def __init__(self, verbosity: int) -> None:
         self.verbosity = verbosity
@@ -93,29 +93,29 @@ class Lines:
     def task(self, description: str, total: int, unit: str) -> Iterator[Task]:
         task = _LineTask(description, total, unit)
         yield task
-        if task.closing:
-            _say(task.closing)
+        if task.summary:
+            _print_line(task.summary)
 
     def line(self, text: str) -> None:
-        _say(text)
+        _print_line(text)
 
     def detail(self, text: str) -> None:
         if self.verbosity >= 1:
-            _say(text)
+            _print_line(text)
 
     def warn(self, text: str) -> None:
-        _say(f"warning: {text}")
+        _print_line(f"warning: {text}")
 
 
 class Quiet(Silent):
-    """Warnings only."""
+    """Reporter for `-q`: warnings only."""
 
     def warn(self, text: str) -> None:
-        _say(f"warning: {text}")
+        _print_line(f"warning: {text}")
 
 
 class _BarTask(_Pace):
-    """A line of the bars: description, bar, state, time left."""
+    """A task shown as description, bar, state and time left."""
 
     def __init__(self, progress: Progress, description: str, total: int, unit: str) -> None:
         super().__init__(description, total, unit)
@@ -128,14 +128,14 @@ class _BarTask(_Pace):
 
 
 class Bars:
-    """For terminals: a bar for each piece of work under way, which goes when it is done."""
+    """Reporter for terminals: one bar per running task, removed when the task ends."""
 
     def __init__(self, verbosity: int, console: Console) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.verbosity = verbosity
         self.depth = 0
-        # No markup: descriptions hold names that users chose, brackets included.
+        # No markup: descriptions contain users' names, which may have brackets.
         self.progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
@@ -160,8 +160,8 @@ class Bars:
             self.depth -= 1
             if self.depth == 0:
                 self.progress.stop()
-        if task.closing:
-            self.line(task.closing)
+        if task.summary:
+            self.line(task.summary)
 
     def line(self, text: str) -> None:
         self._print(text)
@@ -176,7 +176,7 @@ class Bars:
     def _print(self, *parts: str | tuple[str, str]) -> None:
         from rich.text import Text
 
-        # The terminal breaks long lines, not rich, so that paths can be copied whole.
+        # The terminal wraps long lines, not rich, so that long paths can be copied.
         text = Text()
         for part in parts:
             words, style = (part, "") if isinstance(part, str) else part
@@ -184,5 +184,5 @@ class Bars:
         self.progress.console.print(text, soft_wrap=True)
 
 
-def _say(text: str) -> None:
+def _print_line(text: str) -> None:
     print(printable(text), file=sys.stderr, flush=True)

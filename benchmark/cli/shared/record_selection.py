@@ -1,4 +1,4 @@
-"""Choosing the records that a table is made of."""
+"""Select records by `--methods` and `--protocol`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
+from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
 from ....results.records.record import Record
 from ....results.records.store import find_records
 from ....results.sanitizing import printable
-from ...system.did_you_mean import suggestion
-from .output import FORMATS
+from .table_output import FORMATS
 
 methods_option: Callable[..., Any] = click.option(
     "--methods", default=None, metavar="A,B,...", help="Only these methods."
@@ -22,7 +22,7 @@ protocol_option: Callable[..., Any] = click.option(
     "--protocol",
     default=None,
     metavar="ID",
-    help="Only this protocol: its id, or a built-in's name.",
+    help="Only this protocol: an id, or the name of a built-in protocol.",
 )
 format_option: Callable[..., Any] = click.option(
     "--format",
@@ -30,15 +30,26 @@ format_option: Callable[..., Any] = click.option(
     type=click.Choice(["auto", *FORMATS]),
     default="auto",
     show_default=True,
-    help="auto draws on a terminal and writes Markdown elsewhere.",
+    help="Output format; auto prints aligned columns on a terminal and Markdown elsewhere.",
 )
 
 
-def chosen_records(out: Path, methods: Sequence[str] | None, protocol: str | None) -> list[Record]:
-    """The records under `out` that the options leave; `UsageError` where none does."""
+def select_records(out: Path, methods: Sequence[str] | None, protocol: str | None) -> list[Record]:
+    """The records under `out` that have one of the methods and the protocol.
+
+    Args:
+        out: folder of the records.
+        methods: names of methods; None for all.
+        protocol: a protocol's id or a built-in protocol's name; None for all.
+
+    Raises:
+        UsageError: no record is left.
+    """
     records = find_records(out, warn=_warn)
     if not records:
-        raise UsageError(f"no records under {out}; `cadbench run` makes some, or give --out")
+        raise UsageError(
+            f"no records in {out}; create some with `cadbench run`, or choose the folder with --out"
+        )
     if protocol is not None:
         wanted = _id_of(protocol, {record.protocol for record in records})
         records = _only(records, [wanted], lambda record: record.protocol, "--protocol")
@@ -51,9 +62,9 @@ def _warn(line: str) -> None:
     click.echo(f"warning: {printable(line)}", err=True)
 
 
-def _id_of(protocol: str, known: Collection[str]) -> str:
-    """The id that is meant; the built-in protocols' names are looked up only where it is none."""
-    if protocol in known:
+def _id_of(protocol: str, ids: Collection[str]) -> str:
+    """The id of a protocol that is given by its id or by a built-in protocol's name."""
+    if protocol in ids:
         return protocol
     from ...protocols.builtin import builtin_names, find_protocol
 
@@ -63,11 +74,11 @@ def _id_of(protocol: str, known: Collection[str]) -> str:
 def _only(
     records: list[Record], wanted: Sequence[str], name: Callable[[Record], str], option: str
 ) -> list[Record]:
-    known = sorted({name(record) for record in records})
+    available = sorted({name(record) for record in records})
     for word in wanted:
-        if word not in known:
+        if word not in available:
             raise UsageError(
-                f"{option}: no record of {word!r}{suggestion(word, known)}; "
-                f"there are: {', '.join(known)}"
+                f"{option}: no record of {word!r}{suggestion(word, available)}; available: "
+                f"{', '.join(available)}"
             )
     return [record for record in records if name(record) in wanted]

@@ -1,4 +1,4 @@
-"""Rows by name: `mecad`, `mecad:experts=5,replay=full`, or the beginning of a key."""
+"""Find table rows by what users write: `mecad`, `mecad:experts=5,replay=full`, or part of a key."""
 
 from __future__ import annotations
 
@@ -7,19 +7,28 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ....results.analysis.rows import Row, parameter_labels, short_key
+from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
-from ...system.did_you_mean import suggestion
-from .output import default_params
+from .default_params import default_params
 
-_SHOWN = 12
-"""Choices that an error lists."""
+_MAX_LISTED = 12
+"""Number of rows that an error message lists."""
 
 
-def named_rows(refs: Sequence[str], rows: Sequence[Row]) -> list[Row]:
-    """The row that each of `refs` means; `UsageError` where that is none, several or the same."""
+def find_rows(refs: Sequence[str], rows: Sequence[Row]) -> list[Row]:
+    """The row that each reference means.
+
+    Args:
+        refs: each a method, a method with settings, or the beginning of a record's or
+            configuration's key.
+        rows: the rows to choose from.
+
+    Raises:
+        UsageError: a reference matches no row or several, or two references match the same row.
+    """
     found: list[Row] = []
     for ref in refs:
-        row = _named_row(ref, rows)
+        row = _find_row(ref, rows)
         if row in found:
             raise UsageError(
                 f"{refs[found.index(row)]!r} and {ref!r} are the same row ({short_key(row)})"
@@ -28,8 +37,8 @@ def named_rows(refs: Sequence[str], rows: Sequence[Row]) -> list[Row]:
     return found
 
 
-def _named_row(ref: str, rows: Sequence[Row]) -> Row:
-    method, settings = _parts(ref, {row.first.method for row in rows})
+def _find_row(ref: str, rows: Sequence[Row]) -> Row:
+    method, settings = _split_settings(ref, {row.first.method for row in rows})
     found = [row for row in rows if row.first.method == method]
     if found and settings is not None:
         found = _with_settings(ref, settings, found)
@@ -38,17 +47,17 @@ def _named_row(ref: str, rows: Sequence[Row]) -> Row:
     if len(found) == 1:
         return found[0]
     if found:
-        raise UsageError(f"{ref!r} means {len(found)} rows: {_several(found)}")
-    known = sorted({row.first.method for row in rows})
+        raise UsageError(f"{ref!r} matches {len(found)} rows: {_how_to_choose(found)}")
+    methods = sorted({row.first.method for row in rows})
     raise UsageError(
-        f"no row is called {ref!r}{suggestion(method, known)}; there are: {_choices(rows)}"
+        f"{ref!r} matches no row{suggestion(method, methods)}; available: {_choices(rows)}"
     )
 
 
-def _parts(ref: str, known: Collection[str]) -> tuple[str, str | None]:
-    """A row's method and its settings, if any; a method's name may hold a colon itself."""
-    meant = [name for name in known if f"{ref}:".startswith(f"{name}:")]
-    method = max(meant, key=len, default=ref.partition(":")[0])
+def _split_settings(ref: str, methods: Collection[str]) -> tuple[str, str | None]:
+    """Split a reference into method and settings; a method's name may contain a colon."""
+    matching = [name for name in methods if f"{ref}:".startswith(f"{name}:")]
+    method = max(matching, key=len, default=ref.partition(":")[0])
     return method, ref[len(method) + 1 :] if len(ref) > len(method) else None
 
 
@@ -63,27 +72,27 @@ def _with_settings(ref: str, text: str, rows: Sequence[Row]) -> list[Row]:
         if not equals:
             raise UsageError(f"{ref!r}: write METHOD:NAME=VALUE,..., such as mecad:experts=5")
         wanted[name.strip()] = value.strip()
-    usual = default_params(row.first for row in rows)
-    params = [{**usual.get(row.first.method, {}), **row.first.params} for row in rows]
+    defaults = default_params(row.first for row in rows)
+    params = [{**defaults.get(row.first.method, {}), **row.first.params} for row in rows]
     for name in wanted:
-        known = list(dict.fromkeys(known for each in params for known in each))
-        if name not in known:
+        valid = list(dict.fromkeys(parameter for each in params for parameter in each))
+        if name not in valid:
             raise UsageError(
                 f"{ref!r}: {rows[0].first.method} has no parameter {name!r}"
-                f"{suggestion(name, known)}; there are: {', '.join(known)}"
+                f"{suggestion(name, valid)}; available: {', '.join(valid)}"
             )
-    found = [row for row, each in zip(rows, params, strict=True) if _has(each, wanted)]
+    found = [row for row, each in zip(rows, params, strict=True) if _matches(each, wanted)]
     if not found:
-        raise UsageError(f"no row has the settings of {ref!r}; there are: {_choices(rows)}")
+        raise UsageError(f"no row has the settings {text!r}; available: {_choices(rows)}")
     return found
 
 
-def _has(params: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
+def _matches(params: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
     return all(name in params and _equal(params[name], text) for name, text in wanted.items())
 
 
 def _equal(value: Any, text: str) -> bool:
-    """Whether a setting is written so: numbers by their value, `true`, `none` in any case."""
+    """Whether `text` denotes the value: numbers are compared as numbers, words without case."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:
             return float(text) == value
@@ -92,23 +101,23 @@ def _equal(value: Any, text: str) -> bool:
     return str(value).lower() == text.lower()
 
 
-def _several(rows: Sequence[Row]) -> str:
-    """What tells them apart, and how to choose."""
+def _how_to_choose(rows: Sequence[Row]) -> str:
+    """How several matching rows differ, and how the user can choose one."""
     protocols = sorted({row.first.protocol for row in rows})
     if len(protocols) > 1:
-        return f"of the protocols {', '.join(protocols)}; choose one with --protocol"
+        return f"their protocols are {', '.join(protocols)}; choose one with --protocol"
     routings = sorted({row.first.routing for row in rows})
     if len(routings) > 1:
-        return f"of {' and '.join(routings)} routing; choose one with --routing"
-    return f"{_choices(rows)}; add a setting, or give the key in brackets"
+        return f"with {' and '.join(routings)} routing; choose one with --routing"
+    return f"{_choices(rows)}; add a setting, or use the key in parentheses"
 
 
 def _choices(rows: Sequence[Row]) -> str:
-    """`mecad:experts=2 (0a1b2c3d), ...`."""
+    """A list such as `mecad:experts=2 (0a1b2c3d), ...`."""
     settings = parameter_labels(rows)
-    shown = [
+    labels = [
         f"{row.first.method}{f':{text}'.replace(', ', ',') if text else ''} ({short_key(row)})"
         for row, text in zip(rows, settings, strict=True)
     ]
-    more = len(shown) - _SHOWN
-    return ", ".join(shown[:_SHOWN] + [f"and {more} more"] * (more > 0))
+    more = len(labels) - _MAX_LISTED
+    return ", ".join(labels[:_MAX_LISTED] + [f"and {more} more"] * (more > 0))

@@ -13,9 +13,9 @@ from functools import cache
 from importlib import resources
 from typing import Any, Literal, NamedTuple, get_args
 
+from ....results.did_you_mean import suggestion
 from ....results.errors import CadbenchError, UsageError
 from ....results.published.toml_file import Schema, check_keys, parse_toml
-from ...system.did_you_mean import suggestion
 
 Access = Literal["download", "by hand"]
 Kind = Literal["tar", "tar.xz", "tar.gz", "zip"]

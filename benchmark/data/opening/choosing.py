@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+from ....results.did_you_mean import suggestion
 from ....results.errors import CadbenchError, DataError, UsageError
-from ...system.did_you_mean import suggestion
 from ...system.reporting import Reporter
 from ..entries import names_in
 from ..reader import Automatic, Reader

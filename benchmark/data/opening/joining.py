@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
-from ...system.did_you_mean import suggestion
 from ..images.inspection import Skipped
 from ..manifest import Item, Manifest
 from ..roots import SEPARATOR, JoinedRoot

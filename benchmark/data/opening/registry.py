@@ -7,8 +7,8 @@ import functools
 import inspect
 from collections.abc import Iterator, Sequence
 
+from ....results.did_you_mean import suggestion
 from ....results.errors import CadbenchError, UsageError
-from ...system.did_you_mean import suggestion
 from ...system.entry_points import (
     DATASETS,
     describe,

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
-from ...system.did_you_mean import suggestion
 from ...system.reporting import Reporter
 from ..images.inspection import warn_of_skipped
 from ..manifest import Item, Manifest, build_manifest

@@ -25,8 +25,8 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ....results.did_you_mean import suggestion
 from ....results.errors import DataError, UsageError
-from ...system.did_you_mean import suggestion
 from ..entries import GOOD, Entry, is_image, masked
 from ..reader import Automatic, Reader
 from .patterns import PLACEHOLDERS, Pattern

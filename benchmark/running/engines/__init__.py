@@ -1,1 +1,1 @@
-"""Where the cells of a run are computed: in this process, in several, or on a Ray cluster."""
+"""Engines: computing the cells of a run in several processes or on a Ray cluster."""

@@ -1,7 +1,7 @@
-"""`--engine ray`: a category's features, then a cell, is a Ray task; what dies is tried again.
+"""`--engine ray`: Ray tasks that each extract one category or compute one cell, with retries.
 
-Nothing goes through Ray but the orders and what workers have to say: features and records lie on
-a path that all nodes share, written as everywhere, so a task that is killed harms none of them.
+Only task descriptions and messages go through Ray. Features and records are files on a path that
+all nodes share, written atomically, so a killed task damages none of them.
 """
 
 from __future__ import annotations
@@ -19,18 +19,24 @@ from ....results.errors import CadbenchError, UsageError
 from ..cell import Cell
 from ..runner import Outcome, Runner
 from . import work
-from .work import CellsFailed, Done, collected, shared_by
+from .work import CellsFailed, Done, load_outcome, make_job
 
 TRIES = 4
-"""How often a task is begun at most, where its worker or node keeps dying."""
+"""Attempts per task when its worker or node dies."""
 
-_PATIENCE = 10.0
-"""Seconds for interrupted tasks to end by themselves before they are killed."""
+_TIMEOUT = 10.0
+"""Seconds to connect, and for interrupted tasks to end before they are killed."""
 
 
 @dataclass(frozen=True)
 class Resources:
-    """What Ray sets aside for a task, and how many run at once at most (None: all that fit)."""
+    """What Ray reserves.
+
+    Attributes:
+        cpus: CPUs per task.
+        gpus: GPUs per task.
+        jobs: largest number of tasks at once; None for all that fit.
+    """
 
     cpus: int = 2
     gpus: float = 0.0
@@ -39,72 +45,94 @@ class Resources:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A Ray cluster: `address` as Ray takes it; None is RAY_ADDRESS, or one on this machine."""
+    """A Ray cluster.
+
+    Attributes:
+        address: address in Ray's form; None is RAY_ADDRESS, or a new cluster on this machine.
+        resources: what each task gets.
+    """
 
     address: str | None
     resources: Resources
 
     def run(self, runner: Runner, cells: Sequence[Cell]) -> list[Outcome]:
-        """The record of every cell. Raises `CellsFailed` at the end, once the others are done."""
-        outcomes = {n: found for n, cell in enumerate(cells) if (found := runner.recorded(cell))}
+        """Return the record of every cell, computing the missing ones on the cluster.
+
+        Raises:
+            CellsFailed: at the end, if some cells could not be computed.
+        """
+        outcomes = {
+            n: found for n, cell in enumerate(cells) if (found := runner.find_outcome(cell))
+        }
         missing = [n for n in range(len(cells)) if n not in outcomes]
         failed: list[tuple[Cell, str]] = []
         if missing:
             with _connected(self.address, self.resources) as ray:
                 name = uuid.uuid4().hex
-                shared = ray.put(shared_by(runner, name, self.resources.cpus))
+                shared = ray.put(make_job(runner, name, self.resources.cpus))
                 self._extract(ray, shared, runner, [cells[n] for n in missing])
-                jobs = [(shared, cells[n].as_dict()) for n in missing]
-                with runner.reporter.task("cells", len(jobs), "cells") as task:
-                    for job, result in self._results(ray, work.compute, jobs):
-                        cell = cells[missing[job]]
+                tasks = [(shared, cells[n].as_dict()) for n in missing]
+                with runner.reporter.task("cells", len(tasks), "cells") as bar:
+                    for number, result in self._results(ray, work.compute, tasks):
+                        cell = cells[missing[number]]
                         if isinstance(result, str):
                             runner.reporter.warn(f"{cell.label()}: {result}")
                             failed.append((cell, result))
                         else:
-                            result.notes.repeat(runner.reporter)
-                            outcomes[missing[job]] = collected(runner, cell, result)
-                        task.advance()
+                            result.messages.repeat(runner.reporter)
+                            outcomes[missing[number]] = load_outcome(runner, cell, result)
+                        bar.advance()
         if failed:
             raise CellsFailed(failed, [outcomes[n] for n in sorted(outcomes)])
         return [outcomes[n] for n in range(len(cells))]
 
     def _extract(self, ray: Any, shared: Any, runner: Runner, cells: Sequence[Cell]) -> None:
-        """The features of all cells, a category a task, before any cell needs them."""
-        kinds = {cell.material: cell for cell in cells}.values()
-        jobs = [(shared, kind.as_dict(), c) for kind in kinds for c in runner.images(kind).columns]
-        with runner.reporter.task("features", len(jobs), "categories") as task:
-            for job, result in self._results(ray, work.extract, jobs):
+        """Extract the features of all cells before any cell needs them, one column per task."""
+        kinds = {cell.feature_inputs: cell for cell in cells}.values()
+        tasks = [
+            (shared, kind.as_dict(), column)
+            for kind in kinds
+            for column in runner.inputs.images(kind).columns
+        ]
+        with runner.reporter.task("features", len(tasks), "categories") as bar:
+            for number, result in self._results(ray, work.extract, tasks):
                 if isinstance(result, str):
-                    raise CadbenchError(f"features of {jobs[job][2]}: {result}")
-                result.notes.repeat(runner.reporter)
-                task.advance()
+                    raise CadbenchError(f"features of {tasks[number][2]}: {result}")
+                result.messages.repeat(runner.reporter)
+                bar.advance()
 
     def _results(
-        self, ray: Any, function: Any, jobs: Sequence[tuple[Any, ...]]
+        self, ray: Any, function: Any, tasks: Sequence[tuple[Any, ...]]
     ) -> Iterator[tuple[int, Done | str]]:
-        """(number of the job, its result or why there is none), as they come."""
-        task = ray.remote(
+        """Run tasks, and yield the number of each with its result or the reason of its failure.
+
+        Args:
+            ray: the connected module.
+            function: what a task calls.
+            tasks: arguments of each task.
+        """
+        remote = ray.remote(
             num_cpus=self.resources.cpus,
             num_gpus=self.resources.gpus,
             max_retries=TRIES - 1,
             retry_exceptions=False,
         )(function)
-        waiting = list(range(len(jobs)))[::-1]
+        waiting = list(range(len(tasks)))[::-1]
         running: dict[Any, int] = {}
         try:
             while waiting or running:
-                while waiting and len(running) < (self.resources.jobs or len(jobs)):
-                    job = waiting.pop()
-                    running[task.remote(*jobs[job])] = job
+                while waiting and len(running) < (self.resources.jobs or len(tasks)):
+                    number = waiting.pop()
+                    running[remote.remote(*tasks[number])] = number
                 (ready, *_), _ = ray.wait(list(running))
-                job = running.pop(ready)
-                yield job, _result(ray, ready)
+                number = running.pop(ready)
+                yield number, _result(ray, ready)
         finally:
             _stop(ray, list(running))
 
 
 def _result(ray: Any, reference: Any) -> Done | str:
+    """The result of a finished task, or the reason of its failure."""
     try:
         done: Done = ray.get(reference)
         return done
@@ -114,56 +142,56 @@ def _result(ray: Any, reference: Any) -> Done | str:
             return str(cause)
         return " ".join(f"internal error: {type(cause).__name__}: {cause}".split())
     except ray.exceptions.OutOfMemoryError:
-        return "its node has too little memory; fewer tasks fit a node with a higher --cell-cpus"
+        return "its node has too little memory; raise --cell-cpus so that fewer tasks share a node"
     except ray.exceptions.RayError as error:
         return f"its worker or node died {TRIES} times ({type(error).__name__})"
 
 
 def _stop(ray: Any, running: Sequence[Any]) -> None:
-    """End tasks: they let go of their records as at Ctrl-C, or are killed after a while."""
+    """Interrupt tasks, so that they release their locks; kill those that do not end in time."""
     if not running:
         return
     for force in (False, True):
         for reference in running:
-            with contextlib.suppress(Exception):  # one that has just ended
+            with contextlib.suppress(Exception):  # the task may have just ended
                 ray.cancel(reference, force=force)
-        _, left = ray.wait(list(running), num_returns=len(running), timeout=_PATIENCE)
+        _, left = ray.wait(list(running), num_returns=len(running), timeout=_TIMEOUT)
         if not left:
             return
 
 
 @contextlib.contextmanager
 def _connected(address: str | None, resources: Resources) -> Iterator[Any]:
-    # Ray would report its use over the network.
+    # Without this Ray reports usage statistics over the network.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     import ray
 
     named = address or os.environ.get("RAY_ADDRESS")
     try:
-        _require_answer(named)
+        _check_listening(named)
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
-    except Exception as error:  # Ray has no one kind for this
+    except Exception as error:  # Ray raises many types here
         first = str(error).strip().split("\n")[0]
         raise CadbenchError(
             f"no Ray cluster at {named or 'this machine'}: {first}; start one with "
             "`ray start --head`, or leave out --address"
         ) from error
     try:
-        _require(ray, resources)
+        _check_resources(ray, resources)
         yield ray
     finally:
         ray.shutdown()
 
 
-def _require_answer(address: str | None) -> None:
-    """Raise `OSError` where nothing listens: Ray itself would try for minutes."""
+def _check_listening(address: str | None) -> None:
+    """Raise `OSError` if nothing listens at the address: Ray itself would try for minutes."""
     host, _, port = (address or "").removeprefix("ray://").rpartition(":")
     if host and port.isdecimal():
-        socket.create_connection((host, int(port)), _PATIENCE).close()
+        socket.create_connection((host, int(port)), _TIMEOUT).close()
 
 
-def _require(ray: Any, resources: Resources) -> None:
-    """Refuse what no node has, which Ray would wait for without end."""
+def _check_resources(ray: Any, resources: Resources) -> None:
+    """Raise `UsageError` if no node has the resources: Ray would wait for them forever."""
     nodes: list[Mapping[str, float]] = [n["Resources"] for n in ray.nodes() if n["Alive"]]
     if not any(
         n.get("CPU", 0) >= resources.cpus and n.get("GPU", 0) >= resources.gpus for n in nodes

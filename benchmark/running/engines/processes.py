@@ -1,4 +1,4 @@
-"""`--jobs N`: the cells of a run in N processes on this machine."""
+"""`--jobs N`: computing the cells of a run in N processes on this machine."""
 
 from __future__ import annotations
 
@@ -10,31 +10,37 @@ from typing import Any
 from ...system.processes import available_cores, map_in_processes
 from ..cell import Cell
 from ..runner import Outcome, Runner
-from .work import Done, Shared, collected, compute, shared_by
+from .work import Done, Job, compute, load_outcome, make_job
 
 
 def run_in_processes(runner: Runner, cells: Sequence[Cell], jobs: int) -> list[Outcome]:
-    """The record of every cell, `jobs` at a time; features are extracted here before.
+    """Return the record of every cell, computing the missing ones in worker processes.
 
-    The first failure ends the run, as it does in one process; what is finished is kept.
+    Features are extracted first, in this process. The first failure ends the run, as it does in one
+    process; finished cells are kept.
+
+    Args:
+        runner: the runner of this process.
+        cells: the cells.
+        jobs: number of processes.
     """
-    outcomes = {n: found for n, cell in enumerate(cells) if (found := runner.recorded(cell))}
+    outcomes = {n: found for n, cell in enumerate(cells) if (found := runner.find_outcome(cell))}
     missing = [n for n in range(len(cells)) if n not in outcomes]
-    for cell in {cells[n].material: cells[n] for n in missing}.values():
-        runner.extract(cell, runner.images(cell).columns)
-    shared = shared_by(runner, uuid.uuid4().hex, max(1, available_cores() // jobs))
-    work = [(shared, cells[n].as_dict()) for n in missing]
+    for cell in {cells[n].feature_inputs: cells[n] for n in missing}.values():
+        runner.inputs.extract(cell, runner.inputs.images(cell).columns)
+    job = make_job(runner, uuid.uuid4().hex, max(1, available_cores() // jobs))
+    tasks = [(job, cells[n].as_dict()) for n in missing]
     with runner.reporter.task("cells", len(missing), "cells") as task:
-        for n, done in zip(missing, map_in_processes(_compute, work, workers=jobs), strict=True):
-            done.notes.repeat(runner.reporter)
-            outcomes[n] = collected(runner, cells[n], done)
+        for n, done in zip(missing, map_in_processes(_compute, tasks, workers=jobs), strict=True):
+            done.messages.repeat(runner.reporter)
+            outcomes[n] = load_outcome(runner, cells[n], done)
             task.advance()
     return [outcomes[n] for n in range(len(cells))]
 
 
-def _compute(work: tuple[Shared, Mapping[str, Any]]) -> Done:
+def _compute(task: tuple[Job, Mapping[str, Any]]) -> Done:
     from loky import process_executor
 
-    # It would take what cells share in memory for a leak, and begin the worker anew.
+    # Loky would take the shared caches for a memory leak and restart the worker.
     process_executor._MAX_MEMORY_LEAK_SIZE = sys.maxsize
-    return compute(*work)
+    return compute(*task)

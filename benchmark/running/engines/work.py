@@ -1,4 +1,4 @@
-"""What a worker of any engine does: a category's features, or a cell, and what it had to say."""
+"""What a worker of any engine does: extract the features of a column, or compute a cell."""
 
 from __future__ import annotations
 
@@ -19,31 +19,39 @@ from ..runner import Outcome, Runner
 
 
 @dataclass
-class Notes(Silent):
-    """A reporter that keeps what is said, (how, text) each, to be said again elsewhere."""
+class Messages(Silent):
+    """A reporter that stores messages, to repeat them in another process.
 
-    said: list[tuple[str, str]] = field(default_factory=list)
+    Attributes:
+        stored: (name of the reporter's method, text) of each message.
+    """
+
+    stored: list[tuple[str, str]] = field(default_factory=list)
 
     def line(self, text: str) -> None:
-        self.said.append(("line", text))
+        self.stored.append(("line", text))
 
     def detail(self, text: str) -> None:
-        self.said.append(("detail", text))
+        self.stored.append(("detail", text))
 
     def warn(self, text: str) -> None:
-        self.said.append(("warn", text))
+        self.stored.append(("warn", text))
 
     def repeat(self, reporter: Reporter) -> None:
-        """Say it all to `reporter`."""
-        for how, text in self.said:
-            getattr(reporter, how)(text)
+        """Send all messages to `reporter`."""
+        for method, text in self.stored:
+            getattr(reporter, method)(text)
 
 
 @dataclass(frozen=True)
-class Shared:
-    """What all tasks of a run share: its runner, a name for it, and the cores that a task has.
+class Job:
+    """What all tasks of a run share.
 
-    folder: where `package.module:Class` is looked for after all else, if it is there.
+    Attributes:
+        runner: the runner, without its caches.
+        name: unique name of the run.
+        cores: number of cores per task.
+        folder: current folder of the command; `package.module:Class` is looked up there last.
     """
 
     runner: Runner
@@ -54,64 +62,72 @@ class Shared:
 
 @dataclass(frozen=True)
 class Done:
-    """What comes back: the record itself lies where all can read it."""
+    """What a task returns; features and records are files that all processes can read.
 
-    notes: Notes
+    Attributes:
+        messages: messages to repeat in the process of the command.
+        reused: whether the record existed already.
+    """
+
+    messages: Messages
     reused: bool = False
 
 
-_held: dict[str, Runner] = {}
-"""The runner of each run that this process works for: what its cells share is in memory here."""
+_runners: dict[str, Runner] = {}
+"""The runner of each run that this process works for, which holds the caches that cells share."""
 
 
-def shared_by(runner: Runner, name: str, cores: int) -> Shared:
-    """What to send to workers, whose current folder may be another."""
-    bare = dataclasses.replace(
-        runner,
-        out=runner.out.absolute(),
-        cache=runner.cache.absolute(),
-        weights=dataclasses.replace(
-            runner.weights, file=runner.weights.file and runner.weights.file.absolute()
-        ),
+def make_job(runner: Runner, name: str, cores: int) -> Job:
+    """Make what is sent to workers, whose current folder may differ.
+
+    Args:
+        runner: the runner of the command.
+        name: unique name of the run.
+        cores: number of cores per task.
+    """
+    weights = runner.inputs.weights
+    inputs = dataclasses.replace(
+        runner.inputs,
+        cache=runner.inputs.cache.absolute(),
+        weights=dataclasses.replace(weights, file=weights.file and weights.file.absolute()),
         reporter=Silent(),
-        _features={},
-        _services={},
-        _meters={},
-        _drifted={},
     )
-    return Shared(bare, name, cores, os.getcwd())
+    copy = dataclasses.replace(runner, inputs=inputs, out=runner.out.absolute(), reporter=Silent())
+    return Job(copy, name, cores, os.getcwd())
 
 
-def extract(shared: Shared, cell: Mapping[str, Any], column: str) -> Done:
-    """The features of a column of the matrix, and its images where the cell's method wants them."""
-    runner, notes = _at_work(shared)
-    runner.extract(Cell.from_dict(cell), [column])
-    return Done(notes)
+def extract(job: Job, cell: Mapping[str, Any], column: str) -> Done:
+    """Extract the features of a column of R, and its images if the cell's method needs them."""
+    runner, messages = _start(job)
+    runner.inputs.extract(Cell.from_dict(cell), [column])
+    return Done(messages)
 
 
-def compute(shared: Shared, cell: Mapping[str, Any]) -> Done:
-    """The record of a cell; what another worker left unfinished is gone on with."""
-    runner, notes = _at_work(shared)
+def compute(job: Job, cell: Mapping[str, Any]) -> Done:
+    """Compute a cell and write its record; work that another worker left unfinished is resumed."""
+    runner, messages = _start(job)
     (outcome,) = runner.run([Cell.from_dict(cell)])
-    return Done(notes, outcome.reused)
+    return Done(messages, outcome.reused)
 
 
-def _at_work(shared: Shared) -> tuple[Runner, Notes]:
-    import torch
-
-    if shared.folder not in sys.path:
-        sys.path.append(shared.folder)
-    limit_cores(shared.cores)
-    torch.set_num_threads(shared.cores)
-    runner = _held.setdefault(shared.name, shared.runner)
-    notes = runner.reporter = Notes()
-    return runner, notes
-
-
-def collected(runner: Runner, cell: Cell, done: Done) -> Outcome:
-    """The outcome of a cell that a worker has recorded."""
+def load_outcome(runner: Runner, cell: Cell, done: Done) -> Outcome:
+    """Load the record of a cell that a worker has computed."""
     record = load_record(record_dir(runner.out, cell.as_dict()))
     return Outcome(cell, record, done.reused)
+
+
+def _start(job: Job) -> tuple[Runner, Messages]:
+    """Prepare this process for a task."""
+    import torch
+
+    if job.folder not in sys.path:
+        sys.path.append(job.folder)
+    limit_cores(job.cores)
+    torch.set_num_threads(job.cores)
+    runner = _runners.setdefault(job.name, job.runner)
+    messages = Messages()
+    runner.reporter = runner.inputs.reporter = messages
+    return runner, messages
 
 
 class CellsFailed(CadbenchError):
@@ -122,8 +138,8 @@ class CellsFailed(CadbenchError):
         reasons: dict[str, list[str]] = {}
         for cell, reason in failed:
             reasons.setdefault(reason, []).append(cell.label())
-        told = "; ".join(f"{', '.join(labels)}: {why}" for why, labels in reasons.items())
+        details = "; ".join(f"{', '.join(labels)}: {why}" for why, labels in reasons.items())
         super().__init__(
-            f"{len(failed)} of {len(failed) + len(outcomes)} cells failed: {told}; the others are "
-            "recorded, and the same command computes what is missing"
+            f"{len(failed)} of {len(failed) + len(outcomes)} cells failed: {details}; the others "
+            "are recorded, and the same command computes what is missing"
         )

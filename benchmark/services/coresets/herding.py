@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ....results.errors import DataError, UsageError
-from ...system.thread_limits import one_thread
+from ...system.threads import one_thread
 from .k_center import Patches
 
 if TYPE_CHECKING:

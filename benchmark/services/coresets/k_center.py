@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from ....results.errors import DataError, UsageError
-from ...system.thread_limits import one_thread
+from ...system.threads import one_thread
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -24,7 +24,7 @@ from ...interface.patch_source import PatchSource
 from ...interface.services import Selector, Start
 from ...system.reporting import Reporter, Silent, damaged_cache_warning
 from ...system.rng import generator
-from ...system.thread_pools import Aside, aside
+from ...system.threads import BackgroundTask, submit
 from . import herding, k_center, k_means
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Coresets:
     _blocks: dict[tuple[str, int], Block] = field(default_factory=dict, repr=False)
     _centroids: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
     _asked: dict[_Asked, None] = field(default_factory=dict, repr=False)
-    _begun: dict[str, Aside[np.ndarray]] = field(default_factory=dict, repr=False)
+    _begun: dict[str, BackgroundTask[np.ndarray]] = field(default_factory=dict, repr=False)
 
     def select(
         self,
@@ -119,7 +119,7 @@ class Coresets:
                 known = self._picks.get(identity, _NOTHING)
                 if len(known) < one.size and identity not in self._begun:
                     work = partial(self._selection, identity, source, category, one)
-                    self._begun[identity] = aside(work, "selection")
+                    self._begun[identity] = submit(work, "selection")
 
     def stop(self) -> None:
         """Begin nothing of what still waits."""

@@ -17,7 +17,7 @@ import numba
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from ...system.thread_pools import in_lanes, lanes
+from ...system.threads import run_parallel, thread_count
 
 _AT_ONCE = 1 << 18
 """Values in a lane's arrays: 1 MB, which stay in a core's cache."""
@@ -71,11 +71,11 @@ def search_on_cpu(
             bounds = np.full(count, np.inf, np.float32)
         elif _reduction_pays(vectors, bounds):
             space = _reduced(vectors)
-        count_of_lanes = max(1, min(lanes(), count * vectors.size // _LANE_WORTH))
+        count_of_lanes = max(1, min(thread_count(), count * vectors.size // _LANE_WORTH))
         edges = np.linspace(0, count, count_of_lanes + 1).astype(np.int64)
         left = np.stack([edges[:-1], edges[1:]], axis=1)
         halves = queries.dtype == np.float16
-        in_lanes(
+        run_parallel(
             [
                 partial(
                     _lane,

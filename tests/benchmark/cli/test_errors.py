@@ -81,15 +81,15 @@ def assert_refused(called: Called, code: int, *said: str) -> None:
         (["--set", "mecad.class_budget=1-9999999999"], ["more than 10,000 values"]),
         (["--set", f"mecad.class_budget={LONG[:25]}"], ["is larger than any number"]),
         (["--set", "mecad.threshold=a\nb"], ["a\\nb"]),
-        (["--blend", "nan"], ["--blend", "no finite number"]),
-        (["--map-sigma", "nan"], ["--map-sigma", "no finite number"]),
-        (["--engine", "ray", "--cell-gpus", "inf"], ["--cell-gpus", "no finite number"]),
+        (["--blend", "nan"], ["--blend", "not a finite number"]),
+        (["--map-sigma", "nan"], ["--map-sigma", "not a finite number"]),
+        (["--engine", "ray", "--cell-gpus", "inf"], ["--cell-gpus", "not a finite number"]),
         (["--data-root", "x" * 300], ["longer than a file's may be"]),
         (["--engine", "rey"], ["'rey'", "'local', 'ray'"]),
         (["--jobs", "0"], ["--jobs"]),
-        (["--address", "here:1"], ["--address is for --engine ray"]),
-        (["--cell-cpus", "2"], ["--cell-cpus is for --engine ray"]),
-        (["--cell-gpus", "1"], ["--cell-gpus is for --engine ray"]),
+        (["--address", "here:1"], ["--address needs --engine ray"]),
+        (["--cell-cpus", "2"], ["--cell-cpus needs --engine ray"]),
+        (["--cell-gpus", "1"], ["--cell-gpus needs --engine ray"]),
         (["--dataset", "mvtek"], ["did you mean mvtec?"]),
         (["--embedding", "concta"], ["did you mean concat?"]),
         (["--weights", "none.pth"], ["--weights none.pth", "no such file"]),
@@ -105,7 +105,7 @@ def assert_refused(called: Called, code: int, *said: str) -> None:
         (["--schedule", "3by5"], ["'3by5'", "10-1x5"]),
         (["--schedule", "2x*"], ["does not fit 3 categories"]),
         (["--categories", "aple"], ["'aple'", "did you mean apple?"]),
-        (["--categories", " , "], ["empty list"]),
+        (["--categories", " , "], ["list is empty"]),
         (["--metod", "mecad"], ["--metod", "--method"]),
         (["mecad"], ["unexpected extra argument"]),
         (["--out", __file__], ["--out"]),
@@ -287,7 +287,7 @@ def test_an_order_file_gives_the_order_and_its_place_stays_out_of_the_record(
 
 def test_commands_on_records_say_so_where_there_are_none(call, tmp_path):
     for command in (["table"], ["leaderboard"], ["show", "mecad"]):
-        assert_refused(call(*command, "--out", tmp_path), 2, "no records under", "cadbench run")
+        assert_refused(call(*command, "--out", tmp_path), 2, "no records in", "cadbench run")
 
 
 def test_rows_that_are_not_comparable_are_refused_unless_mixed(run_plates, out, call):
@@ -305,7 +305,7 @@ def test_rows_that_are_not_comparable_are_refused_unless_mixed(run_plates, out, 
 
     table = ("table", "--out", out, "--methods", "finetune")
     assert_refused(call(*table, "--columns", "accc"), 2, "'accc'", "acc")
-    assert_refused(call(*table, "--columns", ","), 2, "empty list")
+    assert_refused(call(*table, "--columns", ","), 2, "list is empty")
     assert_refused(call("table", "per-category", "--out", out, "--columns", "acc"), 2, "main")
     assert_refused(call("leaderboard", "--out", out, "--sort", "speed"), 2, "'speed'", "seconds")
     assert_refused(call("table", "--out", out, "--methods", "mecda"), 2, "did you mean mecad?")
@@ -317,7 +317,7 @@ def test_an_unknown_run_is_wrong_usage_that_lists_the_runs(run_plates, out, call
     refused = call("show", "abcdef", "--out", out)
     assert (refused.code, refused.out) == (2, "")
     first, *listed = refused.err.splitlines()
-    assert first.startswith("error: no record is called 'abcdef'")
+    assert first.startswith("error: no record matches 'abcdef'")
     assert len(listed) == 1
     assert "finetune" in listed[0]
     assert call("show", "finetune", "--out", out).code == 0

@@ -119,7 +119,7 @@ def test_run_may_be_a_folder_or_the_beginning_of_a_key(call, records, out, tmp_p
     ("words", "said"),
     [
         (["--to", "a.zip"], ["name the records", "all"]),
-        (["nothing", "--to", "a.zip"], ["no record is called 'nothing'"]),
+        (["nothing", "--to", "a.zip"], ["no record matches 'nothing'"]),
         (["all", "--methods", "mecda", "--to", "a.zip"], ["did you mean mecad?"]),
         (["all", "--to", "a.rar"], [".zip or .tar.gz"]),
         (["all", "--to", "a.tar.zst"], [".zip or .tar.gz"]),

@@ -78,7 +78,7 @@ def test_a_run_file_that_lies_is_left_out(assert_nothing_gets_in, exported, tmp_
 def test_a_key_that_is_not_that_of_its_cell_is_refused(assert_nothing_gets_in, exported, tmp_path):
     entries = hostile.with_run(exported, set_in("cell.method.version", "2"), keyed=False)
     source = hostile.write_zip(tmp_path / "a.zip", entries.items())
-    assert_nothing_gets_in(source, "its key is not that of its cell")
+    assert_nothing_gets_in(source, "its key does not match its cell")
 
 
 def test_a_record_in_the_place_of_another_is_refused(assert_nothing_gets_in, exported, tmp_path):

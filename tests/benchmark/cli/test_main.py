@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -110,18 +111,20 @@ def test_quiet_says_nothing_but_the_summary_and_verbose_says_more(run_plates):
 
     quiet = run_plates(*FINETUNE, "-q")
     assert (quiet.code, quiet.err) == (0, "")
-    assert "1 records (1 computed)" in quiet.out
+    assert re.search(
+        r"^1 record in .*/ \(1 computed, 0 reused\), [\d.]+ s$", quiet.out, re.MULTILINE
+    )
     verbose = run_plates(*FINETUNE, "-v", "--overwrite")
     assert len(verbose.err.splitlines()) == 2
     again = run_plates(*FINETUNE, "-v")
-    assert "recorded before" in again.err
-    assert "recorded before" not in run_plates(*FINETUNE).err
+    assert "already computed, reusing the record" in again.err
+    assert "already computed, reusing the record" not in run_plates(*FINETUNE).err
 
 
 def test_the_summary_says_where_the_records_are_and_what_the_threshold_decided(run_plates, out):
     from tests.benchmark.conftest import SMALL
 
-    said = run_plates("--experts", "1,3", *SMALL, "--set", "mecad.threshold=0.999").out
+    said = run_plates("--experts", "1,3", *SMALL, "--set", "mecad.threshold=0.1").out
     assert said.startswith("### Results: protocol plates-1x3-64-oracle@1, oracle")
     assert ", backbone tf_efficientnet_lite0 concat\n" in said
     for column in ("method", "parameters", "AUROC", "bwt", "fm", "stored vectors", "stored MB"):
@@ -129,15 +132,19 @@ def test_the_summary_says_where_the_records_are_and_what_the_threshold_decided(r
     assert "utilization" in said
     assert "seconds" in said
     assert "gap_to_joint" not in said, "no joint was run"
-    assert "the threshold decided" in said
-    assert f"2 records (2 computed) in {out}" in said
+    assert re.search(
+        r"similarity threshold: \d of \d decisions? reused a similar expert, \d opened a new one "
+        r"\(2 runs\)",
+        said,
+    )
+    assert f"2 records in {out}/ (2 computed, 0 reused)" in said
 
 
 def test_the_threshold_that_decided_nothing_is_named(run_plates):
     from tests.benchmark.conftest import SMALL
 
     said = run_plates("--experts", "3", *SMALL, "--set", "mecad.threshold=1").out
-    assert "the threshold decided no assignment in 1 run(s)" in said
+    assert "similarity threshold: no effect (1 run)" in said
 
 
 def test_assignments_by_another_rule_are_no_decisions_of_the_threshold(run_plates, call, out):
@@ -145,14 +152,14 @@ def test_assignments_by_another_rule_are_no_decisions_of_the_threshold(run_plate
 
     rules = ["--set", "mecad.assignment=round_robin,given", "--set", "mecad.groups=apple/bolt+cork"]
     said = run_plates("--experts", "2", *SMALL, *rules).out
-    assert "the threshold" not in said
+    assert "similarity threshold" not in said
     for rule in ("round_robin", "given"):
         assert f"assignment={rule}" in said
     shown = call("table", "assignments", "mecad:assignment=given", "--out", out).out
     assert shown.count("given: its group") == 3
     rules[1] = "mecad.assignment=similarity,given"
     both = run_plates("--experts", "2", *SMALL, *rules, "--set", "mecad.threshold=0.999").out
-    assert "in 1 run(s)" in both
+    assert "(1 run)" in both
     by_default = call("table", "assignments", "mecad:assignment=similarity", "--out", out).out
     assert "first category" in by_default
 

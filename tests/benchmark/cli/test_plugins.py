@@ -183,7 +183,7 @@ def test_a_class_runs_without_being_installed_and_its_record_is_called_as_it_was
     assert record.params["size"] == 7
     assert record.path.parent.name.startswith("mine-Last-")
     again = run_plates("-v", "--method", "mine:Last", "--set", "mine:Last.size=7")
-    assert "recorded before" in again.err
+    assert "already computed, reusing the record" in again.err
     assert call("show", "mine:Last", "--out", out).code == 0
     compared = call("compare", "mine:Last:size=7", "finetune", "--out", out)
     assert compared.code == 0, compared
@@ -244,7 +244,7 @@ def test_set_by_a_class_name_that_two_methods_have_asks_for_the_whole(run_plates
     for module in ("one", "two"):
         (here / f"{module}.py").write_text(LAST)
     words = ("--method", "one:Last", "--method", "two:Last", "--set", "Last.size=3")
-    assert_refused(run_plates("-q", *words), 2, "one:Last and two:Last", "whole name")
+    assert_refused(run_plates("-q", *words), 2, "one:Last and two:Last", "full name")
 
 
 # --- routings, failures
@@ -283,7 +283,7 @@ def test_check_prints_a_table_and_ends_with_1_where_a_check_failed(call):
 def test_check_takes_one_value_of_a_parameter(call):
     words = ("check", "cadbench.benchmark.conformance.mocks:MockBank", "--only", "memory")
     assert call(*words, "--set", "MockBank.size=3").code == 0
-    assert_refused(call(*words, "--set", "MockBank.size=3,4"), 2, "one value")
+    assert_refused(call(*words, "--set", "MockBank.size=3,4"), 2, "a single value")
     assert_refused(call(*words, "--set", "MockBank.size=0"), 2, "at least 1")
 
 

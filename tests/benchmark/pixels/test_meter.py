@@ -12,10 +12,10 @@ from cadbench.benchmark.pixels import meter as module
 from cadbench.benchmark.pixels.maps import MapSpec, full_maps
 from cadbench.benchmark.pixels.meter import PixelMeter
 from cadbench.benchmark.pixels.truth import load_truths
-from cadbench.benchmark.running import evaluator
-from cadbench.benchmark.running.progress import Step
+from cadbench.benchmark.running.evaluation import evaluator
+from cadbench.benchmark.running.evaluation.progress import Step
 from cadbench.benchmark.system.reporting import Silent
-from cadbench.benchmark.system.thread_pools import aside
+from cadbench.benchmark.system.threads import submit
 from cadbench.results.records.store import find_records
 from sklearn.metrics import roc_auc_score
 
@@ -130,7 +130,7 @@ def test_measuring_may_lag_a_few_experiences_behind(metered, hold_measuring, mon
     observe = FineTune.observe
 
     def noting(self, experience):
-        if experience.index == evaluator._BEHIND:
+        if experience.index == evaluator._PIXEL_LAG:
             far.set()
         return observe(self, experience)
 
@@ -145,7 +145,7 @@ def test_measuring_may_lag_a_few_experiences_behind(metered, hold_measuring, mon
 def test_what_goes_wrong_in_measuring_ends_the_run(metered, monkeypatch, behind, last):
     from cadbench.methods.banks.finetune import FineTune
 
-    monkeypatch.setattr(evaluator, "_BEHIND", behind)
+    monkeypatch.setattr(evaluator, "_PIXEL_LAG", behind)
     built, meter = metered()
     observed: list[int] = []
     observe = FineTune.observe
@@ -163,10 +163,10 @@ def test_what_goes_wrong_in_measuring_ends_the_run(metered, monkeypatch, behind,
 
 
 def test_what_could_not_be_measured_stays_asked_for():
-    step = Step(1, measuring={"bottle": aside(dict), "cable": aside(partial(divmod, 1, 0))})
+    step = Step(1, pixel_tasks={"bottle": submit(dict), "cable": submit(partial(divmod, 1, 0))})
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
-            step.measured()
+            step.finish_pixels()
 
 
 def test_pixel_metrics_are_measured_whatever_maps_are_kept(metered):
@@ -202,7 +202,7 @@ def test_maps_that_are_not_finite_in_float16_are_refused_by_the_methods_name(met
         return Prediction(found.image_scores, found.maps + 1e6)
 
     monkeypatch.setattr(FineTune, "score", far)
-    with pytest.raises(CadbenchError, match=r"method finetune returned .* beyond those of float16"):
+    with pytest.raises(CadbenchError, match=r"method finetune: .* beyond float16"):
         built.evaluate(built.cell("finetune"), meter=meter)
 
 

@@ -92,7 +92,7 @@ def test_cells_written_as_json_are_run_exactly(run_plates, run_words, call, out,
     for record in records.values():
         assert record.cell in listed[1:]
     again = call(*without_size, "--cells", file, "--shard", "1/3")
-    assert "1 records (0 computed, 1 from before)" in again.out
+    assert "(0 computed, 1 reused)" in again.out
     assert run_plates(*chosen, "--dry-run").out.splitlines()[-1] == "4 cells"
 
 

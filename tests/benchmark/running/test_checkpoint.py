@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from cadbench.benchmark.running.checkpoint import Checkpoint
-from cadbench.benchmark.running.progress import Progress, Step
+from cadbench.benchmark.running.evaluation.progress import Progress, Step
 
 CPU = torch.device("cpu")
 

@@ -46,12 +46,12 @@ def test_a_second_run_reuses_every_record_and_shows_the_method_nothing(run_plate
     first = run_plates(*FINETUNE, "--seeds", "0-1")
     assert first.code == 0
     assert observed == [1, 2, 3, 1, 2, 3]
-    assert "2 records (2 computed)" in first.out
+    assert "(2 computed, 0 reused)" in first.out
     written = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
     observed.clear()
     second = run_plates(*FINETUNE, "--seeds", "0-1")
     assert (second.code, observed) == (0, [])
-    assert "2 records (0 computed, 2 from before)" in second.out
+    assert "(0 computed, 2 reused)" in second.out
     assert written == {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
 
 
@@ -125,7 +125,7 @@ def test_a_killed_run_goes_on_after_its_last_finished_experience_and_ends_alike(
     (lock,) = out.rglob("*.lock")
     again = run_plates(*FINETUNE)
     assert again.code == 0, again.err
-    assert "going on after experience 2" in again.err
+    assert "resuming after experience 2 of " in again.err
     assert observed == [3]
     assert lock.exists(), "the killed process held this, and it did not block"
     assert "another process" not in again.err
@@ -267,9 +267,9 @@ def test_of_two_processes_at_once_the_second_waits_and_reuses(child, run_plates,
     said = [line for line in mine.err.splitlines() if "another process" in line]
     assert len(said) == 1
     assert said[0].startswith("finetune bank_budget=10, alphabetical, seed 0: ")
-    assert "2 records (1 computed, 1 from before)" in mine.out
+    assert "(1 computed, 1 reused)" in mine.out
     assert finished[0].code == 0
-    assert "2 records (1 computed, 1 from before)" in finished[0].out
+    assert "(1 computed, 1 reused)" in finished[0].out
     assert len(by_cell(out)) == 2
 
 

@@ -18,7 +18,11 @@ from cadbench.benchmark.features.feature_set import FeatureSet
 from cadbench.benchmark.features.weights import Weights
 from cadbench.benchmark.plugins.methods import load_method
 from cadbench.benchmark.protocols.ids import check_id, is_reserved
-from cadbench.benchmark.running.batches import shuffled_batches, told_names, train_experience
+from cadbench.benchmark.running.evaluation.batches import (
+    names_for_method,
+    shuffled_batches,
+    train_experience,
+)
 from cadbench.benchmark.streams.stream import Stream
 from cadbench.benchmark.system.reporting import Silent
 from cadbench.results.errors import UsageError
@@ -75,7 +79,7 @@ def test_every_category_returns_under_each_domain_in_the_same_order():
     ]
     assert stream.resolved_schedule == "1x4-4x2"
     assert stream.seen(5) == (*CATEGORIES, *groups[4])
-    assert list(told_names(stream, 6, "oracle").values()) == list(CATEGORIES)
+    assert list(names_for_method(stream, 6, "oracle").values()) == list(CATEGORIES)
 
 
 def test_a_schedule_covers_the_returns_and_never_has_a_category_twice_in_an_experience():
@@ -201,9 +205,9 @@ def test_the_cell_and_its_id_say_what_returns_and_how_it_blends():
 def test_a_method_that_learns_no_category_again_is_refused_where_one_returns(monkeypatch):
     monkeypatch.setattr(load_method("finetune"), "recurring", False)
     cell = a_cell("finetune")
-    with pytest.raises(UsageError, match=r"finetune cannot learn .* --drift lets .* leave out"):
+    with pytest.raises(UsageError, match=r"finetune cannot learn .* --drift makes .* leave out"):
         replace(cell, drift=(DARK,), schedule="1x8")
-    with pytest.raises(UsageError, match="--blend lets categories return"):
+    with pytest.raises(UsageError, match="--blend makes categories return"):
         replace(cell, blend=0.5)
     assert replace(cell, blend=0.5, routing="inferred").blend == 0.5, "there nothing is told"
 
@@ -280,7 +284,7 @@ def test_a_broken_off_run_with_drift_goes_on_and_ends_alike(run_plates, out, tmp
         broken.setattr(kind, "observe", break_off)
         assert run_plates("-q", *words).code == 1
     again = run_plates(*words)
-    assert "going on after experience 4" in again.err, again
+    assert "resuming after experience 4 of " in again.err, again
     assert run_plates("-q", *words, "--out", tmp_path / "whole").code == 0
     one, other = only(out), only(tmp_path / "whole")
     for table in ("scores", "metrics", "memory", "events"):

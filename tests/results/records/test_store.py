@@ -189,7 +189,7 @@ def test_a_name_that_is_not_found_comes_with_the_records_that_cannot_be_read(
 ) -> None:
     make_record(method="joint", params={})
     (make_record().path / "run.json").write_text("{")
-    with pytest.raises(UsageError, match=r"'mecad' \(left out: .*run\.json is not whole"):
+    with pytest.raises(UsageError, match=r"'mecad' \(skipped: .*run\.json is incomplete"):
         resolve_run(tmp_path / "runs", "mecad")
 
 
@@ -225,8 +225,8 @@ def test_a_record_without_maps_has_none(make_record) -> None:
     ("change", "message"),
     [
         (lambda run: run.update(schema=99), "record schema 99"),
-        (lambda run: run.pop("device"), "lacks device"),
-        (lambda run: run["cell"].update(seed=5), "its key is not that of its cell"),
+        (lambda run: run.pop("device"), "has no entry device"),
+        (lambda run: run["cell"].update(seed=5), "its key does not match its cell"),
     ],
 )
 def test_a_run_file_that_was_altered_is_refused(make_record, change, message: str) -> None:
@@ -266,7 +266,7 @@ def test_records_of_another_schema_share_one_warning(make_record, tmp_path) -> N
     warnings: list[str] = []
     assert [r.key for r in find_records(tmp_path / "runs", warnings.append)] == [kept.key]
     (warning,) = warnings
-    assert "3 record(s)" in warning
+    assert "3 records" in warning
     assert "another version of cadbench" in warning
 
 
@@ -285,15 +285,15 @@ def test_a_run_is_found_by_path_key_configuration_and_method(make_record, tmp_pa
 
 def test_an_ambiguous_run_lists_the_choices(make_record, tmp_path: Path) -> None:
     records = [make_record(seed=seed) for seed in (0, 1)]
-    with pytest.raises(UsageError, match="means 2 records") as error:
+    with pytest.raises(UsageError, match="matches 2 records") as error:
         resolve_run(tmp_path / "runs", "mecad")
     assert {line.split()[0] for line in error.value.listed} == {r.key[:8] for r in records}
 
 
 def test_an_unknown_run_lists_what_there_is(make_record, tmp_path: Path) -> None:
     make_record()
-    with pytest.raises(UsageError, match="no record is called 'nope'") as error:
+    with pytest.raises(UsageError, match="no record matches 'nope'") as error:
         resolve_run(tmp_path / "runs", "nope")
     assert ["mecad-" in line for line in error.value.listed] == [True]
-    with pytest.raises(UsageError, match="no records under"):
+    with pytest.raises(UsageError, match="no records in"):
         resolve_run(tmp_path / "empty", "mecad")

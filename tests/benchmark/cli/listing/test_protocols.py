@@ -182,7 +182,7 @@ def test_an_option_that_contradicts_the_protocol_is_refused(run_file, out, optio
     assert_refused(
         run_file(option, value),
         2,
-        f"{option} and --protocol exclude each other: the protocol says {said}",
+        f"{option} and --protocol exclude each other: the protocol sets {said}",
     )
     assert not out.exists()
 
@@ -262,7 +262,7 @@ def test_tables_take_the_name_of_a_builtin_for_its_id(make_protocol_record, call
             assert "mvtec-14-1-224-oracle@1, oracle routing" in shown.out
             assert "1x15" not in shown.out
     refused = call("table", "--out", out, "--protocol", "mvtec-10-5")
-    assert_refused(refused, 2, "'mvtec-10-5-224-oracle@1'", "there are: mvtec-14-1-224")
+    assert_refused(refused, 2, "'mvtec-10-5-224-oracle@1'", "available: mvtec-14-1-224")
 
 
 @pytest.fixture

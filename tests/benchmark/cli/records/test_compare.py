@@ -86,19 +86,19 @@ def test_other_metrics_and_values_can_be_compared(compare) -> None:
     [
         (["upper"], ["two rows or more", "cadbench compare"]),
         (["uper", "lower"], ["'uper'", "did you mean upper?", "lower ("]),
-        (["mecad", "upper"], ["'mecad' means 2 rows", "mecad:experts=1,replay=random ("]),
+        (["mecad", "upper"], ["'mecad' matches 2 rows", "mecad:experts=1,replay=random ("]),
         (["mecad:expert=1", "upper"], ["'expert'", "did you mean experts?"]),
         (["mecad:experts=7", "upper"], ["no row has the settings", "experts=2"]),
         (["mecad:experts", "upper"], ["METHOD:NAME=VALUE"]),
         (["mecda:experts=1", "upper"], ["did you mean mecad?"]),
-        (["0123456789", "upper"], ["no row is called '0123456789'"]),
+        (["0123456789", "upper"], ["'0123456789' matches no row"]),
         (["upper", "upper"], ["'upper' and 'upper' are the same row"]),
         (["upper", "lower", "--metric", "aurok"], ["'aurok'", "did you mean auroc?", "f1_max"]),
         (["upper", "lower", "--value", "last"], ["--value", "learned"]),
         (["upper", "lower", "--unit", "run"], ["--unit", "category"]),
         (["upper", "lower", "--alpha", "0"], ["--alpha"]),
         (["upper", "lower", "--alpha", "5"], ["--alpha"]),
-        (["upper", "lower", "--alpha", "nan"], ["--alpha", "no finite number"]),
+        (["upper", "lower", "--alpha", "nan"], ["--alpha", "not a finite number"]),
         (["upper", "lower", "--protocol", "x"], ["--protocol", "synthetic-1x3"]),
         (["upper", "lower", "--routing", "inferred"], ["--routing inferred", "no record"]),
         (["upper", "lower", "--diagram", "x.pdf"], ["--diagram", "three rows"]),
@@ -116,7 +116,7 @@ def test_a_wrong_word_is_wrong_usage_in_one_line(compare, words, said) -> None:
 
 def test_no_rows_at_all_is_wrong_usage(call, out) -> None:
     assert_refused(call("compare", "--out", out), 2, "ROW")
-    assert_refused(call("compare", "a", "b", "--out", out), 2, "no records under")
+    assert_refused(call("compare", "a", "b", "--out", out), 2, "no records in")
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_rows_that_are_not_comparable_are_refused_by_name(compare, make_record, 
 def test_a_method_of_several_protocols_or_routings_asks_for_one(compare, make_record) -> None:
     for order in ("alphabetical", "random:0"):
         make_record(method="upper", params={}, order=order, routing="inferred")
-    assert_refused(compare("upper", "lower"), 2, "'upper' means 2 rows", "--protocol", "inferred")
+    assert_refused(compare("upper", "lower"), 2, "'upper' matches 2 rows", "--protocol", "inferred")
     for choice in (["--routing", "oracle"], ["--protocol", "synthetic-1x3-224-oracle@1"]):
         assert compare("upper", "lower", *choice).code == 0
 

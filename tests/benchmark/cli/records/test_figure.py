@@ -79,7 +79,7 @@ def test_the_width_is_that_of_the_page(figure, tmp_path):
         ([], ["NAME"]),
         (["matrx"], ["'matrx'", "did you mean matrix?", "tradeoff"]),
         (["matrix", "--format", "jpg"], ["--format", "'jpg'", "pdf, svg, png"]),
-        (["matrix", "--format", ","], ["empty list"]),
+        (["matrix", "--format", ","], ["list is empty"]),
         (["matrix", "--width", "wide"], ["--width 'wide'", "column, page"]),
         (["matrix", "--width", "0.5"], ["--width '0.5'"]),
         (["matrix", "--metric", "aurok"], ["--metric", "auroc"]),
@@ -101,7 +101,7 @@ def test_a_wrong_word_is_wrong_usage_in_one_line(call, out, records, tmp_path, w
 
 
 def test_no_records_is_wrong_usage(call, out):
-    assert_refused(call("figure", "all", "--out", out), 2, "no records under")
+    assert_refused(call("figure", "all", "--out", out), 2, "no records in")
 
 
 # --- test images

@@ -140,7 +140,7 @@ def test_a_name_that_is_not_utf_8_is_shown_escaped(run, call, tmp_path) -> None:
 
 
 def test_what_cannot_be_done_is_one_line_and_leaves_the_old_file(run, call, tmp_path) -> None:
-    assert_refused(call("report", "--out", tmp_path / "none"), 2, "no records under")
+    assert_refused(call("report", "--out", tmp_path / "none"), 2, "no records in")
     target = tmp_path / "r.html"
     target.write_text("old")
     to = ("--out", run, "--to", target)
@@ -152,5 +152,5 @@ def test_what_cannot_be_done_is_one_line_and_leaves_the_old_file(run, call, tmp_
     assert_refused(call(*publish, target, "--format", "csv"), 2, "--publish", "--format")
     assert_refused(call(*publish, target, "--sort", "speed"), 2, "'speed'")
     assert_refused(call(*publish, tmp_path), 2, "--publish")
-    assert_refused(call(*publish, ""), 1, "it is no file")
+    assert_refused(call(*publish, ""), 1, "not a file")
     assert target.read_text() == "old"

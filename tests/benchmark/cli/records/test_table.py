@@ -104,7 +104,7 @@ def test_published_rows_stand_in_latex_and_html_unranked(call, out):
 
 
 def test_a_terminal_shows_the_marks_too(monkeypatch, capsys):
-    from cadbench.benchmark.cli.shared.output import Style, print_tables
+    from cadbench.benchmark.cli.shared.table_output import Style, print_tables
     from cadbench.results.rendering.table import Column
 
     monkeypatch.setenv("TERM", "xterm")

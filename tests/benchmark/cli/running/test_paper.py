@@ -43,13 +43,13 @@ def test_a_run_is_recorded_compared_and_reused(call, plates_of_mvtec, out):
     words = ("paper", "mecad", "--data-root", plates_of_mvtec, *EMBEDDED, "--out", out)
     done = call(*words, "--experts", "2,5", "--device", "cpu")
     assert done.code == 0, done.err
-    assert "4 records (4 computed)" in done.err
+    assert "(4 computed, 0 reused)" in done.err
     for title in ("AUROC: MECAD", "Forgetting: ", "Memory at 5", "Agreement of", "Claims: "):
         assert f"### {title}" in done.out
     assert done.out.count("3 of 15 categories (bottle, screw, zipper)") >= 7
     assert len(find_records(out)) == 4
     again = call(*words, "--experts", "2,5", "--device", "cpu")
-    assert "4 records (0 computed)" in again.err
+    assert "(0 computed, 4 reused)" in again.err
     assert again.out == done.out
     compared = call("paper", "mecad", "--compare-only", "--out", out, "--experts", "2,5")
     assert compared.out == done.out
@@ -95,14 +95,14 @@ def test_only_records_of_the_configuration_are_compared(call, recorded):
     ("words", "said"),
     [
         (["mecda"], ["'mecda'", "did you mean mecad?"]),
-        (["ucad", "--dry-run"], ["'ucad'", "there are: mecad"]),
+        (["ucad", "--dry-run"], ["'ucad'", "available: mecad"]),
         (["mecad", "--experts", "0"], ["at least 1"]),
         (["mecad", "--seeds", "x"], ["--seeds", "'x'"]),
         (["mecad", "--set", "mecad.treshold=0.5"], ["did you mean threshold?"]),
         (["mecad", "--set", "joint.bank_budget=9"], ["joint is not among the methods"]),
         (["mecad", "--compare-only", "--dry-run"], ["--dry-run and --compare-only exclude"]),
         (["mecad", "--compare-only", "--random-weights"], ["--random-weights and --compare-only"]),
-        (["mecad", "--compare-only"], ["no records under"]),
+        (["mecad", "--compare-only"], ["no records in"]),
         (["mecad", "--categories", "botle"], ["did you mean bottle?"]),
         (["mecad", "--weights", "none.pth"], ["--weights none.pth", "no such file"]),
         ([], ["PAPER"]),

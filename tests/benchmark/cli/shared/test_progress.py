@@ -133,7 +133,7 @@ def test_on_a_real_terminal_there_are_images_by_the_second_and_odd_names_do_no_h
     root = dataset(categories=("[bold]", "x[y]"), train=25, good=5, defective=5)
     script = (
         "import sys; from cadbench.benchmark.cli import main;"
-        "from cadbench.benchmark.cli.shared import progress; progress._WORTH_SAYING = 0;"
+        "from cadbench.benchmark.cli.shared import progress; progress._MIN_REPORTED = 0;"
         "sys.exit(main.run(sys.argv[1:]))"
     )
     ours, theirs = pty.openpty()

@@ -133,7 +133,7 @@ def test_a_node_killed_in_the_middle_of_a_sweep_changes_nothing(
     cluster.remove_node(doomed, allow_graceful=False)
     out, err = on_nodes.communicate(timeout=120)
     assert on_nodes.returncode == 0, err
-    assert "3 records (3 computed)" in out
+    assert "(3 computed, 0 reused)" in out
     monkeypatch.setenv("CADBENCH_CACHE", str(place / "cache-here"))
     assert run([*sweep, "--out", str(place / "here")]) == 0
     assert scores(place / "on-ray") == scores(place / "here")
@@ -156,7 +156,7 @@ def test_a_cell_whose_worker_keeps_dying_is_named_and_the_rest_goes_on(
     )  # fmt: skip
     shown = capsys.readouterr()
     assert code == 1
-    assert "2 records (2 computed)" in shown.out
+    assert "(2 computed, 0 reused)" in shown.out
     assert "1 of 3 cells failed: trap:Trap trap=die, alphabetical, seed 0: its worker" in shown.err
     assert "died 2 times" in shown.err
     assert "Traceback" not in shown.err
@@ -189,7 +189,7 @@ def test_ctrl_c_stops_the_workers_and_keeps_what_is_done(
     assert "Traceback" not in err
     again = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert again.returncode == 0, again.stderr
-    assert "2 records (1 computed, 1 from before)" in again.stdout
+    assert "(1 computed, 1 reused)" in again.stdout
 
 
 @pytest.mark.parametrize(

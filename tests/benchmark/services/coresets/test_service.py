@@ -17,7 +17,7 @@ from cadbench.benchmark.interface.experience import TrainExperience
 from cadbench.benchmark.services.coresets import herding, k_center, k_means
 from cadbench.benchmark.services.coresets import service as coresets_module
 from cadbench.benchmark.services.coresets.service import Coresets
-from cadbench.benchmark.system.thread_pools import aside
+from cadbench.benchmark.system.threads import submit
 
 CPU = torch.device("cpu")
 TOTAL = 6 * 30
@@ -314,7 +314,7 @@ def test_nothing_is_begun_twice_or_for_what_was_not_asked(experience, values, mo
     assert len(asked) == 2
     assert coresets.asked() == []
     forbid_selection(monkeypatch)
-    monkeypatch.setattr(coresets_module, "aside", lambda *_: pytest.fail("begun"))
+    monkeypatch.setattr(coresets_module, "submit", lambda *_: pytest.fail("begun"))
     coresets.begin([], experience)
     coresets.begin(asked, coming)  # known
     for selector in ("approximate_greedy", "random", "herding", "kmeans"):
@@ -335,7 +335,7 @@ def test_what_waits_is_not_begun_after_a_stop(experience, values, monkeypatch):
     coresets, coming = Coresets(CPU), other_patches(experience, values)
     selected(coresets, experience, 7)
     busy, on = threading.Event(), threading.Event()
-    held = aside(lambda: (busy.set(), on.wait(10)), "selection")
+    held = submit(lambda: (busy.set(), on.wait(10)), "selection")
     assert busy.wait(10)
     coresets.begin(coresets.asked(), coming)
     coresets.stop()

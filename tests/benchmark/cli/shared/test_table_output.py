@@ -6,7 +6,7 @@ import math
 import re
 
 import pytest
-from cadbench.benchmark.cli.shared.output import print_tables
+from cadbench.benchmark.cli.shared.table_output import print_tables
 from cadbench.results.rendering.table import Column, Spread, Table, text_column
 
 from tests.benchmark.conftest import FINETUNE

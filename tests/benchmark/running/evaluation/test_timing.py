@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from cadbench.benchmark.running.timing import IMAGES, REPEATS, fixed_images, measure
+from cadbench.benchmark.running.evaluation.timing import (
+    IMAGES,
+    REPEATS,
+    choose_images,
+    measure_timing,
+)
 from cadbench.benchmark.services.neighbors.search import torch_search
 
 
@@ -15,7 +20,7 @@ def test_every_repeat_searches_again_and_every_experience_is_timed(study):
         return torch_search(queries, blocks, bounds, chosen)
 
     cell = built.cell("finetune", params={"bank_budget": 20})
-    timing = measure(cell, built.stream(), built.features, watched)
+    timing = measure_timing(cell, built.stream(), built.features, watched)
     assert len(timing.update_seconds) == 4
     assert min(timing.update_seconds) > 0
     assert timing.images == 36
@@ -23,9 +28,9 @@ def test_every_repeat_searches_again_and_every_experience_is_timed(study):
     assert timing.ms_per_image > 0
 
 
-def test_fixed_images_take_the_categories_in_turn_and_stop_at_their_number(study):
+def test_the_images_take_the_categories_in_turn_and_stop_at_their_number(study):
     built = study(good=12, defective=12)
-    places = fixed_images(built.stream(), built.features)
+    places = choose_images(built.stream(), built.features)
     assert len(places) == IMAGES
     assert [category for category, _ in places[:4]] == list(built.manifest.categories)
     assert len(set(places)) == IMAGES
@@ -40,4 +45,4 @@ def test_a_timed_run_records_and_shows_its_timing(call, dataset, cache, pixel_ba
     assert "ms/image" not in untimed.out
     assert "ms/image" in timed.out
     assert "1 computed" in timed.out
-    assert "1 from before" in again.out
+    assert "1 reused" in again.out

@@ -54,7 +54,7 @@ def test_a_batch_size_or_order_of_test_images_changes_no_score(study, monkeypatc
     built = study()
     cell = built.cell("mecad", routing="inferred", params={"class_budget": 20, "expert_budget": 60})
     whole = built.evaluate(cell)
-    monkeypatch.setattr("cadbench.benchmark.running.batches.BATCH_SIZE", 3)
+    monkeypatch.setattr("cadbench.benchmark.running.evaluation.batches.BATCH_SIZE", 3)
     built.services.neighbors.forget()
     small = built.evaluate(cell)
     for one, other in zip(whole.rows, small.rows, strict=True):
@@ -72,7 +72,9 @@ def test_a_method_that_returns_scores_that_are_not_finite_is_refused_by_name(stu
     monkeypatch.setattr(
         FineTune, "score", lambda self, batch: Prediction(torch.full((len(batch),), torch.nan))
     )
-    with pytest.raises(CadbenchError, match="method finetune returned scores"):
+    with pytest.raises(
+        CadbenchError, match="finetune: score returned an invalid prediction: image"
+    ):
         built.evaluate(built.cell("finetune"))
 
 

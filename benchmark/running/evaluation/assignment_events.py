@@ -1,0 +1,86 @@
+"""Events about the assignment of categories to experts: by column of R, with similarities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ....results.records.schema import ASSIGNED, PART_ASSIGNED, SIMILARITY
+from ...features.feature_set import FeatureSet
+from ...interface.experience import TrainExperience
+from ...services.coresets.service import Coresets
+from ...streams.stream import Experience, Stream
+from ..cell import Cell
+from .batches import names_for_method
+
+Event: TypeAlias = dict[str, Any]
+"""A row of the events table, without the number of the experience."""
+
+
+def complete_events(
+    events: Sequence[Event],
+    cell: Cell,
+    stream: Stream,
+    experience: Experience,
+    features: FeatureSet,
+    coresets: Coresets,
+) -> list[Event]:
+    """Complete the events that a method recorded while it observed an experience.
+
+    Args:
+        events: what the method recorded.
+        cell: the cell.
+        stream: its stream.
+        experience: the experience that the method observed.
+        features: features of the images.
+        coresets: the service that holds the mean patch of each category.
+
+    Returns:
+        Assignments under the columns of R, and the similarity of each new column to the earlier
+        ones. Events of methods that assign nothing are returned as they are.
+    """
+    if not any(event["kind"] == ASSIGNED for event in events):
+        return list(events)
+    by_column = _by_column(events, stream, experience, cell)
+    return [*by_column, *_similarities(stream, experience, features, coresets)]
+
+
+def _by_column(
+    events: Sequence[Event], stream: Stream, experience: Experience, cell: Cell
+) -> Iterator[Event]:
+    """Replace the category of assignments by the columns that the experience introduces.
+
+    In a blended stream an experience also has images of neighboring columns. Their assignments do
+    not decide which expert owns a column.
+    """
+    names = names_for_method(stream, experience.index, cell.routing)
+    for event in events:
+        columns = [c for c in experience.categories if names[c] == event.get("category")]
+        if event["kind"] == ASSIGNED and columns:
+            yield from ({**event, "category": column} for column in columns)
+        elif event["kind"] == ASSIGNED and stream.blend:
+            yield {**event, "kind": PART_ASSIGNED}
+        else:
+            yield event
+
+
+def _similarities(
+    stream: Stream, experience: Experience, features: FeatureSet, coresets: Coresets
+) -> Iterator[Event]:
+    """The cosine of the mean patches of each new column and each earlier one."""
+    means: dict[str, np.ndarray] = {}
+    seen = stream.seen(experience.index)
+    training = TrainExperience(0, seen, 0, {c: features.patches(c, "train") for c in seen}, {})
+    for column in seen:
+        mean = coresets.centroid(training, column)
+        means[column] = mean / max(float(np.linalg.norm(mean)), np.finfo(float).tiny)
+    for column in experience.categories:
+        for other in seen[: seen.index(column)]:
+            yield {
+                "kind": SIMILARITY,
+                "category": column,
+                "other": other,
+                "similarity": float(means[column] @ means[other]),
+            }

@@ -1,0 +1,175 @@
+"""What a method receives: training experiences, and shuffled batches of test images.
+
+This is the border between what the evaluator knows and what a method may know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
+
+from ...features.feature_set import FeatureSet
+from ...features.source import PatchSource
+from ...interface.context import Routing
+from ...interface.experience import TestBatch, TrainExperience
+from ...streams.blending import TrainingIds
+from ...streams.stream import Experience, Stream
+from ...system.rng import generator
+
+if TYPE_CHECKING:
+    import torch
+
+BATCH_SIZE = 32
+
+ImageRef: TypeAlias = tuple[str, int]
+"""A test image: its column of R, and its row in the test source of the column."""
+
+
+def train_experience(
+    experience: Experience,
+    stream: Stream,
+    features: FeatureSet,
+    uses_images: bool,
+    routing: Routing = "oracle",
+) -> TrainExperience:
+    """Make the experience that the method observes.
+
+    Args:
+        experience: the experience of the stream.
+        stream: the stream.
+        features: features of its images.
+        uses_images: whether the method gets the training images too.
+        routing: decides the names that the method gets, see `names_for_method`.
+
+    Returns:
+        The training images by category. The method is never told a domain.
+    """
+    numbers: dict[str, int] = {}
+    before = 0
+    for index in range(1, experience.index + 1):
+        before = len(numbers)
+        for name in names_for_method(stream, index, routing).values():
+            numbers.setdefault(name, len(numbers))
+    parts: dict[str, TrainingIds] = {}
+    names = names_for_method(stream, experience.index, routing)
+    for column, ids in stream.training(experience.index).items():
+        parts.setdefault(names[column], {})[column] = ids
+    return TrainExperience(
+        experience.index,
+        tuple(parts),
+        before,
+        {name: features.shown(part) for name, part in parts.items()},
+        {name: features.shown(part, pixels=True) for name, part in parts.items() if uses_images},
+        {name: numbers[name] for name in parts},
+    )
+
+
+def names_for_method(stream: Stream, index: int, routing: Routing) -> dict[str, str]:
+    """The category names under which a method gets the training images of an experience.
+
+    A blended stream under inferred routing is task-free: categories are not told, neither in
+    training nor at test time, so all images of an experience have the name `experience 3`.
+
+    Args:
+        stream: the stream.
+        index: number of the experience, from 1.
+        routing: routing of the cell.
+
+    Returns:
+        The name for each column that the experience has images of.
+    """
+    columns = stream.training(index)
+    if stream.blend and routing == "inferred":
+        return dict.fromkeys(columns, f"experience {index}")
+    return {column: stream.category_of[column] for column in columns}
+
+
+def shuffled_batches(
+    features: FeatureSet,
+    images: Sequence[ImageRef],
+    routing: Routing,
+    uses_images: bool,
+    *,
+    size: int = BATCH_SIZE,
+    seed: int = 0,
+) -> Iterator[tuple[list[ImageRef], TestBatch]]:
+    """Divide test images into batches whose order says nothing about labels.
+
+    Under `oracle` routing a batch has one category, in all its domains, and names it; under
+    `inferred` routing categories are mixed.
+
+    Args:
+        features: features of the images.
+        images: the test images to score.
+        routing: routing of the cell.
+        uses_images: whether the batches give access to pixels.
+        size: images per batch; runs use the default.
+        seed: seed of the order; runs use the default.
+
+    Yields:
+        The images of a batch, which the method does not get, and the batch.
+    """
+    columns = dict.fromkeys(column for column, _ in images)
+    patches = {c: features.patches(c, "test") for c in columns}
+    pixels = {c: features.pixels(c, "test") for c in columns if uses_images}
+    # What a batch holds refers to columns by number, and numbers follow the content of the images:
+    # under inferred routing neither a name nor a position in the stream can be found from a batch.
+    by_content = sorted(columns, key=lambda c: patches[c].digest)
+    number = {column: index for index, column in enumerate(by_content)}
+    category_of = features.manifest.category_of
+    groups: dict[str, list[ImageRef]] = {}
+    for image in images:
+        group = category_of[image[0]] if routing == "oracle" else ""
+        groups.setdefault(group, []).append(image)
+    for name, members in groups.items():
+        order = generator(seed, "test order", name).permutation(len(members))
+        shuffled = [members[index] for index in order]
+        for start in range(0, len(shuffled), size):
+            chosen = shuffled[start : start + size]
+            rows = [(number[column], row) for column, row in chosen]
+            yield (
+                chosen,
+                TestBatch(
+                    tuple(patches[c].ids[row] for c, row in chosen),
+                    name if routing == "oracle" else None,
+                    partial(_read, [patches[c] for c in by_content], rows),
+                    partial(_read, [pixels[c] for c in by_content if uses_images], rows),
+                    partial(_find, [patches[c] for c in by_content], rows),
+                ),
+            )
+
+
+def _read(
+    sources: Sequence[PatchSource], rows: Sequence[tuple[int, int]], *, stored: bool = False
+) -> torch.Tensor:
+    """Read the arrays at `rows` (source, row), in that order, opening each source once.
+
+    Args:
+        sources: sources of patches or pixels.
+        rows: (index of the source, row in the source) of each image.
+        stored: whether to keep the type of the stored arrays.
+    """
+    import torch
+
+    by_source: dict[int, list[int]] = {}
+    for index, (source, _) in enumerate(rows):
+        by_source.setdefault(source, []).append(index)
+    parts = []
+    for source, indices in by_source.items():
+        read = sources[source].stored if stored else sources[source].read
+        parts.append(read([rows[index][1] for index in indices]))
+    if len(parts) == 1:
+        return parts[0]
+    order = [index for indices in by_source.values() for index in indices]
+    grouped = torch.cat(parts)
+    return grouped[torch.tensor(order, device=grouped.device).argsort()]
+
+
+def _find(
+    sources: Sequence[PatchSource], rows: Sequence[tuple[int, int]]
+) -> tuple[torch.Tensor, Sequence[int]]:
+    """A stored array that holds the images, and their rows in it; copies only mixed batches."""
+    if len({source for source, _ in rows}) == 1:
+        return sources[rows[0][0]].find([row for _, row in rows])
+    return _read(sources, rows, stored=True), range(len(rows))

@@ -1,0 +1,148 @@
+"""What a cell has produced so far: one step per finished experience."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+
+from ...system.threads import BackgroundTask
+
+T = TypeVar("T")
+
+PixelTask: TypeAlias = BackgroundTask[dict[str, float] | None]
+"""Pixel metrics of one column that a background thread measures."""
+
+
+@dataclass(eq=False)
+class ColumnScores:
+    """Scores of one column of R after one experience, aligned with the ids of its test source.
+
+    Attributes:
+        scores: (n,) float32.
+        routes: (n,) int16; -1 if the method does not route.
+    """
+
+    scores: np.ndarray
+    routes: np.ndarray
+
+
+@dataclass(eq=False)
+class Step:
+    """What one experience added.
+
+    Attributes:
+        experience: number of the experience, from 1.
+        columns: columns of R that have scores after it, including those that did not change.
+        scores: scores of the columns that were scored in this step.
+        maps: patch maps (n, h, w) float16 of these columns, if they are kept.
+        pixels: pixel metrics of all maps of these columns, except those in `pixel_tasks`.
+        events: rows of the events table.
+        memory: rows of the memory table.
+        observe_seconds: duration of `Method.observe`.
+        score_seconds: duration of scoring.
+        pixel_tasks: columns whose pixel metrics are not finished.
+    """
+
+    experience: int
+    columns: tuple[str, ...] = ()
+    scores: dict[str, ColumnScores] = field(default_factory=dict)
+    maps: dict[str, np.ndarray] = field(default_factory=dict)
+    pixels: dict[str, dict[str, float]] = field(default_factory=dict)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    memory: list[dict[str, Any]] = field(default_factory=list)
+    observe_seconds: float = 0.0
+    score_seconds: float = 0.0
+    pixel_tasks: dict[str, PixelTask] = field(default_factory=dict)
+
+    def finish_pixels(self) -> dict[str, dict[str, float]]:
+        """Wait for the pixel metrics that are not finished, and return all of them.
+
+        The background thread takes the tasks in order; this thread runs them from the end, so that
+        both share the work that is left.
+        """
+        while self.pixel_tasks:
+            column = next(reversed(self.pixel_tasks))
+            if (pixels := self.pixel_tasks[column].result()) is not None:
+                self.pixels[column] = pixels
+            del self.pixel_tasks[column]
+        return self.pixels
+
+    def as_state(self) -> dict[str, Any]:
+        """Plain values and arrays, for `cadbench.benchmark.system.serialization`."""
+        return {
+            "experience": self.experience,
+            "shown": self.columns,
+            "fresh": {column: vars(scores) for column, scores in self.scores.items()},
+            "maps": self.maps,
+            "pixels": self.finish_pixels(),
+            "events": self.events,
+            "memory": self.memory,
+            "observe_seconds": self.observe_seconds,
+            "score_seconds": self.score_seconds,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Step:
+        """The step that `as_state` wrote."""
+        same = {name: value for name, value in state.items() if name not in ("shown", "fresh")}
+        scores = {column: ColumnScores(**scores) for column, scores in state["fresh"].items()}
+        return cls(**same, columns=tuple(state["shown"]), scores=scores)
+
+
+@dataclass(eq=False)
+class Progress:
+    """All that a cell has produced up to its last finished experience, and the method's state."""
+
+    steps: list[Step] = field(default_factory=list)
+    method_state: Any = None
+
+    @property
+    def experience(self) -> int:
+        """The number of the last finished experience; 0 before the first."""
+        return len(self.steps)
+
+    @property
+    def rows(self) -> list[dict[str, ColumnScores]]:
+        """Scores by column after each experience; unchanged ones are carried over."""
+        return self._carried_over(lambda step: step.scores)
+
+    @property
+    def maps(self) -> list[dict[str, np.ndarray]]:
+        """Maps by column after each experience, as far as they were kept."""
+        return self._carried_over(lambda step: step.maps)
+
+    @property
+    def pixels(self) -> list[dict[str, dict[str, float]]]:
+        """Pixel metrics by column after each experience, as far as they are defined."""
+        return self._carried_over(lambda step: step.finish_pixels())
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """Rows of the events table."""
+        return [event for step in self.steps for event in step.events]
+
+    @property
+    def memory(self) -> list[dict[str, Any]]:
+        """Rows of the memory table."""
+        return [row for step in self.steps for row in step.memory]
+
+    @property
+    def observe_seconds(self) -> float:
+        """Duration of all calls of `Method.observe`."""
+        return sum(step.observe_seconds for step in self.steps)
+
+    @property
+    def score_seconds(self) -> float:
+        """Duration of all scoring."""
+        return sum(step.score_seconds for step in self.steps)
+
+    def _carried_over(self, of: Callable[[Step], Mapping[str, T]]) -> list[dict[str, T]]:
+        rows: list[dict[str, T]] = []
+        latest: dict[str, T] = {}
+        for step in self.steps:
+            latest = {**latest, **of(step)}
+            rows.append({c: latest[c] for c in step.columns if c in latest})
+        return rows

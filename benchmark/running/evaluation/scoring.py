@@ -1,0 +1,90 @@
+"""Scoring of test images: batches to the method, checked predictions back into columns of R."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import numpy as np
+
+from ....results.errors import CadbenchError
+from ...features.feature_set import FeatureSet
+from ...interface.method import Method
+from ...interface.prediction import Prediction
+from ...pixels.meter import PixelMeter
+from ...system.plugin_errors import attribute_errors_to
+from ...system.threads import submit
+from ..cell import Cell
+from .batches import ImageRef, shuffled_batches
+from .prediction_check import InvalidPrediction, validate_prediction
+from .progress import ColumnScores, PixelTask
+
+
+def score_columns(
+    cell: Cell,
+    method: Method,
+    columns: Sequence[str],
+    features: FeatureSet,
+    meter: PixelMeter | None,
+) -> tuple[dict[str, ColumnScores], dict[str, np.ndarray], dict[str, PixelTask]]:
+    """Score all test images of some columns in shuffled batches.
+
+    Args:
+        cell: the cell.
+        method: its method.
+        columns: columns of R.
+        features: features of the images.
+        meter: measures the maps of a column in the background, as soon as all its images are
+            scored; None measures nothing.
+
+    Returns:
+        For each column its scores, its patch maps (n, h, w) float16 if the method makes maps, and
+        the background task that measures them.
+    """
+    counts = {c: len(features.patches(c, "test").ids) for c in columns}
+    scores = {
+        c: ColumnScores(np.full(n, np.nan, np.float32), np.full(n, -1, np.int16))
+        for c, n in counts.items()
+    }
+    maps: dict[str, np.ndarray] = {}
+    pixel_tasks: dict[str, PixelTask] = {}
+    remaining = Counter(counts)
+    images = [(column, row) for column, n in counts.items() for row in range(n)]
+    for chosen, batch in shuffled_batches(features, images, cell.routing, method.uses_images):
+        with attribute_errors_to(cell.method, type(method), "score"):
+            prediction = method.score(batch)
+        try:
+            validate_prediction(prediction, len(batch), method.context.grid)
+        except InvalidPrediction as error:
+            raise CadbenchError(
+                f"method {cell.method}: score returned an invalid prediction: {error}"
+            ) from None
+        _store(prediction, chosen, scores, maps)
+        remaining.subtract(column for column, _ in chosen)
+        for column in [c for c, count in remaining.items() if not count]:
+            del remaining[column]
+            if meter is not None and column in maps:
+                pixel_tasks[column] = submit(partial(meter.measure, column, maps[column]))
+    return scores, maps, pixel_tasks
+
+
+def _store(
+    prediction: Prediction,
+    images: Sequence[ImageRef],
+    scores: Mapping[str, ColumnScores],
+    maps: dict[str, np.ndarray],
+) -> None:
+    """Write a prediction to the rows of its images."""
+    new_scores = prediction.image_scores.detach().float().cpu().numpy()
+    new_routes = None if prediction.route is None else prediction.route.cpu().numpy()
+    new_maps = None if prediction.maps is None else prediction.maps.detach().half().cpu().numpy()
+    for index, (column, row) in enumerate(images):
+        target = scores[column]
+        target.scores[row] = new_scores[index]
+        if new_routes is not None:
+            target.routes[row] = new_routes[index]
+        if new_maps is not None:
+            if column not in maps:
+                maps[column] = np.zeros((len(target.scores), *new_maps.shape[1:]), np.float16)
+            maps[column][row] = new_maps[index]

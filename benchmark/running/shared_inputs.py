@@ -1,0 +1,123 @@
+"""What the cells of a run share: manifests, features, services and pixel meters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..data.drift.domains import Domain
+from ..data.drift.manifest import under_domains
+from ..data.manifest import Manifest
+from ..features.feature_set import FeatureSet
+from ..features.weights import Weights
+from ..pixels.maps import MapSpec
+from ..system.reporting import Reporter
+from ..system.torch_import import import_torch
+from .cell import Cell, FeatureInputs
+from .devices import choose_device
+from .evaluation.evaluator import Services
+
+if TYPE_CHECKING:
+    from ..pixels.meter import PixelMeter
+
+
+@dataclass
+class SharedInputs:
+    """The inputs of cells, each made when a cell first needs it.
+
+    Attributes:
+        manifest: the images of the dataset.
+        cache: the cache folder.
+        device: `cpu`, `cuda` or `auto`.
+        weights: weights of the backbone.
+        reporter: shows what is made.
+        search: library of the neighbor search, `torch` or `faiss`.
+        kept_distance_bytes: bytes of neighbor distances that stay in the cache folder.
+    """
+
+    manifest: Manifest
+    cache: Path
+    device: str
+    weights: Weights
+    reporter: Reporter
+    search: str = "torch"
+    kept_distance_bytes: int = 0
+    _manifests: dict[tuple[Domain, ...], Manifest] = field(
+        init=False, default_factory=dict, repr=False
+    )
+    _features: dict[FeatureInputs, FeatureSet] = field(init=False, default_factory=dict, repr=False)
+    _services: dict[str, Services] = field(init=False, default_factory=dict, repr=False)
+    _meters: dict[tuple[str, MapSpec, int], PixelMeter] = field(
+        init=False, default_factory=dict, repr=False
+    )
+
+    def images(self, cell: Cell) -> Manifest:
+        """The images of the cell's stream: the dataset, and its images under each domain."""
+        if cell.drift not in self._manifests:
+            self._manifests[cell.drift] = under_domains(self.manifest, cell.drift)
+        return self._manifests[cell.drift]
+
+    def extract(self, cell: Cell, columns: Sequence[str]) -> FeatureSet:
+        """Extract the features of these columns that are not cached.
+
+        Args:
+            cell: a cell that needs them; its method decides whether pixels are cached too.
+            columns: columns of R.
+
+        Returns:
+            The features of the cell.
+        """
+        import torch
+
+        device = torch.device(choose_device(self.device))
+        features = FeatureSet(self.images(cell), cell.features, device, self.cache)
+        pixels = cell.method_class.uses_images
+        features.ensure(columns, self.weights, self.reporter, pixels=pixels)
+        return features
+
+    def prepare(self, cell: Cell) -> tuple[FeatureSet, Services]:
+        """The features of a cell, extracted if they are missing, and the services it uses."""
+        import_torch()
+        inputs = cell.feature_inputs
+        services = self._services_for(cell)
+        if inputs not in self._features:
+            self._features[inputs] = self.extract(cell, self.images(cell).columns)
+        return self._features[inputs], services
+
+    def meter(self, cell: Cell, features: FeatureSet) -> PixelMeter:
+        """The pixel meter of all cells with the same features, maps and images."""
+        from ..pixels.meter import PixelMeter
+        from ..pixels.truth import load_truths
+
+        key = cell.features.digest, cell.maps, id(features.manifest)
+        if key not in self._meters:
+            truths = load_truths(
+                features.manifest,
+                features.manifest.columns,
+                cell.features.preprocessing,
+                self.cache,
+                self.reporter,
+            )
+            self._meters[key] = PixelMeter(features, truths, cell.maps)
+        return self._meters[key]
+
+    def _services_for(self, cell: Cell) -> Services:
+        """One set of services per kind of features: distances are cached by image and block."""
+        from ..services.coresets.service import Coresets
+        from ..services.neighbors.disk_cache import DistanceStore
+        from ..services.neighbors.search import exact_search
+        from ..services.neighbors.service import Neighbors
+
+        digest = cell.features.digest
+        if digest not in self._services:
+            device = choose_device(self.device)
+            neighbors = Neighbors(exact_search(self.search))
+            if self.kept_distance_bytes:
+                folder = self.cache / "distances" / digest
+                neighbors.store = DistanceStore(folder, self.kept_distance_bytes, self.reporter)
+            self._services[digest] = Services(
+                Coresets(device, self.cache, self.reporter), neighbors
+            )
+        return self._services[digest]

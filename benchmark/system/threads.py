@@ -1,0 +1,101 @@
+"""Threads: parallel work on the CPU, work in the background, and torch limited to one thread."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+def thread_count() -> int:
+    """Number of threads that `run_parallel` uses: as many as torch uses."""
+    import torch
+
+    return torch.get_num_threads()
+
+
+def run_parallel(tasks: Sequence[Callable[[], T]]) -> list[T]:
+    """Run tasks on `thread_count()` threads, the caller's included.
+
+    Tasks must release the interpreter (compiled loops, NumPy). They must not call torch, whose
+    operations would start more threads in each of these.
+
+    Args:
+        tasks: functions without arguments; each thread takes the next one when it is free.
+
+    Returns:
+        The results in the order of the tasks. An exception of a task is raised again here.
+    """
+    results: dict[int, T] = {}
+    remaining = iter(range(len(tasks)))
+
+    def work() -> None:
+        for index in remaining:
+            results[index] = tasks[index]()
+
+    others = [
+        _pool("parallel", thread_count(), os.getpid()).submit(work)
+        for _ in range(min(thread_count(), len(tasks)) - 1)
+    ]
+    work()
+    for other in others:
+        other.result()
+    return [results[index] for index in range(len(tasks))]
+
+
+@dataclass(frozen=True, eq=False)
+class BackgroundTask(Generic[T]):
+    """A task in a background queue; `submit` makes it."""
+
+    _task: Callable[[], T]
+    _future: Future[T]
+
+    def result(self) -> T:
+        """Return the task's result or raise its exception.
+
+        A task that has not started runs here, in the caller's thread.
+        """
+        return self._task() if self._future.cancel() else self._future.result()
+
+    def cancel(self) -> None:
+        """Do not run the task, unless it has started."""
+        self._future.cancel()
+
+
+def submit(task: Callable[[], T], queue: str = "background") -> BackgroundTask[T]:
+    """Submit a task to the named single-thread queue.
+
+    Args:
+        task: function without arguments.
+        queue: tasks of one queue run in order, one at a time; queues are independent.
+    """
+    return BackgroundTask(task, _pool(queue, 1, os.getpid()).submit(task))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Limit torch's CPU operations to one thread, for work in many short steps.
+
+    On two idle cores a second thread makes such work a third faster; when other processes keep the
+    cores busy, the threads wait for one another and it becomes several times slower.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@functools.cache
+def _pool(name: str, size: int, process: int) -> ThreadPoolExecutor:
+    """The thread pool of a name; a forked process (another `process` id) makes its own."""
+    return ThreadPoolExecutor(size, thread_name_prefix=name)
