@@ -8,11 +8,16 @@ A method is imported when its name is first used, so a broken plugin does not af
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
-import os
 import sys
+from collections.abc import Iterator, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from ...results.did_you_mean import suggestion
@@ -35,6 +40,8 @@ _COLON = ":"
 
 _by_reference: dict[str, type[Method]] = {}
 
+_reference_folder: Path | None = None
+
 
 def method_names() -> tuple[str, ...]:
     """The names of all installed methods, sorted."""
@@ -46,13 +53,19 @@ def is_reference(name: str) -> bool:
     return _COLON in name and not _family(name)
 
 
+def set_reference_folder(folder: Path) -> None:
+    """Look up `package.module:Class` in `folder` instead of the current folder of this process."""
+    global _reference_folder
+    _reference_folder = folder
+
+
 @functools.cache
 def load_method(name: str) -> type[Method]:
     """Import the class of a method.
 
     Args:
-        name: an installed method's name, or `package.module:Class`. A module is searched for on
-            Python's path first, then in the current folder.
+        name: an installed method's name, or `package.module:Class`. A module in the current folder
+            takes precedence over an installed one.
 
     Raises:
         UsageError: there is no such method.
@@ -109,11 +122,46 @@ def _load_reference(name: str) -> type[Method]:
     module, _, attribute = name.partition(_COLON)
     if not all(part.isidentifier() for part in (*module.split("."), attribute)):
         raise UsageError(f"method {name!r}: write package.module:Class, such as my_method:MyMethod")
-    # At the end, so that a file in the current folder never shadows an installed module.
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
+    folder = _reference_folder or Path.cwd()
+    # Modules that the class imports: at the end, so that a file in the current folder never shadows
+    # an installed module.
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
     importlib.invalidate_caches()
-    return _load(EntryPoint(name, name, METHODS), "fix the module, or choose another class")
+    point = EntryPoint(name, name, METHODS)
+    with _preferring(folder, module):
+        return _load(point, "fix the module, or choose another class")
+
+
+class _FolderFinder(MetaPathFinder):
+    """Finds one top-level module or package in one folder."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder, self.name = folder, name
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        return PathFinder.find_spec(fullname, [str(self.folder)]) if fullname == self.name else None
+
+
+@contextlib.contextmanager
+def _preferring(folder: Path, module: str) -> Iterator[None]:
+    """Import the top-level package of `module` from `folder` if the module's file is there.
+
+    Names such as `methods` or `tests` are common: another distribution may have installed a package
+    of that name, and the console script does not put the current folder first, as `python -m` does.
+    """
+    file = folder.joinpath(*module.split("."))
+    if not (file.with_suffix(".py").is_file() or (file / "__init__.py").is_file()):
+        yield
+        return
+    finder = _FolderFinder(folder, module.partition(".")[0])
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
 
 
 def _load(point: EntryPoint, remedy: str) -> type[Method]:

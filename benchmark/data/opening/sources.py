@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
-from ...system.reporting import Reporter
+from ...system.cache import cache_root
+from ...system.reporting import Reporter, Silent
 from ..images.inspection import warn_of_skipped
 from ..manifest import Item, Manifest, build_manifest
 from ..reader import Counts
@@ -20,24 +21,36 @@ from .registry import AUTO, is_known, load_reader, unknown
 
 def open_dataset(
     dataset: str,
-    data_root: Path | DataRoots | None,
-    categories: Sequence[str] | None,
+    data_root: Path | DataRoots | None = None,
+    categories: Sequence[str] | None = None,
     *,
-    skip_unreadable: bool,
-    cache: Path,
-    reporter: Reporter,
+    skip_unreadable: bool = False,
+    cache: Path | None = None,
+    reporter: Reporter | None = None,
     required_by: str | None = None,
     whole: bool = True,
 ) -> Manifest:
-    """The manifest of one dataset, or of several; warnings and skipped files go to the reporter.
+    """Read the manifest of one dataset, or of several as one.
 
-    dataset: a name, several with commas between them, or `auto`: MVTec AD where it is found (in
-    `data_root`, else in CADBENCH_DATA, else in ./data), otherwise what the folder that was named is
-    recognized as, otherwise that folder, otherwise the synthetic set. data_root: None where none
-    was given; CADBENCH_DATA is then looked up here. Of several datasets, categories are qualified
-    (`mvtec/bottle`). required_by: what needs all of the categories, for the message where the data
-    lack some. whole: False to leave out datasets of which no category is asked for.
+    Args:
+        dataset: a name, several names with commas between them, or `auto`: MVTec AD if it is found
+            (in `data_root`, else in CADBENCH_DATA, else in ./data); otherwise the dataset that the
+            folder is recognized as, otherwise the folder itself, otherwise the synthetic set.
+        data_root: folder of the dataset or a parent of several; None for CADBENCH_DATA.
+        categories: only these; None for all. Categories of several datasets are qualified
+            (`mvtec/bottle`).
+        skip_unreadable: leave damaged images out and warn, instead of raising `DataError`.
+        cache: folder for manifests; None for `CADBENCH_CACHE` or the user's cache folder.
+        reporter: receives progress and warnings; None to show nothing.
+        required_by: what needs every category, for the error message if the data lack some.
+        whole: False to leave out datasets none of whose categories are chosen.
+
+    Raises:
+        UsageError: the dataset is unknown, or the options contradict each other.
+        DataError: the images cannot be read.
     """
+    cache = cache or cache_root()
+    reporter = reporter or Silent()
     roots = data_root if isinstance(data_root, DataRoots) else DataRoots(other=data_root)
     names = asked_for(dataset, roots)
     if len(names) == 1:

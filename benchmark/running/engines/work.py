@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ....results.errors import CadbenchError
 from ....results.records.record import load_record
 from ....results.records.store import record_dir
+from ...plugins.methods import set_reference_folder
 from ...system.processes import limit_cores
 from ...system.reporting import Reporter, Silent
 from ..cell import Cell
@@ -51,7 +52,7 @@ class Job:
         runner: the runner, without its caches.
         name: unique name of the run.
         cores: number of cores per task.
-        folder: current folder of the command; `package.module:Class` is looked up there last.
+        folder: current folder of the command, where `package.module:Class` is looked up.
     """
 
     runner: Runner
@@ -120,8 +121,7 @@ def _start(job: Job) -> tuple[Runner, Messages]:
     """Prepare this process for a task."""
     import torch
 
-    if job.folder not in sys.path:
-        sys.path.append(job.folder)
+    set_reference_folder(Path(job.folder))
     limit_cores(job.cores)
     torch.set_num_threads(job.cores)
     runner = _runners.setdefault(job.name, job.runner)

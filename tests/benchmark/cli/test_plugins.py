@@ -240,6 +240,18 @@ def test_a_file_in_the_current_folder_never_stands_in_for_an_installed_module(ca
     assert call("methods", "mine:Last").code == 0
 
 
+def test_a_class_in_the_current_folder_is_preferred_to_an_installed_module(
+    call, here, tmp_path, monkeypatch
+):
+    other = tmp_path / "site" / "laboratory"
+    other.mkdir(parents=True)
+    (other / "__init__.py").write_text("raise RuntimeError('the other laboratory')")
+    monkeypatch.syspath_prepend(other.parent)
+    (here / "laboratory").mkdir()
+    (here / "laboratory" / "mine.py").write_text(LAST)
+    assert call("methods", "laboratory.mine:Last").code == 0
+
+
 def test_set_by_a_class_name_that_two_methods_have_asks_for_the_whole(run_plates, here):
     for module in ("one", "two"):
         (here / f"{module}.py").write_text(LAST)
