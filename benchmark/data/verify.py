@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..system.reporting import Reporter
-from .catalog import Counts, Entry, Official
+from .catalog import Entry, Official
 from .entries import GOOD, names_in
 from .images.inspection import Skipped
 from .manifest import Manifest, build_manifest
@@ -18,7 +18,7 @@ from .opening.places import from_environment
 from .opening.registry import load_reader
 from .scan import scan
 
-NOTHING = Official(Counts(0, 0, 0), 0)
+NOTHING = Official(0, 0, 0, 0)
 
 
 def read(name: str, reader: str, folder: Path, reporter: Reporter) -> Manifest:
@@ -110,7 +110,7 @@ class Verified:
 def verify(entry: Entry, folder: Path, reporter: Reporter) -> Verified:
     """Read every image of a dataset of the catalog and compare it with what was published."""
     manifest = read(entry.title, entry.reader, folder, reporter)
-    return _verified(entry.title, folder, manifest, entry.official)
+    return _verified(entry.title, folder, manifest, entry.counts)
 
 
 def verify_folder(folder: Path, reporter: Reporter) -> Verified:
@@ -148,7 +148,7 @@ def _counts(images: Iterable[tuple[str, str, str, bool]]) -> dict[str, Official]
         sums[0 if split == "train" else 1 if defect == GOOD else 2] += 1
         sums[3] += masked
     return {
-        category: Official(Counts(train, good, defective), masks)
+        category: Official(train, good, defective, masks)
         for category, (train, good, defective, masks) in found.items()
     }
 

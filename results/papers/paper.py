@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import CadbenchError
 from ..published.rows import PublishedRow, load_published
-from ..published.toml_file import Schema, check_keys, parse_toml
+from ..validation import convert, parse_toml
 
 
 @dataclass(frozen=True)
@@ -74,59 +74,30 @@ def load_paper(name: str) -> Paper:
 
 
 def parse_paper(text: str, name: str) -> Paper:
-    """The paper that a file describes; `name` is its own, and for messages."""
+    """Return the paper that a file describes.
+
+    Args:
+        text: the content of the file.
+        name: the name of the paper; its file is `NAME.toml`.
+
+    Raises:
+        CadbenchError: an unknown or missing key, or a value that does not fit.
+    """
     where = f"{name}.toml"
-    content = parse_toml(text, where)
-    check_keys(content, _PAPER, where)
-    for table in ("params", "sweep"):
-        check_keys(content[table], dict.fromkeys(content[table], (str, True)), f"{where}, {table}")
-    listed = content.pop("claim", [])
-    claims = tuple(_claim(raw, f"{where}, claim {n}") for n, raw in enumerate(listed, 1))
-    for key in ("of_features", "assumed"):
-        content[key] = tuple(content.get(key, ()))
-    return Paper(name=name, claims=claims, **content)
+    content = parse_toml(text, where, CadbenchError)
+    paper = convert(content, Paper, where, CadbenchError, name=name)
+    for index, claim in enumerate(paper.claims):
+        _check_claim(claim, f"{where}: claims[{index}]")
+    return paper
 
 
-_PAPER: Schema = {
-    "source": (str, True),
-    "title": (str, True),
-    "method": (str, True),
-    "dataset": (str, True),
-    "categories": (int, True),
-    "schedule": (str, True),
-    "order": (str, True),
-    "routing": (str, True),
-    "image_size": (int, True),
-    "backbone": (str, True),
-    "embedding": (str, True),
-    "of_features": (list, False),
-    "assumed": (list, False),
-    "params": (dict, True),
-    "sweep": (dict, True),
-    "claim": (list, False),
-}
-_CLAIM: Schema = {
-    "text": (str, True),
-    "experts": (list, False),
-    "categories": (list, False),
-    "above": (float, False),
-    "below": (float, False),
-    "lowest": (str, False),
-    "highest": (str, False),
-    "best": (int, False),
-}
-_BOUNDS = {"above", "below"}
-
-
-def _claim(raw: Mapping[str, Any], where: str) -> Claim:
-    check_keys(raw, _CLAIM, where)
-    says = raw.keys() & {*_BOUNDS, "lowest", "highest", "best"}
-    if not says or (len(says) > 1 and not says <= _BOUNDS):
+def _check_claim(claim: Claim, where: str) -> None:
+    bounds = claim.above is not None or claim.below is not None
+    forms = [bounds, bool(claim.lowest), bool(claim.highest), claim.best is not None]
+    if sum(forms) != 1:
         raise CadbenchError(
-            f"{where}: it needs above and below, or one of lowest, highest and best"
+            f"{where}: expected above and below, or one of lowest, highest and best"
         )
-    lists = {key: tuple(raw.get(key, ())) for key in ("experts", "categories")}
-    return Claim(**{**raw, **lists})
 
 
 def _folder() -> Any:

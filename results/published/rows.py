@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from ..errors import CadbenchError
-from .toml_file import Schema, check_keys, parse_toml
+from ..validation import convert, mismatch, parse_toml
 
 Metric = Literal[
     "image_auroc",
@@ -27,7 +27,7 @@ Metric = Literal[
 ]
 Checked = Literal["source", "secondary"]
 Dataset = Literal["mvtec"]
-Routing = Literal["oracle", "inferred", "not stated"]
+Routing = Literal["oracle", "inferred", "not stated", ""]
 
 NOT_CONTINUAL = "not continual"
 """The acc_definition of a row without a stream: one model a category, or all at once."""
@@ -51,7 +51,7 @@ class PublishedRow:
     metric: Metric
     checked: Checked
     schedule: str = ""
-    routing: Routing | Literal[""] = ""
+    routing: Routing = ""
     experts: int | None = None
     value: float | None = None
     acc_definition: str = ""
@@ -76,72 +76,55 @@ def load_published() -> list[PublishedRow]:
 
 
 def parse_published(text: str, name: str) -> Iterator[PublishedRow]:
-    """The rows of one file; `name` is for messages. Unknown and missing keys are refused."""
-    content = parse_toml(text, name)
-    check_keys(content, _FILE, name)
-    for number, raw in enumerate(content["row"], 1):
-        where = f"{name}, row {number}"
-        check_keys(raw, _ROW, where)
-        _check_meaning(raw, where)
-        yield PublishedRow(
-            **{**raw, "assignment": {e: tuple(c) for e, c in raw.get("assignment", {}).items()}},
-            source=content["source"],
-            source_notes=tuple(content.get("notes", ())),
+    """Yield the rows of one file.
+
+    Args:
+        text: the content of the file.
+        name: the name of the file, for messages.
+
+    Raises:
+        CadbenchError: an unknown or missing key, or a value that does not fit.
+    """
+    file = convert(parse_toml(text, name, CadbenchError), _File, name, CadbenchError)
+    for index, values in enumerate(file.row):
+        where = f"{name}: row[{index}]"
+        row = convert(
+            *(values, PublishedRow, where, CadbenchError),
+            source=file.source,
+            source_notes=file.notes,
         )
+        _check_row(row, where)
+        yield row
 
 
-_FILE: Schema = {
-    "source": (str, True),
-    "title": (str, False),
-    "notes": (list, False),
-    "row": (list, True),
-}
-_ROW: Schema = {
-    "method": (str, True),
-    "protocol": (str, True),
-    "dataset": (str, True),
-    "schedule": (str, False),
-    "routing": (str, False),
-    "experts": (int, False),
-    "metric": (str, True),
-    "checked": (str, True),
-    "value": (float, False),
-    "acc_definition": (str, False),
-    "forgetting_definition": (str, False),
-    "leakage": (bool, False),
-    "by_category": (dict, False),
-    "by_expert": (dict, False),
-    "assignment": (dict, False),
-    "note": (str, False),
-}
+@dataclass(frozen=True)
+class _File:
+    source: str
+    row: tuple[Mapping[str, Any], ...]
+    title: str = ""
+    notes: tuple[str, ...] = ()
 
 
-_CHOICES = {"dataset": Dataset, "routing": Routing, "metric": Metric, "checked": Checked}
 _SCHEDULE = re.compile(r"[1-9]\d*(x[1-9]\d*)?(-[1-9]\d*(x[1-9]\d*)?)*")
 
 
-def _check_meaning(row: Mapping[str, Any], where: str) -> None:
-    for key, choices in _CHOICES.items():
-        if key in row and row[key] not in get_args(choices):
-            raise CadbenchError(f"{where}: {key} must be one of {', '.join(get_args(choices))}")
-    continual = row.get("acc_definition") != NOT_CONTINUAL
-    for key in ("schedule", "routing"):
-        if continual != (key in row):
-            raise CadbenchError(
-                f"{where}: {key} belongs to every row but the `{NOT_CONTINUAL}` ones"
-            )
-    if continual and not _SCHEDULE.fullmatch(row["schedule"]):
-        raise CadbenchError(
-            f"{where}: schedule {row['schedule']!r} must be written out, such as 1x15 or 10-1x5"
-        )
-    if "value" not in row and "by_expert" not in row:
+def _check_row(row: PublishedRow, where: str) -> None:
+    continual = row.acc_definition != NOT_CONTINUAL
+    for key, text in (("schedule", row.schedule), ("routing", row.routing)):
+        if continual and not text:
+            raise CadbenchError(f"{where}: {key} is missing")
+        if text and not continual:
+            raise CadbenchError(f"{where}: a row that is `{NOT_CONTINUAL}` has no {key}")
+    if continual and not _SCHEDULE.fullmatch(row.schedule):
+        expected = "a schedule written out, such as 1x15 or 10-1x5"
+        raise CadbenchError(mismatch(f"{where}: schedule", expected, row.schedule))
+    if row.value is None and not row.by_expert:
         raise CadbenchError(f"{where}: value is missing")
-    values = [row.get("value", 0.0), *row.get("by_category", {}).values()]
-    values += row.get("by_expert", {}).values()
-    if not all(isinstance(value, float) and -1 <= value <= 1 for value in values):
-        raise CadbenchError(f"{where}: values are shares from -1 to 1, written with a point")
-    if row["metric"] == "utilization":
-        return
-    wanted = "forgetting_definition" if row["metric"] == "forgetting" else "acc_definition"
-    if not row.get(wanted):
-        raise CadbenchError(f"{where}: {wanted} is missing; say `not given` where the source does")
+    for value in (row.value or 0.0, *row.by_category.values(), *row.by_expert.values()):
+        if not -1 <= value <= 1:
+            raise CadbenchError(mismatch(where, "shares from -1 to 1", value))
+    definition = "forgetting_definition" if row.metric == "forgetting" else "acc_definition"
+    if row.metric != "utilization" and not getattr(row, definition):
+        raise CadbenchError(
+            f"{where}: {definition} is missing; write `not given` if the source has none"
+        )

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
-from cadbench.benchmark.data.catalog import Archive, Citation, Counts, Entry, License, Official
+from cadbench.benchmark.data.catalog import Archive, Citation, Entry, License, Official
 from PIL import Image
 
 Files = dict[str, bytes]
@@ -65,12 +65,13 @@ def archive() -> bytes:
 def entry(body: bytes, *urls: str, kind: str = "tar.xz", inside: str = "") -> Entry:
     """The dataset `mini` with this archive at these addresses."""
     archive = Archive(
-        f"mini.{kind}",
-        urls,
-        len(body),
-        hashlib.sha256(body).hexdigest(),
-        kind,  # type: ignore[arg-type]
-        inside,
+        file=f"mini.{kind}",
+        urls=urls,
+        bytes=len(body),
+        sha256=hashlib.sha256(body).hexdigest(),
+        kind=kind,  # type: ignore[arg-type]
+        evidence="packed here",
+        inside=inside,
     )
     return Entry(
         name="mini",
@@ -84,7 +85,7 @@ def entry(body: bytes, *urls: str, kind: str = "tar.xz", inside: str = "") -> En
         license=License("CC0", "https://mini.example/license", "everything"),
         citation=Citation("mini", "article", ("A. Nobody",), "Mini", "Tests", 2026),
         archives=(archive,),
-        official={name: Official(Counts(3, 2, 2), 2) for name in ("cup", "nut")},
+        counts={name: Official(3, 2, 2, 2) for name in ("cup", "nut")},
     )
 
 

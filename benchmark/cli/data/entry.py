@@ -26,8 +26,7 @@ def show_entry(name: str, data_root: Path | DataRoots | None) -> None:
     place = root or default_root()
     folder = find_entry(entry, [place])
     rows = [
-        (category, *official.images, official.masks)
-        for category, official in entry.official.items()
+        (category, *official.images, official.masks) for category, official in entry.counts.items()
     ]
     if rows:
         sums = [sum(column) for column in zip(*(row[1:] for row in rows), strict=True)]

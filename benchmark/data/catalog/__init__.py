@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 from ....results.did_you_mean import suggestion
 from ....results.errors import CadbenchError, UsageError
-from ....results.published.toml_file import Schema, check_keys, parse_toml
+from ....results.validation import convert, mismatch, parse_toml
 
 Access = Literal["download", "by hand"]
 Kind = Literal["tar", "tar.xz", "tar.gz", "zip"]
@@ -29,11 +29,19 @@ class Counts(NamedTuple):
     test_defective: int
 
 
-class Official(NamedTuple):
-    """What a category holds where nothing is missing; masks: defective images that have one."""
+@dataclass(frozen=True)
+class Official:
+    """Numbers of files of a complete category. masks: defective images that have a mask."""
 
-    images: Counts
+    train: int
+    test_good: int
+    test_defective: int
     masks: int
+
+    @property
+    def images(self) -> Counts:
+        """The numbers of images."""
+        return Counts(self.train, self.test_good, self.test_defective)
 
     def __str__(self) -> str:
         """`209/20/63/63`."""
@@ -88,8 +96,8 @@ class Archive:
     bytes: int
     sha256: str
     kind: Kind
+    evidence: str
     inside: str = ""
-    evidence: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,7 +105,7 @@ class Entry:
     """A dataset. reader: the name of what reads it; folders: how its folder is usually called.
 
     access: whether cadbench may fetch it, and `why`; by_hand: what to do at `home` for oneself.
-    official: by category, empty where the numbers could not be looked up.
+    counts: by category, empty if nobody published them; then `categories` has the names.
     """
 
     name: str
@@ -111,13 +119,11 @@ class Entry:
     license: License
     citation: Citation
     archives: tuple[Archive, ...] = ()
-    official: Mapping[str, Official] = field(default_factory=dict)
-    names: tuple[str, ...] = ()
+    counts: Mapping[str, Official] = field(default_factory=dict)
+    categories: tuple[str, ...] = ()
 
-    @property
-    def categories(self) -> tuple[str, ...]:
-        """The categories, also where their counts are not known."""
-        return tuple(self.official) or self.names
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "categories", tuple(self.counts) or self.categories)
 
     @property
     def bytes(self) -> int:
@@ -143,121 +149,66 @@ def load_entry(name: str) -> Entry:
     return parse_entry((resources.files(__name__) / f"{name}.toml").read_text("utf-8"), name)
 
 
-_ENTRY: Schema = {
-    "title": (str, True),
-    "home": (str, True),
-    "reader": (str, True),
-    "folders": (list, True),
-    "access": (str, True),
-    "why": (str, True),
-    "by_hand": (str, True),
-    "license": (dict, True),
-    "citation": (dict, True),
-    "archives": (list, False),
-    "counts": (dict, False),
-    "categories": (list, False),
-}
-_LICENSE: Schema = {"name": (str, True), "url": (str, True), "allows": (str, True)}
-_CITATION: Schema = {
-    "key": (str, True),
-    "kind": (str, True),
-    "authors": (list, True),
-    "title": (str, True),
-    "venue": (str, True),
-    "year": (int, True),
-    "doi": (str, False),
-}
-_ARCHIVE: Schema = {
-    "file": (str, True),
-    "urls": (list, True),
-    "bytes": (int, True),
-    "sha256": (str, True),
-    "kind": (str, True),
-    "inside": (str, False),
-    "evidence": (str, True),
-}
-_COUNTS: Schema = {
-    "train": (int, True),
-    "test_good": (int, True),
-    "test_defective": (int, True),
-    "masks": (int, True),
-}
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _ADDRESS = re.compile(r"https://[!-~]+")
 
 
 def parse_entry(text: str, name: str) -> Entry:
-    """The dataset that a TOML file describes; unknown keys and what does not fit are refused."""
+    """Return the dataset that a TOML file describes.
+
+    Args:
+        text: the content of the file.
+        name: the name of the dataset; its file is `NAME.toml`.
+
+    Raises:
+        CadbenchError: an unknown or missing key, or a value that does not fit.
+    """
     where = f"{name}.toml"
-    content = parse_toml(text, where)
-    check_keys(content, _ENTRY, where)
-    check_keys(content["license"], _LICENSE, f"{where}: license")
-    check_keys(content["citation"], _CITATION, f"{where}: citation")
-    citation = content["citation"]
+    content = parse_toml(text, where, CadbenchError)
+    entry = convert(content, Entry, where, CadbenchError, name=name)
     if ("counts" in content) == ("categories" in content):
-        raise CadbenchError(f"{where}: give counts, or categories where they are not known")
-    if content["access"] not in get_args(Access):
-        raise CadbenchError(f"{where}: access is one of {', '.join(get_args(Access))}")
-    entry = Entry(
-        name,
-        content["title"],
-        _address(content["home"], f"{where}: home"),
-        content["reader"],
-        _texts(content["folders"], f"{where}: folders"),
-        content["access"],
-        content["why"],
-        content["by_hand"],
-        License(**content["license"]),
-        Citation(**{**citation, "authors": _texts(citation["authors"], f"{where}: authors")}),
-        tuple(
-            _archive(raw, f"{where}: archive {number}")
-            for number, raw in enumerate(content.get("archives", ()), 1)
-        ),
-        {
-            category: _official(raw, f"{where}: counts of {category}")
-            for category, raw in content.get("counts", {}).items()
-        },
-        _texts(content.get("categories", ()), f"{where}: categories"),
-    )
-    _address(entry.license.url, f"{where}: license url")
+        raise CadbenchError(f"{where}: give counts, or categories if the counts are unknown")
+    _check_url(entry.home, f"{where}: home")
+    _check_url(entry.license.url, f"{where}: license.url")
+    _check_lines(entry.folders, f"{where}: folders")
+    _check_lines(entry.citation.authors, f"{where}: citation.authors")
+    _check_lines(entry.categories, f"{where}: categories")
     if (entry.access == "download") != bool(entry.archives):
         raise CadbenchError(f"{where}: archives belong to access = 'download' and to no other")
+    for index, archive in enumerate(entry.archives):
+        _check_archive(archive, f"{where}: archives[{index}]")
+    for category, official in entry.counts.items():
+        _check_counts(official, f"{where}: counts.{category}")
     return entry
 
 
-def _archive(raw: Any, where: str) -> Archive:
-    check_keys(raw, _ARCHIVE, where)
-    archive = Archive(**{**raw, "urls": _texts(raw["urls"], f"{where}: urls")})
+def _check_archive(archive: Archive, where: str) -> None:
     for url in archive.urls:
-        _address(url, f"{where}: urls")
+        _check_url(url, f"{where}.urls")
     if not archive.urls:
-        raise CadbenchError(f"{where}: urls must not be empty")
+        raise CadbenchError(f"{where}.urls: expected an address, got an empty list")
     if not re.fullmatch("[0-9a-f]{64}", archive.sha256):
-        raise CadbenchError(f"{where}: sha256 must be 64 small hexadecimal digits")
+        expected = "64 small hexadecimal digits"
+        raise CadbenchError(mismatch(f"{where}.sha256", expected, archive.sha256))
     if archive.bytes <= 0:
-        raise CadbenchError(f"{where}: bytes must be positive")
-    if archive.kind not in get_args(Kind):
-        raise CadbenchError(f"{where}: kind is one of {', '.join(get_args(Kind))}")
+        raise CadbenchError(mismatch(f"{where}.bytes", "a positive number", archive.bytes))
     for key, value in (("file", archive.file), ("inside", archive.inside or "_")):
         if not _FILE.fullmatch(value):
-            raise CadbenchError(f"{where}: {key} must be a plain name, not {value!r}")
-    return archive
+            raise CadbenchError(mismatch(f"{where}.{key}", "a plain name", value))
 
 
-def _official(raw: Any, where: str) -> Official:
-    check_keys(raw, _COUNTS, where)
-    if min(raw.values()) < 0 or raw["masks"] > raw["test_defective"]:
-        raise CadbenchError(f"{where}: counts are from 0, masks at most test_defective")
-    return Official(Counts(raw["train"], raw["test_good"], raw["test_defective"]), raw["masks"])
+def _check_counts(official: Official, where: str) -> None:
+    if min(*official.images, official.masks) < 0 or official.masks > official.test_defective:
+        expected = "numbers from 0, and at most as many masks as test_defective"
+        raise CadbenchError(mismatch(where, expected, str(official)))
 
 
-def _address(url: str, where: str) -> str:
+def _check_url(url: str, where: str) -> None:
     if not _ADDRESS.fullmatch(url):
-        raise CadbenchError(f"{where} must be an https address, not {url!r}")
-    return url
+        raise CadbenchError(mismatch(where, "an https address", url))
 
 
-def _texts(listed: Sequence[Any], where: str) -> tuple[str, ...]:
-    if not all(isinstance(item, str) and item.isprintable() and item for item in listed):
-        raise CadbenchError(f"{where} must hold texts of a line each")
-    return tuple(listed)
+def _check_lines(texts: Sequence[str], where: str) -> None:
+    for text in texts:
+        if not text or not text.isprintable():
+            raise CadbenchError(mismatch(where, "one line of text each", text))

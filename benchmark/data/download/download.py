@@ -120,7 +120,7 @@ def _fill(entry: Entry, partial: Path, reporter: Reporter, patience: Patience) -
         fetch(archive, _place(archive, partial), reporter, patience)
     unpacked = partial / "unpacked"
     clear(unpacked)
-    images = sum(sum(official.images) + official.masks for official in entry.official.values())
+    images = sum(sum(official.images) + official.masks for official in entry.counts.values())
     for archive in entry.archives:
         unpack(archive, _place(archive, partial), unpacked, images, reporter)
     odd = _differing(entry, unpacked)
@@ -151,7 +151,7 @@ def _settle(unpacked: Path, final: Path) -> None:
 def _differing(entry: Entry, folder: Path) -> tuple[Row, ...]:
     """The categories that are not as published, by what the folders list."""
     found = count(entry.reader, folder)
-    return tuple(row for row in compare(found, entry.official) if row.difference)
+    return tuple(row for row in compare(found, entry.counts) if row.difference)
 
 
 def _told(odd: tuple[Row, ...]) -> str:

@@ -20,5 +20,5 @@ class Published(Reader):
         if known.access == "download":
             cls.fetched_by = f"cadbench data download {entry}"
         cls.categories = known.categories
-        cls.counts = {name: official.images for name, official in known.official.items()}
+        cls.counts = {name: official.images for name, official in known.counts.items()}
         cls.folders = tuple(dict.fromkeys(folder.lower() for folder in known.folders))

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from cadbench.benchmark.data.catalog import Counts, Official
+from cadbench.benchmark.data.catalog import Official
 from cadbench.benchmark.data.verify import compare, count, find_entry, verify, verify_folder
 from cadbench.benchmark.system.reporting import Silent
 
@@ -27,8 +27,8 @@ def mini(tmp_path: Path) -> Path:
 def test_a_whole_data_set_has_no_difference(mini):
     verified = verify(MINI, mini, Silent())
     assert verified.whole
-    assert [row.found for row in verified.rows] == [Official(Counts(3, 2, 2), 2)] * 2
-    assert count("mvtec", mini) == MINI.official
+    assert [row.found for row in verified.rows] == [Official(3, 2, 2, 2)] * 2
+    assert count("mvtec", mini) == MINI.counts
 
 
 def test_differences_are_named_by_category(mini):
@@ -78,5 +78,5 @@ def test_a_folder_with_one_category_of_that_name_among_others_is_another_data_se
 
 
 def test_without_published_counts_nothing_differs():
-    rows = compare({"cup": Official(Counts(1, 2, 3), 0)}, {})
+    rows = compare({"cup": Official(1, 2, 3, 0)}, {})
     assert [(row.official, row.difference) for row in rows] == [(None, "")]

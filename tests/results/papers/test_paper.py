@@ -23,7 +23,7 @@ embedding = "official"
 budget = "400"
 [sweep]
 experts = "1-8"
-[[claim]]
+[[claims]]
 text = "leather is above .95"
 categories = ["leather"]
 above = 0.95
@@ -55,13 +55,17 @@ def test_mecad_is_the_configuration_that_the_paper_reports() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("title", "titel", "unknown key titel"),
+        ("title", "titel", "unknown key 'titel' .did you mean title"),
         ('method = "m"', "", "method is missing"),
-        ("categories = 15", "categories = 15.0", "categories must be int"),
-        ('budget = "400"', "budget = 400", r"p\.toml, params: budget must be str"),
-        ("above = 0.95", "", "claim 1: it needs above and below"),
-        ("above = 0.95", 'above = 0.95\nlowest = "screw"', "claim 1: it needs above and below"),
-        ("above = 0.95", "over = 0.95", "claim 1: unknown key over"),
+        ("categories = 15", "categories = 15.0", "categories: expected a whole number, got 15.0"),
+        ('budget = "400"', "budget = 400", r"p\.toml: params.budget: expected text, got 400"),
+        ("above = 0.95", "", r"claims\[0\]: expected above"),
+        (
+            "above = 0.95",
+            'above = 0.95\nlowest = "screw"',
+            r"claims\[0\]: expected above",
+        ),
+        ("above = 0.95", "over = 0.95", r"claims\[0\]: unknown key 'over'"),
     ],
 )
 def test_what_does_not_fit_the_schema_is_refused(old: str, new: str, message: str) -> None:
