@@ -1,7 +1,7 @@
-"""Which rows may stand in one table, and what keeps the others apart.
+"""Decide which rows may be in one table.
 
-Rows are comparable when they agree in protocol id and manifest, also in what the id stands for, and
-were run with the same seeds and orders.
+Rows are comparable if they have the same protocol id, the same settings behind that id and the same
+manifest, and were run with the same seeds and orders.
 """
 
 from __future__ import annotations
@@ -12,13 +12,18 @@ from ..errors import UsageError
 from .rows import Row, number_ranges, plain, plural, short_key
 
 _NAMED = 3
-"""Rows whose missing runs an error names."""
+"""Number of rows whose missing runs an error lists."""
 
 
 def check_comparable(rows: Sequence[Row], *, mixable: bool = True) -> None:
-    """`UsageError` naming the first difference that forbids one table of these rows.
+    """Check that rows may be in one table.
 
-    mixable: whether `--allow-mixed` is a way out.
+    Args:
+        rows: the rows.
+        mixable: whether the message may suggest `--allow-mixed`.
+
+    Raises:
+        UsageError: names the first difference.
     """
     label = ", or label the rows with --allow-mixed" if mixable else ""
     for other in rows[1:]:
@@ -49,7 +54,7 @@ def check_comparable(rows: Sequence[Row], *, mixable: bool = True) -> None:
 
 
 def missing_runs(rows: Sequence[Row]) -> list[str]:
-    """`patchcore (1a2b3c4d) lacks seed 2 of order random:1`: a line a row that lacks a run."""
+    """One line per row that lacks runs: `patchcore (1a2b3c4d) lacks seed 2 of order random:1`."""
     every = {run for row in rows for run in row.design}
     contents: dict[str, set[tuple[str, ...]]] = {}
     for _, name, categories in every:
@@ -71,7 +76,7 @@ def missing_runs(rows: Sequence[Row]) -> list[str]:
 
 
 def identity_labels(rows: Sequence[Row]) -> list[str]:
-    """`maps.sigma=2.0`: what a row's protocol id stands for, where rows give it two meanings."""
+    """Settings in which rows with one protocol id differ, such as `maps.sigma=2.0`, one per row."""
     labels = []
     for row in rows:
         namesakes = [other.identity for other in rows if other.data[0] == row.data[0]]

@@ -1,4 +1,4 @@
-"""Runs side by side: rows of one routing, restricted to the categories that all of them define."""
+"""Rows of one routing, restricted to the categories that all of them define."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from .quantities import Reading, stored_matrix
 from .rows import Row, backbone_labels, by_routing, describe_runs, plural, rows_of
 
 JOINT = "joint"
-"""What the method is called whose runs are the upper bound that `gap_to_joint` measures against.
+"""The method that `gap_to_joint` is measured against.
 
-Of `detector+strategy` it is `detector+joint`: the same detector, trained on everything at once.
+For `detector+strategy` it is `detector+joint`: the same detector, trained on everything at once.
 """
 
 
 MASKED = "aupro"
-"""A category has all pixel metrics or none; this one stands for them."""
+"""A category has all pixel metrics or none, so one of them tells whether it has any."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Rows that stand in one table, and each of their runs with the categories that count.
+    """Rows of one table, and the readings of their runs over the common categories.
 
-    `several_joints`: there is more than one configuration of `joint`, so no gap is given.
+    Attributes:
+        several_joints: there is more than one configuration of `joint`, so no gap is computed.
     """
 
     routing: str
@@ -53,9 +54,8 @@ class Comparison:
 
     @property
     def title(self) -> str:
-        """What all rows share: `protocol mvtec-1x15-224-oracle@1, oracle routing, seeds 0-2, ...`.
-
-        Protocol, routing, seeds, orders, and the backbone.
+        """What all rows share: protocol, routing, seeds, orders, and the backbone if it is the
+        same.
         """
         protocols = sorted({row.first.protocol for row in self.rows})
         parts = [f"{plural('protocol', protocols)} {', '.join(protocols)}"]
@@ -65,7 +65,7 @@ class Comparison:
         return ", ".join(parts)
 
     def notes(self, quantities: Iterable[str] = ()) -> tuple[str, ...]:
-        """What a reader of a table of these rows, with these quantities, has to know."""
+        """The notes that a reader of a table with these quantities needs."""
         notes = list(self.left_out)
         if any(name.split(".")[0] in PIXEL_METRICS for name in quantities):
             notes += self.left_out_of_pixels
@@ -84,7 +84,11 @@ class Comparison:
 
 
 def comparisons(records: Iterable[Record], *, allow_mixed: bool = False) -> list[Comparison]:
-    """One comparison a routing; `UsageError` where its rows are not comparable."""
+    """One comparison per routing.
+
+    Raises:
+        UsageError: rows are not comparable and `allow_mixed` is False.
+    """
     found = []
     for routing, of_routing in by_routing(records).items():
         rows = rows_of(of_routing)
@@ -95,7 +99,7 @@ def comparisons(records: Iterable[Record], *, allow_mixed: bool = False) -> list
 
 
 def compare(routing: str, rows: Sequence[Row]) -> Comparison:
-    """The comparison of these rows, comparable or not."""
+    """The comparison of these rows, whether comparable or not."""
     data = sorted({row.data for row in rows})
     common = {each: _common_categories(rows, each) for each in data}
     masked = {each: _masked_categories(rows, each) for each in data}
@@ -120,7 +124,7 @@ def compare(routing: str, rows: Sequence[Row]) -> Comparison:
 
 
 def is_bound(row: Row) -> bool:
-    """Whether a row is the upper bound, which others are measured against and not ranked with."""
+    """Whether a row is the joint reference, which is not ranked."""
     return row.first.method == _bound_of(row.first.method)
 
 
@@ -130,24 +134,24 @@ def _bound_of(method: str) -> str:
 
 
 def final_row(record: Record, base: str = DEFAULT) -> dict[str, float]:
-    """`base` by category after the last experience."""
+    """Category -> value of `base` after the last experience."""
     R, _ = stored_matrix(record, base=base)
     return dict(zip(record.categories, R[-1].tolist(), strict=True))
 
 
 def _common_categories(rows: Iterable[Row], data: tuple[str, ...]) -> tuple[str, ...]:
-    """Categories, sorted, that every run on this data defines in its last row."""
+    """Categories, sorted, that every run on this dataset defines in its last row."""
     return tuple(sorted(set.intersection(*_defined(rows, data, DEFAULT))))
 
 
 def _masked_categories(rows: Iterable[Row], data: tuple[str, ...]) -> tuple[str, ...]:
-    """The same for pixel metrics, over the runs that have any: some methods give no maps."""
+    """The same for pixel metrics, over the runs that have any: some methods return no maps."""
     defined = [names for names in _defined(rows, data, MASKED) if names]
     return tuple(sorted(set.intersection(*defined))) if defined else ()
 
 
 def _defined(rows: Iterable[Row], data: tuple[str, ...], base: str) -> list[set[str]]:
-    """For each run on this data, the categories whose last value of `base` is not NaN."""
+    """For each run on this dataset, the categories whose last value of `base` is not NaN."""
     return [
         {category for category, value in final_row(record, base).items() if not np.isnan(value)}
         for row in rows
@@ -170,14 +174,16 @@ def _left_out(
 
 
 def _conditions(row: Row, record: Record) -> tuple[object, ...]:
-    """What a run shares with the joint run that it is measured against."""
+    """What a run must share with the joint run that it is compared with."""
     order = tuple(record.cell["order"]["categories"])
     bound = _bound_of(record.method)
     return *row.data, order, record.seed, features_key(record.cell), bound
 
 
 def _joint_runs(rows: Iterable[Row]) -> tuple[Mapping[tuple[object, ...], Record], bool]:
-    """The joint run of each condition; (none, True) where two configurations have the same."""
+    """The joint run of each condition; (empty, True) if two configurations of joint share a
+    condition.
+    """
     found: dict[tuple[object, ...], Record] = {}
     for row in rows:
         if not is_bound(row):

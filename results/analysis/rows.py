@@ -1,6 +1,6 @@
-"""Which runs make one row, and what a table calls it.
+"""Group runs into rows, and name the rows.
 
-A row is a configuration: everything of a cell but its seed and order.
+A row is a configuration: everything of a cell except its seed and order.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from ..records.record import Record
 from ..records.schema import canonical_json, domains_of, features_key
 
 Defaults = Mapping[str, Mapping[str, Any]]
-"""Default parameters by method name; parameters that differ from them are shown."""
+"""Default parameters by method name; parameters that differ are printed."""
 
-# Which cells above the diagonal are scored changes none of a row's other numbers.
+# `unseen` only decides which values above the diagonal exist; all other numbers are equal.
 _NOT_OF_THE_ROW = ("seed", "order", "unseen")
 
 
 _IDENTITY = ("schedule", "routing", "preprocessing", "maps", "drift", "blend")
-"""What a protocol id stands for; a file could give one id to two of these."""
+"""Cell fields that a protocol id fixes. Two protocol files may give one id to different values."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """All runs of one configuration, at most one a seed and order."""
+    """All runs of one configuration, at most one per seed and order."""
 
     records: tuple[Record, ...]
 
@@ -36,13 +36,13 @@ class Row:
 
     @cached_property
     def data(self) -> tuple[str, str, str]:
-        """(protocol id, manifest hash, what the id stands for): rows that differ here never mix."""
+        """Protocol id, manifest hash and settings: rows that differ here are never mixed."""
         identity = canonical_json(self.identity).decode()
         return self.first.protocol, str(self.first.cell["manifest"]), identity
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """What the protocol id stands for, flat: schedule, preprocessing.crop, maps.sigma .."""
+        """The settings behind the protocol id, flat: schedule, preprocessing.crop, ..."""
         flat: dict[str, Any] = {}
         for name in _IDENTITY:
             value = self.first.cell.get(name)
@@ -66,7 +66,7 @@ class Row:
 
     @cached_property
     def design(self) -> frozenset[tuple[int, str, tuple[str, ...]]]:
-        """The seeds and orders that were run, an order by name and content."""
+        """The seeds and orders that were run; an order by name and content."""
         return frozenset(
             (record.seed, record.order, tuple(record.cell["order"]["categories"]))
             for record in self.records
@@ -74,9 +74,9 @@ class Row:
 
 
 def rows_of(records: Iterable[Record]) -> list[Row]:
-    """One row a configuration, sorted by method, parameters and features.
+    """One row per configuration, sorted by method, parameters and features.
 
-    Of two runs of one seed and order (they differ in `unseen`) the first counts.
+    Of two runs of one seed and order (they differ in `unseen`) the first is used.
     """
     groups: dict[bytes, dict[Any, Record]] = {}
     for record in records:
@@ -91,7 +91,7 @@ def rows_of(records: Iterable[Record]) -> list[Row]:
 
 
 def by_routing(records: Iterable[Record]) -> dict[str, list[Record]]:
-    """Records of `oracle` and of `inferred` routing apart: they never share a table."""
+    """Split records by routing: `oracle` and `inferred` never share a table."""
     apart: dict[str, list[Record]] = {}
     for record in records:
         apart.setdefault(record.routing, []).append(record)
@@ -99,12 +99,12 @@ def by_routing(records: Iterable[Record]) -> dict[str, list[Record]]:
 
 
 def short_key(row: Row) -> str:
-    """The beginning of the key of the row's first run."""
+    """The first digits of the key of the row's first run."""
     return row.first.key[:8]
 
 
 def describe_runs(row: Row) -> str:
-    """`seeds 0-2, order alphabetical`; the number of runs where it is not the full product."""
+    """`seeds 0-2, order alphabetical`; the number of runs if not all combinations were run."""
     seeds, orders = plural("seed", row.seeds), plural("order", row.orders)
     text = f"{seeds} {number_ranges(row.seeds)}, {orders} {', '.join(row.orders)}"
     full = len(row.seeds) * len(row.orders)
@@ -112,7 +112,7 @@ def describe_runs(row: Row) -> str:
 
 
 def number_ranges(numbers: Sequence[int]) -> str:
-    """Sorted numbers with runs joined: `0-2,5`."""
+    """Sorted numbers with consecutive ones joined: `0-2,5`."""
     parts: list[list[int]] = []
     for n in numbers:
         if parts and n == parts[-1][-1] + 1:
@@ -123,7 +123,7 @@ def number_ranges(numbers: Sequence[int]) -> str:
 
 
 def method_labels(rows: Sequence[Row]) -> list[str]:
-    """Method names, with the version where rows of one name have several."""
+    """Method names, with the version where rows of one method have several."""
     versions: dict[str, set[str]] = {}
     for row in rows:
         versions.setdefault(row.first.method, set()).add(_version(row))
@@ -137,7 +137,16 @@ def method_labels(rows: Sequence[Row]) -> list[str]:
 def parameter_labels(
     rows: Sequence[Row], defaults: Defaults | None = None, hidden: Sequence[str] = ()
 ) -> list[str]:
-    """`experts=3, replay=full`: what differs within a method's rows or from its defaults."""
+    """Parameters per row, such as `experts=3, replay=full`.
+
+    Args:
+        rows: the rows.
+        defaults: default parameters by method name.
+        hidden: parameters to leave out, because they have a column of their own.
+
+    Returns:
+        One text per row: the parameters that differ within a method's rows or from its defaults.
+    """
     labels = []
     for row in rows:
         siblings = [other.first.params for other in rows if other.first.method == row.first.method]
@@ -156,7 +165,7 @@ def parameter_labels(
 
 
 def backbone_labels(rows: Sequence[Row]) -> list[str]:
-    """`tf_efficientnet_lite0 concat`, with a hash where two feature settings look alike."""
+    """`tf_efficientnet_lite0 concat`, with a hash if two feature settings have the same name."""
     names = [_backbone(row) for row in rows]
     keys = [features_key(row.first.cell) for row in rows]
     alike: dict[str, set[str]] = {}
@@ -169,7 +178,7 @@ def backbone_labels(rows: Sequence[Row]) -> list[str]:
 
 
 def plural(noun: str, things: Sequence[object]) -> str:
-    """The noun as so many things need it."""
+    """The noun in singular or plural, for as many things."""
     return noun if len(things) == 1 else f"{noun}s"
 
 
@@ -183,12 +192,12 @@ def _version(row: Row) -> str:
 
 
 def plain(value: Any) -> str:
-    """A parameter as users write it."""
+    """A parameter value as users write it."""
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
 def _place(row: Row) -> tuple[Any, ...]:
-    """Numbers sort as numbers, so that 10 experts follow 9."""
+    """Sort key: numbers sort as numbers, so 10 experts follow 9."""
     params = [
         (name, 0, value, "") if isinstance(value, int | float) else (name, 1, 0, str(value))
         for name, value in sorted(row.first.params.items())

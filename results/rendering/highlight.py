@@ -1,4 +1,4 @@
-"""Which cells of a table are the best and second best of their column."""
+"""Find the best and second-best cells of each column of a table."""
 
 from __future__ import annotations
 
@@ -9,18 +9,26 @@ from typing import Literal, TypeAlias
 from .table import Column, Table, number
 
 Highlight = Literal["none", "best", "second"]
-"""What is marked: nothing, the best, or the best and the second best."""
+"""Which cells to mark: none, the best, or the best and the second best."""
 
 Mark: TypeAlias = Literal["best", "second"] | None
 Marks: TypeAlias = tuple[tuple[Mark, ...], ...]
 
 
 def marks(table: Table, highlight: Highlight) -> Marks:
-    """The mark of every cell, row by row.
+    """Mark the best cells of each column.
 
-    Rows are ranked by the numbers that are shown, so that equal ones are marked alike. Rows that
-    are quoted, or bounds, are not ranked; neither is a column that says no better way, or whose
-    ranked numbers are all the same. Second best has exactly one better, and some worse.
+    Rows are ranked by the rounded numbers that are printed, so equal numbers get equal marks. Not
+    ranked: quoted rows, reference rows (`Table.unranked`), columns without a better direction, and
+    columns in which all ranked numbers are equal. The second best is marked only if exactly one
+    number is better and some number is worse.
+
+    Args:
+        table: the table.
+        highlight: what to mark.
+
+    Returns:
+        One tuple per row with one mark per cell.
     """
     last = len(table.rows) - table.quoted
     ranked = [place for place in range(last) if place not in table.unranked]
@@ -28,7 +36,7 @@ def marks(table: Table, highlight: Highlight) -> Marks:
     for place, column in enumerate(table.columns):
         found: list[Mark] = [None] * len(table.rows)
         if highlight != "none" and column.better is not None:
-            values = [_shown(table, row, place, column) for row in ranked]
+            values = [_printed_value(table, row, place, column) for row in ranked]
             best, second = _two_best(values, column)
             for row, value in zip(ranked, values, strict=True):
                 if value == best:
@@ -40,23 +48,33 @@ def marks(table: Table, highlight: Highlight) -> Marks:
 
 
 def legend(table: Table, found: Marks, best: str, second: str) -> str:
-    """What the marks mean, in the words for their looks; empty where there are none."""
+    """Explain the marks in one sentence.
+
+    Args:
+        table: the table.
+        found: the marks of its cells.
+        best: how the best is printed, such as `bold`.
+        second: how the second best is printed.
+
+    Returns:
+        The sentence; empty if nothing is marked.
+    """
     used = {mark for row in found for mark in row}
     parts = [f"{best}: best"] * ("best" in used) + [f"{second}: second best"] * ("second" in used)
     if not parts:
         return ""
-    left_out = ["upper bounds"] * bool(table.unranked) + ["quoted rows"] * bool(table.quoted)
-    apart = f"; {' and '.join(left_out)} are not ranked" if left_out else ""
-    return f"{', '.join(parts)} of the column, equal numbers alike{apart}"
+    not_ranked = ["upper bounds"] * bool(table.unranked) + ["quoted rows"] * bool(table.quoted)
+    apart = f"; {' and '.join(not_ranked)} are not ranked" if not_ranked else ""
+    return f"{', '.join(parts)} of the column, ties included{apart}"
 
 
-def _shown(table: Table, row: int, place: int, column: Column) -> float:
+def _printed_value(table: Table, row: int, place: int, column: Column) -> float:
     value = number(table.rows[row][place])
     return value if math.isnan(value) else float(f"{value:.{column.digits}f}")
 
 
 def _two_best(values: Sequence[float], column: Column) -> tuple[float, float]:
-    """The best and the second best of these numbers; NaN where there is none worth a mark."""
+    """The best and second-best number; NaN for each that should not be marked."""
     defined = [value for value in values if not math.isnan(value)]
     distinct = sorted(set(defined), reverse=column.better == "higher")
     if len(distinct) < 2:

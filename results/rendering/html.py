@@ -1,4 +1,4 @@
-"""Tables as HTML: a fragment that stands in any page, and a page of its own."""
+"""Write tables as HTML: a fragment for any page, or a complete page."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from html import escape
 
 from .highlight import Highlight, Mark, legend, marks
-from .latex import capitalised
+from .latex import capitalized
 from .markdown import display
 from .table import Column, Marked, Table, Value, is_undefined, number
-from .trimming import printed
+from .trimming import without_redundant_columns
 
 STYLE = """\
 :root { color-scheme: light dark; }
@@ -36,12 +36,18 @@ _ARROWS = {"higher": "↑", "lower": "↓"}
 
 
 def to_html(table: Table, highlight: Highlight = "second", label: str | None = None) -> str:
-    """One `<figure class="cadbench-table">` with caption, headings, rows and notes.
+    """Write a table as one `<figure class="cadbench-table">` with caption, headings, rows and
+    notes.
 
-    Cells of numbers carry the number itself as `data-value`, empty where it is undefined; rows that
-    are quoted stand in a `<tbody class="quoted">`. `label` becomes the id.
+    Cells with numbers hold the exact number as `data-value` (empty if undefined). Quoted rows are
+    in a `<tbody class="quoted">`.
+
+    Args:
+        table: the table.
+        highlight: which cells to mark.
+        label: id of the figure; empty for none.
     """
-    table = printed(table)
+    table = without_redundant_columns(table)
     found = marks(table, highlight)
     ours = len(table.rows) - table.quoted
     rows = [_row(row, table.columns, of_row) for row, of_row in zip(table.rows, found, strict=True)]
@@ -49,11 +55,11 @@ def to_html(table: Table, highlight: Highlight = "second", label: str | None = N
     if explained := legend(table, found, "bold", "underlined"):
         notes.insert(0, explained)
     identity = f' id="{_text(label)}"' if label else ""
-    caption = _text(capitalised(table.title))
+    caption = _text(capitalized(table.title))
     return "\n".join(
         [
             f'<figure class="cadbench-table"{identity}>',
-            # Reached by the keyboard, so that it can be scrolled where it is wider than the page.
+            # Focusable, so that a table wider than the page can be scrolled with the keyboard.
             f'<div class="scroll" tabindex="0" role="region" aria-label="{caption}">',
             "<table>",
             f"<caption>{caption}</caption>",
@@ -74,7 +80,7 @@ def html_page(
     label: str | None = None,
     title: str = "cadbench",
 ) -> str:
-    """A whole page of tables that needs no other file."""
+    """Write a complete HTML page of tables that needs no other file."""
     parts = []
     for place, table in enumerate(tables, 1):
         own = f"{label}-{place}" if label and place > 1 else label
@@ -103,7 +109,7 @@ def _row(row: tuple[Value, ...], columns: tuple[Column, ...], of_row: tuple[Mark
 
 
 def _cell(value: Value, column: Column, mark: Mark, first: bool) -> str:
-    """The first cell heads its row."""
+    """Write one cell; the first cell of a row is its header."""
     shown = _shown(value, column)
     if mark == "best":
         shown = f"<strong>{shown}</strong>"
@@ -134,12 +140,12 @@ def _heading(column: Column) -> str:
 
 
 def _note(note: str) -> str:
-    """A footnote: its number raised, options as code."""
+    """Write a footnote: its mark in superscript, options as code."""
     text = re.sub(r"`([-\w ]+)`", r"<code>\1</code>", _text(note))
     return re.sub(r"^(\[\d+\]) ", r"<sup>\1</sup> ", text)
 
 
 def _text(text: str) -> str:
-    """In one line and escaped; what no document may hold is replaced."""
+    """Escape text and join it into one line; replace characters that HTML cannot hold."""
     joined = " ".join(text.split())
     return escape("".join(c if c.isprintable() else "\ufffd" for c in joined))

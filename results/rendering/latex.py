@@ -1,4 +1,4 @@
-"""Tables as LaTeX: booktabs, numbers aligned by siunitx, the best in bold, notes below."""
+"""Write tables as LaTeX: booktabs, numbers aligned by siunitx, best in bold, notes below."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .highlight import Highlight, Mark, legend, marks
 from .latex_escape import UNKNOWN, escape_latex
 from .markdown import display
 from .table import Column, Marked, Table, Value
-from .trimming import printed
+from .trimming import without_redundant_columns
 
 PREAMBLE = r"% needs \usepackage{booktabs,graphicx,siunitx}"
 
@@ -25,12 +25,17 @@ _NUMBER = re.compile(r"(-?)(\d+)(\.\d+)?(?: ± (\S+))?(?: \[(.+)\])?")
 
 
 def to_latex(table: Table, highlight: Highlight = "second", label: str | None = None) -> str:
-    """One floating table, its title the caption; it shrinks to the width of the text.
+    r"""Write a table as one floating environment; its title is the caption.
 
-    The numbers of a column are aligned at their decimal points, with what follows them: `±`,
-    intervals and footnote marks. `label` is what `\\ref` calls it.
+    The numbers of a column are aligned at the decimal point, together with what follows them: `±`,
+    intervals and footnote marks. A wide table is shrunk to the width of the text.
+
+    Args:
+        table: the table.
+        highlight: which cells to mark.
+        label: the label for `\ref`; empty for none.
     """
-    table = printed(table)
+    table = without_redundant_columns(table)
     found = marks(table, highlight)
     texts = list(zip(*table.rows, strict=True)) or [() for _ in table.columns]
     close = len(table.columns) > _MANY
@@ -47,7 +52,7 @@ def to_latex(table: Table, highlight: Highlight = "second", label: str | None = 
         r"\begin{table}[tbp]",
         r"\centering",
         r"\small",
-        rf"\caption{{{escape_latex(capitalised(table.title))}.}}",
+        rf"\caption{{{escape_latex(capitalized(table.title))}.}}",
         *([rf"\label{{{label}}}"] if label else []),
         r"\par\vspace{4pt}",
         *([r"\setlength{\tabcolsep}{3pt}"] if close else []),
@@ -80,7 +85,7 @@ def to_latex(table: Table, highlight: Highlight = "second", label: str | None = 
 def latex_file(
     tables: Iterable[Table], highlight: Highlight = "second", label: str | None = None
 ) -> str:
-    """Tables one below the other, after a comment that names the packages."""
+    """Write several tables below each other, after a comment that names the LaTeX packages."""
     parts = [PREAMBLE + "\n"]
     for number, table in enumerate(tables, 1):
         own = f"{label}-{number}" if label and number > 1 else label
@@ -88,15 +93,15 @@ def latex_file(
     return "\n".join(parts)
 
 
-def capitalised(title: str) -> str:
-    """As a caption begins, and without a full stop at its end."""
+def capitalized(title: str) -> str:
+    """Return a title as a caption begins: with a capital letter and no full stop at the end."""
     title = title.rstrip(". ")
     return title[:1].upper() + title[1:] if title.split(" ")[0].rstrip(":").isalpha() else title
 
 
 @dataclass(frozen=True)
 class _Written:
-    """A column as LaTeX: its letter in the preamble, its heading and its cells."""
+    """A column as LaTeX: its column type, its heading and its cells."""
 
     kind: str
     heading: str
@@ -105,7 +110,7 @@ class _Written:
 
 @dataclass(frozen=True)
 class _Parts:
-    """A number as siunitx aligns it: sign and digits, and the text that follows in `tail`."""
+    """A number as siunitx aligns it: sign and digits, and the text that follows (`tail`)."""
 
     sign: str
     whole: str
@@ -150,7 +155,7 @@ def _column(
 
 
 def _parts(value: Value, column: Column) -> _Parts | None:
-    """None where the cell holds no number that can be aligned."""
+    """Split a value for siunitx; None if the cell holds no number that can be aligned."""
     mark = ""
     if isinstance(value, Marked):
         mark, value = value.mark, value.value
@@ -170,7 +175,7 @@ def _parts(value: Value, column: Column) -> _Parts | None:
 
 
 def _underlined(each: _Parts, room: _Parts) -> str:
-    """A number that siunitx does not see, with the blanks that put it in line with the others."""
+    """Underline a number outside siunitx, padded so that it stays aligned with the others."""
     before = (r"$-$" if room.sign and not each.sign else "") + room.whole[len(each.whole) :]
     missing = "" if each.decimals else room.decimals
     after = missing + (room.tail if not each.tail else "0" * (room.length - each.length))
@@ -183,7 +188,7 @@ def _blank(text: str) -> str:
 
 
 def _heading(column: Column, room: int, close: bool) -> str:
-    """In several lines where it is wider than its numbers; turned where columns stand close."""
+    """Write a heading: broken into lines if it is wide, rotated if the columns are narrow."""
     arrow = {"higher": r"\,$\uparrow$", "lower": r"\,$\downarrow$", None: ""}[column.better]
     words = column.name.split()
     lines = textwrap.wrap(" ".join(words), max([room, *map(len, words)]), break_on_hyphens=False)
@@ -198,7 +203,7 @@ def _heading(column: Column, room: int, close: bool) -> str:
 
 
 def _word(value: Value, column: Column) -> str:
-    """A value that is not aligned, with the mark of its footnote."""
+    """Write a value that is not aligned, with its footnote mark."""
     mark = value.mark if isinstance(value, Marked) else ""
     raised = rf"\textsuperscript{{{_superscript(mark)}}}" if mark else ""
     return escape_latex(_plain(value, column)) + raised
@@ -213,7 +218,7 @@ def _superscript(mark: str) -> str:
 
 
 def _note(note: str) -> str:
-    """A footnote: its number raised, its minus signs as such, options as code."""
+    """Write a footnote: its mark in superscript, minus signs as math, options as code."""
     match = re.match(r"\[(\d+)\] ", note)
     raised = rf"\textsuperscript{{{match[1]}}}\," if match else ""
     text = note[match.end() :] if match else note

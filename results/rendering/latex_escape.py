@@ -1,4 +1,4 @@
-"""Any text as LaTeX that prints it and does nothing else, in every engine."""
+"""Escape any text for LaTeX, so that every engine prints it and runs nothing."""
 
 from __future__ import annotations
 
@@ -87,14 +87,14 @@ _LIGATURES = ("--", ",,", "''")
 
 
 def escape_latex(text: str) -> str:
-    """The text in one line, white space joined, as LaTeX prints it; see also UNKNOWN."""
+    """Escape text for LaTeX and join it into one line; see also `UNKNOWN`."""
     joined = " ".join(unicodedata.normalize("NFC", text).split())
     pieces = [
         _character(character) + "{}" * (joined[place : place + 2] in _LIGATURES)
         for place, character in enumerate(joined)
     ]
     if joined.startswith(("*", "[")):
-        pieces[0] = f"{{{joined[0]}}}"  # or a line break before it would take it for its argument
+        pieces[0] = f"{{{joined[0]}}}"  # or a preceding line break would read it as its argument
     return "".join(pieces)
 
 

@@ -1,4 +1,4 @@
-"""Tables as Markdown and CSV. Undefined is a dash in Markdown and empty in CSV, never zero."""
+"""Write tables as Markdown and CSV. Undefined is a dash in Markdown and empty in CSV, never 0."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from collections.abc import Iterable, Sequence
 from ..sanitizing import inert_field
 from .highlight import Highlight, Mark, legend, marks
 from .table import Column, Marked, Spread, Table, Value, is_undefined
-from .trimming import printed
+from .trimming import without_redundant_columns
 
 DASH = "–"
 
 _MARKDOWN = re.compile(
     r"[\\`*|~$]|<(?=[A-Za-z/!?])"
-    r"|(?<![^\W_])_|_(?![^\W_])"  # inside a word it does nothing
+    r"|(?<![^\W_])_|_(?![^\W_])"  # has no effect inside a word
     r"|\](?=[\[(:])"  # of a link, or of its definition
     r"|&(?=\#?\w+;)"
     r"|(?<![^ ])\#(?=\#*$)"  # at the end of a heading
@@ -27,8 +27,8 @@ _BEGINNING = re.compile(r"^(\d{1,9})(?=[.)])|^(?=[-+>=#_])|^(?=\[[ xX]\])")
 
 
 def to_markdown(table: Table, highlight: Highlight = "none") -> str:
-    """A heading, the table with aligned columns, and its notes."""
-    table = printed(table)
+    """Write a table as Markdown: a heading, aligned columns, and its notes."""
+    table = without_redundant_columns(table)
     found = marks(table, highlight)
     cells = [[escape_markdown(column.name) for column in table.columns]]
     cells += [
@@ -53,10 +53,10 @@ def to_markdown(table: Table, highlight: Highlight = "none") -> str:
 
 
 def to_csv(table: Table) -> str:
-    """One header line and the rows at full precision; notes are only those of marked values.
+    """Write a table as CSV: one header line, then the rows at full precision.
 
-    A spread takes three columns, with an interval five; the notes of a column's marked values stand
-    in one beside it.
+    A mean with deviation takes three columns (mean, deviation, n), five with an interval.
+    Footnotes of single values are in a column next to them; other notes are not written.
     """
     parts = [_csv_parts([row[i] for row in table.rows]) for i in range(len(table.columns))]
     marked = _holding(Marked, table)
@@ -78,7 +78,7 @@ def to_csv(table: Table) -> str:
 
 
 def display(value: Value, column: Column) -> str:
-    """One value as a reader sees it: `0.812 ± 0.004 [0.790, 0.833]`, `1440`, `–`."""
+    """Format a value as it is printed: `0.812 ± 0.004 [0.790, 0.833]`, `1440` or `–`."""
     if value is None or is_undefined(value):
         return DASH
     if isinstance(value, Marked):
@@ -97,9 +97,10 @@ def display(value: Value, column: Column) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """The text in one line, white space joined, so that Markdown prints it as it is.
+    """Escape text for Markdown and join it into one line.
 
-    Only what would have an effect is escaped: `per_category`, `[1]` and `5 > 3` stay readable.
+    Only characters that would have an effect are escaped: `per_category`, `[1]` and `5 > 3` stay
+    readable.
     """
     joined = " ".join(text.split())
     joined = "".join(c if c.isprintable() else "\ufffd" for c in joined)
@@ -113,13 +114,13 @@ def _field(value: Value) -> Value:
 
 
 def _holding(kind: type, table: Table) -> list[bool]:
-    """For each column, whether a value of it is of that kind."""
+    """For each column, whether any of its values is of this type."""
     places = range(len(table.columns))
     return [any(isinstance(row[place], kind) for row in table.rows) for place in places]
 
 
 def _note(note: str) -> str:
-    """As the text of a list; options stay code."""
+    """Write a note as a list item; options stay code."""
     escaped = re.sub(r"\\`([-\w ]+)\\`", r"`\1`", escape_markdown(note))
     return _BEGINNING.sub(r"\1\\", escaped)
 
@@ -134,7 +135,7 @@ def _fixed(value: float, digits: int) -> str:
 
 
 def _csv_parts(values: Sequence[Value]) -> tuple[str, ...]:
-    """What follows the heading in the columns that these values take together."""
+    """The suffixes of the headings of the CSV columns that these values need."""
     spreads = [value for value in values if isinstance(value, Spread)]
     if any(value.low is not None for value in spreads):
         return "", " sd", " n", " low", " high"

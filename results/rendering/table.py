@@ -1,4 +1,4 @@
-"""One table, however it is written: headings, values with their precision, notes."""
+"""`Table`: headings, values with their precision, and notes, independent of any format."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ..sanitizing import printable
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Mean and sample deviation over n runs; NaN where there are too few.
+    """Mean and sample deviation over n runs; NaN where undefined.
 
-    `low` and `high` are the ends of its 95 % interval: NaN where it has none, None where none was
-    asked for.
+    Attributes:
+        low, high: ends of the 95 % interval. NaN if the value has none, None if none was requested.
     """
 
     mean: float
@@ -27,7 +27,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Iterable[SupportsFloat]) -> Spread:
-        """Over the values that are defined."""
+        """Mean and deviation of the values that are not NaN."""
         defined = [float(value) for value in values if not math.isnan(value)]
         mean = statistics.fmean(defined) if defined else math.nan
         deviation = statistics.stdev(defined) if len(defined) > 1 else math.nan
@@ -36,7 +36,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """A number or word with a footnote: its mark, such as `[1]`, and what the footnote says."""
+    """A number or word with a footnote: its mark, such as `[1]`, and the text of the footnote."""
 
     value: str | float
     mark: str
@@ -44,34 +44,37 @@ class Marked:
 
 
 Value: TypeAlias = str | int | float | Spread | Marked | None
-"""What a cell of a table holds; None and NaN are undefined."""
+"""A cell of a table; None and NaN are undefined."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A heading, how many digits its numbers show, and which way is better where there is one.
+    """The heading of a column, the digits of its numbers, and which direction is better, if any.
 
-    in_title: the title says it as well, so that only a file for machines needs the column.
-    optional: the same where no row defines it.
+    Attributes:
+        in_title: the table's title says the same, so only files for machines need the column.
+        optional: printed only if some row defines it.
     """
 
     name: str
     digits: int = 0
     better: Literal["higher", "lower"] | None = None
     numeric: bool = True
-    probability: bool = False  # shown as `<0.001` where the digits would say 0
+    probability: bool = False  # printed as `<0.001` if it rounds to 0
     in_title: bool = False
     optional: bool = False
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of values under columns; `notes` are footnotes that a reader needs to trust them.
+    """Rows of values under columns, with the notes that a reader needs.
 
-    quoted: how many of the last rows are quoted from elsewhere; they are never ranked.
-    unranked: places of further rows that are bounds rather than rivals.
+    All texts are made safe to print with `printable`, whatever format is written.
 
-    Texts are made `printable`, however the table will be written.
+    Attributes:
+        notes: footnotes.
+        quoted: number of rows at the end that are quoted from publications; they are not ranked.
+        unranked: indices of other rows that are references, not competitors.
     """
 
     title: str
@@ -105,7 +108,7 @@ def text_column(name: str) -> Column:
 
 
 def number(value: Value) -> float:
-    """A cell as the number that it is ranked by: a mean, or NaN where there is none."""
+    """The number that a cell is ranked by: a number or a mean; NaN if there is none."""
     if isinstance(value, Spread):
         return value.mean
     if isinstance(value, Marked):
@@ -114,7 +117,7 @@ def number(value: Value) -> float:
 
 
 def is_undefined(value: Value) -> bool:
-    """Whether there is no number or word to show."""
+    """Whether the cell has no number or word to print."""
     if isinstance(value, Spread):
         return math.isnan(value.mean)
     return value is None or (isinstance(value, float) and math.isnan(value))

@@ -1,4 +1,4 @@
-"""A table as readers see it: without what its title says already, and without what says nothing."""
+"""Remove columns that tell a reader nothing: repeated by the title, or defined by no row."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from dataclasses import replace
 from .table import Column, Spread, Table, Value, is_undefined
 
 
-def printed(table: Table) -> Table:
-    """The table without columns that its title repeats or no row fills, and without idle `± 0`.
+def without_redundant_columns(table: Table) -> Table:
+    """Return the table without redundant columns and without `± 0`.
 
-    A numeric column goes only where it is optional, and loses its deviations only where all of them
-    would be shown as zero; notes name such columns.
+    Removed are columns that the title repeats, optional numeric columns that no row defines, and
+    text columns that are empty. A column loses its deviations only if all of them round to zero.
+    Notes name the columns concerned.
     """
     if not table.rows:
         return table
@@ -38,9 +39,9 @@ def printed(table: Table) -> Table:
     notes = table.notes
     if undefined:
         notes = tuple(note for note in notes if note.partition(":")[0] not in undefined)
-        notes += (f"defined by no row, and left out: {', '.join(undefined)}",)
+        notes += (f"columns that no row defines are not shown: {', '.join(undefined)}",)
     if agreeing:
-        notes += (f"no ± where all runs of every row agree: {', '.join(agreeing)}",)
+        notes += (f"no ± because all runs of each row agree: {', '.join(agreeing)}",)
     if not any(_deviates(value) for column_cells in cells for value in column_cells):
         notes = tuple(note for note in notes if not note.startswith("± is "))
     rows = tuple(zip(*cells, strict=True))
@@ -58,5 +59,5 @@ def _deviates(value: Value) -> bool:
 
 
 def without_deviation(value: Value) -> Value:
-    """A spread as its mean alone."""
+    """The value without its deviation: a spread as its mean."""
     return replace(value, deviation=math.nan) if isinstance(value, Spread) else value

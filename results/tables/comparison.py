@@ -1,4 +1,4 @@
-"""Tables that compare runs: rows of methods, and never two that are not comparable."""
+"""Tables that compare methods: one row per configuration, comparable rows only."""
 
 from __future__ import annotations
 
@@ -43,13 +43,22 @@ def main_tables(
     published: Sequence[PublishedRow] | None = None,
     bootstrap: Bootstrap | None = None,
 ) -> list[Table]:
-    """A row a configuration, a table a routing: `columns` as mean and deviation over the runs.
+    """One table per routing with one row per configuration: mean and deviation over its runs.
 
-    `columns` are names of analysis.quantities. Where none are given, those of `usual`, INFERRED and
-    TIMED are taken, and printed where a row defines them. Rows that are not comparable are a
-    `UsageError` unless `allow_mixed`, which labels them instead. `published` rows of the same
-    stream stand below ours, or a note says why none does; `bootstrap` adds an interval to every
-    mean of ours. Both do so in the tables below, too.
+    Args:
+        records: the records to compare.
+        columns: names of `analysis.quantities`. If empty: `usual`, plus INFERRED under inferred
+            routing and TIMED if some run was timed; of these, columns that no row defines are not
+            printed.
+        usual: the default columns.
+        defaults: default parameters by method name; parameters that differ are printed.
+        allow_mixed: label rows that are not comparable instead of refusing them.
+        published: published rows. Those of the same stream are quoted below the measured rows; if
+            there are none, a note says why.
+        bootstrap: adds an interval to every measured mean.
+
+    Raises:
+        UsageError: the rows are not comparable and `allow_mixed` is False.
     """
     tables = []
     for c in comparisons(records, allow_mixed=allow_mixed):
@@ -70,7 +79,7 @@ def experts_tables(
     published: Sequence[PublishedRow] | None = None,
     bootstrap: Bootstrap | None = None,
 ) -> list[Table]:
-    """The sweep over the number of experts: the rows that have a parameter `experts`."""
+    """The sweep over the number of experts: rows with a parameter `experts`. See `main_tables`."""
     swept = [record for record in records if "experts" in record.params]
     tables = []
     for c in comparisons(swept, allow_mixed=allow_mixed):
@@ -89,7 +98,9 @@ def per_category_tables(
     published: Sequence[PublishedRow] | None = None,
     bootstrap: Bootstrap | None = None,
 ) -> list[Table]:
-    """R[T, c] for every category, and their mean over those that every row defines."""
+    """R[T, c] of every category, and the mean over those that every row defines. See
+    `main_tables`.
+    """
     tables = []
     for c in comparisons(records, allow_mixed=allow_mixed):
         names = sorted({category for row in c.rows for category in row.first.categories})
@@ -124,7 +135,7 @@ def _quantity_table(
     first: str | None = None,
     bootstrap: Bootstrap | None = None,
 ) -> Table:
-    """`first` is a parameter that gets a column of its own, before the others."""
+    """Build a table of quantities; the parameter `first`, if given, gets the first column."""
     chosen = [quantity(name) for name in names]
     headings, reads = [each.column.name for each in chosen], [each.read for each in chosen]
     cells = Cells(bootstrap)
@@ -143,25 +154,25 @@ def _quantity_table(
     )
     notes = [each.note for each in chosen] + list(c.notes(names)) + cells.notes(c.rows)
     if c.several_joints and "gap_to_joint" in names:
-        notes.append("gap_to_joint is left out: there are several configurations of joint")
+        notes.append("gap_to_joint is not shown: there are several configurations of joint")
     title = heading + c.title
     return Table(title, columns, tuple(rows), tuple(notes), unranked=_bounds(c))
 
 
 def _optional(table: Table, names: Sequence[str]) -> Table:
-    """Its columns of `names` need not be printed where no row defines them: nobody chose them."""
+    """Mark the columns `names` as optional: nobody asked for them by name."""
     headings = {quantity(name).column.name for name in names}
     columns = (replace(each, optional=each.name in headings) for each in table.columns)
     return replace(table, columns=tuple(columns))
 
 
 def _bounds(c: Comparison) -> tuple[int, ...]:
-    """The places of the rows that are upper bounds, not rivals."""
+    """Indices of the rows that are references (joint), not competitors."""
     return tuple(place for place, row in enumerate(c.rows) if is_bound(row))
 
 
 def _final(category: str) -> Callable[[Reading], FloatOrArray]:
-    """Reads R[T, c] of a category; NaN where the run does not have it."""
+    """Return a function that reads R[T, c] of a category; NaN if the run does not have it."""
 
     def read(reading: Reading) -> FloatOrArray:
         if category not in reading.categories:

@@ -1,4 +1,4 @@
-"""How rows fare under each domain of a stream with drift: before, when learned, and in the end."""
+"""Results per domain of a stream with drift: before, right after learning, and at the end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..statistics.bootstrap import Bootstrap
 from ..statistics.intervals import Cells
 
 UNCHANGED = "unchanged"
-"""What the table calls the categories as they first came."""
+"""The table's name for categories without a domain."""
 
 
 def domain_tables(
@@ -29,9 +29,10 @@ def domain_tables(
     allow_mixed: bool = False,
     bootstrap: Bootstrap | None = None,
 ) -> list[Table]:
-    """A row a configuration and domain: means of `base` over the categories under that domain.
+    """One row per configuration and domain: the mean of `base` over the categories under that
+    domain.
 
-    Records without drift have none.
+    Records without drift have no table. For the other arguments see `comparison.main_tables`.
     """
     drifted = [record for record in records if domains_of(record.cell)]
     tables = []

@@ -1,4 +1,4 @@
-"""The tables of `cadbench compare`: every row with its rank, and every pair with its tests."""
+"""The tables of `cadbench compare`: rows with their ranks, and pairs with their tests."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ _MEANING = {
 
 
 def row_titles(rows: Sequence[Row], defaults: Defaults | None = None) -> list[str]:
-    """`mecad experts=5`, with the backbone and in the end the key where rows look alike."""
+    """Titles such as `mecad experts=5`; with the backbone, and the key, where titles would be
+    equal.
+    """
     backbones = backbone_labels(rows)
     parts = [method_labels(rows), parameter_labels(rows, defaults)]
     parts += [backbones] * (len(set(backbones)) > 1)
@@ -51,7 +53,15 @@ def paired_tables(
     bootstrap: Bootstrap,
     alpha: float,
 ) -> list[Table]:
-    """The rows, best first where they are ranked, and below them the pairs."""
+    """The table of rows and, below it, the table of pairs.
+
+    Args:
+        paired: the values to compare.
+        titles: one title per row.
+        ranked: sort the rows by mean rank.
+        bootstrap: intervals of the means.
+        alpha: significance level.
+    """
     replicates = paired.replicates(bootstrap)
     pairs = paired.pairs(replicates)
     draws = describe_draws(

@@ -1,4 +1,4 @@
-"""Tables of single runs, one for all the runs of a row that can share it."""
+"""Tables of single runs, shared by all runs of a row that agree."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .single_run import assignments_table, matrix_table, memory_table
 def matrix_tables(
     records: Iterable[Record], base: str = "auroc", *, defaults: Defaults | None = None
 ) -> list[Table]:
-    """R of `base`, a table a row and order, over its seeds: mean and sample deviation."""
+    """The matrix R of `base`: one table per row and order, mean and deviation over the seeds."""
     return [
         _titled(_averaged([matrix_table(record, base) for record in runs]), row, title, runs)
         for row, title, runs in _by_order(rows_of(records), defaults)
@@ -25,9 +25,9 @@ def matrix_tables(
 
 
 def memory_tables(records: Iterable[Record], *, defaults: Defaults | None = None) -> list[Table]:
-    """What every expert keeps: a table for all seeds of a row and order that agree in it.
+    """The memory of each expert: one table per row and order for all seeds that agree.
 
-    They agree in the words and whole numbers; of others the table gives the mean and deviation.
+    Seeds agree if words and whole numbers are equal; other numbers become mean and deviation.
     """
     return _agreeing(rows_of(records), memory_table, defaults)
 
@@ -35,7 +35,7 @@ def memory_tables(records: Iterable[Record], *, defaults: Defaults | None = None
 def assignments_tables(
     records: Iterable[Record], *, defaults: Defaults | None = None
 ) -> list[Table]:
-    """Which expert took each category, alike; records without assignments have none."""
+    """Which expert owns each category; records without assignments have no table."""
     records = [record for record in records if "chosen" in record.events]
     return _agreeing(rows_of(records), assignments_table, defaults)
 
@@ -63,7 +63,7 @@ def _agreeing(
 def _by_order(
     rows: Sequence[Row], defaults: Defaults | None
 ) -> list[tuple[Row, str, list[Record]]]:
-    """Each row, its title, and its runs of one order, by seed."""
+    """Each row, its title, and its runs of one order, sorted by seed."""
     found = []
     for row, title in zip(rows, row_titles(rows, defaults), strict=True):
         orders: dict[bytes, list[Record]] = {}
@@ -76,7 +76,7 @@ def _by_order(
 
 
 def _averaged(tables: Sequence[Table]) -> Table:
-    """Tables of one shape as one: numbers that are not whole become spreads."""
+    """Combine tables of one shape: numbers that are not whole become mean and deviation."""
     first = tables[0]
     if len(tables) == 1:
         return first
@@ -95,7 +95,7 @@ def _spread(values: tuple[Value, ...]) -> Value:
 
 
 def _titled(table: Table, row: Row, title: str, runs: Sequence[Record]) -> Table:
-    """Under a title that names the row and the runs, as those of other tables do."""
+    """The table under a title that names the row and its runs."""
     what = table.title.partition(":")[0]
     seeds = [record.seed for record in runs]
     parts = (

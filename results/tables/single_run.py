@@ -1,4 +1,4 @@
-"""Tables of a single run: its matrix, its metrics, its memory, its assignments."""
+"""Tables of a single run: matrix, metrics, memory, assignments."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def matrix_table(record: Record, base: str = DEFAULT) -> Table:
-    """R: a row an experience, a column a category, and the mean over the seen ones."""
+    """The matrix R: one row per experience, one column per category, and a mean."""
     R, s = stored_matrix(record, base=base)
     rows: list[tuple[Value, ...]] = []
     for t, (row, new) in enumerate(zip(R, record.experiences, strict=True), 1):
@@ -43,7 +43,7 @@ def matrix_table(record: Record, base: str = DEFAULT) -> Table:
 
 
 def metrics_table(record: Record) -> Table:
-    """Every continual metric of the whole run: a row a metric, a column a matrix it is taken of."""
+    """Every continual metric: one row per metric, one column per matrix it is computed from."""
     metrics = record.metrics[record.metrics["category"].isna()]
     whole = metrics[metrics["t"].isna()]
     found: dict[str, dict[str, tuple[float, int]]] = {}
@@ -84,7 +84,7 @@ def _entered(values: Mapping[str, tuple[float, int]], group: Iterable[str]) -> i
 
 
 def memory_table(record: Record) -> Table:
-    """What every expert, and the whole method, keeps after the last experience."""
+    """The memory of each expert, and of the whole method, after the last experience."""
     memory = record.memory
     final = memory[memory["experience"] == memory["experience"].max()].sort_values("expert")
     experts, whole = final[final["expert"] >= 0], final[final["expert"] < 0]
@@ -107,7 +107,7 @@ def memory_table(record: Record) -> Table:
 
 
 def assignments_table(record: Record) -> Table:
-    """Which expert took each category, why, and how similar it was to every candidate."""
+    """Which expert took each category and why, with the similarity to every candidate."""
     events = record.events
     events = events[events["kind"] == "assignment"]
     experts = sorted({int(expert) for expert in events["expert"]}) if len(events) else []

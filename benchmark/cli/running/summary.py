@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ....results.records.record import Record
-from ....results.rendering.trimming import printed
+from ....results.rendering.trimming import without_redundant_columns
 from ....results.sanitizing import printable
 from ....results.tables.comparison import main_tables
 from ..shared.counts import format_count
@@ -38,7 +38,7 @@ def print_summary(outcomes: Sequence[Outcome], out: Path, seconds: float) -> Non
     tables = main_tables(
         records, usual=_COLUMNS, defaults=default_params(records), allow_mixed=True
     )
-    print_tables(replace(printed(table), notes=()) for table in tables)
+    print_tables(replace(without_redundant_columns(table), notes=()) for table in tables)
     click.echo("\n`cadbench metrics` defines the columns; `cadbench show RUN` shows one record")
     for line in threshold_lines(records):
         click.echo(line)

@@ -13,7 +13,7 @@ from ....results.errors import UsageError
 from ....results.rendering.highlight import Highlight, Mark, marks
 from ....results.rendering.markdown import display, to_csv, to_markdown
 from ....results.rendering.table import Column, Table
-from ....results.rendering.trimming import printed, without_deviation
+from ....results.rendering.trimming import without_deviation, without_redundant_columns
 from ....results.storage.files import write_bytes
 
 FORMATS = ("markdown", "csv", "latex", "html")
@@ -127,7 +127,7 @@ def _draw(table: Table, highlight: Highlight) -> None:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    table = printed(table)
+    table = without_redundant_columns(table)
     marked = marks(table, highlight)
     console = Console()
     console.print(Text(table.title, style="bold"), soft_wrap=True)

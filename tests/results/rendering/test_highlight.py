@@ -67,7 +67,7 @@ def test_the_legend_names_only_the_marks_in_use() -> None:
     table = Table("t", (text_column("a"), Column("x", 1, "higher")), (("m", 0.1), ("n", 0.2)))
     assert legend(table, marks(table, "none"), "bold", "underlined") == ""
     assert legend(table, marks(table, "second"), "bold", "underlined") == (
-        "bold: best of the column, equal numbers alike"
+        "bold: best of the column, ties included"
     )
     bounded = Table(table.title, table.columns, (*table.rows, ("o", 9.0)), (), 0, (2,))
     assert "; upper bounds are not ranked" in legend(bounded, marks(bounded, "best"), "b", "u")

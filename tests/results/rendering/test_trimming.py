@@ -6,7 +6,7 @@ import math
 
 from cadbench.results.rendering.markdown import to_csv, to_markdown
 from cadbench.results.rendering.table import Column, Spread, Table, text_column
-from cadbench.results.rendering.trimming import printed
+from cadbench.results.rendering.trimming import without_redundant_columns
 
 TABLE = Table(
     "Title, backbone b",
@@ -27,17 +27,21 @@ TABLE = Table(
 
 
 def test_columns_that_say_nothing_new_are_left_out_but_for_csv() -> None:
-    assert [column.name for column in printed(TABLE).columns] == ["method", "AUROC", "MB"]
+    assert [column.name for column in without_redundant_columns(TABLE).columns] == [
+        "method",
+        "AUROC",
+        "MB",
+    ]
     assert to_csv(TABLE).startswith("method,parameters,backbone,AUROC,AUROC sd,")
     assert "AUPRO" in to_csv(TABLE)
 
 
 def test_notes_name_what_was_left_out_and_drop_its_definition() -> None:
-    assert printed(TABLE).notes == (
+    assert without_redundant_columns(TABLE).notes == (
         "AUROC: x",
         "± is the sample deviation over seeds",
-        "defined by no row, and left out: AUPRO",
-        "no ± where all runs of every row agree: MB",
+        "columns that no row defines are not shown: AUPRO",
+        "no ± because all runs of each row agree: MB",
     )
 
 
@@ -53,4 +57,6 @@ def test_what_was_chosen_stays_even_where_no_row_defines_it() -> None:
 
 
 def test_printing_twice_changes_nothing_more() -> None:
-    assert printed(printed(TABLE)) == printed(TABLE)
+    assert without_redundant_columns(without_redundant_columns(TABLE)) == without_redundant_columns(
+        TABLE
+    )
