@@ -1,5 +1,7 @@
-"""Which expert gets a new category: by similarity of mean features as the paper describes, or by a
-rule that ignores the features, to show what similarity is worth."""
+"""Rules that assign a new category to an expert.
+
+`similarity` is the paper's rule. The others ignore the features and show what similarity is worth.
+"""
 
 from __future__ import annotations
 
@@ -13,22 +15,29 @@ from ..results.errors import UsageError
 
 Rule: TypeAlias = Literal["similarity", "random", "round_robin", "given"]
 
+# The reason of an assignment, as recorded in the events of a run.
 FIRST = "first category"
 ABOVE_THRESHOLD = "above the threshold"
 BELOW_THRESHOLD = "below the threshold: an unused expert"
-NO_ROOM = "no used expert has room: an unused one"
+NO_ROOM_IN_USED = "no used expert has room: an unused one"
 NO_UNUSED = "no unused expert: the most similar with room"
 OWNED = "it owns the category already"
-NOTHING_LEFT = "no expert has room: the most similar"
-DRAWN = "random: drawn among the experts with room"
-DRAWN_OF_ALL = "random: no expert has room, drawn among all"
+NO_ROOM_AT_ALL = "no expert has room: the most similar"
+RANDOM = "random: drawn among the experts with room"
+RANDOM_OF_ALL = "random: no expert has room, drawn among all"
 ROUND_ROBIN = "round robin"
 GIVEN = "given: its group"
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """The chosen expert, the cosine similarity to every expert in use, and why."""
+    """The expert that gets a category.
+
+    Attributes:
+        expert: index of the expert.
+        similarities: cosine similarity of the category to every expert in use.
+        reason: why this expert was chosen, as recorded in the events of a run.
+    """
 
     expert: int
     similarities: Mapping[int, float]
@@ -36,17 +45,22 @@ class Assignment:
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
-    """Cosine of the angle between two vectors (D,); 0 where one of them is zero."""
+    """Cosine of the angle between two vectors (D,); 0 if one of them is zero."""
     norm = float(np.linalg.norm(a) * np.linalg.norm(b))
     return float(np.dot(a, b)) / norm if norm else 0.0
 
 
 def similarities_to(centroid: np.ndarray, means: Mapping[int, np.ndarray]) -> dict[int, float]:
-    """Cosine of a category's mean (D,) and the mean vector of each used expert's memory."""
-    return {e: cosine(centroid, means[e]) for e in sorted(means)}
+    """Cosine similarity of a category's centroid to every expert in use.
+
+    Args:
+        centroid: (D,) mean of the training patches of the category.
+        means: (D,) mean vector of the memory of each expert in use.
+    """
+    return {expert: cosine(centroid, means[expert]) for expert in sorted(means)}
 
 
-def assign(
+def assign_by_similarity(
     centroid: np.ndarray,
     means: Mapping[int, np.ndarray],
     loads: Mapping[int, int],
@@ -55,13 +69,20 @@ def assign(
     threshold: float,
     categories_per_expert: int,
 ) -> Assignment:
-    """Assign a category.
+    """Assign a category to the most similar expert, or to an unused one.
 
-    centroid (D,): mean of its training patches; means: mean vector of each used expert's memory;
-    loads: how many categories each used expert has. The most similar used expert with room takes
-    the category if its similarity exceeds the threshold; otherwise an unused expert, if one is
-    left; otherwise the most similar with room, and if none has room, the most similar of all.
-    Ties go to the lowest expert. The reason names the threshold only where it made the difference.
+    The most similar used expert with room gets the category if its similarity exceeds the
+    threshold. Otherwise an unused expert does. If all are used, the most similar one with room
+    does; if none has room, the most similar of all. On a tie, the lowest index wins. The reason
+    mentions the threshold only if it decided.
+
+    Args:
+        centroid: (D,) mean of the training patches of the category.
+        means: (D,) mean vector of the memory of each expert in use.
+        loads: number of categories of each expert in use.
+        experts: number of experts, used and unused.
+        threshold: the similarity that a used expert must exceed.
+        categories_per_expert: number of categories that an expert has room for.
     """
     similarities = similarities_to(centroid, means)
     if not similarities:
@@ -70,7 +91,7 @@ def assign(
     unused = sorted(set(range(experts)) - set(similarities))
     best = max(with_room, key=similarities.__getitem__, default=None)
     if unused and best is None:
-        return Assignment(unused[0], similarities, NO_ROOM)
+        return Assignment(unused[0], similarities, NO_ROOM_IN_USED)
     if unused and best is not None:
         if similarities[best] > threshold:
             return Assignment(best, similarities, ABOVE_THRESHOLD)
@@ -78,10 +99,10 @@ def assign(
     if best is not None:
         return Assignment(best, similarities, NO_UNUSED)
     nearest = max(similarities, key=similarities.__getitem__)
-    return Assignment(nearest, similarities, NOTHING_LEFT)
+    return Assignment(nearest, similarities, NO_ROOM_AT_ALL)
 
 
-def drawn(
+def assign_at_random(
     similarities: Mapping[int, float],
     loads: Mapping[int, int],
     rng: np.random.Generator,
@@ -89,23 +110,45 @@ def drawn(
     experts: int,
     categories_per_expert: int,
 ) -> Assignment:
-    """Assign a category uniformly at random: among all experts with room, used or not, or among
-    all where none has room."""
+    """Assign a category uniformly at random to an expert with room, or to any if none has room.
+
+    Args:
+        similarities: cosine similarity to every expert in use, for the record.
+        loads: number of categories of each expert in use.
+        rng: generator of the draw.
+        experts: number of experts, used and unused.
+        categories_per_expert: number of categories that an expert has room for.
+    """
     with_room = [e for e in range(experts) if loads.get(e, 0) < categories_per_expert]
     candidates = with_room or list(range(experts))
     chosen = candidates[int(rng.integers(len(candidates)))]
-    return Assignment(chosen, similarities, DRAWN if with_room else DRAWN_OF_ALL)
+    return Assignment(chosen, similarities, RANDOM if with_room else RANDOM_OF_ALL)
 
 
-def round_robin(similarities: Mapping[int, float], before: int, *, experts: int) -> Assignment:
-    """Assign the experts in turn; before: how many categories were assigned already."""
+def assign_in_turn(similarities: Mapping[int, float], before: int, *, experts: int) -> Assignment:
+    """Assign categories to the experts in turn.
+
+    Args:
+        similarities: cosine similarity to every expert in use, for the record.
+        before: number of categories assigned so far.
+        experts: number of experts.
+    """
     return Assignment(before % experts, similarities, ROUND_ROBIN)
 
 
-def given(
+def assign_by_group(
     similarities: Mapping[int, float], category: str, groups: Sequence[Sequence[str]]
 ) -> Assignment:
-    """Assign a category to the expert of its group, an oracle of the grouping."""
+    """Assign a category to the expert of its group.
+
+    Args:
+        similarities: cosine similarity to every expert in use, for the record.
+        category: the category to assign.
+        groups: the categories of each expert.
+
+    Raises:
+        UsageError: no group names the category.
+    """
     for expert, group in enumerate(groups):
         if category in group:
             return Assignment(expert, similarities, GIVEN)

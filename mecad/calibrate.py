@@ -1,4 +1,7 @@
-"""`python -m mecad.calibrate`: the similarity threshold of a backbone, from the synthetic set."""
+"""Calibrate the similarity threshold of a backbone on the built-in synthetic dataset.
+
+Run it with `python -m cadbench.mecad.calibrate`.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,11 @@ from .threshold import QUANTILE, calibrated_threshold
 
 @click.command()
 @click.option("--backbone", default=EMBEDDED_BACKBONE, show_default=True)
-@click.option("--embedding", default=None, help="concat or official [default: the backbone's]")
+@click.option("--embedding", default=None, help="concat or official [default: by backbone]")
 @click.option("--weights", "file", type=click.Path(path_type=Path), default=None)
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto")
 def main(backbone: str, embedding: str | None, file: Path | None, device: str) -> None:
-    """Print the quantile of pairwise centroid cosines on the built-in synthetic set."""
+    """Print the threshold for a backbone, calibrated on the built-in synthetic dataset."""
     reporter = choose_reporter(0)
     cache = cache_root()
     manifest = open_dataset(
@@ -42,8 +45,8 @@ def main(backbone: str, embedding: str | None, file: Path | None, device: str) -
     features.ensure(manifest.categories, weights, reporter, pixels=False)
     coresets = Coresets(chosen, cache)
     sources = {category: features.patches(category, "train") for category in manifest.categories}
-    everything = TrainExperience(1, manifest.categories, 0, sources, {})
-    centroids = [coresets.centroid(everything, category) for category in manifest.categories]
+    experience = TrainExperience(1, manifest.categories, 0, sources, {})
+    centroids = [coresets.centroid(experience, category) for category in manifest.categories]
     click.echo(
         f"{backbone} {embedding}: {calibrated_threshold(centroids):.4f} "
         f"({QUANTILE} quantile over {len(centroids)} categories)"

@@ -1,4 +1,4 @@
-"""Groups of categories told in advance: `bottle+cable/screw+wood`."""
+"""The parameter `groups`: the categories of each expert, such as `bottle+cable/screw+wood`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ EXAMPLE = "mecad.groups=bottle+cable/screw+wood"
 
 
 def parse_groups(text: str) -> tuple[tuple[str, ...], ...]:
-    """The groups that a text writes, an expert each: `/` between groups, `+` between categories.
+    """Parse groups: `/` separates groups (one per expert), `+` the categories of a group.
 
-    Raises `UsageError` for an empty group or name and for a category that is named twice.
+    Raises:
+        UsageError: a group or a name is empty, or a category is named twice.
     """
     groups = tuple(tuple(name.strip() for name in group.split("+")) for group in text.split("/"))
     names = [name for group in groups for name in group]
@@ -23,15 +24,24 @@ def parse_groups(text: str) -> tuple[tuple[str, ...], ...]:
             f"mecad.groups={text!r} has an empty group or name; write {EXAMPLE}, with + between "
             "categories and / between experts"
         )
-    if twice := [name for name, count in Counter(names).items() if count > 1]:
+    if duplicates := [name for name, count in Counter(names).items() if count > 1]:
         raise UsageError(
-            f"mecad.groups names {', '.join(twice)} more than once; a category belongs to one group"
+            f"mecad.groups names {', '.join(duplicates)} more than once; "
+            "a category belongs to one group"
         )
     return groups
 
 
 def check_groups(groups: Collection[Collection[str]], categories: Collection[str]) -> None:
-    """`UsageError` unless the groups name every category of the run and no other."""
+    """Check that the groups name every category of the run and no other.
+
+    Args:
+        groups: the categories of each expert.
+        categories: the categories of the run.
+
+    Raises:
+        UsageError: names the unknown or missing categories.
+    """
     names = {name for group in groups for name in group}
     if unknown := sorted(names - set(categories)):
         raise UsageError(

@@ -1,4 +1,4 @@
-"""An expert's two-level memory: what it scores with, and the buffer it replays from."""
+"""The two-level memory of an expert: the replay buffer, and the vectors that score."""
 
 from __future__ import annotations
 
@@ -15,30 +15,44 @@ Replay: TypeAlias = Literal["random", "full", "shrink"]
 
 @dataclass(frozen=True)
 class Budgets:
-    """Budgets in vectors; ratio: the share of a buffer that is replayed."""
+    """Memory budgets.
+
+    Attributes:
+        per_category: vectors of a coreset.
+        per_expert: vectors in the buffer of an expert.
+        ratio: share of a buffer that is replayed.
+    """
 
     per_category: int
     per_expert: int
     ratio: float
 
     def buffer(self, size: int, categories: int) -> int:
-        """Vectors kept of a category whose coreset has `size`, when an expert owns `categories`.
+        """Number of buffered vectors per category, at least 1 so that no category is lost.
 
-        At least one, so that no category is lost altogether.
+        Args:
+            size: number of vectors in the coreset of the category.
+            categories: number of categories that the expert owns.
         """
         return min(size, self.per_category, max(1, self.per_expert // categories))
 
 
-def replayed(
+def select_replayed_rows(
     replay: Replay, buffer: int, priorities: np.ndarray, ratio: float, previous: np.ndarray | None
 ) -> np.ndarray:
-    """Which rows of a category's coreset its expert's memory holds once a newer category came.
+    """Select the rows of an older category's coreset that score after an update.
 
-    buffer: the first `buffer` rows of the coreset are kept; priorities (n,): random, one a row;
-    previous: the rows held until now, or None while the whole coreset was. Returns sorted rows.
+    Args:
+        replay: `random`: the ceil(ratio * buffer) rows with the smallest priorities; `full`: all
+            buffered rows; `shrink`: the same share of the rows that scored before, so that the
+            memory gets thinner with every update.
+        buffer: number of buffered rows, the first ones of the coreset.
+        priorities: (n,) random numbers, one per row.
+        ratio: share of the buffer that is replayed.
+        previous: rows that scored before; None if the entire coreset did.
 
-    random: the ceil(ratio * buffer) of the smallest priorities; full: all of the buffer;
-    shrink: the same share of what is held until now, so the memory thins out at every update.
+    Returns:
+        Sorted rows.
     """
     rows = np.arange(buffer)
     if replay == "full":
@@ -50,8 +64,13 @@ def replayed(
     return np.sort(rows[smallest])
 
 
-def stored_rows(scoring: Mapping[str, np.ndarray], buffers: Mapping[str, int]) -> int:
-    """Vectors stored for an expert: scoring and buffered ones, shared ones counted once."""
+def count_stored_rows(scoring: Mapping[str, np.ndarray], buffers: Mapping[str, int]) -> int:
+    """Count the vectors that an expert stores; a vector that scores and is buffered counts once.
+
+    Args:
+        scoring: per category, the rows that score.
+        buffers: per category, the number of buffered rows.
+    """
     return sum(
         buffers[category] + int(np.count_nonzero(rows >= buffers[category]))
         for category, rows in scoring.items()

@@ -1,4 +1,4 @@
-"""The similarity threshold of each kind of features, and how it is calibrated."""
+"""Similarity thresholds per backbone and embedding, and how they are calibrated."""
 
 from __future__ import annotations
 
@@ -11,25 +11,30 @@ from ..results.errors import UsageError
 from .assignment import cosine
 
 QUANTILE = 0.75
+"""Quantile of the pairwise cosines that is the threshold."""
 
 THRESHOLDS: dict[tuple[str, str], float] = {
-    ("wide_resnet50_2", "official"): 0.9,  # the paper's
+    ("wide_resnet50_2", "official"): 0.9,  # from the paper
     ("tf_efficientnet_lite0", "concat"): 0.6063,  # calibrated on the synthetic set
 }
 
 
 def automatic_threshold(backbone: str, embedding: str) -> float:
-    """The shipped constant for these features; never computed from the user's categories."""
+    """Look up the threshold for features; it is never computed from the user's categories.
+
+    Raises:
+        UsageError: there is none for this backbone and embedding.
+    """
     try:
         return THRESHOLDS[backbone, embedding]
     except KeyError:
         raise UsageError(
-            f"mecad.threshold=auto is not calibrated for {backbone} with {embedding}; give one, "
-            "such as --set mecad.threshold=0.8 (`python -m mecad.calibrate` computes it)"
+            f"mecad.threshold=auto is not calibrated for {backbone} with {embedding}; set it, "
+            "such as --set mecad.threshold=0.8 (`python -m cadbench.mecad.calibrate` computes one)"
         ) from None
 
 
 def calibrated_threshold(centroids: Sequence[np.ndarray]) -> float:
-    """The 0.75 quantile of the pairwise cosines of category centroids, each (D,)."""
+    """Compute the quantile of the pairwise cosines of category centroids, each (D,)."""
     cosines = [cosine(a, b) for a, b in combinations(centroids, 2)]
     return float(np.quantile(cosines, QUANTILE))

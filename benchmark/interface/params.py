@@ -7,6 +7,7 @@ import functools
 import math
 import types
 import typing
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
@@ -26,6 +27,7 @@ def param(
     low: float | None = None,
     high: float | None = None,
     above: float | None = None,
+    choices: Collection[str] = (),
     later: bool = False,
 ) -> Any:
     """A field of a `Params` class: its default, one line of help, and its range.
@@ -33,11 +35,20 @@ def param(
     `low` and `high` are the smallest and largest allowed values, `above` an exclusive lower bound.
     The annotation gives the type: `int`, `float`, `bool`, `str`, `Literal[...]`, or one of them
     with `| None`, where None is written `auto` and resolved by the method's `resolve`.
+    `choices`: the allowed texts of a `str`, if another module defines them, such as the keys of a
+    registry; a `Literal` otherwise.
 
     later: the method had records before it had this parameter, and its default means what they
     did: at its default it is left out of keys and records, so that those stay valid.
     """
-    metadata = {"help": help, "low": low, "high": high, "above": above, "later": later}
+    metadata = {
+        "help": help,
+        "low": low,
+        "high": high,
+        "above": above,
+        "choices": choices,
+        "later": later,
+    }
     return field(default=default, metadata=metadata)
 
 
@@ -48,7 +59,7 @@ class ParamSpec:
     name: str
     kind: type
     optional: bool
-    choices: tuple[str, ...]
+    choices: Collection[str]
     default: Any
     help: str
     low: float | None
@@ -78,7 +89,7 @@ class ParamSpec:
         if value is None and self.optional:
             return None
         if self.choices:
-            ok = value in self.choices
+            ok = isinstance(value, str) and value in self.choices
         elif self.kind is float:
             ok = isinstance(value, int | float) and not isinstance(value, bool)
             ok = ok and math.isfinite(value)
@@ -192,9 +203,11 @@ def _spec(declared: dataclasses.Field[Any], hint: Any) -> ParamSpec:
         members = [member for member in typing.get_args(hint) if member is not types.NoneType]
     optional = members != [hint]
     kind = members[0]
-    choices = typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
+    choices: Collection[Any] = typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
     if choices and all(isinstance(choice, str) for choice in choices):
         kind = str
+    if kind is str:
+        choices = choices or declared.metadata.get("choices", ())
     if len(members) != 1 or kind not in (int, float, bool, str):
         raise TypeError(
             f"parameter {declared.name}: its type must be int, float, bool, str or Literal of "

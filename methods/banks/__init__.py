@@ -1,1 +1,1 @@
-"""Methods that score with a memory bank of patch embeddings."""
+"""Methods that score with memory banks of patch embeddings."""

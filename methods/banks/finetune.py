@@ -1,9 +1,8 @@
-"""Naive fine-tuning: only the newest category is remembered."""
+"""Naive fine-tuning: only the newest category is stored."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from ...benchmark.interface.experience import TrainExperience
 from ...benchmark.interface.params import Params, param
@@ -17,13 +16,13 @@ class FineTuneParams(Params):
     bank_budget: int = param(400, "vectors in the bank", low=1)
 
 
-class FineTune(SingleBank):
-    """Lower bound: the bank holds the newest category's coreset and nothing else."""
+class FineTune(SingleBank[FineTuneParams]):
+    """Lower bound: the bank holds only the coreset of the newest category."""
 
     Params = FineTuneParams
 
     @classmethod
-    def with_memory(cls, params: Any, vectors: int, categories: int) -> Any:
+    def with_memory(cls, params: FineTuneParams, vectors: int, categories: int) -> FineTuneParams:
         return params.replace(bank_budget=vectors)
 
     def add(self, experience: TrainExperience, category: str) -> None:

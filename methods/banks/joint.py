@@ -1,9 +1,8 @@
-"""Joint training: the upper bound, which may look at every category seen so far at once."""
+"""Joint training, the upper bound: one bank selected from all categories seen so far."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from ...benchmark.interface.experience import TrainExperience
 from ...benchmark.interface.method import State
 from ...benchmark.interface.params import Params, param
 from ...benchmark.interface.prediction import MemoryReport
-from .memory_bank import SingleBank, bank_memory, pack_blocks, taken, unpack_blocks
+from .memory_bank import SingleBank, bank_memory, pack_blocks, take_rows, unpack_blocks
 
 
 @dataclass(frozen=True)
@@ -21,33 +20,31 @@ class JointParams(Params):
     """Budgets in patch embeddings."""
 
     bank_budget: int = param(2400, "vectors in the bank", low=1)
-    candidates: int = param(
-        1200, "greedy picks of each category that the bank is chosen from", low=1
-    )
-    exact: bool = param(False, "choose from all patches instead (slow, and keeps them all)")
+    candidates: int = param(1200, "greedy picks per category that the bank is selected from", low=1)
+    exact: bool = param(False, "select from all patches instead (slow; stores them all)")
 
 
-class Joint(SingleBank):
-    """Upper bound: one bank selected anew, after each experience, from all categories seen so far.
+class Joint(SingleBank[JointParams]):
+    """Upper bound: one bank, selected after each experience from all categories seen so far.
 
-    Its candidates count as stored memory: without them it could not go on.
+    The candidates that it selects from count as stored memory.
     """
 
     Params = JointParams
 
-    def __init__(self, params: Any, context: MethodContext) -> None:
+    def __init__(self, params: JointParams, context: MethodContext) -> None:
         super().__init__(params, context)
         self.pool: list[Block] = []
         self.picks = np.empty(0, np.int64)
 
     @classmethod
-    def with_memory(cls, params: Any, vectors: int, categories: int) -> Any:
+    def with_memory(cls, params: JointParams, vectors: int, categories: int) -> JointParams:
         return params.replace(bank_budget=vectors)
 
     def observe(self, experience: TrainExperience) -> None:
         super().observe(experience)
         self.picks = self.context.coresets.reduce(self.pool, self.params.bank_budget)
-        self.bank = taken(self.pool, self.picks)
+        self.bank = take_rows(self.pool, self.picks)
 
     def add(self, experience: TrainExperience, category: str) -> None:
         if self.params.exact:
@@ -65,4 +62,4 @@ class Joint(SingleBank):
     def load_state_dict(self, state: State) -> None:
         self.pool = unpack_blocks(state["pool"], self.context)
         self.picks = state["picks"]
-        self.bank = taken(self.pool, self.picks)
+        self.bank = take_rows(self.pool, self.picks)

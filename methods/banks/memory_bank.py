@@ -1,38 +1,36 @@
-"""What memory-bank methods share: scoring with blocks, single banks, and blocks as state."""
+"""What methods with memory banks share: the base of single banks, row selection, and state."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from ...benchmark.interface.block import Block
 from ...benchmark.interface.context import MethodContext
 from ...benchmark.interface.experience import TestBatch, TrainExperience
-from ...benchmark.interface.method import Method, State
+from ...benchmark.interface.method import Method, P, State
 from ...benchmark.interface.prediction import MemoryReport, Prediction
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from ..patch_prediction import predict_from_distances
 
 
-class SingleBank(Method):
-    """One memory bank for all categories: subclasses say how a new category enters it.
+class SingleBank(Method[P]):
+    """One memory bank for all categories; subclasses define how a new category enters it.
 
-    It asks no category for its name, so one that returns enters like a new one.
+    Categories are not told apart, so a category that returns enters like a new one.
     """
 
     recurring = True
 
-    def __init__(self, params: Any, context: MethodContext) -> None:
+    def __init__(self, params: P, context: MethodContext) -> None:
         super().__init__(params, context)
         self.bank: list[Block] = []
 
     @abstractmethod
     def add(self, experience: TrainExperience, category: str) -> None:
-        """Learn one category: change `self.bank`."""
+        """Add a category of an experience to `self.bank`."""
 
     def observe(self, experience: TrainExperience) -> None:
         for category in experience.categories:
@@ -40,7 +38,7 @@ class SingleBank(Method):
 
     def score(self, batch: TestBatch) -> Prediction:
         distances = self.context.neighbors.min_distance(batch, self.bank)
-        return prediction(distances, self.context.grid)
+        return predict_from_distances(distances, self.context.grid)
 
     def memory(self) -> MemoryReport:
         return bank_memory(self.bank, self.bank)
@@ -52,45 +50,48 @@ class SingleBank(Method):
         self.bank = unpack_blocks(state["bank"], self.context)
 
 
-def prediction(distances: Tensor, grid: tuple[int, int], route: Tensor | None = None) -> Prediction:
-    """Scores from patch distances (B, P): an image's is its largest (PatchCore, not reweighted)."""
-    return Prediction(distances.amax(1), distances.reshape(-1, *grid), route)
-
-
 def bank_memory(scoring: Sequence[Block], stored: Sequence[Block]) -> MemoryReport:
-    """The report of a method that scores with `scoring` and keeps `stored` (which includes it)."""
+    """Report the memory of a method without experts.
+
+    Args:
+        scoring: the blocks that it scores with.
+        stored: all blocks that it stores, including those.
+    """
     return MemoryReport(
-        scoring_vectors=vector_count(scoring),
-        stored_vectors=vector_count(stored),
+        scoring_vectors=sum(len(block) for block in scoring),
+        stored_vectors=sum(len(block) for block in stored),
         scoring_bytes=sum(block.nbytes for block in scoring),
         stored_bytes=sum(block.nbytes for block in stored),
     )
 
 
-def vector_count(blocks: Iterable[Block]) -> int:
-    """Vectors in all blocks."""
-    return sum(len(block) for block in blocks)
+def take_rows(blocks: Sequence[Block], picks: np.ndarray) -> list[Block]:
+    """Take rows of several blocks and keep them grouped by block.
 
+    A block of which all rows are taken stays the same object, so that its cached distances are
+    still used.
 
-def taken(blocks: Sequence[Block], picks: np.ndarray) -> list[Block]:
-    """The picked rows of the blocks' concatenation, still grouped by block.
+    Args:
+        blocks: any number of blocks.
+        picks: indices into the concatenated blocks, in any order.
 
-    A block that stays whole stays the same block, so that distances to it are not computed again.
+    Returns:
+        One block per input block with at least one picked row, rows in ascending order.
     """
-    kept = []
+    taken = []
     start = 0
     for block in blocks:
-        mine = np.sort(picks[(picks >= start) & (picks < start + len(block))]) - start
+        rows = np.sort(picks[(picks >= start) & (picks < start + len(block))]) - start
         start += len(block)
-        if len(mine) == len(block):
-            kept.append(block)
-        elif len(mine):
-            kept.append(block.take(mine))
-    return kept
+        if len(rows) == len(block):
+            taken.append(block)
+        elif len(rows):
+            taken.append(block.take(rows))
+    return taken
 
 
-def selected_again(context: MethodContext, blocks: Sequence[Block], size: int) -> Block:
-    """One block: the greedy selection, in its order, of at most `size` vectors of the blocks."""
+def reselect(context: MethodContext, blocks: Sequence[Block], size: int) -> Block:
+    """Select at most `size` vectors of several blocks greedily, as one block in selection order."""
     import torch
 
     picks = context.coresets.reduce(blocks, size)
@@ -98,10 +99,10 @@ def selected_again(context: MethodContext, blocks: Sequence[Block], size: int) -
 
 
 def pack_blocks(blocks: Sequence[Block]) -> list[dict[str, object]]:
-    """Blocks as part of a method's state."""
+    """Convert blocks to plain values for the state of a method."""
     return [{"vectors": block.vectors, "digest": block.digest} for block in blocks]
 
 
 def unpack_blocks(state: Sequence[Mapping[str, Any]], context: MethodContext) -> list[Block]:
-    """The blocks that `pack_blocks` wrote, on the context's device."""
+    """Restore blocks that `pack_blocks` converted, on the device of the context."""
     return [Block(entry["vectors"].to(context.device), entry["digest"]) for entry in state]

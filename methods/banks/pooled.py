@@ -1,56 +1,62 @@
-"""A pooled bank of fixed size: every category holds an equal share, smaller as more come."""
+"""One bank of fixed size in which every category has an equal share."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from ...benchmark.interface.context import MethodContext
 from ...benchmark.interface.experience import TrainExperience
 from ...benchmark.interface.method import State
 from ...benchmark.interface.params import Params, param
 from ...benchmark.interface.services import Selector
+from .category_samples import (
+    Sample,
+    blocks_of,
+    pack_sample,
+    select_share,
+    trim_samples,
+    unpack_sample,
+)
 from .memory_bank import SingleBank
-from .samples import Sample, blocks_of, kept, pack_sample, ranked, unpack_sample
 
 
 @dataclass(frozen=True)
 class PooledParams(Params):
     """Budget in patch embeddings."""
 
-    bank_budget: int = param(2940, "vectors in the bank (UCAD: 196 for each of 15)", low=1)
-    selector: Selector = param("greedy", "how a category's patches are selected")
+    bank_budget: int = param(2940, "vectors in the bank (UCAD: 15 categories of 196)", low=1)
+    selector: Selector = param("greedy", "how the patches of a category are selected")
 
 
-class Pooled(SingleBank):
-    """One bank of a fixed size, shared out equally among the categories seen so far.
+class Pooled(SingleBank[PooledParams]):
+    """One bank of fixed size, divided equally among the categories seen so far.
 
-    A category enters with the first bank_budget / n patches of its coreset, n counting itself, and
-    keeps the beginning of them as n grows; nothing else is stored. What a division leaves over goes
-    to the earliest categories.
+    The n-th category enters with the first bank_budget / n patches of its coreset. As more
+    categories come, it keeps only the first of these. Nothing else is stored. If the budget is not
+    divisible, the earliest categories keep one patch more.
 
     Source: the fixed memory of UCAD (Liu et al., "Unsupervised continual anomaly detection with
-    contrastively-learned prompt", AAAI 2024) without its prompts and its queries for the category.
-    Fact, from the code that its authors published: 196 vectors are kept of a category
-    (`memory_size`), chosen by PatchCore's approximate greedy selection, each category in a bank of
-    its own. Reading: the baseline is PatchCore with the 15 banks of MVTec AD pooled, 15 x 196 =
-    2940 vectors; that code has no such baseline, and the paper could not be consulted for how the
-    rows that it calls PatchCore divide their memory. The default selection is the exact one.
+    contrastively-learned prompt", AAAI 2024), without its prompts and its search for the category.
+    The authors' code stores 196 vectors per category (`memory_size`), chosen by PatchCore's
+    approximate greedy selection, in one bank per category. We read the baseline that the paper
+    calls PatchCore as the 15 banks of MVTec AD pooled, 15 x 196 = 2940 vectors. This is our
+    reading: the code has no such baseline, and we could not consult the paper on how its memory is
+    divided. By default the selection here is exact.
     """
 
     Params = PooledParams
 
-    def __init__(self, params: Any, context: MethodContext) -> None:
+    def __init__(self, params: PooledParams, context: MethodContext) -> None:
         super().__init__(params, context)
         self.samples: list[Sample] = []
 
     @classmethod
-    def with_memory(cls, params: Any, vectors: int, categories: int) -> Any:
+    def with_memory(cls, params: PooledParams, vectors: int, categories: int) -> PooledParams:
         return params.replace(bank_budget=vectors)
 
     def add(self, experience: TrainExperience, category: str) -> None:
         budget = self.params.bank_budget
-        new = ranked(
+        new = select_share(
             self.context,
             experience,
             category,
@@ -58,7 +64,7 @@ class Pooled(SingleBank):
             budget=budget,
             earlier=len(self.samples),
         )
-        self.samples = kept([*self.samples, new], budget)
+        self.samples = trim_samples([*self.samples, new], budget)
         self.bank = blocks_of(self.samples)
 
     def state_dict(self) -> State:

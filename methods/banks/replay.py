@@ -1,9 +1,9 @@
-"""Naive replay: the newest coreset beside a selection of everything older."""
+"""Naive replay: the newest coreset and a selection of older patches."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -14,8 +14,16 @@ from ...benchmark.interface.method import State
 from ...benchmark.interface.params import Params, param
 from ...benchmark.interface.prediction import MemoryReport
 from ...results.errors import UsageError
+from .category_samples import (
+    CHUNK,
+    Sample,
+    blocks_of,
+    pack_sample,
+    select_share,
+    trim_samples,
+    unpack_sample,
+)
 from .memory_bank import SingleBank, bank_memory, pack_blocks, unpack_blocks
-from .samples import CHUNK, Sample, blocks_of, kept, pack_sample, ranked, unpack_sample
 
 Selector: TypeAlias = Literal["reservoir", "random", "greedy", "herding", "kmeans"]
 
@@ -24,37 +32,42 @@ Selector: TypeAlias = Literal["reservoir", "random", "greedy", "herding", "kmean
 class ReplayParams(Params):
     """Budgets in patch embeddings."""
 
-    bank_budget: int = param(2400, "vectors in the bank: the new coreset plus the reservoir", low=1)
-    class_budget: int = param(400, "vectors of the newest category's coreset", low=1)
-    selector: Selector = param("reservoir", "which patches of older categories stay", later=True)
+    bank_budget: int = param(
+        2400, "vectors in the bank: the newest coreset and older patches", low=1
+    )
+    class_budget: int = param(400, "vectors in the coreset of the newest category", low=1)
+    selector: Selector = param(
+        "reservoir", "how the patches of older categories are selected", later=True
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.class_budget >= self.bank_budget:
             raise UsageError(
                 f"replay.class_budget={self.class_budget} leaves no room for old patches in "
-                f"bank_budget={self.bank_budget}; raise the one or lower the other"
+                f"bank_budget={self.bank_budget}; lower class_budget or raise bank_budget"
             )
 
 
-class Replay(SingleBank):
-    """One bank: the newest category's coreset plus a selection of older patches.
+class Replay(SingleBank[ReplayParams]):
+    """One bank: the coreset of the newest category and a selection of older patches.
 
-    `reservoir`: a uniform sample of all older patches. Each patch gets a random priority, drawn
-    once, and the smallest ones stay: the same distribution as reservoir sampling (Vitter, "Random
-    sampling with a reservoir", 1985), independent of the order in which patches are offered.
+    `selector=reservoir` keeps a uniform sample of all older patches. Each patch gets a random
+    priority once, and the patches with the smallest priorities stay. This has the same distribution
+    as reservoir sampling (Vitter, "Random sampling with a reservoir", 1985) and does not depend on
+    the order in which patches are offered.
 
-    With the others every older category has an equal share of the room, as iCaRL gives its
-    exemplars (Rebuffi et al., CVPR 2017): the beginning of a selection made once, when the category
-    came, of as many patches as its share was then. `random` draws it uniformly; `greedy` is the
-    k-center coreset; `herding` is iCaRL's choice; `kmeans` takes the patches nearest the centers,
-    in an order that halves them again and again (`services.coresets.k_means`). A beginning of the
-    first three is the same selection of its own size.
+    With the other selectors every older category has an equal share, as in iCaRL (Rebuffi et al.,
+    CVPR 2017): the first patches of a selection that was made when the category was learned.
+    `random` samples uniformly; `greedy` is the k-center coreset; `herding` is iCaRL's selection;
+    `kmeans` takes the patches nearest the cluster centers, ordered by repeated halving
+    (`services.coresets.k_means`). Except for `kmeans`, the first k patches are the selection of
+    size k.
     """
 
     Params = ReplayParams
 
-    def __init__(self, params: Any, context: MethodContext) -> None:
+    def __init__(self, params: ReplayParams, context: MethodContext) -> None:
         super().__init__(params, context)
         self.newest: list[Block] = []
         self.replayed: list[Sample] = []
@@ -62,13 +75,13 @@ class Replay(SingleBank):
         self.observed: dict[str, int] = {}
 
     @classmethod
-    def with_memory(cls, params: Any, vectors: int, categories: int) -> Any:
+    def with_memory(cls, params: ReplayParams, vectors: int, categories: int) -> ReplayParams:
         return params.replace(bank_budget=vectors)
 
     @property
     def capacity(self) -> int:
-        """Old patches that fit beside a coreset."""
-        return int(self.params.bank_budget - self.params.class_budget)
+        """Number of older patches in the bank."""
+        return self.params.bank_budget - self.params.class_budget
 
     def observe(self, experience: TrainExperience) -> None:
         self.replayed = self.reservoir
@@ -79,7 +92,9 @@ class Replay(SingleBank):
         if self.newest:
             self.replayed = self.reservoir
         self.newest = [self.context.coresets.select(experience, category, self.params.class_budget)]
-        self.reservoir = kept([*self.reservoir, self._offer(experience, category)], self.capacity)
+        self.reservoir = trim_samples(
+            [*self.reservoir, self._offer(experience, category)], self.capacity
+        )
         self.bank = [*self.newest, *blocks_of(self.replayed)]
 
     def memory(self) -> MemoryReport:
@@ -104,8 +119,7 @@ class Replay(SingleBank):
         self.bank = [*self.newest, *blocks_of(self.replayed)]
 
     def _stored(self) -> list[Sample]:
-        """The longest sample of each category: what is replayed now and what will be are
-        beginnings of it."""
+        """The longest sample of each category; shorter ones are its first patches."""
         longest: dict[str, Sample] = {}
         for sample in (*self.reservoir, *self.replayed):
             held = longest.get(sample.category)
@@ -114,11 +128,11 @@ class Replay(SingleBank):
         return list(longest.values())
 
     def _offer(self, experience: TrainExperience, category: str) -> Sample:
-        """The patches of a new category that could stay, by priority."""
+        """Sample a new category: the patches that may stay once it is an older one."""
         times = self.observed[category] = self.observed.get(category, 0) + 1
         name = category if times == 1 else f"{category}\n{times}"
         if self.params.selector != "reservoir":
-            sample = ranked(
+            sample = select_share(
                 self.context,
                 experience,
                 category,
@@ -128,10 +142,10 @@ class Replay(SingleBank):
             )
             return replace(sample, category=name)
         total = self.context.coresets.patch_count(experience, category)
-        drawn = self.context.rng("reservoir", name).random(total)
-        chosen = np.argsort(drawn, kind="stable")[: self.capacity]
+        priorities = self.context.rng("reservoir", name).random(total)
+        chosen = np.argsort(priorities, kind="stable")[: self.capacity]
         vectors = tuple(
             self.context.coresets.gather(experience, category, chosen[start : start + CHUNK])
             for start in range(0, len(chosen), CHUNK)
         )
-        return Sample(name, drawn[chosen], vectors)
+        return Sample(name, priorities[chosen], vectors)

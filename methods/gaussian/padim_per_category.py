@@ -1,43 +1,45 @@
-"""PaDiM with Gaussians of their own for each category."""
+"""PaDiM with separate Gaussians per category."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 from ...benchmark.interface.context import MethodContext
 from ...benchmark.interface.experience import TestBatch, TrainExperience
 from ...benchmark.interface.method import Method, State
 from ...benchmark.interface.params import Params, param
 from ...benchmark.interface.prediction import ExpertMemory, MemoryReport, Prediction
-from ..banks.memory_bank import prediction
-from .padim import category_moments, drawn_dimensions
+from ..routing.nearest_mean import NearestMean
+from ..routing.scoring import score_with_experts
+from .padim import category_moments, choose_dimensions
 from .patch_gaussians import Gaussians
 
 
 @dataclass(frozen=True)
 class PadimPerCategoryParams(Params):
-    """The source's values for ResNet18; for WideResNet50 it keeps 550 dimensions."""
+    """The values of the source for ResNet18; for WideResNet50 it uses 550 dimensions."""
 
-    dimensions: int = param(100, "values of a patch that are kept, drawn at random", low=1)
+    dimensions: int = param(100, "values per patch that are used, chosen at random", low=1)
     regularisation: float = param(0.01, "added to the diagonal of each covariance", above=0)
 
 
-class PadimPerCategory(Method):
-    """PaDiM as published, once a category: no forgetting under oracle routing, growing memory.
+class PadimPerCategory(Method[PadimPerCategoryParams]):
+    """PaDiM as published, once per category: no forgetting under oracle routing, growing memory.
 
     Source: Defard et al., "PaDiM: a Patch Distribution Modeling Framework for Anomaly Detection and
-    Localization" (ICPR 2020 workshops). Without the oracle an image goes to the category with the
-    lowest mean distance of its patches.
+    Localization" (ICPR 2020 workshops). Without the oracle, an image is scored by the category with
+    the lowest mean distance of its patches.
 
-    Memory: bytes only, as of `padim`; a category's are positions * d * (d + 1) * 4.
+    Memory: bytes only, as for `padim`: positions * d * (d + 1) * 4 per category.
     """
 
     Params = PadimPerCategoryParams
 
-    def __init__(self, params: Any, context: MethodContext) -> None:
+    def __init__(self, params: PadimPerCategoryParams, context: MethodContext) -> None:
         super().__init__(params, context)
-        self.dimensions = drawn_dimensions(context, params.dimensions)
+        self.dimensions = choose_dimensions(context, params.dimensions)
+        self.router = NearestMean(context)
         self.categories: list[str] = []
         self.experts: list[Gaussians] = []
 
@@ -58,26 +60,21 @@ class PadimPerCategory(Method):
         return frozenset(experience.categories)
 
     def score(self, batch: TestBatch) -> Prediction:
-        import torch
-
+        known = batch.category in self.categories
+        owner = self.categories.index(str(batch.category)) if known else None
         patches = batch.patches[:, :, self.dimensions]
-        if batch.category in self.categories:
-            owner = self.categories.index(batch.category)
-            distances = self.experts[owner].distances(patches)
-            route = torch.full((len(batch),), owner, dtype=torch.int16)
-            return prediction(distances, self.context.grid, route)
-        every = torch.stack([expert.distances(patches) for expert in self.experts])
-        best = every.double().mean(2).argmin(0)
-        distances = every[best, torch.arange(len(batch), device=best.device)]
-        return prediction(distances, self.context.grid, best.cpu().to(torch.int16))
+        distances = {
+            index: partial(expert.distances, patches) for index, expert in enumerate(self.experts)
+        }
+        return score_with_experts(batch, distances, owner, self.router)
 
     def memory(self) -> MemoryReport:
-        held = [expert.nbytes for expert in self.experts]
+        sizes = [expert.nbytes for expert in self.experts]
         experts = tuple(
             ExpertMemory(expert, (category,), 0, 0, size, size, utilization=1.0)
-            for expert, (category, size) in enumerate(zip(self.categories, held, strict=True))
+            for expert, (category, size) in enumerate(zip(self.categories, sizes, strict=True))
         )
-        return MemoryReport(0, 0, sum(held), sum(held), experts)
+        return MemoryReport(0, 0, sum(sizes), sum(sizes), experts)
 
     def state_dict(self) -> State:
         return {
@@ -91,6 +88,6 @@ class PadimPerCategory(Method):
         device = self.context.device
         self.categories = list(state["categories"])
         self.experts = [
-            Gaussians(held["mean"].to(device), held["whitener"].to(device))
-            for held in state["experts"]
+            Gaussians(packed["mean"].to(device), packed["whitener"].to(device))
+            for packed in state["experts"]
         ]

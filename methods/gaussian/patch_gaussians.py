@@ -1,4 +1,4 @@
-"""A Gaussian at every patch position: moments that can be merged, and Mahalanobis distances."""
+"""One Gaussian per patch position: mergeable moments, and Mahalanobis distances."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """What the Gaussians of P positions are estimated from.
+    """The moments of patches at P positions.
 
-    count: images; mean (P, d); scatter (P, d, d): summed outer products of the deviations from the
-    mean. Plain sums of products would lose digits where deviations are small against the mean.
+    Attributes:
+        count: number of images.
+        mean: (P, d).
+        scatter: (P, d, d) sums of outer products of the deviations from the mean. Plain sums of
+            products would lose digits if deviations are small compared to the mean.
     """
 
     count: int
@@ -24,14 +27,14 @@ class Moments:
 
     @classmethod
     def of(cls, patches: Tensor) -> Moments:
-        """The moments of patches (B, P, d), in float64."""
+        """Compute the moments of patches (B, P, d) in float64."""
         values = patches.double().transpose(0, 1)  # (P, B, d)
         mean = values.mean(1)
         deviations = values - mean[:, None]
         return cls(values.shape[1], mean, deviations.mT @ deviations)
 
     def merged(self, other: Moments) -> Moments:
-        """The moments of both sets of images together (Chan, Golub and LeVeque 1983), float64."""
+        """Moments of both sets of images together, in float64 (Chan, Golub and LeVeque 1983)."""
         total = self.count + other.count
         difference = other.mean.double() - self.mean.double()
         mean = self.mean.double() + difference * (other.count / total)
@@ -40,8 +43,8 @@ class Moments:
         scatter += between * (self.count * other.count / total)
         return Moments(total, mean, scatter)
 
-    def stored(self) -> Moments:
-        """The same in float32."""
+    def to_float32(self) -> Moments:
+        """The same moments in float32, as they are stored."""
         return Moments(
             self.count, self.mean.float().contiguous(), self.scatter.float().contiguous()
         )
@@ -52,8 +55,8 @@ class Moments:
         return int(self.mean.nbytes + self.scatter.nbytes)
 
 
-def gathered(batches: Iterable[Tensor]) -> Moments:
-    """The moments of all batches (B, P, d) together, in float64; there is at least one."""
+def moments_of(batches: Iterable[Tensor]) -> Moments:
+    """Moments of all batches (B, P, d) together, in float64; needs at least one batch."""
     moments: Moments | None = None
     for patches in batches:
         new = Moments.of(patches)
@@ -64,10 +67,12 @@ def gathered(batches: Iterable[Tensor]) -> Moments:
 
 @dataclass(frozen=True, eq=False)
 class Gaussians:
-    """P Gaussians, ready for distances.
+    """One Gaussian per patch position, prepared for Mahalanobis distances.
 
-    mean (P, d); whitener (P, d, d): the inverse of the covariance's lower Cholesky factor, so that
-    the length of a whitened deviation is its Mahalanobis distance. Both float32.
+    Attributes:
+        mean: (P, d) float32.
+        whitener: (P, d, d) float32, the inverse of the lower Cholesky factor of the covariance:
+            the norm of a whitened deviation is its Mahalanobis distance.
     """
 
     mean: Tensor
@@ -75,7 +80,7 @@ class Gaussians:
 
     @classmethod
     def of(cls, moments: Moments, regularisation: float) -> Gaussians:
-        """Those of these moments: unbiased covariances with `regularisation` on the diagonal."""
+        """Fit Gaussians: unbiased covariances plus `regularisation` on the diagonal."""
         import torch
 
         covariance = moments.scatter.double() / max(1, moments.count - 1)
@@ -83,11 +88,11 @@ class Gaussians:
         factor = torch.linalg.cholesky(covariance)
         identity = torch.eye(factor.shape[1], dtype=factor.dtype, device=factor.device)
         whitener = torch.linalg.solve_triangular(factor, identity, upper=False)
-        # Row by row, as it comes back from a file: a product's last bits depend on the layout.
+        # Row-major, as after a checkpoint: the last bits of a product depend on the layout.
         return cls(moments.mean.float().contiguous(), whitener.float().contiguous())
 
     def distances(self, patches: Tensor) -> Tensor:
-        """(B, P) Mahalanobis distances of patches (B, P, d) to the Gaussian of their position."""
+        """Mahalanobis distances (B, P) of patches (B, P, d) to the Gaussian of their position."""
         deviations = (patches - self.mean).permute(1, 2, 0)  # (P, d, B)
         return (self.whitener @ deviations).square().sum(1).sqrt().T
 

@@ -1,1 +1,1 @@
-"""Routers: which expert scores an image when the category is not given."""
+"""Routers, which choose the expert that scores an image, and the scoring that uses them."""

@@ -7,19 +7,19 @@ import pytest
 from cadbench.mecad.assignment import (
     ABOVE_THRESHOLD,
     BELOW_THRESHOLD,
-    DRAWN,
-    DRAWN_OF_ALL,
     FIRST,
     GIVEN,
-    NO_ROOM,
+    NO_ROOM_AT_ALL,
+    NO_ROOM_IN_USED,
     NO_UNUSED,
-    NOTHING_LEFT,
+    RANDOM,
+    RANDOM_OF_ALL,
     ROUND_ROBIN,
-    assign,
+    assign_at_random,
+    assign_by_group,
+    assign_by_similarity,
+    assign_in_turn,
     cosine,
-    drawn,
-    given,
-    round_robin,
 )
 from cadbench.results.errors import UsageError
 
@@ -28,7 +28,7 @@ TARGET = np.array([1.0, 0.0])
 
 
 def choose(means, loads, *, experts=3, threshold=0.9, room=2):
-    return assign(
+    return assign_by_similarity(
         TARGET, means, loads, experts=experts, threshold=threshold, categories_per_expert=room
     )
 
@@ -61,12 +61,12 @@ def test_without_unused_experts_the_most_similar_with_room_takes_it_whatever_the
 
 def test_a_full_expert_is_passed_over_for_an_unused_one():
     chosen = choose({0: NEAR}, {0: 2})
-    assert (chosen.expert, chosen.reason) == (1, NO_ROOM)
+    assert (chosen.expert, chosen.reason) == (1, NO_ROOM_IN_USED)
 
 
 def test_when_every_expert_is_full_the_most_similar_of_all_takes_it():
     chosen = choose({0: FAR, 1: NEAR}, {0: 2, 1: 2}, experts=2)
-    assert (chosen.expert, chosen.reason) == (1, NOTHING_LEFT)
+    assert (chosen.expert, chosen.reason) == (1, NO_ROOM_AT_ALL)
 
 
 def test_ties_go_to_the_lowest_expert():
@@ -79,7 +79,9 @@ def test_the_cosine_of_a_zero_vector_is_zero():
 
 def draws(loads, *, experts, room):
     chosen = [
-        drawn({}, loads, np.random.default_rng(seed), experts=experts, categories_per_expert=room)
+        assign_at_random(
+            {}, loads, np.random.default_rng(seed), experts=experts, categories_per_expert=room
+        )
         for seed in range(300)
     ]
     return {c.reason for c in chosen}, np.bincount([c.expert for c in chosen], minlength=experts)
@@ -87,26 +89,26 @@ def draws(loads, *, experts, room):
 
 def test_random_assignment_is_uniform_over_used_and_unused_experts_with_room():
     reasons, counts = draws({0: 2, 1: 1}, experts=4, room=2)
-    assert reasons == {DRAWN}
+    assert reasons == {RANDOM}
     assert counts[0] == 0
     assert counts[1:].min() > 70
 
 
 def test_random_assignment_draws_among_all_where_none_has_room():
     reasons, counts = draws({0: 2, 1: 2}, experts=2, room=2)
-    assert reasons == {DRAWN_OF_ALL}
+    assert reasons == {RANDOM_OF_ALL}
     assert counts.min() > 110
 
 
 def test_round_robin_takes_the_experts_in_turn():
-    chosen = [round_robin({}, before, experts=3) for before in range(7)]
+    chosen = [assign_in_turn({}, before, experts=3) for before in range(7)]
     assert [c.expert for c in chosen] == [0, 1, 2, 0, 1, 2, 0]
     assert {c.reason for c in chosen} == {ROUND_ROBIN}
 
 
 def test_given_groups_name_the_expert():
     groups = (("bolt", "gear"), ("cork",))
-    chosen = [given({0: 0.9}, category, groups) for category in ("gear", "cork")]
+    chosen = [assign_by_group({0: 0.9}, category, groups) for category in ("gear", "cork")]
     assert [(c.expert, c.reason) for c in chosen] == [(0, GIVEN), (1, GIVEN)]
     with pytest.raises(UsageError, match="leaves out dial"):
-        given({}, "dial", groups)
+        assign_by_group({}, "dial", groups)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cadbench.mecad.memory import Budgets, replayed, stored_rows
+from cadbench.mecad.memory import Budgets, count_stored_rows, select_replayed_rows
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,25 +27,27 @@ def test_a_buffer_is_never_larger_than_the_coreset():
     [(400, 0.2, 80), (342, 0.2, 69), (100, 0.07, 7), (1, 0.2, 1), (7, 1.0, 7)],
 )
 def test_the_replayed_share_is_rounded_up_exactly(buffer, ratio, count):
-    rows = replayed("random", buffer, np.random.default_rng(0).random(400), ratio, None)
+    rows = select_replayed_rows("random", buffer, np.random.default_rng(0).random(400), ratio, None)
     assert len(rows) == count
     assert rows.max() < buffer
 
 
 def test_random_replay_takes_the_smallest_priorities_of_the_buffer():
     priorities = np.array([0.9, 0.1, 0.8, 0.2, 0.0])
-    np.testing.assert_array_equal(replayed("random", 4, priorities, 0.5, None), [1, 3])
+    np.testing.assert_array_equal(select_replayed_rows("random", 4, priorities, 0.5, None), [1, 3])
 
 
 def test_full_replay_keeps_the_whole_buffer():
-    np.testing.assert_array_equal(replayed("full", 3, np.zeros(9), 0.2, None), [0, 1, 2])
+    np.testing.assert_array_equal(
+        select_replayed_rows("full", 3, np.zeros(9), 0.2, None), [0, 1, 2]
+    )
 
 
 def test_shrinking_replay_takes_its_share_of_what_is_left_at_every_update():
     priorities = np.random.default_rng(1).random(400)
     rows, counts = None, []
     for _ in range(4):
-        rows = replayed("shrink", 400, priorities, 0.2, rows)
+        rows = select_replayed_rows("shrink", 400, priorities, 0.2, rows)
         counts.append(len(rows))
     assert counts == [80, 16, 4, 1]
 
@@ -54,4 +56,4 @@ def test_shrinking_replay_takes_its_share_of_what_is_left_at_every_update():
 def test_stored_rows_count_shared_vectors_once(buffer, scoring, seed):
     rows = np.random.default_rng(seed).permutation(100)[:scoring]
     expected = len(set(rows.tolist()) | set(range(buffer)))
-    assert stored_rows({"c": rows}, {"c": buffer}) == expected
+    assert count_stored_rows({"c": rows}, {"c": buffer}) == expected

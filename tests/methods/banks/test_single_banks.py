@@ -8,7 +8,7 @@ import torch
 from cadbench.benchmark.interface.context import MethodContext
 from cadbench.benchmark.interface.experience import TestBatch
 from cadbench.benchmark.plugins.methods import load_method
-from cadbench.methods.banks.memory_bank import taken
+from cadbench.methods.banks.memory_bank import take_rows
 from cadbench.results.errors import UsageError
 
 
@@ -237,7 +237,7 @@ def test_taking_rows_keeps_whole_blocks_as_they_are():
 
     first = Block.of(torch.arange(6.0).reshape(3, 2))
     second = Block.of(torch.arange(8.0).reshape(4, 2) + 10)
-    kept = taken([first, second], np.array([2, 0, 1, 5]))
+    kept = take_rows([first, second], np.array([2, 0, 1, 5]))
     assert kept[0] is first
     np.testing.assert_array_equal(kept[1].vectors.numpy(), [[14.0, 15.0]])
-    assert taken([first, second], np.array([3]))[0].vectors.tolist() == [[10.0, 11.0]]
+    assert take_rows([first, second], np.array([3]))[0].vectors.tolist() == [[10.0, 11.0]]

@@ -10,7 +10,7 @@ from cadbench.benchmark.interface.experience import TestBatch
 from cadbench.benchmark.plugins.methods import load_method
 from cadbench.methods.gaussian.padim import Padim
 from cadbench.methods.gaussian.padim_per_category import PadimPerCategory
-from cadbench.methods.gaussian.patch_gaussians import Gaussians, Moments, gathered
+from cadbench.methods.gaussian.patch_gaussians import Gaussians, Moments, moments_of
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import mahalanobis
@@ -47,7 +47,7 @@ def asked(method, patches: np.ndarray, category: str | None = None):
 def test_merged_moments_are_those_of_all_images_together(sizes, seed):
     patches = drawn(sum(sizes), seed=seed)
     parts = np.split(patches, np.cumsum(sizes)[:-1])
-    merged = gathered(torch.from_numpy(part) for part in parts)
+    merged = moments_of(torch.from_numpy(part) for part in parts)
     assert merged.count == len(patches)
     for position in range(3):
         values = patches[:, position]
@@ -99,7 +99,7 @@ def test_sequential_padim_has_the_gaussians_of_all_experiences_or_of_the_newest(
     np.testing.assert_allclose(predicted.maps.amax((1, 2)), expected, rtol=1e-4)
 
 
-def test_a_padim_a_category_scores_with_the_gaussians_of_the_owner():
+def test_padim_per_category_scores_with_the_gaussians_of_the_owner():
     stream, method = taught(PadimPerCategory, dimensions=5)
     for number, category in enumerate(stream.categories):
         train = train_patches(stream, category)

@@ -11,7 +11,8 @@ from cadbench.benchmark.conformance.mock_stream import mock_stream
 from cadbench.benchmark.interface.experience import TestBatch
 from cadbench.benchmark.plugins.methods import load_method
 from cadbench.methods.routing import expert_gate
-from cadbench.methods.routing.expert_gate import HIDDEN, Gate, route_by_gates, train_gate
+from cadbench.methods.routing.expert_gate import HIDDEN, ExpertGate, Gate, train_gate
+from cadbench.methods.routing.router import Candidates
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def test_the_error_is_the_divergence_of_squashed_patches_and_what_is_made_of_the
     np.testing.assert_allclose(got, divergence.sum(2).mean(1), rtol=1e-5)
 
 
-def test_the_lowest_error_wins_and_the_lowest_expert_on_ties():
+def test_the_lowest_error_wins_and_the_lowest_expert_on_ties(stream):
     class Fixed:
         def __init__(self, *errors):
             self.values = torch.tensor(errors)
@@ -62,8 +63,10 @@ def test_the_lowest_error_wins_and_the_lowest_expert_on_ties():
         def errors(self, _):
             return self.values
 
-    gates = {4: Fixed(1.0, 2.0, 3.0), 0: Fixed(2.0, 2.0, 1.0), 2: Fixed(3.0, 3.0, 3.0)}
-    assert route_by_gates(batch(torch.zeros(3, 1, 1)), gates).tolist() == [2, 0, 0]
+    router = ExpertGate(stream.build(load_method("finetune")).context)
+    router.gates = {4: Fixed(1.0, 2.0, 3.0), 0: Fixed(2.0, 2.0, 1.0), 2: Fixed(3.0, 3.0, 3.0)}
+    candidates = Candidates([0, 2, 4], torch.zeros(3, 3, 1))
+    assert router.route(batch(torch.zeros(3, 1, 1)), candidates).tolist() == [2, 0, 0]
 
 
 def gate_of(stream, category, memory=(), seed=0):
