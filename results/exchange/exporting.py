@@ -20,7 +20,7 @@ from ..records.store import PARTIAL, record_dir
 from ..storage.files import storage_error, whole_file
 from .limits import MANIFEST_FILE, MAX_MEMBERS, MAX_TOTAL, Listed, manifest_bytes
 from .members import archive_kind
-from .verification import RunCheck, recheck
+from .verification import RunCheck, load_verified
 
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o644
@@ -54,7 +54,7 @@ def export_records(
             _refuse_two(keys[place], record)
             continue
         try:
-            recheck(record.path, check_run)
+            load_verified(record.path, check_run)
         except RecordError as error:
             raise RecordError(f"{record.path} cannot be exported: {error}") from error
         keys[place] = record

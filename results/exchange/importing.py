@@ -16,7 +16,7 @@ from ..records.store import PARTIAL, partial_dir, publish, record_dir
 from ..storage.files import storage_error
 from ..storage.locks import record_lock
 from .unpacking import Unpacked, unpack
-from .verification import RunCheck, recheck
+from .verification import RunCheck, load_verified
 
 _STAGE = ".import-"
 
@@ -57,7 +57,7 @@ def import_records(
 def _checked(unpacked: Unpacked, check_run: RunCheck) -> Record:
     if unpacked.wrong:
         raise RecordError(unpacked.wrong)
-    record = recheck(unpacked.folder, check_run)
+    record = load_verified(unpacked.folder, check_run)
     belongs = record_dir(Path(), record.cell).as_posix()
     if belongs != unpacked.name:
         raise RecordError(f"{RUN_FILE}: its cell belongs into {belongs}")

@@ -36,7 +36,7 @@ RunCheck = Callable[[Mapping[str, Any]], None]
 """Raises `CadbenchError` where run.json contradicts itself in entries of other packages."""
 
 
-def recheck(folder: Path, further: RunCheck = lambda run: None) -> Record:
+def load_verified(folder: Path, more_checks: RunCheck = lambda run: None) -> Record:
     """Check everything about the record in `folder` and load it.
 
     Checked: the list of files, checksums, schema and key, the types of run.json, the columns and
@@ -45,7 +45,7 @@ def recheck(folder: Path, further: RunCheck = lambda run: None) -> Record:
 
     Args:
         folder: the unpacked record.
-        further: checks of run.json that need other packages.
+        more_checks: checks of run.json that need other packages.
 
     Raises:
         RecordError: says what is wrong.
@@ -56,13 +56,13 @@ def recheck(folder: Path, further: RunCheck = lambda run: None) -> Record:
             raise RecordError(f"{RUN_FILE} does not hold a record")
         record = load_record(folder)
         check_run(run)
-        further(record.run)
+        more_checks(record.run)
         _check_files(record)
         record.verify()
         check_tables(record)
         _check_maps(record)
         _check_metrics(record)
-        _rehearse(record)
+        _make_tables(record)
     except CadbenchError as error:
         # The temporary folder means nothing to the reader.
         raise RecordError(
@@ -124,17 +124,17 @@ def _check_metrics(record: Record) -> None:
     for place in sorted(computed.keys() | stored.keys(), key=str):
         if place not in stored:
             if of_its_release.issuperset(_metrics_in(place[0])):
-                raise RecordError(f"{_called(place)} is missing in metrics.parquet")
+                raise RecordError(f"{_describe(place)} is missing in metrics.parquet")
             continue
         if place not in computed:
-            raise RecordError(f"{_called(place)} is not a metric of these scores")
+            raise RecordError(f"{_describe(place)} is not a metric of these scores")
         (value, n), (mine, count) = stored[place], computed[place]
         if not np.isclose(value, mine, rtol=0, atol=TOLERANCE, equal_nan=True):
             raise RecordError(
-                f"{_called(place)} is {value:.6g} in the record and {mine:.6g} from its scores"
+                f"{_describe(place)} is {value:.6g} in the record and {mine:.6g} from its scores"
             )
         if n != count:
-            raise RecordError(f"{_called(place)} counts {n}, its scores {count}")
+            raise RecordError(f"{_describe(place)} counts {n}, its scores {count}")
 
 
 def _metrics_in(name: str) -> set[str]:
@@ -152,15 +152,15 @@ def _pixel_cells(
         if metric not in PIXEL_METRICS or t is None or category is None:
             continue
         if not (np.isnan(value) or 0 <= value <= 1):
-            raise RecordError(f"{_called((metric, t, category))} is {value:.6g}, outside 0 to 1")
+            raise RecordError(f"{_describe((metric, t, category))} is {value:.6g}, outside 0 to 1")
         if (t, category) not in sizes or category not in record.run["pixels"]:
-            raise RecordError(f"{_called((metric, t, category))} has no scores or no masks")
+            raise RecordError(f"{_describe((metric, t, category))} has no scores or no masks")
         cell = cells.setdefault((t, category), {})
         cell |= {metric: value, "n": n, "share": record.run["pixels"][category]["share"]}
     expected = PIXEL_METRICS.keys() & metrics_of(record.run)
     for (t, category), cell in cells.items():
         if missing := expected - cell.keys():
-            raise RecordError(f"{_called((min(missing), t, category))} is missing")
+            raise RecordError(f"{_describe((min(missing), t, category))} is missing")
     return cells
 
 
@@ -178,7 +178,7 @@ def _by_place(metrics: pd.DataFrame) -> dict[Place, tuple[float, int]]:
     }
 
 
-def _called(place: Place) -> str:
+def _describe(place: Place) -> str:
     metric, t, category = place
     return (
         metric
@@ -187,7 +187,7 @@ def _called(place: Place) -> str:
     )
 
 
-def _rehearse(record: Record) -> None:
+def _make_tables(record: Record) -> None:
     """Make the tables of this record alone, so that it cannot break those of other records."""
     from ..leaderboard.boards import leaderboard
     from ..tables.comparison import main_tables

@@ -87,7 +87,7 @@ NAMED: Mapping[str, Sequence[str]] = {
     "sort": ("acc", "bwt", "stored_mb", "seconds", "speed", "-acc"),
     "caption": ("A caption", "50 % of $x_1$ & more", "\\input{x}", "<b>", "|", "a\n\nb"),
     "label": ("tab:main", "a b", "é", "-x", ":"),
-    "base": ("auroc", "ap", "f1_max", "pixel_auroc", "aupro", "routing", "auprc"),
+    "base": ("auroc", "ap", "fpr95", "pixel_auroc", "aupro", "routing", "auprc"),
     "width": ("column", "page", "3.5", "2.5", "20", "20.1", "0", "-1", "nan", "inf", "1e400"),
     "formats": ("pdf", "png", "svg", "pdf,png", "PDF", "gif", "pdf,pdf", "eps"),
     "category": ("apple", "bolt", "cork", "aple", "Apple"),

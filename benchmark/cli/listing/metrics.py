@@ -25,5 +25,7 @@ def command(names: tuple[str, ...]) -> None:
         click.echo(f"    formula    {metric.formula}")
         click.echo(f"    range      {metric.range}")
         click.echo(f"    better     {metric.better}")
+        if metric.sign:
+            click.echo(f"    note       {metric.sign}")
         if metric.published:
             click.echo(f"    published  {metric.published}")
