@@ -51,7 +51,7 @@ def set_in(path: str, value: Any) -> Any:
         (set_in("device", "cpu\x1b]0;owned\x07"), r"\x1b]0;owned\x07"),
         (set_in("notes", ["half \ud800"]), r"\ud800"),
         (set_in("notes", ["x" * 5000]), "5000 characters"),
-        (set_in("surprise", 1), "unknown entries: 'surprise'"),
+        (set_in("surprise", "\x1b[2J"), r"\x1b[2J"),
         (set_in("experiences", [["apple"], ["bolt"]]), "experiences and the order"),
         (set_in("experiences", [["apple", "bolt"], ["cork"]]), "not those of the schedule 1x3"),
         (set_in("experiences", [["apple"], ["apple"], ["cork"]]), "each category once"),

@@ -132,7 +132,8 @@ def with_rows_of(name: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
 
 def test_a_metric_of_a_newer_release_is_kept_and_ignored(make_record, tmp_path: Path) -> None:
     older = metrics_table(make_record(seed=1))
-    newer = changed(make_record(), with_rows_of("gmap"), metrics=[*METRICS, "gmap", "newer"])
+    further = {"metrics": [*METRICS, "gmap", "newer"], "entry_of_a_newer_release": {"x": [1]}}
+    newer = changed(make_record(), with_rows_of("gmap"), **further)
     theirs = files_of(newer)
     export_records([newer], tmp_path / "new.zip", "9.9.9", check_run)
     (record,) = imported(tmp_path / "new.zip", tmp_path / "there")
