@@ -1,1 +1,1 @@
-"""Test images of a finished run with their anomaly maps, for figures and the report."""
+"""Test images of a finished run with their anomaly maps and masks, for figures and the report."""

@@ -1,4 +1,4 @@
-"""Test images of a recorded run with their maps and masks, found in the dataset by content."""
+"""The worst and best test images of a category, for the figure `examples`."""
 
 from __future__ import annotations
 
@@ -12,27 +12,37 @@ from ...results.records.record import Record
 from ..data.drift.manifest import as_recorded
 from ..data.manifest import Item, Manifest
 from ..data.roots import Root
-from .image import final_scores, show
+from .image import final_scores, load_recorded_image
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def check_has_maps(record: Record) -> None:
-    """`NothingToDraw` where the record kept no anomaly maps."""
+    """Raise `NothingToDraw` if the record kept no anomaly maps."""
     if record.maps() is None:
         raise NothingToDraw(
-            f"{describe(record)} kept no anomaly maps; run it with --maps final, by a method that "
-            "makes maps"
+            f"{describe(record)} kept no anomaly maps; run it again with --maps final and a method "
+            "that makes maps"
         )
 
 
 def load_examples(
     record: Record, category: str, manifest: Manifest
 ) -> tuple[list[Example], list[Example]]:
-    """(worst, best) test images of `category` by the scores after the last experience.
+    """Load the worst and best test images of a category by their scores after the last experience.
 
-    `DataError` where the dataset does not hold them: they are known by content, not by name.
+    Args:
+        record: a record that kept maps.
+        category: one of its categories.
+        manifest: the dataset. Images are found by content, so files may have other names.
+
+    Returns:
+        The worst and the best images.
+
+    Raises:
+        NothingToDraw: the record kept no maps.
+        DataError: the dataset does not have the images.
     """
     check_has_maps(record)
     scores = final_scores(record)
@@ -43,22 +53,22 @@ def load_examples(
     missing = sum(image not in items for image in of_category["image"].iloc[worst + best])
     if missing:
         raise DataError(
-            f"{missing} of the {len(worst + best)} test images of {category} to be drawn are not "
-            f"in {manifest.root}; give the dataset of the run with --data-root"
+            f"{missing} of the {len(worst + best)} test images of {category} for the figure are "
+            f"not in {manifest.root}; give the dataset of the run with --data-root"
         )
-    made = [
+    examples = [
         [_example(record, of_category.iloc[k], items, manifest.root) for k in chosen]
         for chosen in (worst, best)
     ]
-    return made[0], made[1]
+    return examples[0], examples[1]
 
 
 def _example(record: Record, row: pd.Series, items: Mapping[str, Item], root: Root) -> Example:
-    shown = show(record, items[row["image"]], int(row["place"]), root)
+    loaded = load_recorded_image(record, items[row["image"]], int(row["map_row"]), root)
     return Example(
-        image=shown.image,
-        map=shown.map,
-        mask=shown.mask,
+        image=loaded.image,
+        map=loaded.map,
+        mask=loaded.mask,
         defect=str(row["defect"]),
         score=float(row["score"]),
     )

@@ -1,4 +1,4 @@
-"""A test image of a recorded run as it was scored: pixels, full anomaly map and mask."""
+"""Loading a test image of a finished run: its pixels, its full anomaly map and its mask."""
 
 from __future__ import annotations
 
@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
-    """image (H, H, 3) uint8; map (H, H) float32; mask (H, H) bool, all false for a good image and
-    None for a defective one without a mask.
+class RecordedImage:
+    """A test image as it was scored.
+
+    Attributes:
+        image: (H, H, 3) uint8.
+        map: (H, H) float32.
+        mask: (H, H) bool; all false for a good image, None for a defective one without a mask.
     """
 
     image: np.ndarray
@@ -30,19 +34,26 @@ class Shown:
 
 
 def final_scores(record: Record) -> pd.DataFrame:
-    """The scores after the last experience, `place` being the row of each in maps.npy."""
+    """The scores after the last experience, with the column `map_row`: their rows in maps.npy."""
     scores = record.scores.reset_index(drop=True)
     last = scores["experience"] == scores["experience"].max()
-    # Rows of maps.npy are those of the scores table, or of its last experience alone.
+    # maps.npy has the rows of the scores table, or only those of its last experience.
     final = scores[last]
-    places = final.index if record.run["maps"] == "all" else np.arange(len(final))
-    return final.assign(place=places)
+    map_rows = final.index if record.run["maps"] == "all" else np.arange(len(final))
+    return final.assign(map_row=map_rows)
 
 
-def show(record: Record, item: Item, place: int, root: Root) -> Shown:
-    """The image `item` below `root`, whose map is row `place` of the record's maps.npy.
+def load_recorded_image(record: Record, item: Item, map_row: int, root: Root) -> RecordedImage:
+    """Load a test image with its map and its mask.
 
-    The record must have kept maps; `DataError` where the file is not the image that was scored.
+    Args:
+        record: a record that kept maps.
+        item: the image in the manifest of the dataset.
+        map_row: row of its map in the record's maps.npy.
+        root: folder of the dataset.
+
+    Raises:
+        DataError: the file is not the image that was scored.
     """
     import torch
 
@@ -50,9 +61,9 @@ def show(record: Record, item: Item, place: int, root: Root) -> Shown:
     image = read_picture(root, item, preprocessing).transpose(1, 2, 0)
     maps = record.maps()
     assert maps is not None
-    patches = torch.from_numpy(np.array(maps[place : place + 1]))
+    patches = torch.from_numpy(np.array(maps[map_row : map_row + 1]))
     full = full_maps(patches, preprocessing.crop, MapSpec(**record.cell["maps"]))[0].numpy()
-    return Shown(image, full, _mask(item, root, preprocessing))
+    return RecordedImage(image, full, _mask(item, root, preprocessing))
 
 
 def _mask(item: Item, root: Root, preprocessing: Preprocessing) -> np.ndarray | None:

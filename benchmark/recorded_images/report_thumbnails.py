@@ -1,4 +1,4 @@
-"""The worst and best test images of a run as thumbnails with their anomaly maps."""
+"""Thumbnails of the worst and best test images of a run, with anomaly maps, for the report."""
 
 from __future__ import annotations
 
@@ -17,26 +17,32 @@ from ...results.rendering.table import Spread
 from ...results.report.gallery import Gallery, Sample
 from ..data.drift.manifest import as_recorded
 from ..data.manifest import Item, Manifest
-from .image import Shown, final_scores, show
+from .image import RecordedImage, final_scores, load_recorded_image
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _CATEGORIES = 3
-"""Of a run: those with the lowest AUROC, which have most to show."""
+"""Categories per run: those with the lowest AUROC, where most goes wrong."""
 _IMAGES = 4
-"""Of each kind in a category."""
+"""Worst images per category, and best ones."""
 _PIXELS = 112
-"""Side of a thumbnail."""
+"""Side of a thumbnail in pixels."""
 _OUTLINE = (60, 255, 120)
 
 
-def galleries(boards: Sequence[Board], manifest: Manifest) -> tuple[list[Gallery], list[str]]:
-    """Galleries of each board's best run, and a line for each board that has none.
+def make_galleries(boards: Sequence[Board], manifest: Manifest) -> tuple[list[Gallery], list[str]]:
+    """Make galleries of the best run of each board.
 
-    Images are found by their content, so the dataset may have moved or have more categories.
+    Args:
+        boards: the boards of the report.
+        manifest: the dataset. Images are found by content, so it may have moved or have more
+            categories.
+
+    Returns:
+        The galleries, and one line per board that has none with the reason.
     """
-    found: list[Gallery] = []
+    galleries: list[Gallery] = []
     missing = []
     for board in boards:
         record = _best_with_maps(board)
@@ -47,19 +53,19 @@ def galleries(boards: Sequence[Board], manifest: Manifest) -> tuple[list[Gallery
         items = {(item.column, item.content): item for item in data.items if item.split == "test"}
         scores = final_scores(record)
         auroc = final_row(record)
-        whole = [c for c in auroc if _is_known(scores, c, items) and not math.isnan(auroc[c])]
-        if not whole:
-            missing.append(f"the dataset {manifest.name} does not hold those of {board.title}")
+        usable = [c for c in auroc if _has_all(items, scores, c) and not math.isnan(auroc[c])]
+        if not usable:
+            missing.append(f"the dataset {manifest.name} does not have the images of {board.title}")
             continue
-        for category in sorted(whole, key=auroc.__getitem__)[:_CATEGORIES]:
+        for category in sorted(usable, key=auroc.__getitem__)[:_CATEGORIES]:
             of_category = scores[scores["category"] == category]
             samples = _samples(record, of_category, manifest, items)
-            found.append(Gallery(record.key, category, auroc[category], samples))
-    return found, missing
+            galleries.append(Gallery(record.key, category, auroc[category], samples))
+    return galleries, missing
 
 
 def _best_with_maps(board: Board) -> Record | None:
-    """The first run with maps of the row that has the highest AUROC among those with any."""
+    """The first run with maps in the row with the highest AUROC; None if no run kept maps."""
     acc = quantity("acc")
     rated: list[tuple[float, Record]] = []
     for row, readings in zip(board.comparison.rows, board.comparison.readings, strict=True):
@@ -70,7 +76,8 @@ def _best_with_maps(board: Board) -> Record | None:
     return max(rated, key=lambda pair: pair[0])[1] if rated else None
 
 
-def _is_known(scores: pd.DataFrame, category: str, items: Mapping[tuple[str, str], Item]) -> bool:
+def _has_all(items: Mapping[tuple[str, str], Item], scores: pd.DataFrame, category: str) -> bool:
+    """Whether the dataset has all test images of a category."""
     images = scores.loc[scores["category"] == category, "image"]
     return len(images) > 0 and all((category, image) in items for image in images)
 
@@ -81,9 +88,9 @@ def _samples(
     manifest: Manifest,
     items: Mapping[tuple[str, str], Item],
 ) -> tuple[Sample, ...]:
-    """The worst images of one category, then the best defective ones that are not among them."""
+    """The worst images of one category, then the best defective ones among the others."""
     wrong = wrong_share(scores["score"].to_numpy(), scores["label"].to_numpy())
-    # Of equally wrong images, those come first that stand farthest on the wrong side.
+    # Ties are broken by the score: the most extreme score on the wrong side first.
     extreme = np.where(scores["label"] == 1, -1.0, 1.0) * scores["score"]
     ranked = scores.assign(wrong=wrong, extreme=extreme).drop_duplicates("image")
     ranked = ranked.sort_values(["wrong", "extreme"], ascending=False, kind="stable")
@@ -92,21 +99,26 @@ def _samples(
     kinds: dict[Literal["worst", "best"], pd.DataFrame]
     kinds = {"worst": worst, "best": others.tail(_IMAGES)[::-1]}
     low, high = _brightness(record, scores)
-    made = []
+    samples = []
     for kind, chosen in kinds.items():
         for row in chosen.to_dict("records"):
             item = items[row["category"], row["image"]]
-            shown = show(record, item, row["place"], manifest.root)
-            image, drawn = _thumbnails(shown, low, high)
+            loaded = load_recorded_image(record, item, row["map_row"], manifest.root)
+            image, heat_map = _thumbnails(loaded, low, high)
             facts = {name: row[name] for name in ("label", "defect", "score", "wrong")}
-            made.append(Sample(kind=kind, image=image, map=drawn, **facts))
-    return tuple(made)
+            samples.append(Sample(kind=kind, image=image, map=heat_map, **facts))
+    return tuple(samples)
 
 
 def wrong_share(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """(N,): the share of the images of the other label that each score is on the wrong side of.
+    """Share of the images of the other label against which each score is ordered wrongly.
 
-    A tie counts half, so that the mean over either label is 1 - AUROC.
+    Args:
+        scores: (N,) anomaly scores.
+        labels: (N,), 1 for defective images.
+
+    Returns:
+        (N,) shares. A tie counts half, so that the mean over either label is 1 - AUROC.
     """
     difference = scores[:, None] - scores[None, :]
     above = (difference > 0) + 0.5 * (difference == 0)
@@ -116,25 +128,30 @@ def wrong_share(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def _brightness(record: Record, scores: pd.DataFrame) -> tuple[float, float]:
-    """The map values that are drawn darkest and brightest: one scale for a category."""
+    """The map values of the darkest and the brightest color, for all images of a category."""
     maps = record.maps()
     assert maps is not None
-    values = np.asarray(maps[scores["place"].to_numpy()], dtype=np.float32)
+    values = np.asarray(maps[scores["map_row"].to_numpy()], dtype=np.float32)
     low, high = np.quantile(values, [0.01, 0.999])
     return float(low), float(high)
 
 
-def _thumbnails(shown: Shown, low: float, high: float) -> tuple[bytes, bytes]:
-    """(image, map) as JPEG, each with the outline of the mask where there is one."""
+def _thumbnails(loaded: RecordedImage, low: float, high: float) -> tuple[bytes, bytes]:
+    """The image and its map as JPEG files, both with the outline of the mask if there is one."""
     from matplotlib import colormaps
 
-    share = np.clip((shown.map - low) / max(high - low, 1e-12), 0, 1)
-    drawn = (colormaps["inferno"](share)[..., :3] * 255).astype(np.uint8)
-    return _jpeg(shown.image, shown.mask), _jpeg(drawn, shown.mask)
+    share = np.clip((loaded.map - low) / max(high - low, 1e-12), 0, 1)
+    colored = (colormaps["inferno"](share)[..., :3] * 255).astype(np.uint8)
+    return _jpeg(loaded.image, loaded.mask), _jpeg(colored, loaded.mask)
 
 
 def _jpeg(pixels: np.ndarray, mask: np.ndarray | None) -> bytes:
-    """pixels (H, W, 3) uint8, mask (H, W) bool -> a thumbnail with the outline drawn after it."""
+    """Make a thumbnail, and draw the outline of the mask at its size.
+
+    Args:
+        pixels: (H, W, 3) uint8.
+        mask: (H, W) bool, or None for no outline.
+    """
     from PIL import Image
     from scipy.ndimage import binary_erosion
 

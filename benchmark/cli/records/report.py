@@ -95,7 +95,7 @@ def _galleries(
     """Sample images of each leaderboard, and a line for each that has none."""
     from ....results.leaderboard.boards import boards
     from ...data.opening.sources import open_dataset
-    from ...recorded_images.report_thumbnails import galleries
+    from ...recorded_images.report_thumbnails import make_galleries
     from ...system.cache import cache_root
     from ..shared.progress import choose_reporter
 
@@ -107,7 +107,7 @@ def _galleries(
         cache=cache_root(),
         reporter=choose_reporter(-1 if quiet else 0),
     )
-    return galleries(boards(records), manifest)
+    return make_galleries(boards(records), manifest)
 
 
 def _command(

@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 from cadbench.benchmark.data.manifest import build_manifest
-from cadbench.benchmark.recorded_images.report_thumbnails import galleries, wrong_share
+from cadbench.benchmark.recorded_images.report_thumbnails import make_galleries, wrong_share
 from cadbench.results.analysis.comparison import final_row
 from cadbench.results.leaderboard.boards import boards
 from cadbench.results.records.store import find_records
@@ -42,7 +42,7 @@ def made(run_plates, out, cache):
 
 
 def test_images_are_found_by_content_wherever_they_lie(made, cache) -> None:
-    found, missing = galleries(made[0], build_manifest("x", made[1], cache=cache, workers=0))
+    found, missing = make_galleries(made[0], build_manifest("x", made[1], cache=cache, workers=0))
     assert missing == []
     (key,) = {gallery.key for gallery in found}
     (record,) = [
@@ -70,16 +70,16 @@ def test_images_are_found_by_content_wherever_they_lie(made, cache) -> None:
 
 def test_a_data_set_without_the_images_is_one_line(made, dataset, cache) -> None:
     other = build_manifest("other", dataset(seed=9), cache=cache, workers=0)
-    found, missing = galleries(made[0], other)
+    found, missing = make_galleries(made[0], other)
     assert found == []
     (line,) = missing
-    assert "other does not hold those of plates-1x3" in line
+    assert "other does not have the images of plates-1x3" in line
 
 
 def test_runs_without_maps_are_one_line(run_plates, out, cache) -> None:
     assert run_plates("-q", *FINETUNE, "--maps", "none").code == 0
     manifest = build_manifest("x", out.with_name("plates"), cache=cache, workers=0)
-    found, missing = galleries(boards(find_records(out)), manifest)
+    found, missing = make_galleries(boards(find_records(out)), manifest)
     assert found == []
     assert len(missing) == 1
     assert "kept its maps" in missing[0]
