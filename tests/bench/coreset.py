@@ -1,10 +1,9 @@
 """Time exact coreset selection against the plain loop.
 
 `python tests/bench/coreset.py [--device cuda]` prints seconds and their ratio in the same run, and
-how far the picks of the plain float32 loop agree with the exact ones. Features are clustered random
-numbers, or those of `--features FILE.npy` (N, D), for example of a real category; on CUDA they lie
-on the device. Then selections from few patches, all of which are followed, against the rounds that
-many are followed in.
+how many picks of the plain float32 loop agree with the exact ones. Features are clustered random
+numbers, or those of `--features FILE.npy` (N, D), for example of a real category; with CUDA they
+are on the device. Small selections are then timed in two modes: all patches active, or in rounds.
 """
 
 from __future__ import annotations
@@ -52,26 +51,26 @@ def main() -> None:
         exact = (before + after) / 2
         agreement = agreement_of(patches, picks, plain_picks)
         print(f"{size:>6} {exact:>8.2f} {plain:>8.2f} {plain / exact:>6.1f}  {agreement}")
-    few(patches, args.device)
+    small_selections(patches, args.device)
 
 
-def few(patches: np.ndarray, device: str) -> None:
-    """Milliseconds of a small selection, the quickest of ten that alternate with the other way."""
-    print(f"{'few':>6} {'picks':>6} {'followed ms':>12} {'rounds ms':>10} {'ratio':>6}")
+def small_selections(patches: np.ndarray, device: str) -> None:
+    """Milliseconds of small selections; the fastest of ten runs per mode."""
+    print(f"{'patches':>7} {'picks':>6} {'all active ms':>13} {'rounds ms':>10} {'ratio':>6}")
     rng = np.random.default_rng(0)
     for count, size in ((100, 50), (400, 100), (400, 300)):
-        drawn = patches[np.sort(rng.choice(len(patches), count, replace=False))]
-        some = drawn if device == "cpu" else torch.from_numpy(drawn).to(device)
+        sample = patches[np.sort(rng.choice(len(patches), count, replace=False))]
+        some = sample if device == "cpu" else torch.from_numpy(sample).to(device)
         sizes = farthest_first.SIZES[device]
-        seconds: dict[int, list[float]] = {sizes.few: [], 0: []}
+        seconds: dict[int, list[float]] = {sizes.all_active: [], 0: []}
         select = partial(greedy_k_center, some, size, 0)
         for _ in range(10):
-            for values, taken in seconds.items():
-                given = {device: replace(sizes, few=values)}
-                with patch.dict(farthest_first.SIZES, given):
-                    taken.append(timed(select)[0])
-        followed, rounds = (1e3 * min(taken) for taken in seconds.values())
-        print(f"{count:>6} {size:>6} {followed:>12.1f} {rounds:>10.1f} {rounds / followed:>6.1f}")
+            for values, times in seconds.items():
+                changed = {device: replace(sizes, all_active=values)}
+                with patch.dict(farthest_first.SIZES, changed):
+                    times.append(timed(select)[0])
+        active, rounds = (1e3 * min(times) for times in seconds.values())
+        print(f"{count:>7} {size:>6} {active:>13.1f} {rounds:>10.1f} {rounds / active:>6.1f}")
 
 
 def clustered(count: int, dim: int) -> np.ndarray:

@@ -67,7 +67,7 @@ class Clock:
         @functools.wraps(inner)
         def counted(*args: Any, **options: Any) -> Any:
             if threading.get_ident() != self._main:
-                return self._beside(stage, inner, *args, **options)
+                return self._in_background(stage, inner, *args, **options)
             self.turn(stage)
             try:
                 return inner(*args, **options)
@@ -76,12 +76,14 @@ class Clock:
 
         setattr(owner, name, counted)
 
-    def _beside(self, stage: str, inner: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    def _in_background(
+        self, stage: str, inner: Callable[..., Any], *args: Any, **options: Any
+    ) -> Any:
         start = time.time()
         try:
             return inner(*args, **options)
         finally:
-            self.seconds[f"{stage} (beside)"] += time.time() - start
+            self.seconds[f"{stage} (background)"] += time.time() - start
 
 
 def _wait_for_cuda() -> None:
@@ -107,9 +109,9 @@ def inside(begun: float, words: list[str]) -> None:
     clock.around(SharedInputs, "prepare", "start and imports")
     clock.around(FeatureSet, "ensure", "extraction")
     clock.around(runner, "evaluate", "methods and evaluator")
-    for name in ("select", "_selection", "reduce", "centroid"):
+    for name in ("select", "_select_rows", "reduce", "centroid"):
         clock.around(Coresets, name, "selection")
-    clock.around(Neighbors, "min_distance", "distances known")
+    clock.around(Neighbors, "min_distance", "cached distances")
     clock.around(search, "torch_search", "search")
     for name in ("_read", "_find"):
         clock.around(presentation, name, "reading features")

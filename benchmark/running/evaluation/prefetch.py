@@ -35,14 +35,14 @@ class CoresetPrefetcher:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.coresets.stop()
+        self.coresets.cancel_prefetch()
 
     def prefetch_after(self, experience: Experience) -> None:
         """Start to select for the experiences after the one that the method has observed."""
-        if not (requests := self.coresets.asked()):
+        if not (requests := self.coresets.drain_requests()):
             return
         end = experience.index + _EXPERIENCES
         for later in self.stream.train_stream[max(self._prefetched, experience.index) : end]:
             training = train_experience(later, self.stream, self.features, False, self.cell.routing)
-            self.coresets.begin(requests, training)
+            self.coresets.prefetch(requests, training)
         self._prefetched = end

@@ -1,13 +1,25 @@
-"""Farthest-first traversal that follows only the patches that may be next; the others wait.
+"""Exact farthest-first traversal (greedy k-center) with delayed distance updates.
 
-The distance of a patch to its nearest pick only falls as picks are added, so its value of some
-picks ago bounds today's from above, and a patch whose bound is below the greatest distance can
-wait. A round lowers the level a little, compares the waiting patches above it with the picks they
-missed (many in one matrix product, until they fall below the level), and then follows the few
-that stay above it pick by pick, as the plain algorithm does, until none is left there.
+The plain algorithm stores for every patch the distance to its nearest pick, picks the patch where
+it is largest, and updates all N distances: N * k distance computations. But distances only fall as
+picks are added, so an old distance is an upper bound on the current one, and a patch whose upper
+bound is below the largest distance cannot be the next pick. Its update can wait. A round therefore
 
-Float32 products only say who can wait, and bounds are raised by their rounding errors. What is
-picked is decided by squared differences summed in float64, every row in the same order.
+1. chooses a level a little below the largest upper bound (`_next_level`);
+2. updates the upper bounds that reach the level with the picks they have missed, many patches and
+   many picks per float32 matrix product; most bounds fall below the level (`_update_bounds`);
+3. computes the exact distances of the few patches that still reach it (`_update_exact`);
+4. runs the plain algorithm on these, the active patches, until their largest distance falls below
+   the level (`_pick_among`).
+
+Why the picks are exact: a patch that is not active has an upper bound below the level, so as long
+as the largest active distance reaches the level, it is the largest of all. Float32 products are
+only used for upper bounds, which are raised by their largest possible rounding error. Distances
+that decide a pick are sums of squared differences in float64, always added in the same order, and
+ties go to the lowest index. So the picks are those of the plain loop in float64.
+
+All distances in this file are squared. On few patches, rounds would cost more than they save; there
+all patches are active from the first pick on.
 """
 
 from __future__ import annotations
@@ -21,244 +33,277 @@ from torch import Tensor
 
 from ....results.errors import DataError
 from ..precision import full_float32
-from .patch_rows import PatchRows
+from .patch_rows import NOT_FINITE, PatchRows
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much a kind of device does at a time; counts are of values.
+    """Tuning constants per device type; sizes are counted in values (patches times dimensions).
 
-    level: that of a round, as a share of the greatest squared distance; elements: in a temporary
-    array; followed: of the patches that are followed; paired: of patches paired with picks; few: up
-    to which all patches are followed from the first pick on, as rounds would take longer; ahead:
-    picks made before it is asked whether they were sure to be right.
+    Attributes:
+        level: level of a round, as a share of the largest distance.
+        batch: values in a temporary array.
+        active: values of the active patches.
+        pairs: values of the pairs of patch and pick that are compared in float64 at a time.
+        all_active: number of values up to which all patches are active.
+        speculative: picks made before checking that they were certain; wrong ones are undone.
     """
 
     level: float
-    elements: int
-    followed: int
-    paired: int
-    few: int
-    ahead: int
+    batch: int
+    active: int
+    pairs: int
+    all_active: int
+    speculative: int
 
 
-# On the CPU arrays stay in its caches. CUDA is slow to begin and to ask: few rounds, long steps.
+# On the CPU, arrays stay in its caches. On CUDA, starting and waiting for operations is slow, so
+# rounds are few and long.
 SIZES = {
-    "cpu": Sizes(0.95, elements=1 << 20, followed=1 << 20, paired=1 << 17, few=1 << 16, ahead=1),
-    "cuda": Sizes(0.8, elements=1 << 26, followed=1 << 22, paired=1 << 24, few=1 << 22, ahead=32),
+    "cpu": Sizes(
+        0.95, batch=1 << 20, active=1 << 20, pairs=1 << 17, all_active=1 << 16, speculative=1
+    ),
+    "cuda": Sizes(
+        0.8, batch=1 << 26, active=1 << 22, pairs=1 << 24, all_active=1 << 22, speculative=32
+    ),
 }
-_SURE = 64
-"""Picks at once where all patches are followed, so that none can be wrong."""
+_CERTAIN_PICKS = 64
+"""Picks made at a time if all patches are active, so that every pick is certain."""
 _TINY = 1e-30
-"""Squared distances below this are not told apart in float32, where squares come near underflow."""
+"""Distances below this cannot be compared in float32, whose squares underflow nearby."""
 
 
 def farthest_first(
-    patches: PatchRows, k: int, known: Sequence[int], initial: Tensor | None = None
+    patches: PatchRows, k: int, first_picks: Sequence[int], initial: Tensor | None = None
 ) -> np.ndarray:
-    """Indices (k,) int64: `known` (one or more), then each time the patch farthest from its
-    nearest pick, the lowest index on ties.
+    """Pick k patches: `first_picks`, then each time the patch farthest from its nearest pick.
 
-    initial: (N,) float64 squared distances that hold before any pick; infinite if None.
+    Args:
+        patches: N patches.
+        k: number of picks, at most N.
+        first_picks: indices of the first picks; at least one.
+        initial: (N,) float64 squared distances before the first pick; None: infinite.
+
+    Returns:
+        Indices (k,) int64 in order. Ties go to the lowest index.
+
+    Raises:
+        DataError: values are not finite, or too large for float32 distances.
     """
     with full_float32():
-        return _Traversal(patches, k, known, initial).run()
+        return _Traversal(patches, k, first_picks, initial).run()
 
 
 class _Traversal:
-    """What is known of the squared distance of each patch to its nearest pick, arrays (N,).
+    """State of a traversal: each patch's distance to its nearest pick, as arrays (N,).
 
-    bound: float32, not below the distance to the first `bounded` picks, -inf for a pick;
-    exact: float64, the distance to the first `settled` picks.
+    Attributes:
+        bound: float32 upper bounds of the distances to the first `bound_picks` picks; -inf for a
+            pick.
+        exact: float64 distances to the first `exact_picks` picks.
     """
 
     def __init__(
-        self, patches: PatchRows, k: int, known: Sequence[int], initial: Tensor | None
+        self, patches: PatchRows, k: int, first_picks: Sequence[int], initial: Tensor | None
     ) -> None:
         self.patches = patches
         self.k = k
         self.sizes = SIZES[patches.device.type]
-        start = patches.take(torch.tensor([known[0]], device=patches.device))[0]
-        self.picks = picks = _Picks(k, start, self.sizes.paired)
+        start = patches.take(torch.tensor([first_picks[0]], device=patches.device))[0]
+        self.picks = picks = _Picks(k, start, self.sizes.pairs)
         self.bound = torch.empty(len(patches), device=patches.device)
         for where, part in patches.parts():
-            self.bound[where] = picks.squares(picks.moved(part))
+            self.bound[where] = picks.squares(picks.shift(part))
         if not torch.isfinite(self.bound).all():
-            raise DataError(
-                "patch embeddings hold values that are not finite or too large for float32 "
-                "distances; extract the features again"
-            )
-        self.bounded = torch.ones_like(self.bound, dtype=torch.int32)
+            raise DataError(f"{NOT_FINITE} (or they are too large for float32 distances)")
+        self.bound_picks = torch.ones_like(self.bound, dtype=torch.int32)
         self.exact = torch.full_like(self.bound, torch.inf, dtype=torch.float64)
-        self.settled = torch.zeros_like(self.bounded)
+        self.exact_picks = torch.zeros_like(self.bound_picks)
         if initial is not None:
             self.exact[:] = initial
-            self.bound = torch.minimum(self.bound, picks.raised(initial))
-        rows = torch.tensor(known, device=patches.device)
-        for some in rows.split(max(1, self.sizes.elements // patches.dim)):
-            picks.add(some.tolist(), patches.take(some))
+            self.bound = torch.minimum(self.bound, picks.round_up(initial))
+        rows = torch.tensor(first_picks, device=patches.device)
+        for batch in rows.split(max(1, self.sizes.batch // patches.dim)):
+            picks.add(batch.tolist(), patches.take(batch))
         self.bound[rows] = -torch.inf
 
     def run(self) -> np.ndarray:
+        """Return the indices (k,) of the picks."""
         while len(self.picks) < self.k:
             level = self._next_level()
-            self._catch_up(level)
-            near = self.bound >= level
-            self._settle(near)
-            self._follow(near.nonzero()[:, 0], level)
+            self._update_bounds(level)
+            active = self.bound >= level
+            self._update_exact(active)
+            self._pick_among(active.nonzero()[:, 0], level)
         return np.array(self.picks.indices, dtype=np.int64)
 
     def _next_level(self) -> float:
+        """Choose the level of a round; 0 makes all patches active."""
         top = self.bound.max()
-        if len(self.patches) * self.patches.dim <= self.sizes.few or float(top) < _TINY:
+        if len(self.patches) * self.patches.dim <= self.sizes.all_active or float(top) < _TINY:
             return 0.0
         level = top * self.sizes.level
-        if int((self.bound >= level).sum()) > self._most:
-            # Below what the greatest distance is at least, or a round might pick nothing.
+        if int((self.bound >= level).sum()) > self._max_active:
+            # Raise the level to what fits, but keep it below the least that the largest distance
+            # can be: otherwise a round might pick nothing.
             certain = top * (1 - 2 * self.picks.error)
-            level = torch.minimum(self.bound.topk(self._most).values[-1], certain)
+            level = torch.minimum(self.bound.topk(self._max_active).values[-1], certain)
         return float(level)
 
-    def _catch_up(self, level: float) -> None:
-        """Compare the patches whose bound reaches `level` with the picks they missed."""
-        for start, rows in self._behind(self.bound >= level, self.bounded):
-            missed = self.picks.bounds(self.patches.take(rows), start)
+    def _update_bounds(self, level: float) -> None:
+        """Update the bounds that reach the level with the picks they have missed."""
+        for first_missed, rows in self._outdated(self.bound >= level, self.bound_picks):
+            missed = self.picks.upper_bounds(self.patches.take(rows), first_missed)
             self.bound[rows] = torch.minimum(self.bound[rows], missed)
 
-    def _settle(self, near: Tensor) -> None:
-        """Make the distances of `near` patches exact."""
-        for start, rows in self._behind(near, self.settled):
-            missed = self.picks.nearest(self.patches.take(rows), start)
+    def _update_exact(self, active: Tensor) -> None:
+        """Update the exact distances of the active patches with the picks they have missed."""
+        for first_missed, rows in self._outdated(active, self.exact_picks):
+            missed = self.picks.distances(self.patches.take(rows), first_missed)
             self.exact[rows] = torch.minimum(self.exact[rows], missed)
 
-    def _behind(self, chosen: Tensor, seen: Tensor) -> Iterator[tuple[int, Tensor]]:
-        """The `chosen` patches that have not `seen` all picks: (first pick to see, rows).
+    def _outdated(self, selected: Tensor, picks_of: Tensor) -> Iterator[tuple[int, Tensor]]:
+        """Yield the selected patches that have missed picks, in batches that missed about the same.
 
-        In parts of bounded size that missed about the same picks; they have seen all afterwards.
+        Afterwards they count as up to date.
+
+        Args:
+            selected: (N,) bool.
+            picks_of: (N,) number of picks that each patch has been compared with.
+
+        Yields:
+            (index of the first missed pick, rows).
         """
         made = len(self.picks)
-        rows = (chosen & (seen < made)).nonzero()[:, 0]
-        rows = rows[seen[rows].argsort(stable=True)]
-        size = self.sizes.elements // max(self.patches.dim, made) + 1
-        for first in range(0, len(rows), size):
-            part = rows[first : first + size]
-            yield int(seen[part[0]]), part
-        seen[rows] = made
+        rows = (selected & (picks_of < made)).nonzero()[:, 0]
+        rows = rows[picks_of[rows].argsort(stable=True)]
+        size = self.sizes.batch // max(self.patches.dim, made) + 1
+        for start in range(0, len(rows), size):
+            batch = rows[start : start + size]
+            yield int(picks_of[batch[0]]), batch
+        picks_of[rows] = made
 
-    def _follow(self, rows: Tensor, level: float) -> None:
-        """Pick from patches `rows` as long as the farthest of all is sure to be among them."""
+    def _pick_among(self, rows: Tensor, level: float) -> None:
+        """Pick from the active `rows` as long as the farthest patch of all is certainly in them."""
         distances = self.exact[rows]
-        self.bound[rows] = self.picks.raised(distances)
-        least, last_row = level, len(self.patches)
-        if len(rows) > self._most:
-            # Near ties: follow the first in the order of picking, down to the first left out.
+        self.bound[rows] = self.picks.round_up(distances)
+        lowest, last_row = level, len(self.patches)
+        if len(rows) > self._max_active:
+            # Many near ties: use the first ones in the order of picking, and stop at the first
+            # patch that is left out.
             order = distances.argsort(descending=True, stable=True)
-            left_out = order[self._most]
+            left_out = order[self._max_active]
             if distances[left_out] >= level:
-                least, last_row = float(distances[left_out]), int(rows[left_out])
-            kept = order[: self._most].sort().values
-            rows, distances = rows[kept], distances[kept]
-        followed = self.patches.take(rows).double()
-        differences = torch.empty_like(followed)
+                lowest, last_row = float(distances[left_out]), int(rows[left_out])
+            used = order[: self._max_active].sort().values
+            rows, distances = rows[used], distances[used]
+        active = self.patches.take(rows).double()
+        differences = torch.empty_like(active)
         while len(self.picks) < self.k and len(rows):
-            ahead = self.sizes.ahead if least else _SURE
-            ahead = min(ahead, self.k - len(self.picks), len(rows))
-            # Nothing here waits for the device: what was picked is asked once, afterwards.
-            before, places, farthest = [distances], [], []
-            for _ in range(ahead):
-                most, place = distances.max(0, keepdim=True)  # the first of several
-                torch.sub(followed, followed.index_select(0, place), out=differences)
+            count = self.sizes.speculative if lowest else _CERTAIN_PICKS
+            count = min(count, self.k - len(self.picks), len(rows))
+            # This loop does not wait for the device; the picks are read once, afterwards.
+            history, places, farthest = [distances], [], []
+            for _ in range(count):
+                most, place = distances.max(0, keepdim=True)  # the first of equal ones
+                torch.sub(active, active.index_select(0, place), out=differences)
                 distances = torch.minimum(distances, differences.square_().sum(1))
-                before.append(distances.index_fill_(0, place, -torch.inf))
+                history.append(distances.index_fill_(0, place, -torch.inf))
                 places.append(place)
                 farthest.append(most)
-            chosen = torch.cat(places)
-            indices = rows[chosen].tolist()
-            stand = 0
+            picked = torch.cat(places)
+            indices = rows[picked].tolist()
+            certain = 0
             for value, row in zip(torch.cat(farthest).tolist(), indices, strict=True):
-                if value < least or (value == least and row > last_row):
+                if value < lowest or (value == lowest and row > last_row):
                     break
-                stand += 1
-            self.picks.add(indices[:stand], followed[chosen[:stand]])
-            if stand < ahead:
-                distances = before[stand]
+                certain += 1
+            self.picks.add(indices[:certain], active[picked[:certain]])
+            if certain < count:
+                distances = history[certain]
                 break
         self.exact[rows] = distances
-        self.bound[rows] = self.picks.raised(distances)
-        self.settled[rows] = self.bounded[rows] = len(self.picks)
+        self.bound[rows] = self.picks.round_up(distances)
+        self.exact_picks[rows] = self.bound_picks[rows] = len(self.picks)
 
     @property
-    def _most(self) -> int:
-        return self.sizes.followed // self.patches.dim + 1
+    def _max_active(self) -> int:
+        return self.sizes.active // self.patches.dim + 1
 
 
 class _Picks:
-    """The picks so far, for exact distances and for bounds.
+    """The picks so far; computes exact distances to them and upper bounds of distances.
 
-    Bounds come from |x|^2 + |c|^2 - 2xc in float32, which is off by less than `error` times
-    |x|^2 + |c|^2: D roundings in each square and in the product, and fewer than 16 elsewhere
-    (of full float32 products, see `full_float32`).
-    Patches are moved for that, so that `origin`, one amid them, is zero and squares are small.
+    Bounds are |x|^2 + |c|^2 - 2xc in full float32, whose error is less than `error` times
+    |x|^2 + |c|^2: D roundings in each square and in the product, and fewer than 16 elsewhere.
+    For bounds, all patches are shifted so that the first pick is zero, which keeps squares small.
     """
 
-    def __init__(self, k: int, origin: Tensor, paired: int) -> None:
-        """origin (D,) float32; paired: how many values are compared in float64 at a time."""
+    def __init__(self, k: int, origin: Tensor, pair_values: int) -> None:
+        """Prepare for k picks.
+
+        Args:
+            k: number of picks.
+            origin: (D,) float32, the patch that is shifted to zero.
+            pair_values: values that are compared in float64 at a time.
+        """
         dim = len(origin)
         self.indices: list[int] = []
         self.error = (2 * dim + 16) * 2.0**-24
         self._origin = origin
-        self._paired = paired
+        self._pair_values = pair_values
         self._exact = origin.new_empty((k, dim), dtype=torch.float64)
-        self._moved = origin.new_empty((k, dim), dtype=torch.float32)
+        self._shifted = origin.new_empty((k, dim), dtype=torch.float32)
         self._squares = origin.new_empty(k, dtype=torch.float32)
 
     def __len__(self) -> int:
         return len(self.indices)
 
     def add(self, indices: Sequence[int], patches: Tensor) -> None:
-        """Append patches (n, D)."""
+        """Append picks: their indices and patches (n, D)."""
         places = slice(len(self), len(self) + len(indices))
         self.indices.extend(indices)
         self._exact[places] = patches.double()
-        self._moved[places] = self.moved(patches)
-        self._squares[places] = self._moved[places].square().sum(1)
+        self._shifted[places] = self.shift(patches)
+        self._squares[places] = self._shifted[places].square().sum(1)
 
-    def moved(self, patches: Tensor) -> Tensor:
-        """Patches as the bounds need them, float32."""
+    def shift(self, patches: Tensor) -> Tensor:
+        """Return patches (n, D) float32 relative to the origin."""
         return patches - self._origin
 
-    def raised(self, values: Tensor) -> Tensor:
-        """Values (n,) in float32, not below the truth."""
+    def round_up(self, values: Tensor) -> Tensor:
+        """Return values (n,) in float32, raised so that they are upper bounds."""
         return values.float() * (1 + self.error)
 
-    def squares(self, moved: Tensor) -> Tensor:
-        """|x|^2 of moved patches (n, D), not below the truth: (n,)."""
-        return self.raised(moved.square().sum(1))
+    def squares(self, shifted: Tensor) -> Tensor:
+        """Return upper bounds (n,) of |x|^2 for shifted patches (n, D)."""
+        return self.round_up(shifted.square().sum(1))
 
-    def bounds(self, patches: Tensor, start: int) -> Tensor:
-        """What the squared distance of patches (n, D) to picks from `start` is at most: (n,)."""
-        moved = self.moved(patches)
-        return (self._less_squares(moved, start).amin(1) + self.squares(moved)).clamp_(min=0)
+    def upper_bounds(self, patches: Tensor, start: int) -> Tensor:
+        """Return upper bounds (n,) of the distances of patches (n, D) to picks from `start` on."""
+        shifted = self.shift(patches)
+        return (self._less_squares(shifted, start).amin(1) + self.squares(shifted)).clamp_(min=0)
 
-    def nearest(self, patches: Tensor, start: int) -> Tensor:
-        """Squared distance of patches (n, D) to their nearest pick from `start`: (n,) float64.
+    def distances(self, patches: Tensor, start: int) -> Tensor:
+        """Return the exact distances (n,) float64 of patches (n, D) to picks from `start` on.
 
-        A pick is nearest only if its bound less twice its error is at most the least bound.
+        Only picks that may be the nearest are compared: those whose bound, less twice its error, is
+        at most the least bound.
         """
-        moved = self.moved(patches)
-        bounds = self._less_squares(moved, start)
-        highest = bounds.amin(1) + 2 * self.error * self.squares(moved) + _TINY
+        shifted = self.shift(patches)
+        bounds = self._less_squares(shifted, start)
+        highest = bounds.amin(1) + 2 * self.error * self.squares(shifted) + _TINY
         bounds -= 2 * self.error * self._squares[start : len(self)]
         distances = patches.new_full((len(patches),), torch.inf, dtype=torch.float64)
         pairs = (bounds <= highest[:, None]).nonzero()
-        for part in pairs.split(self._paired // patches.shape[1] + 1):
+        for part in pairs.split(self._pair_values // patches.shape[1] + 1):
             row, pick = part.unbind(1)
             difference = patches[row].double().sub_(self._exact[start + pick])
             distances.scatter_reduce_(0, row, difference.square_().sum(1), "amin")
         return distances
 
-    def _less_squares(self, moved: Tensor, start: int) -> Tensor:
-        """What |c|^2 - 2xc is at most, for moved patches x (n, D) and m picks c: (n, m)."""
+    def _less_squares(self, shifted: Tensor, start: int) -> Tensor:
+        """Return upper bounds (n, m) of |c|^2 - 2xc: shifted patches x (n, D), m picks c."""
         made = slice(start, len(self))
-        squares = self.raised(self._squares[made])
-        return torch.addmm(squares, moved, self._moved[made].T, alpha=-2)
+        squares = self.round_up(self._squares[made])
+        return torch.addmm(squares, shifted, self._shifted[made].T, alpha=-2)

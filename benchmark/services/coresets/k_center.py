@@ -1,4 +1,4 @@
-"""Greedy k-center selection of patches, exact and as published with PatchCore."""
+"""Greedy k-center selection of patches: exact, and as published with PatchCore."""
 
 from __future__ import annotations
 
@@ -7,33 +7,34 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from ....results.errors import DataError, UsageError
+from ....results.errors import DataError
 from ...system.threads import one_thread
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Patches: TypeAlias = "np.ndarray | Sequence[np.ndarray] | Tensor"
-"""(N, D) in one array or tensor, or pieces (n_i, D); float16 or float32, in memory or mapped."""
+"""(N, D) as one array or tensor, or as pieces (n_i, D); float16 or float32, in memory or mapped."""
 
 
 @one_thread()
 def nearest_to_mean(patches: Patches) -> int:
-    """Index of the patch nearest the mean of all, in float64; the lowest index on ties."""
+    """Return the index of the patch nearest the mean of all, in float64; ties: lowest index.
+
+    Raises:
+        DataError: there are no patches, or values are not finite.
+    """
     import torch
 
-    from .patch_rows import PatchRows
+    from .patch_rows import NOT_FINITE, PatchRows
 
     rows = PatchRows(patches)
-    total = torch.zeros(rows.dim, dtype=torch.float64, device=rows.device)
-    for _, part in rows.parts():
-        total += part.double().sum(0)
-    mean = total / len(rows)
+    mean = rows.mean()
     distances = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
     for where, part in rows.parts():
         distances[where] = part.double().sub_(mean).square_().sum(1)
     if not torch.isfinite(distances).all():
-        raise DataError("patch embeddings hold values that are not finite; extract them again")
+        raise DataError(NOT_FINITE)
     return int(distances.argmin())
 
 
@@ -41,34 +42,58 @@ def nearest_to_mean(patches: Patches) -> int:
 def greedy_k_center(
     patches: Patches, k: int, start: int, *, chosen: Sequence[int] = ()
 ) -> np.ndarray:
-    """Select `start`, then each time the patch farthest from its nearest pick so far.
+    """Select k patches, each the farthest from those selected before it.
 
-    Picks are those of Euclidean distances in float64, ties going to the lowest index, whatever
-    the device and the number of threads. Where every remaining patch equals a pick, the lowest
-    indices not yet picked follow; a k above N selects all. chosen: the first picks where they are
-    known, `start` first; the result is the same, sooner.
-    Returns indices (min(k, N),) int64 in selection order: the first j are the selection of j.
-    Raises `DataError` for values that are not finite, `UsageError` for k below 1.
+    The selection is that of Euclidean distances in float64 with ties going to the lowest index, on
+    every device and for every number of threads. When every remaining patch equals a selected one,
+    the lowest remaining indices follow.
+
+    Args:
+        patches: (N, D).
+        k: number of patches; if N is smaller, all are selected.
+        start: index of the first pick.
+        chosen: the first picks, if they are cached, beginning with `start`. They save time and
+            do not change the result.
+
+    Returns:
+        Indices (min(k, N),) int64 in selection order: the first j are the selection of size j.
+
+    Raises:
+        DataError: there are no patches, or values are not finite.
+        UsageError: k is below 1.
     """
     from .farthest_first import farthest_first
     from .patch_rows import PatchRows
 
     rows = PatchRows(patches)
-    known = [int(index) for index in chosen] or [start]
-    if known[0] != start:
-        raise ValueError(f"the known picks begin with {known[0]}, not with the start {start}")
-    return farthest_first(rows, _size(k, len(rows)), known[:k])
+    first_picks = [int(index) for index in chosen] or [start]
+    if first_picks[0] != start:
+        raise ValueError(f"`chosen` must begin with the start {start}, not with {first_picks[0]}")
+    return farthest_first(rows, rows.coreset_size(k), first_picks[:k])
 
 
 @one_thread()
 def approximate_greedy_k_center(
     patches: Patches, k: int, rng: np.random.Generator, *, projection: int = 128, starts: int = 10
 ) -> np.ndarray:
-    """PatchCore's published variant (Roth et al. 2022): fewer dimensions, no single start.
+    """Select k patches as PatchCore's published code does (Roth et al. 2022).
 
-    Distances are those after a Gaussian random projection to `projection` dimensions; before the
-    first pick, the distance of a patch is the mean of those to `starts` patches drawn at random.
-    Returns indices and raises errors as `greedy_k_center` does.
+    Distances are computed after a Gaussian random projection. There is no single first pick:
+    initially, the distance of a patch is its mean distance to several random patches.
+
+    Args:
+        patches: (N, D).
+        k: number of patches; if N is smaller, all are selected.
+        rng: draws the projection and the random patches.
+        projection: number of dimensions after the projection.
+        starts: number of random patches.
+
+    Returns:
+        Indices (min(k, N),) int64 in selection order: the first j are the selection of size j.
+
+    Raises:
+        DataError: there are no patches, or values are not finite.
+        UsageError: k is below 1.
     """
     import torch
 
@@ -76,24 +101,18 @@ def approximate_greedy_k_center(
     from .patch_rows import PatchRows
 
     rows = PatchRows(patches)
-    size = _size(k, len(rows))
+    size = rows.coreset_size(k)
     if rows.dim != projection:
         matrix = torch.from_numpy(rng.standard_normal((rows.dim, projection))).to(rows.device)
         projected = torch.empty((len(rows), projection), device=rows.device)
         for where, part in rows.parts():
             projected[where] = (part.double() @ matrix).float()
         rows = PatchRows(projected)
-    drawn = torch.from_numpy(rng.choice(len(rows), min(starts, len(rows)), replace=False))
-    anchors = rows.take(drawn.to(rows.device)).double()
+    sample = torch.from_numpy(rng.choice(len(rows), min(starts, len(rows)), replace=False))
+    anchors = rows.take(sample.to(rows.device)).double()
     direct = "donot_use_mm_for_euclid_dist"
     distances = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
     for where, part in rows.parts():
         distances[where] = torch.cdist(part.double(), anchors, compute_mode=direct).mean(1)
     first = int(distances.argmax())
     return farthest_first(rows, size, [first], initial=distances.square_())
-
-
-def _size(k: int, available: int) -> int:
-    if k < 1:
-        raise UsageError(f"a coreset of {k} patches was asked for; ask for at least 1")
-    return min(k, available)

@@ -1,4 +1,4 @@
-"""Selection by k-means: the patches nearest the centers, ordered so that beginnings make sense."""
+"""Selection by k-means: the patch nearest each center, ordered so that prefixes are useful."""
 
 from __future__ import annotations
 
@@ -7,58 +7,68 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ....results.errors import DataError, UsageError
+from ....results.errors import DataError
 from ...system.threads import one_thread
 
 if TYPE_CHECKING:
     from .k_center import Patches
     from .patch_rows import PatchRows
 
-_PASSES = 3
-"""How often each patch is shown to the centers."""
+_EPOCHS = 3
+"""Passes over all patches."""
 _BATCH = 4096
-"""Patches shown at once, or more where there are more centers."""
+"""Patches per mini-batch; more if there are more centers."""
 
 
 @one_thread()
 def k_means(patches: Patches, k: int, rng: np.random.Generator) -> np.ndarray:
-    """Select the patch nearest each of k centers, within its own cluster.
+    """Select for each of k centers the nearest patch of its cluster.
 
     Centers are those of scikit-learn's `MiniBatchKMeans` (Sculley, "Web-scale k-means clustering",
-    WWW 2010), begun by k-means++. A cluster of no patch is made up for by patches drawn at random.
-    The order is by halving: k-means over the picks finds the half of them that stands for all,
-    which comes first and is ordered in the same way; so a beginning is spread over the patches as
-    the whole is, but is not the selection of its own size.
-    Returns indices (min(k, N),) int64. Raises `DataError` for values that are not finite,
-    `UsageError` for k below 1.
+    WWW 2010), initialized by k-means++. Empty clusters are replaced by random patches.
+
+    The order is found by halving: k-means over the selected patches finds the half that represents
+    them best, which comes first and is ordered in the same way. Every prefix is therefore spread
+    over the patches, but it is not the selection of its own size.
+
+    Args:
+        patches: (N, D).
+        k: number of patches; if N is smaller, all are selected.
+        rng: draws the initial centers, the order of the patches and the replacements.
+
+    Returns:
+        Indices (min(k, N),) int64.
+
+    Raises:
+        DataError: there are no patches, or values are not finite.
+        UsageError: k is below 1.
     """
     import torch
     from threadpoolctl import threadpool_limits
 
     from .patch_rows import PatchRows
 
-    if k < 1:
-        raise UsageError(f"a coreset of {k} patches was asked for; ask for at least 1")
     rows = PatchRows(patches)
-    with threadpool_limits(1):  # sums in an order that depends on no number of threads
+    size = rows.coreset_size(k)
+    with threadpool_limits(1):  # so that the order of sums does not depend on the machine
         picks = np.arange(len(rows))
-        if k < len(rows):
-            picks = _medoids(rows, k, rng)
-        tails: list[np.ndarray] = []
+        if size < len(rows):
+            picks = _medoids(rows, size, rng)
+        later_halves: list[np.ndarray] = []
         while len(picks) > 1:
-            held = rows.take(torch.from_numpy(picks).to(rows.device))
-            first = np.zeros(len(picks), dtype=bool)
-            first[_medoids(PatchRows(held), (len(picks) + 1) // 2, rng)] = True
-            tails.append(picks[~first])
-            picks = picks[first]
-    return np.concatenate([picks, *reversed(tails)])
+            picked = rows.take(torch.from_numpy(picks).to(rows.device))
+            first_half = np.zeros(len(picks), dtype=bool)
+            first_half[_medoids(PatchRows(picked), (len(picks) + 1) // 2, rng)] = True
+            later_halves.append(picks[~first_half])
+            picks = picks[first_half]
+    return np.concatenate([picks, *reversed(later_halves)])
 
 
 def _medoids(rows: PatchRows, k: int, rng: np.random.Generator) -> np.ndarray:
-    """(k,) rising indices: of each cluster the patch nearest the center; k is below N."""
+    """Return the patch nearest the center of each cluster: (k,) ascending indices; k is below N."""
     import torch
 
-    centers = torch.from_numpy(_centers(rows, k, rng))
+    centers = torch.from_numpy(_fit_centers(rows, k, rng))
     best = np.full(k, np.inf)
     nearest = np.full(k, -1)
     for where, part in rows.parts():
@@ -66,34 +76,36 @@ def _medoids(rows: PatchRows, k: int, rng: np.random.Generator) -> np.ndarray:
         distance, cluster = (each.numpy() for each in squares.min(1))
         order = np.lexsort((distance, cluster))
         clusters, first = np.unique(cluster[order], return_index=True)
-        there = order[first]
-        better = distance[there] < best[clusters]
-        best[clusters[better]] = distance[there][better]
-        nearest[clusters[better]] = where.start + there[better]
+        candidates = order[first]
+        better = distance[candidates] < best[clusters]
+        best[clusters[better]] = distance[candidates][better]
+        nearest[clusters[better]] = where.start + candidates[better]
     picks = nearest[nearest >= 0]
     others = np.setdiff1d(np.arange(len(rows)), picks)
     return np.sort(np.concatenate([picks, rng.choice(others, k - len(picks), replace=False)]))
 
 
-def _centers(rows: PatchRows, k: int, rng: np.random.Generator) -> np.ndarray:
-    """(k, D) float64."""
+def _fit_centers(rows: PatchRows, k: int, rng: np.random.Generator) -> np.ndarray:
+    """Return k-means centers (k, D) float64."""
     from sklearn.cluster import MiniBatchKMeans
+
+    from .patch_rows import NOT_FINITE
 
     model = MiniBatchKMeans(
         k, random_state=int(rng.integers(2**31)), n_init=1, init_size=3 * k, reassignment_ratio=0
     )
-    for shown in _batches(rows, max(_BATCH, 3 * k), rng):
-        if not np.isfinite(shown).all():
-            raise DataError("patch embeddings hold values that are not finite; extract them again")
-        model.partial_fit(shown)
+    for batch in _batches(rows, max(_BATCH, 3 * k), rng):
+        if not np.isfinite(batch).all():
+            raise DataError(NOT_FINITE)
+        model.partial_fit(batch)
     return np.asarray(model.cluster_centers_, dtype=np.float64)
 
 
 def _batches(rows: PatchRows, size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """All patches `_PASSES` times in random order, in batches (n, D) float32, none very small."""
+    """Yield batches (n, D) float32 of `size` or more patches, in a random order per epoch."""
     import torch
 
-    for _ in range(_PASSES):
+    for _ in range(_EPOCHS):
         order = rng.permutation(len(rows))
-        for some in np.array_split(order, max(1, len(order) // size)):
-            yield rows.take(torch.from_numpy(some).to(rows.device)).cpu().numpy()
+        for batch in np.array_split(order, max(1, len(order) // size)):
+            yield rows.take(torch.from_numpy(batch).to(rows.device)).cpu().numpy()

@@ -1,4 +1,4 @@
-"""Access to the patches of a category wherever they lie, never as one float32 copy."""
+"""Row access to the patches of a category, without one float32 copy of all of them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ....results.errors import DataError
+from ....results.errors import DataError, UsageError
 
-PART = {"cpu": 1 << 20, "cuda": 1 << 26}
-"""Values in one part, by the kind of device: 8 MB in float64 on the CPU."""
+PART_VALUES = {"cpu": 1 << 20, "cuda": 1 << 26}
+"""Values per part, by device type; on the CPU a part takes 8 MB in float64."""
+
+NOT_FINITE = "patch embeddings hold values that are not finite; extract the features again"
 
 
 class PatchRows:
-    """Patches in one array or tensor (N, D), or in pieces (n_i, D); float16 or float32."""
+    """The rows of one array or tensor (N, D), or of several pieces (n_i, D).
+
+    Pieces are float16 or float32, in memory or memory-mapped; rows are returned as float32.
+
+    Raises:
+        DataError: there are no rows.
+    """
 
     def __init__(self, patches: np.ndarray | Sequence[np.ndarray] | Tensor) -> None:
         self.device = patches.device if isinstance(patches, Tensor) else torch.device("cpu")
@@ -31,21 +39,38 @@ class PatchRows:
         return int(self._ends[-1])
 
     def take(self, rows: Tensor) -> Tensor:
-        """The patches at `rows` (n,): (n, D) float32, on the device."""
+        """Return the patches at `rows` (n,) as (n, D) float32 on the device."""
         first = self._pieces[0]
         if isinstance(first, Tensor):
             return first[rows].float()
-        wanted = rows.numpy()
-        taken = np.empty((len(wanted), self.dim), first.dtype)
-        holder = np.searchsorted(self._ends, wanted, side="right")
-        for number in np.unique(holder):
-            piece, here = self._pieces[number], holder == number
-            taken[here] = piece[wanted[here] - (self._ends[number] - len(piece))]
+        indices = rows.numpy()
+        taken = np.empty((len(indices), self.dim), first.dtype)
+        piece_of = np.searchsorted(self._ends, indices, side="right")
+        for number in np.unique(piece_of):
+            piece, here = self._pieces[number], piece_of == number
+            taken[here] = piece[indices[here] - (self._ends[number] - len(piece))]
         return torch.from_numpy(taken).float()
 
     def parts(self) -> Iterator[tuple[slice, Tensor]]:
-        """All patches in order, in parts of bounded size: (where, (n, D) float32)."""
-        size = PART[self.device.type] // self.dim + 1
+        """Yield all patches in order, in parts of bounded size: (slice of rows, (n, D) float32)."""
+        size = PART_VALUES[self.device.type] // self.dim + 1
         for start in range(0, len(self), size):
             part = slice(start, min(start + size, len(self)))
             yield part, self.take(torch.arange(part.start, part.stop, device=self.device))
+
+    def mean(self) -> Tensor:
+        """Mean (D,) float64 of all patches."""
+        total = torch.zeros(self.dim, dtype=torch.float64, device=self.device)
+        for _, part in self.parts():
+            total += part.double().sum(0)
+        return total / len(self)
+
+    def coreset_size(self, k: int) -> int:
+        """Size of a coreset of k patches: k, or N if there are fewer.
+
+        Raises:
+            UsageError: k is below 1.
+        """
+        if k < 1:
+            raise UsageError(f"a coreset has at least 1 patch, not {k}")
+        return min(k, len(self))

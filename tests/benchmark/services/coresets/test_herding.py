@@ -33,9 +33,9 @@ def test_picks_are_those_of_the_plain_loop(count, dim, k, seed):
 
 @pytest.mark.parametrize("subspace", [1, 3, 128])
 def test_picks_are_the_same_however_many_dimensions_rule_patches_out(monkeypatch, subspace):
-    monkeypatch.setattr(module, "_SUBSPACE", subspace)
+    monkeypatch.setattr(module, "_SUBSPACE_DIM", subspace)
     monkeypatch.setattr(module, "_SAMPLE", 100)
-    monkeypatch.setattr(module, "_TOGETHER", 7)
+    monkeypatch.setattr(module, "_EXACT_BATCH", 7)
     drawn = np.random.default_rng(0).gamma(1, 1, (500, 12)).astype(np.float16)
     pieces = [drawn[:123], drawn[123:]]
     assert herding(pieces, 80).tolist() == plain_herding(drawn, 80)

@@ -21,21 +21,21 @@ from hypothesis import strategies as st
 from PIL import Image
 
 SIZES = farthest_first.SIZES["cpu"]
-IN_ROUNDS = replace(SIZES, few=0)
+IN_ROUNDS = replace(SIZES, all_active=0)
 each_way = pytest.mark.parametrize(
     "sizes",
     [
         pytest.param(IN_ROUNDS, id="in rounds"),
-        pytest.param(replace(IN_ROUNDS, ahead=7, level=0.8), id="in rounds, ahead"),
-        pytest.param(SIZES, id="all followed"),
-        pytest.param(replace(SIZES, ahead=7), id="all followed, ahead"),
+        pytest.param(replace(IN_ROUNDS, speculative=7, level=0.8), id="in rounds, speculative"),
+        pytest.param(SIZES, id="all active"),
+        pytest.param(replace(SIZES, speculative=7), id="all active, speculative"),
     ],
 )
 
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """Small products are quicker so, above all on a busy machine."""
+    """Small products are faster this way, above all on a busy machine."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -70,10 +70,10 @@ def clustered(count: int, dim: int, seed: int = 0, duplicates: float = 0.3) -> n
 @contextmanager
 def small_blocks(values: int, sizes: farthest_first.Sizes = IN_ROUNDS) -> Iterator[None]:
     """Block sizes that make small data take every path of large data."""
-    small = replace(sizes, elements=values, followed=values, paired=values)
+    small = replace(sizes, batch=values, active=values, pairs=values)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(farthest_first.SIZES, "cpu", small)
-        patch.setitem(patch_rows.PART, "cpu", values)
+        patch.setitem(patch_rows.PART_VALUES, "cpu", values)
         yield
 
 
@@ -95,7 +95,7 @@ def selections(draw: st.DrawFn) -> tuple[np.ndarray, int, int]:
 @given(selection=selections(), block=st.sampled_from([1, 20, 1 << 20]))
 def test_picks_are_those_of_the_plain_float64_loop(sizes, selection, block):
     patches, k, start = selection
-    with small_blocks(1 << 20 if sizes.few else block, sizes):
+    with small_blocks(1 << 20 if sizes.all_active else block, sizes):
         picks = greedy_k_center(patches, k, start)
     assert picks.dtype == np.int64
     assert picks.tolist() == plain_greedy(patches, k, start).tolist()
@@ -104,13 +104,13 @@ def test_picks_are_those_of_the_plain_float64_loop(sizes, selection, block):
 @each_way
 @settings(max_examples=50, deadline=None)
 @given(selection=selections(), block=st.sampled_from([20, 1 << 20]), data=st.data())
-def test_continuing_a_known_prefix_gives_the_same_picks(sizes, selection, block, data):
+def test_continuing_a_cached_prefix_gives_the_same_picks(sizes, selection, block, data):
     patches, k, start = selection
-    whole = plain_greedy(patches, k, start)
-    known = data.draw(st.integers(1, len(whole)))
-    with small_blocks(1 << 20 if sizes.few else block, sizes):
-        picks = greedy_k_center(patches, k, start, chosen=whole[:known].tolist())
-    assert picks.tolist() == whole.tolist()
+    expected = plain_greedy(patches, k, start)
+    cached = data.draw(st.integers(1, len(expected)))
+    with small_blocks(1 << 20 if sizes.all_active else block, sizes):
+        picks = greedy_k_center(patches, k, start, chosen=expected[:cached].tolist())
+    assert picks.tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize(
@@ -131,10 +131,12 @@ def test_continuing_a_known_prefix_gives_the_same_picks(sizes, selection, block,
         ),
     ],
 )
-@pytest.mark.parametrize(("block", "ahead"), [(5000, 1), (1 << 20, 1), (5000, 32), (1 << 20, 32)])
-def test_picks_are_those_of_the_plain_loop_on_thousands_of_patches(patches, block, ahead):
+@pytest.mark.parametrize(
+    ("block", "speculative"), [(5000, 1), (1 << 20, 1), (5000, 32), (1 << 20, 32)]
+)
+def test_picks_are_those_of_the_plain_loop_on_thousands_of_patches(patches, block, speculative):
     start = nearest_to_mean(patches)
-    with small_blocks(block, replace(IN_ROUNDS, ahead=ahead)):
+    with small_blocks(block, replace(IN_ROUNDS, speculative=speculative)):
         picks = greedy_k_center(patches, 300, start)
     assert picks.tolist() == plain_greedy(patches, 300, start).tolist()
 
@@ -151,7 +153,7 @@ def test_picks_are_those_of_the_plain_loop_on_blocks_of_real_images(real7):
 
 
 @each_way
-def test_once_every_patch_equals_a_pick_the_lowest_indices_follow(sizes, monkeypatch):
+def test_once_every_patch_equals_a_pick_the_lowest_indices_pick_among(sizes, monkeypatch):
     monkeypatch.setitem(farthest_first.SIZES, "cpu", sizes)
     patches = np.array([[0], [1], [0], [1], [0]], np.float32)
     assert greedy_k_center(patches, 9, 3).tolist() == [3, 0, 1, 2, 4]
@@ -164,13 +166,15 @@ def test_ties_go_to_the_lowest_index(sizes, monkeypatch):
     assert greedy_k_center(patches, 5, 0).tolist() == [0, 1, 2, 3, 4]
 
 
-def test_of_few_patches_all_are_followed_from_the_first_pick_on(monkeypatch):
+def test_few_patches_are_all_active_from_the_first_pick_on(monkeypatch):
     rounds = []
-    follow = farthest_first._Traversal._follow
+    pick_among = farthest_first._Traversal._pick_among
     monkeypatch.setattr(
-        farthest_first._Traversal, "_follow", lambda *given: rounds.append(given) or follow(*given)
+        farthest_first._Traversal,
+        "_pick_among",
+        lambda *given: rounds.append(given) or pick_among(*given),
     )
-    greedy_k_center(clustered(SIZES.few // 64, 64), 100, 0)
+    greedy_k_center(clustered(SIZES.all_active // 64, 64), 100, 0)
     assert len(rounds) == 1
 
 
@@ -211,7 +215,7 @@ def test_patches_are_read_in_parts_of_bounded_size(monkeypatch):
     assert max(taken) == 6400 // 64 + 1
 
 
-def test_waiting_patches_catch_up_with_many_picks_at_once(monkeypatch):
+def test_delayed_updates_process_many_picks_at_once(monkeypatch):
     passes = 0
     level = farthest_first._Traversal._next_level
 
@@ -244,7 +248,7 @@ def test_no_patches_and_no_picks_are_refused():
             greedy_k_center(nothing, 5, 0)
     with pytest.raises(UsageError, match="at least 1"):
         greedy_k_center(clustered(20, 3), 0, 0)
-    with pytest.raises(ValueError, match="begin with 2"):
+    with pytest.raises(ValueError, match="not with 2"):
         greedy_k_center(clustered(20, 3), 5, 1, chosen=[2, 1])
 
 

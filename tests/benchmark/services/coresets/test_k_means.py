@@ -35,13 +35,13 @@ def test_well_separated_heaps_give_one_patch_each_and_a_beginning_still_differen
 def test_a_pick_is_the_patch_of_its_cluster_nearest_the_center(monkeypatch):
     patches = heaps(6, seed=3)
     kept = []
-    centers_of = module._centers
+    centers_of = module._fit_centers
 
     def watched(*given):
         kept.append(centers_of(*given))
         return kept[-1]
 
-    monkeypatch.setattr(module, "_centers", watched)
+    monkeypatch.setattr(module, "_fit_centers", watched)
     picks = k_means(patches, 6, generator())
     squares = ((patches.astype(np.float64)[:, None] - kept[0]) ** 2).sum(2)  # (N, 6)
     owner = squares.argmin(1)
@@ -54,7 +54,7 @@ def test_centers_cover_the_patches_nearly_as_well_as_full_k_means():
 
     patches = generator(5).gamma(1, 1, (800, 6)).astype(np.float32)
     full = KMeans(20, n_init=3, random_state=0).fit(patches).inertia_
-    centers = module._centers(module_rows(patches), 20, generator())
+    centers = module._fit_centers(module_rows(patches), 20, generator())
     mine = ((patches[:, None] - centers) ** 2).sum(2).min(1).sum()
     assert mine < 1.15 * full
 

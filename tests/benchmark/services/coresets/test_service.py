@@ -1,4 +1,4 @@
-"""Coresets: what is selected, what a longer selection shares with a shorter, what is kept."""
+"""Coresets: selections are correct, longer ones serve shorter ones, and the cache is reused."""
 
 from __future__ import annotations
 
@@ -72,10 +72,10 @@ def of_bolt(coresets: Coresets, experience: TrainExperience, size: int) -> np.nd
 
 def forbid_selection(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("greedy_k_center", "approximate_greedy_k_center", "nearest_to_mean"):
-        monkeypatch.setattr(k_center, name, lambda *_, **__: pytest.fail("selected anew"))
+        monkeypatch.setattr(k_center, name, lambda *_, **__: pytest.fail("selected again"))
     for module in (herding, k_means):
         name = module.__name__.rpartition(".")[2]
-        monkeypatch.setattr(module, name, lambda *_, **__: pytest.fail("selected anew"))
+        monkeypatch.setattr(module, name, lambda *_, **__: pytest.fail("selected again"))
 
 
 def test_greedy_selection_is_the_plain_algorithm_from_the_patch_nearest_the_mean(
@@ -86,7 +86,7 @@ def test_greedy_selection_is_the_plain_algorithm_from_the_patch_nearest_the_mean
     np.testing.assert_array_equal(got, rows[greedy(rows, 25)].astype(np.float32))
 
 
-def test_a_random_start_is_drawn_from_the_seed_and_greedy_goes_on_from_it(experience, values):
+def test_greedy_continues_from_a_random_start_that_follows_from_the_seed(experience, values):
     rows = rows_of(values)
     starts = set()
     for seed in range(5):
@@ -114,25 +114,25 @@ NAMED = {"argvalues": SELECTORS, "ids": lambda how: "-".join(map(str, how.values
 
 
 @pytest.mark.parametrize("how", **NAMED)
-def test_a_shorter_selection_is_the_beginning_of_a_longer_one(experience, how):
-    whole = selected(Coresets(CPU), experience, 40, **how)
-    assert len(np.unique(whole, axis=0)) == 40
+def test_a_shorter_selection_is_a_prefix_of_a_longer_one(experience, how):
+    expected = selected(Coresets(CPU), experience, 40, **how)
+    assert len(np.unique(expected, axis=0)) == 40
     growing = Coresets(CPU)
     for size in (1, 12, 5, 40):
-        np.testing.assert_array_equal(selected(growing, experience, size, **how), whole[:size])
+        np.testing.assert_array_equal(selected(growing, experience, size, **how), expected[:size])
 
 
 @pytest.mark.parametrize("how", **NAMED)
 def test_a_stored_selection_serves_every_shorter_one(experience, folder, monkeypatch, how):
-    whole = selected(Coresets(CPU, folder), experience, 20, **how)
+    expected = selected(Coresets(CPU, folder), experience, 20, **how)
     forbid_selection(monkeypatch)
     again = Coresets(CPU, folder)
     for size in (20, 7):
-        np.testing.assert_array_equal(selected(again, experience, size, **how), whole[:size])
+        np.testing.assert_array_equal(selected(again, experience, size, **how), expected[:size])
 
 
 @pytest.mark.parametrize("kept", ["memory", "disk"])
-def test_a_longer_selection_continues_the_known_picks(experience, folder, monkeypatch, kept):
+def test_a_longer_selection_continues_the_cached_picks(experience, folder, monkeypatch, kept):
     coresets = Coresets(CPU, folder if kept == "disk" else None)
     selected(coresets, experience, 15)
     if kept == "disk":
@@ -148,7 +148,7 @@ def test_a_longer_selection_continues_the_known_picks(experience, folder, monkey
     longer = selected(coresets, experience, 30)
     assert given == [15]
     np.testing.assert_array_equal(longer, selected(Coresets(CPU), experience, 30))
-    # What is on disk now is the longer one.
+    # The longer selection is on disk now.
     if kept == "disk":
         forbid_selection(monkeypatch)
         selected(Coresets(CPU, folder), experience, 30)
@@ -165,7 +165,7 @@ def damaged(content: bytes, how: str) -> bytes:
 
 @pytest.mark.parametrize("how", ["truncated", "flipped", "emptied", "foreign"])
 def test_a_damaged_file_is_computed_again(experience, folder, how):
-    whole = selected(Coresets(CPU, folder), experience, 10)
+    expected = selected(Coresets(CPU, folder), experience, 10)
     centroid = Coresets(CPU, folder).centroid(experience, "apple")
     files = list((folder / "coresets").glob("*.npy"))
     assert len(files) == 2
@@ -173,13 +173,13 @@ def test_a_damaged_file_is_computed_again(experience, folder, how):
     for file, content in zip(files, contents, strict=True):
         file.write_bytes(damaged(content, how))
     again = Coresets(CPU, folder)
-    np.testing.assert_array_equal(selected(again, experience, 10), whole)
+    np.testing.assert_array_equal(selected(again, experience, 10), expected)
     np.testing.assert_array_equal(again.centroid(experience, "apple"), centroid)
     assert [file.read_bytes() for file in files] == contents
 
 
 @pytest.mark.parametrize("selector", ["random", "approximate_greedy", "kmeans"])
-def test_drawn_selections_depend_on_the_seed_and_nothing_else(experience, folder, selector):
+def test_random_selections_depend_on_the_seed_and_nothing_else(experience, folder, selector):
     how: dict[str, Any] = {"selector": selector}
     first = selected(Coresets(CPU), experience, 10, **how, seed=1)
     busy = Coresets(CPU, folder)
@@ -250,7 +250,7 @@ def test_a_union_is_reduced_by_greedy_selection_over_all_its_vectors(values, fol
         assert coresets.reduce(blocks(values), 20).tolist() == wanted
 
 
-def test_a_union_that_fits_is_kept_whole(values):
+def test_a_union_that_fits_keeps_all_rows(values):
     assert Coresets(CPU).reduce(blocks(values), 90).tolist() == list(range(90))
 
 
@@ -270,9 +270,6 @@ def test_other_blocks_or_another_order_of_them_are_another_union(values):
     assert coresets.reduce(turned, 20).tolist() == greedy(rows, 20)
 
 
-# --- selected ahead
-
-
 def other_patches(experience: TrainExperience, values: np.ndarray) -> TrainExperience:
     """A later experience: a category whose patches are those of the images in turn."""
     store = ShardStore(experience.source("apple")._store.folder)
@@ -281,73 +278,73 @@ def other_patches(experience: TrainExperience, values: np.ndarray) -> TrainExper
     return TrainExperience(2, ("bolt",), 1, {"bolt": PatchSource(store, [shard], "spec", CPU)}, {})
 
 
-def test_what_was_asked_for_is_selected_beside_for_a_later_experience(
+def test_requested_coresets_are_selected_in_the_background_for_a_later_experience(
     experience, values, monkeypatch
 ):
-    coresets, on = Coresets(CPU), threading.Event()
-    coming = other_patches(experience, values)
+    coresets, started = Coresets(CPU), threading.Event()
+    later = other_patches(experience, values)
     selected(coresets, experience, 7)
     threads = []
     select = k_center.greedy_k_center
 
-    def noted(*given: Any, **how: Any) -> np.ndarray:
+    def recorded(*given: Any, **how: Any) -> np.ndarray:
         threads.append(threading.get_ident())
-        on.set()
+        started.set()
         return select(*given, **how)
 
-    monkeypatch.setattr(k_center, "greedy_k_center", noted)
-    coresets.begin(coresets.asked(), coming)
-    assert on.wait(10)
-    got = of_bolt(coresets, coming, 7)
+    monkeypatch.setattr(k_center, "greedy_k_center", recorded)
+    coresets.prefetch(coresets.drain_requests(), later)
+    assert started.wait(10)
+    got = of_bolt(coresets, later, 7)
     rows = rows_of(values[::-1])
     np.testing.assert_array_equal(got, rows[greedy(rows, 7)].astype(np.float32))
     assert len(threads) == 1
     assert threads != [threading.get_ident()]
 
 
-def test_nothing_is_begun_twice_or_for_what_was_not_asked(experience, values, monkeypatch):
-    coresets, coming = Coresets(CPU), other_patches(experience, values)
+def test_only_uncached_greedy_requests_are_prefetched(experience, values, monkeypatch):
+    coresets, later = Coresets(CPU), other_patches(experience, values)
     for size in (7, 7, 5):
         selected(coresets, experience, size)
-        of_bolt(coresets, coming, size)
-    asked = coresets.asked()
-    assert len(asked) == 2
-    assert coresets.asked() == []
+        of_bolt(coresets, later, size)
+    requests = coresets.drain_requests()
+    assert len(requests) == 2
+    assert coresets.drain_requests() == []
     forbid_selection(monkeypatch)
-    monkeypatch.setattr(coresets_module, "submit", lambda *_: pytest.fail("begun"))
-    coresets.begin([], experience)
-    coresets.begin(asked, coming)  # known
+    monkeypatch.setattr(coresets_module, "submit", lambda *_: pytest.fail("prefetched"))
+    coresets.prefetch([], experience)
+    coresets.prefetch(requests, later)  # cached
     for selector in ("approximate_greedy", "random", "herding", "kmeans"):
-        coresets.begin([dataclasses.replace(asked[0], selector=selector, size=9)], coming)
+        coresets.prefetch([dataclasses.replace(requests[0], selector=selector, size=9)], later)
 
 
-def test_an_error_beside_reaches_who_asks(experience, values, monkeypatch):
-    coresets, coming = Coresets(CPU), other_patches(experience, values)
+def test_an_error_in_the_background_reaches_the_caller_of_select(experience, values, monkeypatch):
+    coresets, later = Coresets(CPU), other_patches(experience, values)
     selected(coresets, experience, 7)
-    asked = coresets.asked()
+    requests = coresets.drain_requests()
     monkeypatch.setattr(k_center, "nearest_to_mean", lambda _: [][0])
-    coresets.begin(asked, coming)
+    coresets.prefetch(requests, later)
     with pytest.raises(IndexError):
-        of_bolt(coresets, coming, 7)
+        of_bolt(coresets, later, 7)
 
 
-def test_what_waits_is_not_begun_after_a_stop(experience, values, monkeypatch):
-    coresets, coming = Coresets(CPU), other_patches(experience, values)
+def test_a_cancelled_prefetch_does_not_start(experience, values, monkeypatch):
+    coresets, later = Coresets(CPU), other_patches(experience, values)
     selected(coresets, experience, 7)
-    busy, on = threading.Event(), threading.Event()
-    held = submit(lambda: (busy.set(), on.wait(10)), "selection")
+    busy, release = threading.Event(), threading.Event()
+    blocking = submit(lambda: (busy.set(), release.wait(10)), "selection")
     assert busy.wait(10)
-    coresets.begin(coresets.asked(), coming)
-    coresets.stop()
-    on.set()
-    held.result()
+    coresets.prefetch(coresets.drain_requests(), later)
+    coresets.cancel_prefetch()
+    release.set()
+    blocking.result()
     selections = []
     select = k_center.greedy_k_center
 
-    def noted(*given: Any, **how: Any) -> np.ndarray:
+    def recorded(*given: Any, **how: Any) -> np.ndarray:
         selections.append(threading.get_ident())
         return select(*given, **how)
 
-    monkeypatch.setattr(k_center, "greedy_k_center", noted)
-    of_bolt(coresets, coming, 7)
+    monkeypatch.setattr(k_center, "greedy_k_center", recorded)
+    of_bolt(coresets, later, 7)
     assert selections == [threading.get_ident()]
