@@ -37,7 +37,7 @@ class Record:
 
     @property
     def cell(self) -> dict[str, Any]:
-        return self.run["cell"]
+        return cast("dict[str, Any]", self.run["cell"])
 
     @property
     def method(self) -> str:

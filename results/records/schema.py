@@ -22,60 +22,143 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from ..errors import CadbenchError
 
 RECORD_SCHEMA = 2
 
 Cell = Mapping[str, Any]
-"""The unit of work, as plain JSON values:
-
-    schema         RECORD_SCHEMA
-    protocol       versioned id: generated, `synthetic-1x15-224-oracle@1`, or a protocol file's own
-    dataset        name of the dataset
-    manifest       hex hash of the decoded images, splits and labels
-    order          {name: `alphabetical`, categories: [...]}
-    schedule       resolved, `1x15`
-    preprocessing  {resize, crop, ...}
-    maps           {upsampling, sigma}: how patch maps become maps of the image's size
-    routing        `oracle` or `inferred`
-    unseen         `next`, `all` or `none`: which cells above the diagonal are scored
-    features       {backbone, weights, layers, embedding, embedding_params, dtype, extraction}
-    method         {name, version, params: every parameter, defaults resolved}
-    seed           int
-
-and, where there is drift or blending:
-
-    drift          [{name: `dark:2`, factor: 0.65, version}, ...]: the domains under which every
-                   category returns; `experiences` then names columns, `screw` and `screw@dark:2`
-    blend          the share of a column's training images that come an experience early or late
-"""
+"""The unit of work as plain JSON values, with the entries of `CellEntry`."""
 
 
-class _NotAlways(TypedDict, total=False):
+class OrderEntry(TypedDict):
+    """The order of the categories."""
+
+    name: str  # `alphabetical`, `random:3`
+    categories: list[str]
+
+
+class PreprocessingEntry(TypedDict):
+    """Pixels of the shorter side, and of the square that is cut out of the middle."""
+
+    resize: int
+    crop: int
+
+
+class MapsEntry(TypedDict):
+    """How patch maps become maps of the image's size."""
+
+    upsampling: str
+    sigma: float
+
+
+class FeaturesEntry(TypedDict):
+    """What identifies the features, besides the preprocessing."""
+
+    backbone: str
+    weights: str
+    layers: list[int]
+    embedding: str
+    embedding_params: dict[str, int]
+    dtype: str
+    extraction: int
+
+
+class MethodEntry(TypedDict):
+    """The method, with every parameter, defaults resolved."""
+
+    name: str
+    version: str
+    params: dict[str, Any]
+
+
+class DomainEntry(TypedDict):
+    """A domain under which every category returns; also holds its strength and version."""
+
+    name: str  # `dark:2`
+
+
+class _OptionalCellEntries(TypedDict, total=False):
+    drift: list[DomainEntry]  # `experiences` then names columns, `screw` and `screw@dark:2`
+    blend: float  # share of a column's training images that come an experience early or late
+
+
+class CellEntry(_OptionalCellEntries):
+    """The unit of work: everything that its key is made of."""
+
+    schema: int  # RECORD_SCHEMA
+    protocol: str  # versioned id: generated, `synthetic-1x15-224-oracle@1`, or a file's own
+    dataset: str
+    manifest: str  # SHA-256 of the decoded images, splits and labels
+    order: OrderEntry
+    schedule: str  # resolved, `1x15`
+    preprocessing: PreprocessingEntry
+    maps: MapsEntry
+    routing: Literal["oracle", "inferred"]
+    unseen: Literal["next", "all", "none"]  # which cells above the diagonal are scored
+    features: FeaturesEntry
+    method: MethodEntry
+    seed: int
+
+
+class FeatureSize(TypedDict):
+    """The size of a patch map (h, w) and of an embedding."""
+
+    grid: list[int]
+    dim: int
+
+
+class SecondsEntry(TypedDict):
+    """Seconds of the run; also holds `observe` and `score`."""
+
+    total: float
+    label: str  # "with shared caches"
+
+
+class PixelsEntry(TypedDict):
+    """Pixel metrics of a category with masks; also holds `regions` and `lost`."""
+
+    share: float  # share of the pixels that are defective
+
+
+class SkippedEntry(TypedDict):
+    """An image that --skip-unreadable left out."""
+
+    path: str
+    reason: str
+
+
+class TimingEntry(TypedDict):
+    """What `--time` measured; also holds `images` and `repeats`."""
+
+    update_seconds: list[float]
+    ms_per_image: float
+
+
+class _OptionalRunEntries(TypedDict, total=False):
     metrics: list[str]  # names of all metrics of the release that wrote it (see `metrics_of`)
-    timing: dict[str, Any]  # with `--time` only: {update_seconds, ms_per_image, images, repeats}
+    timing: TimingEntry
     seal: str  # SHA-256 of all other entries (`seal_of`); older records have none
 
 
-class Run(_NotAlways):
-    """run.json."""
+class Run(_OptionalRunEntries):
+    """run.json. The import of a stranger's record checks it against these types."""
 
     schema: int
     key: str  # SHA-256 of the cell's canonical JSON, 64 hex digits
     config_key: str  # the same without the seed: names the folder that holds the seeds
-    cell: dict[str, Any]
+    cell: CellEntry
     protocol: str
     experiences: list[list[str]]  # categories that each experience introduces, in order
-    features: dict[str, Any]  # {grid: [h, w], dim: D}
+    features: FeatureSize
     versions: dict[str, str]  # python, cadbench and the packages that numbers depend on
     git_commit: str | None
     device: str
-    seconds: dict[str, Any]  # {total, observe, score, label: "with shared caches"}
-    maps: str  # which patch maps were kept: `final`, `all` or `none`
-    pixels: dict[str, dict[str, float]]  # category with masks -> {regions, lost, share of pixels}
-    skipped: list[dict[str, str]]  # images that --skip-unreadable left out: {path, reason}
+    seconds: SecondsEntry
+    maps: Literal["final", "all", "none"]  # which patch maps were kept
+    pixels: dict[str, PixelsEntry]
+    skipped: list[SkippedEntry]
     notes: list[str]
     checksums: dict[str, str]  # file name -> SHA-256; filled in when the record is written
 

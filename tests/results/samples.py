@@ -32,7 +32,7 @@ def make_cell(**changes: Any) -> dict[str, Any]:
         "embedding": "concat",
         "embedding_params": {},
         "dtype": "float16",
-        "extraction": "1",
+        "extraction": 1,
     }
     routing = changes.get("routing", "oracle")
     return {
