@@ -1,1 +1,1 @@
-"""Detectors that are trained by gradient descent, under the strategies of avalanche-lib."""
+"""Detectors trained by gradient descent, with the continual strategies of avalanche-lib."""

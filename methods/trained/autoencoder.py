@@ -1,4 +1,4 @@
-"""The network of `feature_ae`: every patch embedding through a bottleneck, by itself."""
+"""The network of `feature_ae`: it reconstructs each patch embedding separately."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from torch import Tensor, nn
 
 
 class PatchAutoencoder(nn.Module):
-    """1x1 convolutions, which on a list of patches are linear layers.
-
-    dim: D, the length of an embedding; code: the length of what it is squeezed to.
-    """
+    """An autoencoder of 1x1 convolutions, which are linear layers on a list of patches."""
 
     def __init__(self, dim: int, code: int) -> None:
+        """Create the layers.
+
+        Args:
+            dim: D, the length of an embedding.
+            code: the length of the bottleneck.
+        """
         super().__init__()
         wide = (dim + 2 * code) // 2
         self.encoder = nn.Sequential(
@@ -24,13 +27,13 @@ class PatchAutoencoder(nn.Module):
         )
 
     def residuals(self, patches: Tensor) -> Tensor:
-        """patches (B, P, D) -> what the reconstruction adds to them, (B, P, D)."""
+        """Reconstruction minus input, (B, P, D), of patches (B, P, D)."""
         flat = patches.flatten(0, 1)
         difference: Tensor = self.decoder(self.encoder(flat)) - flat
         return difference.reshape(patches.shape)
 
     def forward(self, patches: Tensor) -> Tensor:
-        """patches (B, P, D) -> errors (B, P * D), whose squares sum to the mean squared error."""
+        """Errors (B, P * D) of patches (B, P, D); their squares sum to the mean squared error."""
         residuals = self.residuals(patches).flatten(1)
         return residuals / math.sqrt(residuals.shape[1])
 

@@ -1,4 +1,4 @@
-"""What trained detectors share: one network, which Avalanche trains on each experience."""
+"""The base of trained detectors: one network, which Avalanche trains on each experience."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ Inputs = Literal["images", "patches"]
 
 @dataclass(frozen=True)
 class TrainingParams(Params):
-    """How a network is trained on an experience; detectors set defaults of their own."""
+    """How the network is trained on an experience; detectors have their own defaults."""
 
     epochs: int = param(10, "passes over the training images of an experience", low=1)
     lr: float = param(0.001, "learning rate", above=0)
-    batch_size: int = param(8, "images in a step", low=2)
+    batch_size: int = param(8, "images per training step", low=2)
 
 
 class TrainedDetector(Method):
-    """One network for all categories; subclasses say which, and strategies how it goes on.
+    """One network for all categories. A subclass defines the network or the continual strategy.
 
-    A network maps inputs (B, ...) to errors (B, K), and is trained to make the mean over images
-    of their summed squares small. The optimizer starts anew with each experience. Between
-    experiences there is nothing but the network and what the strategy keeps, `kept`: plain values
-    and tensors, from which each experience builds its Avalanche strategy.
+    A network maps inputs (B, ...) to errors (B, K) and is trained to minimize the mean over images
+    of the sum of squared errors. Each experience has a new optimizer. Between experiences only the
+    network and `strategy_state` are stored: plain values and tensors, from which the Avalanche
+    strategy of the next experience is built.
     """
 
     Params: ClassVar[type[Params]] = TrainingParams
@@ -49,33 +49,38 @@ class TrainedDetector(Method):
         super().__init__(params, context)
         self.experiences = 0
         self.network: nn.Module | None = None
-        self.kept: dict[str, Any] = {}
+        self.strategy_state: dict[str, Any] = {}
 
     @abstractmethod
     def untrained(self) -> nn.Module:
-        """The network in its first state, which depends on the seed only."""
+        """Create the untrained network; it depends only on the seed."""
 
     @abstractmethod
     def optimizer(self, network: nn.Module) -> torch.optim.Optimizer:
-        """A new optimizer of the network's parameters."""
+        """Create an optimizer for the parameters of a network."""
 
     @abstractmethod
     def maps(self, network: nn.Module, batch: TestBatch) -> Tensor:
-        """(B, h, w): how badly each patch of the images is predicted."""
+        """Anomaly maps (B, h, w): the error of the network at each patch."""
 
     def plugins(self) -> list[Any]:
-        """Avalanche plugins that training needs, those of the strategy among them."""
+        """Create the Avalanche plugins for one experience, those of the strategy included."""
         return []
 
-    def keep(self, strategy: Any, experience: TrainExperience) -> dict[str, Any]:
-        """What the strategy will need for the next experience."""
+    def updated_state(self, strategy: Any, experience: TrainExperience) -> dict[str, Any]:
+        """What the strategy needs for the next experience.
+
+        Args:
+            strategy: the Avalanche strategy after training.
+            experience: the experience that it was trained on.
+        """
         return {}
 
     def observe(self, experience: TrainExperience) -> None:
-        # Avalanche warns at import and at each step, and sets filters of its own to do so.
+        # Avalanche warns at import and in each step, and changes the warning filters itself.
         with (
             warnings.catch_warnings(record=True),
-            self.drawing("training", self.training_name(experience)),
+            self.seeded_torch("training", self.training_name(experience)),
         ):
             self.learn(experience)
         self.experiences += 1
@@ -85,47 +90,72 @@ class TrainedDetector(Method):
         self._refuse_divergence(experience)
 
     def training_name(self, experience: TrainExperience) -> str:
-        """What the draws of this training depend on, beside the seed."""
+        """What the random numbers of this training depend on, besides the seed."""
         return str(experience.index)
 
     def learn(self, experience: TrainExperience) -> None:
         """Train the network on the new experience."""
-        from .plugins import strategy, train
+        from .avalanche_plugins import train
 
         self.network = self.network or self.untrained()
-        trained = strategy("Naive", self, self.network, self.plugins())
-        train(trained, experience.as_avalanche(self.inputs))
-        self.kept = self.keep(trained, experience)
+        strategy = self.build_strategy("Naive", self.network)
+        train(strategy, experience.as_avalanche(self.inputs))
+        self.strategy_state = self.updated_state(strategy, experience)
+
+    def build_strategy(self, name: str, network: nn.Module) -> Any:
+        """Build an Avalanche strategy for the next experience.
+
+        Args:
+            name: class name in `avalanche.training.supervised`.
+            network: the network that it trains.
+        """
+        from .avalanche_plugins import build_strategy
+
+        plugins = self.plugins()
+        return build_strategy(
+            name,
+            network,
+            self.optimizer(network),
+            plugins,
+            batch_size=self.params.batch_size,
+            epochs=self.params.epochs,
+            device=self.context.device,
+            experiences=self.experiences,
+        )
 
     def score(self, batch: TestBatch) -> Prediction:
         import torch
 
         assert self.network is not None
-        with torch.no_grad(), _exact():
+        with torch.no_grad(), _deterministic():
             maps = self.maps(self.network, batch)
         return Prediction(maps.flatten(1).amax(1), maps)
 
     def memory(self) -> MemoryReport:
         assert self.network is not None
         network = sum(tensor.nbytes for tensor in self.network.state_dict().values())
-        kept = sum(tensor.nbytes for tensor in _tensors(self.kept))
-        return MemoryReport(0, self.kept_vectors(), network, network + kept)
+        strategy = sum(tensor.nbytes for tensor in _tensors(self.strategy_state))
+        return MemoryReport(0, self.stored_vectors(), network, network + strategy)
 
-    def kept_vectors(self) -> int:
-        """Patch embeddings that the strategy keeps."""
+    def stored_vectors(self) -> int:
+        """Number of patch embeddings that the strategy stores."""
         return 0
 
     def state_dict(self) -> State:
         assert self.network is not None
         network = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
-        return {"experiences": self.experiences, "network": network, "kept": self.kept}
+        return {
+            "experiences": self.experiences,
+            "network": network,
+            "strategy": self.strategy_state,
+        }
 
     def load_state_dict(self, state: State) -> None:
         self.experiences = state["experiences"]
         self.network = self.untrained()
         self.network.load_state_dict(state["network"])
         self.network.eval()
-        self.kept = state["kept"]
+        self.strategy_state = state["strategy"]
 
     def _refuse_divergence(self, experience: TrainExperience) -> None:
         import torch
@@ -134,20 +164,25 @@ class TrainedDetector(Method):
         if not all(torch.isfinite(value).all() for value in self.network.state_dict().values()):
             raise CadbenchError(
                 f"training diverged in experience {experience.index} "
-                f"({', '.join(experience.categories)}): give a lower lr, or a lower weight of the "
+                f"({', '.join(experience.categories)}): use a lower lr, or a lower weight of the "
                 "strategy's penalty"
             )
 
     @contextlib.contextmanager
-    def drawing(self, purpose: str, name: str = "") -> Iterator[None]:
-        """torch's own generators, seeded for a purpose within and afterwards as they were."""
+    def seeded_torch(self, purpose: str, name: str = "") -> Iterator[None]:
+        """Seed torch's global generators in a `with` block and restore them afterwards.
+
+        Args:
+            purpose: what the random numbers are for, as for `MethodContext.rng`.
+            name: the name for `MethodContext.rng`.
+        """
         import torch
 
         device = self.context.device
         on_cuda = device.type == "cuda"
         seed = int(self.context.rng(purpose, name).integers(2**62))
-        # Not torch.manual_seed, which would reach generators of devices that are not put back.
-        with torch.random.fork_rng(devices=[device] if on_cuda else []), _exact():
+        # torch.manual_seed would also seed the generators of devices that are not restored.
+        with torch.random.fork_rng(devices=[device] if on_cuda else []), _deterministic():
             torch.default_generator.manual_seed(seed)
             if on_cuda:
                 with torch.cuda.device(device):
@@ -155,8 +190,8 @@ class TrainedDetector(Method):
             yield
 
 
-def _exact() -> contextlib.AbstractContextManager[Any]:
-    """Convolutions that are the same each time, also on CUDA."""
+def _deterministic() -> contextlib.AbstractContextManager[Any]:
+    """Use deterministic convolutions, also on CUDA."""
     import torch
 
     cudnn: Any = torch.backends.cudnn

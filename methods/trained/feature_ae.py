@@ -1,4 +1,4 @@
-"""A feature autoencoder on cached patch embeddings, under each continual strategy."""
+"""A feature autoencoder on cached patch embeddings, with each continual strategy."""
 
 from __future__ import annotations
 
@@ -17,20 +17,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FeatureAEParams(TrainingParams):
-    """DFR's batch size; the rest suits minutes on a CPU (docs/trained.md)."""
+    """DFR's batch size; the other values keep training to minutes on a CPU (docs/trained.md)."""
 
     epochs: int = param(40, "passes over the training images of an experience", low=1)
     lr: float = param(0.003, "learning rate of Adam", above=0)
-    batch_size: int = param(4, "images in a step", low=2)
-    patches_per_image: int = param(64, "patches of each image in a step, drawn anew", low=1)
-    code: float = param(0.33, "length of the code as a share of the embedding's", above=0, high=1)
+    batch_size: int = param(4, "images per training step", low=2)
+    patches_per_image: int = param(64, "random patches per image and step", low=1)
+    code: float = param(
+        0.33, "length of the code divided by that of the embedding", above=0, high=1
+    )
 
 
 class FeatureAE(TrainedDetector):
-    """Patches that a bottleneck cannot reproduce are anomalous.
+    """Feature autoencoder (DFR): the anomaly score of a patch is its reconstruction error.
 
     Source: Shi, Yang and Qi, "Unsupervised anomaly segmentation via deep feature reconstruction"
-    (DFR, Neurocomputing 2021): three 1x1 convolutions down and three up, batch norm, squared error.
+    (DFR, Neurocomputing 2021): three 1x1 convolutions each in encoder and decoder, batch
+    norm, squared error.
     """
 
     Params = FeatureAEParams
@@ -40,7 +43,7 @@ class FeatureAE(TrainedDetector):
         from .autoencoder import PatchAutoencoder
 
         dim = self.context.feature_dim
-        with self.drawing("network"):
+        with self.seeded_torch("network"):
             network = PatchAutoencoder(dim, max(1, round(self.params.code * dim)))
         return network.to(self.context.device)
 
@@ -50,7 +53,7 @@ class FeatureAE(TrainedDetector):
         return torch.optim.Adam(network.parameters(), lr=self.params.lr, fused=True)
 
     def plugins(self) -> list[Any]:
-        from .plugins import SampledPatches
+        from .avalanche_plugins import SampledPatches
 
         return [*super().plugins(), SampledPatches(self.params.patches_per_image)]
 
@@ -60,56 +63,56 @@ class FeatureAE(TrainedDetector):
 
 
 class FeatureAENaive(FeatureAE):
-    """Feature autoencoder (DFR), trained on with each experience and nothing against forgetting."""
+    """Feature autoencoder (DFR), trained on each experience without a continual strategy."""
 
 
 @dataclass(frozen=True)
 class FeatureAEReplayParams(strategies.ReplayParams, FeatureAEParams):
-    """With the size of the buffer."""
+    """Adds the size of the buffer."""
 
 
 class FeatureAEReplay(strategies.Replay, FeatureAE):
-    """Feature autoencoder (DFR) with replay of kept images' patches."""
+    """Feature autoencoder (DFR) with replay of stored patches."""
 
     Params = FeatureAEReplayParams
 
 
 @dataclass(frozen=True)
 class FeatureAEEWCParams(strategies.EWCParams, FeatureAEParams):
-    """With the strength of the penalty."""
+    """Adds the strength of the penalty."""
 
 
 class FeatureAEEWC(strategies.EWC, FeatureAE):
-    """Feature autoencoder (DFR) under elastic weight consolidation."""
+    """Feature autoencoder (DFR) with elastic weight consolidation."""
 
     Params = FeatureAEEWCParams
 
 
 @dataclass(frozen=True)
 class FeatureAESIParams(strategies.SIParams, FeatureAEParams):
-    """With the strength of the penalty."""
+    """Adds the strength of the penalty."""
 
 
 class FeatureAESI(strategies.SI, FeatureAE):
-    """Feature autoencoder (DFR) under synaptic intelligence."""
+    """Feature autoencoder (DFR) with synaptic intelligence."""
 
     Params = FeatureAESIParams
 
 
 @dataclass(frozen=True)
 class FeatureAELwFParams(strategies.LwFParams, FeatureAEParams):
-    """With the weight of the old network."""
+    """Adds the weight of the distillation."""
 
 
 class FeatureAELwF(strategies.LwF, FeatureAE):
-    """Feature autoencoder (DFR) under learning without forgetting."""
+    """Feature autoencoder (DFR) with learning without forgetting."""
 
     Params = FeatureAELwFParams
 
 
 class FeatureAECumulative(strategies.Cumulative, FeatureAE):
-    """Feature autoencoder (DFR), trained on with all images seen so far."""
+    """Feature autoencoder (DFR), trained further on all images seen so far."""
 
 
 class FeatureAEJoint(strategies.Joint, FeatureAE):
-    """Upper bound: a fresh feature autoencoder (DFR) for all images seen so far, each time."""
+    """Upper bound: a new feature autoencoder (DFR) per experience, on all images seen so far."""

@@ -1,4 +1,4 @@
-"""Training data that strategies keep: tensors as compact as the cache's, and their datasets."""
+"""Training data that strategies store: compact tensors, and Avalanche datasets of them."""
 
 from __future__ import annotations
 
@@ -17,62 +17,74 @@ if TYPE_CHECKING:
     from ...benchmark.interface.experience import TrainExperience
     from .detector import Inputs
 
-_READ_AT_ONCE = 32
+_BATCH = 32
 
 
-def replay(mem_size: int, kept: dict[str, Any], device: torch.device) -> ReplayPlugin:
-    """Avalanche's replay with the images that were kept: a random sample of each experience."""
+def restore_replay(mem_size: int, state: dict[str, Any], device: torch.device) -> ReplayPlugin:
+    """Build Avalanche's replay plugin, with a random sample of each earlier experience.
+
+    Args:
+        mem_size: number of images in the buffer.
+        state: what `replay_state` returned after the last experience; empty before the first.
+        device: where the images are used.
+    """
     buffer = ExperienceBalancedBuffer(mem_size, adaptive_size=True)
-    for index, group in enumerate(kept.get("groups", ())):
-        held = ReservoirSamplingBuffer(len(group["values"]))
-        held.buffer = stored_dataset(group["values"], group["targets"], device)
-        held._buffer_weights = group["priorities"].cpu()
-        buffer.buffer_groups[index] = held
+    for index, group in enumerate(state.get("groups", ())):
+        sample = ReservoirSamplingBuffer(len(group["values"]))
+        sample.buffer = stored_dataset(group["values"], group["targets"], device)
+        sample._buffer_weights = group["priorities"].cpu()
+        buffer.buffer_groups[index] = sample
         buffer._num_exps = index + 1
     return ReplayPlugin(mem_size, storage_policy=buffer)
 
 
-def replay_kept(plugin: ReplayPlugin) -> dict[str, Any]:
-    """The images of each experience in the buffer, with the priorities that keep them there."""
+def replay_state(plugin: ReplayPlugin) -> dict[str, Any]:
+    """The images of each experience in the buffer, with their priorities in the reservoir."""
     groups = []
-    for held in plugin.storage_policy.buffer_groups.values():
-        items = [held.buffer[index] for index in range(len(held.buffer))]
+    for sample in plugin.storage_policy.buffer_groups.values():
+        items = [sample.buffer[index] for index in range(len(sample.buffer))]
         values = _compact(torch.stack([item[0] for item in items])) if items else torch.empty(0)
         groups.append(
             {
                 "values": values,
                 "targets": [int(item[1]) for item in items],
-                "priorities": held._buffer_weights.clone(),
+                "priorities": sample._buffer_weights.clone(),
             }
         )
     return {"groups": groups}
 
 
-def with_images_of(
-    experience: TrainExperience, inputs: Inputs, kept: dict[str, Any]
+def add_experience(
+    experience: TrainExperience, inputs: Inputs, state: dict[str, Any]
 ) -> dict[str, Any]:
-    """`kept`, and all training images of another experience."""
+    """Add all training images of an experience to the stored ones.
+
+    Args:
+        experience: the experience to store.
+        inputs: what to store of its images.
+        state: the stored experiences; not changed.
+    """
     parts, targets = [], list[int]()
     for number, category in enumerate(experience.categories, experience.categories_before):
         for part in _read(experience, category, inputs):
             parts.append(part)
             targets += [number] * len(part)
     group = {"values": torch.cat(parts), "targets": targets}
-    return {"groups": [*kept.get("groups", ()), group]}
+    return {"groups": [*state.get("groups", ()), group]}
 
 
-def dataset_of(kept: dict[str, Any], device: torch.device) -> Any:
-    """All kept images as one Avalanche dataset; None where there is none."""
-    groups = kept.get("groups", ())
-    held = [stored_dataset(group["values"], group["targets"], device) for group in groups]
-    return concat_datasets(held) if held else None
+def as_dataset(state: dict[str, Any], device: torch.device) -> Any:
+    """Return all stored images as one Avalanche dataset; None if there are none."""
+    groups = state.get("groups", ())
+    datasets = [stored_dataset(group["values"], group["targets"], device) for group in groups]
+    return concat_datasets(datasets) if datasets else None
 
 
-def experiences_of(kept: dict[str, Any], device: torch.device) -> list[Any]:
-    """The past experiences as Avalanche has them."""
+def as_experiences(state: dict[str, Any], device: torch.device) -> list[Any]:
+    """Return the stored experiences as Avalanche experiences."""
     return [
         stored_experience(group["values"], group["targets"], device, index)
-        for index, group in enumerate(kept.get("groups", ()), 1)
+        for index, group in enumerate(state.get("groups", ()), 1)
     ]
 
 
@@ -80,12 +92,12 @@ def _read(experience: TrainExperience, category: str, inputs: Inputs) -> Iterato
     if inputs == "images":
         yield experience.images(category)[1].cpu()
     else:
-        for _, patches in experience.batches(category, _READ_AT_ONCE):
+        for _, patches in experience.batches(category, _BATCH):
             yield _compact(patches)
 
 
 def _compact(values: Tensor) -> Tensor:
-    """Values as the cache has them, on the CPU: images in bytes, patches in float16 or float32."""
+    """Values on the CPU in the smallest exact type: uint8 images, float16 or float32 patches."""
     values = values.cpu()
     for smaller in ((values * 255).round().to(torch.uint8), values.half()):
         restored = smaller.float() / 255 if smaller.dtype == torch.uint8 else smaller.float()

@@ -1,4 +1,4 @@
-"""Student-teacher feature pyramid matching on images, under each continual strategy."""
+"""Student-teacher feature pyramid matching on images, with each continual strategy."""
 
 from __future__ import annotations
 
@@ -15,28 +15,29 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from .pyramid import Teacher
+    from .student_teacher import Teacher
 
 Student = Literal["small", "same"]
 
 
 @dataclass(frozen=True)
 class STFPMParams(TrainingParams):
-    """The source's rate, momentum and decay; the rest suits minutes on a CPU (docs/trained.md)."""
+    """The source's rate, momentum and decay; the rest is for short CPU runs (docs/trained.md)."""
 
     epochs: int = param(20, "passes over the training images of an experience", low=1)
-    lr: float = param(0.4, "learning rate of SGD with momentum 0.9, decay 1e-4", above=0)
-    batch_size: int = param(8, "images in a step", low=2)
+    lr: float = param(0.4, "learning rate of SGD with momentum 0.9 and weight decay 1e-4", above=0)
+    batch_size: int = param(8, "images per training step", low=2)
     student: Student = param(
-        "small", "a small network, or the same as the teacher as in the source (slow on a CPU)"
+        "small", "a small network, or the teacher's as in the source (slow on a CPU)"
     )
 
 
 class STFPM(TrainedDetector):
-    """Where a student, taught on good images only, does not match the teacher, is an anomaly.
+    """STFPM: the anomaly score of a place is the distance of student and teacher features.
 
     Source: Wang et al., "Student-Teacher Feature Pyramid Matching for Anomaly Detection" (BMVC
-    2021). The teacher is the study's backbone at the layers of the patch embeddings.
+    2021). The student is trained on good images only. The teacher is the backbone of the run at
+    the layers of the patch embeddings.
     """
 
     Params = STFPMParams
@@ -45,16 +46,16 @@ class STFPM(TrainedDetector):
 
     @functools.cached_property
     def teacher(self) -> Teacher:
-        """The frozen backbone, with what it said of the images of this experience."""
-        from .pyramid import Teacher
+        """The frozen backbone, which caches its features of the images of this experience."""
+        from .student_teacher import Teacher
 
         return Teacher(self.context.backbone())
 
     def untrained(self) -> nn.Module:
-        from .pyramid import SmallStudent, StudentTeacher
+        from .student_teacher import SmallStudent, StudentTeacher
 
         backbone = self.context.backbone()
-        with self.drawing("network"):
+        with self.seeded_torch("network"):
             if self.params.student == "same":
                 seed = int(self.context.rng("student").integers(2**62))
                 student = backbone.untrained(seed)
@@ -73,69 +74,69 @@ class STFPM(TrainedDetector):
         try:
             super().observe(experience)
         finally:
-            self.teacher.forget()
+            self.teacher.clear()
 
     def maps(self, network: Any, batch: TestBatch) -> Tensor:
-        from .pyramid import anomaly_maps
+        from .student_teacher import anomaly_maps
 
         images = batch.images()
-        learned, taught = network.pairs(images, remember=False)
-        return anomaly_maps(learned, taught, self.context.grid)
+        student, teacher = network.pairs(images, cached=False)
+        return anomaly_maps(student, teacher, self.context.grid)
 
 
 class STFPMNaive(STFPM):
-    """STFPM, trained on with each experience and nothing against forgetting."""
+    """STFPM, trained on each experience without a continual strategy."""
 
 
 @dataclass(frozen=True)
 class STFPMReplayParams(strategies.ReplayParams, STFPMParams):
-    """With the size of the buffer."""
+    """Adds the size of the buffer."""
 
 
 class STFPMReplay(strategies.Replay, STFPM):
-    """STFPM with replay of kept images."""
+    """STFPM with replay of stored images."""
 
     Params = STFPMReplayParams
 
 
 @dataclass(frozen=True)
 class STFPMEWCParams(strategies.EWCParams, STFPMParams):
-    """With the strength of the penalty."""
+    """Adds the strength of the penalty."""
 
 
 class STFPMEWC(strategies.EWC, STFPM):
-    """STFPM under elastic weight consolidation."""
+    """STFPM with elastic weight consolidation."""
 
     Params = STFPMEWCParams
 
 
 @dataclass(frozen=True)
 class STFPMSIParams(strategies.SIParams, STFPMParams):
-    """With the strength of the penalty."""
+    """Adds the strength of the penalty."""
 
-    si_lambda: float = param(100.0, "weight of the penalty on important parameters' moves", low=0)
+    si_lambda: float = param(100.0, "weight of the penalty on changes of parameters", low=0)
 
 
 class STFPMSI(strategies.SI, STFPM):
-    """STFPM under synaptic intelligence."""
+    """STFPM with synaptic intelligence."""
 
     Params = STFPMSIParams
 
 
 @dataclass(frozen=True)
 class STFPMLwFParams(strategies.LwFParams, STFPMParams):
-    """With the weight of the old network."""
+    """Adds the weight of the distillation."""
 
 
 class STFPMLwF(strategies.LwF, STFPM):
-    """STFPM under learning without forgetting."""
+    """STFPM with learning without forgetting."""
 
     Params = STFPMLwFParams
 
 
 class STFPMCumulative(strategies.Cumulative, STFPM):
-    """STFPM, trained on with all images seen so far."""
+    """STFPM, trained further on all images seen so far."""
 
 
 class STFPMJoint(strategies.Joint, STFPM):
-    """Upper bound: a fresh STFPM student for all images seen so far, each time."""
+    """Upper bound: a new STFPM student per experience, on all images seen so far."""

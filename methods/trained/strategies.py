@@ -1,4 +1,4 @@
-"""The continual strategies of trained detectors, each the work of Avalanche's own class."""
+"""The continual strategies of trained detectors; Avalanche's classes do the work."""
 
 from __future__ import annotations
 
@@ -14,133 +14,136 @@ from .detector import TrainedDetector
 class ReplayParams(Params):
     """Avalanche's default."""
 
-    mem_size: int = param(200, "training images kept, shared equally among experiences", low=1)
+    mem_size: int = param(200, "stored training images, divided equally among experiences", low=1)
 
 
 class Replay(TrainedDetector):
-    """Beside each batch of new images, as many of those that were kept (`ReplayPlugin`)."""
+    """Adds stored images of earlier experiences to each batch (`ReplayPlugin`)."""
 
     def plugins(self) -> list[Any]:
-        from .rehearsal import replay
+        from .rehearsal import restore_replay
 
-        self.replay = replay(self.params.mem_size, self.kept, self.context.device)
+        size = self.params.mem_size
+        self.replay = restore_replay(size, self.strategy_state, self.context.device)
         return [*super().plugins(), self.replay]
 
-    def keep(self, strategy: Any, experience: TrainExperience) -> dict[str, Any]:
-        from .rehearsal import replay_kept
+    def updated_state(self, strategy: Any, experience: TrainExperience) -> dict[str, Any]:
+        from .rehearsal import replay_state
 
-        return replay_kept(self.replay)
+        return replay_state(self.replay)
 
-    def kept_vectors(self) -> int:
-        return _vectors(self)
+    def stored_vectors(self) -> int:
+        return _count_stored_patches(self)
 
 
 @dataclass(frozen=True)
 class EWCParams(Params):
-    """Chosen by losses on training images of the synthetic set, see docs/trained.md."""
+    """Chosen by the loss on training images of the synthetic dataset, see docs/trained.md."""
 
-    ewc_lambda: float = param(10.0, "weight of the penalty on important parameters' moves", low=0)
+    ewc_lambda: float = param(10.0, "weight of the penalty on changes of parameters", low=0)
 
 
 class EWC(TrainedDetector):
-    """Parameters that old experiences need are held back (`EWCPlugin`, a penalty each)."""
+    """Penalizes changes of parameters that matter to earlier experiences (`EWCPlugin`)."""
 
     def plugins(self) -> list[Any]:
-        from .plugins import ewc
+        from .avalanche_plugins import restore_ewc
 
         assert self.network is not None
-        self.ewc = ewc(self.params.ewc_lambda, self.kept, self.network)
+        self.ewc = restore_ewc(self.params.ewc_lambda, self.strategy_state, self.network)
         return [*super().plugins(), self.ewc]
 
-    def keep(self, strategy: Any, experience: TrainExperience) -> dict[str, Any]:
-        from .plugins import ewc_kept
+    def updated_state(self, strategy: Any, experience: TrainExperience) -> dict[str, Any]:
+        from .avalanche_plugins import ewc_state
 
-        return ewc_kept(self.ewc)
+        return ewc_state(self.ewc)
 
 
 @dataclass(frozen=True)
 class SIParams(Params):
-    """Chosen by losses on training images of the synthetic set, see docs/trained.md."""
+    """Chosen by the loss on training images of the synthetic dataset, see docs/trained.md."""
 
-    si_lambda: float = param(1000.0, "weight of the penalty on important parameters' moves", low=0)
+    si_lambda: float = param(1000.0, "weight of the penalty on changes of parameters", low=0)
 
 
 class SI(TrainedDetector):
-    """Parameters that did much for old losses are held back (`SynapticIntelligencePlugin`)."""
+    """Penalizes changes of parameters that lowered old losses (`SynapticIntelligencePlugin`)."""
 
     def plugins(self) -> list[Any]:
-        from .plugins import synaptic_intelligence
+        from .avalanche_plugins import restore_synaptic_intelligence
 
         assert self.network is not None
-        self.si = synaptic_intelligence(self.params.si_lambda, self.kept, self.network)
+        self.si = restore_synaptic_intelligence(
+            self.params.si_lambda, self.strategy_state, self.network
+        )
         return [*super().plugins(), self.si]
 
-    def keep(self, strategy: Any, experience: TrainExperience) -> dict[str, Any]:
-        from .plugins import synaptic_intelligence_kept
+    def updated_state(self, strategy: Any, experience: TrainExperience) -> dict[str, Any]:
+        from .avalanche_plugins import synaptic_intelligence_state
 
-        return synaptic_intelligence_kept(self.si)
+        return synaptic_intelligence_state(self.si)
 
 
 @dataclass(frozen=True)
 class LwFParams(Params):
     """Avalanche's default."""
 
-    lwf_alpha: float = param(1.0, "weight of the old network's answers beside the loss", low=0)
+    lwf_alpha: float = param(1.0, "weight of the distillation from the old network", low=0)
 
 
 class LwF(TrainedDetector):
-    """The old network's answers on new images are to stay (`LwFPlugin`, for regression).
+    """Keeps the old network's outputs on new images (`LwFPlugin`, for regression).
 
-    Nothing is kept: the old network is the network as it stands when an experience comes.
+    Nothing is stored: the old network is the network before the experience.
     """
 
     def plugins(self) -> list[Any]:
-        from .plugins import without_forgetting
+        from .avalanche_plugins import learning_without_forgetting
 
         old = self.network if self.experiences else None
-        return [*super().plugins(), without_forgetting(self.params.lwf_alpha, old)]
+        return [*super().plugins(), learning_without_forgetting(self.params.lwf_alpha, old)]
 
 
 class Cumulative(TrainedDetector):
-    """Training goes on with all images seen so far, which are kept (`Cumulative`)."""
+    """Trains the network further on all images seen so far, which are stored (`Cumulative`)."""
 
     def learn(self, experience: TrainExperience) -> None:
-        from .plugins import strategy, train
-        from .rehearsal import dataset_of, with_images_of
+        from .avalanche_plugins import train
+        from .rehearsal import add_experience, as_dataset
 
         self.network = self.network or self.untrained()
-        made = strategy("Cumulative", self, self.network, self.plugins())
-        made.dataset = dataset_of(self.kept, self.context.device)
-        train(made, experience.as_avalanche(self.inputs))
-        self.kept = with_images_of(experience, self.inputs, self.kept)
+        strategy = self.build_strategy("Cumulative", self.network)
+        strategy.dataset = as_dataset(self.strategy_state, self.context.device)
+        train(strategy, experience.as_avalanche(self.inputs))
+        self.strategy_state = add_experience(experience, self.inputs, self.strategy_state)
 
-    def kept_vectors(self) -> int:
-        return _vectors(self)
+    def stored_vectors(self) -> int:
+        return _count_stored_patches(self)
 
 
 class Joint(TrainedDetector):
-    """A fresh network is trained on all images seen so far, which are kept (`JointTraining`)."""
+    """Trains a new network on all images seen so far, which are stored (`JointTraining`)."""
 
     def training_name(self, experience: TrainExperience) -> str:
-        return "1"  # as if all came at once
+        return "1"  # the same random numbers as if all images came in the first experience
 
     def learn(self, experience: TrainExperience) -> None:
-        from .plugins import strategy, train
-        from .rehearsal import experiences_of, with_images_of
+        from .avalanche_plugins import train
+        from .rehearsal import add_experience, as_experiences
 
         self.network = self.untrained()
-        made = strategy("JointTraining", self, self.network, self.plugins())
-        before = experiences_of(self.kept, self.context.device)
-        train(made, [*before, experience.as_avalanche(self.inputs)])
-        self.kept = with_images_of(experience, self.inputs, self.kept)
+        strategy = self.build_strategy("JointTraining", self.network)
+        earlier = as_experiences(self.strategy_state, self.context.device)
+        train(strategy, [*earlier, experience.as_avalanche(self.inputs)])
+        self.strategy_state = add_experience(experience, self.inputs, self.strategy_state)
 
-    def kept_vectors(self) -> int:
-        return _vectors(self)
+    def stored_vectors(self) -> int:
+        return _count_stored_patches(self)
 
 
-def _vectors(detector: TrainedDetector) -> int:
-    """Patch embeddings among the training data that are kept."""
+def _count_stored_patches(detector: TrainedDetector) -> int:
+    """Number of patch embeddings among the stored training data."""
     if detector.inputs == "images":
         return 0
-    groups = detector.kept.get("groups", ())
+    groups = detector.strategy_state.get("groups", ())
     return sum(group["values"].shape[:2].numel() for group in groups)

@@ -177,24 +177,24 @@ def test_replay_trains_on_kept_images_of_the_past(stream, monkeypatch):
         PatchAutoencoder, "forward", lambda self, x: (seen.extend(x), forward(self, x))[1]
     )
     (experience,) = (e for e in stream.experiences() if e.index == 2)
-    kept = method.kept["groups"][0]["values"].float()
+    kept = method.strategy_state["groups"][0]["values"].float()
     method.observe(experience)
     assert all(any(torch.equal(one, old) for old in first) for one in kept)
     assert sum(any(torch.equal(one, old) for old in kept) for one in seen) >= 3 * 2
     assert sum(any(torch.equal(one, new) for new in second) for one in seen) == 3 * 4
-    assert [len(group["values"]) for group in method.kept["groups"]] == [1, 1]
+    assert [len(group["values"]) for group in method.strategy_state["groups"]] == [1, 1]
 
 
 def test_replay_needs_no_room_for_every_experience(stream):
     method = taught(stream, "feature_ae+replay", 3, mem_size=2)
-    assert sum(len(group["values"]) for group in method.kept["groups"]) == 2
+    assert sum(len(group["values"]) for group in method.strategy_state["groups"]) == 2
 
 
 def test_cumulative_goes_on_with_the_union_of_all_images(stream):
     method = taught(stream, "feature_ae+cumulative", 1)
     union = next(iter(stream.experiences("2-1")))
     naive = built(stream, "feature_ae+naive")
-    naive.load_state_dict({**method.state_dict(), "kept": {}})
+    naive.load_state_dict({**method.state_dict(), "strategy": {}})
     naive.observe(dataclasses.replace(union, index=2))
     assert distance(naive, taught(stream, "feature_ae+cumulative")) == 0
 
