@@ -1,4 +1,4 @@
-"""Records as a folder, a zip or a tar.gz: the same bytes for the same records."""
+"""Export records to a folder, zip or tar.gz; the same records give the same bytes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o644
 
 Files = Mapping[str, Path | bytes]
-"""Name in the export -> where it lies, or its content."""
+"""Name in the export -> its file on disk, or its content."""
 
 
 def export_records(
@@ -38,11 +38,25 @@ def export_records(
     maps: bool = True,
     overwrite: bool = False,
 ) -> int:
-    """Write records to `to`, in one step; how many. version: of cadbench, for the manifest.
+    """Write records to `to` atomically.
 
-    Every record is checked as an import checks it; a `RecordError` names the first that fails.
-    zip: stored, so that the bytes depend on no compressor. tar.gz: smaller, the same bytes from the
-    same zlib. Two copies of a record count once.
+    Every record is checked as an import would check it. Copies of a record are written once. A zip
+    is not compressed, so its bytes depend on no library; a tar.gz is smaller and has the same
+    bytes with the same zlib.
+
+    Args:
+        records: the records.
+        to: a new folder, .zip or .tar.gz file.
+        version: the version of cadbench, for the manifest.
+        check_run: checks that a run.json means what its protocol id says.
+        maps: include the anomaly maps.
+        overwrite: replace an earlier export.
+
+    Returns:
+        Number of records written.
+
+    Raises:
+        RecordError: names the first record that fails a check.
     """
     kind = archive_kind(to)
     _refuse_place(to, kind, overwrite)
@@ -68,7 +82,7 @@ def export_records(
 
 
 def _files(record: Record, maps: bool) -> dict[str, Path | bytes]:
-    """The files of a record; without its maps, run.json says so."""
+    """The files of a record; if the maps are left out, run.json says so."""
     names = sorted(record.run["checksums"])
     files: dict[str, Path | bytes] = {name: record.path / name for name in (RUN_FILE, *names)}
     if not maps and MAPS_FILE in files:
@@ -86,7 +100,7 @@ def _listed(held: Path | bytes) -> Listed:
 
 
 def _refuse_size(listed: Mapping[str, Listed]) -> None:
-    """What no import would take."""
+    """Raise if an import would refuse the export because of its size."""
     total = sum(file.bytes for file in listed.values())
     if total > MAX_TOTAL or len(listed) >= MAX_MEMBERS:
         raise UsageError(
@@ -115,7 +129,7 @@ def _refuse_place(to: Path, kind: str, overwrite: bool) -> None:
 
 
 def _write_folder(to: Path, files: Files) -> None:
-    """Complete beside its place, then renamed; an earlier export is moved aside first."""
+    """Write a temporary folder and rename it; an earlier export is moved away first."""
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=f".{to.name}.", suffix=PARTIAL, dir=to.parent))

@@ -1,4 +1,4 @@
-"""From an export into `runs/`: unpack beside it, check, then publish each record in one step."""
+"""Import an export into `runs/`: unpack to a temporary folder, check, publish record by record."""
 
 from __future__ import annotations
 
@@ -25,7 +25,12 @@ State: TypeAlias = Literal["new", "there", "replaced", "refused"]
 
 @dataclass(frozen=True)
 class Imported:
-    """What became of one record. name: its folder in the export; reason: why it was refused."""
+    """The result for one record of an export.
+
+    Attributes:
+        name: its folder in the export.
+        reason: why it was refused.
+    """
 
     name: str
     state: State
@@ -36,11 +41,22 @@ class Imported:
 def import_records(
     source: Path, out: Path, check_run: RunCheck = lambda run: None, *, overwrite: bool = False
 ) -> Iterator[Imported]:
-    """Bring the records of an export into `out`, one after another.
+    """Import the records of an export into `out`, one after another.
 
-    `RecordError` where the export as a whole is refused: nothing of it is imported. A record that
-    is refused by itself is reported, and the others go on. Work lies in `out/.import-*.partial`,
-    which is not looked at for records and goes at the end, or with the next import after a kill.
+    Temporary files are in `out/.import-*.partial`. They are deleted at the end, or by the next
+    import after a kill.
+
+    Args:
+        source: the export.
+        out: folder of the run records.
+        check_run: checks that a run.json means what its protocol id says.
+        overwrite: replace records that differ.
+
+    Yields:
+        One result per record; refused records do not stop the others.
+
+    Raises:
+        RecordError: the export as a whole is refused, and nothing is imported.
     """
     with _stage(out) as stage:
         for unpacked in unpack(source, stage):
@@ -65,7 +81,7 @@ def _checked(unpacked: Unpacked, check_run: RunCheck) -> Record:
 
 
 def _place(record: Record, out: Path, overwrite: bool) -> State:
-    """Publish the record unless an equal one is there; `RecordError` where it must not go."""
+    """Publish the record unless an equal one exists; RecordError if it may not be replaced."""
     final = record_dir(out, record.cell)
     if final.exists() and _equal(final, record):
         return "there"
@@ -78,11 +94,11 @@ def _place(record: Record, out: Path, overwrite: bool) -> State:
         if not final.exists():
             publish(record.path, final)
             return "new"
-        # It may have come while the lock was not ours.
+        # Another process may have published it before we held the lock.
         if _equal(final, record):
             return "there"
         _refuse_other(final, record, overwrite)
-        # From there, a run finishes what a kill may leave between the two renames.
+        # From this folder a run can finish what a kill leaves between the two renames.
         partial = partial_dir(final)
         try:
             if partial.exists():
@@ -95,7 +111,7 @@ def _place(record: Record, out: Path, overwrite: bool) -> State:
 
 
 def _finish_other(final: Path) -> None:
-    """Publish what a killed process had finished but not yet moved to its place."""
+    """Publish a record that a killed process had completed but not renamed."""
     partial = partial_dir(final)
     if final.exists() or not (partial / RUN_FILE).exists():
         return
@@ -104,7 +120,7 @@ def _finish_other(final: Path) -> None:
 
 
 def _equal(final: Path, record: Record) -> bool:
-    """Whether the record in place says the same; it may have maps that the other lacks."""
+    """Whether two records are equal; the existing one may have maps that the other lacks."""
     try:
         there = load_record(final, verify=True)
     except RecordError:
@@ -113,7 +129,7 @@ def _equal(final: Path, record: Record) -> bool:
 
 
 def _differences(there: Record, record: Record) -> list[str]:
-    """The parts that differ, maps that are only in `there` not counted."""
+    """Names of the parts that differ; maps that only the existing record has do not count."""
     mine, theirs = _parts(there), _parts(record)
     if MAPS_FILE not in theirs:
         mine.pop(MAPS_FILE, None)
@@ -124,10 +140,10 @@ def _differences(there: Record, record: Record) -> list[str]:
 
 
 def _parts(record: Record) -> dict[str, Any]:
-    """The entries of run.json and, by their checksums, the other files."""
+    """The entries of run.json and the checksums of the other files."""
     entries: dict[str, Any] = {**record.run}
     files = entries.pop("checksums")
-    entries.pop("seal", None)  # follows from the others; records of older versions have none
+    entries.pop("seal", None)  # derived from the others; records of older versions have none
     return {**entries, **files}
 
 
@@ -153,7 +169,7 @@ def _refuse_other(final: Path, record: Record, overwrite: bool) -> None:
 
 @contextlib.contextmanager
 def _stage(out: Path) -> Iterator[Path]:
-    """A folder of our own in `out`, so that publishing is a rename; nothing of it stays."""
+    """A temporary folder inside `out`, so that publishing is a rename; it is always deleted."""
     from filelock import FileLock
 
     created = not out.exists()
@@ -178,7 +194,7 @@ def _stage(out: Path) -> Iterator[Path]:
 
 
 def _sweep(out: Path) -> None:
-    """Remove what killed imports left: their locks are free."""
+    """Delete what killed imports left: their locks are free."""
     from filelock import FileLock, Timeout
 
     for lock in out.glob(f"{_STAGE}*{PARTIAL}.lock"):

@@ -1,9 +1,9 @@
-"""What an export looks like, and how large it may be.
+"""The layout of an export, and its size limits.
 
     cadbench-export.json                                 the manifest: size and SHA-256 of each file
     <protocol>/<features>/<order>/<method>-<key>/seed-<n>/run.json, scores.parquet, ..
 
-The folders are those of `runs/`. Nothing else belongs in an export.
+The folders are those of `runs/`. Anything else in an export is refused.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..sanitizing import printable
 
 MANIFEST_FILE = "cadbench-export.json"
 FORMAT = 1
-"""Of the manifest; records have a schema of their own."""
+"""Version of the manifest; records have their own schema version."""
 
 MEBI = 2**20
 MAX_BYTES = {
@@ -29,21 +29,21 @@ MAX_BYTES = {
     **{f"{name}.parquet": 256 * MEBI for name in TABLES},
     MAPS_FILE: 1024 * MEBI,
 }
-"""The largest size of each file, declared or actual; no other file is taken."""
+"""Largest size in bytes per file, declared or actual; other files are refused."""
 MAX_TOTAL = 16 * 1024 * MEBI
-"""Bytes of all files together."""
+"""Largest total size in bytes."""
 MAX_MEMBERS = 100_000
-"""Files and folders: some 14,000 records."""
+"""Largest number of files and folders: about 14,000 records."""
 MAX_RATIO, FREE_BYTES = 200, 64 * MEBI
-"""An archive, or a table, unpacks to at most this many times its size and these bytes more."""
+"""Largest ratio of unpacked to packed bytes, and the bytes allowed in addition."""
 MAX_ROWS = 5_000_000
-"""Of one table: 200 categories of 240 test images, all scored after each experience they are in."""
+"""Largest number of rows per table: 200 categories, 240 test images, scored every time."""
 MAX_TABLE_BYTES = 2048 * MEBI
-"""Of one table, decoded."""
+"""Largest decoded size of a table in bytes."""
 MAX_TEXT = 4096
-"""Characters of one text."""
+"""Longest text in characters."""
 MAX_SEGMENT = 200
-"""Characters of one name of a path."""
+"""Longest part of a path in characters."""
 
 _FOLDERS = 5
 _SEGMENT = re.compile(rf"[A-Za-z0-9_@-][A-Za-z0-9._@-]{{0,{MAX_SEGMENT - 1}}}")
@@ -51,37 +51,37 @@ _SEGMENT = re.compile(rf"[A-Za-z0-9_@-][A-Za-z0-9._@-]{{0,{MAX_SEGMENT - 1}}}")
 
 @dataclass(frozen=True)
 class Listed:
-    """What the manifest says of one file."""
+    """The entry of one file in the manifest."""
 
     bytes: int
     sha256: str
 
 
-def shown(name: str) -> str:
-    """The name of a member as an error quotes it: harmless, and short."""
+def quoted_name(name: str) -> str:
+    """The name of a member for an error message: short and safe to print."""
     text = printable(name)
     return f"'{text if len(text) <= 120 else f'{text[:117]}...'}'"
 
 
 def inner_parts(name: str) -> tuple[str, ...]:
-    """The parts of a member's name; `RecordError` for one that would lie elsewhere."""
+    """The parts of a member's name; RecordError if it would be outside the export."""
     parts = tuple(name.split("/"))
     if name.startswith("/") or "\\" in name or re.match(r"[A-Za-z]:", name) or ".." in parts:
-        raise RecordError(f"{shown(name)} leads out of the folder")
+        raise RecordError(f"{quoted_name(name)} leads out of the folder")
     return parts
 
 
 def check_name(name: str, *, folder: bool = False) -> tuple[str, ...]:
-    """The parts of a member's name; `RecordError` for one that no export has.
+    """The parts of a member's name; RecordError if no export has such a name.
 
-    Names never become paths: files are unpacked under names of our own. This refuses all the same
-    what another program would write elsewhere.
+    Names never become paths, since files are unpacked under names of our own. Names that another
+    program would write outside the folder are refused all the same.
     """
     parts = inner_parts(name)
     if len(parts) > _FOLDERS + (not folder):
-        raise RecordError(f"{shown(name)} lies too deep")
+        raise RecordError(f"{quoted_name(name)} lies too deep")
     if not all(_SEGMENT.fullmatch(part) for part in parts):
-        raise RecordError(f"{shown(name)} is not a name that an export has")
+        raise RecordError(f"{quoted_name(name)} is not a name that an export has")
     if folder:
         expected = parts[0] != MANIFEST_FILE
     else:
@@ -90,12 +90,12 @@ def check_name(name: str, *, folder: bool = False) -> tuple[str, ...]:
         )
         expected = expected and (len(parts) == 1 or parts[0] != MANIFEST_FILE)
     if not expected:
-        raise RecordError(f"{shown(name)} does not belong in an export")
+        raise RecordError(f"{quoted_name(name)} does not belong in an export")
     return parts
 
 
 def manifest_bytes(files: dict[str, Listed], version: str) -> bytes:
-    """The manifest of these files, the same bytes for the same records."""
+    """The manifest of these files; the same files give the same bytes."""
     content = {
         "format": FORMAT,
         "cadbench": version,
@@ -106,14 +106,14 @@ def manifest_bytes(files: dict[str, Listed], version: str) -> bytes:
 
 
 def read_manifest(data: bytes) -> dict[str, Listed]:
-    """The files that a manifest lists; `RecordError` where it is none, or of another version."""
+    """The files that a manifest lists; RecordError if it is invalid or of another version."""
     content = strict_json(data, MANIFEST_FILE)
     if not isinstance(content, dict) or set(content) != {"format", "cadbench", "schema", "files"}:
         raise RecordError(f"{MANIFEST_FILE} is not what `cadbench export` writes")
     for name, mine in (("format", FORMAT), ("schema", RECORD_SCHEMA)):
         if content[name] != mine or isinstance(content[name], bool):
             raise OtherSchemaError(
-                f"it was written by cadbench {shown(str(content['cadbench']))} with {name} "
+                f"it was written by cadbench {quoted_name(str(content['cadbench']))} with {name} "
                 f"{printable(str(content[name]))[:40]}, this cadbench reads {mine}; export it "
                 "again with this version"
             )
@@ -126,7 +126,7 @@ def read_manifest(data: bytes) -> dict[str, Listed]:
 
 
 def strict_json(data: bytes, where: str) -> Any:
-    """JSON as we write it: UTF-8, no name twice, finite numbers, not nested without end."""
+    """Parse JSON that cadbench wrote: UTF-8, unique names, finite numbers, limited depth."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -155,5 +155,5 @@ def _listed(name: str, entry: Any) -> Listed:
         and isinstance(entry["sha256"], str)
         and re.fullmatch("[0-9a-f]{64}", entry["sha256"])
     ):
-        raise RecordError(f"{MANIFEST_FILE} does not give size and SHA-256 of {shown(name)}")
+        raise RecordError(f"{MANIFEST_FILE} does not give size and SHA-256 of {quoted_name(name)}")
     return Listed(entry["bytes"], entry["sha256"])

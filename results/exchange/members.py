@@ -1,6 +1,6 @@
-"""The files of a folder, a zip or a tar, one after another, nothing written and no name trusted.
+"""Iterate over the files of a folder, zip or tar without writing files or trusting names.
 
-Everything is read through file objects: no `extract`, so no name of an archive ever becomes a path.
+Everything is read through file objects, never with `extract`, so no archive name becomes a path.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from ..errors import RecordError, UsageError
-from .limits import FREE_BYTES, MAX_BYTES, MAX_MEMBERS, MAX_RATIO, MEBI, shown
+from .limits import FREE_BYTES, MAX_BYTES, MAX_MEMBERS, MAX_RATIO, MEBI, quoted_name
 
 MAX_HEADERS = MEBI
 """Bytes between two files of a tar: its headers, which extensions can make long."""
@@ -30,7 +30,11 @@ _CHUNK = MEBI
 
 @dataclass(frozen=True)
 class Limits:
-    """How much is taken: members; bytes of one in a tar; ratio of unpacked to archive."""
+    """Upper limits while reading an archive.
+
+    Attributes are the number of members, the bytes of one tar member, and the ratio of unpacked to
+    packed bytes.
+    """
 
     members: int
     bytes: int
@@ -39,9 +43,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Member:
-    """A file or folder. size: bytes as declared; `read` gives at most as many as it is asked for.
+    """A file or folder of an archive; members of a tar must be read before the next is requested.
 
-    Members of a tar can be read only before the next one is asked for.
+    Attributes:
+        size: the declared size in bytes; `read` returns at most as many as requested.
     """
 
     name: str
@@ -50,19 +55,21 @@ class Member:
     read: Callable[[int], bytes] = lambda size: b""
 
     def chunks(self, limit: int) -> Iterator[bytes]:
-        """What it holds; `RecordError` after `limit` bytes, whatever was declared."""
+        """Yield the content; RecordError after `limit` bytes, whatever size was declared."""
         total = 0
         while chunk := self.read(_CHUNK):
             total += len(chunk)
             if total > limit:
-                raise RecordError(f"{shown(self.name)} holds more than {limit} bytes")
+                raise RecordError(f"{quoted_name(self.name)} holds more than {limit} bytes")
             yield chunk
         if total != self.size:
-            raise RecordError(f"{shown(self.name)} holds {total} bytes, {self.size} are declared")
+            raise RecordError(
+                f"{quoted_name(self.name)} holds {total} bytes, {self.size} are declared"
+            )
 
 
 def archive_kind(path: Path) -> str:
-    """`zip`, `tar.gz`, or `folder` for any other name; `UsageError` for other kinds of archive."""
+    """`zip`, `tar.gz`, or `folder` for a name without an archive ending; UsageError for others."""
     name = path.name.lower()
     if name.endswith(".zip"):
         return "zip"
@@ -77,10 +84,15 @@ def archive_kind(path: Path) -> str:
 def members(
     source: Path, kind: str | None = None, limits: Limits | None = None
 ) -> Iterator[Iterator[Member]]:
-    """The members of a folder or archive; errors while they are read are one `RecordError`.
+    """Iterate over the members of a folder or archive.
 
-    kind: `folder`, `zip`, `tar`, `tar.gz` or `tar.xz`, by default what an export's name says;
-    limits: by default those of an export.
+    Args:
+        source: the folder or archive.
+        kind: `folder`, `zip`, `tar`, `tar.gz` or `tar.xz`; by default from the name.
+        limits: limits; by default those of an export.
+
+    Raises:
+        RecordError: anything that goes wrong while reading.
     """
     kind = kind or archive_kind(source)
     limits = limits or Limits(MAX_MEMBERS, max(MAX_BYTES.values()), MAX_RATIO)
@@ -98,12 +110,12 @@ def members(
         EOFError,
         gzip.BadGzipFile,
     ) as error:
-        raise RecordError(f"it is not a whole {kind} ({shown(str(error))})") from error
+        raise RecordError(f"it is not a whole {kind} ({quoted_name(str(error))})") from error
     except (NotImplementedError, RuntimeError, ValueError, OverflowError) as error:
         raise RecordError(
-            f"it is not a {kind} that cadbench reads ({shown(str(error))})"
+            f"it is not a {kind} that cadbench reads ({quoted_name(str(error))})"
         ) from error
-    except OSError as error:  # of reading only: what is written has its own
+    except OSError as error:  # errors of reading only; writing has its own
         raise RecordError(f"it cannot be read ({error.strerror or error})") from error
 
 
@@ -119,22 +131,22 @@ def _of_folder(root: Path, limits: Limits) -> Iterator[Member]:
                 _refuse_special(name, status.st_mode)
                 if stat.S_ISDIR(status.st_mode):
                     yield Member(name, 0, folder=True)
-                    # After `yield`: a name that is refused, or lies too deep, is never entered.
+                    # After `yield`, so that folders that are refused or too deep are never entered.
                     pending.append(Path(entry.path))
                     continue
                 if status.st_nlink > 1:
-                    raise RecordError(f"{shown(name)} is a hard link")
+                    raise RecordError(f"{quoted_name(name)} is a hard link")
                 with _opened(Path(entry.path), name) as file:
                     yield Member(name, status.st_size, read=file.read)
 
 
 @contextlib.contextmanager
 def _opened(path: Path, name: str) -> Iterator[BinaryIO]:
-    """The file itself: what became a link or a pipe since it was listed is not opened."""
+    """Open the file itself; if it became a link or a pipe since it was listed, refuse it."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
-        raise RecordError(f"{shown(name)} cannot be read ({error.strerror})") from error
+        raise RecordError(f"{quoted_name(name)} cannot be read ({error.strerror})") from error
     with open(handle, "rb") as file:
         _refuse_special(name, os.fstat(handle).st_mode)
         yield file
@@ -145,19 +157,23 @@ def _of_zip(file: BinaryIO, limits: Limits) -> Iterator[Member]:
     with zipfile.ZipFile(cast("BinaryIO", _ShortReads(file))) as archive:
         infos = archive.infolist()
         _limit_members(len(infos), limits)
-        # All before the first is read.
+        # Check all members before reading the first.
         if sum(info.file_size for info in infos) > room:
             raise RecordError(f"it unpacks to more than {limits.ratio} times its size")
         for info in infos:
             if info.orig_filename != info.filename:
-                raise RecordError(f"{shown(info.orig_filename)} is not a name that an export has")
-            if not info.filename:  # zipfile ends names at a NUL
+                raise RecordError(
+                    f"{quoted_name(info.orig_filename)} is not a name that an export has"
+                )
+            if not info.filename:  # zipfile cuts names at NUL
                 raise RecordError("it holds a member without a name")
             _refuse_special(info.filename, info.external_attr >> 16)
             if info.flag_bits & 1:
-                raise RecordError(f"{shown(info.filename)} is encrypted")
+                raise RecordError(f"{quoted_name(info.filename)} is encrypted")
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise RecordError(f"{shown(info.filename)} is packed in a way that is not taken")
+                raise RecordError(
+                    f"{quoted_name(info.filename)} is packed in a way that is not taken"
+                )
         for info in infos:
             if info.is_dir():
                 yield Member(info.filename.removesuffix("/"), info.file_size, folder=True)
@@ -176,16 +192,16 @@ def _of_tar(file: BinaryIO, kind: str, limits: Limits) -> Iterator[Member]:
             while (info := archive.next()) is not None:
                 found += 1
                 _limit_members(found, limits)
-                # Forget what was read: `archive` keeps every header otherwise.
+                # Otherwise `archive` keeps every header in memory.
                 archive.members = []  # type: ignore[attr-defined]
                 if info.issym() or info.islnk():
-                    raise RecordError(f"{shown(info.name)} is a {_LINKS[info.issym()]} link")
+                    raise RecordError(f"{quoted_name(info.name)} is a {_LINKS[info.issym()]} link")
                 if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE) or (
                     info.issparse()
                 ):
-                    raise RecordError(f"{shown(info.name)} is neither a file nor a folder")
+                    raise RecordError(f"{quoted_name(info.name)} is neither a file nor a folder")
                 if not 0 <= info.size <= limits.bytes:
-                    raise RecordError(f"{shown(info.name)} declares {info.size} bytes")
+                    raise RecordError(f"{quoted_name(info.name)} declares {info.size} bytes")
                 metered.allow(info.size + MAX_HEADERS)
                 if info.isdir():
                     yield Member(info.name, info.size, folder=True)
@@ -211,11 +227,11 @@ _LINKS = {True: "symbolic", False: "hard"}
 
 
 def _refuse_special(name: str, mode: int) -> None:
-    """mode: as `os.stat` gives it; of a zip made elsewhere than on Unix it is 0."""
+    """Refuse links and devices. `mode` is as from `os.stat`; 0 in a zip not made on Unix."""
     if stat.S_ISLNK(mode):
-        raise RecordError(f"{shown(name)} is a symbolic link")
+        raise RecordError(f"{quoted_name(name)} is a symbolic link")
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise RecordError(f"{shown(name)} is neither a file nor a folder")
+        raise RecordError(f"{quoted_name(name)} is neither a file nor a folder")
 
 
 def _limit_members(count: int, limits: Limits) -> None:
@@ -224,7 +240,7 @@ def _limit_members(count: int, limits: Limits) -> None:
 
 
 class _ShortReads:
-    """A file that is never read in one piece larger than a table of contents may be."""
+    """A file that refuses to be read in larger pieces than a zip's table of contents may have."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
@@ -238,7 +254,7 @@ class _ShortReads:
 
 
 class _Metered:
-    """An unpacking stream that gives only as much as was allowed, and so much in all.
+    """A decompressed stream that returns only as many bytes as were allowed.
 
     tarfile reads extended headers of any declared size into memory.
     """
@@ -250,7 +266,7 @@ class _Metered:
         self.allowed = 0
 
     def allow(self, size: int) -> None:
-        """From here on, `size` bytes and what tarfile reads ahead."""
+        """Allow `size` more bytes, plus what tarfile reads ahead."""
         self.allowed = size + tarfile.RECORDSIZE
 
     def read(self, size: int) -> bytes:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import RecordError
 from ..records.schema import ASSIGNMENT, TABLES, UTILIZATION
-from .limits import FREE_BYTES, MAX_RATIO, MAX_ROWS, MAX_TABLE_BYTES, shown
+from .limits import FREE_BYTES, MAX_RATIO, MAX_ROWS, MAX_TABLE_BYTES, quoted_name
 from .run_types import check_text
 
 if TYPE_CHECKING:
@@ -104,12 +104,12 @@ def _check_columns(schema: pa.Schema, name: str, where: str) -> None:
         if field.name in expected:
             continue
         if name != "events":
-            raise RecordError(f"{where} has an unknown column {shown(field.name)}")
+            raise RecordError(f"{where} has an unknown column {quoted_name(field.name)}")
         check_text(field.name, where)
         known = ASSIGNMENT.get(field.name)
         if str(field.type) not in _PLAIN or (known and field.type != pa.type_for_alias(known)):
             raise RecordError(
-                f"column {shown(field.name)} of {where} holds {field.type}, not "
+                f"column {quoted_name(field.name)} of {where} holds {field.type}, not "
                 f"{known or 'plain values'}"
             )
 

@@ -1,4 +1,4 @@
-"""From a folder or archive to one folder a record, under names of our own."""
+"""Unpack an export into one folder per record, under names of our own."""
 
 from __future__ import annotations
 
@@ -11,13 +11,26 @@ from pathlib import Path
 
 from ..errors import RecordError
 from ..storage.files import OPTIONS, storage_error
-from .limits import MANIFEST_FILE, MAX_BYTES, MAX_TOTAL, Listed, check_name, read_manifest, shown
+from .limits import (
+    MANIFEST_FILE,
+    MAX_BYTES,
+    MAX_TOTAL,
+    Listed,
+    check_name,
+    quoted_name,
+    read_manifest,
+)
 from .members import Member, members
 
 
 @dataclass(frozen=True)
 class Unpacked:
-    """A record of an export. name: its folder there; wrong: where it differs from the manifest."""
+    """A record of an export.
+
+    Attributes:
+        name: its folder in the export.
+        wrong: where it differs from the manifest.
+    """
 
     name: str
     folder: Path
@@ -25,10 +38,14 @@ class Unpacked:
 
 
 def unpack(source: Path, into: Path) -> list[Unpacked]:
-    """Every record of `source`, as a folder of files of known names in `into`, by name.
+    """Unpack every record of `source` into a folder of its own below `into`.
 
-    `RecordError` where the source is none of ours, is not whole, or holds anything that could do
-    harm: then nothing of it is to be used.
+    Returns:
+        The records by name.
+
+    Raises:
+        RecordError: the source is no export, is incomplete, or holds anything harmful; nothing that
+            was unpacked may then be used.
     """
     names, found = _Names(), {}
     folders: dict[str, Path] = {}
@@ -43,7 +60,7 @@ def unpack(source: Path, into: Path) -> list[Unpacked]:
             limit = MAX_BYTES[parts[-1]]
             if member.size > limit:
                 raise RecordError(
-                    f"{shown(member.name)} declares {member.size} bytes, {limit} are taken"
+                    f"{quoted_name(member.name)} declares {member.size} bytes, {limit} are taken"
                 )
             total += member.size
             if total > MAX_TOTAL:
@@ -57,7 +74,7 @@ def unpack(source: Path, into: Path) -> list[Unpacked]:
     if manifest is None:
         raise RecordError(f"it has no {MANIFEST_FILE} at its top; `cadbench export` makes one")
     if further := sorted(found.keys() - manifest.keys()):
-        raise RecordError(f"{shown(further[0])} is not in its {MANIFEST_FILE}")
+        raise RecordError(f"{quoted_name(further[0])} is not in its {MANIFEST_FILE}")
     records: dict[str, str | None] = {}
     for name, listed in manifest.items():
         record, _, file = name.rpartition("/")
@@ -75,31 +92,37 @@ def unpack(source: Path, into: Path) -> list[Unpacked]:
 
 @dataclass
 class _Names:
-    """What came before: no name twice, also not where capitals do not count."""
+    """Names seen so far; a name may not occur twice, upper and lower case being equal."""
 
     files: set[str] = field(default_factory=set)
     spelled: dict[str, str] = field(default_factory=dict)
 
     def admit(self, member: Member) -> None:
         if member.name in self.files:
-            raise RecordError(f"{shown(member.name)} is there twice")
+            raise RecordError(f"{quoted_name(member.name)} is there twice")
         self.files.add(member.name)
         parts = member.name.split("/")
         for depth in range(1, len(parts) + 1):
             name = "/".join(parts[:depth])
             if self.spelled.setdefault(name.casefold(), name) != name:
                 raise RecordError(
-                    f"{shown(name)} and {shown(self.spelled[name.casefold()])} differ in capitals "
-                    "only"
+                    f"{quoted_name(name)} and {quoted_name(self.spelled[name.casefold()])} differ "
+                    "only in upper and lower case"
                 )
 
 
 def write_member(path: Path, chunks: Iterable[bytes], options: str = OPTIONS) -> Listed:
-    """Write a file to the disk, whole; what it turned out to be. options: see `storage_error`."""
+    """Write a file and compute its checksum.
+
+    Args:
+        path: where to write it.
+        chunks: its content.
+        options: see `storage.files.storage_error`.
+    """
     digest, size = hashlib.sha256(), 0
     with _writing(path, options):
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Unbuffered: closing it has nothing left to write that could fail.
+        # Unbuffered, so that closing the file cannot fail.
         file = open(path, "xb", buffering=0)  # noqa: SIM115
     with file:
         for chunk in chunks:

@@ -1,1 +1,1 @@
-"""Figures that go into a paper as they are: one file a figure, one style, drawn from records."""
+"""Figures for papers, made from records: one file per figure in `kinds/`, one style."""

@@ -1,4 +1,4 @@
-"""Every figure by name, and where it is drawn; nothing is imported before it is asked for."""
+"""All figures by name; a figure's module is imported only when it is drawn."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from .drawing.figure import Drawn
-    from .selection import Source
+    from .drawing.figure import FinishedFigure
+    from .selection import Selection
 
 EXAMPLES = "examples"
-"""The one figure that needs the dataset, see cadbench.results.figures.kinds.examples."""
+"""The only figure that needs the dataset; see `kinds.examples`."""
 
 FIGURES: Mapping[str, tuple[str, str]] = {
     "category-experts": ("category_experts", "heat map: each category by the number of experts"),
@@ -27,14 +27,21 @@ FIGURES: Mapping[str, tuple[str, str]] = {
     "ranks": ("ranks", "critical difference diagram"),
     EXAMPLES: ("examples", "worst and best test images with maps and masks"),
 }
-"""name -> (module, one line)."""
+"""name -> (module, one-line description)."""
 
 
-def draw(name: str, source: Source, width: float) -> Drawn:
-    """The figure `name` (any but EXAMPLES), to be drawn and saved within `style.styled()`.
+def draw(name: str, selection: Selection, width: float) -> FinishedFigure:
+    """Draw the figure `name` (any except EXAMPLES); call and save it inside `style.styled()`.
 
-    `NothingToDraw` or another `UsageError` where the records do not allow it.
+    Args:
+        name: a key of FIGURES.
+        selection: the selected rows and runs.
+        width: width in inches.
+
+    Raises:
+        NothingToDraw: the records lack what the figure needs.
+        UsageError: the records do not allow the figure.
     """
     module = importlib.import_module(f".kinds.{FIGURES[name][0]}", __package__)
-    drawn = cast("Callable[[Source, float], Drawn]", module.draw)
-    return drawn(source, width)
+    drawn = cast("Callable[[Selection, float], FinishedFigure]", module.draw)
+    return drawn(selection, width)

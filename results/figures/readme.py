@@ -13,20 +13,20 @@ from ..errors import CadbenchError
 from ..records.store import find_records
 from .catalog import draw
 from .drawing.style import WIDTHS, save, styled
-from .selection import source_of
+from .selection import select_rows
 
 FOLDER = Path("docs/figures")
 SHOWN = ("experts", "tradeoff")
 
 
 def main(runs: Path, folder: Path = FOLDER) -> list[Path]:
-    """Draw them; the paths that were written."""
-    source = source_of(rows_of(find_records(runs)))
+    """Draw both figures; return the paths that were written."""
+    selection = select_rows(rows_of(find_records(runs)))
     paths = []
     with styled():
         for name in SHOWN:
             paths.append(folder / f"{name}.svg")
-            drawn = draw(name, source, WIDTHS["column"])
+            drawn = draw(name, selection, WIDTHS["column"])
             save(drawn.figure, paths[-1], drawn.caption)
     return paths
 

@@ -1,4 +1,4 @@
-"""What figures are drawn from: rows of one protocol, routing and backbone, and which of them."""
+"""Select what a figure shows: rows of one protocol, routing and backbone."""
 
 from __future__ import annotations
 
@@ -26,18 +26,23 @@ from .drawing.style import MOST
 Thing = TypeVar("Thing")
 
 SWEPT = "experts"
-"""The parameter that the paper's figures are drawn over."""
+"""The parameter on the x axis of the paper's figures."""
 
 
 class NothingToDraw(UsageError):
-    """These records do not hold what a figure shows; the message says what is missing."""
+    """The records do not hold what a figure needs; the message says what is missing."""
 
 
 @dataclass(frozen=True)
-class Source:
-    """Rows of one setting. chosen: those that the user named, in that order; run: a run among them.
+class Selection:
+    """The rows and runs that a figure shows.
 
-    base: the metric that figures show, a name of CATEGORY_METRICS; defaults: parameters by method.
+    Attributes:
+        rows: all rows of one setting.
+        chosen: the rows that the user named, in that order.
+        run: the run that the user named.
+        base: the metric that figures show, one of the base metrics.
+        defaults: default parameters by method name.
     """
 
     rows: tuple[Row, ...]
@@ -49,7 +54,7 @@ class Source:
 
     @property
     def heading(self) -> str:
-        """How axes call the metric: `AUROC`."""
+        """The metric as axes print it, such as `AUROC`."""
         return CATEGORY_METRICS[self.base].heading
 
     @property
@@ -57,13 +62,13 @@ class Source:
         return CATEGORY_METRICS[self.base].higher_is_better
 
     def quantity(self, name: str) -> str:
-        """The name in cadbench.results.analysis.quantities of a continual metric of `base`."""
+        """The name in `analysis.quantities` of a continual metric of `base`."""
         return stored_name(self.base, name)
 
     def compared(self) -> tuple[Row, ...]:
-        """The rows of a figure that compares methods: the named ones, else one a method.
+        """The rows of a figure that compares methods: the named rows, or one row per method.
 
-        That one is the nearest to the method's defaults.
+        Without names it is the row nearest to the method's defaults.
         """
         if self.chosen:
             rows = self.chosen
@@ -75,7 +80,7 @@ class Source:
         return few(rows, "rows")
 
     def comparison(self, rows: Sequence[Row]) -> Comparison:
-        """`rows` side by side; `UsageError` where they lack runs that others have."""
+        """Compare `rows`; UsageError if some lack runs that others have."""
         check_comparable(rows, mixable=False)
         found = compare(rows[0].first.routing, rows)
         if not any(reading.of(self.base) for readings in found.readings for reading in readings):
@@ -83,7 +88,7 @@ class Source:
         return found
 
     def sweeps(self) -> list[tuple[Row, ...]]:
-        """Rows that differ in the number of experts only, by that number: one tuple a sweep."""
+        """Rows that differ only in the number of experts, sorted by it: one tuple per sweep."""
         every = [row for row in self.rows if SWEPT in row.first.params]
         wanted = {_but_experts(row) for row in self.chosen} & {_but_experts(row) for row in every}
         sweeps = [
@@ -99,16 +104,19 @@ class Source:
         return sweeps
 
     def main_sweep(self) -> tuple[Row, ...]:
-        """The sweep of the named row, else the one nearest to the defaults."""
+        """The sweep of the named row, or the one nearest to the defaults."""
         sweeps = self.sweeps()
         nearest = self._usual([row for sweep in sweeps for row in sweep])
         return next(sweep for sweep in sweeps if nearest in sweep)
 
     def record(self, *, assigning: bool = False) -> Record:
-        """The run of a figure that shows one: the named one, or the first of the named row.
+        """The run of a figure that shows one run: the named one, or the first of the named row.
 
-        Without a name, that of the row nearest to its defaults, one that assigns experts first.
-        assigning: only runs that do.
+        Without a name it is a run of the row nearest to its defaults; rows that assign experts are
+        preferred.
+
+        Args:
+            assigning: only runs that assign experts.
         """
         if self.run is not None:
             rows: Sequence[Row] = [row for row in self.chosen if self.run in row.records]
@@ -128,7 +136,7 @@ class Source:
         return R, s
 
     def intervals(self, rows: Sequence[Row]) -> str:
-        """What a caption says of the intervals of these rows."""
+        """The sentence of a caption about the intervals of these rows."""
         images = self.base in IMAGE_METRICS
         if not images and all(len(row.records) == 1 for row in rows):
             return "none, as there is one run a row and the test images of its maps are not drawn"
@@ -136,11 +144,11 @@ class Source:
         return text.removeprefix("[low, high]: ")
 
     def titles(self, rows: Sequence[Row]) -> list[str]:
-        """What legends call the rows."""
+        """The names of the rows in legends."""
         return row_titles(rows, self.defaults)
 
     def series_titles(self, series: Sequence[tuple[Row, ...]]) -> list[str]:
-        """What legends call series of `series_of`: the number of experts only where it is one."""
+        """The names of series in legends, with the number of experts if a series has only one."""
         firsts = [rows[0] for rows in series]
         names = method_labels(firsts)
         whole = parameter_labels(firsts, self.defaults)
@@ -151,7 +159,7 @@ class Source:
         ]
 
     def about(self, record: Record) -> str:
-        """`mecad experts=5 (1a2b3c4d), ...`: what a caption says of a run."""
+        """A run as captions name it: `mecad experts=5 (1a2b3c4d), ...`."""
         row = next(row for row in self.rows if record in row.records)
         (title,) = (t for r, t in zip(self.rows, self.titles(self.rows), strict=True) if r is row)
         (backbone,) = backbone_labels([row])
@@ -166,12 +174,13 @@ class Source:
         return min(rows, key=lambda row: _differing(row.first, self.defaults))
 
 
-def source_of(
+def select_rows(
     rows: Sequence[Row], chosen: Sequence[Row] = (), run: Record | None = None, **options: Any
-) -> Source:
-    """The source of figures of `rows`, or of the `chosen` ones among them.
+) -> Selection:
+    """Select the rows for figures from all `rows`, or from the `chosen` ones.
 
-    `UsageError` where those are of several protocols, routings or backbones; other rows are left.
+    Raises:
+        UsageError: the chosen rows have several protocols, routings or backbones.
     """
     considered = chosen or rows
     if not considered:
@@ -195,11 +204,11 @@ def source_of(
                 "give another --out"
             )
     alike = [r for r in rows if _data(r) == _data(first) and _features(r) == _features(first)]
-    return Source(tuple(alike), tuple(chosen), run, **options)
+    return Selection(tuple(alike), tuple(chosen), run, **options)
 
 
 def series_of(rows: Sequence[Row]) -> list[tuple[Row, ...]]:
-    """Rows that differ in the number of experts only stand together, by that number."""
+    """Group rows that differ only in the number of experts, sorted by it."""
     found: dict[bytes, list[Row]] = {}
     for row in rows:
         found.setdefault(_but_experts(row), []).append(row)
@@ -210,23 +219,23 @@ def series_of(rows: Sequence[Row]) -> list[tuple[Row, ...]]:
 
 
 def setting_of(c: Comparison) -> str:
-    """Protocol, routing, runs and backbone: what a caption says of a comparison."""
+    """Protocol, routing, runs and backbone of a comparison, for captions."""
     return f"{c.title}, {backbone_labels(c.rows)[0]}"
 
 
 def describe(record: Record) -> str:
-    """The run in a message: `mecad (1a2b3c4d)`."""
+    """A run as messages name it: `mecad (1a2b3c4d)`."""
     return f"{record.method} ({record.key[:8]})"
 
 
 def owner_of(record: Record) -> Mapping[str, int] | None:
-    """Category -> the expert that owns it at the end; None where the run assigned none."""
+    """Category -> the expert that owns it at the end; None if the run assigned none."""
     found = owners(record.events, record.categories)
     return None if found is None else dict(zip(record.categories, found.tolist(), strict=True))
 
 
 def few(things: Sequence[Thing], what: str) -> tuple[Thing, ...]:
-    """`things`, unless there are more than a figure can tell apart."""
+    """Return `things`; raise if there are more than a figure can show."""
     if len(things) > MOST:
         raise NothingToDraw(f"{len(things)} {what} are more than the {MOST} that can be told apart")
     return tuple(things)

@@ -1,4 +1,4 @@
-"""The leaderboard: best first, a board for each protocol, data and routing, in tiers."""
+"""The leaderboard: one board per protocol, dataset and routing, rows in tiers, best first."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ SHOWN = ("acc", "bwt", "fm", "gap_to_joint", "seconds")
 class Board:
     """Rows that may be ranked together, and the published numbers of the same stream.
 
-    labels: method, parameters and backbone of each row of the comparison.
+    Attributes:
+        labels: method, parameters and backbone of each row.
     """
 
     title: str
@@ -57,11 +58,17 @@ def leaderboard(
     defaults: Defaults | None = None,
     published: Iterable[PublishedRow] = (),
 ) -> list[Table]:
-    """A row a configuration, best by `sort` (a name of cadbench.results.analysis.quantities) first.
+    """One table per board, with one row per configuration, best by `sort` first.
 
-    Rows of other seeds or orders than their neighbors stand beside them with both in columns;
-    rows of another protocol, manifest or routing stand in another table. `published` rows of the
-    same stream follow, by tier; they are never ranked with ours.
+    Rows with other seeds or orders are in the same table, with both as columns; rows of another
+    protocol, manifest or routing are in another table. Published rows of the same stream follow, by
+    tier, and are never ranked with measured ones.
+
+    Args:
+        records: the records.
+        sort: a name of `analysis.quantities`.
+        defaults: default parameters by method name.
+        published: published rows.
     """
     tables = []
     for board in boards(records, defaults=defaults, published=published):
@@ -82,7 +89,7 @@ def boards(
     defaults: Defaults | None = None,
     published: Iterable[PublishedRow] = (),
 ) -> list[Board]:
-    """One board for each protocol id, meaning of that id, manifest and routing."""
+    """One board per protocol id, settings of that id, manifest and routing."""
     published = list(published)
     found = []
     for routing, of_routing in by_routing(records).items():
@@ -109,9 +116,9 @@ def shown(sort: str) -> tuple[str, ...]:
 
 
 def board_table(board: Board, sort: str, earlier: EarlierPage | None = None) -> Table:
-    """The board as a table; its notes are those of this board, not what columns and tiers mean.
+    """One board as a table. Its notes are about this board, not about columns and tiers.
 
-    Rows of an `earlier` page stand among ours where no record at hand is of their configuration.
+    Rows of an `earlier` page are added if no record has their configuration.
     """
     names = shown(sort)
     chosen = [quantity(name) for name in names]
@@ -145,7 +152,7 @@ def board_table(board: Board, sort: str, earlier: EarlierPage | None = None) -> 
 
 
 def earlier_table(title: str, earlier: EarlierPage, sort: str) -> Table:
-    """A board of which no record is at hand."""
+    """A board of an earlier page of which there are no records."""
     names = shown(sort)
     by = quantity(sort)
     rows = sorted(
@@ -163,7 +170,7 @@ def _columns(chosen: Sequence[Quantity]) -> tuple[Column, ...]:
 
 
 def runs_and_keys(row: Row) -> tuple[str, str, str]:
-    """`0-2`, `alphabetical, random:0`, and the beginning of the key of every run."""
+    """Seeds `0-2`, orders `alphabetical, random:0`, and the first digits of the key of each run."""
     keys = ", ".join(record.key[:8] for record in row.records)
     return number_ranges(row.seeds), ", ".join(row.orders), keys
 
@@ -171,7 +178,7 @@ def runs_and_keys(row: Row) -> tuple[str, str, str]:
 def _quoted_row(
     each: Quoted, names: Sequence[str], footnotes: Footnotes
 ) -> tuple[Value, ...] | None:
-    """A row of the table; None where the table has no column for any of its numbers."""
+    """A published row as a row of the table; None if the table has no column for its numbers."""
     numbers = {name: row for name, row in each.by_quantity.items() if name in names}
     forgetting = [each.forgetting] if each.forgetting else []
     if not numbers and not forgetting:
@@ -189,7 +196,7 @@ def _quoted_row(
 
 
 def _badness(value: Value, by: Quantity) -> float:
-    """Rises from best to worst; undefined comes last."""
+    """Sort key that rises from best to worst; undefined values come last."""
     mean = number(value)
     if math.isnan(mean):
         return math.inf

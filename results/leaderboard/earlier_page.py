@@ -1,4 +1,4 @@
-"""A leaderboard page written before: its rows, where their records are not at hand any more."""
+"""Read a leaderboard page that was written before, to keep rows whose records are not here."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _RUNS = ("seeds", "orders", "records")
 
 @dataclass(frozen=True)
 class EarlierPage:
-    """What a page says: the rows of each board by its title, each text by its heading; versions."""
+    """The content of a page: rows by board title, texts by heading, versions."""
 
     boards: Mapping[str, tuple[Mapping[str, str], ...]]
     versions: tuple[str, ...]
@@ -32,9 +32,9 @@ class EarlierPage:
     def rows(
         self, title: str, names: Sequence[str], ours: Sequence[tuple[Value, ...]]
     ) -> list[tuple[Value, ...]]:
-        """The rows of a board that `ours` have not: tier, labels, quantities `names`, the runs.
+        """The rows of a board that are not among `ours`: tier, labels, quantities `names`, runs.
 
-        A row is the same where method, parameters and backbone are.
+        Rows are the same if method, parameters and backbone are equal.
         """
         known = {tuple(str(text or "") for text in row[1:4]) for row in ours}
         kept = []
@@ -48,9 +48,14 @@ class EarlierPage:
 
 
 def read_page(text: str, name: str) -> EarlierPage:
-    """The page that `leaderboard_page` wrote; `name` is for messages.
+    """Parse a page that `leaderboard_page` wrote.
 
-    Raises `UsageError` where it is no such page, or a number is none.
+    Args:
+        text: the Markdown.
+        name: name of the file, for messages.
+
+    Raises:
+        UsageError: it is no such page, or a number cannot be parsed.
     """
     sections = dict(_parts(text, "## "))
     if "Run here" not in sections:
@@ -73,7 +78,7 @@ def read_page(text: str, name: str) -> EarlierPage:
 
 
 def _parts(text: str, mark: str) -> list[tuple[str, str]]:
-    """(heading, what stands below it) of each heading with that mark."""
+    """(heading, text below it) of each heading of that level."""
     found = re.split(rf"(?m)^{mark}(.*)$", text)[1:]
     return list(zip(found[::2], found[1::2], strict=True))
 

@@ -1,4 +1,4 @@
-"""The leaderboard as a page of Markdown to send to others: every board, footnotes, versions."""
+"""The leaderboard as a Markdown page: every board, footnotes, versions."""
 
 from __future__ import annotations
 
@@ -27,10 +27,15 @@ def leaderboard_page(
     defaults: Defaults | None = None,
     earlier: EarlierPage | None = None,
 ) -> str:
-    """Boards of our records, every published number by itself, definitions, versions.
+    """Write the page: boards of the records, every published number, definitions, versions.
 
-    `command` is what makes the page; a reader finds it there. `earlier`: a page whose rows are
-    taken over where no record is at hand.
+    Args:
+        records: the records.
+        published: published rows.
+        command: the command that makes the page; it is printed on the page.
+        sort: a name of `analysis.quantities`.
+        defaults: default parameters by method name.
+        earlier: an earlier page; its rows are kept where there is no record.
     """
     published = list(published)
     names = shown(sort)
@@ -76,7 +81,7 @@ def leaderboard_page(
 
 
 def _marked(table: Table, marks: dict[str, str]) -> Table:
-    """The table with the footnote of each column in its heading."""
+    """The table with a footnote mark in the heading of each column."""
     columns = (
         replace(column, name=f"{column.name}{marks.get(column.name, '')}")
         for column in table.columns

@@ -1,5 +1,5 @@
-"""All records as one HTML file that needs nothing else: no network, no other file.
+"""All records as one HTML file that needs no network and no other file.
 
-`page.report_page` puts together what `boards` and `runs` make of the records; page.html, page.css
-and the scripts beside them are its template.
+`page.report_page` combines what `boards` and `runs` extract from the records; page.html, page.css
+and the JavaScript files are its template.
 """

@@ -1,4 +1,4 @@
-"""A leaderboard as the report holds it: every quantity of every row, and what its charts show."""
+"""A leaderboard as data for the report: every quantity of every row, and chart points."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ..published.trust import REPRODUCED, forgetting_caveat, tier_of
 from ..rendering.table import Spread
 
 SWEPT = "experts"
-"""The parameter that a chart of its own is drawn over."""
+"""The parameter on the x axis of a chart of its own."""
 
 
 def board_values(board: Board) -> dict[str, Any]:
-    """Title, notes, categories and rows; ours first, then those that are quoted."""
+    """Title, notes, categories and rows of a board; measured rows first, then published ones."""
     c = board.comparison
     others = parameter_labels(c.rows, hidden=(SWEPT,))
     if len({backbone for *_, backbone in board.labels}) > 1:
@@ -44,9 +44,11 @@ def board_values(board: Board) -> dict[str, Any]:
 def _row(
     row: Row, label: tuple[str, str, str], readings: Sequence[Reading], others: str
 ) -> dict[str, Any]:
-    """A configuration: mean, deviation and n of what its runs define, and the means it is drawn by.
+    """One configuration: mean, deviation and n of its quantities, and the means for the charts.
 
-    incremental (T,): mean over runs of the mean AUROC of the seen categories; final: R[T, c].
+    Returns:
+        A dictionary. `incremental` (T,) is the mean over runs of the mean AUROC of the seen
+        categories; `final` holds R[T, c].
     """
     method, parameters, backbone = label
     values = {}
@@ -77,7 +79,7 @@ def _row(
 
 
 def _quoted(each: Quoted) -> dict[str, Any]:
-    """A published row: only numbers whose definition is ours, and forgetting as it is printed."""
+    """A published row: only numbers with the same definition as ours, and forgetting as printed."""
     shown = list(each.by_quantity.values())
     forgetting = each.forgetting
     tier = tier_of(shown or each.rows)
@@ -98,7 +100,7 @@ def _quoted(each: Quoted) -> dict[str, Any]:
 
 
 def _incremental(reading: Reading) -> list[float]:
-    """(T,) the mean AUROC of the seen categories after each experience."""
+    """(T,) mean AUROC of the seen categories after each experience."""
     R, s = reading.matrix()
     means = []
     for t, row in enumerate(R, 1):
@@ -108,5 +110,5 @@ def _incremental(reading: Reading) -> list[float]:
 
 
 def _means(curves: Sequence[Sequence[float]]) -> list[float]:
-    """The mean of curves, point by point."""
+    """The pointwise mean of curves."""
     return [Spread.of(values).mean for values in zip(*curves, strict=True)]

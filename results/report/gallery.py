@@ -1,4 +1,4 @@
-"""Sample images of a run, as whoever has the dataset hands them to the report."""
+"""Sample images of a run for the report, supplied by a caller that has the dataset."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Sample:
-    """A test image and its anomaly map, both as small JPEG files.
+    """A test image and its anomaly map as small JPEG files.
 
-    wrong: the share of the category's images of the other label that its score puts it on the wrong
-    side of; kind: whether it is among the worst or the best of its category by that.
+    Attributes:
+        wrong: share of the category's images with the other label that the score ranks wrongly.
+        kind: whether the image is among the worst or the best of its category by that share.
     """
 
     kind: Literal["worst", "best"]
@@ -35,7 +36,7 @@ class Gallery:
 
 
 def gallery_values(gallery: Gallery) -> dict[str, Any]:
-    """The gallery with its images as data URLs."""
+    """The gallery as data for the page, images as data URLs."""
     samples = [
         {**vars(sample), "image": _url(sample.image), "map": _url(sample.map)}
         for sample in gallery.samples

@@ -1,4 +1,4 @@
-"""Values as JSON, and JSON inside HTML: nothing in a record can end the element it lies in."""
+"""Encode values as JSON that is safe inside HTML: no record can close the script element."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _UNSAFE = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
 
 
 def embedded(value: Any) -> str:
-    """The JSON text of plain values, safe inside `<script>`: NaN and infinities are null."""
+    """Encode plain values as JSON for a `<script>` element; NaN and infinities become null."""
     text = json.dumps(_finite(value), separators=(",", ":"), allow_nan=False)
     return text.translate(_UNSAFE)
 
 
 def table_values(table: Table) -> dict[str, Any]:
-    """A table as the page's scripts draw it."""
+    """A table as data for the scripts of the page."""
     columns = [
         {"name": c.name, "digits": c.digits, "numeric": c.numeric, "better": c.better}
         for c in table.columns

@@ -1,4 +1,4 @@
-"""The report: records in, the text of one HTML file out."""
+"""Write the report: records in, the text of one HTML file out."""
 
 from __future__ import annotations
 
@@ -44,10 +44,17 @@ def report_page(
     no_images: str = NO_IMAGES,
     command: str = "cadbench report",
 ) -> str:
-    """The whole file. It loads nothing: style, scripts, data and images are in it.
+    """Write the HTML file. Style, scripts, data and images are embedded; it loads nothing.
 
-    galleries: sample images; where there are none, the page says `no_images`. The same records give
-    the same bytes.
+    The same records give the same bytes.
+
+    Args:
+        records: the records.
+        published: published rows.
+        defaults: default parameters by method name.
+        galleries: sample images.
+        no_images: text to print if there are no sample images.
+        command: the command that makes the report.
     """
     from jinja2 import Environment, StrictUndefined
 
@@ -72,7 +79,7 @@ def page_data(
     galleries: Sequence[Gallery] = (),
     no_images: str = NO_IMAGES,
 ) -> dict[str, Any]:
-    """What the page's scripts draw; runs by key."""
+    """The data for the scripts of the page; runs by key."""
     return {
         "tiers": TIERS,
         "bases": {
@@ -104,7 +111,7 @@ def page_data(
 
 
 def _summary(records: Sequence[Record], found: Sequence[Board]) -> dict[str, Any]:
-    """Counts, and for each board its best row by AUROC."""
+    """Counts, and the best row by AUROC of each board."""
     counts = {
         "records": len(records),
         "configurations": sum(len(board.comparison.rows) for board in found),
@@ -132,7 +139,7 @@ def _best(board: Board) -> dict[str, str] | None:
 
 
 def _policy(style: str, script: str) -> str:
-    """Only this style and this script, images that are in the page, and no connection at all."""
+    """Content security policy: only this style, these scripts, embedded images; no connections."""
     return (
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
         "img-src data:; base-uri 'none'; form-action 'none'"

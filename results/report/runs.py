@@ -1,4 +1,4 @@
-"""One run as the report holds it: configuration, versions, matrices, and its tables."""
+"""One run as data for the report: configuration, versions, matrices, tables."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ..tables.single_run import assignments_table, memory_table, metrics_table
 from .json_safe import table_values
 
 _DECIMALS = 9
-"""Of the cells of a matrix: more than any table shows, and half the bytes of all of them."""
+"""Significant digits of matrix values: more than any table prints, in half the bytes."""
 
 
 def run_values(record: Record) -> dict[str, Any]:
-    """What the page of a run shows; no path is in it."""
+    """The data of the page of a run; it holds no path."""
     run = record.run
     tables = [metrics_table(record), memory_table(record)]
     if "chosen" in record.events:
@@ -43,10 +43,7 @@ def run_values(record: Record) -> dict[str, Any]:
 
 
 def _matrices(record: Record) -> dict[str, list[list[float]]]:
-    """R (T, C) of every category metric that the record has, columns in the order of the stream.
-
-    Image metrics follow from the scores, so every record has them.
-    """
+    """R (T, C) of every metric of the record, columns in the order of the stream."""
     present = IMAGE_METRICS.keys() | set(record.metrics["metric"])
     return {
         base: stored_matrix(record, base=base)[0].round(_DECIMALS).tolist()

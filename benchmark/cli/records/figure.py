@@ -24,8 +24,8 @@ from ..shared.record_selection import methods_option, protocol_option, select_re
 from ..shared.row_names import find_rows
 
 if TYPE_CHECKING:
-    from ....results.figures.drawing.figure import Drawn
-    from ....results.figures.selection import Source
+    from ....results.figures.drawing.figure import FinishedFigure
+    from ....results.figures.selection import Selection
     from ....results.records.record import Record
     from ...data.opening.places import DataRoots
 
@@ -150,11 +150,11 @@ def command(
 
 def _draw(
     name: str,
-    source: Source,
+    source: Selection,
     width: float,
     category: str | None,
     data_root: Path | DataRoots | None,
-) -> Drawn:
+) -> FinishedFigure:
     from ....results.figures.catalog import draw
 
     if name == EXAMPLES:
@@ -163,8 +163,8 @@ def _draw(
 
 
 def _draw_examples(
-    source: Source, width: float, category: str | None, data_root: Path | DataRoots | None
-) -> Drawn:
+    source: Selection, width: float, category: str | None, data_root: Path | DataRoots | None
+) -> FinishedFigure:
     from ....results.analysis.comparison import final_row
     from ....results.figures.kinds.examples import draw_examples
     from ....results.figures.selection import NothingToDraw
@@ -206,13 +206,13 @@ def _draw_examples(
     return draw_examples(worst, best, width, caption)
 
 
-def _source(refs: Sequence[str], records: Sequence[Record], base: str) -> Source:
-    from ....results.figures.selection import source_of
+def _source(refs: Sequence[str], records: Sequence[Record], base: str) -> Selection:
+    from ....results.figures.selection import select_rows
 
     rows = rows_of(records)
     chosen = find_rows(refs, rows) if refs else []
     run = _named_run(refs[0], chosen[0]) if chosen else None
-    return source_of(rows, chosen, run, base=base, defaults=default_params(records))
+    return select_rows(rows, chosen, run, base=base, defaults=default_params(records))
 
 
 def _named_run(ref: str, row: Row) -> Record | None:

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 from ....results.errors import DataError, RecordError
-from ....results.exchange.limits import MAX_SEGMENT, MEBI, inner_parts, shown
+from ....results.exchange.limits import MAX_SEGMENT, MEBI, inner_parts, quoted_name
 from ....results.exchange.members import Limits, members
 from ....results.exchange.unpacking import write_member
 from ....results.storage.files import storage_error
@@ -43,7 +43,7 @@ def unpack(archive: Archive, path: Path, into: Path, images: int, reporter: Repo
                 if member.folder:
                     continue
                 if parts in seen:
-                    raise RecordError(f"{shown(member.name)} is there twice")
+                    raise RecordError(f"{quoted_name(member.name)} is there twice")
                 seen.add(parts)
                 target = into.joinpath(*parts)
                 write_member(target, member.chunks(LIMITS.bytes), ROOT_OPTION)
@@ -60,9 +60,9 @@ def member_parts(name: str, inside: str) -> tuple[str, ...]:
     """The path of a member below the dataset's folder; `RecordError` for a harmful name."""
     parts = tuple(part for part in inner_parts(name) if part != ".")
     if len(parts) > _DEEPEST or any(len(part.encode()) > MAX_SEGMENT for part in parts):
-        raise RecordError(f"{shown(name)} is too long or lies too deep")
+        raise RecordError(f"{quoted_name(name)} is too long or lies too deep")
     if not name.isprintable() or "" in parts:
-        raise RecordError(f"{shown(name)} is not a plain name")
+        raise RecordError(f"{quoted_name(name)} is not a plain name")
     return parts[1:] if inside and parts[:1] == (inside,) else parts
 
 

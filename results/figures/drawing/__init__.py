@@ -1,1 +1,1 @@
-"""What all figures share: style, labels, heat maps, saving to a file."""
+"""Shared by all figures: style, labels, heat maps, writing files."""

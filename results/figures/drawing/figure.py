@@ -1,4 +1,4 @@
-"""A finished figure and what it shows, in words."""
+"""A finished figure with its caption."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """The caption says what is plotted, of which runs, and how it was computed."""
+class FinishedFigure:
+    """A figure and its caption: what is plotted, of which runs, and how it was computed."""
 
     figure: Figure
     caption: str

@@ -1,4 +1,4 @@
-"""Heat maps with a category a row, so that any number of them and any names have room."""
+"""Heat maps with one row per category, sized so that any number and any names fit."""
 
 from __future__ import annotations
 
@@ -17,19 +17,24 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _LABELS = 0.36
-"""The most that row labels take of the width."""
+"""Largest share of the width for row labels."""
 _HEAD = 0.75
-"""Inches for the scale above the map and the texts below it."""
+"""Height in inches for the color scale above the map and the texts below it."""
 _BAR, _GAP = 0.1, 0.05
-"""Inches: room for the scale's bar, and between it and the map."""
+"""Height in inches of the color bar, and its distance from the map."""
 
 
 @dataclass(frozen=True)
 class Heat:
-    """values (C, X), NaN where there is nothing; marked: (row, column) of cells with a frame.
+    """The content of a heat map.
 
-    rows (C,) and columns (X,) are labels, of which columns may be left out where they are crowded;
-    scale: what the colors mean; total: the last row sums up the others.
+    Attributes:
+        values: (C, X), NaN where there is none.
+        rows: (C,) row labels.
+        columns: (X,) column labels; some are left out if they would overlap.
+        scale: the meaning of the colors.
+        marked: (row, column) of cells with a frame.
+        total: the last row is a summary of the others.
     """
 
     values: NDArray[np.float64]
@@ -42,7 +47,7 @@ class Heat:
 
 
 def draw_heat(heat: Heat, width: float) -> Figure:
-    """The map as wide as said, numbers in the cells where they fit."""
+    """Draw the heat map `width` inches wide, with numbers in the cells if they fit."""
     import seaborn
 
     names, lines = wrapped_names(heat.rows, _LABELS * width)
@@ -93,7 +98,7 @@ def _limits(values: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def _numbers(values: NDArray[np.float64]) -> NDArray[np.object_]:
-    """(C, X) texts of two decimals, as short as they can be: `.85`, `-.04`, `1`."""
+    """(C, X) texts with two decimals, as short as possible: `.85`, `-.04`, `1`."""
     texts = [["" if np.isnan(v) else _short(v) for v in row] for row in values]
     return np.array(texts, dtype=object).reshape(values.shape)
 
@@ -104,9 +109,11 @@ def _short(value: float) -> str:
 
 
 def _color_numbers(axes: Axes, shares: NDArray[np.float64]) -> None:
-    """Black or white, whichever stands out more from the cell (WCAG 2: at 0.179 they are equal).
+    """Make numbers black or white, whichever has more contrast (WCAG 2; equal at 0.179).
 
-    shares (N,): where on the scale, from 0 to 1, the numbers lie.
+    Args:
+        axes: the axes.
+        shares: (N,) position of each number on the color scale, 0 to 1.
     """
     import matplotlib
     from seaborn.utils import relative_luminance
@@ -126,7 +133,7 @@ def _frame(axes: Axes, marked: Sequence[tuple[int, int]]) -> None:
 
 
 def _fit(figure: Figure, axes: Axes, heat: Heat) -> None:
-    """Leave out numbers that are wider than their cells, and column labels that would touch."""
+    """Remove numbers that are wider than their cells, and column labels that would touch."""
     across = range(len(heat.columns))
     axes.set_xticks(np.array(across) + 0.5, [str(name) for name in heat.columns], rotation=0)
     figure.draw_without_rendering()

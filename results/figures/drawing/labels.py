@@ -1,4 +1,4 @@
-"""Texts that fit: names broken into lines, legends below the axes in as many columns as fit."""
+"""Make texts fit: break names into lines, put legends below the axes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _HANDLE = 0.45
-"""Inches of a legend's column that are not its text."""
+"""Width in inches of a legend column without its text."""
 
 
 def text_width(text: str, points: float = SMALL) -> float:
-    """Inches that one line of text takes."""
+    """Width of one line of text in inches."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
@@ -27,9 +27,9 @@ def text_width(text: str, points: float = SMALL) -> float:
 
 
 def wrapped(name: str, limit: float, points: float = SMALL) -> str:
-    """`name` in lines of at most `limit` inches, broken after spaces, `_`, `-`, `,` and `=`.
+    """Break `name` into lines of at most `limit` inches, after spaces, `_`, `-`, `,` and `=`.
 
-    Only what has no such place is broken within a word.
+    Only a name without such a place is broken inside a word.
     """
     lines = [""]
     for piece in re.findall(r"[^\s_,=-]*(?:[\s_,=-]+|$)", name):
@@ -46,13 +46,13 @@ def wrapped(name: str, limit: float, points: float = SMALL) -> str:
 
 
 def wrapped_names(names: Iterable[str], limit: float) -> tuple[list[str], int]:
-    """The names in lines of at most `limit` inches, and the most lines that one takes."""
+    """Break names into lines; also return the largest number of lines of a name."""
     found = [wrapped(name, limit) for name in names]
     return found, max((name.count("\n") + 1 for name in found), default=1)
 
 
 def legend_below(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -> None:
-    """A legend under everything else, the figure growing by its height."""
+    """Add a legend below everything else; the figure grows by its height."""
     width, height = figure.get_size_inches()
     shown, lines = wrapped_names(labels, width - _HANDLE - 0.1)
     longest = max(text_width(line) for label in shown for line in label.split("\n"))

@@ -1,4 +1,4 @@
-"""The critical difference diagram: mean ranks on a line, rows that do not differ tied by bars."""
+"""The critical difference diagram: mean ranks on a line; bars join rows that do not differ."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ENDINGS = (".pdf", ".png", ".svg")
 WIDTH = 3.5
-"""Inches: one column of a two-column page."""
+"""Width of one column of a two-column page, in inches."""
 
 _POINTS = 7.0
 _LINE = 0.15  # inches: from one line of text to the next
@@ -42,7 +42,7 @@ _STYLE: dict[Any, Any] = {
 
 
 def check_place(path: Path) -> None:
-    """`UsageError` where no diagram can be written to `path`."""
+    """Raise UsageError if no diagram can be written to `path`."""
     if path.suffix.lower() not in ENDINGS:
         raise UsageError(f"--diagram {path}: the name must end in {', '.join(ENDINGS)}")
     if path.is_dir():
@@ -53,13 +53,20 @@ def check_place(path: Path) -> None:
 
 
 def save_diagram(path: Path, labels: Sequence[str], ranking: Ranking, alpha: float) -> None:
-    """Draw the rows `labels` (K,) as wide as a column; the ending of `path` chooses the format."""
+    """Draw the diagram one column wide and write it to `path`.
+
+    Args:
+        path: the file; its ending chooses the format.
+        labels: (K,) names of the rows.
+        ranking: mean ranks and tests.
+        alpha: significance level.
+    """
     import matplotlib
 
     kind = path.suffix.lower().lstrip(".")
-    # A date would make the same figure another file.
+    # No date, so that equal figures are equal files.
     dated: dict[str, Any] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
-    drawn = io.BytesIO()  # on a full disk the PDF writer hides why it fails
+    drawn = io.BytesIO()  # on a full disk the PDF writer hides the cause
     with matplotlib.rc_context(_STYLE):
         figure = draw_diagram(labels, ranking, alpha)
         figure.savefig(drawn, format=kind, dpi=300, metadata=dated.get(kind))
@@ -69,7 +76,7 @@ def save_diagram(path: Path, labels: Sequence[str], ranking: Ranking, alpha: flo
 def draw_diagram(
     labels: Sequence[str], ranking: Ranking, alpha: float, width: float = WIDTH
 ) -> Figure:
-    """Labels at both sides where the line between them stays long enough, else at the left."""
+    """Draw the diagram with labels on both sides of the line, or on the left if space is short."""
     best: tuple[float, Figure] | None = None
     for left_only, characters in ((False, 80), (True, 80), (True, 30), (True, 20)):
         wrapped = ["\n".join(textwrap.wrap(label, characters)) for label in labels]
@@ -85,7 +92,7 @@ def draw_diagram(
 def _attempt(
     labels: Sequence[str], ranking: Ranking, alpha: float, left_only: bool, width: float
 ) -> tuple[Figure, float]:
-    """The figure of one layout, and how long its line could be."""
+    """Draw one layout; return the figure and the length that its line can have."""
     import pandas as pd
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -118,7 +125,7 @@ def _attempt(
 
 
 def _draw_critical_difference(axes: Axes, distance: float, line: float) -> None:
-    """A ruler of that length above rank 1; a unit of height is `line` inches."""
+    """Draw the critical difference as a ruler above rank 1; one unit of height is `line` inches."""
     style: dict[str, Any] = {"color": "black", "linewidth": 0.8}
     low, middle, high = (inches / line for inches in (0.24, 0.28, 0.32))
     axes.plot([1, 1 + distance], [middle, middle], **style)
@@ -128,7 +135,9 @@ def _draw_critical_difference(axes: Axes, distance: float, line: float) -> None:
 
 
 def _fit(figure: Figure, axes: Axes, labels: Sequence[Any], distance: float, line: float) -> float:
-    """Set the figure's height, and the line as long as the labels leave room; its inches."""
+    """Set the height of the figure, and make the line as long as the labels allow; return its
+    length in inches.
+    """
     from matplotlib.transforms import ScaledTranslation
 
     lowest = min(label.get_position()[1] for label in labels) - 0.6

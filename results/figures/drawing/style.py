@@ -1,4 +1,4 @@
-"""The one look of all figures: sizes, colors and fonts, and how a figure becomes a file."""
+"""The style of all figures: sizes, colors, fonts, and how a figure is written to a file."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ if TYPE_CHECKING:
 
 FORMATS = ("pdf", "svg", "png")
 WIDTHS: Mapping[str, float] = {"column": 3.5, "page": 7.16}
-"""Inches: a column and the page of a two-column journal."""
+"""Width of a column and of the page of a two-column journal, in inches."""
 
 POINTS = 7.0
 SMALL = 6.0
-"""The size of the smallest text: print cannot be read below it."""
+"""Smallest font size in points that is readable in print."""
 
 LINE = 0.125
-"""Inches from one line of text to the next."""
+"""Line height in inches."""
 
 MOST = 12
-"""Lines or kinds of points that can still be told apart."""
+"""Number of lines or markers that a reader can still tell apart."""
 
 HEAT = "cividis"
-"""Sequential, even in lightness, and the same to color-blind readers."""
+"""Sequential color map with even lightness, readable with color blindness."""
 
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-"""Okabe and Ito (2008), without the yellow that white paper swallows."""
+"""Okabe and Ito (2008) without yellow, which is invisible on white paper."""
 _MARKERS = "os^DvPX<>*ph"
 _DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)))
 
 _STYLE: dict[str, Any] = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine has it
+    "font.family": "DejaVu Sans",  # shipped with matplotlib, so it is on every machine
     "font.size": POINTS,
     "axes.labelsize": POINTS,
     "axes.titlesize": POINTS,
@@ -67,14 +67,14 @@ _STYLE: dict[str, Any] = {
     "figure.constrained_layout.w_pad": 0.03,
     "savefig.dpi": 300,
     "pdf.fonttype": 42,  # fonts embedded as TrueType, as journals want them
-    "svg.fonttype": "path",  # the same shapes where the font is missing
+    "svg.fonttype": "path",  # paths look the same if the font is missing
     "svg.hashsalt": "cadbench",
 }
 
 
 @contextlib.contextmanager
 def styled() -> Iterator[None]:
-    """Draw and save inside it: the user's own matplotlib settings change no figure."""
+    """Context manager for drawing and saving: the user's own matplotlib settings have no effect."""
     import matplotlib.style
 
     with matplotlib.style.context(["default", _STYLE]):
@@ -82,7 +82,7 @@ def styled() -> Iterator[None]:
 
 
 def canvas(width: float, height: float) -> Figure:
-    """An empty figure of so many inches, whose layout makes room for all its texts."""
+    """An empty figure of this size in inches, with a layout that makes room for all texts."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -92,7 +92,7 @@ def canvas(width: float, height: float) -> Figure:
 
 
 def look(number: int) -> dict[str, Any]:
-    """Color, marker and dashes of the line with this number; the first MOST all differ."""
+    """Color, marker and dashes of line `number`; the first MOST all differ."""
     return {
         "color": color(number),
         "marker": _MARKERS[number % len(_MARKERS)],
@@ -101,24 +101,26 @@ def look(number: int) -> dict[str, Any]:
 
 
 def color(number: int) -> str:
-    """The color with this number."""
+    """Color `number`."""
     return _COLORS[number % len(_COLORS)]
 
 
 def number_experiences(axes: Axes, experiences: int) -> None:
-    """Ticks at the first experience and then at round numbers, all of them where they are few."""
+    """Put ticks at the first experience and at round numbers, or at all experiences if they are
+    few.
+    """
     step = 1 if experiences <= 10 else 5 if experiences <= 50 else 10
     axes.set_xticks(sorted({1, *range(step, experiences + 1, step)}))
     axes.set_xlabel("experience")
 
 
 def save(figure: Figure, path: Path, caption: str) -> None:
-    """Write `figure` to `path`, whose ending chooses the format; the caption is its metadata.
+    """Write the figure to `path`; the ending chooses the format, the caption becomes metadata.
 
-    The same figure gives the same bytes: no file holds a date or a random number.
+    Equal figures give equal bytes: no file holds a date or a random number.
     """
     kind = path.suffix.lower().lstrip(".")
     dated: dict[str, Any] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
-    drawn = io.BytesIO()  # on a full disk the PDF writer hides why it fails
+    drawn = io.BytesIO()  # on a full disk the PDF writer hides the cause
     figure.savefig(drawn, format=kind, metadata={"Title": caption, **dated.get(kind, {})})
     write_bytes(path, drawn.getvalue())

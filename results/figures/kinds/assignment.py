@@ -1,17 +1,17 @@
-"""How similar each category was to each expert when it came, and which expert it went to."""
+"""Similarity of each category to each expert when it was assigned, and the chosen expert."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..drawing.figure import Drawn
+from ..drawing.figure import FinishedFigure
 from ..drawing.heat import Heat, draw_heat
-from ..selection import NothingToDraw, Source
+from ..selection import NothingToDraw, Selection
 
 
-def draw(source: Source, width: float) -> Drawn:
-    """A category a row, in the order of the stream, an expert a column; the chosen one framed."""
-    record = source.record(assigning=True)
+def draw(selection: Selection, width: float) -> FinishedFigure:
+    """One row per category in stream order, one column per expert; the chosen expert is framed."""
+    record = selection.record(assigning=True)
     events = record.events[record.events["kind"] == "assignment"]
     experts = sorted({int(expert) for expert in events["expert"]})
     categories = record.categories
@@ -42,6 +42,6 @@ def draw(source: Source, width: float) -> Drawn:
     caption = (
         "Cosine similarity of each category to the memory of every expert in use when the category "
         f"came (top to bottom: order of the stream); framed: the expert that took it; gray: not in "
-        f"use. Threshold {', '.join(thresholds) or 'none'}. {source.about(record)}"
+        f"use. Threshold {', '.join(thresholds) or 'none'}. {selection.about(record)}"
     )
-    return Drawn(draw_heat(heat, width), caption)
+    return FinishedFigure(draw_heat(heat, width), caption)

@@ -1,4 +1,4 @@
-"""The final metric of every category of one run, grouped by the expert that owns it."""
+"""The final metric of each category of one run, grouped by the owning expert."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..drawing.figure import Drawn
+from ..drawing.figure import FinishedFigure
 from ..drawing.labels import legend_below, wrapped_names
 from ..drawing.style import LINE, SMALL, canvas, color
-from ..selection import Source, owner_of
+from ..selection import Selection, owner_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LABELS = 0.36
-"""The most that names take of the width."""
+"""Largest share of the width for names."""
 
 
-def draw(source: Source, width: float) -> Drawn:
-    """A category a row: full after the last experience, hollow when it was learned."""
+def draw(selection: Selection, width: float) -> FinishedFigure:
+    """One row per category: filled marker after the last experience, hollow marker when learned."""
     from matplotlib.lines import Line2D
 
-    record = source.record()
-    R, s = source.matrix(record)
+    record = selection.record()
+    R, s = selection.matrix(record)
     final, learned = R[-1], R[s - 1, np.arange(len(s))]
     owner = owner_of(record)
     rows = _in_groups(record.categories, owner)
@@ -41,7 +41,7 @@ def draw(source: Source, width: float) -> Drawn:
         axes.plot(final[c], y, "o", zorder=4, **look)
     axes.set_yticks([y for _, y in rows], names)
     axes.set_ylim(rows[-1][1] + 0.6, -0.6)
-    axes.set_xlabel(source.heading)
+    axes.set_xlabel(selection.heading)
     axes.grid(axis="x")
     axes.set_axisbelow(True)
     if owner is not None:
@@ -55,16 +55,16 @@ def draw(source: Source, width: float) -> Drawn:
     legend_below(figure, handles, labels)
     grouped = "" if owner is None else ", grouped by the expert that owns it; dotted: its mean"
     caption = (
-        f"{source.heading} of each category after the last experience and when it was learned"
-        f"{grouped}. {source.about(record)}"
+        f"{selection.heading} of each category after the last experience and when it was learned"
+        f"{grouped}. {selection.about(record)}"
     )
-    return Drawn(figure, caption)
+    return FinishedFigure(figure, caption)
 
 
 def _in_groups(
     categories: Sequence[str], owner: Mapping[str, int] | None
 ) -> list[tuple[int, float]]:
-    """(category, y) from top to bottom: a line and a half between experts."""
+    """(category, y) from top to bottom, with a gap of half a line between experts."""
     if owner is None:
         return [(c, float(c)) for c in range(len(categories))]
     by_expert = sorted(range(len(categories)), key=lambda c: owner[categories[c]])
@@ -83,7 +83,7 @@ def _name_experts(
     owner: Mapping[str, int],
     final: NDArray[np.float64],
 ) -> None:
-    """A mean line through each group, and its expert at the right edge."""
+    """Draw the mean of each group as a line, and name its expert at the right edge."""
     for expert, group in itertools.groupby(rows, key=lambda row: owner[categories[row[0]]]):
         members = list(group)
         top, bottom = members[0][1] - 0.45, members[-1][1] + 0.45

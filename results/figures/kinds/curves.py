@@ -1,4 +1,4 @@
-"""The mean metric over the categories seen so far, experience by experience, of all methods."""
+"""Mean metric over the categories seen so far, after each experience, of all methods."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from ...analysis.quantities import Reading
 from ...metrics import continual
 from ...metrics.metric import FloatOrArray
 from ...statistics.intervals import Cells
-from ..drawing.figure import Drawn
+from ..drawing.figure import FinishedFigure
 from ..drawing.labels import legend_below
 from ..drawing.style import canvas, look, number_experiences
-from ..selection import Source, setting_of
+from ..selection import Selection, setting_of
 
 _FEW = 6
-"""Bands of more rows are paler, so that the lines stay on top."""
+"""With more rows than this, bands are paler so that lines stay visible."""
 
 
-def draw(source: Source, width: float) -> Drawn:
-    """A line a row with a band for its interval."""
-    rows = source.compared()
-    c = source.comparison(rows)
+def draw(selection: Selection, width: float) -> FinishedFigure:
+    """One line per row, with a band for its interval."""
+    rows = selection.compared()
+    c = selection.comparison(rows)
     experiences = len(rows[0].first.experiences)
     t = range(1, experiences + 1)
-    cells = Cells(source.bootstrap)
+    cells = Cells(selection.bootstrap)
     figure = canvas(width, 2.2)
     axes = figure.add_subplot()
     lines = []
     for number, readings in enumerate(c.readings):
-        reads = [_mean_of_seen(source.base, when) for when in t]
+        reads = [_mean_of_seen(selection.base, when) for when in t]
         spreads = cells.of([str(when) for when in t], reads, readings)
         lines += axes.plot(t, [spread.mean for spread in spreads], **look(number))
         low, high = (np.array([getattr(s, end) for s in spreads]) for end in ("low", "high"))
@@ -44,16 +44,16 @@ def draw(source: Source, width: float) -> Drawn:
                 linewidth=0,
             )
     number_experiences(axes, experiences)
-    axes.set_ylabel(f"{source.heading}, mean of seen")
+    axes.set_ylabel(f"{selection.heading}, mean of seen")
     axes.grid(axis="y")
     axes.set_axisbelow(True)
-    legend_below(figure, lines, source.titles(rows))
-    draws = source.intervals(rows)
+    legend_below(figure, lines, selection.titles(rows))
+    draws = selection.intervals(rows)
     caption = (
-        f"Mean {source.heading} over the categories seen so far, after each experience; "
+        f"Mean {selection.heading} over the categories seen so far, after each experience; "
         f"bands: {draws}. {setting_of(c)}"
     )
-    return Drawn(figure, caption)
+    return FinishedFigure(figure, caption)
 
 
 def _mean_of_seen(base: str, t: int) -> Callable[[Reading], FloatOrArray]:

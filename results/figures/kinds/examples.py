@@ -1,4 +1,4 @@
-"""Test images of one category with their anomaly maps and masks: the worst and the best scored."""
+"""The worst- and best-scored test images of one category with anomaly maps and masks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..drawing.figure import Drawn
+from ..drawing.figure import FinishedFigure
 from ..drawing.labels import wrapped
 from ..drawing.style import HEAT, LINE, SMALL, canvas
 
@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One test image as the backbone saw it: image (S, S, 3) uint8, anomaly map (S, S) float.
+    """One test image as the backbone received it.
 
-    mask (S, S) bool, None where the dataset has none; defect: its kind, `good` for good images.
+    Attributes:
+        image: (S, S, 3) uint8.
+        anomaly map: (S, S) float.
+        mask: (S, S) bool; None if the dataset has none.
+        defect: kind of defect, `good` for good images.
     """
 
     image: NDArray[np.uint8]
@@ -35,10 +39,16 @@ class Example:
 def choose(
     scores: NDArray[np.floating], labels: NDArray[np.integer], each: int = 2
 ) -> tuple[list[int], list[int]]:
-    """(worst, best): indices of `each` defective and as many good images of scores, labels (N,).
+    """Choose the worst and the best scored images.
 
-    The worst are the defective images with the lowest and the good ones with the highest scores,
-    the best the other way round; no image is both.
+    Args:
+        scores: (N,) image scores.
+        labels: (N,) 1 for defective images.
+        each: number of defective and of good images in each group.
+
+    Returns:
+        (worst, best): indices. The worst are defective images with the lowest scores and good
+        images with the highest; the best are the opposite. No image is in both.
     """
     order = np.argsort(scores, kind="stable")
     defective, good = order[labels[order] == 1], order[labels[order] == 0][::-1]
@@ -52,8 +62,8 @@ def choose(
 
 def draw_examples(
     worst: Sequence[Example], best: Sequence[Example], width: float, caption: str
-) -> Drawn:
-    """Two blocks of image, map and mask, an example a row, all maps on one scale."""
+) -> FinishedFigure:
+    """Draw two blocks of image, map and mask, one example per row; all maps share one scale."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
@@ -80,7 +90,7 @@ def draw_examples(
         scale, ax=grid, location="bottom", aspect=width / 0.07, pad=0.01, label="anomaly map"
     )
     _trim(figure)
-    return Drawn(figure, caption)
+    return FinishedFigure(figure, caption)
 
 
 def _draw_mask(axes: Axes, mask: NDArray[np.bool_] | None) -> None:
@@ -92,7 +102,7 @@ def _draw_mask(axes: Axes, mask: NDArray[np.bool_] | None) -> None:
 
 
 def _trim(figure: Figure) -> None:
-    """Take away the height that square images leave empty."""
+    """Remove the empty height that square images leave."""
     figure.draw_without_rendering()
     used = figure.get_tightbbox()
     figure.set_size_inches(figure.get_size_inches()[0], used.height + 0.06)

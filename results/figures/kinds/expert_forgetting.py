@@ -1,19 +1,19 @@
-"""How much each expert has forgotten of its categories, experience by experience."""
+"""How much each expert has forgotten, after each experience."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..drawing.figure import Drawn
+from ..drawing.figure import FinishedFigure
 from ..drawing.labels import legend_below
 from ..drawing.style import canvas, look, number_experiences
-from ..selection import Source, few, owner_of
+from ..selection import Selection, few, owner_of
 
 
-def draw(source: Source, width: float) -> Drawn:
-    """A line an expert: the mean over its categories so far of R[t, c] - R[s(c), c]."""
-    record = source.record(assigning=True)
-    R, s = source.matrix(record)
+def draw(selection: Selection, width: float) -> FinishedFigure:
+    """One line per expert: the mean over its categories so far of R[t, c] - R[s(c), c]."""
+    record = selection.record(assigning=True)
+    R, s = selection.matrix(record)
     owner = owner_of(record) or {}
     experts = few(sorted({e for e in owner.values() if e >= 0}), "experts")
     change = R - R[s - 1, np.arange(len(s))]
@@ -30,12 +30,12 @@ def draw(source: Source, width: float) -> Drawn:
         mean = np.divide(total, counts, out=np.full(len(t), np.nan), where=counts > 0)
         lines += axes.plot(t, mean, **look(number))
     number_experiences(axes, len(t))
-    axes.set_ylabel(f"change of {source.heading}\nsince learning")
+    axes.set_ylabel(f"change of {selection.heading}\nsince learning")
     axes.grid(axis="y")
     axes.set_axisbelow(True)
     legend_below(figure, lines, [f"expert {expert}" for expert in experts])
     caption = (
-        f"Mean over an expert's categories so far of their change of {source.heading} since they "
-        f"were learned (negative = forgetting). {source.about(record)}"
+        f"Mean over an expert's categories so far of their change of {selection.heading} since "
+        f"they were learned (negative = forgetting). {selection.about(record)}"
     )
-    return Drawn(figure, caption)
+    return FinishedFigure(figure, caption)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from ...records.schema import UTILIZATION
-from ..drawing.figure import Drawn
+from ..drawing.figure import FinishedFigure
 from ..drawing.style import LINE, SMALL, canvas, color
-from ..selection import NothingToDraw, Source, describe
+from ..selection import NothingToDraw, Selection, describe
 
 
-def draw(source: Source, width: float) -> Drawn:
-    """A bar an expert; beside it how many categories and stored vectors it has."""
-    record = source.record(assigning=True)
+def draw(selection: Selection, width: float) -> FinishedFigure:
+    """One bar per expert, labeled with its number of categories and stored vectors."""
+    record = selection.record(assigning=True)
     memory = record.memory
     final = memory[(memory["experience"] == memory["experience"].max()) & (memory["expert"] >= 0)]
     final = final.sort_values("expert")
@@ -47,6 +47,6 @@ def draw(source: Source, width: float) -> Drawn:
     caption = (
         "Buffered vectors of each expert over its budget after the last experience; at the right "
         "its categories and stored vectors (scoring ones and buffer, shared once). "
-        f"{source.about(record)}"
+        f"{selection.about(record)}"
     )
-    return Drawn(figure, caption)
+    return FinishedFigure(figure, caption)

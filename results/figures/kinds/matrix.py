@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from ..drawing.figure import Drawn
+from ..drawing.figure import FinishedFigure
 from ..drawing.heat import Heat, draw_heat
-from ..selection import Source
+from ..selection import Selection
 
 
-def draw(source: Source, width: float) -> Drawn:
-    """A category a row, an experience a column; frames show where a category is learned."""
-    record = source.record()
-    R, s = source.matrix(record)
+def draw(selection: Selection, width: float) -> FinishedFigure:
+    """One row per category, one column per experience; frames mark when a category is learned."""
+    record = selection.record()
+    R, s = selection.matrix(record)
     heat = Heat(
         R.T,
         record.categories,
         range(1, len(R) + 1),
-        scale=source.heading,
+        scale=selection.heading,
         across="experience",
         marked=[(c, t - 1) for c, t in enumerate(s.tolist())],
     )
     caption = (
-        f"{source.heading} of each category after each experience; framed: the experience that "
-        f"introduces it; gray: not scored. {source.about(record)}"
+        f"{selection.heading} of each category after each experience; framed: the experience that "
+        f"introduces it; gray: not scored. {selection.about(record)}"
     )
-    return Drawn(draw_heat(heat, width), caption)
+    return FinishedFigure(draw_heat(heat, width), caption)

@@ -1,4 +1,4 @@
-"""How similar the categories are to each other, and which of them share an expert."""
+"""Similarity of the categories to each other, and which share an expert."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import numpy as np
 
 from ...metrics.compute import owners
 from ...records.schema import SIMILARITY
-from ..drawing.figure import Drawn
+from ..drawing.figure import FinishedFigure
 from ..drawing.heat import Heat, draw_heat
-from ..selection import NothingToDraw, Source
+from ..selection import NothingToDraw, Selection
 
 
-def draw(source: Source, width: float) -> Drawn:
-    """Categories by expert, then in the order of the stream, against each other.
+def draw(selection: Selection, width: float) -> FinishedFigure:
+    """Categories against categories, sorted by expert, then by stream order.
 
     Pairs that share an expert are framed.
     """
-    record = source.record(assigning=True)
+    record = selection.record(assigning=True)
     events = record.events
     pairs = events[events["kind"] == SIMILARITY]
     if len(record.categories) < 2:
@@ -44,6 +44,6 @@ def draw(source: Source, width: float) -> Drawn:
     )
     caption = (
         "Cosine similarity of the categories' mean patch features; rows and columns are grouped by "
-        f"expert, pairs that share one are framed. {source.about(record)}"
+        f"expert, pairs that share one are framed. {selection.about(record)}"
     )
-    return Drawn(draw_heat(heat, width), caption)
+    return FinishedFigure(draw_heat(heat, width), caption)

@@ -1,4 +1,4 @@
-"""The mean metric against the memory that it takes, and the rows that none dominates."""
+"""Mean metric against stored memory, with the rows that no other row dominates."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from ...analysis.quantities import quantity
 from ...analysis.rows import Row
-from ..drawing.figure import Drawn
+from ..drawing.figure import FinishedFigure
 from ..drawing.labels import legend_below
 from ..drawing.style import SMALL, canvas, look
-from ..selection import SWEPT, NothingToDraw, Source, few, series_of, setting_of
+from ..selection import SWEPT, NothingToDraw, Selection, few, series_of, setting_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,31 +21,31 @@ if TYPE_CHECKING:
 
 _FRONT: dict[str, Any] = {"color": "0.6", "linewidth": 0.8, "zorder": 1}
 _LOGARITHMIC = 10.0
-"""The ratio of memories from which the axis is logarithmic."""
+"""From this ratio of memories the axis is logarithmic."""
 
 
-def draw(source: Source, width: float) -> Drawn:
-    """A point a row; rows that differ in the number of experts are one kind of points."""
-    series = few(series_of(source.chosen or source.rows), "kinds of rows")
+def draw(selection: Selection, width: float) -> FinishedFigure:
+    """One point per row; rows that differ only in the number of experts have one marker."""
+    series = few(series_of(selection.chosen or selection.rows), "kinds of rows")
     rows = [row for each in series for row in each]
-    c = source.comparison(rows)
+    c = selection.comparison(rows)
     means = {
         id(row): tuple(
             float(np.mean([quantity(name).read(reading) for reading in readings]))
-            for name in ("stored_mb", source.quantity("acc"))
+            for name in ("stored_mb", selection.quantity("acc"))
         )
         for row, readings in zip(rows, c.readings, strict=True)
     }
     points = np.array([means[id(row)] for row in rows])
     if np.isnan(points).any():
-        raise NothingToDraw(f"some of these rows have no stored bytes or no {source.heading}")
+        raise NothingToDraw(f"some of these rows have no stored bytes or no {selection.heading}")
     figure = canvas(width, 2.3)
     axes = figure.add_subplot()
-    front = pareto_front(points * [1, 1 if source.higher_is_better else -1])
+    front = pareto_front(points * [1, 1 if selection.higher_is_better else -1])
     if points[:, 0].min() > 0 and points[:, 0].max() > _LOGARITHMIC * points[:, 0].min():
         _logarithmic(axes)
     axes.set_xlabel("stored MB")
-    axes.set_ylabel(source.heading)
+    axes.set_ylabel(selection.heading)
     axes.grid()
     axes.set_axisbelow(True)
     axes.margins(0.08)
@@ -59,21 +59,25 @@ def draw(source: Source, width: float) -> Drawn:
     edge = axes.get_xlim()[1]
     last = points[front][-1]
     axes.plot([last[0], edge], [last[1], last[1]], **_FRONT)
-    labels = [*source.series_titles(series), "Pareto front"]
+    labels = [*selection.series_titles(series), "Pareto front"]
     legend_below(figure, [*handles, line], labels)
     _number_experts(figure, axes, series, means, points)
     caption = (
-        f"Mean {source.heading} after the last experience against stored memory (10^6 bytes); "
+        f"Mean {selection.heading} after the last experience against stored memory (10^6 bytes); "
         "numbers: experts; line: the Pareto front, rows that no other beats in both; means over "
         f"runs. {setting_of(c)}"
     )
-    return Drawn(figure, caption)
+    return FinishedFigure(figure, caption)
 
 
 def pareto_front(points: NDArray[np.float64]) -> list[int]:
-    """Indices of points (N, 2) that no other has less of the first and more of the second than.
+    """Indices of points (N, 2) that no other point beats in both coordinates.
 
-    From the least of the first on; of equal points the first one.
+    Args:
+        points: (memory, metric); less of the first and more of the second is better.
+
+    Returns:
+        Indices sorted by the first coordinate; of equal points, the first.
     """
     best, front = -np.inf, []
     for index in np.lexsort((-points[:, 1], points[:, 0])).tolist():
@@ -99,7 +103,7 @@ def _number_experts(
     means: dict[int, tuple[float, ...]],
     points: NDArray[np.float64],
 ) -> None:
-    """The number of experts beside its point, where it covers no other point or number."""
+    """Write the number of experts next to its point if it overlaps nothing."""
     from matplotlib.transforms import Bbox
 
     figure.draw_without_rendering()

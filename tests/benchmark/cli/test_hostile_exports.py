@@ -170,7 +170,7 @@ def test_a_name_twice_or_in_other_capitals_refuses_the_archive(
     assert_nothing_gets_in(source, "is there twice")
     other = name.replace("synthetic", "Synthetic")
     source = write(tmp_path / f"bad.{kind}", [*exported.items(), (other, b"{}")])
-    assert_nothing_gets_in(source, "differ in capitals only")
+    assert_nothing_gets_in(source, "differ only in upper and lower case")
 
 
 # --- bombs and sizes

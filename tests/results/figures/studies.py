@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from cadbench.results.analysis.rows import rows_of
-from cadbench.results.figures.selection import Source, source_of
+from cadbench.results.figures.selection import Selection, select_rows
 from cadbench.results.metrics.compute import compute_metrics
 from cadbench.results.records.record import Record
 from cadbench.results.records.store import partial_dir, record_dir, write_record
@@ -26,9 +26,9 @@ def names(count: int, long: bool = False) -> list[str]:
     return [f"{LONG}_{c:02d}" if long else f"part_{c:02d}" for c in range(count)]
 
 
-def source(records: list[Record], **options: Any) -> Source:
+def source(records: list[Record], **options: Any) -> Selection:
     """What figures of these records are drawn from, with few replicates."""
-    return source_of(rows_of(records), bootstrap=FEW_DRAWS, **options)
+    return select_rows(rows_of(records), bootstrap=FEW_DRAWS, **options)
 
 
 def study_record(
