@@ -1,4 +1,4 @@
-"""`cadbench`: subcommands loaded when called, and every failure as one line."""
+"""The command `cadbench`: loads a subcommand when it is called; reports each error as one line."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from ...results.did_you_mean import suggestion
 from ...results.errors import CadbenchError
 from ...results.sanitizing import printable
 
-# name -> (module of this package, one-line help). The help is here so that `cadbench --help`
-# imports no subcommand.
+# Name -> (module of this package, help line). The help lines are here so that `cadbench --help`
+# does not import the subcommands.
 COMMANDS = {
-    "run": (".running.run", "Run methods on a stream and record what they score."),
+    "run": (".running.run", "Run methods on a stream and record their scores."),
     "methods": (".listing.methods", "List methods and their parameters."),
-    "new-method": (".listing.new_method", "Write a package with a method of your own."),
-    "check": (".running.check", "Check that a method keeps the rules."),
-    "protocols": (".listing.protocols", "List the protocols, print one, check a file."),
-    "domains": (".listing.domains", "List the changes that --drift can make to images."),
-    "data": (".data", "Get, check and look at datasets."),
+    "new-method": (".listing.new_method", "Create a package for your own method."),
+    "check": (".running.check", "Check that a method follows the rules."),
+    "protocols": (".listing.protocols", "List protocols, print one, or check a file."),
+    "domains": (".listing.domains", "List the image changes available to --drift."),
+    "data": (".data", "Download, verify and preview datasets."),
     "show": (".records.show", "Show one record: AUROC matrix, assignments, memory."),
     "table": (".records.table", "Compare records in a table."),
-    "compare": (".records.compare", "Test whether rows differ: intervals, p, ranks."),
-    "figure": (".records.figure", "Draw figures of records: PDF, SVG, PNG."),
+    "compare": (".records.compare", "Test whether rows differ: intervals, p-values, ranks."),
+    "figure": (".records.figure", "Draw figures from records: PDF, SVG, PNG."),
     "leaderboard": (".records.leaderboard", "Rank all records, grouped by protocol."),
     "report": (".records.report", "Write all records as one HTML file."),
-    "export": (".records.export", "Write records to a folder or archive, for others."),
-    "import": (".records.import_records", "Check and take records that others exported."),
+    "export": (".records.export", "Write records to a folder or archive, to share them."),
+    "import": (".records.import_records", "Check and add records that others exported."),
     "paper": (".running.paper", "Run a paper's configuration and compare with its numbers."),
     "metrics": (".listing.metrics", "Define every metric: formula, range, sign."),
 }
 
 
-_SAID_WITHOUT_MEMORY = (
+_OUT_OF_MEMORY_PHRASES = (
     "can't allocate memory",  # torch
-    "Cannot allocate memory",  # the dynamic linker, for a library that is imported late
+    "Cannot allocate memory",  # the dynamic linker, when it loads a library
     "failed to map segment from shared object",
 )
 _OUT_OF_MEMORY = "out of memory; try a smaller --image-size or fewer --categories"
@@ -63,8 +63,8 @@ class _Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             raise click.UsageError(
-                f"no command {args[0]!r}{suggestion(args[0], COMMANDS)}; "
-                f"there are: {', '.join(COMMANDS)}"
+                f"unknown command {args[0]!r}{suggestion(args[0], COMMANDS)}; "
+                f"available: {', '.join(COMMANDS)}"
             )
         return super().resolve_command(ctx, args)
 
@@ -73,8 +73,8 @@ class _Commands(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
-def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if wanted and not ctx.resilient_parsing:
+def _print_version(ctx: click.Context, _: click.Parameter, given: bool) -> None:
+    if given and not ctx.resilient_parsing:
         click.echo(f"cadbench {importlib.metadata.version('cadbench')}")
         ctx.exit()
 
@@ -89,7 +89,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
     help="Show the version and exit.",
 )
 def cli() -> None:
-    """The benchmark harness for continual anomaly detection.
+    """Benchmark harness for continual anomaly detection.
 
     \b
     cadbench run --method mecad --experts 1-8
@@ -97,11 +97,18 @@ def cli() -> None:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code: 0, 1 for a failure, 2 for wrong usage."""
+    """Run the command line.
+
+    Args:
+        arguments: the words after `cadbench`; None for those of this process.
+
+    Returns:
+        The exit code: 0 for success, 1 for a failure, 2 for incorrect usage.
+    """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    _show_any_name()
+    _escape_unprintable()
     try:
-        # Not `cli.main`, which would answer interrupts and broken pipes in its own way.
+        # Not `cli.main`, which handles interrupts and broken pipes differently.
         with cli.make_context("cadbench", words) as context:
             cli.invoke(context)
     except click.exceptions.Exit as stop:
@@ -110,7 +117,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         click.echo(error.format_message())
         return 2
     except click.ClickException as error:
-        return _fail(_where(error), error.format_message(), error.exit_code)
+        return _fail(_prefix(error), error.format_message(), error.exit_code)
     except CadbenchError as error:
         if os.environ.get("CADBENCH_DEBUG") and error.__cause__ is not None:
             raise
@@ -118,49 +125,54 @@ def run(arguments: Sequence[str] | None = None) -> int:
             return _fail("", _OUT_OF_MEMORY, 1)
         return _fail("", str(error), error.exit_code, error.listed)
     except (KeyboardInterrupt, click.Abort):
-        after = "\n" if sys.stderr.isatty() else ""  # of the ^C that the terminal shows
-        return _fail(after, "interrupted; what is finished is kept: run the same command again", 1)
+        newline = "\n" if sys.stderr.isatty() else ""  # the terminal has printed ^C
+        return _fail(
+            newline, "interrupted; finished work is kept: run the same command again to continue", 1
+        )
     except BrokenPipeError:
-        # The reader of a pipe (head, less) has what it wanted.
+        # The reader of the pipe (head, less) has ended.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-            return _fail("", f"the name {error.filename} is longer than a file's may be", 2)
+            return _fail("", f"the file name {error.filename} is too long", 2)
         if os.environ.get("CADBENCH_DEBUG"):
             raise
         if _is_out_of_memory(error):
             return _fail("", _OUT_OF_MEMORY, 1)
         first = str(error).strip().split("\n")[0]
         return _fail(
-            "", f"internal error: {type(error).__name__}: {first} (CADBENCH_DEBUG=1 shows where)", 1
+            "",
+            f"internal error: {type(error).__name__}: {first} (set CADBENCH_DEBUG=1 for the "
+            "traceback)",
+            1,
         )
     return 0
 
 
-def _show_any_name() -> None:
-    """Names of files need not be UTF-8, nor does a terminal have every character."""
+def _escape_unprintable() -> None:
+    """Escape characters that standard output cannot encode, such as in names that are not UTF-8."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def _where(error: click.ClickException) -> str:
+def _prefix(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
     return f"{context.command_path}: " if context is not None else ""
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    """Also the system's own, and torch's: a class of its own on CUDA, on the CPU `RuntimeError`."""
+    """Whether Python, the system or torch (own class on CUDA, RuntimeError on CPU) lacks memory."""
     return (
         isinstance(error, MemoryError)
         or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
         or type(error).__name__ == "OutOfMemoryError"
-        or any(said in str(error) for said in _SAID_WITHOUT_MEMORY)
+        or any(phrase in str(error) for phrase in _OUT_OF_MEMORY_PHRASES)
     )
 
 
-def _fail(where: str, message: str, code: int, listed: Sequence[str] = ()) -> int:
+def _fail(prefix: str, message: str, code: int, listed: Sequence[str] = ()) -> int:
     for line in (f"error: {printable(message)}", *map(printable, listed)):
-        click.echo(f"{where}{line}", err=True)
-        where = ""
+        click.echo(f"{prefix}{line}", err=True)
+        prefix = ""
     return code

@@ -1,4 +1,4 @@
-"""`cadbench data`: what a dataset holds, and how to get it."""
+"""`cadbench data`: download, verify, list and preview datasets."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @click.group("data")
 def command() -> None:
-    """Get, check and look at datasets."""
+    """Download, verify and preview datasets."""
 
 
 command.add_command(data_download.command)
@@ -52,9 +52,9 @@ def info(
     skip_unreadable: bool,
     quiet: bool,
 ) -> None:
-    """The datasets at hand; categories, counts and manifest hash of one of them, or of several.
+    """List datasets and show the categories, counts and manifest hash of one or several.
 
-    With NAME: what is known of a public dataset (license, citation, counts, where to get it).
+    With NAME: show the license, citation, counts and source of a public dataset.
     """
     if name is not None:
         show_entry(name, data_root)
@@ -67,7 +67,7 @@ def info(
     from ..shared.table_output import print_tables
 
     if dataset == AUTO:
-        print_tables([_at_hand(data_root)])
+        print_tables([_dataset_table(data_root)])
     manifest = open_dataset(
         dataset,
         data_root,
@@ -100,11 +100,11 @@ def info(
     click.echo(f"manifest {manifest.hash}")
     if manifest.name != "mvtec":
         click.echo(f"MVTec AD: {how_to_obtain(load_reader('mvtec'))}")
-    click.echo(f"more on one: cadbench data info {'|'.join(entry_names())}")
+    click.echo(f"details of a dataset: cadbench data info {'|'.join(entry_names())}")
 
 
-def _at_hand(data_root: Path | DataRoots | None) -> Table:
-    """A row a dataset that is known or found."""
+def _dataset_table(data_root: Path | DataRoots | None) -> Table:
+    """A table with one row per dataset: whether it is found, and where."""
     from ....results.rendering.table import Table, text_column
     from ...data.opening.finding import at_hand
     from ...data.opening.places import DataRoots

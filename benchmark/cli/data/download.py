@@ -1,4 +1,4 @@
-"""`cadbench data download NAME`: a dataset whose terms allow it, once its license is accepted."""
+"""`cadbench data download NAME`: download a dataset whose license allows it."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ root_option = click.option(
     type=click.Path(path_type=Path),
     default=None,
     metavar="DIR",
-    help="Folder that holds the datasets (or CADBENCH_DATA, or ./data).",
+    help="Folder of the datasets [default: CADBENCH_DATA, else ./data].",
 )
 
 
 @click.command("download")
 @click.argument("name")
 @root_option
-@click.option("--accept-license", is_flag=True, help="Accept the license without being asked.")
+@click.option("--accept-license", is_flag=True, help="Accept the license without a prompt.")
 @quiet_option
 def command(name: str, root: Path | None, accept_license: bool, quiet: bool) -> None:
-    """Download a dataset, after you have accepted its license.
+    """Download a dataset after you accept its license.
 
-    Its folder is DIR/NAME, and appears when all of it is there: downloaded, of the right SHA-256,
-    unpacked and counted. Until then everything is in DIR/NAME.partial, and the same command goes on
-    with what an earlier one left there. A dataset that is there already is left alone.
+    The folder DIR/NAME appears when the dataset is complete: downloaded, verified by SHA-256,
+    unpacked and counted. Until then all files are in DIR/NAME.partial; run the same command again
+    to resume an interrupted download. An existing dataset is left unchanged.
     """
     from ...data.catalog import load_entry
     from ...data.download.download import download, partial_of, present, refuse_by_hand
@@ -40,22 +40,24 @@ def command(name: str, root: Path | None, accept_license: bool, quiet: bool) -> 
     entry = load_entry(name)
     refuse_by_hand(entry)
     root = root or default_root()
-    there = present(entry, root)
-    if there is not None:
-        click.echo(printable(f"{entry.title} is there already: {there}"))
+    existing = present(entry, root)
+    if existing is not None:
+        click.echo(printable(f"{entry.title} already exists: {existing}"))
         return
     license = entry.license
     if not accept_license and not sys.stdin.isatty():
         raise UsageError(
-            f"{entry.title} comes under {license.name} ({license.allows}): read {license.url} and "
-            "accept it with --accept-license"
+            f"the license of {entry.title} is {license.name} ({license.allows}): read "
+            f"{license.url} and accept it with --accept-license"
         )
     click.echo(f"{entry.title}, {entry.home}")
     click.echo(f"license: {license.name} ({license.url}): {license.allows}")
-    click.echo(f"size: {entry.bytes / 1e9:.2f} GB to download; about as much again once unpacked")
-    click.echo(printable(f"to: {root / entry.name} (until it is whole: {partial_of(entry, root)})"))
-    if not accept_license and not click.confirm("Do you accept the license, and download it?"):
+    click.echo(f"size: {entry.bytes / 1e9:.2f} GB to download; about as much again when unpacked")
+    click.echo(printable(f"to: {root / entry.name} (until complete: {partial_of(entry, root)})"))
+    if not accept_license and not click.confirm(
+        "Do you accept the license and start the download?"
+    ):
         raise CadbenchError("the license was not accepted; nothing was downloaded")
     folder = download(entry, root, choose_reporter(-1 if quiet else 0))
-    click.echo(printable(f"{entry.title} is whole: {folder}"))
+    click.echo(printable(f"{entry.title} is complete: {folder}"))
     click.echo(f"please cite: {entry.citation.bibtex()}")

@@ -1,4 +1,4 @@
-"""What the catalog says of a dataset: `cadbench data info NAME`."""
+"""`cadbench data info NAME`: show the catalog's entry of a dataset."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 
 def show_entry(name: str, data_root: Path | DataRoots | None) -> None:
-    """License, citation, counts, where to get it, and whether it is found below `data_root`."""
+    """Print license, citation, counts and source of a dataset, and whether it is found.
+
+    Args:
+        name: the dataset's name in the catalog.
+        data_root: where to look for it; None for the default folder.
+    """
     from ...data.catalog import load_entry
     from ...data.opening.places import DataRoots
     from ...data.verify import default_root, find_entry
@@ -23,8 +28,8 @@ def show_entry(name: str, data_root: Path | DataRoots | None) -> None:
 
     entry = load_entry(name)
     root = data_root.of(name) if isinstance(data_root, DataRoots) else data_root
-    place = root or default_root()
-    folder = find_entry(entry, [place])
+    parent = root or default_root()
+    folder = find_entry(entry, [parent])
     rows = [
         (category, *official.images, official.masks) for category, official in entry.counts.items()
     ]
@@ -37,17 +42,17 @@ def show_entry(name: str, data_root: Path | DataRoots | None) -> None:
         table = Table(f"{entry.title}, as published", columns, (*rows, ("all", *sums)))
         print_tables([table])
     else:
-        click.echo(f"{entry.title}: {len(entry.categories)} categories, counts not known here")
+        click.echo(f"{entry.title}: {len(entry.categories)} categories, counts unknown")
         click.echo(f"  {', '.join(entry.categories)}")
     click.echo(f"home     {entry.home}")
     click.echo(f"license  {entry.license.name} ({entry.license.url}): {entry.license.allows}")
     if entry.access == "download":
         size = f"{entry.bytes / 1e9:.2f} GB"
         click.echo(f"get it   cadbench data download {entry.name} ({size}). {entry.why}")
-        click.echo(f"by hand  {entry.by_hand}; unpack it into a folder called {entry.name}")
+        click.echo(f"by hand  {entry.by_hand}; unpack it into a folder named {entry.name}")
     else:
-        click.echo(f"get it   by hand: {entry.by_hand}; unpack it into a folder {entry.name}")
+        click.echo(f"get it   by hand: {entry.by_hand}; unpack it into a folder named {entry.name}")
         click.echo(f"why      {entry.why}")
-    here = str(folder or f"not found in {place} (--data-root, CADBENCH_DATA)")
+    here = str(folder or f"not found in {parent} (--data-root, CADBENCH_DATA)")
     click.echo(f"here     {printable(here)}")
     click.echo(entry.citation.bibtex())

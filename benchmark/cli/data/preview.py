@@ -1,4 +1,4 @@
-"""`cadbench data preview`: what the images of a dataset look like, as pictures and figures."""
+"""`cadbench data preview`: contact sheets and statistics of a dataset's images."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 
 from ....results.errors import UsageError
 from ...system.cache import cache_root
+from ..shared.counts import format_count
 from ..shared.options import (
     categories_option,
     data_root_option,
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from ...data.preview.statistics import Statistics
     from ...system.reporting import Reporter
 
-_NAMED = 3
-"""Near duplicates that a warning names; `--format json` has all of them."""
+_MAX_LISTED = 3
+"""Number of images that a warning lists; `--format json` lists all of them."""
 
 
 @click.command("preview")
@@ -44,14 +45,14 @@ _NAMED = 3
     default=Path("preview"),
     show_default=True,
     metavar="DIR",
-    help="Folder of the contact sheets.",
+    help="Folder for the contact sheets.",
 )
 @click.option(
     "--count",
     type=click.IntRange(1, 60),
     default=6,
     show_default=True,
-    help="Images of each kind on a sheet.",
+    help="Images of each kind per sheet.",
 )
 @click.option(
     "--format",
@@ -59,16 +60,17 @@ _NAMED = 3
     type=click.Choice(["auto", "markdown", "csv", "json"]),
     default="auto",
     show_default=True,
-    help="auto draws on a terminal and writes Markdown elsewhere; json names all near duplicates.",
+    help="Output format; auto prints aligned columns on a terminal and Markdown elsewhere; json "
+    "lists all near duplicates.",
 )
 @quiet_option
 @click.pass_context
 def command(context: click.Context, name: str | None, **given: Any) -> None:
-    """Draw a contact sheet a category (PNG), and print what there is to know of the images.
+    """Write one contact sheet per category (PNG) and print statistics of the images.
 
-    Sizes, channels, mask areas (% of the image), and test images that repeat a training image in
-    another size, encoding or brightness. Every image is read once and remembered. NAME is short for
-    --dataset NAME.
+    The statistics are sizes, channels, mask areas (% of the image), and test images that repeat a
+    training image at another size, encoding or brightness. Results are cached, so that each image
+    is read only once. NAME is short for --dataset NAME.
     """
     from ...data.opening.sources import open_dataset
     from ...data.preview.contact_sheet import contact_sheet
@@ -92,7 +94,7 @@ def command(context: click.Context, name: str | None, **given: Any) -> None:
     )
     files = _files(given["folder"], manifest.categories)
     found = []
-    with reporter.task("looking at images", len(manifest.items), "images") as task:
+    with reporter.task("reading images", len(manifest.items), "images") as task:
         for category, file in files.items():
             of_category = statistics(category, survey(manifest, category, cache_root(), task))
             sheet = contact_sheet(manifest, category, of_category.near, count=given["count"])
@@ -104,12 +106,11 @@ def command(context: click.Context, name: str | None, **given: Any) -> None:
         click.echo(json.dumps([each.as_dict() for each in found], indent=1))
     else:
         print_tables([_table(manifest.name, found)], given["output"])
-    sheets = "1 contact sheet" if len(files) == 1 else f"{len(files)} contact sheets"
-    reporter.line(f"wrote {sheets} to {given['folder']}")
+    reporter.line(f"wrote {format_count(len(files), 'contact sheet')} to {given['folder']}")
 
 
 def _files(folder: Path, categories: Sequence[str]) -> dict[str, Path]:
-    """A file for each category, called like it as far as file names allow."""
+    """One file per category, named after it; characters unsuitable for file names are replaced."""
     files: dict[str, Path] = {}
     taken: set[str] = set()
     for category in categories:
@@ -129,21 +130,30 @@ def _save(sheet: Any, file: Path) -> None:
     from ....results.storage.files import write_bytes
 
     buffer = io.BytesIO()
-    sheet.save(buffer, "PNG", compress_level=2)  # larger by a tenth, written in half the time
+    sheet.save(buffer, "PNG", compress_level=2)  # 10 % larger, but written in half the time
     write_bytes(file, buffer.getvalue())
 
 
 def _warn(of_category: Statistics, reporter: Reporter) -> None:
     category, near, empty = of_category.category, of_category.near, of_category.empty_masks
     if near:
-        pairs = [f"{pair.test.path} ({pair.train.path})" for pair in near[:_NAMED]]
-        more = len(near) - len(pairs)
-        said = ", ".join(pairs) + (f" and {more} more" if more else "")
-        reporter.warn(f"{category}: {len(near)} test image(s) repeat a training image: {said}")
+        pairs = [f"{pair.test.path} ({pair.train.path})" for pair in near[:_MAX_LISTED]]
+        verb = "repeats" if len(near) == 1 else "repeat"
+        reporter.warn(
+            f"{category}: {format_count(len(near), 'test image')} {verb} a training image: "
+            f"{_listed(pairs, len(near))}"
+        )
     if empty:
-        said = ", ".join(empty[:_NAMED])
-        said += f" and {len(empty) - _NAMED} more" if len(empty) > _NAMED else ""
-        reporter.warn(f"{category}: {len(empty)} mask(s) are empty: {said}")
+        verb = "is" if len(empty) == 1 else "are"
+        reporter.warn(
+            f"{category}: {format_count(len(empty), 'mask')} {verb} empty: "
+            f"{_listed(empty[:_MAX_LISTED], len(empty))}"
+        )
+
+
+def _listed(names: Sequence[str], total: int) -> str:
+    more = total - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")
 
 
 def _table(name: str, found: Sequence[Statistics]) -> Table:

@@ -1,4 +1,4 @@
-"""`cadbench data verify [NAME]`: reads every image and compares with what was published."""
+"""`cadbench data verify [NAME]`: read every image and compare counts with the published ones."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 
 from ....results.errors import DataError
 from ....results.sanitizing import printable
+from ..shared.counts import format_count
 from ..shared.options import quiet_option
 from ..shared.progress import choose_reporter
 from .download import root_option
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ...data.verify import Verified
     from ...system.reporting import Reporter
 
-_MOST_SHOWN = 20
+_MAX_LISTED = 20
 
 
 @click.command("verify")
@@ -28,11 +29,11 @@ _MOST_SHOWN = 20
 @quiet_option
 @click.pass_context
 def command(ctx: click.Context, name: str | None, root: Path | None, quiet: bool) -> None:
-    """Read every image of a dataset and compare it with what was published.
+    """Read every image of a dataset and compare the counts with the published ones.
 
-    Without NAME: every dataset that is found, or the folder itself if it holds categories in
-    MVTec AD's layout; there is nothing to compare those with, but every image is read. Exit code 1
-    where an image cannot be read or a number differs.
+    Without NAME, all datasets that are found are verified, or else the folder itself if it has
+    categories in MVTec AD's layout; its images are read, but there are no published counts. The
+    exit code is 1 if an image cannot be read or a count differs.
     """
     reporter = choose_reporter(-1 if quiet else 0)
     failed = False
@@ -42,7 +43,9 @@ def command(ctx: click.Context, name: str | None, root: Path | None, quiet: bool
         except DataError as error:
             if name is not None:
                 raise
-            click.echo(f"error: {printable(str(error))}", err=True)  # and on to the next one
+            click.echo(
+                f"error: {printable(str(error))}", err=True
+            )  # continue with the next dataset
             failed = True
             continue
         _show(verified)
@@ -52,24 +55,24 @@ def command(ctx: click.Context, name: str | None, root: Path | None, quiet: bool
 
 
 def _checks(name: str | None, root: Path | None) -> list[Callable[[Reporter], Verified]]:
-    """What is to be verified, each as a function that does it."""
+    """One function per dataset to verify."""
     from ...data.catalog import entry_names, load_entry
     from ...data.readers.folder import Folder
     from ...data.verify import default_root, find_entry, verify, verify_folder
 
-    place = root or default_root()
+    parent = root or default_root()
     wanted = [load_entry(each) for each in ([name] if name else entry_names())]
-    found = [(entry, find_entry(entry, [place])) for entry in wanted]
+    found = [(entry, find_entry(entry, [parent])) for entry in wanted]
     checks: list[Callable[[Reporter], Verified]] = [
         partial(verify, entry, folder) for entry, folder in found if folder is not None
     ]
-    if not checks and name is None and Folder().categories_in(place):
-        checks = [partial(verify_folder, place)]
+    if not checks and name is None and Folder().categories_in(parent):
+        checks = [partial(verify_folder, parent)]
     if not checks:
-        what = wanted[0].title if name else "dataset"
+        title = wanted[0].title if name else "dataset"
         raise DataError(
-            f"no {what} in {place}; give its folder, or the one above it, with --root or "
-            f"CADBENCH_DATA (`cadbench data info {name or 'NAME'}` says how to get it)"
+            f"no {title} in {parent}; pass its folder or the parent with --root or CADBENCH_DATA "
+            f"(`cadbench data info {name or 'NAME'}` says how to get it)"
         )
     return checks
 
@@ -87,21 +90,25 @@ def _show(verified: Verified) -> None:
     rows: list[tuple[Value, ...]] = []
     for row in verified.rows:
         cells: tuple[Value, ...] = (row.category, *row.found.images, row.found.masks)
-        told = (str(row.official), row.difference or "none") if verified.official else ()
-        rows.append((*cells, *told))
+        published = (str(row.official), row.difference or "none") if verified.official else ()
+        rows.append((*cells, *published))
     print_tables([Table(f"{verified.title} in {verified.folder}", tuple(columns), tuple(rows))])
-    for skipped in verified.unreadable[:_MOST_SHOWN]:
+    for skipped in verified.unreadable[:_MAX_LISTED]:
         click.echo(f"error: cannot read {printable(skipped.path)}: {skipped.reason}", err=True)
-    if len(verified.unreadable) > _MOST_SHOWN:
-        more = len(verified.unreadable) - _MOST_SHOWN
-        click.echo(f"error: and {more} more files cannot be read", err=True)
+    if len(verified.unreadable) > _MAX_LISTED:
+        more = len(verified.unreadable) - _MAX_LISTED
+        click.echo(f"error: {format_count(more, 'more file')} cannot be read", err=True)
     if verified.differing:
         names = ", ".join(row.category for row in verified.differing)
-        click.echo(printable(f"error: {verified.title} is not as published: {names}"), err=True)
+        click.echo(
+            printable(f"error: {verified.title} differs from the published counts: {names}"),
+            err=True,
+        )
     images = sum(sum(row.found.images) for row in verified.rows)
     if verified.whole:
         as_published = ", as published" if verified.official else ""
+        categories = format_count(len(verified.rows), "category", "categories")
         click.echo(
-            f"{verified.title} is whole: {len(verified.rows)} categories, {images} images, all "
+            f"{verified.title} is complete: {categories}, {format_count(images, 'image')}, all "
             f"readable{as_published}"
         )

@@ -1,3 +1,1 @@
-"""Subcommands that list what there is: methods, metrics, protocols, drift domains; and the
-scaffold for a new method.
-"""
+"""Subcommands that list methods, metrics, protocols and drift domains, or create a new method."""

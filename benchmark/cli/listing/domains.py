@@ -1,4 +1,4 @@
-"""`cadbench domains`: what `--drift` can let categories return under, with exact parameters."""
+"""`cadbench domains`: list the image changes of `--drift` with their exact parameters."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import click
 
 @click.command("domains")
 def command() -> None:
-    """List the domains of --drift: each kind, its strengths from 1 on, and what it does.
+    """List the domains of --drift: each kind, its strengths from 1 up, and its effect.
 
-    A domain changes images after their resize and before their crop; those that move pixels move
-    masks alike.
+    A domain changes images after the resize and before the crop. Geometric domains change the masks
+    in the same way.
     """
     from ....results.rendering.table import Column, Table, Value, text_column
     from ...data.drift.domains import DOMAINS_VERSION, KINDS
@@ -26,5 +26,5 @@ def command() -> None:
     for name, kind in KINDS.items():
         moves = "yes" if kind.moves else "no"
         rows.append((name, kind.parameter, *kind.strengths, moves, kind.meaning))
-    note = f"version {DOMAINS_VERSION}; write a kind with its strength, as in --drift dark:2,blur:1"
+    note = f"version {DOMAINS_VERSION}; write KIND:STRENGTH, such as --drift dark:2,blur:1"
     print_tables([Table("Domains", columns, tuple(rows), (note,))])

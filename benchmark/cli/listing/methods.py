@@ -1,4 +1,4 @@
-"""`cadbench methods`: what can be run, with every parameter, its default and its meaning."""
+"""`cadbench methods`: list methods with every parameter, its default and its meaning."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ....results.sanitizing import printable
 @click.command("methods")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 def command(names: tuple[str, ...]) -> None:
-    """List methods and their parameters (all methods, or those named)."""
+    """List all methods, or the named ones, with their parameters."""
     from ...interface.method import summary
     from ...interface.params import specs
     from ...plugins.methods import load_method, method_names

@@ -1,4 +1,4 @@
-"""`cadbench metrics`: every metric by name, formula, range and sign."""
+"""`cadbench metrics`: define every metric by its formula, range and sign."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from ....results.errors import UsageError
 @click.command("metrics")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 def command(names: tuple[str, ...]) -> None:
-    """Define metrics (all, or those named): formula, range, sign, published counterparts."""
+    """Define all metrics, or the named ones: formula, range, sign, published counterparts."""
     from ....results.metrics.registry import METRICS
 
     for name in names:
         if name not in METRICS:
             raise UsageError(
-                f"no metric {name!r}{suggestion(name, METRICS)}; there are: {', '.join(METRICS)}"
+                f"unknown metric {name!r}{suggestion(name, METRICS)}; available: "
+                f"{', '.join(METRICS)}"
             )
     for name in names or METRICS:
         metric = METRICS[name]

@@ -1,4 +1,4 @@
-"""`cadbench new-method`: a package to begin with."""
+"""`cadbench new-method`: create a package for a new method."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 @click.command("new-method")
 @click.argument("name")
 def command(name: str) -> None:
-    """Write a small installable package with a working method, its test and a README.
+    """Create a small installable package with a working method, a test and a README.
 
     \b
     cadbench new-method my-method

@@ -1,4 +1,4 @@
-"""`cadbench protocols`: the built-in protocols, one of them as a file, or a check of one's own."""
+"""`cadbench protocols`: list the built-in protocols, print one, or check a protocol file."""
 
 from __future__ import annotations
 
@@ -47,5 +47,5 @@ def _list() -> None:
         rows.append(
             (name, protocol.id, protocol.schedule, protocol.routing, orders, protocol.source)
         )
-    notes = ("rows of one id are comparable; `cadbench protocols NAME` prints the file",)
+    notes = ("rows with the same id are comparable; `cadbench protocols NAME` prints the file",)
     print_tables([Table("Protocols", tuple(map(text_column, columns)), tuple(rows), notes)])

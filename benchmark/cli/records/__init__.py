@@ -1,3 +1,1 @@
-"""Subcommands that read finished run records: tables, figures, comparisons, reports, export and
-import.
-"""
+"""Subcommands that work on records: tables, figures, comparisons, reports, export and import."""

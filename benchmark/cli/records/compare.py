@@ -1,4 +1,4 @@
-"""`cadbench compare`: whether rows differ, and by how much."""
+"""`cadbench compare`: test whether rows differ, and by how much."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ..shared.table_output import print_tables
     "--routing",
     type=click.Choice(["oracle", "inferred"]),
     default=None,
-    help="Only this routing, where the records have both.",
+    help="Only records with this routing.",
 )
 @click.option(
     "--metric",
@@ -33,35 +33,36 @@ from ..shared.table_output import print_tables
     default="auroc",
     show_default=True,
     metavar="NAME",
-    help="What is compared, a value a category: auroc, ap, f1_max, or another of the records.",
+    help="Metric to compare, with one value per category: auroc, ap, f1_max, or another that the "
+    "records have.",
 )
 @click.option(
     "--value",
     type=click.Choice(["final", "learned", "change"]),
     default="final",
     show_default=True,
-    help="final: R[T, c]; learned: R[s(c), c]; change: the first minus the second.",
+    help="final: R[T, c]; learned: R[s(c), c]; change: final minus learned.",
 )
 @click.option(
     "--unit",
     type=click.Choice(["category", "cell"]),
     default="category",
     show_default=True,
-    help="What the tests count: categories, or every (category, seed, order).",
+    help="Unit of the tests: a category, or a (category, seed, order).",
 )
 @click.option(
     "--alpha",
     type=FiniteRange(0, 1, min_open=True, max_open=True),
     default=0.05,
     show_default=True,
-    help="Level of the critical difference.",
+    help="Significance level of the critical difference.",
 )
 @click.option(
     "--diagram",
     type=click.Path(path_type=Path),
     default=None,
     metavar="FILE",
-    help="Draw the mean ranks of three or more rows (.pdf, .png or .svg).",
+    help="Draw a diagram of the mean ranks of three or more rows (.pdf, .png or .svg).",
 )
 @format_option
 @out_option
@@ -80,7 +81,7 @@ def command(
     """Test whether rows differ: paired intervals, Wilcoxon and Holm, Friedman and Nemenyi.
 
     ROW is a method, a method with settings (mecad:experts=5,replay=full), or the beginning of a
-    key that the leaderboard shows. Rows need the same data, protocol, seeds and orders.
+    key from the leaderboard. All rows need the same data, protocol, seeds and orders.
     """
     from ....results.figures.drawing.rank_diagram import check_place, save_diagram
     from ....results.statistics.bootstrap import Bootstrap
@@ -89,11 +90,11 @@ def command(
     from ....results.tables.paired import paired_tables, row_titles
 
     if len(refs) < 2:
-        raise UsageError("compare needs two rows or more, such as `cadbench compare mecad joint`")
+        raise UsageError("compare needs at least two rows, such as `cadbench compare mecad joint`")
     if diagram is not None:
         check_place(diagram)
         if len(refs) < 3:
-            raise UsageError("--diagram shows mean ranks, which need three rows or more")
+            raise UsageError("--diagram shows mean ranks and needs at least three rows")
     rows = find_rows(refs, _rows(out, protocol, routing))
     check_comparable(rows, mixable=False)
     _check_base(base, rows)
@@ -109,7 +110,9 @@ def command(
     if diagram is None:
         return
     if ranked is None:
-        raise UsageError("--diagram: nothing to draw, as these rows cannot be ranked (see above)")
+        raise UsageError(
+            "--diagram: nothing to draw, since these rows cannot be ranked (see above)"
+        )
     save_diagram(diagram, titles, ranked, alpha)
 
 
@@ -118,16 +121,16 @@ def _rows(out: Path, protocol: str | None, routing: str | None) -> list[Row]:
     if routing is not None:
         records = [record for record in records if record.routing == routing]
         if not records:
-            raise UsageError(f"--routing {routing}: no record has it")
+            raise UsageError(f"--routing {routing}: no record has this routing")
     return rows_of(records)
 
 
 def _check_base(base: str, rows: Sequence[Row]) -> None:
     from ....results.statistics.paired import bases_of
 
-    known = bases_of(rows)
-    if base not in known:
+    shared = bases_of(rows)
+    if base not in shared:
         raise UsageError(
-            f"--metric: these rows have no {base!r} of each category{suggestion(base, known)}; "
-            f"they share: {', '.join(known)}"
+            f"--metric: not all of these rows have {base!r} per category"
+            f"{suggestion(base, shared)}; available: {', '.join(shared)}"
         )

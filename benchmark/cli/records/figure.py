@@ -1,4 +1,4 @@
-"""`cadbench figure`: figures of records, as files that go into a paper."""
+"""`cadbench figure`: draw figures from records, ready for a paper."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from ...data.opening.places import DataRoots
 
 ALL = "all"
-_NARROWEST, _WIDEST = 2.5, 20.0
+_MIN_INCHES, _MAX_INCHES = 2.5, 20.0
 
 
 @click.command(
     "figure",
-    short_help="Draw figures of records: PDF, SVG, PNG.",
+    short_help="Draw figures from records: PDF, SVG, PNG.",
     epilog="\b\nFigures:\n"
     + "\n".join(f"  {name:<17} {line}" for name, (_, line) in FIGURES.items()),
 )
@@ -48,7 +48,7 @@ _NARROWEST, _WIDEST = 2.5, 20.0
     default=Path("figures"),
     show_default=True,
     metavar="DIR",
-    help="Folder that gets the files, NAME.pdf and so on.",
+    help="Folder for the files, such as NAME.pdf.",
 )
 @click.option(
     "--format",
@@ -56,14 +56,14 @@ _NARROWEST, _WIDEST = 2.5, 20.0
     default="pdf",
     show_default=True,
     metavar="LIST",
-    help="pdf, svg, png, or several.",
+    help="File formats: pdf, svg, png, or several such as pdf,png.",
 )
 @click.option(
     "--width",
     default="column",
     show_default=True,
     metavar="column|page|INCHES",
-    help="3.5 inches, 7.16, or your own.",
+    help="Width: column is 3.5 inches, page is 7.16 inches.",
 )
 @click.option(
     "--metric",
@@ -71,7 +71,7 @@ _NARROWEST, _WIDEST = 2.5, 20.0
     type=click.Choice(list(CATEGORY_METRICS)),
     default="auroc",
     show_default=True,
-    help="What figures show, where the records have it.",
+    help="Metric to draw, in figures that can show several.",
 )
 @methods_option
 @protocol_option
@@ -79,14 +79,14 @@ _NARROWEST, _WIDEST = 2.5, 20.0
     "--routing",
     type=click.Choice(["oracle", "inferred"]),
     default=None,
-    help="Only this routing, where the records have both.",
+    help="Only records with this routing.",
 )
-@click.option("--backbone", default=None, metavar="NAME", help="Only this backbone.")
+@click.option("--backbone", default=None, metavar="NAME", help="Only records with this backbone.")
 @click.option(
     "--category",
     default=None,
     metavar="NAME",
-    help="Whose images `examples` shows [default: the one with the worst final metric].",
+    help="Category of the images in `examples` [default: the one with the worst final metric].",
 )
 @data_root_option
 @out_option
@@ -107,9 +107,9 @@ def command(
 ) -> None:
     """Draw one figure, or all that the records allow, and print a caption for each.
 
-    ROW is a method, one with settings (mecad:experts=5), or the beginning of a key: figures that
-    compare draw these rows [default: of each method the row nearest to its defaults], figures of
-    one run draw the first.
+    ROW is a method, a method with settings (mecad:experts=5), or the beginning of a key. Figures
+    that compare rows draw these [default: per method, the row nearest to its defaults]; figures of
+    a single run draw the first.
     """
     wanted = _figures(name)
     kinds, inches = _formats(formats), _inches(width)
@@ -121,13 +121,13 @@ def command(
 
     from ....results.figures.drawing.style import save, styled
 
-    drawn_any = False
+    drew_any = False
     left_out: dict[str, list[str]] = {}
     for each in wanted:
         with styled(), warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
             try:
-                drawn = _draw(each, source, inches, category, data_root)
+                figure = _draw(each, source, inches, category, data_root)
             except (UsageError, DataError) as error:
                 if name != ALL:
                     raise
@@ -135,17 +135,18 @@ def command(
                 continue
             paths = [folder / f"{each}.{kind}" for kind in kinds]
             for path in paths:
-                save(drawn.figure, path, drawn.caption)
-        drawn_any = True
+                save(figure.figure, path, figure.caption)
+        drew_any = True
         if any("missing from font" in str(warning.message) for warning in warned):
             click.echo(
-                printable(f"warning: {each}: DejaVu Sans lacks some of its characters"), err=True
+                printable(f"warning: {each}: DejaVu Sans lacks some of its characters"),
+                err=True,
             )
-        click.echo(printable(f"{', '.join(map(str, paths))}: {drawn.caption}"))
-    for reason, which in left_out.items():
-        click.echo(printable(f"left out {', '.join(which)}: {reason}"), err=True)
-    if not drawn_any:
-        raise CadbenchError("no figure could be drawn of these records (see above)")
+        click.echo(printable(f"{', '.join(map(str, paths))}: {figure.caption}"))
+    for reason, skipped in left_out.items():
+        click.echo(printable(f"left out {', '.join(skipped)}: {reason}"), err=True)
+    if not drew_any:
+        raise CadbenchError("no figure could be drawn from these records (see above)")
 
 
 def _draw(
@@ -179,13 +180,13 @@ def _draw_examples(
     if category is None:
         defined = {each: value for each, value in final.items() if value == value}
         if not defined:
-            raise NothingToDraw(f"no category has a final {source.heading}; choose a --category")
+            raise NothingToDraw(f"no category has a final {source.heading}; use --category")
         worst_of = min if source.higher_is_better else max
         category = worst_of(defined, key=defined.__getitem__)
     elif category not in final:
         raise UsageError(
-            f"--category: the run has no {category!r}{suggestion(category, final)}; "
-            f"there are: {', '.join(final)}"
+            f"--category: the run has no category {category!r}{suggestion(category, final)}; "
+            f"available: {', '.join(final)}"
         )
     dataset = record.cell["dataset"]
     manifest = open_dataset(
@@ -199,9 +200,9 @@ def _draw_examples(
     )
     worst, best = load_examples(record, category, manifest)
     caption = (
-        f"{category} ({source.heading} {final[category]:.3f}): the defective test images with the "
-        "lowest and the good ones with the highest scores (worst), and the other way round (best); "
-        f"kind and score above each, image, anomaly map and mask. {source.about(record)}"
+        f"{category} ({source.heading} {final[category]:.3f}): worst, the defective test images "
+        "with the lowest and the good ones with the highest scores; best, the opposite. Each shows "
+        f"label and score, image, anomaly map and mask. {source.about(record)}"
     )
     return draw_examples(worst, best, width, caption)
 
@@ -216,7 +217,7 @@ def _source(refs: Sequence[str], records: Sequence[Record], base: str) -> Select
 
 
 def _named_run(ref: str, row: Row) -> Record | None:
-    """The run of a row whose own key was given."""
+    """The run of a row if `ref` is the beginning of that run's own key."""
     return next((record for record in row.records if record.key.startswith(ref)), None)
 
 
@@ -225,7 +226,8 @@ def _figures(name: str) -> list[str]:
         return list(FIGURES)
     if name not in FIGURES:
         raise UsageError(
-            f"no figure {name!r}{suggestion(name, FIGURES)}; there are: {', '.join(FIGURES)}, {ALL}"
+            f"unknown figure {name!r}{suggestion(name, FIGURES)}; available: "
+            f"{', '.join(FIGURES)}, {ALL}"
         )
     return [name]
 
@@ -234,7 +236,7 @@ def _formats(text: str) -> tuple[str, ...]:
     kinds = parse_names(text.lower()) or ()
     for kind in kinds:
         if kind not in FORMATS:
-            raise UsageError(f"--format: no {kind!r}; there are: {', '.join(FORMATS)}")
+            raise UsageError(f"--format: unknown format {kind!r}; available: {', '.join(FORMATS)}")
     return kinds
 
 
@@ -245,20 +247,21 @@ def _inches(text: str) -> float:
         inches = float(text)
     except ValueError:
         inches = 0.0
-    if not _NARROWEST <= inches <= _WIDEST:
+    if not _MIN_INCHES <= inches <= _MAX_INCHES:
         raise UsageError(
-            f"--width {text!r}: write column, page, or inches from {_NARROWEST:g} to {_WIDEST:g}"
+            f"--width {text!r}: write column, page, or a number of inches from {_MIN_INCHES:g} to "
+            f"{_MAX_INCHES:g}"
         )
     return inches
 
 
 def _check_folder(folder: Path) -> None:
-    """Refuse a place that cannot hold files before anything is computed."""
+    """Raise `UsageError` if files cannot be written to the folder, before anything is computed."""
     existing = next(
         each for each in (folder.absolute(), *folder.absolute().parents) if each.exists()
     )
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        raise UsageError(f"--to {folder}: {existing} is no folder that can be written to")
+        raise UsageError(f"--to {folder}: {existing} is not a writable folder")
 
 
 def _backbone(record: Record) -> str:
@@ -272,9 +275,9 @@ def _only(
         return records
     found = [record for record in records if of(record) == value]
     if not found:
-        known = sorted({of(record) for record in records})
+        available = sorted({of(record) for record in records})
         raise UsageError(
-            f"{option} {value}: no record has it{suggestion(value, known)}; there are: "
-            f"{', '.join(known)}"
+            f"{option} {value}: no record has this value{suggestion(value, available)}; available: "
+            f"{', '.join(available)}"
         )
     return found

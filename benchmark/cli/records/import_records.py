@@ -1,4 +1,4 @@
-"""`cadbench import`: records of somebody else."""
+"""`cadbench import`: check and add records that others exported."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import click
 
 from ....results.errors import CadbenchError, UsageError
 from ....results.sanitizing import printable
+from ..shared.counts import format_count
 from ..shared.options import out_option
 
-_SAID = {"new": "imported", "there": "there already", "replaced": "replaced"}
+_STATES = {"new": "imported", "there": "already present", "replaced": "replaced"}
 
 
 @click.command("import")
@@ -21,16 +22,16 @@ _SAID = {"new": "imported", "there": "there already", "replaced": "replaced"}
 @out_option
 @click.pass_context
 def command(ctx: click.Context, sources: tuple[Path, ...], overwrite: bool, out: Path) -> None:
-    """Bring exported records into the folder of the run records.
+    """Add exported records to the folder of records.
 
-    A folder, .zip or .tar.gz of `cadbench export`. Keys, checksums and tables are checked, image
-    and continual metrics computed again from the scores and compared. Pixel metrics of single
-    categories need the masks and are not checked, nor are seconds and memory.
+    The sources are folders, .zip or .tar.gz files written by `cadbench export`. Keys, checksums and
+    tables are checked; image and continual metrics are computed again from the scores and compared.
+    Pixel metrics of single categories are not checked, because they need the masks; neither are
+    seconds and memory.
 
-    An export that could do harm or is not whole is refused as a whole: nothing of it is imported. A
-    record that fails a check by itself is named and left out, and the others are imported. Either
-    way the exit code is 1. A record that is there already is left alone; one that differs is
-    refused without --overwrite.
+    An export that is unsafe or incomplete is rejected, and nothing of it is imported. A record that
+    fails a check is named and left out; the others are imported. Both give exit code 1. Existing
+    records are kept; one that differs is an error without --overwrite.
     """
     from ....results.exchange.importing import import_records
     from ....results.exchange.members import archive_kind
@@ -39,33 +40,34 @@ def command(ctx: click.Context, sources: tuple[Path, ...], overwrite: bool, out:
 
     for source in sources:
         if not (source.is_dir() if archive_kind(source) == "folder" else source.is_file()):
-            raise UsageError(f"{source}: no such {_kind(source)}; `cadbench export` makes one")
+            raise UsageError(f"{source}: no such {_kind(source)}; `cadbench export` writes one")
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is not a folder")
     failed = False
     states: Counter[str] = Counter()
     pixels = 0
     for source in sources:
-        begun = False
+        started = False
         try:
             for one in import_records(source, out, check_run, overwrite=overwrite):
-                begun = True
+                started = True
                 if one.record is None:
                     failed = True
-                    _complain(f"{source}: {one.name} is left out: {one.reason}")
+                    _print_error(f"{source}: {one.name} is left out: {one.reason}")
                     continue
                 states[one.state] += 1
                 pixels += one.state != "there" and has_pixel_metrics(one.record)
         except CadbenchError as error:
             failed = True
-            _complain(f"{source}: {error}; nothing{' more' * begun} of it is imported")
+            _print_error(f"{source}: {error}; nothing{' more' * started} was imported from it")
     if states:
         counts = ", ".join(
-            f"{states[state]} {said}" for state, said in _SAID.items() if states[state]
+            f"{states[state]} {text}" for state, text in _STATES.items() if states[state]
         )
         click.echo(f"{counts} in {printable(str(out))}")
     if pixels:
-        click.echo(f"pixel metrics of {pixels} record(s) were not checked: they need the masks")
+        unchecked = format_count(pixels, "record")
+        click.echo(f"pixel metrics of {unchecked} were not checked: they need the masks")
     if failed:
         ctx.exit(1)
 
@@ -76,5 +78,5 @@ def _kind(source: Path) -> str:
     return "folder" if archive_kind(source) == "folder" else "file"
 
 
-def _complain(line: str) -> None:
+def _print_error(line: str) -> None:
     click.echo(f"error: {printable(line)}", err=True)

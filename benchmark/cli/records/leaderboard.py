@@ -1,4 +1,4 @@
-"""`cadbench leaderboard`: all records, best first, on the terminal or as a page."""
+"""`cadbench leaderboard`: rank all records, on the terminal or as a Markdown page."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from ....results.errors import UsageError
 from ....results.sanitizing import printable
+from ..shared.counts import format_count
 from ..shared.default_params import default_params
 from ..shared.options import DEFAULT_OUT, out_option, parse_names, shareable_path
 from ..shared.record_selection import format_option, methods_option, protocol_option, select_records
@@ -27,19 +28,20 @@ if TYPE_CHECKING:
     default="acc",
     show_default=True,
     metavar="METRIC",
-    help="Which metric ranks (see `cadbench metrics`).",
+    help="Metric to rank by (see `cadbench metrics`).",
 )
 @click.option(
     "--publish",
     type=click.Path(dir_okay=False, path_type=Path),
     default=None,
     metavar="FILE",
-    help="Write it as a page of Markdown, with all published numbers, instead of printing it.",
+    help="Write the leaderboard to a Markdown page with all published numbers, instead of "
+    "printing it.",
 )
 @click.option(
     "--keep-rows",
     is_flag=True,
-    help="With --publish: rows that FILE has and no record at hand gives stay, marked as such.",
+    help="With --publish: keep rows of the existing FILE that have no local record, and mark them.",
 )
 @format_option
 @out_option
@@ -52,10 +54,10 @@ def command(
     output: str,
     out: Path,
 ) -> None:
-    """Rank all records: a table for each protocol, dataset and routing.
+    """Rank all records, in one table per protocol, dataset and routing.
 
-    Published numbers of the same stream and definition stand below, in tiers by how they were
-    checked.
+    Published numbers with the same stream and definition follow below, grouped by how they were
+    verified.
     """
     from ....results.analysis.quantities import full_name, quantity
     from ....results.leaderboard.boards import leaderboard
@@ -65,9 +67,9 @@ def command(
     sort = full_name(sort)
     quantity(sort)
     if publish is not None and output != "auto":
-        raise UsageError("--publish writes Markdown; leave --format out")
+        raise UsageError("--publish always writes Markdown; remove --format")
     if keep_rows and publish is None:
-        raise UsageError("--keep-rows goes with --publish FILE, whose rows it keeps")
+        raise UsageError("--keep-rows needs --publish FILE, whose rows it keeps")
     records = select_records(out, parse_names(methods), protocol)
     published, defaults = load_published(), default_params(records)
     if publish is None:
@@ -77,14 +79,15 @@ def command(
     from ....results.storage.files import write_bytes
 
     earlier = _earlier(publish) if keep_rows else None
-    given = {"--methods": methods, "--protocol": protocol, "--sort": sort != "acc" and sort}
-    made_by = _command(publish, {**given, "--out": out != DEFAULT_OUT and shareable_path(out)})
-    made_by += " --keep-rows" * keep_rows
+    options = {"--methods": methods, "--protocol": protocol, "--sort": sort != "acc" and sort}
+    made_with = _command(publish, {**options, "--out": out != DEFAULT_OUT and shareable_path(out)})
+    made_with += " --keep-rows" * keep_rows
     page = leaderboard_page(
-        records, published, made_by, sort=sort, defaults=defaults, earlier=earlier
+        records, published, made_with, sort=sort, defaults=defaults, earlier=earlier
     )
     write_bytes(publish, page.encode("utf-8", "backslashreplace"))
-    click.echo(printable(f"leaderboard of {len(records)} records written to {publish}"))
+    count = format_count(len(records), "record")
+    click.echo(printable(f"leaderboard of {count} written to {publish}"))
 
 
 def _earlier(page: Path) -> EarlierPage:
@@ -97,8 +100,9 @@ def _earlier(page: Path) -> EarlierPage:
     return read_page(text, str(page))
 
 
-def _command(publish: Path, given: dict[str, object]) -> str:
+def _command(publish: Path, options: dict[str, object]) -> str:
+    """The command that a reader can repeat, without folders of this machine."""
     words = ["cadbench", "leaderboard", "--publish", shareable_path(publish)]
-    for option, value in given.items():
+    for option, value in options.items():
         words += [option, str(value)] if value else []
     return shlex.join(words)

@@ -1,4 +1,4 @@
-"""`cadbench report`: all records as one HTML file."""
+"""`cadbench report`: write all records to one HTML file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from ....results.errors import UsageError
 from ....results.sanitizing import printable
+from ..shared.counts import format_count
 from ..shared.default_params import default_params
 from ..shared.options import (
     DEFAULT_OUT,
@@ -36,12 +37,12 @@ if TYPE_CHECKING:
     default=Path("report.html"),
     show_default=True,
     metavar="FILE",
-    help="The file to write.",
+    help="File to write.",
 )
 @click.option(
     "--images",
     is_flag=True,
-    help="Add sample images with their anomaly maps; needs the dataset of the records.",
+    help="Add sample images with their anomaly maps; needs the records' dataset.",
 )
 @dataset_option
 @data_root_option
@@ -59,16 +60,16 @@ def command(
     quiet: bool,
     out: Path,
 ) -> None:
-    """Write leaderboards, figures and a page for every run as one HTML file.
+    """Write leaderboards, figures and a page for every run to one HTML file.
 
-    The file needs nothing else: open it in a browser, or send it to somebody.
+    The file is self-contained: open it in a browser, or send it to others.
     """
     from ....results.published.rows import load_published
     from ....results.report.page import NO_IMAGES, report_page
     from ....results.storage.files import write_bytes
 
     if not images and (data_root is not None or dataset != "auto"):
-        raise UsageError("--dataset and --data-root are for sample images; add --images")
+        raise UsageError("--dataset and --data-root are only used with --images; add it")
     records = select_records(out, parse_names(methods), protocol)
     found, missing = _galleries(records, dataset, data_root, quiet) if images else ([], [NO_IMAGES])
     page = report_page(
@@ -84,7 +85,8 @@ def command(
         click.echo(printable(f"{'warning: ' * images}{line}"), err=True)
     click.echo(
         printable(
-            f"report of {len(records)} records written to {target} ({len(page) / 1e6:.1f} MB)"
+            f"report of {format_count(len(records), 'record')} written to {target} "
+            f"({len(page) / 1e6:.1f} MB)"
         )
     )
 
@@ -92,7 +94,7 @@ def command(
 def _galleries(
     records: list[Record], dataset: str, data_root: Path | DataRoots | None, quiet: bool
 ) -> tuple[list[Gallery], list[str]]:
-    """Sample images of each leaderboard, and a line for each that has none."""
+    """Sample images per leaderboard, and a message for each leaderboard without any."""
     from ....results.leaderboard.boards import boards
     from ...data.opening.sources import open_dataset
     from ...recorded_images.report_thumbnails import make_galleries
@@ -113,7 +115,7 @@ def _galleries(
 def _command(
     target: Path, methods: str | None, protocol: str | None, images: bool, out: Path
 ) -> str:
-    """The command as a reader can repeat it; the place of the dataset is not in it."""
+    """The command that a reader can repeat, without folders of this machine."""
     words = ["cadbench", "report", "--to", shareable_path(target)]
     given = {"--methods": methods, "--protocol": protocol}
     given["--out"] = None if out == DEFAULT_OUT else shareable_path(out)

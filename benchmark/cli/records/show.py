@@ -1,4 +1,4 @@
-"""`cadbench show`: one record in full."""
+"""`cadbench show`: show one record in full."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from ..shared.table_output import print_tables
     type=click.Choice(list(CATEGORY_METRICS)),
     default="auroc",
     show_default=True,
-    help="What the matrix holds.",
+    help="Metric of the matrix.",
 )
-@click.option("--verify", is_flag=True, help="Check every file against its checksum first.")
+@click.option("--verify", is_flag=True, help="First compare every file with its checksum.")
 def command(run: str, out: Path, metric: str, verify: bool) -> None:
     """Show one record: AUROC matrix, assignments with similarities, memory, metrics.
 
-    RUN is a record's folder, the beginning of its key, or a method's name where only one fits.
+    RUN is a record's folder, the beginning of its key, or the name of a method that has only one
+    record.
     """
     from ....results.records.record import load_record
     from ....results.records.store import resolve_run

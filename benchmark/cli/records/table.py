@@ -1,4 +1,4 @@
-"""`cadbench table`: records side by side, or one in full, as tables for a terminal or a paper."""
+"""`cadbench table`: tables that compare records or show single ones, for a terminal or a paper."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ KINDS = (
     "published",
 )
 
-_SIDE_BY_SIDE = ("main", "per-category", "experts")
-_ONLY_FOR = {
+_COMPARING = ("main", "per-category", "experts")
+_KINDS_OF_OPTION = {
     "refs": KINDS[:-1],
     "methods": KINDS[:-1],
     "protocol": KINDS[:-1],
     "routing": KINDS[:-1],
     "columns": ("main",),
-    "allow_mixed": (*_SIDE_BY_SIDE, "domains"),
-    "published": _SIDE_BY_SIDE,
-    "intervals": (*_SIDE_BY_SIDE, "domains"),
+    "allow_mixed": (*_COMPARING, "domains"),
+    "published": _COMPARING,
+    "intervals": (*_COMPARING, "domains"),
     "metric": ("matrix", "domains"),
 }
-"""The kinds that an option means something for; in others it is refused."""
+"""Option -> the kinds of tables that use it; other kinds refuse it."""
 
 
 @click.command("table")
@@ -44,7 +44,9 @@ _ONLY_FOR = {
 @click.argument("refs", nargs=-1, metavar="[ROW]...")
 @methods_option
 @protocol_option
-@click.option("--routing", type=click.Choice(["oracle", "inferred"]), help="Only this routing.")
+@click.option(
+    "--routing", type=click.Choice(["oracle", "inferred"]), help="Only records with this routing."
+)
 @click.option(
     "--columns",
     default=None,
@@ -55,22 +57,22 @@ _ONLY_FOR = {
     "--metric",
     type=click.Choice(list(CATEGORY_METRICS)),
     default=None,
-    help="What the matrix holds, or is averaged by domain [default: auroc].",
+    help="Metric of the matrix or of the domains [default: auroc].",
 )
 @click.option(
     "--allow-mixed",
     is_flag=True,
-    help="Put rows of different protocols, data, seeds or orders together, labeled.",
+    help="Allow rows of different protocols, data, seeds or orders in one table, and label them.",
 )
 @click.option(
     "--published",
     is_flag=True,
-    help="Set published rows of the same stream below, with their definitions in footnotes.",
+    help="Add published rows of the same stream below, with their definitions in footnotes.",
 )
 @click.option(
     "--intervals",
     is_flag=True,
-    help="Add 95 % bootstrap intervals: test images, seeds and orders drawn anew.",
+    help="Add 95 % bootstrap intervals over test images, seeds and orders.",
 )
 @format_option
 @click.option(
@@ -78,56 +80,56 @@ _ONLY_FOR = {
     type=click.Path(dir_okay=False, path_type=Path),
     default=None,
     metavar="FILE",
-    help="Write this file instead (.tex, .html, .md or .csv says the format).",
+    help="Write to this file; .tex, .html, .md or .csv selects the format.",
 )
 @click.option(
     "--highlight",
     type=click.Choice(["none", "best", "second"]),
     default=None,
-    help="Mark the best, or the two best, of each column that says which way is better "
-    "[default: second in latex and html, none elsewhere].",
+    help="Mark the best (best) or the two best (second) values of each ranked column "
+    "[default: second in latex and html, else none].",
 )
 @click.option(
     "--digits",
     type=click.IntRange(1, 10),
     default=None,
     metavar="N",
-    help="Digits after the point of all numbers that have any.",
+    help="Digits after the decimal point, for all non-integer columns.",
 )
-@click.option("--no-deviation", is_flag=True, help="Means alone, without `±`.")
-@click.option("--caption", default=None, metavar="TEXT", help="Plain text before the heading.")
-@click.option("--label", default=None, metavar="NAME", help="LaTeX label, or id in HTML.")
+@click.option("--no-deviation", is_flag=True, help="Show means only, without `±`.")
+@click.option("--caption", default=None, metavar="TEXT", help="Text in front of the table's title.")
+@click.option("--label", default=None, metavar="NAME", help="Label in LaTeX, or id in HTML.")
 @out_option
 def command(kind: str, **given: Any) -> None:
-    """Make tables of records.
+    """Show records in tables.
 
-    main (default), per-category, domains (with --drift) and experts compare the rows; matrix,
-    memory and assignments show each of them; published needs no records.
+    main (default), per-category, domains (with --drift) and experts compare rows; matrix, memory
+    and assignments show each row; published needs no records.
 
-    ROW is a method, for all its rows, a method with settings (mecad:experts=5), or the beginning of
-    a key; a run's own key chooses that run alone. Without any, all rows are taken.
+    ROW is a method (all its rows), a method with settings (mecad:experts=5), or the beginning of a
+    key; a run's own key selects that run only. Without ROW, all rows are shown.
     """
-    for option, kinds in _ONLY_FOR.items():
+    for option, kinds in _KINDS_OF_OPTION.items():
         if given[option] and kind not in kinds:
-            shown = "ROW" if option == "refs" else f"--{option.replace('_', '-')}"
+            option_text = "ROW" if option == "refs" else f"--{option.replace('_', '-')}"
             if kind == "published":
                 raise click.UsageError(
-                    f"{shown} is for tables of records; `published` shows all rows"
+                    f"{option_text} is for tables of records; `published` always shows all rows"
                 )
-            raise click.UsageError(f"{shown} is for {', '.join(kinds)}, not for {kind}")
+            raise click.UsageError(f"{option_text} is for {', '.join(kinds)}, not for {kind}")
     output = format_of(given["output"], given["to"])
     style = _style(output, given)
     tables = _published() if kind == "published" else _tables(kind, given)
     if style.caption and len(tables) > 1:
         raise UsageError(
-            f"--caption is for one table, and these are {len(tables)}: choose rows, --methods, "
-            "--protocol or --routing"
+            f"--caption needs a single table, but there are {len(tables)}: select fewer rows with "
+            "ROW, --methods, --protocol or --routing"
         )
     print_tables(tables, output, style, given["to"])
 
 
 def _style(output: str, given: dict[str, Any]) -> Style:
-    """`UsageError` where the format has no place for what is wanted."""
+    """The style that the options describe; `UsageError` if the format does not support it."""
     style = Style(
         highlight=given["highlight"],
         digits=given["digits"],
@@ -137,15 +139,15 @@ def _style(output: str, given: dict[str, Any]) -> Style:
     )
     if output == "csv" and style != Style():
         raise UsageError(
-            "csv holds plain numbers at full precision: --highlight, --digits, --no-deviation, "
-            "--caption and --label are for other formats"
+            "csv has plain numbers at full precision: --highlight, --digits, --no-deviation, "
+            "--caption and --label need another format"
         )
     if style.label is not None:
         if output not in ("latex", "html"):
-            raise UsageError("--label is for --format latex or html")
+            raise UsageError("--label needs --format latex or html")
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9:_.-]*", style.label):
             raise UsageError(
-                f"--label {style.label!r}: use letters, digits and : _ . - only, as in tab:main"
+                f"--label {style.label!r}: use only letters, digits and : _ . - (such as tab:main)"
             )
     return style
 
@@ -158,23 +160,23 @@ def _published() -> list[Table]:
 
 
 def _tables(kind: str, given: dict[str, Any]) -> list[Table]:
-    records = _chosen(given)
+    records = _selected_records(given)
     defaults = default_params(records)
-    if kind in _SIDE_BY_SIDE:
-        tables = _side_by_side(kind, records, defaults, given)
-        nothing = "none of these records has a parameter `experts`"
+    if kind in _COMPARING:
+        tables = _comparing_tables(kind, records, defaults, given)
+        reason = "none of these records has a parameter `experts`"
     elif kind == "domains":
         tables = _domains(records, defaults, given)
-        nothing = "none of these records is of a stream with --drift"
+        reason = "none of these records was run with --drift"
     else:
-        tables = _each(kind, records, defaults, given["metric"] or "auroc")
-        nothing = "no method of these records assigns categories to experts"
+        tables = _row_tables(kind, records, defaults, given["metric"] or "auroc")
+        reason = "no method of these records assigns categories to experts"
     if not tables:
-        raise UsageError(f"no table of {kind}: {nothing}")
+        raise UsageError(f"no table {kind}: {reason}")
     return tables
 
 
-def _side_by_side(
+def _comparing_tables(
     kind: str, records: list[Record], defaults: Any, given: dict[str, Any]
 ) -> list[Table]:
     from ....results.analysis.quantities import full_name
@@ -210,7 +212,7 @@ def _domains(records: list[Record], defaults: Any, given: dict[str, Any]) -> lis
     )
 
 
-def _each(kind: str, records: list[Record], defaults: Any, base: str) -> list[Table]:
+def _row_tables(kind: str, records: list[Record], defaults: Any, base: str) -> list[Table]:
     from ....results.tables.shared_runs import assignments_tables, matrix_tables, memory_tables
 
     if kind == "matrix":
@@ -219,24 +221,24 @@ def _each(kind: str, records: list[Record], defaults: Any, base: str) -> list[Ta
     return make(records, defaults=defaults)
 
 
-def _chosen(given: dict[str, Any]) -> list[Record]:
-    """The records that options and names leave; a run's own key means that run alone."""
+def _selected_records(given: dict[str, Any]) -> list[Record]:
+    """The records that the options and ROW arguments select."""
     records = select_records(given["out"], parse_names(given["methods"]), given["protocol"])
     if given["routing"]:
         records = [record for record in records if record.routing == given["routing"]]
         if not records:
-            raise UsageError(f"--routing {given['routing']}: no record has it")
+            raise UsageError(f"--routing {given['routing']}: no record has this routing")
     if not given["refs"]:
         return records
     found: list[Record] = []
-    of_rows = []
+    row_refs = []
     for ref in given["refs"]:
         runs = [record for record in records if record.method == ref]
         own = [r for r in records if len(ref) >= 4 and r.key.startswith(ref)]
         if runs or len(own) == 1:
             found += runs or own
         else:
-            of_rows.append(ref)
-    rows = find_rows(of_rows, rows_of(records))
+            row_refs.append(ref)
+    rows = find_rows(row_refs, rows_of(records))
     chosen = {record.key for record in [*found, *(r for row in rows for r in row.records)]}
     return [record for record in records if record.key in chosen]

@@ -10,6 +10,7 @@ import zipfile
 from typing import Any
 
 import pytest
+from cadbench.benchmark.cli.shared.counts import format_count
 from cadbench.results.records.record import load_record
 from cadbench.results.records.store import find_records
 
@@ -69,7 +70,7 @@ def test_what_is_there_already_is_left_alone(call, records, out, there, tmp_path
     call("import", tmp_path / "a.zip", "--out", there)
     before = {path: path.stat().st_mtime_ns for path in there.rglob("*") if path.is_file()}
     again = call("import", tmp_path / "a.zip", "--out", there)
-    assert (again.code, again.out) == (0, f"3 there already in {there}\n")
+    assert (again.code, again.out) == (0, f"3 already present in {there}\n")
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
@@ -82,7 +83,7 @@ def test_without_maps_the_record_says_so_and_counts_as_the_one_with_maps(
         assert record.run["maps"] == "none"
         assert load_record(record.path, verify=True).maps() is None
     known = call("import", tmp_path / "small.zip", "--out", out)
-    assert known.out == f"2 there already in {out}\n"
+    assert known.out == f"2 already present in {out}\n"
     assert [record.maps() is None for record in find_records(out)] == [True, False, False]
 
 
@@ -103,7 +104,7 @@ def test_without_maps_the_record_says_so_and_counts_as_the_one_with_maps(
 def test_run_means_every_record_that_fits(call, records, out, there, tmp_path, words, count):
     done = call("export", *words, "--to", tmp_path / "a.zip", "--out", out)
     assert done.code == 0
-    assert done.out.startswith(f"{count} record(s) in ")
+    assert done.out.startswith(f"{format_count(count, 'record')} written to ")
     call("import", tmp_path / "a.zip", "--out", there)
     assert len(find_records(there)) == count
 
@@ -112,13 +113,13 @@ def test_run_may_be_a_folder_or_the_beginning_of_a_key(call, records, out, tmp_p
     refs = (records[0].path, records[0].path.parent, records[1].key[:10])
     for number, (ref, count) in enumerate(zip(refs, (1, 2, 1), strict=True)):
         done = call("export", ref, "--to", tmp_path / f"{number}.zip", "--out", out)
-        assert done.out.startswith(f"{count} record(s)")
+        assert done.out.startswith(f"{format_count(count, 'record')} written to")
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--to", "a.zip"], ["name the records", "all"]),
+        (["--to", "a.zip"], ["say which records", "all"]),
         (["nothing", "--to", "a.zip"], ["no record matches 'nothing'"]),
         (["all", "--methods", "mecda", "--to", "a.zip"], ["did you mean mecad?"]),
         (["all", "--to", "a.rar"], [".zip or .tar.gz"]),
@@ -126,7 +127,7 @@ def test_run_may_be_a_folder_or_the_beginning_of_a_key(call, records, out, tmp_p
         (["all", "--to", "full"], ["not empty"]),
         (["all", "--to", "full", "--overwrite"], ["not empty"]),
         (["all", "--to", "old.zip"], ["it exists", "--overwrite"]),
-        (["all", "--to", "runs/export"], ["taken for more records"]),
+        (["all", "--to", "runs/export"], ["mistaken for records"]),
         (["all"], ["--to"]),
     ],
     ids=lambda value: " ".join(value),

@@ -246,5 +246,5 @@ def test_one_bad_record_is_named_and_the_others_are_imported(call, records, out,
     assert {record.method for record in find_records(there)} == {"mecad"}
     scores.unlink()
     again = call("import", tmp_path / "a", "--out", there)
-    assert (again.code, again.out) == (1, f"2 there already in {there}\n")
+    assert (again.code, again.out) == (1, f"2 already present in {there}\n")
     assert "scores.parquet is missing" in again.err

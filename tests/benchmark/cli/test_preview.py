@@ -73,7 +73,7 @@ def test_sizes_channels_missing_and_empty_masks_are_counted(preview: Run, tmp_pa
     assert row["without mask"] == "1"
     assert float(row["mask % min"]) == 0
     assert float(row["mask % max"]) == 100 / 64
-    assert "warning: bolt: 1 mask(s) are empty: bolt/test/spot/001.png\n" in done.err
+    assert "warning: bolt: 1 mask is empty: bolt/test/spot/001.png\n" in done.err
     assert "wrote 1 contact sheet to " in done.err
 
 
@@ -92,7 +92,7 @@ def test_near_duplicates_are_counted_and_named(preview: Run, tmp_path: Path) -> 
     (found,) = json.loads(done.out)
     named = {each["test"]: each["train"] for each in found["near"]}
     assert named == {f"cork/test/good/c{n}.jpg": f"cork/train/good/00{n}.png" for n in range(4)}
-    assert "warning: cork: 4 test image(s) repeat a training image: cork/test/good/c" in done.err
+    assert "warning: cork: 4 test images repeat a training image: cork/test/good/c" in done.err
     assert " and 1 more\n" in done.err
 
 

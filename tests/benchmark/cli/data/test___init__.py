@@ -48,7 +48,7 @@ def test_download_says_what_comes_and_where_to_and_once_is_enough(call, mini):
         assert said in called.out
     assert sum(path.is_file() for path in (mini.root / "mini").rglob("*")) == len(files())
     again = call(*words)
-    assert (again.code, again.out) == (0, f"Mini AD is there already: {mini.root / 'mini'}\n")
+    assert (again.code, again.out) == (0, f"Mini AD already exists: {mini.root / 'mini'}\n")
     assert len(mini.server.asked) == 1
 
 
@@ -96,7 +96,7 @@ def test_verify_compares_and_exits_with_one_where_it_differs(call, mini):
         assert odd.code == 1
         assert "train -1" in odd.out
         assert "cannot read nut/test/good/000.png" in odd.err
-        assert "not as published: cup, nut" in odd.err
+        assert "differs from the published counts: cup, nut" in odd.err
 
 
 def test_verify_reads_a_folder_of_ones_own(call, dataset):
