@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, get_args
 
 from ...results.errors import UsageError
-from ...results.records.schema import RECORD_SCHEMA, cell_key
+from ...results.records.schema import RECORD_SCHEMA, CellEntry, cell_key
+from ...results.validation import convert
 from ..data.drift.domains import Domain, parse_domains
 from ..data.images.preprocessing import Preprocessing
 from ..features.spec import FeatureSpec
@@ -146,46 +147,52 @@ class Cell:
         }
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Cell:
+    def from_dict(cls, values: Mapping[str, Any], where: str = "cell") -> Cell:
         """Restore the cell that `as_dict` wrote.
+
+        Args:
+            values: what `as_dict` returned, also after a round trip through JSON.
+            where: what the values were read from, for messages.
 
         Raises:
             UsageError: an entry is missing, wrong, or of another version of cadbench or the method.
         """
+        entry = convert(values, CellEntry, where)
+        method = load_method(entry["method"]["name"])
         try:
-            _refuse_other_types(values)
-            named, features = values["method"], values["features"]
-            cell = cls(
-                dataset=values["dataset"],
-                manifest=values["manifest"],
-                order=Order(values["order"]["name"], tuple(values["order"]["categories"])),
-                schedule=values["schedule"],
-                routing=values["routing"],
-                unseen=values["unseen"],
-                features=FeatureSpec(
-                    **{**features, "layers": tuple(features["layers"])},
-                    preprocessing=Preprocessing(**values["preprocessing"]),
-                ),
-                maps=MapSpec(**values["maps"]),
-                method=named["name"],
-                params=load_method(named["name"]).Params(**named["params"]),
-                seed=values["seed"],
-                drift=parse_domains([each["name"] for each in values.get("drift", ())], "drift"),
-                blend=check_blend(values.get("blend", 0.0)),
-            )
-            cell = replace(cell, params=cell.method_class.resolve(cell.params, cell.facts))
-            if not is_reserved(str(values["protocol"])):
-                cell = replace(cell, protocol_id=values["protocol"])
-        except (KeyError, TypeError) as error:
+            params = method.Params(**entry["method"]["params"])
+        except TypeError as error:
+            raise UsageError(f"{where}: method.params: {error}") from None
+        cell = cls(
+            dataset=entry["dataset"],
+            manifest=entry["manifest"],
+            order=Order(entry["order"]["name"], tuple(entry["order"]["categories"])),
+            schedule=entry["schedule"],
+            routing=entry["routing"],
+            unseen=entry["unseen"],
+            features=convert(
+                entry["features"],
+                FeatureSpec,
+                f"{where}: features",
+                preprocessing=Preprocessing(**entry["preprocessing"]),
+            ),
+            maps=MapSpec(**entry["maps"]),
+            method=entry["method"]["name"],
+            params=params,
+            seed=entry["seed"],
+            drift=parse_domains([each["name"] for each in entry.get("drift", ())], "drift"),
+            blend=check_blend(entry.get("blend", 0.0)),
+        )
+        cell = replace(cell, params=method.resolve(cell.params, cell.facts))
+        if not is_reserved(entry["protocol"]):
+            cell = replace(cell, protocol_id=entry["protocol"])
+        restored = cell.as_dict()
+        if restored != values:
+            differing = [name for name in restored if restored[name] != values.get(name)]
             raise UsageError(
-                f"a cell is not what `cadbench run --dry-run --format json` writes: {error}"
-            ) from error
-        if cell.as_dict() != dict(values):
-            mine = cell.as_dict()
-            other = [name for name in mine if mine[name] != values.get(name)]
-            raise UsageError(
-                f"a cell of {cell.method} was made by another version of cadbench or of the "
-                f"method: {', '.join(other) or 'unknown entries'} differ; make the file again"
+                f"{where}: {', '.join(differing) or 'unknown entries'} differ: a cell of "
+                f"{cell.method} from another version of cadbench or of the method; create the "
+                "cells again"
             )
         return cell
 
@@ -217,41 +224,3 @@ class Cell:
     def _default_params(self) -> Params:
         resolved: Params = self.method_class.resolve(self.method_class.Params(), self.facts)
         return resolved
-
-
-_TEXTS = (
-    *(("dataset",), ("manifest",), ("schedule",), ("order", "name")),
-    *(("features", name) for name in ("backbone", "weights", "embedding", "dtype")),
-    *(("method", "name"), ("method", "version")),
-)
-_NUMBERS = (("preprocessing", "resize"), ("preprocessing", "crop"), ("features", "extraction"))
-_OF = {
-    ("order", "categories"): (list, str),
-    ("features", "layers"): (list, int),
-    ("features", "embedding_params"): (dict, int),
-}
-"""What a cell holds at these places: a list, or a table, of texts or whole numbers."""
-
-
-def _refuse_other_types(values: Mapping[str, Any]) -> None:
-    """`TypeError` naming the entry; what is not looked at here is checked by whom it belongs to."""
-    for place in _TEXTS:
-        _refuse_other_type(place, _at(values, place), str)
-    for place in _NUMBERS:
-        _refuse_other_type(place, _at(values, place), int)
-    for place, (holder, kind) in _OF.items():
-        held = _at(values, place)
-        _refuse_other_type(place, held, holder)
-        for each in held.values() if holder is dict else held:
-            _refuse_other_type(place, each, kind)
-
-
-def _at(values: Any, place: Sequence[str]) -> Any:
-    for name in place:
-        values = values[name]
-    return values
-
-
-def _refuse_other_type(place: Sequence[str], value: Any, kind: type) -> None:
-    if type(value) is not kind:
-        raise TypeError(f"{'.'.join(place)} holds {value!r}")

@@ -126,7 +126,10 @@ def read_cells_file(file: Path) -> list[Cell]:
             f"--cells {file} is not a list of cells; create it with "
             "`cadbench run ... --dry-run --format json`"
         )
-    cells = [Cell.from_dict(values) for values in listed]
+    cells = [
+        Cell.from_dict(values, f"--cells {file}: cell {index}")
+        for index, values in enumerate(listed)
+    ]
     if any((c.features, c.manifest) != (cells[0].features, cells[0].manifest) for c in cells):
         raise UsageError(
             f"--cells {file}: the cells have different features or images; run each group "

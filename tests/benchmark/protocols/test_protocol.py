@@ -380,7 +380,7 @@ def test_a_cell_refuses_an_id_that_means_something_else_or_nothing(protocol_id):
     with pytest.raises(UsageError, match="id"):
         a_cell(protocol_id=protocol_id)
     values = {**a_cell().as_dict(), "protocol": protocol_id}
-    with pytest.raises(UsageError, match=r"id|protocol differ"):
+    with pytest.raises(UsageError, match=r"id|protocol differ|protocol: expected text"):
         Cell.from_dict(values)
 
 
