@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -99,3 +100,21 @@ def test_every_package_is_listed_for_the_wheel_and_tests_are_not():
         for init in (ROOT / package).rglob("__init__.py")
     }
     assert listed == present | {"cadbench"}
+
+
+def test_every_file_that_architecture_names_is_there():
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    named = set(re.findall(r"`((?:benchmark|methods|mecad|results|docs)/[\w./-]*)`", text))
+    assert len(named) > 10
+    assert not {name for name in named if "NAME" not in name and not (ROOT / name).exists()}
+
+
+def test_architecture_names_every_room():
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    rooms = {
+        f"`{folder.name}/`"
+        for package in ("benchmark", "results")
+        for folder in (ROOT / package).iterdir()
+        if (folder / "__init__.py").exists()
+    }
+    assert not {room for room in rooms if room not in text}
