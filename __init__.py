@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .benchmark.conformance.mock_stream import mock_stream as mock_stream
     from .benchmark.conformance.report import check_method as check_method
     from .benchmark.data.entries import Entry as Entry
-    from .benchmark.data.opening.sources import open_dataset as open_dataset
+    from .benchmark.data.opening.open_dataset import open_dataset as open_dataset
     from .benchmark.data.reader import Reader as Reader
     from .benchmark.interface.block import Block as Block
     from .benchmark.interface.context import MethodContext as MethodContext
@@ -64,7 +64,7 @@ _MODULES = {
     "good_mocks": "benchmark.conformance.broken_mocks",
     "load_record": "results.records.record",
     "mock_stream": "benchmark.conformance.mock_stream",
-    "open_dataset": "benchmark.data.opening.sources",
+    "open_dataset": "benchmark.data.opening.open_dataset",
     "param": "benchmark.interface.params",
     "resolve_order": "benchmark.streams.orders",
 }

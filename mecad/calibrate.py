@@ -11,7 +11,7 @@ import click
 
 from ..benchmark.cli.shared.progress import choose_reporter
 from ..benchmark.data.images.preprocessing import Preprocessing
-from ..benchmark.data.opening.sources import open_dataset
+from ..benchmark.data.opening.open_dataset import open_dataset
 from ..benchmark.features.backbones import STRIDES, default_embedding, embedding_params
 from ..benchmark.features.feature_set import FeatureSet
 from ..benchmark.features.spec import FeatureSpec

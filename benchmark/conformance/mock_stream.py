@@ -14,7 +14,7 @@ import torch
 
 from ...results.errors import UsageError
 from ..data.drift.domains import Domain
-from ..data.drift.manifest import under_domains
+from ..data.drift.drifted_manifest import add_domains
 from ..data.images.preprocessing import Preprocessing
 from ..data.manifest import Item, Manifest
 from ..features.feature_set import FeatureSet
@@ -140,7 +140,7 @@ class MockStream:
         held, domains = self.features, (Domain("dark", 2),)
         assert isinstance(held, _HeldFeatures)
         few = held.manifest.subset(self.categories[:categories])
-        drifted = under_domains(few, domains)
+        drifted = add_domains(few, domains)
         moved = _HeldFeatures(drifted, held.spec, held.device, held.cache)
         for item in drifted.items:
             usual = (item.original or item).content

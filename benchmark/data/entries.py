@@ -1,6 +1,6 @@
-"""What a dataset on disk comes to, an entry an image; and listing folders as readers do.
+"""Entries, one per image of a dataset, and the folder listings that readers make them from.
 
-Files are told by their extension; hidden ones and all others are ignored.
+Images are recognized by their extension. Hidden files and all others are ignored.
 """
 
 from __future__ import annotations
@@ -19,10 +19,16 @@ GOOD = "good"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One image: paths are relative to the root, with forward slashes.
+    """One image. Paths are relative to the dataset's root, with forward slashes.
 
-    defect: `good`, or the kind of defect. more_masks: where a mask is drawn in several files
-    (MVTec LOCO), those after `mask_path`; a pixel is defective if it is so in any of them.
+    Attributes:
+        category: its category.
+        split: `train` or `test`.
+        defect: `good`, or the kind of defect.
+        path: the image file.
+        mask_path: the mask file; None if there is no mask.
+        more_masks: further files of the same mask (MVTec LOCO). A pixel is defective if any of the
+            files says so.
     """
 
     category: str
@@ -34,28 +40,36 @@ class Entry:
 
     @property
     def mask_paths(self) -> tuple[str, ...]:
-        """All files of the mask; none where there is no mask."""
+        """All files of the mask; empty if there is no mask."""
         return () if self.mask_path is None else (self.mask_path, *self.more_masks)
 
 
-def masked(category: str, defect: str, path: str, masks: tuple[str, ...]) -> Entry:
-    """A test image with the files of its mask, of which there may be none."""
+def defective_entry(category: str, defect: str, path: str, masks: tuple[str, ...]) -> Entry:
+    """The entry of a defective test image; `masks` are the files of its mask, possibly none."""
     return Entry(category, "test", defect, path, masks[0] if masks else None, masks[1:])
 
 
 def images_in(root: Path, folder: PurePosixPath) -> list[str]:
-    """Paths, relative to the root, of the images that lie in `folder` itself, sorted."""
+    """Paths, relative to `root`, of the images directly in `folder`, sorted."""
     names = names_in(root / folder, folders=False)
-    return [f"{folder}/{n}" for n in names if is_image(n)]
+    return [f"{folder}/{name}" for name in names if is_image(name)]
 
 
 def is_image(path: str) -> bool:
-    """Whether a file's name ends as an image's does, in any case."""
+    """Whether a file name has the extension of an image, in upper or lower case."""
     return os.path.splitext(path)[1].lower() in EXTENSIONS
 
 
 def names_in(folder: Path, *, folders: bool) -> list[str]:
-    """Sorted names of the folders (or of all else) in `folder`; none where it does not exist."""
+    """List a folder, without hidden names.
+
+    Args:
+        folder: the folder to list.
+        folders: True for the names of folders, False for those of everything else.
+
+    Returns:
+        The names, sorted; empty if `folder` does not exist.
+    """
     try:
         with os.scandir(folder) as listing:
             return sorted(

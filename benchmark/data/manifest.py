@@ -1,11 +1,11 @@
-"""The manifest: every image of a dataset by its content, and one hash that stands for them all."""
+"""The manifest: every image of a dataset by content hash, and one hash of the whole dataset."""
 
 from __future__ import annotations
 
 import collections
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,25 +18,27 @@ from ..system.reporting import Reporter, Silent
 from .drift.domains import Domain
 from .entries import GOOD, Entry, Split
 from .images.decoding import content_hash
-from .images.inspection import Facts, Skipped, inspect
-from .images.masks import united_hash
+from .images.image_facts import ImageFacts
+from .images.inspection import SkippedFile, inspect_images
+from .images.masks import combined_hash
+from .manifest_warnings import manifest_warnings
 from .reader import Reader
 from .roots import Root
 from .scan import scan
-
-_APART = 3
-"""Categories with the same oddity that get a line each; more share one."""
-_NAMED = 15
-"""Names in one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
     """One image. Paths are relative to the manifest's root, with forward slashes.
 
-    content, mask: hashes of the decoded image and mask (`decoding.content_hash`); sizes in pixels.
-    more_masks: files of the same mask after `mask_path`, united with it.
-    domain: what is done to the image, whose file is that of `original` (see `data.drifted`).
+    Attributes:
+        category, split, defect, path, mask_path, more_masks: as in `entries.Entry`.
+        width, height: size in pixels.
+        content: hash of the decoded image (`decoding.content_hash`).
+        mask: hash of the decoded mask; None if there is none.
+        domain: how the image is changed under drift; None if it is not (see
+            `drift.drifted_manifest`).
+        original: with a domain, the item of the unchanged image, which has the same file.
     """
 
     category: str
@@ -54,13 +56,13 @@ class Item:
 
     @property
     def mask_paths(self) -> tuple[str, ...]:
-        """All files of the mask; none where there is no mask."""
+        """All files of the mask; empty if there is no mask."""
         return () if self.mask_path is None else (self.mask_path, *self.more_masks)
 
     @property
     def column(self) -> str:
-        """The column of R that it belongs to: its category, and the domain if there is one."""
-        return self.category if self.domain is None else column_of(self.category, self.domain)
+        """The column of R that the image belongs to: its category, plus its domain if any."""
+        return self.category if self.domain is None else column_name(self.category, self.domain)
 
     @property
     def label(self) -> int:
@@ -69,25 +71,29 @@ class Item:
 
     @property
     def identity(self) -> tuple[str, str, str, str, str]:
-        """What the manifest hash sees: neither file names nor the place of the dataset."""
+        """The image's part of the manifest hash: no file name, no location."""
         return self.category, self.split, self.defect, self.content, self.mask or ""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """A dataset: its images, and the files that `--skip-unreadable` left out.
+    """A dataset.
 
-    `root / path` is the file of an item, also where several datasets are joined into one.
+    Attributes:
+        name: the dataset's name.
+        root: `root / item.path` is the file of an item.
+        items: the images.
+        skipped: unreadable files that `--skip-unreadable` left out.
     """
 
     name: str
     root: Root
     items: tuple[Item, ...]
-    skipped: tuple[Skipped, ...] = ()
+    skipped: tuple[SkippedFile, ...] = ()
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over the sorted identities of the items; independent of names, root and order."""
+        """SHA-256 of the sorted identities of the items; independent of names, root and order."""
         digest = hashlib.sha256()
         for identity in sorted(item.identity for item in self.items):
             digest.update(json.dumps(identity).encode() + b"\n")
@@ -100,27 +106,28 @@ class Manifest:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The categories, and where they return under domains these too, sorted."""
+        """The columns of R, sorted: the categories, and each category under each domain."""
         return tuple(sorted(self.category_of))
 
     @cached_property
     def category_of(self) -> dict[str, str]:
-        """Column -> category: themselves, unless categories return under domains."""
+        """The category of each column of R."""
         return {item.column: item.category for item in self.items}
 
     def train(self, column: str) -> tuple[Item, ...]:
-        """The training images of a category, sorted by content, so that no name matters.
+        """The training images of a column, sorted by content, so that file names do not matter.
 
-        column: a category, or one under a domain, `screw@dark:2`.
+        Args:
+            column: a category, or a category under a domain: `screw@dark:2`.
         """
         return self._parts.get((column, "train"), ())
 
     def test(self, column: str) -> tuple[Item, ...]:
-        """The test images of a category, sorted by content, so that no name matters."""
+        """The test images of a column, sorted as in `train`."""
         return self._parts.get((column, "test"), ())
 
     def subset(self, categories: Iterable[str]) -> Manifest:
-        """The same dataset with these categories only."""
+        """The same dataset with some of its categories; `UsageError` for an unknown one."""
         chosen = set(categories)
         for name in sorted(chosen - set(self.categories)):
             raise UsageError(
@@ -131,13 +138,8 @@ class Manifest:
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
-        """One line for each oddity that does not stop a run but changes what its figures mean."""
-        found = [
-            (category, *oddity)
-            for category in self.categories
-            for oddity in _oddities(self.train(category), self.test(category))
-        ]
-        return (*_collapsed(found), *_unmasked(self))
+        """One line per oddity that does not stop a run but changes what its metrics mean."""
+        return manifest_warnings(self)
 
     @cached_property
     def _parts(self) -> dict[tuple[str, str], tuple[Item, ...]]:
@@ -161,20 +163,30 @@ def build_manifest(
     workers: int | None = None,
     reporter: Reporter | None = None,
 ) -> Manifest:
-    """The manifest of the images below `root`, or of the chosen categories.
+    """Build the manifest of a folder. Every file is decoded once.
 
-    reader: of the dataset's layout; None is MVTec AD's.
+    Args:
+        name: the dataset's name.
+        root: its folder.
+        categories: the categories to include, None for all.
+        reader: reader of the dataset's layout; None for the MVTec AD layout.
+        skip_unreadable: leave out unreadable images, and keep an image with an unreadable mask
+            without its mask. Otherwise an unreadable file is an error.
+        cache: folder that stores sizes and hashes until a file's size or time changes; None to
+            decode every file.
+        workers: number of processes; None for one per core, 0 to decode in this process.
+        reporter: receives the progress; None to show nothing.
 
-    Every file is decoded once, in `workers` processes (None: one a core, 0: here); `cache`
-    remembers sizes and hashes until a file's size or time changes. A mask of another size than its
-    image is an error, and so is an unreadable file unless `skip_unreadable` leaves it out: an image
-    goes altogether, an image whose mask is unreadable stays without one.
+    Raises:
+        DataError: the data do not fit the layout, a file is unreadable, or a mask and its image
+            have different sizes.
+        UsageError: a category is not there.
     """
-    root = root.absolute()  # worker processes may have been started in another folder
+    root = root.absolute()  # worker processes may have another working directory
     entries = scan(root, categories, reader, name)
     files = {entry.path: False for entry in entries}
     files |= {mask: True for entry in entries for mask in entry.mask_paths}
-    facts, skipped = inspect(
+    facts, skipped = inspect_images(
         root,
         files,
         skip_unreadable=skip_unreadable,
@@ -183,111 +195,62 @@ def build_manifest(
         reporter=reporter or Silent(),
     )
     items = tuple(_item(entry, facts, root) for entry in entries if entry.path in facts)
-    _refuse_emptied(entries, items)
+    _check_no_split_is_empty(entries, items)
     return Manifest(name, root, items, tuple(sorted(skipped, key=lambda s: s.path)))
 
 
-def column_of(category: str, domain: Domain) -> str:
-    """`screw@dark:2`: what the matrix calls a category under a domain."""
+def column_name(category: str, domain: Domain) -> str:
+    """`screw@dark:2`: the column of R for a category under a domain."""
     return f"{category}@{domain.name}"
 
 
 def verify_unchanged(item: Item, pixels: np.ndarray) -> None:
-    """Refuse pixels (H, W, 3) uint8 that are not those the manifest was made from."""
+    """Check that an image is still the one that the manifest was built from.
+
+    Args:
+        item: the image.
+        pixels: (H, W, 3) uint8, its decoded file.
+
+    Raises:
+        DataError: the file has changed.
+    """
     if content_hash(pixels) != (item.original or item).content:
         raise DataError(
-            f"{item.path} changed during the run: it is not the image that the manifest was made "
-            "from; leave the dataset alone and run the same command again"
+            f"{item.path} changed during the run: its pixels are no longer those that the manifest "
+            "was built from; leave the dataset alone and run the same command again"
         )
 
 
-def _item(entry: Entry, facts: dict[str, Facts], root: Path) -> Item:
+def _item(entry: Entry, facts: dict[str, ImageFacts], root: Path) -> Item:
     width, height, content = facts[entry.path]
     masks = {path: facts[path] for path in entry.mask_paths if path in facts}
     for path, mask in masks.items():
         if (mask.width, mask.height) != (width, height):
             raise DataError(
-                f"the mask {path} in {root} has {mask.width} x {mask.height} pixels, its image "
-                f"{entry.path} {width} x {height}; make them equal, or remove the mask"
+                f"the mask {path} in {root} has {mask.width} x {mask.height} pixels, but its image "
+                f"{entry.path} has {width} x {height}; make the sizes equal, or remove the mask"
             )
-    whole = bool(masks) and len(masks) == len(entry.mask_paths)
+    all_readable = bool(masks) and len(masks) == len(entry.mask_paths)
     return Item(
         entry.category,
         entry.split,
         entry.defect,
         entry.path,
-        entry.mask_path if whole else None,
+        entry.mask_path if all_readable else None,
         width,
         height,
         content,
-        united_hash([mask.content for mask in masks.values()]) if whole else None,
-        entry.more_masks if whole else (),
+        combined_hash([mask.content for mask in masks.values()]) if all_readable else None,
+        entry.more_masks if all_readable else (),
     )
 
 
-def _refuse_emptied(entries: Iterable[Entry], items: Iterable[Item]) -> None:
-    left = {(item.category, item.split) for item in items}
+def _check_no_split_is_empty(entries: Iterable[Entry], items: Iterable[Item]) -> None:
+    remaining = {(item.category, item.split) for item in items}
     for entry in entries:
-        if (entry.category, entry.split) not in left:
+        if (entry.category, entry.split) not in remaining:
             kind = "training" if entry.split == "train" else "test"
             raise DataError(
                 f"category {entry.category} has no {kind} images left: none of its files could be "
                 "read; replace them, or leave the category out with --categories"
             )
-
-
-def _oddities(train: tuple[Item, ...], test: tuple[Item, ...]) -> Iterator[tuple[int, str]]:
-    """How many images, 0 for all of them, and what is odd about them."""
-    labels: dict[str, set[int]] = collections.defaultdict(set)
-    for item in test:
-        labels[item.content].add(item.label)
-    present = set().union(*labels.values())
-    if len(present) == 1:
-        kind = "defective" if present == {1} else "good"
-        yield 0, f"all test images are {kind}, so its AUROC is undefined (NaN)"
-    both = sum(len(given) == 2 for given in labels.values())
-    if both:
-        yield both, "test image(s) occur both as good and as defective"
-    leaked = len(labels.keys() & {item.content for item in train})
-    if leaked:
-        yield leaked, "test image(s) are also training images"
-
-
-def _collapsed(found: list[tuple[str, int, str]]) -> Iterator[str]:
-    """A line for each oddity of a category, or for each kind of oddity that many of them have."""
-    kinds: dict[str, list[tuple[str, int]]] = collections.defaultdict(list)
-    for category, count, text in found:
-        kinds[text].append((category, count))
-    for category, count, text in found:
-        if len(kinds[text]) <= _APART:
-            yield f"{category}: {count} {text}" if count else f"{category}: {text}"
-    for text, those in kinds.items():
-        if len(those) > _APART:
-            named = [f"{category} ({count})" if count else category for category, count in those]
-            total = sum(count for _, count in those)
-            said = f"{total} {text}" if total else text
-            yield f"{len(those)} categories: {said}: {_first(named)}"
-
-
-def _first(names: list[str]) -> str:
-    """All of a few names, else the first ones and how many more there are."""
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
-def _unmasked(manifest: Manifest) -> Iterator[str]:
-    """One line for all categories whose pixel metrics are undefined for want of masks.
-
-    A dataset without any masks is not made for them, and needs no warning.
-    """
-    lacking = []
-    for category in manifest.categories:
-        defective = [item for item in manifest.test(category) if item.label]
-        without = sum(item.mask is None for item in defective)
-        if without:
-            lacking.append(f"{category} ({without} of {len(defective)})")
-    if lacking and any(item.mask for item in manifest.items):
-        yield (
-            "pixel metrics are undefined (NaN) where defective test images have no mask: "
-            + _first(lacking)
-        )

@@ -1,7 +1,7 @@
-"""The reader interface: how a dataset lies on disk, and what its files are.
+"""The interface of readers: how a dataset is laid out on disk, and what its files are.
 
-A reader is a class derived from `cadbench.Reader`, found through the entry-point group
-`cadbench.datasets` of any installed package. It opens lists, never images.
+A reader is a subclass of `cadbench.Reader` that an installed package offers through the entry-point
+group `cadbench.datasets`. It opens lists, but never images.
 """
 
 from __future__ import annotations
@@ -15,23 +15,33 @@ from ..system.reporting import Reporter
 from .catalog import Counts
 from .entries import Entry
 
-Automatic = Literal["described", "default", "recognized", "folder", "drawn"]
-"""When `--dataset auto` takes a dataset, the first that fits: a folder that describes itself; the
-default where it is found; what the named folder is recognized as; a folder; one that is drawn."""
+AutoRule = Literal["described", "default", "recognized", "folder", "generated"]
+"""When `--dataset auto` chooses a dataset; the rules are tried in this order.
+
+- described: the given folder has a description file.
+- default: the dataset is found in or below the given folder (or ./data).
+- recognized: the given folder is this published dataset.
+- folder: the given folder has any categories.
+- generated: always; the dataset needs no folder.
+"""
 
 
 class Reader(ABC):
-    """A dataset's layout. A new object is made for each use, without arguments.
+    """The layout of a dataset. Created without arguments.
 
-    title: what people call the dataset; source: where to get it, for messages; fetched_by: the
-    command that gets it, if one does; layout: what its root holds, in a line; categories: those
-    that were published, none where any may be there; counts: images of the published categories;
-    folders: the names that its root usually has below a folder of datasets, in small letters.
+    Attributes:
+        title: what people call the dataset.
+        source: where to get it, for messages.
+        download_command: the cadbench command that downloads it, if there is one.
+        layout: what its root folder contains, in one line.
+        categories: the published categories; empty if there may be any.
+        counts: published image counts by category.
+        folders: usual names of its root folder, in lower case.
     """
 
     title: ClassVar[str] = ""
     source: ClassVar[str] = ""
-    fetched_by: ClassVar[str] = ""
+    download_command: ClassVar[str] = ""
     layout: ClassVar[str] = ""
     categories: ClassVar[tuple[str, ...]] = ()
     counts: ClassVar[Mapping[str, Counts]] = {}
@@ -39,36 +49,44 @@ class Reader(ABC):
 
     @abstractmethod
     def categories_in(self, root: Path) -> list[str]:
-        """The categories below `root`, sorted; none where it is absent or of another layout."""
+        """The categories in `root`, sorted; empty if it does not exist or has another layout."""
 
     @abstractmethod
     def entries(self, root: Path, categories: Sequence[str]) -> list[Entry]:
-        """Every image of these categories, which `categories_in` has named.
+        """List every image of some categories.
 
-        `DataError` for lists that cannot be read, masks without an image and the like.
+        Args:
+            root: the dataset's folder.
+            categories: names that `categories_in` returned.
+
+        Raises:
+            DataError: a list cannot be read, a mask has no image, and the like.
         """
 
-    def nothing_in(self, root: Path) -> str:
-        """The message for a root that holds no category."""
+    def not_found_message(self, root: Path) -> str:
+        """The error message for a root without any category."""
         return f"no {self.title} in {root}: expected {self.layout}"
 
-    def at(self, place: Path) -> tuple[Reader, Path]:
-        """The reader and the root for a place that the user named."""
+    def resolve(self, place: Path) -> tuple[Reader, Path]:
+        """The reader and the root folder for a path that the user gave."""
         return self, place
 
     def own_name(self, root: Path) -> str | None:
-        """A name that the data give themselves; None for the one that the reader is offered by."""
+        """The name that the data give themselves; None to use the name of the entry point."""
         return None
 
     def provide(self, cache: Path, reporter: Reporter) -> Path | None:
-        """The root of a dataset that needs no folder of the user's; None for all others."""
+        """Generate the dataset in the cache folder and return its root.
+
+        Only for the rule "generated"; all others return None.
+        """
         return None
 
-    def automatic(self, place: Path | None) -> Automatic:
-        """When `--dataset auto` takes it, `place` being what the user named."""
+    def auto_rule(self, place: Path | None) -> AutoRule:
+        """When `--dataset auto` chooses this dataset; `place` is the folder that the user gave."""
         return "recognized"
 
     def announcement(self, name: str, root: Path, found: Sequence[str]) -> str:
-        """What is said when it is opened."""
+        """The line that is printed when the dataset is opened."""
         of = f" of {len(self.categories)}" if self.categories else ""
         return f"dataset: {self.title}, {len(found)}{of} categories, in {root}"

@@ -1,4 +1,4 @@
-"""Where the files of a manifest lie: one folder, or one for each dataset that it joins."""
+"""The folder of a manifest's files: one folder, or one per joined dataset."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import TypeAlias
 
 SEPARATOR = "/"
-"""Between the name of a dataset and what is in it, a category or a path."""
+"""Between the name of a dataset and one of its categories or paths."""
 
 
 @dataclass(frozen=True)
 class JoinedRoot:
-    """The roots of several datasets; `root / path` takes a path that begins with a name."""
+    """The roots of joined datasets as (dataset, folder).
+
+    Use it as a folder: `root / "mvtec/bottle/..."` is the file below the folder of `mvtec`.
+    """
 
     parts: tuple[tuple[str, Path], ...]
 

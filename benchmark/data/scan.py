@@ -1,4 +1,4 @@
-"""From a folder and its reader to entries that can be relied on, whoever wrote the reader."""
+"""List a dataset's images through its reader, and check what the reader returns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from ...results.did_you_mean import suggestion
 from ...results.errors import CadbenchError, DataError, UsageError
 from .entries import GOOD, Entry
-from .opening.registry import blamed_on
+from .opening.registry import attribute_errors_to_reader
 from .reader import Reader
 
 
@@ -20,10 +20,22 @@ def scan(
     reader: Reader | None = None,
     name: str = "folder",
 ) -> list[Entry]:
-    """Every image of the chosen categories (None: all) below `root`, category by category.
+    """List every image of the chosen categories, without opening it.
 
-    reader: None for the MVTec layout. Every category has good training images and test images, no
-    file stands for two images, and no path leads out of the root.
+    Args:
+        root: the dataset's folder.
+        categories: None for all.
+        reader: None for the MVTec AD layout.
+        name: the dataset's name, for error messages.
+
+    Returns:
+        The entries by category. Every category has training and test images, no file belongs to two
+        images, and no path leaves `root`.
+
+    Raises:
+        DataError: the data do not fit the layout.
+        UsageError: a category is not there.
+        CadbenchError: the reader is faulty.
     """
     if reader is None:
         from .readers.folder import Folder
@@ -31,10 +43,10 @@ def scan(
         reader = Folder()
     if not root.is_dir():
         raise DataError(f"no such folder: {root}; give the folder that holds the categories")
-    with blamed_on(name, reader, "categories_in"):
+    with attribute_errors_to_reader(name, reader, "categories_in"):
         found = sorted(reader.categories_in(root))
         if not found:
-            raise DataError(reader.nothing_in(root))
+            raise DataError(reader.not_found_message(root))
     chosen = _chosen(found, categories)
     for category in chosen:
         if not category.isprintable() or "," in category or "/" in category:
@@ -42,11 +54,12 @@ def scan(
                 f"category {category!r} in {root}: rename the folder without commas, slashes and "
                 "control characters"
             )
-    with blamed_on(name, reader, "entries"):
+    with attribute_errors_to_reader(name, reader, "entries"):
         entries = list(reader.entries(root, chosen))
-    _refuse_strangers(entries, chosen, name)
-    _refuse_shared_files(entries, root)
-    _refuse_empty(entries, chosen, root)
+    for entry in entries:
+        _check_entry(entry, chosen, name)
+    _check_unique_files(entries, root)
+    _check_splits(entries, chosen, root)
     return entries
 
 
@@ -62,33 +75,31 @@ def _chosen(found: list[str], categories: Iterable[str] | None) -> list[str]:
     return chosen
 
 
-def _refuse_strangers(entries: Sequence[Any], chosen: Sequence[str], name: str) -> None:
-    """What only a reader with a fault gives: the reader is to be mended, not the data."""
-    for entry in entries:
-        wrong = None
-        if not isinstance(entry, Entry):
-            wrong = f"{entry!r}, which is no cadbench.Entry"
-        elif entry.category not in chosen:
-            wrong = f"category {entry.category!r}, which was not asked for"
-        elif entry.split not in ("train", "test"):
-            wrong = f"split {entry.split!r}, which is neither train nor test"
-        elif entry.split == "train" and entry.defect != GOOD:
-            wrong = f"{entry.path} as a training image with a defect"
-        elif entry.defect == GOOD and entry.mask_path is not None:
-            wrong = f"a mask for {entry.path}, which is good"
-        else:
-            for path in (entry.path, *entry.mask_paths):
-                if not _can_be_a_path(path):
-                    raise DataError(
-                        f"dataset {name}: no file can be called {path!r}; mend the list that "
-                        "names it"
-                    )
-                if path.startswith("/") or ".." in path.split("/"):
-                    raise DataError(
-                        f"dataset {name}: {path} leads out of its folder; list files below it"
-                    )
-        if wrong:
-            raise CadbenchError(f"dataset {name}: its reader gives {wrong}")
+def _check_entry(entry: Any, chosen: Sequence[str], name: str) -> None:
+    """Raise `CadbenchError` for an entry that only a faulty reader returns, and `DataError` for a
+    path that comes from a faulty list."""
+    problem = None
+    if not isinstance(entry, Entry):
+        problem = f"{entry!r}, which is not a cadbench.Entry"
+    elif entry.category not in chosen:
+        problem = f"category {entry.category!r}, which was not requested"
+    elif entry.split not in ("train", "test"):
+        problem = f"split {entry.split!r}, which is neither train nor test"
+    elif entry.split == "train" and entry.defect != GOOD:
+        problem = f"{entry.path} as a training image with a defect"
+    elif entry.defect == GOOD and entry.mask_path is not None:
+        problem = f"a mask for {entry.path}, which is good"
+    if problem:
+        raise CadbenchError(f"dataset {name}: its reader returned {problem}; fix the reader")
+    for path in (entry.path, *entry.mask_paths):
+        if not _can_be_a_path(path):
+            raise DataError(
+                f"dataset {name}: {path!r} is not a valid file name; correct the list that names it"
+            )
+        if path.startswith("/") or ".." in path.split("/"):
+            raise DataError(
+                f"dataset {name}: {path} is outside the dataset's folder; list only files below it"
+            )
 
 
 def _can_be_a_path(text: str) -> bool:
@@ -98,27 +109,27 @@ def _can_be_a_path(text: str) -> bool:
         return False
 
 
-def _refuse_shared_files(entries: Sequence[Entry], root: Path) -> None:
-    listed: set[str] = set()
-    owner: dict[str, str] = {}
+def _check_unique_files(entries: Sequence[Entry], root: Path) -> None:
+    images: set[str] = set()
+    image_of_mask: dict[str, str] = {}
     for entry in entries:
-        if entry.path in listed:
+        if entry.path in images:
             raise DataError(f"{entry.path} in {root} is listed twice; keep one of the two")
-        listed.add(entry.path)
+        images.add(entry.path)
         for mask in entry.mask_paths:
-            other = owner.setdefault(mask, entry.path)
+            other = image_of_mask.setdefault(mask, entry.path)
             if other != entry.path:
                 raise DataError(
-                    f"the mask {mask} in {root} fits two images: {other} and {entry.path}; "
-                    "rename one with its mask"
+                    f"the mask {mask} in {root} belongs to two images, {other} and {entry.path}; "
+                    "rename one image and its mask"
                 )
 
 
-def _refuse_empty(entries: Sequence[Entry], chosen: Sequence[str], root: Path) -> None:
-    there = {(entry.category, entry.split) for entry in entries}
+def _check_splits(entries: Sequence[Entry], chosen: Sequence[str], root: Path) -> None:
+    present = {(entry.category, entry.split) for entry in entries}
     for category in chosen:
         for split, kind in (("train", "training"), ("test", "test")):
-            if (category, split) not in there:
+            if (category, split) not in present:
                 raise DataError(
                     f"category {category} has no {kind} images in {root}; add some, or leave the "
                     "category out with --categories"

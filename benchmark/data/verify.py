@@ -1,7 +1,4 @@
-"""Is a dataset whole? What lies on the disk against what was published.
-
-`read` and `count` are where the reader of a dataset is asked; all else here knows no layout.
-"""
+"""Check a dataset on disk: every image can be read, and the counts are the published ones."""
 
 from __future__ import annotations
 
@@ -12,29 +9,89 @@ from pathlib import Path
 from ..system.reporting import Reporter
 from .catalog import Entry, Official
 from .entries import GOOD, names_in
-from .images.inspection import Skipped
+from .images.inspection import SkippedFile
 from .manifest import Manifest, build_manifest
-from .opening.places import from_environment
+from .opening.locations import root_from_environment
 from .opening.registry import load_reader
 from .scan import scan
 
-NOTHING = Official(0, 0, 0, 0)
+NO_IMAGES = Official(0, 0, 0, 0)
 
 
-def read(name: str, reader: str, folder: Path, reporter: Reporter) -> Manifest:
-    """Every image of a dataset, decoded now: nothing that was remembered of it is believed."""
-    return build_manifest(
-        name,
-        folder,
-        reader=load_reader(reader),
-        skip_unreadable=True,
-        cache=None,
-        reporter=reporter,
-    )
+@dataclass(frozen=True)
+class CategoryComparison:
+    """The counts of a category on disk and as published (None: not known)."""
+
+    category: str
+    found: Official
+    official: Official | None
+
+    @property
+    def difference(self) -> str:
+        """`train -3, masks +1`, `missing`, `not published`, or an empty string."""
+        if self.official is None or self.found == self.official:
+            return ""
+        if self.found == NO_IMAGES:
+            return "missing"
+        if self.official == NO_IMAGES:
+            return "not published"
+        return ", ".join(_count_differences(self.found, self.official))
 
 
-def count(reader: str, folder: Path) -> dict[str, Official]:
-    """What the folders list, without opening an image."""
+@dataclass(frozen=True)
+class Verification:
+    """Result of reading a dataset.
+
+    Attributes:
+        title: the dataset's title.
+        folder: its root.
+        rows: one per category.
+        unreadable: files that cannot be read.
+        official: whether published counts are known.
+    """
+
+    title: str
+    folder: Path
+    rows: tuple[CategoryComparison, ...]
+    unreadable: tuple[SkippedFile, ...]
+    official: bool
+
+    @property
+    def differing(self) -> tuple[CategoryComparison, ...]:
+        """The categories whose counts are not the published ones."""
+        return tuple(row for row in self.rows if row.difference)
+
+    @property
+    def passed(self) -> bool:
+        """Every file is readable, and no count differs."""
+        return not self.differing and not self.unreadable
+
+
+def verify(entry: Entry, folder: Path, reporter: Reporter) -> Verification:
+    """Read every image of a dataset of the catalog and compare the counts.
+
+    Args:
+        entry: the dataset in the catalog.
+        folder: its root.
+        reporter: receives the progress.
+    """
+    manifest = _read_all_images(entry.title, entry.reader, folder, reporter)
+    return _verification(entry.title, folder, manifest, entry.counts)
+
+
+def verify_folder(folder: Path, reporter: Reporter) -> Verification:
+    """Read every image of a folder in the MVTec layout, for which no counts are published."""
+    manifest = _read_all_images(folder.name, "folder", folder, reporter)
+    return _verification(str(folder), folder, manifest, {})
+
+
+def count_listed_images(reader: str, folder: Path) -> dict[str, Official]:
+    """Counts by category from the listings alone, without opening an image.
+
+    Args:
+        reader: name of the dataset's reader.
+        folder: the dataset's root.
+    """
     entries = scan(folder, None, load_reader(reader), reader)
     return _counts(
         (entry.category, entry.split, entry.defect, entry.mask_path is not None)
@@ -42,21 +99,40 @@ def count(reader: str, folder: Path) -> dict[str, Official]:
     )
 
 
+def compare(
+    found: Mapping[str, Official], official: Mapping[str, Official]
+) -> tuple[CategoryComparison, ...]:
+    """Compare counts by category, including categories that only one of the two has.
+
+    Args:
+        found: counts on disk.
+        official: published counts; empty if they are not known.
+    """
+    return tuple(
+        CategoryComparison(
+            category,
+            found.get(category, NO_IMAGES),
+            official.get(category, NO_IMAGES) if official else None,
+        )
+        for category in sorted(found.keys() | official.keys())
+    )
+
+
 def default_root() -> Path:
-    """The folder of the datasets where none is named: CADBENCH_DATA, or ./data."""
-    return from_environment() or Path("data")
+    """The folder of the datasets if the user gives none: CADBENCH_DATA, or ./data."""
+    return root_from_environment() or Path("data")
 
 
-def find_entry(entry: Entry, places: Iterable[Path]) -> Path | None:
-    """Where the dataset lies: in one of the places, or in a folder there of a usual name.
+def find_folder(entry: Entry, places: Iterable[Path]) -> Path | None:
+    """The folder of a dataset: one of the places, or a child of one with a usual name.
 
-    The place itself counts where most of its folders are categories of the dataset.
+    A place itself counts if more than half of its categories are categories of the dataset.
     """
     reader = load_reader(entry.reader)
     official = set(entry.categories)
     for place in places:
-        there = set(reader.categories_in(place))
-        if len(there & official) * 2 > len(there):
+        present = set(reader.categories_in(place))
+        if len(present & official) * 2 > len(present):
             return place
         for usual in entry.folders:
             for name in names_in(place, folders=True):
@@ -67,96 +143,44 @@ def find_entry(entry: Entry, places: Iterable[Path]) -> Path | None:
     return None
 
 
-@dataclass(frozen=True)
-class Row:
-    """A category: what is there, and what was published (None: not known)."""
-
-    category: str
-    found: Official
-    official: Official | None
-
-    @property
-    def difference(self) -> str:
-        """`train -3, masks +1`, `missing`, `not published`, or nothing."""
-        if self.official is None or self.found == self.official:
-            return ""
-        if self.found == NOTHING:
-            return "missing"
-        if self.official == NOTHING:
-            return "not published"
-        return ", ".join(_parts(self.found, self.official))
-
-
-@dataclass(frozen=True)
-class Verified:
-    """A dataset that was read. official: whether there is something to compare it with."""
-
-    title: str
-    folder: Path
-    rows: tuple[Row, ...]
-    unreadable: tuple[Skipped, ...]
-    official: bool
-
-    @property
-    def differing(self) -> tuple[Row, ...]:
-        """The categories that are not as published."""
-        return tuple(row for row in self.rows if row.difference)
-
-    @property
-    def whole(self) -> bool:
-        return not self.differing and not self.unreadable
-
-
-def verify(entry: Entry, folder: Path, reporter: Reporter) -> Verified:
-    """Read every image of a dataset of the catalog and compare it with what was published."""
-    manifest = read(entry.title, entry.reader, folder, reporter)
-    return _verified(entry.title, folder, manifest, entry.counts)
-
-
-def verify_folder(folder: Path, reporter: Reporter) -> Verified:
-    """Read every image of a folder in the MVTec layout; there is nothing to compare it with."""
-    manifest = read(folder.name, "folder", folder, reporter)
-    return _verified(str(folder), folder, manifest, {})
-
-
-def compare(found: Mapping[str, Official], official: Mapping[str, Official]) -> tuple[Row, ...]:
-    """A row a category, those on one side only included."""
-    return tuple(
-        Row(
-            category,
-            found.get(category, NOTHING),
-            official.get(category, NOTHING) if official else None,
-        )
-        for category in sorted(found.keys() | official.keys())
+def _read_all_images(name: str, reader: str, folder: Path, reporter: Reporter) -> Manifest:
+    """Build the manifest without the cache, so that every file is decoded now."""
+    return build_manifest(
+        name,
+        folder,
+        reader=load_reader(reader),
+        skip_unreadable=True,
+        cache=None,
+        reporter=reporter,
     )
 
 
-def _verified(
+def _verification(
     title: str, folder: Path, manifest: Manifest, official: Mapping[str, Official]
-) -> Verified:
+) -> Verification:
     found = _counts(
         (item.category, item.split, item.defect, item.mask is not None) for item in manifest.items
     )
-    return Verified(title, folder, compare(found, official), manifest.skipped, bool(official))
+    return Verification(title, folder, compare(found, official), manifest.skipped, bool(official))
 
 
 def _counts(images: Iterable[tuple[str, str, str, bool]]) -> dict[str, Official]:
-    """images: category, split, defect, whether there is a mask."""
+    """Counts by category; `images` are (category, split, defect, whether there is a mask)."""
     found: dict[str, list[int]] = {}
-    for category, split, defect, masked in images:
+    for category, split, defect, has_mask in images:
         sums = found.setdefault(category, [0, 0, 0, 0])
         sums[0 if split == "train" else 1 if defect == GOOD else 2] += 1
-        sums[3] += masked
+        sums[3] += has_mask
     return {
         category: Official(train, good, defective, masks)
         for category, (train, good, defective, masks) in found.items()
     }
 
 
-def _parts(found: Official, official: Official) -> Iterator[str]:
+def _count_differences(found: Official, official: Official) -> Iterator[str]:
     names = ("train", "test good", "test defective", "masks")
-    for name, have, published in zip(
+    for name, count, published in zip(
         names, (*found.images, found.masks), (*official.images, official.masks), strict=True
     ):
-        if have != published:
-            yield f"{name} {have - published:+d}"
+        if count != published:
+            yield f"{name} {count - published:+d}"

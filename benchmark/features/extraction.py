@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..data.images.preprocessing import Preprocessing
-from ..data.images.reading import read_picture
+from ..data.images.reading import read_image
 from ..data.manifest import Item
 from ..data.roots import Root
 from ..system.processes import map_in_processes, map_in_threads
@@ -69,4 +69,4 @@ def fill_store(
 
 def _decode(job: _DecodeJob) -> np.ndarray:
     """(B, 3, crop, crop) uint8; refuses an image that is not the one the manifest saw."""
-    return np.stack([read_picture(job.root, item, job.preprocessing) for item in job.items])
+    return np.stack([read_image(job.root, item, job.preprocessing) for item in job.items])

@@ -11,8 +11,8 @@ import numpy as np
 
 from ...results.records.schema import canonical_json
 from ...results.storage.files import seal, unseal, write_bytes
-from ..data.images.preprocessing import Change, Preprocessing
-from ..data.images.reading import change_of_labels, read_mask
+from ..data.images.preprocessing import Preprocessing, Transform
+from ..data.images.reading import label_transform, read_mask
 from ..data.manifest import Item, Manifest
 from ..data.roots import Root
 from ..system.processes import map_in_processes
@@ -109,7 +109,7 @@ class Regions:
 
 
 def regions_of(
-    mask: np.ndarray, preprocessing: Preprocessing, change: Change | None = None
+    mask: np.ndarray, preprocessing: Preprocessing, transform: Transform | None = None
 ) -> Regions:
     """The 8-connected regions of a mask (H, W) bool after the image's resize and crop.
 
@@ -119,7 +119,7 @@ def regions_of(
     from scipy.ndimage import label
 
     drawn, before = label(mask, structure=_EIGHT)
-    moved = preprocessing.apply_labels(drawn, change)
+    moved = preprocessing.apply_labels(drawn, transform)
     grid, regions = label(moved > 0, structure=_EIGHT)
     pixels = np.flatnonzero(grid)
     sizes = np.bincount(grid.ravel(), minlength=regions + 1)
@@ -139,7 +139,7 @@ def _label(job: _Job) -> list[Regions]:
     found = []
     for item in job.items:
         mask = read_mask(job.root, item)
-        found.append(regions_of(mask, job.preprocessing, change_of_labels(item)))
+        found.append(regions_of(mask, job.preprocessing, label_transform(item)))
     return found
 
 

@@ -9,7 +9,7 @@ from ...results.errors import DataError
 from ...results.figures.kinds.examples import Example, choose
 from ...results.figures.selection import NothingToDraw, describe
 from ...results.records.record import Record
-from ..data.drift.manifest import as_recorded
+from ..data.drift.drifted_manifest import add_recorded_domains
 from ..data.manifest import Item, Manifest
 from ..data.roots import Root
 from .image import final_scores, load_recorded_image
@@ -48,7 +48,7 @@ def load_examples(
     scores = final_scores(record)
     of_category = scores[scores["category"] == category]
     worst, best = choose(of_category["score"].to_numpy(), of_category["label"].to_numpy())
-    data = as_recorded(manifest, record.cell)
+    data = add_recorded_domains(manifest, record.cell)
     items = {item.content: item for item in data.test(category)}
     missing = sum(image not in items for image in of_category["image"].iloc[worst + best])
     if missing:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...results.records.record import Record
 from ..data.images.preprocessing import Preprocessing
-from ..data.images.reading import change_of_labels, read_mask, read_picture
+from ..data.images.reading import label_transform, read_image, read_mask
 from ..data.manifest import Item
 from ..data.roots import Root
 from ..pixels.maps import MapSpec, full_maps
@@ -58,7 +58,7 @@ def load_recorded_image(record: Record, item: Item, map_row: int, root: Root) ->
     import torch
 
     preprocessing = Preprocessing(**record.cell["preprocessing"])
-    image = read_picture(root, item, preprocessing).transpose(1, 2, 0)
+    image = read_image(root, item, preprocessing).transpose(1, 2, 0)
     maps = record.maps()
     assert maps is not None
     patches = torch.from_numpy(np.array(maps[map_row : map_row + 1]))
@@ -71,4 +71,4 @@ def _mask(item: Item, root: Root, preprocessing: Preprocessing) -> np.ndarray | 
         return np.zeros((preprocessing.crop, preprocessing.crop), dtype=bool)
     if item.mask_path is None:
         return None
-    return preprocessing.apply_labels(read_mask(root, item), change_of_labels(item)) > 0
+    return preprocessing.apply_labels(read_mask(root, item), label_transform(item)) > 0

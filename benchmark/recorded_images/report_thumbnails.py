@@ -15,7 +15,7 @@ from ...results.leaderboard.boards import Board
 from ...results.records.record import Record
 from ...results.rendering.table import Spread
 from ...results.report.gallery import Gallery, Sample
-from ..data.drift.manifest import as_recorded
+from ..data.drift.drifted_manifest import add_recorded_domains
 from ..data.manifest import Item, Manifest
 from .image import RecordedImage, final_scores, load_recorded_image
 
@@ -49,7 +49,7 @@ def make_galleries(boards: Sequence[Board], manifest: Manifest) -> tuple[list[Ga
         if record is None:
             missing.append(f"no run of {board.title} kept its maps")
             continue
-        data = as_recorded(manifest, record.cell)
+        data = add_recorded_domains(manifest, record.cell)
         items = {(item.column, item.content): item for item in data.items if item.split == "test"}
         scores = final_scores(record)
         auroc = final_row(record)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..data.drift.domains import Domain
-from ..data.drift.manifest import under_domains
+from ..data.drift.drifted_manifest import add_domains
 from ..data.manifest import Manifest
 from ..features.feature_set import FeatureSet
 from ..features.weights import Weights
@@ -56,7 +56,7 @@ class SharedInputs:
     def images(self, cell: Cell) -> Manifest:
         """The images of the cell's stream: the dataset, and its images under each domain."""
         if cell.drift not in self._manifests:
-            self._manifests[cell.drift] = under_domains(self.manifest, cell.drift)
+            self._manifests[cell.drift] = add_domains(self.manifest, cell.drift)
         return self._manifests[cell.drift]
 
     def extract(self, cell: Cell, columns: Sequence[str]) -> FeatureSet:

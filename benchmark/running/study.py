@@ -10,7 +10,7 @@ from typing import Any
 
 from ...results.errors import UsageError
 from ..data.drift.domains import Domain
-from ..data.drift.manifest import under_domains
+from ..data.drift.drifted_manifest import add_domains
 from ..data.manifest import Manifest
 from ..features.spec import FeatureSpec
 from ..interface.context import Routing
@@ -76,7 +76,7 @@ def plan(study: Study) -> list[Cell]:
     Raises:
         UsageError: the schedule does not fit, or there are too many cells.
     """
-    data = under_domains(study.manifest, study.drift)
+    data = add_domains(study.manifest, study.drift)
     schedules: dict[Order, str] = {}
     for order in study.orders:
         stream = Stream(data, order, study.schedule, study.drift, study.blend)

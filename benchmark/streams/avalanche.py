@@ -17,7 +17,7 @@ from avalanche.benchmarks.utils import DataAttribute
 from torch.utils.data import Dataset
 
 from ..data.images.preprocessing import Preprocessing
-from ..data.images.reading import read_picture
+from ..data.images.reading import read_image
 from ..data.manifest import Item, Manifest
 from ..data.roots import Root
 from ..interface.avalanche import single_task_dataset
@@ -46,7 +46,7 @@ class _ImageDataset(Dataset[tuple[torch.Tensor, int]]):
         return len(self.items)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        pixels = read_picture(self.root, self.items[index], self.preprocessing)
+        pixels = read_image(self.root, self.items[index], self.preprocessing)
         return torch.from_numpy(pixels).float() / 255, self.targets[index]
 
 

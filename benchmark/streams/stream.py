@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from ...results.errors import UsageError
 from ..data.drift.domains import Domain
-from ..data.manifest import Manifest, column_of
+from ..data.manifest import Manifest, column_name
 from .blending import TrainingIds, blend_experiences
 from .orders import Order
 from .schedule import canonical, experience_sizes
@@ -36,7 +36,7 @@ class Stream:
     """The experiences of a dataset.
 
     Attributes:
-        manifest: the images; with `domains`, a manifest that `under_domains` made.
+        manifest: the images; with `domains`, a manifest that `add_domains` made.
         order: order of the categories.
         schedule: sizes of the experiences as the user wrote them, possibly with a `*`.
         domains: after the pass over the categories, every category returns under each of these, in
@@ -60,7 +60,7 @@ class Stream:
     def category_of(self) -> dict[str, str]:
         """The category of each column, in stream order."""
         categories = self.order.categories
-        returns = {column_of(c, d): c for d in self.domains for c in categories}
+        returns = {column_name(c, d): c for d in self.domains for c in categories}
         return {**{c: c for c in categories}, **returns}
 
     @cached_property

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cadbench.benchmark.data.synthetic import ensure_drawn
+from cadbench.benchmark.data.synthetic import ensure_generated
 from cadbench.benchmark.system.cache import cache_root
 from cadbench.benchmark.system.reporting import Silent
 
@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 
 
 def main() -> None:
-    images = ensure_drawn(cache_root(), Silent()) / "bolt" / "train" / "good"
+    images = ensure_generated(cache_root(), Silent()) / "bolt" / "train" / "good"
     for words in (
         ["coreset.py"],
         ["search.py"],

@@ -29,7 +29,7 @@ MODULES = (
     "cadbench.benchmark.cli.records.import_records",
     "cadbench.benchmark.cli.running.summary",
     "cadbench.benchmark.data.readers.folder",
-    "cadbench.benchmark.data.opening.sources",
+    "cadbench.benchmark.data.opening.open_dataset",
     "cadbench.benchmark.running.engines.work",
     "cadbench.benchmark.features.backbones",
     "cadbench.benchmark.protocols.imported_run",

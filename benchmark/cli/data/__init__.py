@@ -24,7 +24,7 @@ from .entry import show_entry
 
 if TYPE_CHECKING:
     from ....results.rendering.table import Table
-    from ...data.opening.places import DataRoots
+    from ...data.opening.locations import DataRoots
 
 
 @click.group("data")
@@ -61,9 +61,10 @@ def info(
         return
     from ....results.rendering.table import Column, Table, Value, text_column
     from ...data.catalog import entry_names
-    from ...data.opening.choosing import how_to_obtain
+    from ...data.category_counts import count_categories
+    from ...data.opening.open_dataset import open_dataset
     from ...data.opening.registry import AUTO, load_reader
-    from ...data.opening.sources import describe, open_dataset
+    from ...data.opening.resolve import how_to_obtain
     from ..shared.table_output import print_tables
 
     if dataset == AUTO:
@@ -76,8 +77,8 @@ def info(
         cache=cache_root(),
         reporter=choose_reporter(-1 if quiet else 0),
     )
-    described = describe(manifest)
-    official = any(row.official for row in described)
+    described = count_categories(manifest)
+    official = any(row.published for row in described)
     columns = [
         text_column("category"),
         Column("train"),
@@ -90,7 +91,7 @@ def info(
     for row in described:
         cells: list[Any] = [row.category, *row.counts, row.masks, row.sizes or "missing"]
         rows.append(
-            (*cells, "/".join(map(str, row.official or ())) if official else None)
+            (*cells, "/".join(map(str, row.published or ())) if official else None)
             if official
             else tuple(cells)
         )
@@ -106,10 +107,12 @@ def info(
 def _dataset_table(data_root: Path | DataRoots | None) -> Table:
     """A table with one row per dataset: whether it is found, and where."""
     from ....results.rendering.table import Table, text_column
-    from ...data.opening.finding import at_hand
-    from ...data.opening.places import DataRoots
+    from ...data.opening.available import list_available
+    from ...data.opening.locations import DataRoots
 
-    roots = data_root if isinstance(data_root, DataRoots) else DataRoots(other=data_root)
-    rows = [(each.name, each.title, each.found, str(each.root or "")) for each in at_hand(roots)]
+    roots = data_root if isinstance(data_root, DataRoots) else DataRoots(default=data_root)
+    rows = [
+        (each.name, each.title, each.status, str(each.root or "")) for each in list_available(roots)
+    ]
     columns = ("name", "dataset", "found", "folder")
     return Table("Datasets", tuple(map(text_column, columns)), tuple(rows))

@@ -11,7 +11,7 @@ from ....results.rendering.table import Column, Table, text_column
 from ....results.sanitizing import printable
 
 if TYPE_CHECKING:
-    from ...data.opening.places import DataRoots
+    from ...data.opening.locations import DataRoots
 
 
 def show_entry(name: str, data_root: Path | DataRoots | None) -> None:
@@ -22,14 +22,14 @@ def show_entry(name: str, data_root: Path | DataRoots | None) -> None:
         data_root: where to look for it; None for the default folder.
     """
     from ...data.catalog import load_entry
-    from ...data.opening.places import DataRoots
-    from ...data.verify import default_root, find_entry
+    from ...data.opening.locations import DataRoots
+    from ...data.verify import default_root, find_folder
     from ..shared.table_output import print_tables
 
     entry = load_entry(name)
-    root = data_root.of(name) if isinstance(data_root, DataRoots) else data_root
+    root = data_root.root_of(name) if isinstance(data_root, DataRoots) else data_root
     parent = root or default_root()
-    folder = find_entry(entry, [parent])
+    folder = find_folder(entry, [parent])
     rows = [
         (category, *official.images, official.masks) for category, official in entry.counts.items()
     ]

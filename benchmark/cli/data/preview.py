@@ -72,7 +72,7 @@ def command(context: click.Context, name: str | None, **given: Any) -> None:
     training image at another size, encoding or brightness. Results are cached, so that each image
     is read only once. NAME is short for --dataset NAME.
     """
-    from ...data.opening.sources import open_dataset
+    from ...data.opening.open_dataset import open_dataset
     from ...data.preview.contact_sheet import contact_sheet
     from ...data.preview.fingerprints import survey
     from ...data.preview.statistics import statistics

@@ -17,7 +17,7 @@ from ..shared.progress import choose_reporter
 from .download import root_option
 
 if TYPE_CHECKING:
-    from ...data.verify import Verified
+    from ...data.verify import Verification
     from ...system.reporting import Reporter
 
 _MAX_LISTED = 20
@@ -49,21 +49,21 @@ def command(ctx: click.Context, name: str | None, root: Path | None, quiet: bool
             failed = True
             continue
         _show(verified)
-        failed = failed or not verified.whole
+        failed = failed or not verified.passed
     if failed:
         ctx.exit(1)
 
 
-def _checks(name: str | None, root: Path | None) -> list[Callable[[Reporter], Verified]]:
+def _checks(name: str | None, root: Path | None) -> list[Callable[[Reporter], Verification]]:
     """One function per dataset to verify."""
     from ...data.catalog import entry_names, load_entry
     from ...data.readers.folder import Folder
-    from ...data.verify import default_root, find_entry, verify, verify_folder
+    from ...data.verify import default_root, find_folder, verify, verify_folder
 
     parent = root or default_root()
     wanted = [load_entry(each) for each in ([name] if name else entry_names())]
-    found = [(entry, find_entry(entry, [parent])) for entry in wanted]
-    checks: list[Callable[[Reporter], Verified]] = [
+    found = [(entry, find_folder(entry, [parent])) for entry in wanted]
+    checks: list[Callable[[Reporter], Verification]] = [
         partial(verify, entry, folder) for entry, folder in found if folder is not None
     ]
     if not checks and name is None and Folder().categories_in(parent):
@@ -77,7 +77,7 @@ def _checks(name: str | None, root: Path | None) -> list[Callable[[Reporter], Ve
     return checks
 
 
-def _show(verified: Verified) -> None:
+def _show(verified: Verification) -> None:
     from ....results.rendering.table import Column, Table, Value, text_column
     from ..shared.table_output import print_tables
 
@@ -105,7 +105,7 @@ def _show(verified: Verified) -> None:
             err=True,
         )
     images = sum(sum(row.found.images) for row in verified.rows)
-    if verified.whole:
+    if verified.passed:
         as_published = ", as published" if verified.official else ""
         categories = format_count(len(verified.rows), "category", "categories")
         click.echo(

@@ -24,7 +24,7 @@ def command() -> None:
     )
     rows: list[tuple[Value, ...]] = []
     for name, kind in KINDS.items():
-        moves = "yes" if kind.moves else "no"
+        moves = "yes" if kind.moves_pixels else "no"
         rows.append((name, kind.parameter, *kind.strengths, moves, kind.meaning))
     note = f"version {DOMAINS_VERSION}; write KIND:STRENGTH, such as --drift dark:2,blur:1"
     print_tables([Table("Domains", columns, tuple(rows), (note,))])

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ....results.figures.drawing.figure import FinishedFigure
     from ....results.figures.selection import Selection
     from ....results.records.record import Record
-    from ...data.opening.places import DataRoots
+    from ...data.opening.locations import DataRoots
 
 ALL = "all"
 _MIN_INCHES, _MAX_INCHES = 2.5, 20.0
@@ -170,7 +170,7 @@ def _draw_examples(
     from ....results.figures.kinds.examples import draw_examples
     from ....results.figures.selection import NothingToDraw
     from ....results.records.schema import columns_of
-    from ...data.opening.sources import open_dataset, recorded_as
+    from ...data.opening.open_dataset import dataset_option_of_record, open_dataset
     from ...recorded_images.figure_examples import check_has_maps, load_examples
     from ..shared.progress import choose_reporter
 
@@ -190,10 +190,10 @@ def _draw_examples(
         )
     dataset = record.cell["dataset"]
     manifest = open_dataset(
-        recorded_as(dataset),
+        dataset_option_of_record(dataset),
         None if dataset == "synthetic" else data_root,
         [columns_of(record.cell)[category]],
-        whole=False,
+        require_every_dataset=False,
         skip_unreadable=True,
         cache=cache_root(),
         reporter=choose_reporter(-1),

@@ -26,7 +26,7 @@ from ..shared.record_selection import methods_option, protocol_option, select_re
 if TYPE_CHECKING:
     from ....results.records.record import Record
     from ....results.report.gallery import Gallery
-    from ...data.opening.places import DataRoots
+    from ...data.opening.locations import DataRoots
 
 
 @click.command("report")
@@ -96,7 +96,7 @@ def _galleries(
 ) -> tuple[list[Gallery], list[str]]:
     """Sample images per leaderboard, and a message for each leaderboard without any."""
     from ....results.leaderboard.boards import boards
-    from ...data.opening.sources import open_dataset
+    from ...data.opening.open_dataset import open_dataset
     from ...recorded_images.report_thumbnails import make_galleries
     from ...system.cache import cache_root
     from ..shared.progress import choose_reporter

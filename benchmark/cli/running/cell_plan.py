@@ -53,7 +53,7 @@ def open_manifest(
         listed_cells: the cells of `--cells`; their categories are used if no option gives any.
         reporter: receives progress and warnings.
     """
-    from ...data.opening.sources import open_dataset
+    from ...data.opening.open_dataset import open_dataset
 
     categories = parse_names(given["categories"])
     if listed_cells and categories is None:

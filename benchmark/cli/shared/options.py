@@ -13,7 +13,7 @@ from ....results.errors import UsageError
 from ...system.number_ranges import inclusive_range, parse_whole_number
 
 if TYPE_CHECKING:
-    from ...data.opening.places import DataRoots
+    from ...data.opening.locations import DataRoots
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -26,10 +26,10 @@ def _data_roots(
     """The value of `--data-root`: None, one folder, or `DataRoots` if any has a dataset's name."""
     if not texts:
         return None
-    from ...data.opening.places import DataRoots
+    from ...data.opening.locations import DataRoots
 
     roots = DataRoots.parse(texts)
-    return roots if roots.named else roots.other
+    return roots if roots.named else roots.default
 
 
 out_option: Decorator = click.option(

@@ -20,7 +20,7 @@ from ....results.storage.locks import record_lock
 from ...system.reporting import Reporter
 from ..catalog import Archive, Entry
 from ..readers.folder import Folder
-from ..verify import Row, compare, count, find_entry
+from ..verify import CategoryComparison, compare, count_listed_images, find_folder
 from .transfer import MEGA, ROOT_OPTION, Patience, fetch
 from .unpack import clear, unpack
 
@@ -52,7 +52,7 @@ def present(entry: Entry, root: Path) -> Path | None:
 
     `DataError` where there is a part of it, which is nobody's to overwrite.
     """
-    folder = find_entry(entry, [root])
+    folder = find_folder(entry, [root])
     if folder is None:
         if Folder().categories_in(root):
             raise UsageError(
@@ -148,13 +148,13 @@ def _settle(unpacked: Path, final: Path) -> None:
         raise storage_error(error, final, ROOT_OPTION) from error
 
 
-def _differing(entry: Entry, folder: Path) -> tuple[Row, ...]:
+def _differing(entry: Entry, folder: Path) -> tuple[CategoryComparison, ...]:
     """The categories that are not as published, by what the folders list."""
-    found = count(entry.reader, folder)
+    found = count_listed_images(entry.reader, folder)
     return tuple(row for row in compare(found, entry.counts) if row.difference)
 
 
-def _told(odd: tuple[Row, ...]) -> str:
+def _told(odd: tuple[CategoryComparison, ...]) -> str:
     """`bottle (train -3), cable (missing) and 4 more categories`."""
     told = ", ".join(f"{row.category} ({row.difference})" for row in odd[:3])
     return told if len(odd) <= 3 else f"{told} and {len(odd) - 3} more categories"

@@ -1,1 +1,1 @@
-"""Drift: the domains under which categories return, and the manifest of a drifted dataset."""
+"""Drift: domains, the changes under which categories return, and manifests with such images."""

@@ -1,1 +1,1 @@
-"""One image: decoding, masks, preprocessing, content hashes."""
+"""Single images and masks: decoding, content hashes, preprocessing."""

@@ -1,6 +1,6 @@
-"""Image files to pixels, the same on every machine: PNG, JPEG, BMP and TIFF, 8 or 16 bits.
+"""Decode image files (PNG, JPEG, BMP, TIFF; 8 or 16 bits), the same on every machine.
 
-Needs only Pillow and NumPy, so that worker processes start quickly.
+Imports only Pillow and NumPy, so that worker processes start quickly.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from ....results.errors import DataError
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 MAX_PIXELS = 8192 * 8192
-"""Larger images are refused from their header: decoded, this many are 200 MB."""
+"""Larger images are rejected before decoding; this many pixels take 200 MB."""
 
 
 class UnreadableImage(DataError):
-    """A file that is no image, or a damaged one; `reason` says so without its place."""
+    """A file that is not an image, or is damaged. `reason` is the message without the path."""
 
     def __init__(self, path: str | os.PathLike[str], reason: str) -> None:
-        # Both in `args`, so that the error survives the way back from a worker process.
+        # Both in `args`, so that the error can be pickled in a worker process.
         super().__init__(path, reason)
         self.reason = reason
 
@@ -33,12 +33,17 @@ class UnreadableImage(DataError):
 
 
 def decode(path: str | os.PathLike[str]) -> np.ndarray:
-    """The image as (H, W, 3) uint8; `UnreadableImage` names a file that cannot be decoded.
+    """Decode an image.
 
-    Gray becomes three equal channels and a palette its colors. 16-bit gray v becomes v / 257,
-    rounded; of 16-bit color Pillow keeps the high bytes. Alpha is ignored: the colors under it
-    stay. Pixels are taken as stored, without EXIF orientation, as masks drawn over them need, and
-    the first page of several counts.
+    Gray values are repeated in three channels, and palettes are resolved. 16-bit gray is divided by
+    257 and rounded; of 16-bit color, Pillow keeps the high bytes. Alpha is dropped. The EXIF
+    orientation is ignored, since masks refer to the pixels as stored. Only the first page is read.
+
+    Returns:
+        (H, W, 3) uint8.
+
+    Raises:
+        UnreadableImage: the file cannot be decoded.
     """
     pixels = _load(path)
     if pixels.dtype != np.uint8:
@@ -47,13 +52,13 @@ def decode(path: str | os.PathLike[str]) -> np.ndarray:
 
 
 def decode_mask(path: str | os.PathLike[str]) -> np.ndarray:
-    """The mask as (H, W) bool: true where any channel but alpha is above 0."""
+    """Decode a mask as (H, W) bool: True where any channel except alpha is above 0."""
     pixels = _load(path)
     return pixels > 0 if pixels.ndim == 2 else np.any(pixels > 0, axis=2)
 
 
 def content_hash(pixels: np.ndarray) -> str:
-    """SHA-256 (hex) over type, shape and values: equal pixels agree whatever file held them."""
+    """SHA-256 (hex) of type, shape and values, so equal pixels in different files agree."""
     digest = hashlib.sha256(f"{pixels.dtype.str}{pixels.shape}".encode())
     digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()
@@ -63,7 +68,7 @@ def _load(path: str | os.PathLike[str]) -> np.ndarray:
     """(H, W) uint8 or uint16 for gray, (H, W, 3) uint8 for color."""
     try:
         with warnings.catch_warnings():
-            # Pillow's warnings about size and metadata: sizes are checked here, metadata unused.
+            # Pillow warns about size and metadata; sizes are checked below, metadata is unused.
             warnings.simplefilter("ignore")
             with Image.open(path, formats=FORMATS) as image:
                 width, height = image.size
@@ -76,7 +81,7 @@ def _load(path: str | os.PathLike[str]) -> np.ndarray:
         raise UnreadableImage(path, _too_large("far too many pixels")) from None
     except UnidentifiedImageError:
         raise UnreadableImage(path, "not a PNG, JPEG, BMP or TIFF image") from None
-    except Exception as error:  # Pillow meets a damaged file with nearly any exception
+    except Exception as error:  # for a damaged file, Pillow may raise almost any exception
         if isinstance(error, OSError) and error.strerror:
             raise UnreadableImage(path, error.strerror) from error
         details = str(error).splitlines() or [type(error).__name__]
@@ -84,7 +89,7 @@ def _load(path: str | os.PathLike[str]) -> np.ndarray:
 
 
 def _too_large(size: str) -> str:
-    return f"{size}, more than the {MAX_PIXELS} that are accepted; scale it down"
+    return f"{size}, more than the limit of {MAX_PIXELS}; scale it down"
 
 
 def _as_array(image: Image.Image) -> np.ndarray:

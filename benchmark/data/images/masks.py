@@ -1,4 +1,4 @@
-"""The mask of an image, which may be drawn in several files."""
+"""The mask of an image, which may consist of several files."""
 
 from __future__ import annotations
 
@@ -12,23 +12,32 @@ from ..roots import Root
 from .decoding import content_hash, decode_mask
 
 
-def united_hash(contents: Sequence[str]) -> str:
-    """What stands for a mask: the hash of its file, or one over those of all its files, sorted."""
+def combined_hash(contents: Sequence[str]) -> str:
+    """The hash of a mask: that of its only file, or one over the sorted hashes of its files."""
     if len(contents) == 1:
         return contents[0]
     return hashlib.sha256("\n".join(sorted(contents)).encode()).hexdigest()
 
 
-def read_mask(root: Root, paths: Sequence[str], expected: str | None) -> np.ndarray:
-    """(H, W) bool: defective where any of the files is; `DataError` if they are not the expected.
+def read_mask_files(root: Root, paths: Sequence[str], expected: str | None) -> np.ndarray:
+    """Read a mask and check that it is still the one that the manifest was built from.
 
-    paths: at least one, below the root; expected: the hash in the manifest.
+    Args:
+        root: the manifest's root.
+        paths: the mask's files below `root`, at least one.
+        expected: its hash in the manifest.
+
+    Returns:
+        (H, W) bool, True where a pixel is defective in any of the files.
+
+    Raises:
+        DataError: a file cannot be read, or has changed.
     """
-    drawn = [decode_mask(root / path) for path in paths]
-    if united_hash([content_hash(mask) for mask in drawn]) != expected:
+    masks = [decode_mask(root / path) for path in paths]
+    if combined_hash([content_hash(mask) for mask in masks]) != expected:
         raise DataError(
-            f"{paths[0]} changed during the run: it is not the mask that the manifest was made "
-            "from; leave the dataset alone and run the same command again"
+            f"{paths[0]} changed during the run: it is no longer the mask that the manifest was "
+            "built from; leave the dataset alone and run the same command again"
         )
-    united: np.ndarray = np.logical_or.reduce(drawn)
-    return united
+    union: np.ndarray = np.logical_or.reduce(masks)
+    return union

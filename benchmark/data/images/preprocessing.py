@@ -1,4 +1,4 @@
-"""From decoded pixels to the square that the backbone sees, and masks along the same way."""
+"""Preprocessing: resize and center-crop images, and masks in the same way."""
 
 from __future__ import annotations
 
@@ -11,20 +11,24 @@ from PIL import Image
 
 from ....results.errors import UsageError
 
-Change: TypeAlias = Callable[[np.ndarray], np.ndarray]
-"""What is done to a resized array (H, W, ...) before the crop; shape and type stay."""
+Transform: TypeAlias = Callable[[np.ndarray], np.ndarray]
+"""Applied to a resized array (H, W, ...) before the crop; keeps its shape and type."""
 
 _LONGEST = 16
-"""Images longer than this many times their shorter side are cut to it before the resize, whose
-result would not fit in memory; the central square that is left in the end lies well inside."""
+"""Images longer than this many times their shorter side are cropped to that length before the
+resize, whose result might not fit in memory otherwise. The final crop lies well inside."""
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Shorter side to `resize` pixels, then the central square of `crop`; PatchCore's values.
+    """Resize the shorter side, then crop the central square. The defaults are PatchCore's.
 
-    Bilinear with antialiasing, as Pillow does it and torchvision's `Resize` and `CenterCrop` on
-    Pillow images; 8-bit integers throughout, so the result is the same on every machine.
+    Bilinear with antialiasing, as in Pillow and in torchvision's `Resize` and `CenterCrop` of
+    Pillow images. All values are 8-bit integers, so the result is the same on every machine.
+
+    Attributes:
+        resize: length of the shorter side in pixels.
+        crop: side of the square in pixels.
     """
 
     resize: int = 256
@@ -39,32 +43,48 @@ class Preprocessing:
 
     @classmethod
     def for_image_size(cls, size: int) -> Preprocessing:
-        """A crop of `size` pixels with the published proportion of 256 to 224."""
+        """A crop of `size` pixels, with the published ratio of 256 to 224."""
         return cls(resize=round(size * 256 / 224), crop=size)
 
-    def apply(self, pixels: np.ndarray, change: Change | None = None) -> np.ndarray:
-        """pixels (H, W, 3) uint8 -> (3, crop, crop) uint8."""
-        image = self._square(Image.fromarray(pixels), Image.Resampling.BILINEAR, change)
+    def apply(self, pixels: np.ndarray, transform: Transform | None = None) -> np.ndarray:
+        """Preprocess an image.
+
+        Args:
+            pixels: (H, W, 3) uint8.
+            transform: applied between resize and crop.
+
+        Returns:
+            (3, crop, crop) uint8.
+        """
+        image = self._square(Image.fromarray(pixels), Image.Resampling.BILINEAR, transform)
         return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
 
-    def apply_labels(self, labels: np.ndarray, change: Change | None = None) -> np.ndarray:
-        """labels (H, W) of whole numbers -> (crop, crop) int32, by the nearest pixel."""
+    def apply_labels(self, labels: np.ndarray, transform: Transform | None = None) -> np.ndarray:
+        """Preprocess a label image with nearest-neighbor interpolation.
+
+        Args:
+            labels: (H, W) integers.
+            transform: applied between resize and crop.
+
+        Returns:
+            (crop, crop) int32.
+        """
         image = Image.fromarray(labels.astype(np.int32))
-        return np.asarray(self._square(image, Image.Resampling.NEAREST, change))
+        return np.asarray(self._square(image, Image.Resampling.NEAREST, transform))
 
     def as_dict(self) -> dict[str, int]:
-        """The part of a key that names the preprocessing."""
+        """The preprocessing as part of a cell's key."""
         return asdict(self)
 
     def _square(
-        self, image: Image.Image, resample: Image.Resampling, change: Change | None
+        self, image: Image.Image, resample: Image.Resampling, transform: Transform | None
     ) -> Image.Image:
         shorter = min(image.size)
         image = _center(image, *(min(side, _LONGEST * shorter) for side in image.size))
         width, height = (self.resize * side // shorter for side in image.size)
         image = image.resize((width, height), resample)
-        if change is not None:
-            image = Image.fromarray(change(np.asarray(image)))
+        if transform is not None:
+            image = Image.fromarray(transform(np.asarray(image)))
         return _center(image, self.crop, self.crop)
 
 

@@ -1,4 +1,4 @@
-"""An image of a dataset and its mask on their way to the grid: read, checked, changed."""
+"""Read an image or a mask of a manifest: check that it is unchanged, apply its domain."""
 
 from __future__ import annotations
 
@@ -6,28 +6,51 @@ import numpy as np
 
 from ..manifest import Item, verify_unchanged
 from ..roots import Root
-from . import masks
 from .decoding import decode
-from .preprocessing import Change, Preprocessing
+from .masks import read_mask_files
+from .preprocessing import Preprocessing, Transform
 
 
-def read_picture(root: Root, item: Item, preprocessing: Preprocessing) -> np.ndarray:
-    """(3, crop, crop) uint8; `DataError` where the file is not the one the manifest saw."""
+def read_image(root: Root, item: Item, preprocessing: Preprocessing) -> np.ndarray:
+    """Read an image as the backbone receives it.
+
+    Args:
+        root: the manifest's root.
+        item: the image; its domain is applied.
+        preprocessing: resize and crop.
+
+    Returns:
+        (3, crop, crop) uint8.
+
+    Raises:
+        DataError: the file cannot be read, or has changed since the manifest was built.
+    """
     pixels = decode(root / item.path)
     verify_unchanged(item, pixels)
     domain = item.domain
     if domain is None:
         return preprocessing.apply(pixels)
     content = (item.original or item).content
-    return preprocessing.apply(pixels, lambda resized: domain.change(resized, content))
+    return preprocessing.apply(pixels, lambda resized: domain.apply(resized, content))
 
 
 def read_mask(root: Root, item: Item) -> np.ndarray:
-    """(H, W) bool as it was drawn; `DataError` where it is not the one the manifest saw."""
-    return masks.read_mask(root, item.mask_paths, (item.original or item).mask)
+    """Read the mask of an image at its original size, without the image's domain.
+
+    Args:
+        root: the manifest's root.
+        item: an image that has a mask.
+
+    Returns:
+        (H, W) bool, True where a pixel is defective.
+
+    Raises:
+        DataError: a file cannot be read, or has changed since the manifest was built.
+    """
+    return read_mask_files(root, item.mask_paths, (item.original or item).mask)
 
 
-def change_of_labels(item: Item) -> Change | None:
-    """Where the item's domain moves what its mask shows."""
-    moves = item.domain is not None and item.domain.moves
-    return item.domain.change_labels if moves and item.domain else None
+def label_transform(item: Item) -> Transform | None:
+    """The item's domain as a transform of label images; None if it does not move pixels."""
+    moves = item.domain is not None and item.domain.moves_pixels
+    return item.domain.apply_to_labels if moves and item.domain else None

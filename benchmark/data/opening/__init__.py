@@ -1,1 +1,1 @@
-"""Opening a dataset by name: which reader, which folder, one dataset or several joined."""
+"""Open a dataset by name: find its reader and its folder, join several datasets into one."""

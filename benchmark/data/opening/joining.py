@@ -1,4 +1,4 @@
-"""Several datasets as one: categories are called `mvtec/bottle`, and so begin their paths."""
+"""Join several datasets into one: categories and paths get the prefix `DATASET/`."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from pathlib import Path
 
 from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
-from ..images.inspection import Skipped
+from ..images.inspection import SkippedFile
 from ..manifest import Item, Manifest
 from ..roots import SEPARATOR, JoinedRoot
 
 PLUS = "+"
-"""Between the datasets in a name: `mvtec+visa`."""
+"""Between the datasets of a joined name: `mvtec+visa`."""
 
 
 def joined_name(names: Iterable[str]) -> str:
-    """The name of several datasets together, or of the one; their order does not matter."""
+    """The name of one dataset, or of several joined: sorted, so that their order is irrelevant."""
     return PLUS.join(sorted(set(names)))
 
 
-def parts_of(name: str) -> tuple[str, ...]:
-    """The datasets in a name that `joined_name` made."""
+def split_joined_name(name: str) -> tuple[str, ...]:
+    """The dataset names in a name that `joined_name` made."""
     return tuple(name.split(PLUS))
 
 
-def qualified(dataset: str, category: str) -> str:
-    """A category's name in a stream over several datasets."""
-    return f"{dataset}{SEPARATOR}{category}"
+def qualified(dataset: str, name: str) -> str:
+    """`mvtec/bottle`: a category (or path) of a dataset that is joined with others."""
+    return f"{dataset}{SEPARATOR}{name}"
 
 
 def join(manifests: Sequence[Manifest], name: str) -> Manifest:
-    """One manifest of several datasets, each of another name."""
+    """One manifest called `name` with the images of all `manifests`, whose names must differ."""
     roots = []
     for manifest in manifests:
         assert isinstance(manifest.root, Path)
@@ -40,9 +40,9 @@ def join(manifests: Sequence[Manifest], name: str) -> Manifest:
     return Manifest(
         name,
         JoinedRoot(tuple(roots)),
-        tuple(_moved(item, m.name) for m in manifests for item in m.items),
+        tuple(_qualified_item(item, m.name) for m in manifests for item in m.items),
         tuple(
-            Skipped(qualified(m.name, skipped.path), skipped.reason)
+            SkippedFile(qualified(m.name, skipped.path), skipped.reason)
             for m in manifests
             for skipped in m.skipped
         ),
@@ -52,22 +52,37 @@ def join(manifests: Sequence[Manifest], name: str) -> Manifest:
 def categories_by_dataset(
     categories: Sequence[str], datasets: Sequence[str]
 ) -> dict[str, list[str]]:
-    """The categories of each dataset; `UsageError` for one that names none of them."""
+    """Split qualified categories by dataset.
+
+    Args:
+        categories: such as `mvtec/bottle`.
+        datasets: the names that may stand before the slash.
+
+    Returns:
+        Each dataset with its categories, without the prefix. The list may be empty.
+
+    Raises:
+        UsageError: a category does not begin with one of the datasets.
+    """
     found: dict[str, list[str]] = {dataset: [] for dataset in datasets}
     for name in categories:
         dataset, slash, category = name.partition(SEPARATOR)
-        if not slash or dataset not in found:
-            ends = [qualified(each, dataset if not slash else category) for each in datasets]
-            close = suggestion(dataset, datasets) if slash else f" (did you mean {ends[0]}?)"
-            raise UsageError(
-                f"unknown category {name!r}{close}; of several datasets, write "
-                f"DATASET{SEPARATOR}CATEGORY with {', '.join(datasets)}"
-            )
+        if not slash:
+            raise _not_qualified(name, f" (did you mean {qualified(datasets[0], name)}?)", datasets)
+        if dataset not in found:
+            raise _not_qualified(name, suggestion(dataset, datasets), datasets)
         found[dataset].append(category)
     return found
 
 
-def _moved(item: Item, dataset: str) -> Item:
+def _not_qualified(name: str, hint: str, datasets: Sequence[str]) -> UsageError:
+    return UsageError(
+        f"unknown category {name!r}{hint}; with several datasets, write "
+        f"DATASET{SEPARATOR}CATEGORY, where DATASET is one of {', '.join(datasets)}"
+    )
+
+
+def _qualified_item(item: Item, dataset: str) -> Item:
     return replace(
         item,
         category=qualified(dataset, item.category),

@@ -1,4 +1,4 @@
-"""Datasets by name: the readers that installed packages offer, the built-in ones included."""
+"""Readers by dataset name: those of installed packages, including the built-in ones."""
 
 from __future__ import annotations
 
@@ -20,43 +20,53 @@ from ...system.plugin_errors import describe_error
 from ..reader import Reader
 
 AUTO = "auto"
-"""In place of a name: whatever is found."""
+"""In place of a dataset name: the first dataset that is found."""
 
 
 def dataset_names() -> tuple[str, ...]:
-    """The names of all readers that are offered, sorted; some may turn out to be broken."""
+    """The names of all readers, sorted. Some of the readers may fail to load."""
     return tuple(sorted(providers(DATASETS)))
 
 
 @functools.cache
 def load_reader(name: str) -> Reader:
-    """The reader of this name; `UsageError` if unknown, `CadbenchError` where it cannot be used."""
+    """The reader of a dataset.
+
+    Raises:
+        UsageError: no reader has this name.
+        CadbenchError: the reader cannot be imported, is invalid, or several packages provide it.
+    """
     points = providers(DATASETS).get(name, ())
     if not points:
-        raise unknown(name)
+        raise unknown_dataset_error(name)
     point = single_provider("dataset", name, points)
-    found = load_entry_point("dataset", point, "fix or uninstall the package")
-    return _usable(describe("dataset", point), found)
+    reader_class = load_entry_point("dataset", point, "fix or uninstall the package")
+    return _instantiate(describe("dataset", point), reader_class)
 
 
-def unknown(name: str, more: Sequence[str] = ()) -> UsageError:
-    """The error for a name that nothing offers; more: names that mean something all the same."""
-    known = list(dict.fromkeys([AUTO, *dataset_names(), *more]))
+def unknown_dataset_error(name: str, more_names: Sequence[str] = ()) -> UsageError:
+    """The error for a name without a reader.
+
+    Args:
+        name: the unknown name.
+        more_names: names that would be accepted besides those of the readers.
+    """
+    known = list(dict.fromkeys([AUTO, *dataset_names(), *more_names]))
     if len(known) == 1:
         known.append("(none is installed: pip install cadbench again)")
     return UsageError(
-        f"unknown dataset {name!r}{suggestion(name, known)}; there are: {', '.join(known)}; a "
-        "folder of your own gets a name by --data-root NAME=FOLDER"
+        f"unknown dataset {name!r}{suggestion(name, known)}; there are: {', '.join(known)}; to "
+        "name a folder of your own, use --data-root NAME=FOLDER"
     )
 
 
-def is_known(name: str) -> bool:
-    """Whether a package offers a dataset of this name."""
+def has_reader(name: str) -> bool:
+    """Whether an installed package provides a reader of this name."""
     return name in providers(DATASETS)
 
 
 def usable_readers() -> Iterator[tuple[str, Reader]]:
-    """The readers that can be loaded with their names: those of cadbench first, then by name."""
+    """(name, reader) of every reader that loads: the built-in ones first, then by name."""
     found = []
     for name in dataset_names():
         with contextlib.suppress(CadbenchError):
@@ -70,13 +80,22 @@ def is_builtin(reader: Reader) -> bool:
 
 
 def published_categories(name: str) -> tuple[str, ...]:
-    """The categories that a dataset is known to have; none where any may be there."""
+    """The published categories of a dataset; empty if it may have any."""
     return load_reader(name).categories
 
 
 @contextlib.contextmanager
-def blamed_on(name: str, reader: Reader, doing: str) -> Iterator[None]:
-    """Turn what a reader raises into one line that names its dataset; `doing` is the call."""
+def attribute_errors_to_reader(name: str, reader: Reader, call: str) -> Iterator[None]:
+    """Turn an exception of a plugin's reader into a `CadbenchError` that names its dataset.
+
+    Args:
+        name: the dataset's name.
+        reader: its reader. Exceptions of built-in readers pass unchanged.
+        call: the reader's function that runs in the block, such as `entries`.
+
+    Raises:
+        CadbenchError: the block raised an exception. Cadbench's own errors pass unchanged.
+    """
     try:
         yield
     except CadbenchError:
@@ -85,28 +104,33 @@ def blamed_on(name: str, reader: Reader, doing: str) -> Iterator[None]:
         if is_builtin(reader):
             raise
         raise CadbenchError(
-            f"dataset {name}: {doing} raised {describe_error(error, type(reader))}; set "
+            f"dataset {name}: {call} raised {describe_error(error, type(reader))}; set "
             "CADBENCH_DEBUG=1 for the traceback"
         ) from error
 
 
-def _usable(begin: str, found: object) -> Reader:
-    if not (isinstance(found, type) and issubclass(found, Reader)):
-        raise CadbenchError(f"{begin} is not a subclass of cadbench.Reader")
-    if inspect.isabstract(found):
-        missing = ", ".join(sorted(found.__abstractmethods__))
-        raise CadbenchError(f"{begin} is unfinished: {found.__name__} does not define {missing}")
+def _instantiate(prefix: str, reader_class: object) -> Reader:
+    """Check a reader class and create its object; `prefix` begins the error messages."""
+    if not (isinstance(reader_class, type) and issubclass(reader_class, Reader)):
+        raise CadbenchError(f"{prefix} is not a subclass of cadbench.Reader")
+    if inspect.isabstract(reader_class):
+        missing = ", ".join(sorted(reader_class.__abstractmethods__))
+        raise CadbenchError(
+            f"{prefix} is incomplete: {reader_class.__name__} does not define {missing}"
+        )
     for attribute in ("title", "layout", "source"):
-        value = getattr(found, attribute)
+        value = getattr(reader_class, attribute)
         if not isinstance(value, str) or (not value and attribute != "source"):
-            raise CadbenchError(f"{begin}: its {attribute} is a text, not {value!r}")
+            raise CadbenchError(f"{prefix}: {attribute} must be a non-empty string, not {value!r}")
     for attribute in ("categories", "folders"):
-        value = getattr(found, attribute)
+        value = getattr(reader_class, attribute)
         if isinstance(value, property):
             continue
         if not isinstance(value, tuple) or not all(isinstance(each, str) for each in value):
-            raise CadbenchError(f"{begin}: its {attribute} are a tuple of texts, not {value!r}")
+            raise CadbenchError(f"{prefix}: {attribute} must be a tuple of strings, not {value!r}")
     try:
-        return found()
+        return reader_class()
     except Exception as error:
-        raise CadbenchError(f"{begin}: it cannot be made without arguments: {error}") from error
+        raise CadbenchError(
+            f"{prefix} cannot be created without arguments: {type(error).__name__}: {error}"
+        ) from error

@@ -27,8 +27,8 @@ from typing import Any
 
 from ....results.did_you_mean import suggestion
 from ....results.errors import DataError, UsageError
-from ..entries import GOOD, Entry, is_image, masked
-from ..reader import Automatic, Reader
+from ..entries import GOOD, Entry, defective_entry, is_image
+from ..reader import AutoRule, Reader
 from .patterns import PLACEHOLDERS, Pattern
 
 DESCRIPTION = "cadbench-data.toml"
@@ -81,7 +81,7 @@ class Described(Reader):
     def own_name(self, root: Path) -> str:
         return self.name or root.resolve().name
 
-    def automatic(self, place: Path | None) -> Automatic:
+    def auto_rule(self, place: Path | None) -> AutoRule:
         return "described"
 
     def announcement(self, name: str, root: Path, found: Sequence[str]) -> str:
@@ -183,7 +183,7 @@ class Described(Reader):
                     "test_good"
                 )
             found = tuple(mask for owner in dict.fromkeys(owners) for mask in masks[owner])
-            yield masked(words["category"], words.get("defect", _DEFECTIVE), path, found)
+            yield defective_entry(words["category"], words.get("defect", _DEFECTIVE), path, found)
         for owner, paths in masks.items():
             if owner not in used:
                 raise DataError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..reader import Automatic, Reader
+from ..reader import AutoRule, Reader
 from .described import DESCRIPTION, Described, description_at
 from .mvtec_layout import MvtecLayout
 
@@ -15,7 +15,7 @@ class Folder(MvtecLayout):
 
     title = "a folder of your own"
 
-    def at(self, place: Path) -> tuple[Reader, Path]:
+    def resolve(self, place: Path) -> tuple[Reader, Path]:
         file = description_at(place)
         if file is None:
             return self, place
@@ -25,12 +25,12 @@ class Folder(MvtecLayout):
     def own_name(self, root: Path) -> str:
         return root.resolve().name
 
-    def automatic(self, place: Path | None) -> Automatic:
+    def auto_rule(self, place: Path | None) -> AutoRule:
         return "described" if place is not None and description_at(place) else "folder"
 
-    def nothing_in(self, root: Path) -> str:
+    def not_found_message(self, root: Path) -> str:
         more = "" if (root / "train").is_dir() else f", or a {DESCRIPTION} that describes another"
-        return super().nothing_in(root) + more
+        return super().not_found_message(root) + more
 
     def announcement(self, name: str, root: Path, found: Sequence[str]) -> str:
         return f"dataset: {name}, {len(found)} categories in the folder {root} (not MVTec AD)"

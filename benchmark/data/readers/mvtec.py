@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..reader import Automatic
+from ..reader import AutoRule
 from .mvtec_layout import MvtecLayout
 from .published import Published
 
@@ -12,5 +12,5 @@ from .published import Published
 class Mvtec(Published, MvtecLayout, entry="mvtec"):
     """The dataset that `--dataset auto` looks for first."""
 
-    def automatic(self, place: Path | None) -> Automatic:
+    def auto_rule(self, place: Path | None) -> AutoRule:
         return "default"

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from ....results.errors import DataError
-from ..entries import GOOD, Entry, images_in, masked, names_in
+from ..entries import GOOD, Entry, defective_entry, images_in, names_in
 from ..reader import Reader
 
 Masks = dict[str, dict[str, tuple[str, ...]]]
@@ -31,7 +31,7 @@ class MvtecLayout(Reader):
         names = names_in(root, folders=True)
         return [n for n in names if (root / n / "train").is_dir() or (root / n / "test").is_dir()]
 
-    def nothing_in(self, root: Path) -> str:
+    def not_found_message(self, root: Path) -> str:
         if (root / "train").is_dir():
             return (
                 f"{root} is a single category; give the folder above it, and --categories "
@@ -82,7 +82,7 @@ class MvtecLayout(Reader):
                     entries.append(Entry(category, "test", GOOD, path))
                 else:
                     found = _mask_of(path, masks.get(defect, {}), root)
-                    entries.append(masked(category, defect, path, found))
+                    entries.append(defective_entry(category, defect, path, found))
         if not entries:
             raise DataError(
                 f"category {category} has no test images: none in {root / folder}/<defect>; add "

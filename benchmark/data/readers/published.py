@@ -18,7 +18,7 @@ class Published(Reader):
         cls.title = known.title
         cls.source = f"{known.home.removeprefix('https://')} ({known.license.name})"
         if known.access == "download":
-            cls.fetched_by = f"cadbench data download {entry}"
+            cls.download_command = f"cadbench data download {entry}"
         cls.categories = known.categories
         cls.counts = {name: official.images for name, official in known.counts.items()}
         cls.folders = tuple(dict.fromkeys(folder.lower() for folder in known.folders))

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ....results.errors import DataError
-from ..entries import GOOD, Entry, masked, names_in
+from ..entries import GOOD, Entry, defective_entry, names_in
 from .published import Published
 
 _IMAGES = ("realiad_1024", "realiad_512", "realiad_256", "realiad_raw")
@@ -81,7 +81,7 @@ def _entry(
         return Entry(category, "train", GOOD, image)
     if kind == normal or not mask:
         return Entry(category, "test", GOOD, image)
-    return masked(category, kind, image, (str(below / mask),))
+    return defective_entry(category, kind, image, (str(below / mask),))
 
 
 def _load(file: Path) -> Mapping[str, Any]:

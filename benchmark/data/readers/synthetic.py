@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...system.reporting import Reporter
 from .. import synthetic
-from ..reader import Automatic
+from ..reader import AutoRule
 from .mvtec_layout import MvtecLayout
 
 
@@ -18,10 +18,10 @@ class Synthetic(MvtecLayout):
     categories = synthetic.CATEGORIES
 
     def provide(self, cache: Path, reporter: Reporter) -> Path:
-        return synthetic.ensure_drawn(cache, reporter)
+        return synthetic.ensure_generated(cache, reporter)
 
-    def automatic(self, place: Path | None) -> Automatic:
-        return "drawn"
+    def auto_rule(self, place: Path | None) -> AutoRule:
+        return "generated"
 
     def announcement(self, name: str, root: Path, found: Sequence[str]) -> str:
-        return f"dataset: {name}, {len(synthetic.CATEGORIES)} drawn categories"
+        return f"dataset: {name}, {len(synthetic.CATEGORIES)} generated categories"

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from ....results.errors import DataError
-from ..entries import GOOD, Entry, images_in, masked, names_in
+from ..entries import GOOD, Entry, defective_entry, images_in, names_in
 from .published import Published
 
 LIST = PurePosixPath("split_csv", "1cls.csv")
@@ -83,7 +83,7 @@ def _entry(row: dict[str, str | None], where: str) -> Entry:
         if mask:
             raise DataError(f"{where}: a normal image has no mask, but {mask} is given")
         return Entry(category, "test", GOOD, image)
-    return masked(category, label, image, (mask,) if mask else ())
+    return defective_entry(category, label, image, (mask,) if mask else ())
 
 
 def _refuse_strays(root: Path, category: str, entries: Sequence[Entry]) -> None:

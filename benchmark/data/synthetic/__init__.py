@@ -33,7 +33,7 @@ CATEGORIES = tuple(sorted(TEXTURES + OBJECTS))
 TRAIN_GOOD, TEST_GOOD, TEST_DEFECTIVE = 40, 10, 20
 
 
-def ensure_drawn(cache: Path, reporter: Reporter) -> Path:
+def ensure_generated(cache: Path, reporter: Reporter) -> Path:
     """The folder with the images, `<cache>/synthetic-v<VERSION>`; draws them if they are not there.
 
     They are drawn into a folder beside it that takes the name when whole. A second process waits

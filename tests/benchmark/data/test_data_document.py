@@ -37,7 +37,7 @@ def test_the_description_finds_what_it_describes(tmp_path):
     (tmp_path / "cadbench-data.toml").write_text(description)
     touch(tmp_path, *(f"lid/ok/{n}.png" for n in range(10)), "lid/nok/hole/a.png")
     touch(tmp_path, "masks/lid_a_1.png", "masks/lid_a_2.png")
-    reader, root = load_reader("folder").at(tmp_path)
+    reader, root = load_reader("folder").resolve(tmp_path)
     entries = scan(root, None, reader)
     assert reader.own_name(root) == "castings"
     assert sum(e.split == "train" for e in entries) == 7

@@ -149,7 +149,7 @@ def test_masks_that_fit_no_image_or_compete_are_refused(
 def test_a_mask_that_fits_two_images_is_refused(tmp_path: Path, other: str) -> None:
     touch(tmp_path, "c/train/good/a.png", "c/test/hole/a.png", f"c/test/hole/{other}")
     touch(tmp_path, "c/ground_truth/hole/a_mask.png")
-    assert "fits two images" in refusal(tmp_path)
+    assert "belongs to two images" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["a,b", "a\nb", "\x1b[31m"])

@@ -142,7 +142,9 @@ def test_a_sound_data_set_without_any_masks_is_not_warned_about() -> None:
 def test_a_mask_of_another_size_is_refused_with_both_sizes(dataset: Path) -> None:
     mask = dataset / "cup/ground_truth/scratch/001_mask.png"
     Image.fromarray(np.zeros((10, 12), np.uint8)).save(mask)
-    with pytest.raises(DataError, match=r"has 12 x 10 pixels, .* 10 x 12; make them equal"):
+    with pytest.raises(
+        DataError, match=r"has 12 x 10 pixels, .* has 10 x 12; make the sizes equal"
+    ):
         built(dataset, skip_unreadable=True)
     built(dataset, categories=["nut"])
 

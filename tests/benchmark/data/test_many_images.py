@@ -6,10 +6,11 @@ import importlib.util
 import json
 from collections import Counter
 from pathlib import Path
+from types import ModuleType
 
 import pytest
-from cadbench.benchmark.data.images import inspection
-from cadbench.benchmark.data.images.inspection import Skipped, warn_of_skipped
+from cadbench.benchmark.data.images import image_facts, inspection
+from cadbench.benchmark.data.images.inspection import SkippedFile, warn_about_skipped
 from cadbench.benchmark.data.manifest import Item, Manifest, build_manifest
 from cadbench.benchmark.system.reporting import Silent
 
@@ -32,24 +33,26 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often files are decoded and asked for their status, and the memory is read and saved."""
     counts: Counter[str] = Counter()
 
-    def counting(name: str) -> None:
-        real = getattr(inspection, name)
+    def counting(module: ModuleType, name: str) -> None:
+        real = getattr(module, name)
 
         def call(*args: object) -> object:
             counts[name] += 1
             return real(*args)
 
-        monkeypatch.setattr(inspection, name, call)
+        monkeypatch.setattr(module, name, call)
 
-    for name in ("_inspect", "_stamp", "_encoded", "_load_rows"):
-        counting(name)
+    for name in ("_inspect", "_stamp"):
+        counting(inspection, name)
+    for name in ("_encoded", "_load_rows"):
+        counting(image_facts, name)
     return counts
 
 
 def test_many_images_are_decoded_once_and_met_again_by_their_status(
     tmp_path: Path, counted: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inspection, "_ROWS", 100)
+    monkeypatch.setattr(image_facts, "_ROWS", 100)
     files = bench().draw(tmp_path / "set", IMAGES, 4)
     assert files == IMAGES + IMAGES // 10
 
@@ -123,7 +126,7 @@ def test_many_skipped_files_are_counted_and_the_first_named() -> None:
             self.details.append(text)
 
     said = Listening()
-    warn_of_skipped([Skipped(f"{number}.png", "torn") for number in range(1000)], said)
+    warn_about_skipped([SkippedFile(f"{number}.png", "torn") for number in range(1000)], said)
     assert said.warnings[0] == "left out 0.png: torn"
     assert said.warnings[-1].startswith("left out 990 more unreadable files")
     assert len(said.warnings) == 11

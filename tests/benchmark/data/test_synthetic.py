@@ -150,7 +150,7 @@ def small(monkeypatch):
 
 
 def test_the_folder_has_the_mvtec_layout_and_the_drawn_pixels(small, tmp_path):
-    folder = synthetic.ensure_drawn(tmp_path, Silent())
+    folder = synthetic.ensure_generated(tmp_path, Silent())
     assert folder == tmp_path / f"synthetic-v{synthetic.VERSION}"
     first, second = CATALOG["key"].defects[:2]
     assert sorted(str(file.relative_to(folder)) for file in folder.rglob("*.png")) == [
@@ -170,16 +170,16 @@ def test_the_folder_has_the_mvtec_layout_and_the_drawn_pixels(small, tmp_path):
 
 
 def test_a_drawn_set_is_not_drawn_again(small, tmp_path, monkeypatch):
-    synthetic.ensure_drawn(tmp_path, Silent())
+    synthetic.ensure_generated(tmp_path, Silent())
     monkeypatch.setattr(drawing, "pictures", lambda: pytest.fail("drawn again"))
-    synthetic.ensure_drawn(tmp_path, Silent())
+    synthetic.ensure_generated(tmp_path, Silent())
 
 
 def test_what_a_killed_run_left_is_replaced(small, tmp_path):
     partial = tmp_path / f"synthetic-v{synthetic.VERSION}.123.partial"
     (partial / "oak").mkdir(parents=True)
     (partial / "oak" / "half.png").write_bytes(b"half")
-    folder = synthetic.ensure_drawn(tmp_path, Silent())
+    folder = synthetic.ensure_generated(tmp_path, Silent())
     assert not partial.exists()
     assert not (folder / "oak" / "half.png").exists()
 
@@ -193,7 +193,7 @@ def test_of_two_at_once_one_draws_and_the_other_waits(small, tmp_path, monkeypat
 
     monkeypatch.setattr(drawing, "pictures", counted)
     with ThreadPoolExecutor(2) as pool:
-        folders = list(pool.map(lambda _: synthetic.ensure_drawn(tmp_path, Silent()), range(2)))
+        folders = list(pool.map(lambda _: synthetic.ensure_generated(tmp_path, Silent()), range(2)))
     assert len(runs) == 1
     assert folders[0] == folders[1]
 
@@ -204,7 +204,7 @@ def test_a_full_disk_is_one_clear_line_and_leaves_no_folder(small, tmp_path, mon
 
     monkeypatch.setattr(drawing, "_save", full)
     with pytest.raises(CadbenchError, match="no space left while writing"):
-        synthetic.ensure_drawn(tmp_path, Silent())
+        synthetic.ensure_generated(tmp_path, Silent())
     assert not any(path.is_dir() for path in tmp_path.iterdir())
 
 
@@ -220,6 +220,6 @@ def test_progress_counts_every_image(small, tmp_path):
         def advance(self, amount=1):
             seen.append(amount)
 
-    synthetic.ensure_drawn(tmp_path, Counting())
+    synthetic.ensure_generated(tmp_path, Counting())
     assert seen[0] == ("drawing the synthetic images", 1050, "images")
     assert sum(seen[1:]) == len(small)

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 from cadbench.benchmark.data.catalog import Official
-from cadbench.benchmark.data.verify import compare, count, find_entry, verify, verify_folder
+from cadbench.benchmark.data.verify import (
+    compare,
+    count_listed_images,
+    find_folder,
+    verify,
+    verify_folder,
+)
 from cadbench.benchmark.system.reporting import Silent
 
 from tests.faults.miniature import archive, entry, files
@@ -26,9 +32,9 @@ def mini(tmp_path: Path) -> Path:
 
 def test_a_whole_data_set_has_no_difference(mini):
     verified = verify(MINI, mini, Silent())
-    assert verified.whole
+    assert verified.passed
     assert [row.found for row in verified.rows] == [Official(3, 2, 2, 2)] * 2
-    assert count("mvtec", mini) == MINI.counts
+    assert count_listed_images("mvtec", mini) == MINI.counts
 
 
 def test_differences_are_named_by_category(mini):
@@ -41,11 +47,11 @@ def test_differences_are_named_by_category(mini):
         "cup": "train -1, masks -1",
         "nut": "missing",
     }
-    assert not verified.whole
+    assert not verified.passed
 
 
 def test_damage_that_keeps_size_and_time_is_found(mini):
-    assert verify(MINI, mini, Silent()).whole
+    assert verify(MINI, mini, Silent()).passed
     image = mini / "cup/test/dent/001.png"
     before = image.stat()
     data = bytearray(image.read_bytes())
@@ -54,12 +60,12 @@ def test_damage_that_keeps_size_and_time_is_found(mini):
     os.utime(image, ns=(before.st_atime_ns, before.st_mtime_ns))
     verified = verify(MINI, mini, Silent())
     assert [skipped.path for skipped in verified.unreadable] == ["cup/test/dent/001.png"]
-    assert not verified.whole
+    assert not verified.passed
 
 
 def test_a_folder_of_ones_own_is_read_and_not_compared(mini):
     verified = verify_folder(mini, Silent())
-    assert verified.whole
+    assert verified.passed
     assert not verified.official
     assert {row.difference for row in verified.rows} == {""}
 
@@ -68,13 +74,13 @@ def test_a_folder_of_ones_own_is_read_and_not_compared(mini):
 def test_a_data_set_is_found_by_its_categories(tmp_path, name):
     for category in ("cup", "nut"):
         (tmp_path / name / category / "train").mkdir(parents=True)
-    assert find_entry(MINI, [tmp_path / "none", tmp_path]) == tmp_path / name
+    assert find_folder(MINI, [tmp_path / "none", tmp_path]) == tmp_path / name
 
 
 def test_a_folder_with_one_category_of_that_name_among_others_is_another_data_set(tmp_path):
     for category in ("cup", "plate", "spoon"):
         (tmp_path / category / "train").mkdir(parents=True)
-    assert find_entry(MINI, [tmp_path]) is None
+    assert find_folder(MINI, [tmp_path]) is None
 
 
 def test_without_published_counts_nothing_differs():

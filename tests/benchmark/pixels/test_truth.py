@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cadbench.benchmark.data.drift.domains import parse_domains
-from cadbench.benchmark.data.drift.manifest import under_domains
+from cadbench.benchmark.data.drift.drifted_manifest import add_domains
 from cadbench.benchmark.data.images.preprocessing import Preprocessing
 from cadbench.benchmark.data.manifest import Manifest, build_manifest
 from cadbench.benchmark.pixels import truth as module
@@ -133,7 +133,7 @@ def test_other_masks_or_another_grid_have_another_place_in_the_cache(dataset, ca
 def test_a_shifted_category_has_its_defects_shifted_and_a_darkened_one_where_they_were(
     dataset, cache
 ):
-    data = under_domains(plates(dataset), parse_domains(["dark:3", "shift:3"]))
+    data = add_domains(plates(dataset), parse_domains(["dark:3", "shift:3"]))
     truths = load_truths(data, data.columns, GRID, cache, Silent(), workers=0)
 
     def defects(column):

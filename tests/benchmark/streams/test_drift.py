@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import torch
 from cadbench.benchmark.data.drift.domains import Domain, parse_domains
-from cadbench.benchmark.data.drift.manifest import under_domains
+from cadbench.benchmark.data.drift.drifted_manifest import add_domains
 from cadbench.benchmark.features.feature_set import FeatureSet
 from cadbench.benchmark.features.weights import Weights
 from cadbench.benchmark.plugins.methods import load_method
@@ -44,29 +44,29 @@ COLUMNS = ["apple", "bolt", "cork", "apple@dark:3", "bolt@dark:3", "cork@dark:3"
 def test_a_returned_image_has_an_identity_of_its_own_and_keeps_its_file():
     item = replace(an_item(content="ab"), mask_path="m.png", mask="cd")
     manifest = replace(a_manifest(), items=(item,))
-    _, dark, turned = under_domains(manifest, [DARK, TURNED]).items
+    _, dark, turned = add_domains(manifest, [DARK, TURNED]).items
     assert len({item.content, dark.content, turned.content}) == 3
     assert (dark.path, dark.mask, dark.original) == (item.path, item.mask, item)
     assert turned.mask not in (item.mask, None)
     assert (dark.category, dark.column) == ("apple", "apple@dark:3")
-    (other,) = (i for i in under_domains(manifest, [Domain("dark", 2)]).items if i.domain)
+    (other,) = (i for i in add_domains(manifest, [Domain("dark", 2)]).items if i.domain)
     assert other.content != dark.content
 
 
 def test_no_domain_leaves_the_data_set_as_it_is():
-    assert under_domains(a_manifest(), []) is not None
-    assert under_domains(a_manifest(), []).hash == a_manifest().hash
-    assert under_domains(a_manifest(), [DARK]).categories == CATEGORIES
+    assert add_domains(a_manifest(), []) is not None
+    assert add_domains(a_manifest(), []).hash == a_manifest().hash
+    assert add_domains(a_manifest(), [DARK]).categories == CATEGORIES
 
 
 def test_a_category_that_is_called_like_a_column_is_refused():
     with pytest.raises(UsageError, match=r"'apple@dark:3'.*rename it"):
-        under_domains(a_manifest(("apple", "apple@dark:3")), [DARK])
+        add_domains(a_manifest(("apple", "apple@dark:3")), [DARK])
 
 
 def drifting(schedule: str = "1x*", blend: float = 0.0) -> Stream:
     domains = (DARK, TURNED)
-    return Stream(under_domains(a_manifest(), domains), an_order(), schedule, domains, blend)
+    return Stream(add_domains(a_manifest(), domains), an_order(), schedule, domains, blend)
 
 
 def test_every_category_returns_under_each_domain_in_the_same_order():
@@ -98,7 +98,7 @@ def shown(study: Callable[..., Any], cache: Path) -> Callable[..., tuple[Stream,
 
     def build(schedule: str = "1x*", domains: tuple[Domain, ...] = (DARK,), **options: Any) -> Any:
         built = study(categories=("apple", "bolt"), train=8, good=2, defective=2)
-        data = under_domains(built.manifest, domains)
+        data = add_domains(built.manifest, domains)
         features = FeatureSet(data, built.features.spec, torch.device("cpu"), cache)
         features.ensure(data.columns, Weights("0" * 64), Silent(), pixels=True)
         return Stream(data, built.stream().order, schedule, domains, **options), features

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 EVERY = [Domain(kind, strength) for kind in KINDS for strength in (1, 2, 3)]
-MOVING = [domain for domain in EVERY if domain.moves]
-STILL = [domain for domain in EVERY if not domain.moves]
+MOVING = [domain for domain in EVERY if domain.moves_pixels]
+STILL = [domain for domain in EVERY if not domain.moves_pixels]
 
 
 def drawn(height: int = 64, width: int = 80, seed: int = 0) -> np.ndarray:
@@ -35,12 +35,12 @@ def square(side: int = 64) -> np.ndarray:
 def test_a_domain_is_a_pure_function_that_keeps_shape_and_type(domain, height, width):
     pixels = np.random.default_rng(height).integers(0, 256, (height, width, 3), np.uint8)
     before = pixels.copy()
-    changed = domain.change(pixels, "aa")
+    changed = domain.apply(pixels, "aa")
     assert (changed.shape, changed.dtype) == (pixels.shape, np.uint8)
     np.testing.assert_array_equal(pixels, before)
-    np.testing.assert_array_equal(changed, domain.change(pixels.copy(), "aa"))
+    np.testing.assert_array_equal(changed, domain.apply(pixels.copy(), "aa"))
     labels = pixels[:, :, 0].astype(np.int32)
-    moved = domain.change_labels(labels)
+    moved = domain.apply_to_labels(labels)
     assert (moved.shape, moved.dtype) == (labels.shape, np.int32)
     assert set(np.unique(moved)) <= set(np.unique(labels))
 
@@ -51,7 +51,7 @@ def test_each_kind_changes_images_more_with_its_strength(kind):
     ramp = np.arange(256) * 0.6 + np.arange(256)[:, None] * 0.2 + 20
     pixels = np.repeat((ramp + fine)[:, :, None], 3, axis=2).astype(np.uint8)
     amounts = [
-        np.abs(Domain(kind, strength).change(pixels, "aa").astype(int) - pixels).mean()
+        np.abs(Domain(kind, strength).apply(pixels, "aa").astype(int) - pixels).mean()
         for strength in (1, 2, 3)
     ]
     assert 0 < amounts[0] < amounts[1] < amounts[2]
@@ -70,14 +70,14 @@ def test_light_is_a_product_rounded_and_cut(name, plain):
     (domain,) = parse_domains([name])
     pixels = drawn()
     wanted = np.rint(plain(pixels.astype(float))).astype(np.uint8)
-    np.testing.assert_array_equal(domain.change(pixels, "aa"), wanted)
+    np.testing.assert_array_equal(domain.apply(pixels, "aa"), wanted)
 
 
 @pytest.mark.parametrize(("side", "sigma"), [(256, 1.5), (128, 0.75)])
 def test_blur_is_gaussian_with_a_sigma_for_a_shorter_side_of_256(side, sigma):
     dot = np.zeros((side, side + 9, 3), np.uint8)
     dot[40, 50] = 255
-    blurred = Domain("blur", 3).change(dot, "aa")
+    blurred = Domain("blur", 3).apply(dot, "aa")
     x, y = np.meshgrid(np.arange(side + 9) - 50, np.arange(side) - 40)
     bell = np.exp(-(x**2 + y**2) / (2 * sigma**2))
     assert np.abs(blurred - (255 * bell / bell.sum())[:, :, None]).max() <= 1
@@ -85,7 +85,7 @@ def test_blur_is_gaussian_with_a_sigma_for_a_shorter_side_of_256(side, sigma):
 
 def test_noise_has_its_sigma_and_depends_on_the_images_content():
     gray = np.full((200, 200, 3), 128, np.uint8)
-    one, other = (Domain("noise", 2).change(gray, content) for content in ("aa", "bb"))
+    one, other = (Domain("noise", 2).apply(gray, content) for content in ("aa", "bb"))
     assert math.isclose(float(one.std()), 6.0, abs_tol=0.1)
     assert abs(float(one.mean()) - 128) < 0.1
     assert (one != other).mean() > 0.8
@@ -94,14 +94,14 @@ def test_noise_has_its_sigma_and_depends_on_the_images_content():
 @pytest.mark.parametrize("domain", STILL, ids=lambda domain: domain.name)
 def test_light_blur_and_noise_leave_masks_where_they_are(domain):
     labels = square()
-    np.testing.assert_array_equal(domain.change_labels(labels), labels)
+    np.testing.assert_array_equal(domain.apply_to_labels(labels), labels)
 
 
 def test_a_shift_moves_right_and_down_by_a_share_of_the_shorter_side():
     pixels, labels = drawn(50, 75), np.arange(50 * 75, dtype=np.int32).reshape(50, 75)
     shift = Domain("shift", 2)  # 0.04 of 50: 2 pixels
-    np.testing.assert_array_equal(shift.change(pixels, "aa")[2:, 2:], pixels[:-2, :-2])
-    moved = shift.change_labels(labels)
+    np.testing.assert_array_equal(shift.apply(pixels, "aa")[2:, 2:], pixels[:-2, :-2])
+    moved = shift.apply_to_labels(labels)
     np.testing.assert_array_equal(moved[2:, 2:], labels[:-2, :-2])
     np.testing.assert_array_equal(moved[:2, 2:], labels[1::-1, :-2])  # mirrored at the border
 
@@ -110,7 +110,7 @@ def test_a_shift_moves_right_and_down_by_a_share_of_the_shorter_side():
 def test_what_is_moved_is_interpolated_from_where_it_was(domain):
     """Against bilinear sampling written out for some pixels well inside."""
     pixels = drawn(90, 70)
-    changed = domain.change(pixels, "aa")
+    changed = domain.apply(pixels, "aa")
     center_x, center_y = 35.0, 45.0
     for x, y in np.random.default_rng(1).integers(20, 50, (40, 2)):
         dx, dy = x + 0.5 - center_x, y + 0.5 - center_y
@@ -138,8 +138,8 @@ def test_what_is_moved_is_interpolated_from_where_it_was(domain):
 def test_masks_move_with_their_images(domain):
     labels = square()
     picture = np.repeat((labels[:, :, None] > 0) * np.uint8(255), 3, axis=2)
-    image = domain.change(picture, "aa")[:, :, 0] > 127
-    mask = domain.change_labels(labels) > 0
+    image = domain.apply(picture, "aa")[:, :, 0] > 127
+    mask = domain.apply_to_labels(labels) > 0
     assert (mask != (labels > 0)).any()
     # Sampling by the nearest pixel and at half the brightness differ along the outline only.
     assert (image != mask).sum() <= 0.1 * mask.sum()
@@ -149,7 +149,7 @@ def test_masks_move_with_their_images(domain):
 def test_the_usual_crop_of_a_square_image_shows_no_mirrored_border(domain):
     framed = np.ones((256, 256), np.int32)
     framed[1:-1, 1:-1] = 2
-    shown = Preprocessing(256, 224).apply_labels(framed, domain.change_labels)
+    shown = Preprocessing(256, 224).apply_labels(framed, domain.apply_to_labels)
     # The farthest shift ends on the frame itself.
     assert (shown[1:, 1:] == 2).all()
     assert (shown == 2).all() or domain == Domain("shift", 3)
@@ -164,8 +164,8 @@ def test_domains_are_read_from_their_names():
 @pytest.mark.parametrize(
     ("texts", "said"),
     [
-        (["drak:2"], r"no domain 'drak:2' \(did you mean dark\?\); there are dark, bright"),
-        (["dark"], "'dark': write dark with a strength from 1 to 3, as in dark:2"),
+        (["drak:2"], r"unknown domain 'drak:2' \(did you mean dark\?\); there are: dark, bright"),
+        (["dark"], "'dark' is not a domain; give dark a strength from 1 to 3, as in dark:2"),
         (["dark:4"], "strength from 1 to 3"),
         (["dark:0"], "strength from 1 to 3"),
         (["dark:1.5"], "strength from 1 to 3"),

@@ -164,7 +164,7 @@ def _claiming(width: int, height: int) -> bytes:
 @pytest.mark.parametrize("side", [8193, 12000, 60000])
 def test_absurd_sizes_are_refused_from_the_header(tmp_path: Path, side: int) -> None:
     (tmp_path / "bomb.png").write_bytes(_claiming(side, side))
-    with pytest.raises(DataError, match=r"bomb.png: .* pixels, more than the 67108864 that are"):
+    with pytest.raises(DataError, match=r"bomb.png: .* pixels, more than the limit of 67108864"):
         decode(tmp_path / "bomb.png")
 
 

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cadbench.benchmark.data.images import inspection
-from cadbench.benchmark.data.images.inspection import Facts, Skipped, inspect
+from cadbench.benchmark.data.images import image_facts
+from cadbench.benchmark.data.images.image_facts import ImageFacts
+from cadbench.benchmark.data.images.inspection import SkippedFile, inspect_images
 from cadbench.benchmark.system.reporting import Silent, Task
 from cadbench.results.errors import DataError
 
@@ -46,8 +47,8 @@ def look(
     reporter: Watching | None = None,
     skip: bool = False,
     workers: int = 0,
-) -> tuple[dict[str, Facts], list[Skipped]]:
-    return inspect(
+) -> tuple[dict[str, ImageFacts], list[SkippedFile]]:
+    return inspect_images(
         root,
         files,
         skip_unreadable=skip,
@@ -130,7 +131,7 @@ def test_a_damaged_memory_is_made_anew(
     (file,) = (tmp_path / "cache" / "manifests").iterdir()
     whole = file.read_bytes()
     if damage == "other version":
-        monkeypatch.setattr(inspection, "VERSION", 999)
+        monkeypatch.setattr(image_facts, "VERSION", 999)
     else:
         flipped = whole[:-40] + bytes([whole[-40] ^ 1]) + whole[-39:]
         damaged = {"empty": b"", "cut": whole[:-5], "flip": flipped, "garbage": b"\xff\n{}"}
@@ -201,7 +202,7 @@ def test_long_work_is_saved_on_the_way(
     many: tuple[Path, dict[str, bool]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root, files = many
-    monkeypatch.setattr(inspection, "_SAVE_EVERY", 0.0)
+    monkeypatch.setattr(image_facts, "_SAVE_EVERY", 0.0)
     saved: list[bool] = []
     watching = Watching(lambda: saved.append((root / "cache" / "manifests").exists()))
     look(root, files, root / "cache", reporter=watching)
@@ -244,7 +245,7 @@ ENDLESS = """
 import signal
 import sys
 from pathlib import Path
-from cadbench.benchmark.data.images.inspection import inspect
+from cadbench.benchmark.data.images.inspection import inspect_images
 from cadbench.benchmark.system.reporting import Silent
 
 if __name__ == "__main__":
@@ -253,8 +254,8 @@ if __name__ == "__main__":
     root, *files = sys.argv[1:]
     try:
         while True:
-            inspect(Path(root), dict.fromkeys(files, False), skip_unreadable=False, cache=None,
-                    workers=2, reporter=Silent())
+            inspect_images(Path(root), dict.fromkeys(files, False), skip_unreadable=False,
+                           cache=None, workers=2, reporter=Silent())
             print("one round", flush=True)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -62,14 +62,14 @@ class Mute(Flat):
         return 1 / 0
 
 class Unsure(Flat):
-    def automatic(self, place):
+    def auto_rule(self, place):
         return place.nothing
 
 class Greedy(Flat):
     categories = ()
     def categories_in(self, root):
         return ["everything"]
-    def automatic(self, place):
+    def auto_rule(self, place):
         return "described"
 
 def give(*entry):
@@ -142,7 +142,7 @@ def test_a_plugins_data_set_is_listed_recognized_and_opened_by_name(call, offer,
     listed = call("data", "info", "--data-root", images.parent)
     assert re.search(r"^\| flat +\| Flat +\| 1 of 1 categories", listed.out, re.MULTILINE)
     missing = call("data", "info", "--dataset", "flat")
-    assert_refused(missing, 1, "no Flat in data: get Flat from example.org/flat, unpack it")
+    assert_refused(missing, 1, "Flat not found in data: get Flat from example.org/flat, unpack it")
     assert_refused(call("data", "info", "--dataset", "falt"), 2, "did you mean flat?")
 
 
@@ -153,8 +153,8 @@ def test_a_plugins_data_set_is_listed_recognized_and_opened_by_name(call, offer,
         ("flat_raeder:Flat", "cannot be imported: ModuleNotFoundError"),
         ("flat_reader:give", "is not a subclass of cadbench.Reader"),
         ("flat_reader:Unfinished", "Unfinished does not define categories_in"),
-        ("flat_reader:Untitled", "its title is a text, not None"),
-        ("flat_reader:Choosy", "cannot be made without arguments"),
+        ("flat_reader:Untitled", "title must be a non-empty string, not None"),
+        ("flat_reader:Choosy", "cannot be created without arguments"),
     ],
 )
 def test_a_broken_reader_is_named_where_it_is_used_and_disturbs_nothing(
@@ -214,13 +214,13 @@ def test_two_packages_that_offer_one_name_are_both_named_and_others_go_on(call, 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("NoEntry", "its reader gives 'flat.png', which is no cadbench.Entry"),
-        ("Stranger", "category 'round', which was not asked for"),
+        ("NoEntry", "its reader returned 'flat.png', which is not a cadbench.Entry"),
+        ("Stranger", "category 'round', which was not requested"),
         ("Validation", "split 'val', which is neither train nor test"),
         ("Taught", "a.png as a training image with a defect"),
         ("Masked", "a mask for a.png, which is good"),
-        ("Outside", "../a.png leads out of its folder"),
-        ("Absolute", "/m.png leads out of its folder"),
+        ("Outside", "../a.png is outside the dataset's folder"),
+        ("Absolute", "/m.png is outside the dataset's folder"),
         ("Twice", "ko-000.png in"),
     ],
 )

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from cadbench.benchmark.data import synthetic
-from cadbench.benchmark.data.images.masks import read_mask
+from cadbench.benchmark.data.category_counts import count_categories
+from cadbench.benchmark.data.images.masks import read_mask_files
 from cadbench.benchmark.data.manifest import build_manifest
-from cadbench.benchmark.data.opening.places import DataRoots
-from cadbench.benchmark.data.opening.sources import describe, open_dataset, recorded_as
+from cadbench.benchmark.data.opening.locations import DataRoots
+from cadbench.benchmark.data.opening.open_dataset import dataset_option_of_record, open_dataset
 from cadbench.benchmark.protocols.builtin import builtin_names, find_protocol
 from cadbench.benchmark.system.reporting import Silent
 from cadbench.results.errors import CadbenchError, DataError, UsageError
@@ -42,7 +43,7 @@ def sets(tmp_path: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     monkeypatch.delenv("CADBENCH_DATA", raising=False)
-    monkeypatch.setattr(synthetic, "ensure_drawn", lambda cache, reporter: dataset)
+    monkeypatch.setattr(synthetic, "ensure_generated", lambda cache, reporter: dataset)
     return folder
 
 
@@ -77,14 +78,14 @@ def test_categories_of_several_are_qualified_and_files_are_found_below_their_roo
     for item in manifest.items:
         assert (manifest.root / item.path).is_file()
         if item.mask is not None:
-            assert read_mask(manifest.root, item.mask_paths, item.mask).any()
+            assert read_mask_files(manifest.root, item.mask_paths, item.mask).any()
     assert str(manifest.root) == (
         f"mvtec={sets / 'mvtec_anomaly_detection'}, visa={sets / 'VisA_20220922'}"
     )
     (counts,) = (line for line in said.warnings if "not the official" in line)
     assert "not the official MVTec AD and VisA (train/good/defective): mvtec/bottle 3/2/2" in counts
     assert "visa/pcb1 3/2/2 instead of 904/100/100" in counts
-    rows = {row.category: row.official for row in describe(manifest)}
+    rows = {row.category: row.published for row in count_categories(manifest)}
     assert rows["mvtec/screw"] == (320, 41, 119)
     assert rows["visa/candle"] == (900, 100, 100)
 
@@ -138,7 +139,7 @@ def test_auto_recognizes_the_named_folder_and_names_what_a_parent_holds(sets, mo
     shutil.rmtree(sets / "mvtec_anomaly_detection")
     said = Listening()
     assert opened("auto", said=said).name == "synthetic"
-    assert said.lines[0].endswith("holds btad, visa, parts: take one with --dataset)")
+    assert said.lines[0].endswith("holds btad, visa, parts: choose one with --dataset)")
 
 
 def test_a_description_in_the_folder_comes_before_what_it_looks_like(sets):
@@ -158,12 +159,12 @@ def test_a_description_in_the_folder_comes_before_what_it_looks_like(sets):
     ("words", "said"),
     [
         (("mvtec,vias",), "unknown dataset 'vias' (did you mean visa?)"),
-        (("mvtec,auto",), "write auto, or names with commas"),
-        ((",",), "write auto, or names with commas"),
+        (("mvtec,auto",), "write auto, or names separated by commas"),
+        ((",",), "write auto, or names separated by commas"),
         (("mvtec,visa", ["bottle"]), "unknown category 'bottle' (did you mean mvtec/bottle?)"),
         (("mvtec,visa", ["viza/pcb1"]), "unknown category 'viza/pcb1' (did you mean visa?)"),
         (("mvtec,visa", ["visa/pcb1", "mvtec/botle"]), "of MVTec AD (did you mean bottle?)"),
-        (("mvtec,visa", ["visa/pcb1"]), "no category of mvtec is asked for"),
+        (("mvtec,visa", ["visa/pcb1"]), "--categories has no category of mvtec"),
         (("prats,visa",), "(did you mean parts?)"),
     ],
 )
@@ -180,34 +181,36 @@ def test_wrong_roots_are_wrong_usage(sets):
         refusal("mvtec,visa", named)
     )
     for texts, said in (
-        ([str(sets), "elsewhere"], "write NAME=FOLDER where there are several"),
+        ([str(sets), "elsewhere"], "write NAME=FOLDER if there is"),
         ([f"visa={sets}", "visa=elsewhere"], "visa= is given twice"),
     ):
         with pytest.raises(UsageError, match=said):
             DataRoots.parse(texts)
     twins = DataRoots((("parts", sets / "parts"),), sets / "parts")
-    assert "two of folder, parts are called parts" in str(refusal("folder,parts", twins))
+    assert "two of folder, parts have the name parts" in str(refusal("folder,parts", twins))
     drawn = DataRoots((("synthetic", Path("x")),), sets)
-    assert "means nothing" in str(refusal("synthetic,parts", drawn))
+    assert "needs no folder" in str(refusal("synthetic,parts", drawn))
 
 
 def test_a_folder_whose_name_has_an_equals_sign_is_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("a=b").mkdir()
-    assert DataRoots.parse(["a=b"]) == DataRoots(other=Path("a=b"))
+    assert DataRoots.parse(["a=b"]) == DataRoots(default=Path("a=b"))
 
 
 def test_a_data_set_that_is_not_there_tells_where_to_get_it(sets):
     error = refusal("mvtec,real_iad", sets)
     assert isinstance(error, DataError)
-    assert "no Real-IAD in" in str(error)
+    assert "Real-IAD not found in" in str(error)
     assert "huggingface.co/datasets/Real-IAD" in str(error)
 
 
 def test_the_data_sets_of_a_record_are_found_again(sets):
-    assert recorded_as("mvtec+visa") == "mvtec,visa"
-    assert recorded_as("parts") == "folder"
-    manifest = opened(recorded_as("mvtec+visa"), sets, ["visa/pcb1"], whole=False)
+    assert dataset_option_of_record("mvtec+visa") == "mvtec,visa"
+    assert dataset_option_of_record("parts") == "folder"
+    manifest = opened(
+        dataset_option_of_record("mvtec+visa"), sets, ["visa/pcb1"], require_every_dataset=False
+    )
     assert manifest.categories == ("visa/pcb1",)
     assert manifest.name == "visa"
 

@@ -46,7 +46,7 @@ def parts(tmp_path: Path) -> Path:
 
 
 def entries_of(place: Path) -> list[Entry]:
-    reader, root = Folder().at(place)
+    reader, root = Folder().resolve(place)
     return scan(root, None, reader)
 
 
@@ -91,7 +91,7 @@ def test_a_description_by_name_may_lie_elsewhere_and_name_the_data(parts, tmp_pa
     file = tmp_path / "ours.toml"
     file.write_text(f'name = "line 3"\nroot = "parts"\n{OURS}')
     (parts / DESCRIPTION).unlink()
-    reader, root = Folder().at(file)
+    reader, root = Folder().resolve(file)
     assert root.resolve() == parts.resolve()
     assert reader.own_name(root) == "line 3"
     assert reader.categories_in(root) == ["cup", "nut"]

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from cadbench.benchmark.data import synthetic
 from cadbench.benchmark.data.catalog import Counts
+from cadbench.benchmark.data.category_counts import CategoryCounts, count_categories
 from cadbench.benchmark.data.manifest import Manifest
-from cadbench.benchmark.data.opening.sources import CategoryRow, describe, open_dataset
+from cadbench.benchmark.data.opening.open_dataset import open_dataset
 from cadbench.benchmark.data.readers.mvtec import Mvtec
 from cadbench.benchmark.system.reporting import Silent
 from cadbench.results.errors import DataError, UsageError
@@ -34,7 +35,9 @@ def _empty_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dataset: Pat
     monkeypatch.chdir(tmp_path / "work")
     monkeypatch.delenv("CADBENCH_DATA", raising=False)
     monkeypatch.setattr(synthetic, "CATEGORIES", ("cup", "nut"), raising=False)
-    monkeypatch.setattr(synthetic, "ensure_drawn", lambda cache, reporter: dataset, raising=False)
+    monkeypatch.setattr(
+        synthetic, "ensure_generated", lambda cache, reporter: dataset, raising=False
+    )
 
 
 @pytest.fixture
@@ -75,7 +78,7 @@ def test_auto_falls_back_to_the_synthetic_set_and_says_so() -> None:
     manifest, said = opened("auto")
     assert manifest.name == "synthetic"
     (line,) = said.lines
-    assert line.startswith("dataset: synthetic, 2 drawn categories (MVTec AD was not found")
+    assert line.startswith("dataset: synthetic, 2 generated categories (MVTec AD was not found")
 
 
 @pytest.mark.parametrize("where", ["sets", "sets/mvtec_ad"])
@@ -163,7 +166,7 @@ def test_folder_needs_a_root_and_synthetic_takes_none(
 ) -> None:
     with pytest.raises(UsageError, match="needs --data-root"):
         opened("folder")
-    with pytest.raises(UsageError, match="means nothing"):
+    with pytest.raises(UsageError, match="needs no folder"):
         opened("synthetic", dataset)
     monkeypatch.setenv("CADBENCH_DATA", str(dataset))
     assert opened("folder")[0].name == "set"
@@ -199,8 +202,10 @@ def test_warnings_and_skipped_files_are_reported(dataset: Path) -> None:
 
 
 def test_description_counts_and_compares_with_the_official_set(mvtec: Path, dataset: Path) -> None:
-    rows = {row.category: row for row in describe(opened("mvtec", mvtec)[0])}
+    rows = {row.category: row for row in count_categories(opened("mvtec", mvtec)[0])}
     assert rows.keys() == Mvtec.counts.keys()
-    assert rows["screw"] == CategoryRow("screw", Counts(3, 2, 2), 2, "10x12", Mvtec.counts["screw"])
-    assert rows["cable"] == CategoryRow("cable", Counts(0, 0, 0), 0, "", Mvtec.counts["cable"])
-    assert [row.official for row in describe(opened("folder", dataset)[0])] == [None, None]
+    assert rows["screw"] == CategoryCounts(
+        "screw", Counts(3, 2, 2), 2, "10x12", Mvtec.counts["screw"]
+    )
+    assert rows["cable"] == CategoryCounts("cable", Counts(0, 0, 0), 0, "", Mvtec.counts["cable"])
+    assert [row.published for row in count_categories(opened("folder", dataset)[0])] == [None, None]

@@ -1,0 +1,123 @@
+"""Size and content hash of image files, and the cache that stores them per dataset."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from ....results.storage.files import whole_file
+from ...system.reporting import Reporter, damaged_cache_warning
+
+VERSION = 1
+"""Increased when decoding or the content hash changes, so that older cache files are ignored."""
+
+_SAVE_EVERY = 60.0  # seconds: the most work that a killed process loses
+_ROWS = 4096  # rows encoded at a time, to limit the memory that saving needs
+
+
+class ImageFacts(NamedTuple):
+    """Size in pixels and content hash (`decoding.content_hash`) of an image or mask file."""
+
+    width: int
+    height: int
+    content: str
+
+
+class FileStamp(NamedTuple):
+    """A file counts as unchanged while its stamp is.
+
+    Archives and copies restore mtime; ctime is only set by the operating system.
+    """
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+
+class FactsCache:
+    """Facts by path and stamp, in one file per root. A damaged file counts as absent.
+
+    The file is a line with the SHA-256 of the rest, then JSON: path -> [size, mtime_ns, ctime_ns,
+    width, height, content]. Saving replaces the file. If two processes save, the later one wins,
+    and the facts of the other are computed again when they are next needed.
+    """
+
+    def __init__(self, root: Path, cache: Path | None, reporter: Reporter) -> None:
+        """Load the cache file.
+
+        Args:
+            root: the dataset's folder.
+            cache: the cache folder; None to store nothing.
+            reporter: is warned about a damaged file.
+        """
+        name = hashlib.sha256(os.fsencode(root.absolute())).hexdigest()[:32]
+        self._file = None if cache is None else cache / "manifests" / f"{name}.json"
+        self._rows: dict[str, list[int | str]] = {}
+        self._changed = False
+        self._saved_at = time.monotonic()
+        if self._file is not None:
+            self._rows = _load_rows(self._file, reporter)
+
+    def get(self, path: str, stamp: FileStamp) -> ImageFacts | None:
+        """The facts of a file; None if they are not stored or the file has changed."""
+        match self._rows.get(path):
+            case [*stored, int(width), int(height), str(content)] if stored == [*stamp]:
+                return ImageFacts(width, height, content)
+        return None
+
+    def put(self, path: str, stamp: FileStamp, facts: ImageFacts) -> None:
+        """Add the facts of a file, to be written by the next save."""
+        self._rows[path] = [*stamp, *facts]
+        self._changed = True
+
+    def save_if_due(self) -> None:
+        """Save if the last save was a minute ago."""
+        if time.monotonic() - self._saved_at > _SAVE_EVERY:
+            self.save()
+
+    def save(self) -> None:
+        """Write the cache file if anything was added."""
+        self._saved_at = time.monotonic()
+        if self._file is None or not self._changed:
+            return
+        checksum = hashlib.sha256()
+        with whole_file(self._file) as partial, open(partial, "wb") as handle:
+            handle.write(checksum.hexdigest().encode() + b"\n")  # placeholder of the same length
+            for part in _encoded(self._rows):
+                checksum.update(part)
+                handle.write(part)
+            handle.seek(0)
+            handle.write(checksum.hexdigest().encode())
+        self._changed = False
+
+
+def _encoded(rows: dict[str, list[int | str]]) -> Iterator[bytes]:
+    yield f'{{"version":{VERSION},"files":{{'.encode()
+    remaining = iter(rows.items())
+    comma = ""
+    while some := dict(itertools.islice(remaining, _ROWS)):
+        yield (comma + json.dumps(some, separators=(",", ":"))[1:-1]).encode()
+        comma = ","
+    yield b"}}"
+
+
+def _load_rows(file: Path, reporter: Reporter) -> dict[str, list[int | str]]:
+    try:
+        with open(file, "rb") as handle:
+            checksum, body = handle.readline(), handle.read()
+    except FileNotFoundError:
+        return {}
+    except OSError:
+        checksum, body = b"", b""
+    if checksum != hashlib.sha256(body).hexdigest().encode() + b"\n":
+        damaged_cache_warning(reporter)(file)
+        return {}
+    stored = json.loads(body)
+    rows: dict[str, list[int | str]] = stored["files"]
+    return rows if stored["version"] == VERSION else {}

@@ -1,0 +1,84 @@
+"""Warnings about a manifest: oddities that do not stop a run but change what its metrics mean."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .manifest import Item, Manifest
+
+_MAX_SEPARATE = 3
+"""If more categories than this have the same oddity, they share one warning."""
+_MAX_NAMES = 15
+"""Names in one warning."""
+
+
+def manifest_warnings(manifest: Manifest) -> tuple[str, ...]:
+    """One line per oddity: undefined metrics, images with two labels, test images in training."""
+    found = [
+        (category, *oddity)
+        for category in manifest.categories
+        for oddity in _oddities(manifest.train(category), manifest.test(category))
+    ]
+    return (*_grouped(found), *_missing_masks(manifest))
+
+
+def _oddities(train: tuple[Item, ...], test: tuple[Item, ...]) -> Iterator[tuple[int, str]]:
+    """(number of images, 0 for all of them; text of the warning) for one category."""
+    labels: dict[str, set[int]] = collections.defaultdict(set)
+    for item in test:
+        labels[item.content].add(item.label)
+    present = set().union(*labels.values())
+    if len(present) == 1:
+        kind = "defective" if present == {1} else "good"
+        yield 0, f"all test images are {kind}, so its AUROC is undefined (NaN)"
+    both = sum(len(given) == 2 for given in labels.values())
+    if both:
+        yield both, "test image(s) occur both as good and as defective"
+    leaked = len(labels.keys() & {item.content for item in train})
+    if leaked:
+        yield leaked, "test image(s) are also training images"
+
+
+def _grouped(found: list[tuple[str, int, str]]) -> Iterator[str]:
+    """One line per oddity and category, or one per oddity if many categories have it."""
+    by_text: dict[str, list[tuple[str, int]]] = collections.defaultdict(list)
+    for category, count, text in found:
+        by_text[text].append((category, count))
+    for category, count, text in found:
+        if len(by_text[text]) <= _MAX_SEPARATE:
+            yield f"{category}: {count} {text}" if count else f"{category}: {text}"
+    for text, categories in by_text.items():
+        if len(categories) > _MAX_SEPARATE:
+            names = [
+                f"{category} ({count})" if count else category for category, count in categories
+            ]
+            total = sum(count for _, count in categories)
+            summary = f"{total} {text}" if total else text
+            yield f"{len(categories)} categories: {summary}: {_shortened(names)}"
+
+
+def _shortened(names: list[str]) -> str:
+    """A few names, or the first ones and how many more there are."""
+    more = len(names) - _MAX_NAMES
+    return ", ".join(names[:_MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _missing_masks(manifest: Manifest) -> Iterator[str]:
+    """At most one line, for all categories whose pixel metrics are undefined without masks.
+
+    A dataset without any mask is not meant for pixel metrics, and gets no warning.
+    """
+    lacking = []
+    for category in manifest.categories:
+        defective = [item for item in manifest.test(category) if item.label]
+        without = sum(item.mask is None for item in defective)
+        if without:
+            lacking.append(f"{category} ({without} of {len(defective)})")
+    if lacking and any(item.mask for item in manifest.items):
+        yield (
+            "pixel metrics are undefined (NaN) where defective test images have no mask: "
+            + _shortened(lacking)
+        )
