@@ -1,4 +1,4 @@
-"""Which cells a run has, and what their records hold."""
+"""Which cells a run has, and what is in their records."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_shards_together_are_the_whole(run_plates, out, tmp_path):
 def test_a_shard_without_cells_says_so(run_plates, out):
     done = run_plates(*FINETUNE, "--shard", "2/2")
     assert (done.code, done.out) == (0, "")
-    assert "--shard 2/2 holds no cell" in done.err
+    assert "--shard 2/2 selects no cell" in done.err
     assert not out.exists()
 
 
