@@ -1,1 +1,1 @@
-"""The conformance kit: whether a method keeps the rules that make its numbers comparable."""
+"""The conformance kit: checks of the rules that make the numbers of methods comparable."""

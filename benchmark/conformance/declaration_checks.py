@@ -1,4 +1,4 @@
-"""Checks of what a method declares: its class, its parameters."""
+"""Checks of declarations: the class and its parameters."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def declaration(subject: Subject) -> None:
 
 
 def parameters(subject: Subject) -> None:
-    """wrong values are a UsageError that names the parameter; resolving is final and exact"""
+    """wrong values raise a UsageError that names the parameter; resolve is idempotent"""
     kind, given = subject.kind, subject.params
     for spec in specs(kind.Params):
         for value in _wrong_values(spec):
@@ -37,17 +37,17 @@ def parameters(subject: Subject) -> None:
                 if spec.name in str(error):
                     continue
                 raise Failed(
-                    f"{spec.name}={value!r}: the error does not name it: {error}"
+                    f"{spec.name}={value!r}: the error does not name the parameter: {error}"
                 ) from None
             except Exception as error:
                 raise Failed(
                     f"{spec.name}={value!r} raises {type(error).__name__}, not a UsageError"
                 ) from error
             raise Failed(
-                f"{spec.name}={value!r} is accepted, though it is not {spec.accepts}; a "
-                "__post_init__ has to call super().__post_init__()"
+                f"{spec.name}={value!r} is accepted, but it is not {spec.accepts}; a "
+                "__post_init__ must call super().__post_init__()"
             )
-    _refuse_inexact(kind.resolve(given, subject.stream.facts), given, "resolve")
+    _check_exact(kind.resolve(given, subject.stream.facts), given, "resolve")
     try:
         matched = kind.with_memory(given, 10_000, len(subject.stream.categories))
     except UsageError as error:
@@ -56,11 +56,11 @@ def parameters(subject: Subject) -> None:
         raise Failed(f"with_memory returned {matched!r}, neither {kind.Params.__name__} nor None")
 
 
-def _refuse_inexact(resolved: Any, given: Params, what: str) -> None:
+def _check_exact(resolved: Any, given: Params, what: str) -> None:
     if type(resolved) is not type(given):
         raise Failed(f"{what} returned a {type(resolved).__name__}, not {type(given).__name__}")
     if resolved != given:
-        raise Failed(f"{what} changes parameters that it has resolved already: {given} {resolved}")
+        raise Failed(f"{what} changes resolved parameters: {given} becomes {resolved}")
     try:
         canonical_json(resolved.as_dict())
     except CadbenchError as error:
@@ -68,7 +68,7 @@ def _refuse_inexact(resolved: Any, given: Params, what: str) -> None:
 
 
 def _wrong_values(spec: ParamSpec) -> Iterator[Any]:
-    """Values outside the type and the range that are declared."""
+    """Values outside the declared type and range."""
     yield [1]
     yield "none of these" if spec.kind is not str or spec.choices else 1
     if not spec.optional:

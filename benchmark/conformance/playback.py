@@ -1,4 +1,4 @@
-"""Running a method on a mock stream and comparing what it answered."""
+"""Running a method on a mock stream, and comparing the predictions of two runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..running.evaluation.prediction_check import InvalidPrediction, validate_pr
 from .mock_stream import MockStream, Services
 
 ROUNDING = 1e-4
-"""What scores may differ by, relative to the largest, where only the order of sums may change."""
+"""Relative difference of scores that is allowed where only the order of sums may change."""
 
 
 class Failed(Exception):
@@ -29,34 +29,45 @@ class Skipped(Exception):
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
-    """What a method said of a category's test images: scores (n,), maps (n, h, w), routes (n,)."""
+class CategoryPredictions:
+    """Predictions for the test images of one category.
+
+    Attributes:
+        scores: (n,).
+        maps: (n, h, w), or None if the method makes none.
+        routes: (n,), or None if the method does not route.
+    """
 
     scores: np.ndarray
     maps: np.ndarray | None
     routes: np.ndarray | None
 
 
-Answers: TypeAlias = Mapping[str, Answer]
+Predictions: TypeAlias = Mapping[str, CategoryPredictions]
 
 
 @dataclass(frozen=True, eq=False)
-class After:
-    """How things stand after an experience: what was claimed, kept, recorded and answered.
+class Snapshot:
+    """The state of a run after one experience.
 
-    seen: categories shown up to now; answers: of every category of the stream.
+    Attributes:
+        seen: categories that have appeared up to now.
+        claimed: what `observe` returned.
+        memory: what `memory` returned.
+        events: what the method recorded during the experience.
+        predictions: predictions for every category of the stream.
     """
 
     seen: tuple[str, ...]
     claimed: frozenset[str] | None
     memory: MemoryReport
     events: tuple[dict[str, Any], ...]
-    answers: Answers
+    predictions: Predictions
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A method under test, with the parameters and the stream it is tested on."""
+    """The method under test, its parameters and its stream."""
 
     kind: type[Method]
     params: Params
@@ -64,29 +75,39 @@ class Subject:
 
     @property
     def routing(self) -> Routing:
-        """What most checks run under: `oracle`, unless the method says it has none."""
+        """The routing of most checks: `oracle` if the method supports it."""
         return "oracle" if "oracle" in self.kind.routings else self.kind.routings[0]
 
     def build(self, routing: Routing | None = None, services: Services | None = None) -> Method:
-        """The method in its first state."""
+        """Create the method, by default with the usual routing and with unused services."""
         return self.stream.build(
             self.kind, self.params, routing=routing or self.routing, services=services
         )
 
-    def play(
+    def run(
         self,
         schedule: str = "1x*",
         routing: Routing | None = None,
         services: Services | None = None,
-    ) -> list[After]:
-        """A whole run, scored after each experience as the evaluator does it."""
+    ) -> list[Snapshot]:
+        """Run the whole stream, and predict after each experience as the evaluator does."""
         services = services or self.stream.services()
-        return list(self.go_on(self.build(routing, services), services, schedule))
+        return list(self.continue_run(self.build(routing, services), services, schedule))
 
-    def go_on(
+    def continue_run(
         self, method: Method, services: Services, schedule: str = "1x*", *, start: int = 0
-    ) -> Iterator[After]:
-        """Show the method the experiences after the first `start`."""
+    ) -> Iterator[Snapshot]:
+        """Let a method observe the experiences after the first `start`.
+
+        Args:
+            method: the method, which has observed the first `start` experiences.
+            services: its services, whose events are read.
+            schedule: sizes of the experiences.
+            start: number of experiences to skip.
+
+        Yields:
+            The state after each experience.
+        """
         seen: tuple[str, ...] = ()
         for index, experience in enumerate(
             self.stream.experiences(schedule, images=self.kind.uses_images)
@@ -94,26 +115,33 @@ class Subject:
             seen = tuple(dict.fromkeys((*seen, *experience.categories)))
             if index < start:
                 continue
-            noted = len(services.events)
+            recorded = len(services.events)
             claimed = method.observe(experience)
             if claimed is not None:
-                refuse_claim(claimed, seen)
+                check_claim(claimed, seen)
                 claimed = frozenset(claimed)
-            events = tuple(services.events[noted:])
-            yield After(seen, claimed, method.memory(), events, self.answers(method))
+            events = tuple(services.events[recorded:])
+            yield Snapshot(seen, claimed, method.memory(), events, self.predict(method))
 
-    def answers(
+    def predict(
         self,
         method: Method,
         categories: Sequence[str] | None = None,
         *,
         size: int = 32,
         seed: int = 0,
-    ) -> dict[str, Answer]:
-        """What the method says of the test images of these categories, or of all."""
+    ) -> dict[str, CategoryPredictions]:
+        """Predict the test images of some categories.
+
+        Args:
+            method: the method.
+            categories: the categories; None for all.
+            size: images per batch.
+            seed: seed of the order of the images.
+        """
         routing = method.context.routing
-        found: dict[str, dict[int, tuple[Any, ...]]] = {}
-        for places, batch in self.stream.test_batches(
+        rows: dict[str, dict[int, tuple[Any, ...]]] = {}
+        for images, batch in self.stream.test_batches(
             categories, routing, images=self.kind.uses_images, size=size, seed=seed
         ):
             prediction = method.score(batch)
@@ -121,32 +149,39 @@ class Subject:
                 validate_prediction(prediction, len(batch), method.context.grid)
             except InvalidPrediction as error:
                 raise Failed(f"score returned an invalid prediction: {error}") from None
-            values = _rows(prediction)
-            for (category, row), value in zip(places, values, strict=True):
-                found.setdefault(category, {})[row] = value
-        return {category: _answer(rows) for category, rows in found.items()}
+            values = _split(prediction)
+            for (category, row), value in zip(images, values, strict=True):
+                rows.setdefault(category, {})[row] = value
+        return {category: _join(of_category) for category, of_category in rows.items()}
 
     @functools.cached_property
-    def plain(self) -> list[After]:
-        """A run as most runs are: one category an experience."""
-        return self.play()
+    def default_run(self) -> list[Snapshot]:
+        """A run with one category per experience."""
+        return self.run()
 
 
-def refuse_claim(claimed: Any, seen: Sequence[str]) -> None:
-    """`Failed` unless `observe` returned a set of categories that were shown."""
+def check_claim(claimed: Any, seen: Sequence[str]) -> None:
+    """Raise `Failed` unless `claimed` is a set of categories that have appeared."""
     if not isinstance(claimed, set | frozenset) or not all(isinstance(c, str) for c in claimed):
         raise Failed(f"observe returned {claimed!r}, not a set of categories or None")
     if strange := sorted(claimed - set(seen)):
-        raise Failed(f"observe claims {', '.join(strange)}, which it has not been shown")
+        raise Failed(f"observe returned {', '.join(strange)}, which have not appeared yet")
 
 
-def difference(one: Answers, other: Answers, *, rounding: float = 0.0) -> str | None:
-    """Where two sets of answers differ by more than `rounding` (relative); None where nowhere."""
+def find_difference(one: Predictions, other: Predictions, *, rounding: float = 0.0) -> str | None:
+    """Describe the first difference between two sets of predictions; None if they are equal.
+
+    Args:
+        one: predictions by category.
+        other: predictions of the same categories.
+        rounding: relative difference of scores and maps that is allowed. Routes are compared only
+            if it is 0.
+    """
     for category in one:
         for name in ("scores", "maps"):
             a, b = getattr(one[category], name), getattr(other[category], name)
             if (a is None) != (b is None):
-                return f"there are {name} of {category} in one run only"
+                return f"only one run has {name} of {category}"
             if a is None:
                 continue
             worst = float(np.abs(a - b).max())
@@ -158,19 +193,25 @@ def difference(one: Answers, other: Answers, *, rounding: float = 0.0) -> str | 
     return None
 
 
-def refuse_difference(one: Sequence[After], other: Sequence[After], when: str) -> None:
-    """`Failed` where two runs of the same experiences are not the same in everything."""
+def check_equal(one: Sequence[Snapshot], other: Sequence[Snapshot], when: str) -> None:
+    """Raise `Failed` unless two runs of the same experiences are equal in everything.
+
+    Args:
+        one: states of the first run.
+        other: states of the second run.
+        when: describes the second run, for the message.
+    """
     for a, b in zip(one, other, strict=True):
         where = f"{when}, after {', '.join(a.seen)}"
-        if found := difference(a.answers, b.answers):
+        if found := find_difference(a.predictions, b.predictions):
             raise Failed(f"{found} ({where})")
         for name in ("claimed", "memory", "events"):
             if getattr(a, name) != getattr(b, name):
-                what = {"claimed": "what observe returns", "memory": "memory()"}
-                raise Failed(f"{what.get(name, 'what it records')} differs ({where})")
+                what = {"claimed": "the result of observe", "memory": "memory()"}
+                raise Failed(f"{what.get(name, 'the recorded events')} differs ({where})")
 
 
-def _rows(prediction: Prediction) -> list[tuple[Any, ...]]:
+def _split(prediction: Prediction) -> list[tuple[Any, ...]]:
     scores = prediction.image_scores.detach().float().cpu().numpy()
     maps = None if prediction.maps is None else prediction.maps.detach().float().cpu().numpy()
     routes = None if prediction.route is None else prediction.route.cpu().numpy()
@@ -184,9 +225,9 @@ def _rows(prediction: Prediction) -> list[tuple[Any, ...]]:
     ]
 
 
-def _answer(rows: Mapping[int, tuple[Any, ...]]) -> Answer:
+def _join(rows: Mapping[int, tuple[Any, ...]]) -> CategoryPredictions:
     scores, maps, routes = zip(*(rows[row] for row in sorted(rows)), strict=True)
-    return Answer(
+    return CategoryPredictions(
         np.array(scores),
         None if any(one is None for one in maps) else np.stack(maps),
         None if any(one is None for one in routes) else np.array(routes),

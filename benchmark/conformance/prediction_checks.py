@@ -1,4 +1,4 @@
-"""Checks of what a method answers: shapes, determinism, independence of how it is asked."""
+"""Checks of predictions: shapes, determinism, independence of batches and order."""
 
 from __future__ import annotations
 
@@ -11,44 +11,44 @@ import numpy as np
 import torch
 
 from ..interface.method import Method
-from .playback import ROUNDING, Failed, Skipped, Subject, difference, refuse_difference
+from .playback import ROUNDING, Failed, Skipped, Subject, check_equal, find_difference
 
 SCHEDULES = ("2x2", "4x1", "3-1", "1-3")
-"""Of the four categories that the kit's stream has."""
+"""Schedules of the four categories of the stream."""
 
-_ASKED = ((1, 1), (7, 2), (64, 3))
-"""Batch sizes and seeds of the order in which a method is asked again."""
+_VARIATIONS = ((1, 1), (7, 2), (64, 3))
+"""(batch size, seed of the order) with which the same images are predicted again."""
 
 
 def predictions(subject: Subject) -> None:
-    """finite scores (B,), maps (B, h, w), routes (B,), for categories seen, new and to come"""
-    if len(subject.plain) != len(subject.stream.categories):
-        raise Failed("a run did not come to its end")
+    """finite scores (B,), maps (B, h, w), routes (B,), for seen, new and later categories"""
+    if len(subject.default_run) != len(subject.stream.categories):
+        raise Failed("the run ended early")
 
 
 def determinism(subject: Subject) -> None:
-    """two runs with one seed are equal in every bit, with services new or used before"""
+    """two runs with one seed are bit-identical, with unused services and with used ones"""
     services = subject.stream.services()
-    with global_state_of(1):
-        one = subject.play(services=services)
-    with global_state_of(2):
-        refuse_difference(one, subject.play(), "a second run with the same seed")
+    with global_state(1):
+        one = subject.run(services=services)
+    with global_state(2):
+        check_equal(one, subject.run(), "a second run with the same seed")
         services.events.clear()
-        again = subject.play(services=services)
-    refuse_difference(one, again, "a second run that shares services with the first")
+        again = subject.run(services=services)
+    check_equal(one, again, "a second run that shares services with the first")
 
 
 def random_state(subject: Subject) -> None:
-    """no global state is touched: random, NumPy, torch's generators, threads, defaults"""
-    _ = subject.plain  # what a library draws when it is first imported is not the method's doing
+    """no global state changes: random, NumPy, torch's generators, threads, defaults"""
+    _ = subject.default_run  # a library may draw random numbers on its first import
     services = subject.stream.services()
-    method = _untouched("__init__", lambda: subject.build(services=services))
+    method = _check_untouched("__init__", lambda: subject.build(services=services))
     for experience in subject.stream.experiences(images=subject.kind.uses_images):
-        _untouched("observe", lambda shown=experience: method.observe(shown))  # type: ignore[misc]
-    _untouched("score", lambda: subject.answers(method))
-    state = _untouched("state_dict", method.state_dict)
+        _check_untouched("observe", lambda e=experience: method.observe(e))  # type: ignore[misc]
+    _check_untouched("score", lambda: subject.predict(method))
+    state = _check_untouched("state_dict", method.state_dict)
     fresh = subject.build()
-    _untouched("load_state_dict", lambda: fresh.load_state_dict(state))
+    _check_untouched("load_state_dict", lambda: fresh.load_state_dict(state))
 
 
 def test_order(subject: Subject) -> None:
@@ -56,55 +56,63 @@ def test_order(subject: Subject) -> None:
     method = subject.build()
     for experience in subject.stream.experiences(images=subject.kind.uses_images):
         method.observe(experience)
-    _refuse_dependence(subject, method)
+    _check_independence(subject, method)
 
 
 def schedules(subject: Subject) -> None:
-    """experiences of several categories are learned whole, however the stream is cut"""
+    """all categories of an experience are learned, whatever the schedule"""
     for schedule in SCHEDULES:
         try:
-            subject.play(schedule)
+            subject.run(schedule)
         except Failed as failed:
             raise Failed(f"schedule {schedule}: {failed}") from failed
 
 
 def inferred(subject: Subject) -> None:
-    """the same without being told a category, in batches of mixed categories"""
+    """the same under inferred routing, in batches of mixed categories"""
     if "inferred" not in subject.kind.routings:
         raise Skipped(f"the method has no inferred routing: routings = {subject.kind.routings!r}")
-    with global_state_of(1):
-        one = subject.play(routing="inferred")
-    with global_state_of(2):
-        other = subject.play(routing="inferred")
-    refuse_difference(one, other, "a second run with the same seed")
+    with global_state(1):
+        one = subject.run(routing="inferred")
+    with global_state(2):
+        other = subject.run(routing="inferred")
+    check_equal(one, other, "a second run with the same seed")
     method = subject.build("inferred")
     for experience in subject.stream.experiences(images=subject.kind.uses_images):
         method.observe(experience)
-    _refuse_dependence(subject, method)
+    _check_independence(subject, method)
 
 
 test_order.__test__ = False  # type: ignore[attr-defined]  # a check, not a case for pytest
 
 
-def _refuse_dependence(subject: Subject, method: Method) -> None:
-    """`Failed` where the answers change with how the method is asked."""
-    usual = subject.answers(method)
+def _check_independence(subject: Subject, method: Method) -> None:
+    """Raise `Failed` if a prediction depends on batch size, order or repetition."""
+    usual = subject.predict(method)
     backwards = subject.stream.categories[::-1]
-    for size, seed in _ASKED:
+    for size, seed in _VARIATIONS:
         method.context.neighbors.forget()
-        asked = subject.answers(method, backwards, size=size, seed=seed)
-        if found := difference(usual, asked, rounding=ROUNDING):
-            raise Failed(f"{found} when asked in batches of {size}, in another order")
+        again = subject.predict(method, backwards, size=size, seed=seed)
+        if found := find_difference(usual, again, rounding=ROUNDING):
+            raise Failed(f"{found} in batches of {size} in another order")
     method.context.neighbors.forget()
-    if found := difference(usual, subject.answers(method)):
-        raise Failed(f"{found} when asked the same again: scoring changes the method")
+    if found := find_difference(usual, subject.predict(method)):
+        raise Failed(f"{found} when the same images are scored again: scoring changes the method")
 
 
-def _untouched(call: str, work: Callable[[], Any]) -> Any:
-    """What `work` returns; `Failed` where a global state is another one afterwards."""
-    with global_state_of(3):  # not one that the method itself may have left before
+def _check_untouched(call: str, work: Callable[[], Any]) -> Any:
+    """Call a function of the method; raise `Failed` if it changes a global state.
+
+    Args:
+        call: name of the function, for the message.
+        work: calls it.
+
+    Returns:
+        What `work` returned.
+    """
+    with global_state(3):  # a state that the method has not left itself
         before = _global_states()
-        answer = work()
+        result = work()
         after = _global_states()
     changed = [name for name in before if before[name] != after[name]]
     if changed:
@@ -112,7 +120,7 @@ def _untouched(call: str, work: Callable[[], Any]) -> Any:
             f"{call} changes {', '.join(changed)}; draw from context.rng(purpose), and in torch "
             "from a torch.Generator of your own"
         )
-    return answer
+    return result
 
 
 def _global_states() -> dict[str, Any]:
@@ -132,10 +140,10 @@ def _global_states() -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def global_state_of(seed: int) -> Iterator[None]:
-    """Global generators as some other process might have them, and afterwards as they were.
+def global_state(seed: int) -> Iterator[None]:
+    """Seed all global generators and use one thread; restore everything afterwards.
 
-    On one thread: a mock stream is too small for more, which would only wait for one another.
+    A mock stream is too small to gain from more threads.
     """
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
     threads = torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""All checks on one method, and what came of them."""
+"""Running all checks on one method, and the report."""
 
 from __future__ import annotations
 
@@ -10,33 +10,48 @@ from ...results.did_you_mean import suggestion
 from ...results.errors import UsageError
 from ..interface.method import Method
 from ..system.plugin_errors import describe_error
-from . import declaration_checks as declaring
-from . import prediction_checks as answering
-from . import state_checks as keeping
+from .declaration_checks import declaration, parameters
 from .mock_stream import MockStream, mock_stream
 from .playback import Failed, Skipped, Subject
+from .prediction_checks import (
+    determinism,
+    global_state,
+    inferred,
+    predictions,
+    random_state,
+    schedules,
+    test_order,
+)
+from .state_checks import claims, memory, recurring, shared, state
 
 Check: TypeAlias = Callable[[Subject], None]
 Outcome: TypeAlias = Literal["passed", "failed", "skipped"]
 
-_FIRST: tuple[Check, ...] = (declaring.declaration, declaring.parameters, answering.predictions)
-"""Where one of these fails, those that run the method tell nothing more."""
+_FIRST: tuple[Check, ...] = (declaration, parameters, predictions)
+"""If one of these fails, the checks that run the method are skipped."""
 
 CHECKS: dict[str, Check] = {
     check.__name__: check
     for check in (
         *_FIRST,
-        *(answering.determinism, answering.random_state, answering.test_order),
-        *(keeping.state, keeping.memory, keeping.claims, keeping.shared),
-        *(answering.schedules, answering.inferred, keeping.recurring),
+        *(determinism, random_state, test_order),
+        *(state, memory, claims, shared),
+        *(schedules, inferred, recurring),
     )
 }
-"""By name; a check's docstring says what it shows."""
+"""The checks by name; the docstring of a check is the rule that it shows."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one check: what it shows, and why it failed or was skipped."""
+    """The outcome of one check.
+
+    Attributes:
+        check: name of the check.
+        shows: the rule that it shows.
+        outcome: `passed`, `failed` or `skipped`.
+        reason: why it failed or was skipped.
+    """
 
     check: str
     shows: str
@@ -46,7 +61,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Report:
-    """What came of all checks; `print(report)` lists them."""
+    """The outcomes of all checks; `print(report)` lists them."""
 
     method: str
     results: tuple[Result, ...]
@@ -58,7 +73,7 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether none failed."""
+        """Whether no check failed."""
         return not self.failed
 
     def __str__(self) -> str:
@@ -77,42 +92,54 @@ def check_method(
     name: str | None = None,
     **params: Any,
 ) -> Report:
-    """Run the conformance kit on a method class, with these parameters and defaults otherwise.
+    """Run the conformance kit on a method class.
 
-    only: names of the checks to run; stream: of four categories, where the default does not suit;
-    name: what the report calls the method. In a test: `report = check_method(Mine)`, then
-    `assert report.passed, report`. `UsageError` where a parameter is wrong.
+    In a test: `report = check_method(Mine)`, then `assert report.passed, report`.
+
+    Args:
+        method: the class.
+        only: names of the checks to run; None for all.
+        stream: a mock stream of four categories; None for the default one.
+        name: name of the method in the report; None for the name of the class.
+        **params: parameters of the method; the others have their defaults.
+
+    Returns:
+        The outcome of each check.
+
+    Raises:
+        UsageError: a parameter or the name of a check is wrong.
     """
     for wanted in only or ():
         if wanted not in CHECKS:
             raise UsageError(
-                f"no check {wanted!r}{suggestion(wanted, CHECKS)}; there are: {', '.join(CHECKS)}"
+                f"unknown check {wanted!r}{suggestion(wanted, CHECKS)}; there are: "
+                f"{', '.join(CHECKS)}"
             )
     stream = stream or mock_stream()
     subject = Subject(method, stream.resolved(method, **params), stream)
     results: list[Result] = []
-    broken = ""
+    failed_first = ""
     for key, check in CHECKS.items():
         if only and key not in only:
             continue
-        if broken:
-            result = Result(key, shows(check), "skipped", f"{broken} failed")
+        if failed_first:
+            result = Result(key, shows(check), "skipped", f"{failed_first} failed")
         else:
             result = _result(key, check, subject)
         if result.outcome == "failed" and check in _FIRST and key != "parameters":
-            broken = key
+            failed_first = key
         results.append(result)
     return Report(name or method.__name__, tuple(results))
 
 
 def shows(check: Check) -> str:
-    """What a check shows, in a line."""
+    """The rule that a check shows, in one line."""
     return (check.__doc__ or "").strip()
 
 
 def _result(name: str, check: Check, subject: Subject) -> Result:
     try:
-        with answering.global_state_of(0):
+        with global_state(0):
             check(subject)
     except Skipped as reason:
         return Result(name, shows(check), "skipped", str(reason))
