@@ -1,4 +1,4 @@
-"""Methods that break one rule each, with the checks that find it: what failing looks like."""
+"""Methods that break one rule each, and the checks that find it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .mocks import MockBank, MockImages, MockMean, MockReturning
 
 
 class GlobalNoise(MockBank):
-    """Draws from torch's global generator."""
+    """Uses torch's global generator."""
 
     def score(self, batch: TestBatch) -> Prediction:
         return Prediction(super().score(batch).image_scores + torch.rand(len(batch)))
 
 
 class GlobalSeed(MockMean):
-    """Seeds the global generator, which repeats its own draws and spoils everybody else's."""
+    """Seeds the global generator, which makes the random numbers of other code repeat."""
 
     def observe(self, experience: TrainExperience) -> frozenset[str] | None:
         random.seed(self.context.seed)
@@ -33,7 +33,7 @@ class GlobalSeed(MockMean):
 
 
 class BatchNormalized(MockBank):
-    """Compares the images of a batch with one another."""
+    """Normalizes scores over the batch."""
 
     def score(self, batch: TestBatch) -> Prediction:
         scores = super().score(batch).image_scores
@@ -41,18 +41,18 @@ class BatchNormalized(MockBank):
 
 
 class LearnsFromTests(MockMean):
-    """Moves towards the images that it scores."""
+    """Updates its model with the images that it scores."""
 
     def score(self, batch: TestBatch) -> Prediction:
-        answer = super().score(batch)
+        prediction = super().score(batch)
         if batch.category in self.means:
             mean = self.means[str(batch.category)]
             self.means[str(batch.category)] = mean.lerp(batch.patches.mean((0, 1)), 0.01)
-        return answer
+        return prediction
 
 
 class Forgetful(MockBank):
-    """Saves its newest block only."""
+    """Saves only its newest block."""
 
     def state_dict(self) -> State:
         return {"vectors": [block.vectors for block in self.blocks[-1:]]}
@@ -66,7 +66,7 @@ class Unpackable(MockMean):
 
 
 class Modest(MockBank):
-    """Reports its newest block's memory only."""
+    """Reports the memory of only its newest block."""
 
     def memory(self) -> MemoryReport:
         newest = self.blocks[-1]
@@ -74,7 +74,7 @@ class Modest(MockBank):
 
 
 class Boastful(MockBank):
-    """Claims that old categories' scores stay, though every block lies in one bank."""
+    """Claims that the scores of old categories stay, though all share one memory bank."""
 
     def observe(self, experience: TrainExperience) -> frozenset[str] | None:
         super().observe(experience)
@@ -82,7 +82,7 @@ class Boastful(MockBank):
 
 
 class ForgetsReturns(MockMean):
-    """Adds to a category's mean when it returns, and saves no count of what the mean is of."""
+    """Updates the mean of a category that returns, but does not save the count behind it."""
 
     recurring = True
 
@@ -100,7 +100,7 @@ class ForgetsReturns(MockMean):
 
 
 class OneByOne(MockMean):
-    """Takes an experience for its first category."""
+    """Fails on an experience of several categories."""
 
     def observe(self, experience: TrainExperience) -> frozenset[str] | None:
         (category,) = experience.categories
@@ -110,7 +110,7 @@ class OneByOne(MockMean):
 
 
 class NeedsTheCategory(MockMean):
-    """Has no inferred routing, and does not say so."""
+    """Declares inferred routing, which it does not have."""
 
     routings = ("oracle", "inferred")
 
@@ -120,7 +120,7 @@ class NeedsTheCategory(MockMean):
 
 
 class KnowsOnlyTheSeen(MockMean):
-    """Cannot score a category that comes next."""
+    """Cannot score a category that it has not observed."""
 
     def score(self, batch: TestBatch) -> Prediction:
         mean = self.means[str(batch.category)]
@@ -128,7 +128,7 @@ class KnowsOnlyTheSeen(MockMean):
 
 
 class Misshapen(MockBank):
-    """Answers with scores (B, 1)."""
+    """Returns scores of shape (B, 1)."""
 
     def score(self, batch: TestBatch) -> Prediction:
         return Prediction(super().score(batch).image_scores[:, None])
@@ -142,7 +142,7 @@ class NotFinite(MockBank):
 
 
 class WritesToBlocks(MockBank):
-    """Normalizes blocks that other runs share."""
+    """Normalizes blocks in place that other runs share."""
 
     def observe(self, experience: TrainExperience) -> frozenset[str] | None:
         super().observe(experience)
@@ -154,7 +154,7 @@ class WritesToBlocks(MockBank):
 
 @dataclass(frozen=True)
 class UncheckedParams(Params):
-    """Replaces the check of its values."""
+    """Overrides the check of its values."""
 
     size: int = param(20, "vectors kept of each category", low=1)
     weight: float = param(1.0, "factor of the scores", above=0)
@@ -187,7 +187,7 @@ BROKEN: dict[type[Method], tuple[str, ...]] = {
     WritesToBlocks: ("determinism", "shared"),
     Unchecked: ("parameters",),
 }
-"""Each class, and the checks that it fails."""
+"""The checks that each class fails."""
 
 
 def good_mocks() -> tuple[type[Method], ...]:
@@ -196,5 +196,5 @@ def good_mocks() -> tuple[type[Method], ...]:
 
 
 def broken_mocks() -> dict[type[Method], tuple[str, ...]]:
-    """Methods that break a rule, with the checks that they fail."""
+    """Methods that break a rule, and the checks that they fail."""
     return dict(BROKEN)

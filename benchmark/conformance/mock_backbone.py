@@ -1,4 +1,4 @@
-"""A backbone of two small layers with drawn weights, for methods that look at images."""
+"""A backbone of two small layers with random weights, for methods that use images."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _STRIDES = (8, 16)
 
 
 class _Layers(nn.Module):
-    """images (B, 3, H, W) -> maps of stride 8 and 16."""
+    """Images (B, 3, H, W) to feature maps of stride 8 and 16."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,12 +26,12 @@ class _Layers(nn.Module):
 
 
 def mock_backbone(device: torch.device) -> FrozenBackbone:
-    """The same weights each time; the twins it gives are like it and untrained."""
+    """Make a backbone whose weights are the same each time."""
 
-    def drawn(seed: int) -> nn.Module:
+    def seeded(seed: int) -> nn.Module:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             return _Layers().to(device)
 
-    teacher = drawn(0).eval().requires_grad_(False)
-    return FrozenBackbone(_CHANNELS, _STRIDES, lambda images: images * 2 - 1, teacher, drawn)
+    teacher = seeded(0).eval().requires_grad_(False)
+    return FrozenBackbone(_CHANNELS, _STRIDES, lambda images: images * 2 - 1, teacher, seeded)

@@ -1,4 +1,4 @@
-"""A stream made in memory: drawn patch embeddings, no images on disk, no backbone."""
+"""A small stream in memory: random patch embeddings, no image files, no backbone."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ from ..system.rng import generator
 from .mock_backbone import mock_backbone
 
 _NAMES = ("anchor", "button", "candle", "funnel", "kettle", "magnet", "pulley", "walnut")
-_PIXELS_A_PATCH = 8
+_PIXELS_PER_PATCH = 8
 
 
 @dataclass(frozen=True, eq=False)
 class MockStream:
-    """Categories with drawn features, and what is needed to run a method on them.
+    """Categories with random features, to run a method on.
 
-    Methods get the same objects as in a real run: experiences, batches, services.
+    Methods get the same objects as in a real run: experiences, batches and services.
     """
 
     features: FeatureSet
@@ -55,14 +55,19 @@ class MockStream:
 
     @property
     def facts(self) -> CellFacts:
-        """What `Method.resolve` is told: the embedded backbone's name, and the categories."""
+        """The facts for `Method.resolve`: the name of the embedded backbone, and the categories."""
         spec, names = self.features.spec, tuple(sorted(self.categories))
         return CellFacts(spec.backbone, spec.embedding, len(names), names)
 
     def resolved(self, kind: type[Method], **params: Any) -> Params:
-        """The method's parameters, those not given at their defaults, as a run would resolve them.
+        """The parameters of a method, resolved as in a run.
 
-        `UsageError` names a wrong one.
+        Args:
+            kind: the method class.
+            **params: parameters; the others have their defaults.
+
+        Raises:
+            UsageError: a parameter is wrong.
         """
         try:
             given = kind.Params(**params)
@@ -80,7 +85,15 @@ class MockStream:
         seed: int = 0,
         services: Services | None = None,
     ) -> Method:
-        """A method in its first state, with services of its own unless some are given."""
+        """Create a method.
+
+        Args:
+            kind: the method class.
+            params: resolved parameters; None for the defaults.
+            routing: routing of the run.
+            seed: seed of the method's random generators.
+            services: None for unused services.
+        """
         services = services or self.services()
         context = MethodContext(
             seed=seed,
@@ -96,13 +109,18 @@ class MockStream:
         return kind(params or self.resolved(kind), context)
 
     def services(self) -> Services:
-        """Services that nobody has used."""
+        """Create unused services."""
         return Services(Coresets(self.features.device), Neighbors(exact_search()), events=[])
 
     def experiences(
         self, schedule: str = "1x*", *, images: bool = False
     ) -> Iterator[TrainExperience]:
-        """The training stream; `images` gives the experiences their images too."""
+        """The training stream.
+
+        Args:
+            schedule: sizes of the experiences.
+            images: whether the experiences have images too.
+        """
         stream = self._stream(schedule)
         for experience in stream.train_stream:
             yield train_experience(experience, stream, self.features, images)
@@ -116,53 +134,60 @@ class MockStream:
         size: int = BATCH_SIZE,
         seed: int = 0,
     ) -> Iterator[tuple[list[ImageRef], TestBatch]]:
-        """Batches of test images, with the places (category, row) they stand for.
+        """Batches of test images, in all domains of their categories.
 
-        Where categories return, the images of all their domains, and a place names the domain too.
-        seed: of the order; the order of a run has seed 0.
+        Args:
+            categories: the categories to score; None for all.
+            routing: routing of the run.
+            images: whether the batches have pixels too.
+            size: images per batch.
+            seed: seed of the order; a run uses 0.
+
+        Yields:
+            (column, row) of each image, and the batch.
         """
         chosen = self.categories if categories is None else categories
         columns = self._stream("1x*").category_of
-        places = [
+        refs = [
             (column, row)
             for category in dict.fromkeys(chosen)
             for column in (c for c, of in columns.items() if of == category)
             for row in range(len(self.features.patches(column, "test").ids))
         ]
-        return shuffled_batches(self.features, places, routing, images, size=size, seed=seed)
+        return shuffled_batches(self.features, refs, routing, images, size=size, seed=seed)
 
     def _stream(self, schedule: str) -> Stream:
         order = resolve_order("alphabetical", self.categories)
         return Stream(self.features.manifest, order, schedule, self.domains)
 
     def returning(self, categories: int = 2) -> MockStream:
-        """The same features of the first categories, each of which returns under one domain."""
+        """A stream of the first categories in which each returns under one domain."""
         held, domains = self.features, (Domain("dark", 2),)
-        assert isinstance(held, _HeldFeatures)
+        assert isinstance(held, _MemoryFeatures)
         few = held.manifest.subset(self.categories[:categories])
         drifted = add_domains(few, domains)
-        moved = _HeldFeatures(drifted, held.spec, held.device, held.cache)
+        moved = _MemoryFeatures(drifted, held.spec, held.device, held.cache)
         for item in drifted.items:
-            usual = (item.original or item).content
-            patches, pixels = held.patch_arrays[usual], held.pixel_arrays[usual]
-            changed = item.domain is not None
-            moved.patch_arrays[item.content] = (patches * 0.6 + 0.5 if changed else patches).astype(
+            original = (item.original or item).content
+            patches, pixels = held.patch_arrays[original], held.pixel_arrays[original]
+            returns = item.domain is not None
+            moved.patch_arrays[item.content] = (patches * 0.6 + 0.5 if returns else patches).astype(
                 np.float16
             )
-            moved.pixel_arrays[item.content] = pixels // 2 if changed else pixels
+            moved.pixel_arrays[item.content] = pixels // 2 if returns else pixels
         return MockStream(moved, domains)
 
 
 @dataclass(eq=False)
 class Services:
-    """The caches that a method may use, and the events that it recorded."""
+    """The caches that a method uses, and the events that it recorded."""
 
     coresets: Coresets
     neighbors: Neighbors
     events: list[dict[str, Any]]
 
     def note(self, kind: str, values: Any) -> None:
-        """Keep an event."""
+        """Append an event."""
         self.events.append({"kind": kind, **values})
 
 
@@ -176,31 +201,41 @@ def mock_stream(
     seed: int = 0,
     device: str = "cpu",
 ) -> MockStream:
-    """A stream of up to eight drawn categories.
+    """Make a stream of random categories.
 
-    Each has `train` good images, and `test` of which every other one has a defect; an image is
-    side x side patches of length dim (float16, as cached features are), and 8 * side pixels wide
-    and high for methods that use images. Every other category is of one kind and overlaps with it,
-    so that learning one can change the scores of another, and methods that group can group.
+    Every second test image has a defect. Categories are of two kinds in turn, and those of one kind
+    overlap: learning one can change the scores of another, and methods that group find groups.
+
+    Args:
+        categories: number of categories, 1 to 8.
+        train: good training images per category.
+        test: test images per category.
+        side: an image has side x side patches, and 8 * side pixels in width and height.
+        dim: length of a patch embedding (float16, as in the feature cache).
+        seed: seed of the features.
+        device: device of the methods.
+
+    Raises:
+        UsageError: there cannot be so many categories.
     """
     if not 1 <= categories <= len(_NAMES):
         raise UsageError(f"a mock stream has 1 to {len(_NAMES)} categories, not {categories}")
     items, patches, pixels = [], {}, {}
     for index, category in enumerate(_NAMES[:categories]):
         rng = generator(seed, "mock stream", category)
-        usual = _pattern(seed, index % 2, side, dim) + rng.normal(0, 0.1, dim)
+        pattern = _pattern(seed, index % 2, side, dim) + rng.normal(0, 0.1, dim)
         for split, count in (("train", train), ("test", test)):
             for number in range(count):
-                drawn = usual + rng.normal(0, 0.3, usual.shape)
+                values = pattern + rng.normal(0, 0.3, pattern.shape)
                 defective = split == "test" and number % 2 == 1
                 if defective:
                     spot = rng.choice(side * side, max(1, side * side // 16), replace=False)
-                    drawn[spot] += rng.normal(0, 1, dim)
+                    values[spot] += rng.normal(0, 1, dim)
                 item = _item(category, split, "spot" if defective else "good", number, side)
                 items.append(item)
-                patches[item.content] = drawn.astype(np.float16)
-                pixels[item.content] = _picture(drawn, side)
-    size = side * _PIXELS_A_PATCH
+                patches[item.content] = values.astype(np.float16)
+                pixels[item.content] = _pixels(values, side)
+    size = side * _PIXELS_PER_PATCH
     spec = FeatureSpec(
         backbone=EMBEDDED_BACKBONE,
         weights=f"mock:{seed}",
@@ -210,14 +245,14 @@ def mock_stream(
         preprocessing=Preprocessing(resize=size, crop=size),
     )
     manifest = Manifest("mock", Path("mock"), tuple(items))
-    held = _HeldFeatures(manifest, spec, torch.device(device), Path("mock"))
+    held = _MemoryFeatures(manifest, spec, torch.device(device), Path("mock"))
     held.patch_arrays.update(patches)
     held.pixel_arrays.update(pixels)
     return MockStream(held)
 
 
 def _pattern(seed: int, kind: int, side: int, dim: int) -> np.ndarray:
-    """(P, D) usual values of one kind of category, position by position."""
+    """Mean patches (P, D) of one kind of category."""
     rng = generator(seed, "mock stream kind", str(kind))
     return rng.normal(0, 0.3, (side * side, dim)) + rng.normal(0, 1, dim)
 
@@ -225,19 +260,19 @@ def _pattern(seed: int, kind: int, side: int, dim: int) -> np.ndarray:
 def _item(category: str, split: Any, defect: str, number: int, side: int) -> Item:
     path = f"{category}/{split}/{defect}/{number:03d}.png"
     content = hashlib.sha256(path.encode()).hexdigest()
-    size = side * _PIXELS_A_PATCH
+    size = side * _PIXELS_PER_PATCH
     return Item(category, split, defect, path, None, size, size, content, None)
 
 
-def _picture(patches: np.ndarray, side: int) -> np.ndarray:
-    """(3, S, S) uint8: a square of one color for each patch, which its first values decide."""
+def _pixels(patches: np.ndarray, side: int) -> np.ndarray:
+    """Image (3, S, S) uint8: one square per patch, colored by its first three values."""
     colors = np.clip(128 + 40 * patches[:, :3], 0, 255).astype(np.uint8)
-    picture = colors.T.reshape(3, side, side)
-    return picture.repeat(_PIXELS_A_PATCH, axis=1).repeat(_PIXELS_A_PATCH, axis=2)
+    small = colors.T.reshape(3, side, side)
+    return small.repeat(_PIXELS_PER_PATCH, axis=1).repeat(_PIXELS_PER_PATCH, axis=2)
 
 
-class _HeldStore(ShardStore):
-    """Arrays in memory, read-only as the mapped ones are."""
+class _MemoryStore(ShardStore):
+    """Arrays in memory, read-only like memory-mapped ones."""
 
     def __init__(self, arrays: dict[str, np.ndarray]) -> None:
         super().__init__(Path("mock"))
@@ -250,16 +285,16 @@ class _HeldStore(ShardStore):
 
 
 @dataclass(eq=False)
-class _HeldFeatures(FeatureSet):
-    """A feature set whose arrays lie in memory, by image id."""
+class _MemoryFeatures(FeatureSet):
+    """A feature set whose arrays are in memory, by image id."""
 
     patch_arrays: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
     pixel_arrays: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
 
     @functools.cached_property
     def _patch_store(self) -> ShardStore:
-        return _HeldStore(self.patch_arrays)
+        return _MemoryStore(self.patch_arrays)
 
     @functools.cached_property
     def _pixel_store(self) -> ShardStore:
-        return _HeldStore(self.pixel_arrays)
+        return _MemoryStore(self.pixel_arrays)

@@ -1,4 +1,4 @@
-"""Small methods that keep every rule: to test tools with, and to read as examples."""
+"""Small methods that keep every rule, for tests and as examples."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ..interface.prediction import MemoryReport, Prediction
 
 @dataclass(frozen=True)
 class MockParams(Params):
-    """A size and a share, for tests of sweeps and of wrong values."""
+    """A size and a weight, for tests of sweeps and of wrong values."""
 
     size: int = param(20, "vectors kept of each category", low=1)
     weight: float = param(1.0, "factor of the scores", above=0, high=10)
 
 
 class MockBank(Method):
-    """One bank of all categories' coresets: uses the services, scores under both routings."""
+    """One memory bank with the coresets of all categories: uses the services, has both routings."""
 
     Params: ClassVar[type[Params]] = MockParams
 
@@ -55,13 +55,13 @@ class MockBank(Method):
 
 
 class MockReturning(MockBank):
-    """A bank for all, to which a category that returns adds its new coreset."""
+    """One memory bank, to which a category that returns adds another coreset."""
 
     recurring = True
 
 
 class MockMean(Method):
-    """The mean patch of each category: no services, exact claims, no inferred routing."""
+    """The mean patch of each category: no services, exact claims, oracle routing only."""
 
     Params = MockParams
     routings: ClassVar[tuple[Routing, ...]] = ("oracle",)
@@ -94,7 +94,7 @@ class MockMean(Method):
 
 
 class MockImages(MockMean):
-    """The mean color of each category: a method that looks at images."""
+    """The mean color of each category: a method that uses images."""
 
     uses_images = True
 
