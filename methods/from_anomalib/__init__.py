@@ -1,1 +1,1 @@
-"""anomalib's models as continual methods, refitted after each experience."""
+"""Models of anomalib as continual methods, fitted again after each experience."""

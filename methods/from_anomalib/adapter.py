@@ -1,4 +1,4 @@
-"""Models of anomalib, fitted again at each experience, on the patches that every method gets."""
+"""The base of anomalib's models: fitted at each experience, on the patches of the benchmark."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
@@ -25,54 +25,58 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 LAYER = "patches"
-"""What the one layer is called that models are given instead of a backbone's."""
+"""Name of the only layer; it replaces the layers of a backbone."""
 
 _STRIDE = 8
-"""Pixels a patch of the image that a model believes it sees: 224 for 28 x 28 patches."""
+"""Pixels per patch of the image size that models are told: 224 for 28 x 28 patches."""
 
 _BATCH = 32
 _LARGEST_MAP = 65504.0
+"""Largest float16; maps are stored as float16."""
 
 
 def installed_version() -> str | None:
-    """The version of anomalib that is installed; None where the extra is not."""
+    """The installed version of anomalib; None if it is not installed."""
     try:
         return importlib.metadata.version("anomalib")
     except importlib.metadata.PackageNotFoundError:
         return None
 
 
-def record_version(ours: str) -> str:
-    """A method's version that tells records of different versions of anomalib apart."""
-    theirs = installed_version()
-    return f"{ours}, anomalib {theirs}" if theirs else ours
+def record_version(version: str) -> str:
+    """Add the version of anomalib to that of a method, so that records of both are kept apart."""
+    installed = installed_version()
+    return f"{version}, anomalib {installed}" if installed else version
 
 
 @dataclass(frozen=True)
 class AnomalibParams(Params):
-    """What is fitted on what, for every model."""
+    """What a model is fitted to."""
 
     regime: Literal["naive", "replay", "joint"] = param(
         "naive",
-        "what is fitted at each experience: its images; these and a sample of earlier ones; or all "
-        "images seen so far",
+        "images that are fitted at each experience: the new ones; the new ones and a sample of "
+        "earlier ones; or all seen so far",
     )
-    replay_images: int = param(20, "earlier images whose patches replay keeps", low=1)
+    replay_images: int = param(20, "earlier images that replay stores", low=1)
 
 
-class Anomalib(Method):
-    """An anomalib model whose feature extractor is replaced by the patches that a method gets.
+A = TypeVar("A", bound=AnomalibParams)
 
-    Everything behind the extractor is anomalib's own: fitting, scoring, the smoothing of maps,
-    which are averaged back to the grid of patches. Nothing is downloaded: the backbone that it
-    would load is made without weights and dropped.
+
+class AnomalibMethod(Method[A]):
+    """An anomalib model that gets the patches of the benchmark instead of its own features.
+
+    Everything after the feature extractor is anomalib's: fitting, scoring, and the smoothing of
+    maps, which are averaged back to the patch grid. Nothing is downloaded: the backbone is created
+    without weights and replaced.
     """
 
-    def __init__(self, params: Any, context: MethodContext) -> None:
+    def __init__(self, params: A, context: MethodContext) -> None:
         super().__init__(params, context)
-        refuse_without_extra(type(self).__name__)
-        # One row an image (n, P, D), and what decides which are kept: their priorities.
-        self.kept = np.empty(
+        require_anomalib(type(self).__name__)
+        # Stored images (n, P, D), and the random priorities that decide which ones stay.
+        self.stored = np.empty(
             (0, context.grid[0] * context.grid[1], context.feature_dim), np.float16
         )
         self.priorities = np.empty(0)
@@ -81,37 +85,37 @@ class Anomalib(Method):
         self._model: nn.Module | None = None
 
     @classmethod
-    def resolve(cls, params: Any, facts: CellFacts) -> Any:
-        refuse_without_extra(cls.__name__)
+    def resolve(cls, params: A, facts: CellFacts) -> A:
+        require_anomalib(cls.__name__)
         return params
 
     @abstractmethod
     def make(self, images: int) -> nn.Module:
-        """The model for so many training images, with anomalib imported: not fitted yet."""
+        """Create the unfitted model, for a number of training images; imports anomalib."""
 
     @abstractmethod
     def fit(self, model: Any) -> None:
-        """End the training of a model that has seen all images."""
+        """Fit a model that has processed all training images."""
 
     def observe(self, experience: TrainExperience) -> None:
         import torch
 
         new = [experience.patches(category)[1] for category in experience.categories]
-        kept = torch.from_numpy(self.kept).to(self.context.device).float()
-        every = torch.cat([kept, *new])
-        draw = self.context.rng("anomalib", f"experience {experience.index}")
-        with own_random_state(int(draw.integers(2**31))), torch.no_grad():
-            model = self._made(len(every)).train()
-            for patches in every.split(_BATCH):
+        stored = torch.from_numpy(self.stored).to(self.context.device).float()
+        images = torch.cat([stored, *new])
+        rng = self.context.rng("anomalib", f"experience {experience.index}")
+        with seeded_globals(int(rng.integers(2**31))), torch.no_grad():
+            model = self._build(len(images)).train()
+            for patches in images.split(_BATCH):
                 self._run(model, patches)
             try:
                 self.fit(model)
-            except (RuntimeError, ValueError) as error:  # too few images for its matrices
+            except (RuntimeError, ValueError) as error:  # too few images
                 name, reason = type(self).__name__, str(error).split("\n")[0]
                 raise CadbenchError(
-                    f"anomalib's {name} cannot be fitted to {len(every)} images: {reason}"
+                    f"anomalib's {name} cannot be fitted to {len(images)} images: {reason}"
                 ) from error
-        self.images = len(every)
+        self.images = len(images)
         self.fitted = {
             name: tensor.detach().contiguous().clone()
             for name, tensor in model.state_dict().items()
@@ -119,39 +123,39 @@ class Anomalib(Method):
         self._model = None
         if self.params.regime != "naive":
             for category, patches in zip(experience.categories, new, strict=True):
-                self._keep(category, patches.cpu().numpy())
+                self._store(category, patches.cpu().numpy())
 
     def score(self, batch: TestBatch) -> Prediction:
         import torch
 
         if self._model is None:
-            with own_random_state(0):
-                self._model = self._made(self.images)
+            with seeded_globals(0):
+                self._model = self._build(self.images)
             self._model.load_state_dict(self.fitted)
             self._model.eval()
         with torch.no_grad():
-            found = self._run(self._model, batch.patches)
-        maps = found.anomaly_map
+            output = self._run(self._model, batch.patches)
+        maps = output.anomaly_map
         if maps is not None:
             maps = maps.reshape(len(batch), 1, *maps.shape[-2:])
             maps = torch.nn.functional.adaptive_avg_pool2d(maps, self.context.grid)[:, 0]
             maps = maps.clamp(max=_LARGEST_MAP)
-        return Prediction(found.pred_score.reshape(len(batch)), maps)
+        return Prediction(output.pred_score.reshape(len(batch)), maps)
 
     def memory(self) -> MemoryReport:
-        held = sum(tensor.nbytes for tensor in self.fitted.values())
-        kept = self.kept.nbytes + self.priorities.nbytes
+        model = sum(tensor.nbytes for tensor in self.fitted.values())
+        stored = self.stored.nbytes + self.priorities.nbytes
         vectors = self.vectors()
-        replayed = self.kept.shape[0] * self.kept.shape[1]
-        return MemoryReport(vectors, vectors + replayed, held, held + kept)
+        patches = self.stored.shape[0] * self.stored.shape[1]
+        return MemoryReport(vectors, vectors + patches, model, model + stored)
 
     def vectors(self) -> int:
-        """Patch embeddings that the fitted model holds; those of distributions are none."""
+        """Number of patch embeddings in the fitted model; 0 for distributions."""
         return 0
 
     def state_dict(self) -> State:
         return {
-            "kept": self.kept,
+            "stored": self.stored,
             "priorities": self.priorities,
             "images": self.images,
             "fitted": self.fitted,
@@ -159,47 +163,48 @@ class Anomalib(Method):
 
     def load_state_dict(self, state: State) -> None:
         device = self.context.device
-        self.kept, self.priorities = state["kept"], state["priorities"]
+        self.stored, self.priorities = state["stored"], state["priorities"]
         self.images = state["images"]
         self.fitted = {name: tensor.to(device) for name, tensor in state["fitted"].items()}
         self._model = None
 
-    def _made(self, images: int) -> Any:
+    def _build(self, images: int) -> Any:
+        """Create the model with the feature extractor replaced."""
         model = self.make(images)
-        model.feature_extractor = _given_patches()()
+        model.feature_extractor = _fixed_maps_class()()
         return model.to(self.context.device)
 
     def _run(self, model: Any, patches: Tensor) -> Any:
-        """What the model answers to an image that has these patches (B, P, D)."""
+        """Run the model on images with these patches (B, P, D)."""
         height, width = self.context.grid
         maps = patches.mT.contiguous().reshape(len(patches), -1, height, width)
         model.feature_extractor.maps = maps
         size = (len(patches), 3, _STRIDE * height, _STRIDE * width)
         return model(patches.new_zeros(()).expand(size))
 
-    def _keep(self, category: str, patches: np.ndarray) -> None:
-        """All patches (B, P, D), or those of a uniform sample of images, whatever the order."""
-        drawn = self.context.rng("reservoir", category).random(len(patches))
-        priorities = np.concatenate([self.priorities, drawn])
-        every = np.concatenate([self.kept, _exact(patches)])
+    def _store(self, category: str, patches: np.ndarray) -> None:
+        """Store all images (B, P, D), or for `replay` a uniform sample in any order."""
+        new = self.context.rng("reservoir", category).random(len(patches))
+        priorities = np.concatenate([self.priorities, new])
+        stored = np.concatenate([self.stored, _compact(patches)])
         if self.params.regime == "replay":
             chosen = np.argsort(priorities, kind="stable")[: self.params.replay_images]
-            priorities, every = priorities[chosen], every[chosen]
-        self.priorities, self.kept = priorities, every
+            priorities, stored = priorities[chosen], stored[chosen]
+        self.priorities, self.stored = priorities, stored
 
 
-def refuse_without_extra(called: str) -> None:
-    """`UsageError` where anomalib is not installed."""
+def require_anomalib(name: str) -> None:
+    """Raise `UsageError` if anomalib is not installed; `name` is the class of the method."""
     if installed_version() is None:
         raise UsageError(
-            f"method anomalib:{called} needs anomalib, which is not installed; "
+            f"method anomalib:{name} needs anomalib, which is not installed; "
             "pip install 'cadbench[anomalib]'"
         )
 
 
 @contextmanager
-def own_random_state(seed: int) -> Iterator[None]:
-    """Global generators seeded for foreign code, and left afterwards as they were."""
+def seeded_globals(seed: int) -> Iterator[None]:
+    """Seed the global generators for code that uses them, and restore them afterwards."""
     import torch
 
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
@@ -215,28 +220,28 @@ def own_random_state(seed: int) -> Iterator[None]:
 
 
 @contextmanager
-def quietly() -> Iterator[None]:
-    """For the import of anomalib, which warns of its own dependencies."""
+def no_warnings() -> Iterator[None]:
+    """Ignore warnings: importing anomalib warns of its own dependencies."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
-def _exact(patches: np.ndarray) -> np.ndarray:
-    """In float16, as they lie in the cache, where that loses nothing."""
+def _compact(patches: np.ndarray) -> np.ndarray:
+    """The patches as float16, as in the cache, if that is exact; otherwise unchanged."""
     half = patches.astype(np.float16)
     return half if np.array_equal(half.astype(np.float32), patches) else patches
 
 
 @functools.cache
-def _given_patches() -> type[nn.Module]:
-    """A feature extractor that answers with the maps it was given, whatever the image."""
+def _fixed_maps_class() -> type[nn.Module]:
+    """The class of a feature extractor that ignores the image and returns the maps set on it."""
     from torch import nn
 
-    class GivenPatches(nn.Module):
+    class FixedMaps(nn.Module):
         maps: Tensor
 
         def forward(self, images: Tensor) -> dict[str, Tensor]:
             return {LAYER: self.maps}
 
-    return GivenPatches
+    return FixedMaps

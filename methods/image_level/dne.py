@@ -1,9 +1,9 @@
-"""DNE: of every experience a Gaussian of its normal image embeddings, and one over all of them."""
+"""DNE: one Gaussian of normal image embeddings per experience, and one over all experiences."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -12,51 +12,57 @@ from ...benchmark.interface.experience import TestBatch, TrainExperience
 from ...benchmark.interface.method import Method, State
 from ...benchmark.interface.params import Params, param
 from ...benchmark.interface.prediction import MemoryReport, Prediction
-from .image_embedding import mean_patches, train_embeddings
+from .image_embeddings import image_embeddings, train_embeddings
 
 
 @dataclass(frozen=True)
 class DneParams(Params):
-    """How the Gaussian over all experiences is made; the source has no other setting for it."""
+    """How the Gaussian over all experiences is computed; the source has no parameter for it."""
 
     pooling: Literal["sampled", "moments"] = param(
         "sampled",
-        "past embeddings: drawn from their Gaussians (the source), or their moments added up",
+        "how past experiences enter: samples of their Gaussians (the source), or merged moments",
     )
 
 
 @dataclass(frozen=True, eq=False)
 class Distribution:
-    """Of count embeddings: mean (D,) and Ledoit-Wolf covariance (D, D), float32 on the CPU."""
+    """A Gaussian fitted to image embeddings.
+
+    Attributes:
+        count: number of embeddings.
+        mean: (D,) float32.
+        covariance: (D, D) float32, Ledoit-Wolf estimate.
+    """
 
     count: int
     mean: np.ndarray
     covariance: np.ndarray
 
 
-class Dne(Method):
-    """DNE's head on frozen features: a remembered Gaussian an experience, one Gaussian to score.
+class Dne(Method[DneParams]):
+    """DNE's head on frozen features: one stored Gaussian per experience, one Gaussian to score.
 
-    Source: Li et al., "Towards Continual Adaptation in Industrial Anomaly Detection" (ACM MM 2022),
-    which calls it the distribution of normal embeddings. What is here is its memory and its
-    detector. Not here is its training: the source fine-tunes a ViT-B/16 at each experience, with
-    the head fixed after the first, to tell normal images from CutPaste-like ones, and takes the
-    class token as the embedding. Here the embedding is the mean patch of the frozen backbone, so
-    that distributions of the past stay true, and nothing of the network can be forgotten.
+    Source: Li et al., "Towards Continual Adaptation in Industrial Anomaly Detection" (ACM MM 2022):
+    the distribution of normal embeddings. We implement its memory and its detector, but not its
+    training. The source fine-tunes a ViT-B/16 on each experience (with the head fixed after the
+    first) to tell normal images from CutPaste-like ones, and uses the class token as the embedding.
+    Here the embedding is the mean patch of the frozen backbone. So stored distributions stay valid
+    and the network cannot forget.
 
-    As in the authors' code, embeddings have length 1, covariances are Ledoit-Wolf's, and for every
-    earlier experience as many embeddings as it had images are drawn from its Gaussian, scaled to
-    length 1 and fitted together with the new ones. The score is the Mahalanobis distance of the
-    image's embedding; there are no maps. All categories share the last Gaussian: no routing.
+    As in the authors' code, embeddings are normalized and covariances are Ledoit-Wolf estimates.
+    For every earlier experience, as many embeddings as it had images are sampled from its Gaussian,
+    normalized, and fitted together with the new ones. The score is the Mahalanobis distance of the
+    image embedding; there are no maps. All categories share one Gaussian, so there is no routing.
 
-    Memory: no vectors but bytes: of each experience's mean and covariance, and of the mean and the
-    inverse covariance that score.
+    Memory: bytes only: the mean and covariance of each experience, and the mean and inverse
+    covariance that score.
     """
 
     Params = DneParams
     recurring = True
 
-    def __init__(self, params: Any, context: MethodContext) -> None:
+    def __init__(self, params: DneParams, context: MethodContext) -> None:
         super().__init__(params, context)
         self.distributions: list[Distribution] = []
         self.mean = np.empty(0, np.float32)
@@ -66,65 +72,65 @@ class Dne(Method):
         import torch
 
         embeddings = torch.cat([train_embeddings(experience, c) for c in experience.categories])
-        new = unit(embeddings.double().cpu().numpy())
-        known = [*self.distributions, fitted(new)]
+        new = normalize_rows(embeddings.double().cpu().numpy())
+        distributions = [*self.distributions, fit_distribution(new)]
         if self.params.pooling == "moments":
-            pooled = pooled_moments(known)
+            pooled = merge_moments(distributions)
         else:
-            past = [self._drawn(number, one) for number, one in enumerate(self.distributions)]
-            pooled = fitted(unit(np.concatenate([*past, new])))
-        self.distributions = known
+            past = [self._sample(index, one) for index, one in enumerate(self.distributions)]
+            pooled = fit_distribution(normalize_rows(np.concatenate([*past, new])))
+        self.distributions = distributions
         self.mean, self.precision = pooled.mean, precision(pooled.covariance)
 
     def score(self, batch: TestBatch) -> Prediction:
         import torch
 
         device = self.context.device
-        embeddings = torch.nn.functional.normalize(mean_patches(batch.patches).double(), dim=1)
+        embeddings = torch.nn.functional.normalize(image_embeddings(batch.patches).double(), dim=1)
         deviations = embeddings - torch.from_numpy(self.mean).to(device)
         squares = (deviations @ torch.from_numpy(self.precision).to(device).double()) * deviations
         return Prediction(squares.sum(1).clamp(min=0).sqrt())
 
     def memory(self) -> MemoryReport:
         scoring = self.mean.nbytes + self.precision.nbytes
-        kept = sum(known.mean.nbytes + known.covariance.nbytes for known in self.distributions)
-        return MemoryReport(0, 0, scoring, scoring + kept)
+        past = sum(one.mean.nbytes + one.covariance.nbytes for one in self.distributions)
+        return MemoryReport(0, 0, scoring, scoring + past)
 
     def state_dict(self) -> State:
         return {
             "distributions": [
-                {"count": known.count, "mean": known.mean, "covariance": known.covariance}
-                for known in self.distributions
+                {"count": one.count, "mean": one.mean, "covariance": one.covariance}
+                for one in self.distributions
             ],
             "mean": self.mean,
             "precision": self.precision,
         }
 
     def load_state_dict(self, state: State) -> None:
-        self.distributions = [Distribution(**known) for known in state["distributions"]]
+        self.distributions = [Distribution(**packed) for packed in state["distributions"]]
         self.mean, self.precision = state["mean"], state["precision"]
 
-    def _drawn(self, number: int, known: Distribution) -> np.ndarray:
-        """(n, D) embeddings from a remembered Gaussian, drawn anew at each experience."""
-        rng = self.context.rng("dne draws", f"{number} after {len(self.distributions)}")
+    def _sample(self, index: int, distribution: Distribution) -> np.ndarray:
+        """Sample embeddings (n, D) from a stored Gaussian, different ones at each experience."""
+        rng = self.context.rng("dne draws", f"{index} after {len(self.distributions)}")
         return rng.multivariate_normal(
-            known.mean.astype(np.float64),
-            known.covariance.astype(np.float64),
-            size=known.count,
+            distribution.mean.astype(np.float64),
+            distribution.covariance.astype(np.float64),
+            size=distribution.count,
             check_valid="ignore",
             method="eigh",
         )
 
 
-def unit(embeddings: np.ndarray) -> np.ndarray:
-    """Rows (n, D) scaled to length 1; a row of zeros stays."""
+def normalize_rows(embeddings: np.ndarray) -> np.ndarray:
+    """Scale the rows of (n, D) to length 1; a row of zeros stays zero."""
     lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
     scaled: np.ndarray = embeddings / np.maximum(lengths, 1e-12)
     return scaled
 
 
-def fitted(embeddings: np.ndarray) -> Distribution:
-    """Mean and Ledoit-Wolf covariance of rows (n, D)."""
+def fit_distribution(embeddings: np.ndarray) -> Distribution:
+    """Fit a Gaussian to embeddings (n, D)."""
     from sklearn.covariance import ledoit_wolf
 
     covariance, _ = ledoit_wolf(embeddings)
@@ -132,23 +138,23 @@ def fitted(embeddings: np.ndarray) -> Distribution:
     return Distribution(len(embeddings), mean.astype(np.float32), covariance.astype(np.float32))
 
 
-def pooled_moments(distributions: list[Distribution]) -> Distribution:
-    """Mean and covariance of the mixture in which each distribution weighs its count."""
-    counts = np.array([known.count for known in distributions], float)
+def merge_moments(distributions: list[Distribution]) -> Distribution:
+    """Mean and covariance of the mixture of Gaussians, weighted by their counts."""
+    counts = np.array([one.count for one in distributions], float)
     shares = counts / counts.sum()
-    means = np.stack([known.mean for known in distributions]).astype(np.float64)
+    means = np.stack([one.mean for one in distributions]).astype(np.float64)
     mean = shares @ means
-    apart = means - mean
+    deviations = means - mean
     within = sum(
-        share * known.covariance.astype(np.float64)
-        for share, known in zip(shares, distributions, strict=True)
+        share * one.covariance.astype(np.float64)
+        for share, one in zip(shares, distributions, strict=True)
     )
-    covariance = within + (apart * shares[:, None]).T @ apart
+    covariance = within + (deviations * shares[:, None]).T @ deviations
     return Distribution(int(counts.sum()), mean.astype(np.float32), covariance.astype(np.float32))
 
 
 def precision(covariance: np.ndarray) -> np.ndarray:
-    """(D, D) float32: the (pseudo-)inverse."""
+    """The (pseudo-)inverse of a covariance (D, D), float32."""
     from scipy.linalg import pinvh
 
     inverse: np.ndarray = pinvh(covariance.astype(np.float64)).astype(np.float32)

@@ -12,7 +12,12 @@ from cadbench.benchmark.conformance.report import check_method
 from cadbench.benchmark.interface.experience import TestBatch
 from cadbench.methods.from_anomalib import adapter as anomalib_adapter
 from cadbench.methods.from_anomalib import models as anomalib_models
-from cadbench.methods.from_anomalib.adapter import LAYER, Anomalib, AnomalibParams, own_random_state
+from cadbench.methods.from_anomalib.adapter import (
+    LAYER,
+    AnomalibMethod,
+    AnomalibParams,
+    seeded_globals,
+)
 from cadbench.results.errors import CadbenchError, UsageError
 from torch import nn
 
@@ -41,7 +46,7 @@ class MeanModel(nn.Module):
         return Found
 
 
-class Mean(Anomalib):
+class Mean(AnomalibMethod):
     """The mean of all patches."""
 
     Params = AnomalibParams
@@ -96,7 +101,7 @@ def test_a_regime_fits_the_newest_images_or_all(regime, first):
 
 def test_replay_adds_a_sample_of_earlier_images_whose_patches_are_memory():
     stream, before = taught(2, regime="replay", replay_images=3)
-    kept = torch.from_numpy(before.kept).float()
+    kept = torch.from_numpy(before.stored).float()
     known = {image.numpy().tobytes() for image in patches_of(stream, *stream.categories[:2])}
     assert len({image.numpy().tobytes() for image in kept} & known) == 3
     _, method = taught(regime="replay", replay_images=3)
@@ -116,12 +121,12 @@ def test_global_generators_are_seeded_inside_and_left_as_they_were():
     def draw():
         return random.random(), np.random.random(), float(torch.rand(1))  # noqa: NPY002
 
-    with own_random_state(1):
+    with seeded_globals(1):
         first = draw()
-        with own_random_state(1):
+        with seeded_globals(1):
             assert draw() == first
         second = draw()
-    with own_random_state(1):
+    with seeded_globals(1):
         assert (draw(), draw()) == (first, second)
 
 

@@ -10,10 +10,10 @@ from cadbench.benchmark.interface.experience import TestBatch
 from cadbench.methods.image_level.dne import (
     Distribution,
     Dne,
-    fitted,
-    pooled_moments,
+    fit_distribution,
+    merge_moments,
+    normalize_rows,
     precision,
-    unit,
 )
 from sklearn.covariance import LedoitWolf
 
@@ -59,16 +59,16 @@ def test_of_each_experience_count_mean_and_shrunk_covariance_are_remembered():
 def test_the_past_is_drawn_from_its_gaussian_as_often_as_it_had_images():
     stream, method = taught(experiences=2)
     old, new = method.distributions[0], embeddings(stream, stream.categories[1])
-    draws = method._drawn(0, old)
+    draws = method._sample(0, old)
     assert draws.shape == (old.count, 5)
-    assert not np.array_equal(draws, taught(experiences=2, seed=1)[1]._drawn(0, old))
-    many = method._drawn(0, Distribution(20_000, old.mean, old.covariance))
+    assert not np.array_equal(draws, taught(experiences=2, seed=1)[1]._sample(0, old))
+    many = method._sample(0, Distribution(20_000, old.mean, old.covariance))
     np.testing.assert_allclose(many.mean(0), old.mean, atol=0.01)
     np.testing.assert_allclose(np.cov(many.T), old.covariance, atol=0.05 * old.covariance.max())
 
     begun = taught(experiences=1)[1]
-    drawn = begun._drawn(0, old)
-    whole = LedoitWolf().fit(np.concatenate([unit(drawn), new]))
+    drawn = begun._sample(0, old)
+    whole = LedoitWolf().fit(np.concatenate([normalize_rows(drawn), new]))
     np.testing.assert_allclose(method.mean, whole.location_, atol=1e-6)
     np.testing.assert_allclose(method.precision, whole.precision_, rtol=1e-3)
 
@@ -77,7 +77,7 @@ def test_pooled_moments_are_those_of_the_mixture():
     rng = np.random.default_rng(0)
     parts = [rng.normal(shift, 1 + shift, (n, 3)) for shift, n in ((0, 20), (1, 50), (4, 7))]
     known = [Distribution(len(part), part.mean(0), np.cov(part.T, bias=True)) for part in parts]
-    pooled = pooled_moments(known)
+    pooled = merge_moments(known)
     whole = np.concatenate(parts)
     assert pooled.count == 77
     np.testing.assert_allclose(pooled.mean, whole.mean(0), rtol=1e-5)
@@ -88,12 +88,12 @@ def test_pooling_moments_draws_nothing():
     a, b = (taught(seed=seed, pooling="moments")[1] for seed in (0, 1))
     np.testing.assert_array_equal(a.precision, b.precision)
     np.testing.assert_allclose(
-        a.precision, precision(pooled_moments(a.distributions).covariance), rtol=1e-6
+        a.precision, precision(merge_moments(a.distributions).covariance), rtol=1e-6
     )
 
 
 def test_equal_images_have_a_distribution_too():
-    same = fitted(np.ones((4, 3)))
+    same = fit_distribution(np.ones((4, 3)))
     assert not same.covariance.any()
     assert np.isfinite(precision(same.covariance)).all()
 
@@ -107,5 +107,7 @@ def test_memory_grows_by_a_mean_and_a_covariance_an_experience(experiences):
 
 
 def test_rows_of_zeros_stay_when_they_are_scaled():
-    np.testing.assert_array_equal(unit(np.array([[0.0, 0.0], [3.0, 4.0]])), [[0, 0], [0.6, 0.8]])
-    assert torch.from_numpy(unit(np.zeros((1, 2)))).isfinite().all()
+    np.testing.assert_array_equal(
+        normalize_rows(np.array([[0.0, 0.0], [3.0, 4.0]])), [[0, 0], [0.6, 0.8]]
+    )
+    assert torch.from_numpy(normalize_rows(np.zeros((1, 2)))).isfinite().all()

@@ -9,7 +9,7 @@ from cadbench.benchmark.conformance.mock_stream import mock_stream
 from cadbench.benchmark.interface.experience import TestBatch
 from cadbench.benchmark.plugins.methods import load_method
 from cadbench.methods.image_level.ocsvm import Ocsvm
-from cadbench.methods.image_level.support_vectors import fitted
+from cadbench.methods.image_level.one_class_svm import fit_one_class_svm
 from sklearn.svm import OneClassSVM
 
 
@@ -39,7 +39,7 @@ def test_scores_are_scikit_learns_negative_decision_function_over_the_dual_sum(g
     rng = np.random.default_rng(3)
     values = rng.normal(2, 3, (30, 6)).astype(np.float32)
     machine = OneClassSVM(nu=nu, gamma=gamma).fit(values.astype(np.float64))
-    ours = fitted(values, nu, gamma, torch.device("cpu"))
+    ours = fit_one_class_svm(values, nu, gamma, torch.device("cpu"))
     others = rng.normal(2, 4, (12, 6))
     expected = -machine.decision_function(others) / machine.dual_coef_.sum()
     np.testing.assert_allclose(ours.scores(torch.from_numpy(others)), expected, atol=1e-9)
@@ -48,7 +48,7 @@ def test_scores_are_scikit_learns_negative_decision_function_over_the_dual_sum(g
 
 
 def test_equal_embeddings_can_be_fitted_and_score_the_same():
-    ours = fitted(np.ones((5, 3), np.float32), 0.5, "scale", torch.device("cpu"))
+    ours = fit_one_class_svm(np.ones((5, 3), np.float32), 0.5, "scale", torch.device("cpu"))
     scores = ours.scores(torch.tensor([[1.0, 1.0, 1.0], [9.0, 9.0, 9.0]]).double())
     assert scores[0] < scores[1]
 
@@ -62,7 +62,7 @@ def test_the_newest_experience_alone_is_fitted_where_nothing_is_replayed():
     assert method.memory().stored_vectors == method.memory().scoring_vectors
 
 
-def test_replay_fits_all_new_images_and_the_kept_ones_of_before():
+def test_replay_fits_all_new_images_and_the_stored_earlier_ones():
     stream, before = taught(experiences=2, budget=7)
     kept = before.replayed.copy()
     assert kept.shape == (7, 5)
@@ -87,7 +87,7 @@ def test_the_replayed_sample_is_uniform_over_all_images_seen():
     assert np.mean(shares) == pytest.approx(1 / 3, abs=0.07)
 
 
-def test_a_machine_a_category_answers_for_its_own_and_without_the_oracle_the_lowest_score():
+def test_one_svm_per_category_scores_its_own_and_without_the_oracle_the_lowest_score():
     stream, method = taught(fit="per_category", routing="inferred")
     category = stream.categories[1]
     machine = OneClassSVM().fit(embeddings(stream, category))
@@ -96,7 +96,7 @@ def test_a_machine_a_category_answers_for_its_own_and_without_the_oracle_the_low
     np.testing.assert_allclose(told.image_scores, expected, atol=1e-5)
     assert set(told.route.tolist()) == {1}
     free, _ = asked(method, stream, category)
-    every = torch.stack([one.scores(torch.from_numpy(values)) for one in method.machines])
+    every = torch.stack([one.scores(torch.from_numpy(values)) for one in method.svms])
     torch.testing.assert_close(free.image_scores, every.amin(0), rtol=0, atol=1e-6)
     assert free.route.tolist() == every.argmin(0).tolist()
     assert [expert.categories for expert in method.memory().experts] == [
