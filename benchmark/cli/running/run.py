@@ -104,7 +104,8 @@ from .protocol_options import apply_protocol, warn_of_unofficial_orders
     type=click.Choice(["next", "all", "none"]),
     default="next",
     show_default=True,
-    help="Which categories are also scored before they are introduced.",
+    help="Categories that are scored before they are introduced: those of the next experience, "
+    "all, or none.",
 )
 @dataset_option
 @data_root_option

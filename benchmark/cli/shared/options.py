@@ -45,7 +45,7 @@ dataset_option: Decorator = click.option(
     show_default=True,
     metavar="NAME",
     help="A dataset, several such as mvtec,visa (see `cadbench data info`), or auto: MVTec AD if "
-    "it is found.",
+    "it is found, else the dataset at --data-root, else the synthetic images.",
 )
 data_root_option: Decorator = click.option(
     "--data-root",
