@@ -73,9 +73,9 @@ def command(context: click.Context, name: str | None, **given: Any) -> None:
     is read only once. NAME is short for --dataset NAME.
     """
     from ...data.opening.open_dataset import open_dataset
-    from ...data.preview.contact_sheet import contact_sheet
-    from ...data.preview.fingerprints import survey
-    from ...data.preview.statistics import statistics
+    from ...data.preview.contact_sheet import draw_contact_sheet
+    from ...data.preview.fingerprints import compute_fingerprints
+    from ...data.preview.statistics import compute_statistics
     from ..shared.table_output import print_tables
 
     if name is not None:
@@ -96,8 +96,9 @@ def command(context: click.Context, name: str | None, **given: Any) -> None:
     found = []
     with reporter.task("reading images", len(manifest.items), "images") as task:
         for category, file in files.items():
-            of_category = statistics(category, survey(manifest, category, cache_root(), task))
-            sheet = contact_sheet(manifest, category, of_category.near, count=given["count"])
+            fingerprints = compute_fingerprints(manifest, category, cache_root(), task)
+            of_category = compute_statistics(category, fingerprints)
+            sheet = draw_contact_sheet(manifest, category, of_category.near, count=given["count"])
             _save(sheet, file)
             found.append(of_category)
     for of_category in found:

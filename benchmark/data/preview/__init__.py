@@ -1,1 +1,1 @@
-"""Previewing a dataset: statistics, near-duplicates, contact sheets."""
+"""Preview a dataset: statistics, near duplicates, contact sheets."""

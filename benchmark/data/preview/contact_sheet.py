@@ -1,4 +1,4 @@
-"""A contact sheet of a category: some images of each kind, defects outlined, as one picture."""
+"""Draw a contact sheet: some images of each kind of a category, with their masks outlined."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..images.decoding import decode
 from ..images.reading import read_mask
 from ..manifest import Item, Manifest
 from ..roots import Root
-from .near_duplicates import Pair
+from .near_duplicates import DuplicatePair
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
 WIDTH = 1200
-"""Pixels, at which the sheet is meant to be looked at."""
+"""Width of the sheet in pixels."""
 
 _COLUMNS = 6
 _MARGIN, _GAP = 20, 12
@@ -34,15 +34,15 @@ _TITLE, _HEADING, _CAPTION = 24, 17, 13
 _LINE = 17
 _PAPER, _INK, _PALE, _FRAME = (255, 255, 255), (20, 20, 20), (95, 95, 95), (200, 200, 200)
 _LIGHT, _DARK = (60, 255, 120), (0, 0, 0)
-"""The outline of a mask is light inside dark, so that one of them can be seen on any image."""
+"""Colors of a mask's outline: a light line inside a dark one, visible on any image."""
 _DISTANCE = 2
-"""Pixels between the outline and the mask: a crack is no wider, and is to be seen."""
+"""Pixels between the outline and the mask, so that the outline does not hide a thin crack."""
 _AROUND_IT = np.ones((3, 3), bool)
-_FEW = 24  # read here: starting workers would take longer
+_FEW = 24  # read in this process: starting workers would take longer
 
 
 @dataclass(frozen=True)
-class _Cell:
+class _Tile:
     item: Item
     lines: tuple[str, ...]
 
@@ -50,82 +50,92 @@ class _Cell:
 @dataclass(frozen=True)
 class _Section:
     heading: str
-    cells: tuple[_Cell, ...]
+    tiles: tuple[_Tile, ...]
 
 
-def contact_sheet(
+def draw_contact_sheet(
     manifest: Manifest,
     category: str,
-    near: Sequence[Pair] = (),
+    near: Sequence[DuplicatePair] = (),
     *,
     count: int = _COLUMNS,
     workers: int | None = None,
 ) -> Image.Image:
-    """`count` training images, good test images, and images of each defect, masks outlined.
+    """Draw training images, good test images, images of each defect, and near duplicates.
 
-    `near` are shown below, each test image beside its training image, at most `count` images. The
-    choice depends on no name: of each kind those with the lowest content hashes are shown, with
-    masks before without, in the order of their names.
+    The chosen images do not depend on file names: of each kind, those with a mask come first, then
+    those with the lowest content hash. They are shown in the order of their file names.
+
+    Args:
+        manifest: the dataset.
+        category: one of its categories.
+        near: near duplicates. Each test image is shown next to its training image, at most `count`
+            images in all.
+        count: number of images of each kind.
+        workers: number of processes; None for one per core, 0 to read in this process.
+
+    Returns:
+        An RGB image of `WIDTH` pixels.
     """
     from PIL import Image, ImageDraw
 
-    sections = [*_kinds(manifest, category, count), *_near(near, count)]
-    jobs = [_Job(manifest.root, cell.item) for section in sections for cell in section.cells]
+    sections = [*_kind_sections(manifest, category, count), *_near_sections(near, count)]
+    jobs = [_Job(manifest.root, tile.item) for section in sections for tile in section.tiles]
     few = len(jobs) <= _FEW
     thumbnails = iter(list(map_in_processes(_thumbnail, jobs, workers=0 if few else workers)))
-    pictures = [[next(thumbnails) for _ in section.cells] for section in sections]
-    sheet = Image.new("RGB", (WIDTH, _height(sections, pictures)), _PAPER)
+    by_section = [[next(thumbnails) for _ in section.tiles] for section in sections]
+    sheet = Image.new("RGB", (WIDTH, _height(sections, by_section)), _PAPER)
     draw = ImageDraw.Draw(sheet)
     draw.text((_MARGIN, _MARGIN), _title(manifest, category), _INK, _font(_TITLE, bold=True))
     top = _MARGIN + 2 * _LINE
-    for section, small in zip(sections, pictures, strict=True):
+    for section, images in zip(sections, by_section, strict=True):
         draw.text((_MARGIN, top + _GAP), printable(section.heading), _INK, _font(_HEADING))
         top += _GAP + _HEADING + _GAP
-        for place, cell in enumerate(section.cells):
+        for place, tile in enumerate(section.tiles):
             left = _MARGIN + place % _COLUMNS * (_SIDE + _GAP)
             if place and place % _COLUMNS == 0:
-                top += _row(section, small)
-            _put(sheet, draw, left, top, small[place], _tallest(small))
-            for number, line in enumerate(cell.lines):
+                top += _row_height(section, images)
+            _paste(sheet, draw, left, top, images[place], _tallest(images))
+            for number, line in enumerate(tile.lines):
                 color = _PALE if number else _INK
                 text = _fitting(printable(line), _font(_CAPTION))
-                below = top + _tallest(small) + 4 + number * _LINE
+                below = top + _tallest(images) + 4 + number * _LINE
                 draw.text((left, below), text, color, _font(_CAPTION))
-        top += _row(section, small)
+        top += _row_height(section, images)
     return sheet
 
 
-def _kinds(manifest: Manifest, category: str, count: int) -> Iterable[_Section]:
-    yield _kind("training, good", manifest.train(category), count)
+def _kind_sections(manifest: Manifest, category: str, count: int) -> Iterable[_Section]:
+    yield _kind_section("training, good", manifest.train(category), count)
     test = manifest.test(category)
     for defect in sorted({item.defect for item in test}, key=lambda name: (name != GOOD, name)):
         items = [item for item in test if item.defect == defect]
         unmasked = sum(item.mask is None for item in items) if defect != GOOD else 0
-        said = f", {unmasked} without a mask" if 0 < unmasked < len(items) else ""
-        said = ", none with a mask" if unmasked == len(items) else said
-        yield _kind(f"test, {defect}", items, count, said)
+        note = f", {unmasked} without a mask" if 0 < unmasked < len(items) else ""
+        note = ", none with a mask" if unmasked == len(items) else note
+        yield _kind_section(f"test, {defect}", items, count, note)
 
 
-def _kind(name: str, items: Sequence[Item], count: int, said: str = "") -> _Section:
+def _kind_section(name: str, items: Sequence[Item], count: int, note: str = "") -> _Section:
     masked_first = sorted(items, key=lambda item: item.mask is None)
     chosen = sorted(masked_first[:count], key=lambda item: item.path)
     shown = "" if len(chosen) == len(items) else f"{len(chosen)} of "
-    heading = f"{name}: {shown}{len(items)} {'image' if len(items) == 1 else 'images'}{said}"
-    return _Section(heading, tuple(_Cell(item, (_name(item),)) for item in chosen))
+    heading = f"{name}: {shown}{len(items)} {'image' if len(items) == 1 else 'images'}{note}"
+    return _Section(heading, tuple(_Tile(item, (_name(item),)) for item in chosen))
 
 
-def _near(pairs: Sequence[Pair], count: int) -> Iterable[_Section]:
+def _near_sections(pairs: Sequence[DuplicatePair], count: int) -> Iterable[_Section]:
     if not pairs:
         return
     shown = pairs[: max(1, count // 2)]
-    cells: list[_Cell] = []
+    tiles: list[_Tile] = []
     for pair in shown:
-        alike = f"alike: {pair.similarity:.3f}"
-        cells.append(_Cell(pair.test, (_name(pair.test), f"test, {pair.test.defect}")))
-        cells.append(_Cell(pair.train, (_name(pair.train), f"training, {alike}")))
+        similarity = f"similarity {pair.similarity:.3f}"
+        tiles.append(_Tile(pair.test, (_name(pair.test), f"test, {pair.test.defect}")))
+        tiles.append(_Tile(pair.train, (_name(pair.train), f"training, {similarity}")))
     few = "" if len(shown) == len(pairs) else f"{len(shown)} of "
-    yield _Section(f"test images beside the training images that they repeat: {few}{len(pairs)}",
-                   tuple(cells))  # fmt: skip
+    heading = f"test images next to the training images that they repeat: {few}{len(pairs)}"
+    yield _Section(heading, tuple(tiles))
 
 
 def _name(item: Item) -> str:
@@ -135,27 +145,27 @@ def _name(item: Item) -> str:
 def _title(manifest: Manifest, category: str) -> str:
     items = (*manifest.train(category), *manifest.test(category))
     sizes = sorted({(item.width, item.height) for item in items})
-    said = f"{sizes[0][0]} x {sizes[0][1]} pixels" if len(sizes) == 1 else f"{len(sizes)} sizes"
+    note = f"{sizes[0][0]} x {sizes[0][1]} pixels" if len(sizes) == 1 else f"{len(sizes)} sizes"
     return _fitting(
-        printable(f"{category}  ({manifest.name}, {said})"),
+        printable(f"{category}  ({manifest.name}, {note})"),
         _font(_TITLE, bold=True),
         WIDTH - 2 * _MARGIN,
     )
 
 
-def _tallest(pictures: Sequence[np.ndarray]) -> int:
-    return max(len(picture) for picture in pictures)
+def _tallest(images: Sequence[np.ndarray]) -> int:
+    return max(len(image) for image in images)
 
 
-def _row(section: _Section, pictures: Sequence[np.ndarray]) -> int:
-    lines = max(len(cell.lines) for cell in section.cells)
-    return _tallest(pictures) + 4 + _LINE * lines + _GAP
+def _row_height(section: _Section, images: Sequence[np.ndarray]) -> int:
+    lines = max(len(tile.lines) for tile in section.tiles)
+    return _tallest(images) + 4 + _LINE * lines + _GAP
 
 
-def _height(sections: Sequence[_Section], pictures: Sequence[Sequence[np.ndarray]]) -> int:
+def _height(sections: Sequence[_Section], by_section: Sequence[Sequence[np.ndarray]]) -> int:
     rows = sum(
-        -(-len(section.cells) // _COLUMNS) * _row(section, small)
-        for section, small in zip(sections, pictures, strict=True)
+        -(-len(section.tiles) // _COLUMNS) * _row_height(section, images)
+        for section, images in zip(sections, by_section, strict=True)
     )
     return 2 * _MARGIN + 2 * _LINE + rows + len(sections) * (2 * _GAP + _HEADING)
 
@@ -167,7 +177,7 @@ class _Job:
 
 
 def _thumbnail(job: _Job) -> np.ndarray:
-    """(h, w, 3) uint8 within the side of a cell; small images are enlarged by whole numbers."""
+    """(h, w, 3) uint8 that fits a tile. Small images are enlarged by an integer factor."""
     from PIL import Image
 
     pixels = decode(job.root / job.item.path)
@@ -186,11 +196,11 @@ def _thumbnail(job: _Job) -> np.ndarray:
 
 
 def _outline(small: np.ndarray, mask: np.ndarray) -> None:
-    """Draw around the mask (H, W) bool, not over it: what is outlined can still be seen."""
+    """Draw a line around the mask (H, W) bool, at a distance, so that the defect stays visible."""
     from PIL import Image
     from scipy.ndimage import binary_dilation
 
-    shape = Image.fromarray(mask.astype(np.float32))  # in bytes, a pixel of many would round to 0
+    shape = Image.fromarray(mask.astype(np.float32))  # as uint8, a small fraction would round to 0
     size = (small.shape[1], small.shape[0])
     larger = size[0] > mask.shape[1]
     resample = Image.Resampling.NEAREST if larger else Image.Resampling.BOX
@@ -201,10 +211,10 @@ def _outline(small: np.ndarray, mask: np.ndarray) -> None:
     small[line & ~clear] = _LIGHT
 
 
-def _put(
+def _paste(
     sheet: Image.Image, draw: ImageDraw, left: int, top: int, small: np.ndarray, room: int
 ) -> None:
-    """In the middle of a cell, in a frame that shows where a white image ends."""
+    """Paste an image into the middle of a tile, with a frame to show where a white image ends."""
     from PIL import Image
 
     height, width = small.shape[:2]
@@ -215,7 +225,7 @@ def _put(
 
 @functools.cache
 def _font(size: int, *, bold: bool = False) -> FreeTypeFont:
-    """The font that matplotlib brings, so that every machine draws the same sheet."""
+    """The font that comes with matplotlib, so that sheets are the same on every machine."""
     import matplotlib
     from PIL import ImageFont
 
@@ -224,9 +234,9 @@ def _font(size: int, *, bold: bool = False) -> FreeTypeFont:
 
 
 def _fitting(text: str, font: FreeTypeFont, width: int = _SIDE) -> str:
-    """`text`, or its beginning and end where it is too wide: names differ at their ends."""
-    kept, shown = len(text), text
-    while kept > 2 and font.getlength(shown) > width:
-        kept -= 1
-        shown = f"{text[: kept // 2]}…{text[len(text) - (kept - kept // 2) :]}"
-    return shown
+    """`text`, or its beginning and end if it is too wide, since file names differ at the end."""
+    length, fitting = len(text), text
+    while length > 2 and font.getlength(fitting) > width:
+        length -= 1
+        fitting = f"{text[: length // 2]}…{text[len(text) - (length - length // 2) :]}"
+    return fitting

@@ -1,4 +1,4 @@
-"""What a preview has to know of every image: each is read once, and remembered by its content."""
+"""Fingerprints of images, from which statistics and near duplicates are computed; cached."""
 
 from __future__ import annotations
 
@@ -18,24 +18,27 @@ from ..manifest import Item, Manifest, verify_unchanged
 from ..roots import Root
 
 VERSION = 1
-"""Raised when what is kept of an image changes, so that what was remembered is dropped."""
+"""Increased when fingerprints change, so that older cache files are ignored."""
 
 DETAIL = 64
-"""Side in pixels of the small gray image that is kept of each."""
+"""Side in pixels of the small gray copy of each image."""
 HASH_SIDE = 16
-"""The perceptual hash has the square of it in bits."""
+"""Square root of the number of bits in a perceptual hash."""
 
 _REDUCED = 256
 _BATCH = 16
 
 
 @dataclass(frozen=True, eq=False)
-class Looks:
-    """What is kept of N images, in the order of `items`.
+class Fingerprints:
+    """Fingerprints of N images. The array names are keys in the cache files.
 
-    bits (N, HASH_SIDE ** 2) bool: perceptual hashes; detail (N, DETAIL, DETAIL) uint8: the images,
-    gray and small; gray (N,) bool: whether all channels are equal; masks (N,) float32: the share of
-    the image that its mask covers, NaN where it has none.
+    Attributes:
+        items: the images.
+        bits: (N, HASH_SIDE ** 2) bool, perceptual hashes.
+        detail: (N, DETAIL, DETAIL) uint8, small gray copies.
+        gray: (N,) bool, whether all channels are equal.
+        masks: (N,) float32, fraction of the image that its mask covers; NaN without a mask.
     """
 
     items: tuple[Item, ...]
@@ -44,55 +47,70 @@ class Looks:
     gray: np.ndarray
     masks: np.ndarray
 
-    def part(self, split: str) -> Looks:
-        """The training or the test images alone."""
-        chosen = [place for place, item in enumerate(self.items) if item.split == split]
+    def select(self, chosen: slice | list[int]) -> Fingerprints:
+        """The fingerprints at these positions."""
+        items = tuple(self.items[index] for index in np.arange(len(self.items))[chosen])
         arrays = (self.bits, self.detail, self.gray, self.masks)
-        return Looks(tuple(self.items[place] for place in chosen), *(a[chosen] for a in arrays))
+        return Fingerprints(items, *(array[chosen] for array in arrays))
+
+    def of_split(self, split: str) -> Fingerprints:
+        """Only the training images, or only the test images."""
+        return self.select([n for n, item in enumerate(self.items) if item.split == split])
 
 
-def survey(
+def compute_fingerprints(
     manifest: Manifest, category: str, cache: Path, task: Task, workers: int | None = None
-) -> Looks:
-    """The looks of a category's images, training first, each split sorted by content.
+) -> Fingerprints:
+    """Fingerprints of a category, from the cache or by reading its images.
 
-    `task` advances by every image. They are read in `workers` processes (None: one a core, 0: here)
-    unless `cache` remembers them. `DataError` where a file is no longer what the manifest was made
-    from.
+    Args:
+        manifest: the dataset.
+        category: one of its categories.
+        cache: the cache folder.
+        task: advances by one per image.
+        workers: number of processes; None for one per core, 0 to read in this process.
+
+    Returns:
+        The training images, then the test images, each sorted by content.
+
+    Raises:
+        DataError: a file has changed since the manifest was built.
     """
     items = (*manifest.train(category), *manifest.test(category))
-    place = _place(cache, items)
-    found = _read(place, items)
-    if found is not None:
+    file = _cache_file(cache, items)
+    cached = _load(file, items)
+    if cached is not None:
         task.advance(len(items))
-        return found
-    jobs = (
-        _Job(manifest.root, items[start : start + _BATCH]) for start in range(0, len(items), _BATCH)
+        return cached
+    batches = (
+        _Batch(manifest.root, items[start : start + _BATCH])
+        for start in range(0, len(items), _BATCH)
     )
-    read: list[tuple[np.ndarray, np.ndarray, bool, float]] = []
+    rows: list[tuple[np.ndarray, np.ndarray, bool, float]] = []
     few = len(items) <= 4 * _BATCH
-    for part in map_in_processes(_look_at_all, jobs, workers=0 if few else workers):
-        read.extend(part)
+    for part in map_in_processes(_fingerprint_batch, batches, workers=0 if few else workers):
+        rows.extend(part)
         task.advance(len(part))
-    bits, detail, gray, masks = zip(*read, strict=True)
-    looks = Looks(
+    bits, detail, gray, masks = zip(*rows, strict=True)
+    fingerprints = Fingerprints(
         items, np.stack(bits), np.stack(detail), np.array(gray), np.array(masks, np.float32)
     )
-    write_bytes(place, _pack(looks))
-    return looks
+    write_bytes(file, _pack(fingerprints))
+    return fingerprints
 
 
 @dataclass(frozen=True)
-class _Job:
+class _Batch:
     root: Root
     items: tuple[Item, ...]
 
 
-def _look_at_all(job: _Job) -> list[tuple[np.ndarray, np.ndarray, bool, float]]:
-    return [_look_at(job.root, item) for item in job.items]
+def _fingerprint_batch(batch: _Batch) -> list[tuple[np.ndarray, np.ndarray, bool, float]]:
+    return [_fingerprint(batch.root, item) for item in batch.items]
 
 
-def _look_at(root: Root, item: Item) -> tuple[np.ndarray, np.ndarray, bool, float]:
+def _fingerprint(root: Root, item: Item) -> tuple[np.ndarray, np.ndarray, bool, float]:
+    """A row of each array of `Fingerprints`."""
     import imagehash
     from PIL import Image
 
@@ -100,34 +118,34 @@ def _look_at(root: Root, item: Item) -> tuple[np.ndarray, np.ndarray, bool, floa
     verify_unchanged(item, pixels)
     first = pixels[:, :, :1]
     image = Image.fromarray(pixels).convert("L")
-    if min(image.size) >= 2 * _REDUCED:  # fast, and nothing that is kept is as fine
+    if min(image.size) >= 2 * _REDUCED:  # faster; the result is smaller than this anyway
         image = image.reduce(min(image.size) // _REDUCED)
     bits = imagehash.phash(image, HASH_SIDE).hash.ravel()
     detail = np.asarray(image.resize((DETAIL, DETAIL), Image.Resampling.BOX))
-    share = float("nan") if item.mask is None else float(read_mask(root, item).mean())
-    return bits, detail, bool((pixels == first).all()), share
+    area = float("nan") if item.mask is None else float(read_mask(root, item).mean())
+    return bits, detail, bool((pixels == first).all()), area
 
 
-def _place(cache: Path, items: Sequence[Item]) -> Path:
+def _cache_file(cache: Path, items: Sequence[Item]) -> Path:
     digest = hashlib.sha256(f"{VERSION} {DETAIL} {HASH_SIDE}\n".encode())
     for item in items:
         digest.update(f"{item.content} {item.mask}\n".encode())
     return cache / "looks" / digest.hexdigest()
 
 
-def _pack(looks: Looks) -> bytes:
+def _pack(fingerprints: Fingerprints) -> bytes:
     from safetensors.numpy import save
 
-    arrays = {name: value for name, value in vars(looks).items() if name != "items"}
-    return seal(save({**arrays, "bits": np.packbits(looks.bits, axis=1)}))
+    arrays = {name: value for name, value in vars(fingerprints).items() if name != "items"}
+    return seal(save({**arrays, "bits": np.packbits(fingerprints.bits, axis=1)}))
 
 
-def _read(place: Path, items: tuple[Item, ...]) -> Looks | None:
+def _load(file: Path, items: tuple[Item, ...]) -> Fingerprints | None:
     from safetensors.numpy import load
 
-    content = unseal(place)
+    content = unseal(file)
     if content is None:
         return None
     arrays = load(content)
     arrays["bits"] = np.unpackbits(arrays["bits"], axis=1).astype(bool)
-    return Looks(items, **arrays)
+    return Fingerprints(items, **arrays)

@@ -1,10 +1,10 @@
-"""Test images that are training images again, in another size, encoding or brightness.
+"""Find test images that repeat a training image at another size, encoding or brightness.
 
-Industrial images of one category all look alike, so a perceptual hash alone is of no use: of MVTec
-AD's 160 test images of screws, 146 are within 4 of 64 bits of a training image. The hash finds the
-training images that may be meant; then fine detail is compared that differs from part to part and
-survives a copy. How alike different parts are in that, the training images tell among each other.
-Copies that are shifted, turned or cut by more than half a percent are not found.
+All images of an industrial category are similar, so a perceptual hash alone is useless: of MVTec
+AD's 160 test images of screws, 146 are within 4 of 64 bits of a training image. Here the hash only
+selects candidates. Then the fine detail is compared, which differs from part to part but survives
+copying. The training images show how similar the detail of different parts is. Copies that are
+shifted, rotated or cropped by more than half a percent are not found.
 """
 
 from __future__ import annotations
@@ -14,127 +14,147 @@ from typing import NamedTuple
 import numpy as np
 
 from ..manifest import Item
-from .fingerprints import Looks
+from .fingerprints import Fingerprints
 
-SIMILAR = 0.965
-"""Correlation of detail from which two images may be one. Different parts of seven real and fifteen
-drawn categories have up to 0.987 and would be taken for copies by it in one category, see TIMES."""
-TIMES = 8.0
-"""How many times less a copy differs (1 - correlation) than half of the training images do from
-the training image nearest to them."""
-RADIUS = 40
-"""Bits of 256 in which the hashes of a copy may differ."""
+MIN_SIMILARITY = 0.965
+"""Minimum correlation of detail. In seven real and fifteen synthetic categories, different parts
+reach 0.987; in one category they would exceed this limit without MIN_RATIO."""
+MIN_RATIO = 8.0
+"""The difference (1 - correlation) of a copy must be this many times smaller than the median
+difference between a training image and its nearest other training image."""
+MAX_HASH_DISTANCE = 40
+"""Maximum number of differing bits, of 256, in the hashes of a copy."""
 
 _CANDIDATES = 16
 _BLOCK = 256
 _SAMPLE = 256
 _SIGMA = 1.5
 _VISIBLE = 0.25
-"""Gray levels: an image with less detail than this on average has none to compare."""
+"""Gray levels: an image whose average detail is below this has no detail to compare."""
 
 
-class Pair(NamedTuple):
-    """A test image, the training image that it resembles, and the correlation of their detail."""
+class DuplicatePair(NamedTuple):
+    """A test image, the training image that it repeats, and the correlation of their detail."""
 
     test: Item
     train: Item
     similarity: float
 
 
-def near_duplicates(train: Looks, test: Looks) -> list[Pair]:
-    """At most one pair a test image, the most similar first; equal images are not among them.
+def find_near_duplicates(train: Fingerprints, test: Fingerprints) -> list[DuplicatePair]:
+    """Find the test images that repeat a training image with other pixels.
 
-    Memory and time stay bounded: each test image is compared by its hash with all training images
-    (a matrix product in blocks), and in detail with the 16 nearest of these.
+    Each test image is compared with all training images by its hash (a matrix product in blocks),
+    and with the 16 nearest of them by its detail. So memory and time are limited.
+
+    Args:
+        train: fingerprints of the training images of a category.
+        test: fingerprints of its test images.
+
+    Returns:
+        At most one pair per test image, the most similar first. Test images with exactly the pixels
+        of a training image are left out.
     """
     if not train.items or not test.items:
         return []
-    usual = usual_detail(train)
-    limit = threshold(train, usual)
-    known = {item.content for item in train.items}
-    places, similar = _nearest(test, train, usual, radius=RADIUS)
+    common = common_detail(train)
+    limit = similarity_threshold(train, common)
+    train_contents = {item.content for item in train.items}
+    indices, similar = _nearest(test, train, common, max_distance=MAX_HASH_DISTANCE)
     pairs = [
-        Pair(item, train.items[place], float(similarity))
-        for item, place, similarity in zip(test.items, places, similar, strict=True)
-        if similarity >= limit and item.content not in known
+        DuplicatePair(item, train.items[index], float(similarity))
+        for item, index, similarity in zip(test.items, indices, similar, strict=True)
+        if similarity >= limit and item.content not in train_contents
     ]
     return sorted(pairs, key=lambda pair: (-pair.similarity, pair.test.path))
 
 
-def usual_detail(train: Looks) -> np.ndarray:
-    """(DETAIL, DETAIL) float32: what the training images have in common, which tells nothing."""
-    return np.median(_fine(_spread(train).detail), axis=0)
+def common_detail(train: Fingerprints) -> np.ndarray:
+    """(DETAIL, DETAIL) float32: the detail that all training images share, which is removed."""
+    return np.median(_fine(_sample(train).detail), axis=0)
 
 
-def threshold(train: Looks, usual: np.ndarray) -> float:
-    """The correlation of detail from which a test image counts as a training image again.
+def similarity_threshold(train: Fingerprints, common: np.ndarray) -> float:
+    """The correlation of detail from which a test image counts as a copy of a training image.
 
     The median makes it insensitive to training images that are copies of each other.
+
+    Args:
+        train: fingerprints of the training images.
+        common: their common detail.
     """
-    sample = _spread(train)
-    _, similar = _nearest(sample, train, usual, radius=None)
-    return max(SIMILAR, 1 - (1 - float(np.median(similar))) / TIMES)
+    sample = _sample(train)
+    _, similar = _nearest(sample, train, common, max_distance=None)
+    return max(MIN_SIMILARITY, 1 - (1 - float(np.median(similar))) / MIN_RATIO)
 
 
-def _spread(looks: Looks) -> Looks:
-    """At most `_SAMPLE` of the images; they are sorted by content, so any will do."""
-    chosen = slice(0, _SAMPLE)
-    return Looks(
-        looks.items[chosen],
-        looks.bits[chosen],
-        looks.detail[chosen],
-        looks.gray[chosen],
-        looks.masks[chosen],
-    )
+def _sample(fingerprints: Fingerprints) -> Fingerprints:
+    """At most `_SAMPLE` of the images. They are sorted by content hash, so the first are random."""
+    return fingerprints.select(slice(0, _SAMPLE))
 
 
 def _nearest(
-    looks: Looks, train: Looks, usual: np.ndarray, *, radius: int | None
+    images: Fingerprints, train: Fingerprints, common: np.ndarray, *, max_distance: int | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(N,) places in `train` and (N,) correlations: for each image the nearest training image.
+    """Find the most similar training image of each image, ignoring those with equal pixels.
 
-    An image equal to it does not count. The correlation is 0 where no hash is within the radius.
+    Args:
+        images: fingerprints of N images.
+        train: fingerprints of the training images.
+        common: their common detail.
+        max_distance: maximum distance of the hashes; None for no limit.
+
+    Returns:
+        (N,) indices into `train`, and (N,) correlations, 0 if no hash is within the distance.
     """
     contents = np.array([item.content for item in train.items])
     signs = _signs(train.bits)
-    places, similar = [], []
-    for start in range(0, len(looks.items), _BLOCK):
+    indices, similar = [], []
+    for start in range(0, len(images.items), _BLOCK):
         block = slice(start, start + _BLOCK)
-        differing = (signs.shape[1] - _signs(looks.bits[block]) @ signs.T) / 2
-        own = np.array([item.content for item in looks.items[block]])
+        differing = (signs.shape[1] - _signs(images.bits[block]) @ signs.T) / 2
+        own = np.array([item.content for item in images.items[block]])
         differing[own[:, None] == contents[None, :]] = np.inf
         count = min(_CANDIDATES, differing.shape[1])
         candidates = np.argpartition(differing, count - 1, axis=1)[:, :count]
-        apart = np.take_along_axis(differing, candidates, axis=1)
+        distances = np.take_along_axis(differing, candidates, axis=1)
         needed, where = np.unique(candidates, return_inverse=True)
         where = where.reshape(candidates.shape)
-        products = _unit(looks.detail[block], usual) @ _unit(train.detail[needed], usual).T
+        products = _unit(images.detail[block], common) @ _unit(train.detail[needed], common).T
         correlation = np.take_along_axis(products, where, axis=1)
-        allowed = np.isfinite(apart) if radius is None else apart <= radius
+        allowed = np.isfinite(distances) if max_distance is None else distances <= max_distance
         correlation = np.where(allowed, correlation, 0.0)
         best = correlation.argmax(axis=1)[:, None]
-        places.append(np.take_along_axis(candidates, best, axis=1)[:, 0])
+        indices.append(np.take_along_axis(candidates, best, axis=1)[:, 0])
         similar.append(np.take_along_axis(correlation, best, axis=1)[:, 0])
-    return np.concatenate(places), np.concatenate(similar)
+    return np.concatenate(indices), np.concatenate(similar)
 
 
 def _signs(bits: np.ndarray) -> np.ndarray:
-    """As -1 and 1: products of such rows count the bits in which they agree, exactly."""
+    """Bits as -1 and 1, so that a product of two rows counts equal minus differing bits exactly."""
     return np.where(bits, np.float32(1), np.float32(-1))
 
 
-def _unit(detail: np.ndarray, usual: np.ndarray) -> np.ndarray:
-    """detail (N, S, S) uint8 -> (N, S * S): own fine detail, of length 1 or 0."""
+def _unit(detail: np.ndarray, common: np.ndarray) -> np.ndarray:
+    """Each image's own fine detail as a unit vector.
+
+    Args:
+        detail: (N, S, S) uint8.
+        common: (S, S), the detail that the training images share.
+
+    Returns:
+        (N, S * S); zeros for an image without visible detail.
+    """
     own = _fine(detail).reshape(len(detail), -1)
-    common = usual.ravel() / max(float(np.linalg.norm(usual)), 1e-9)
-    # As much of it as there is: a copy may have another contrast, and an empty image has none.
-    own -= (own @ common)[:, None] * common
+    direction = common.ravel() / max(float(np.linalg.norm(common)), 1e-9)
+    # Subtract the projection, not `common` itself: the contrast of a copy may differ.
+    own -= (own @ direction)[:, None] * direction
     length = np.linalg.norm(own, axis=1, keepdims=True)
     return np.where(length > _VISIBLE * np.sqrt(own.shape[1]), own / np.maximum(length, 1e-9), 0)
 
 
 def _fine(detail: np.ndarray) -> np.ndarray:
-    """Without light and large shapes, which parts of a category share."""
+    """The detail without light and large shapes, which all parts of a category share."""
     from scipy.ndimage import gaussian_filter
 
     values = detail.astype(np.float32)

@@ -1,4 +1,4 @@
-"""What there is to know of a category's images before anything is run on them."""
+"""Statistics of a category's images: counts, sizes, channels, mask areas, near duplicates."""
 
 from __future__ import annotations
 
@@ -8,19 +8,27 @@ from typing import Any
 
 import numpy as np
 
-from .fingerprints import Looks
-from .near_duplicates import Pair, near_duplicates
+from .fingerprints import Fingerprints
+from .near_duplicates import DuplicatePair, find_near_duplicates
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """A category in figures.
+    """Statistics of one category. The field names are keys of `--format json`.
 
-    defects: test images of each kind of defect; sizes: images by `WIDTHxHEIGHT`, smallest first;
-    channels: `color`, `gray` (equal channels count as gray), or how many are which;
-    without_mask: defective test images; mask_areas: median, least and greatest share of the image
-    that a mask covers, None where there is no mask; empty_masks: the images of masks without a
-    pixel; near: test images that repeat a training image.
+    Attributes:
+        category: its name.
+        train: number of training images.
+        good: number of good test images.
+        defective: number of defective test images.
+        defects: number of test images per kind of defect.
+        sizes: number of images per `WIDTHxHEIGHT`, smallest first.
+        channels: `color`, `gray`, or the number of each. Equal channels count as gray.
+        without_mask: number of defective test images without a mask.
+        mask_areas: median, minimum and maximum fraction of the image that a mask covers; None if
+            there are no masks.
+        empty_masks: images whose mask has no defective pixel.
+        near: test images that repeat a training image.
     """
 
     category: str
@@ -33,16 +41,16 @@ class Statistics:
     without_mask: int
     mask_areas: tuple[float | None, float | None, float | None]
     empty_masks: tuple[str, ...]
-    near: tuple[Pair, ...]
+    near: tuple[DuplicatePair, ...]
 
     @property
     def size(self) -> str:
-        """`256x256`, or the smallest and the largest."""
+        """`256x256`, or the smallest and the largest size as `256x256 to 512x512`."""
         ends = list(self.sizes)
         return ends[0] if len(ends) == 1 else f"{ends[0]} to {ends[-1]}"
 
     def as_dict(self) -> dict[str, Any]:
-        """For machines: every name, and no rounding."""
+        """The statistics for JSON, with all near duplicates and without rounding."""
         areas = dict(zip(("median", "min", "max"), self.mask_areas, strict=True))
         near = [
             {"test": pair.test.path, "train": pair.train.path, "similarity": pair.similarity}
@@ -51,14 +59,15 @@ class Statistics:
         return {**vars(self), "mask_areas": areas, "near": near}
 
 
-def statistics(category: str, looks: Looks) -> Statistics:
-    """The figures of a category's images."""
-    train, test = looks.part("train"), looks.part("test")
+def compute_statistics(category: str, fingerprints: Fingerprints) -> Statistics:
+    """Compute the statistics of a category from the fingerprints of its images."""
+    train, test = fingerprints.of_split("train"), fingerprints.of_split("test")
     defective = [item for item in test.items if item.label]
-    areas = looks.masks[~np.isnan(looks.masks)].astype(float)
-    sizes = collections.Counter((item.width, item.height) for item in looks.items)
+    masks = fingerprints.masks
+    areas = masks[~np.isnan(masks)].astype(float)
+    sizes = collections.Counter((item.width, item.height) for item in fingerprints.items)
     by_size = sorted(sizes.items(), key=lambda pair: (pair[0][0] * pair[0][1], pair[0]))
-    empty = [item.path for item, area in zip(looks.items, looks.masks, strict=True) if area == 0]
+    empty = [item.path for item, area in zip(fingerprints.items, masks, strict=True) if area == 0]
     return Statistics(
         category,
         len(train.items),
@@ -66,13 +75,13 @@ def statistics(category: str, looks: Looks) -> Statistics:
         len(defective),
         dict(sorted(collections.Counter(item.defect for item in defective).items())),
         {f"{width}x{height}": count for (width, height), count in by_size},
-        _channels(looks.gray),
+        _channels(fingerprints.gray),
         sum(item.mask is None for item in defective),
         (float(np.median(areas)), float(areas.min()), float(areas.max()))
         if len(areas)
         else (None, None, None),
         tuple(sorted(empty)),
-        tuple(near_duplicates(train, test)),
+        tuple(find_near_duplicates(train, test)),
     )
 
 

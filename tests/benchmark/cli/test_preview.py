@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cadbench.benchmark.data.preview import fingerprints as survey
+from cadbench.benchmark.data.preview import fingerprints
 from PIL import Image, ImageEnhance
 
 from tests.benchmark.cli.test_errors import assert_refused
@@ -54,7 +54,7 @@ def test_the_second_preview_reads_no_image_for_its_figures(
     def refuse(*_: object) -> None:
         raise AssertionError("read again")
 
-    monkeypatch.setattr(survey, "_look_at", refuse)
+    monkeypatch.setattr(fingerprints, "_fingerprint", refuse)
     assert preview("-q") == first
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from cadbench.benchmark.data.manifest import Manifest, build_manifest
 from cadbench.benchmark.data.preview import contact_sheet as module
-from cadbench.benchmark.data.preview.contact_sheet import WIDTH, contact_sheet
-from cadbench.benchmark.data.preview.near_duplicates import Pair
+from cadbench.benchmark.data.preview.contact_sheet import WIDTH, draw_contact_sheet
+from cadbench.benchmark.data.preview.near_duplicates import DuplicatePair
 from cadbench.results.errors import DataError
 from PIL import Image
 
@@ -28,8 +28,8 @@ def root(tmp_path: Path) -> Path:
     return draw_dataset(tmp_path / "plates", ("apple",), size=64)
 
 
-def drawn(manifest: Manifest, *near: Pair, count: int = 6) -> np.ndarray:
-    return np.asarray(contact_sheet(manifest, "apple", near, count=count, workers=0))
+def drawn(manifest: Manifest, *near: DuplicatePair, count: int = 6) -> np.ndarray:
+    return np.asarray(draw_contact_sheet(manifest, "apple", near, count=count, workers=0))
 
 
 def test_a_sheet_depends_on_the_images_alone(root: Path, tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_more_images_need_more_rows_and_near_duplicates_a_row_of_their_own(root:
     assert many.shape == few.shape  # five or six of each kind: one row of six
     larger = built(draw_dataset(root, ("apple",), size=64, train=9, seed=3))
     assert len(drawn(larger, count=60)) > len(few)
-    pair = Pair(larger.test("apple")[0], larger.train("apple")[0], 0.99)
+    pair = DuplicatePair(larger.test("apple")[0], larger.train("apple")[0], 0.99)
     assert len(drawn(larger, pair)) > len(drawn(larger))
 
 

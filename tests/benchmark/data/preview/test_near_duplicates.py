@@ -11,8 +11,8 @@ import pytest
 from cadbench.benchmark.data.images.decoding import content_hash, decode
 from cadbench.benchmark.data.manifest import Item, Manifest
 from cadbench.benchmark.data.preview import near_duplicates as module
-from cadbench.benchmark.data.preview.fingerprints import Looks, survey
-from cadbench.benchmark.data.preview.near_duplicates import Pair, near_duplicates
+from cadbench.benchmark.data.preview.fingerprints import Fingerprints, compute_fingerprints
+from cadbench.benchmark.data.preview.near_duplicates import DuplicatePair, find_near_duplicates
 from PIL import Image, ImageEnhance, ImageFilter
 from scipy.ndimage import gaussian_filter
 
@@ -38,10 +38,10 @@ class _Task:
 
 
 @pytest.fixture
-def looks(tmp_path: Path) -> Callable[..., Looks]:
-    """The looks of training and test images, in that order."""
+def make(tmp_path: Path) -> Callable[..., Fingerprints]:
+    """The fingerprints of training and test images, in that order."""
 
-    def make(train: list[Image.Image], test: list[Image.Image]) -> Looks:
+    def make(train: list[Image.Image], test: list[Image.Image]) -> Fingerprints:
         items = []
         for split, images in (("train", train), ("test", test)):
             for number, image in enumerate(images):
@@ -50,13 +50,13 @@ def looks(tmp_path: Path) -> Callable[..., Looks]:
                 content = content_hash(decode(tmp_path / path))
                 items.append(Item("c", split, "good", path, None, *image.size, content, None))  # type: ignore[arg-type]
         manifest = Manifest("x", tmp_path, tuple(items))
-        return survey(manifest, "c", tmp_path / "cache", _Task(), workers=0)
+        return compute_fingerprints(manifest, "c", tmp_path / "cache", _Task(), workers=0)
 
     return make
 
 
-def found(looks: Looks) -> list[Pair]:
-    return near_duplicates(looks.part("train"), looks.part("test"))
+def found(both: Fingerprints) -> list[DuplicatePair]:
+    return find_near_duplicates(both.of_split("train"), both.of_split("test"))
 
 
 def jpeg(image: Image.Image) -> Image.Image:
@@ -76,29 +76,31 @@ COPIES: dict[str, Callable[[Image.Image], Image.Image]] = {
 }
 
 
-def test_copies_are_found_among_parts_that_all_look_alike(looks: Callable[..., Looks]) -> None:
+def test_copies_are_found_among_parts_that_all_look_alike(
+    make: Callable[..., Fingerprints],
+) -> None:
     train = [part(seed) for seed in range(TRAIN)]
     others = [part(seed) for seed in range(100, 120)]
     copies = [copy(train[number]) for number, copy in enumerate(COPIES.values())]
-    pairs = found(looks(train, [*others, *copies]))
+    pairs = found(make(train, [*others, *copies]))
     assert {(pair.test.path, pair.train.path) for pair in pairs} == {
         (f"test{20 + number}.png", f"train{number:02}.png") for number in range(len(COPIES))
     }
     similar = [pair.similarity for pair in pairs]
     assert similar == sorted(similar, reverse=True)
-    assert min(similar) >= module.SIMILAR
+    assert min(similar) >= module.MIN_SIMILARITY
 
 
 def test_equal_images_are_left_to_the_manifest_and_flat_ones_are_no_copies(
-    looks: Callable[..., Looks],
+    make: Callable[..., Fingerprints],
 ) -> None:
     train = [part(seed) for seed in range(5)]
     flat = [Image.new("RGB", (SIDE, SIDE), (value,) * 3) for value in (10, 11)]
-    assert found(looks([*train, flat[0]], [train[0], flat[1]])) == []
+    assert found(make([*train, flat[0]], [train[0], flat[1]])) == []
 
 
 def test_parts_that_differ_little_anyway_need_a_greater_likeness(
-    looks: Callable[..., Looks],
+    make: Callable[..., Fingerprints],
 ) -> None:
     """Photographs of nearly the same surface: what half of the training images have is usual."""
     rng = np.random.Generator(np.random.PCG64(1))
@@ -109,25 +111,28 @@ def test_parts_that_differ_little_anyway_need_a_greater_likeness(
         values = groups[number % 2] + rng.normal(0, 2.0, base.shape)
         return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
 
-    all_looks = looks([photograph(n) for n in range(20)], [photograph(n) for n in range(6)])
-    train = all_looks.part("train")
-    assert module.threshold(train, module.usual_detail(train)) > module.SIMILAR + 0.005
-    assert found(all_looks) == []
+    everything = make([photograph(n) for n in range(20)], [photograph(n) for n in range(6)])
+    train = everything.of_split("train")
+    assert (
+        module.similarity_threshold(train, module.common_detail(train))
+        > module.MIN_SIMILARITY + 0.005
+    )
+    assert found(everything) == []
 
 
 def test_the_answer_is_the_same_in_blocks(
-    looks: Callable[..., Looks], monkeypatch: pytest.MonkeyPatch
+    make: Callable[..., Fingerprints], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train = [part(seed) for seed in range(TRAIN)]
-    whole = looks(train, [part(200), *(jpeg(image) for image in train[:9])])
+    whole = make(train, [part(200), *(jpeg(image) for image in train[:9])])
     first = found(whole)
     assert len(first) == 9
     monkeypatch.setattr(module, "_BLOCK", 4)
     assert [pair[:2] for pair in found(whole)] == [pair[:2] for pair in first]
 
 
-def test_either_side_may_be_empty(looks: Callable[..., Looks]) -> None:
-    one = looks([part(0)], [part(1)])
+def test_either_side_may_be_empty(make: Callable[..., Fingerprints]) -> None:
+    one = make([part(0)], [part(1)])
     assert found(one) == []
-    assert near_duplicates(one.part("train"), one.part("none")) == []
-    assert near_duplicates(one.part("none"), one.part("test")) == []
+    assert find_near_duplicates(one.of_split("train"), one.of_split("none")) == []
+    assert find_near_duplicates(one.of_split("none"), one.of_split("test")) == []
