@@ -54,6 +54,7 @@ def convert(
     kind: type[T],
     where: str,
     error: type[CadbenchError] = UsageError,
+    /,
     **given: object,
 ) -> T:
     """Convert parsed TOML or JSON into a dataclass or TypedDict.
@@ -83,7 +84,7 @@ def convert(
             _check_table(value, inner, f"{where}: {path}", error)
     try:
         return msgspec.convert(values, kind)
-    except (msgspec.ValidationError, CadbenchError):
+    except (msgspec.ValidationError, UnicodeError, CadbenchError):
         for path, value, inner in nodes:
             _convert_alone(value, inner, f"{where}: {path}" if path else where, error)
         raise
@@ -133,7 +134,7 @@ def _convert_alone(value: object, kind: Any, where: str, error: type[CadbenchErr
 
     try:
         msgspec.convert(value, kind)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeError):  # UnicodeError: half of a surrogate pair
         expected = get_args(kind) if get_origin(kind) is Literal else _describe(kind)
         raise error(mismatch(where, expected, value)) from None
     except CadbenchError as problem:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from importlib import resources
 from pathlib import Path
 
 from ...results.did_you_mean import suggestion
 from ...results.errors import UsageError
+from ...results.validation import parse_toml
 from .parsing import read_protocol
 from .protocol import Protocol
 
@@ -40,12 +40,8 @@ def find_protocol(name: str) -> Protocol:
 
 
 def parse_protocol(text: str, where: str) -> Protocol:
-    """The protocol that a file's text holds; one line of `UsageError` naming file and key."""
-    try:
-        values = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{where} is not TOML: {' '.join(str(error).split())}") from error
-    return read_protocol(values, where)
+    """Return the protocol in the text of a TOML file; errors name file and key."""
+    return read_protocol(parse_toml(text, where), where)
 
 
 def _text_of(file: Path) -> str:

@@ -41,7 +41,7 @@ class StudyDefaults:
     embedding: str | None = None
     seeds: tuple[int, ...] | None = None
     methods: tuple[str, ...] | None = None
-    settings: tuple[str, ...] = ()
+    set: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,7 @@ def test_the_annotations_of_a_dataclass_are_the_schema():
         ({"crops": {"size": 1}}, "crops: expected a list, got {'size': 1}"),
         ({"lists": {"a.b": ["x", 3]}}, "lists.'a.b'[1]: expected text, got 3"),
         ({"lists": {"a": "x"}}, "lists.a: expected a list, got 'x'"),
+        ({"seed": "\ud800"}, r"seed: expected a whole number, got '\ud800'"),
         ({"seed": "1"}, "seed: expected a whole number, got '1'"),
         ({"pattern": 1}, "pattern: expected text or a list, got 1"),
         ({"anything": 1}, "anything: expected a table, got 1"),

@@ -26,7 +26,7 @@ def command(name: str | None) -> None:
     else:
         protocol = find_protocol(name)
         study = protocol.study
-        check_study(name, study.methods or (), study.settings)
+        check_study(name, study.methods or (), study.set)
         count = f"{len(protocol.categories)} categories of " if protocol.categories else ""
         click.echo(
             f"{name} is a valid protocol: {protocol.id}, {count}{protocol.dataset}, schedule "

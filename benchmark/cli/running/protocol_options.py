@@ -155,7 +155,7 @@ def _settings(protocol: Protocol, merged: dict[str, Any]) -> tuple[str, ...]:
         set_by_options |= {f"{method}.experts" for method in merged["methods"]}
     return tuple(
         setting
-        for setting in protocol.study.settings
+        for setting in protocol.study.set
         if _target(setting) not in set_by_options and _method(setting) in merged["methods"]
     )
 
