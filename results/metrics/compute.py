@@ -57,19 +57,19 @@ def compute_metrics(
     categories = stream_categories(experiences)
     s = introduced(experiences, categories)
     owner = owners(events, categories)
-    columns = _Columns(scores, experiences, categories)
+    sorted_scores = _SortedScores(scores, experiences, categories)
     rows: list[Row] = []
     for image_metric in IMAGE_METRICS.values():
-        R = _fill(columns, image_metric, len(experiences), len(categories))
-        rows.extend(_cell_rows(image_metric, R, columns, categories))
-        rows.extend(continual_rows(image_metric, R, s, _share(columns, s), owner))
+        R = _fill(sorted_scores, image_metric, len(experiences), len(categories))
+        rows.extend(_category_rows(image_metric, R, sorted_scores, categories))
+        rows.extend(continual_rows(image_metric, R, s, _defective_share(sorted_scores, s), owner))
     for pixel_metric in PIXEL_METRICS.values():
         measured = {key: cell for key, cell in (pixels or {}).items() if pixel_metric.name in cell}
         if measured:
             T = len(experiences)
             rows.extend(_pixel_rows(pixel_metric, measured, categories, T, s, owner))
     if routing == "inferred":
-        rows.extend(_inferred_rows(columns, len(experiences), s, owner))
+        rows.extend(_inferred_rows(sorted_scores, len(experiences), s, owner))
     frame = pd.DataFrame(rows, columns=["metric", "t", "category", "value", "n"])
     return frame.astype({"t": "Int16", "value": "float64", "n": "int32"})
 
@@ -93,8 +93,8 @@ def matrix(
         experience that introduces each category.
     """
     names = list(categories) if categories is not None else stream_categories(experiences)
-    columns = _Columns(scores, experiences, names)
-    R = _fill(columns, IMAGE_METRICS[metric], len(experiences), len(names))
+    sorted_scores = _SortedScores(scores, experiences, names)
+    R = _fill(sorted_scores, IMAGE_METRICS[metric], len(experiences), len(names))
     return R, introduced(experiences, names)
 
 
@@ -147,7 +147,7 @@ def continual_rows(
     return rows
 
 
-class _Columns:
+class _SortedScores:
     """The scores table as arrays sorted by (experience, category), checked once."""
 
     def __init__(
@@ -187,7 +187,7 @@ class _Columns:
             )
 
     @functools.cached_property
-    def cells(self) -> list[tuple[int, int, slice, int | None]]:
+    def groups(self) -> list[tuple[int, int, slice, int | None]]:
         """(t, c, rows, same) of every scored category and experience.
 
         same: the earlier experience after which it had the same scores, None without one.
@@ -218,29 +218,29 @@ class _Columns:
         return slice(int(start), int(stop))
 
 
-def _fill(columns: _Columns, metric: ImageMetric, T: int, C: int) -> Matrix:
+def _fill(scores: _SortedScores, metric: ImageMetric, T: int, C: int) -> Matrix:
     R = np.full((T, C), np.nan)
-    for t, c, rows, same in columns.cells:
+    for t, c, rows, same in scores.groups:
         # Scores that an experience left unchanged need not be measured again.
         R[t - 1, c] = (
-            metric.function(columns.score[rows], columns.label[rows])
+            metric.function(scores.score[rows], scores.label[rows])
             if same is None
             else R[same - 1, c]
         )
     return R
 
 
-def _cell_rows(
-    metric: ImageMetric, R: Matrix, columns: _Columns, categories: Sequence[str]
+def _category_rows(
+    metric: ImageMetric, R: Matrix, scores: _SortedScores, categories: Sequence[str]
 ) -> Iterator[Row]:
-    for t, c, rows, _ in columns.cells:
+    for t, c, rows, _ in scores.groups:
         yield metric.name, t, categories[c], float(R[t - 1, c]), rows.stop - rows.start
 
 
-def _share(columns: _Columns, s: Index) -> Matrix:
+def _defective_share(scores: _SortedScores, s: Index) -> Matrix:
     """(C,): the share of each category's images that is defective."""
-    images = np.bincount(columns.category, minlength=len(s))
-    defective = np.bincount(columns.category, weights=columns.label, minlength=len(s))
+    images = np.bincount(scores.category, minlength=len(s))
+    defective = np.bincount(scores.category, weights=scores.label, minlength=len(s))
     return np.divide(defective, images, out=np.full(s.shape, np.nan), where=images > 0)
 
 
@@ -262,17 +262,17 @@ def _pixel_rows(
     yield from continual_rows(metric, R, s, share, owner)
 
 
-def _inferred_rows(columns: _Columns, T: int, s: Index, owner: Index | None) -> Iterator[Row]:
+def _inferred_rows(scores: _SortedScores, T: int, s: Index, owner: Index | None) -> Iterator[Row]:
     for t in range(1, T + 1):
-        rows = columns.after(t)
-        category = columns.category[rows]
-        pooled = pooled_auroc(columns.score[rows], columns.label[rows], category, s, t)
+        rows = scores.after(t)
+        category = scores.category[rows]
+        pooled = pooled_auroc(scores.score[rows], scores.label[rows], category, s, t)
         yield "pooled_auroc", t, None, float(pooled.value), pooled.n
         if owner is None:
             continue
         # Before experience s(c), nobody owns category c.
         owner_then = np.where(s <= t, owner, -1)
-        routed = routing_accuracy(columns.route[rows], category, owner_then)
+        routed = routing_accuracy(scores.route[rows], category, owner_then)
         yield "routing_accuracy", t, None, float(routed.value), routed.n
         if t == T:
             yield "routing_accuracy", None, None, float(routed.value), routed.n

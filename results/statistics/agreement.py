@@ -1,4 +1,4 @@
-"""How far two assignments of categories to experts agree, whatever the experts are called."""
+"""Agreement of two assignments of categories to experts, whatever numbers the experts have."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ Assignment = Mapping[str, int]
 
 @dataclass(frozen=True)
 class Agreement:
-    """Two assignments of the same categories, ours and theirs.
+    """How well two assignments of the same categories agree.
 
-    rand: adjusted Rand index, 1 for the same groups, about 0 for chance. Of all `pairs` of
-    categories, `together` share an expert in both and `apart` in neither. `matched` of the
-    `categories` lie in the expert that stands for theirs under the best one-to-one matching.
+    Args:
+        rand: adjusted Rand index, 1 for the same groups, about 0 for chance.
+        together: pairs of categories that share an expert in both assignments.
+        apart: pairs that share an expert in neither.
+        pairs: all pairs.
+        matched: categories in the matching expert, under the best one-to-one matching of experts.
+        categories: all categories.
     """
 
     rand: float
@@ -30,7 +34,7 @@ class Agreement:
 
 
 def agreement(ours: Assignment, theirs: Assignment) -> Agreement:
-    """The agreement over the categories that both assign."""
+    """Measure the agreement over the categories that both assign."""
     from sklearn.metrics import adjusted_rand_score
 
     names = sorted(ours.keys() & theirs.keys())
@@ -49,9 +53,10 @@ def agreement(ours: Assignment, theirs: Assignment) -> Agreement:
 
 
 def best_matching(ours: Assignment, theirs: Assignment) -> dict[int, int]:
-    """Their expert -> the one of ours that stands for it, one to one, sharing most categories.
+    """Match their experts to ours, one to one, so that as many categories as possible are shared.
 
-    Experts that share no category with their counterpart have none.
+    Returns:
+        Their expert -> ours; experts that share no category with their match are left out.
     """
     from scipy.optimize import linear_sum_assignment
 

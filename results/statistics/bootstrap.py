@@ -55,7 +55,7 @@ class Bootstrap:
             reads: how each value is read from a run.
             readings: the runs.
         """
-        of_runs = [self._of_run(reads, reading) for reading in readings]
+        of_runs = [self._resample(reads, reading) for reading in readings]
         counts = self.run_counts([reading.record for reading in readings])
         several = bool((counts != 1).any())
         found = []
@@ -69,11 +69,11 @@ class Bootstrap:
         return found
 
     def run_counts(self, records: Iterable[Record]) -> Counts:
-        """(R, B): how often each run of a row counts."""
+        """(R, B): the weight of each run of a row in each replicate."""
         runs = [(str(record.seed), canonical_json(record.cell["order"])) for record in records]
         return self.draws.runs([seed for seed, _ in runs], [order.decode() for _, order in runs])
 
-    def _of_run(
+    def _resample(
         self, reads: Sequence[Callable[[Reading], FloatOrArray]], reading: Reading
     ) -> list[FloatOrArray]:
         """For each of `reads` its replicates (B,), or the number where no image enters."""
@@ -100,9 +100,14 @@ class Bootstrap:
 
 
 def mean_over_runs(values: NDArray[np.float64], counts: Counts) -> NDArray[np.float64]:
-    """(..., B): mean over the first axis of values (R, ..., B) that are defined.
+    """(..., B): the weighted mean over runs of the values that are defined.
 
-    `counts` (R, B) say how often each run counts; NaN where no defined run was drawn.
+    Args:
+        values: (R, ..., B), NaN where undefined.
+        counts: (R, B) the weight of each run.
+
+    Returns:
+        NaN where no run with a defined value has weight.
     """
     defined = ~np.isnan(values)
     shape = (len(counts), *[1] * (values.ndim - 2), counts.shape[1])

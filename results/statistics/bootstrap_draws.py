@@ -1,7 +1,7 @@
-"""What a bootstrap draws: how often each image, seed and order counts in each replicate.
+"""Bootstrap weights: how often each image, seed and order counts in each replicate.
 
-A draw depends on what is drawn from and on nothing else: images are told by their content, so all
-runs, rows and commands that share them share the draw, and differences between rows are paired.
+Weights depend only on what is resampled. Images are identified by their content, so all runs, rows
+and commands with the same images use the same weights, and differences between rows are paired.
 """
 
 from __future__ import annotations
@@ -17,26 +17,28 @@ Counts = NDArray[np.float32]
 
 
 class Draws:
-    """Multiplicities of `replicates` bootstrap samples; two with the same arguments are equal."""
+    """Weights of `replicates` bootstrap samples; the same arguments give the same weights."""
 
     def __init__(self, replicates: int = REPLICATES, seed: int = 0) -> None:
         self.replicates = replicates
         self._seed = seed
-        self._kept: dict[bytes, Counts] = {}
+        self._cache: dict[bytes, Counts] = {}
 
     def images(self, ids: Sequence[str], labels: NDArray[np.bool_]) -> Counts:
-        """(N, B): good and defective images are drawn apart, as many as there are of each.
+        """(N, B) weights of images. Good and defective ones are resampled separately.
 
-        `ids` (N,) are content hashes, sorted within each label, good images first.
+        Args:
+            ids: (N,) content hashes, sorted within each label, good images first.
+            labels: (N,) whether each is defective.
         """
         key = hashlib.sha256("\n".join(ids).encode() + labels.tobytes()).digest()
-        if key not in self._kept:
+        if key not in self._cache:
             strata = [self.sample(list(np.asarray(ids)[labels == label])) for label in (0, 1)]
-            self._kept[key] = np.concatenate(strata)
-        return self._kept[key]
+            self._cache[key] = np.concatenate(strata)
+        return self._cache[key]
 
     def sample(self, units: Sequence[str]) -> Counts:
-        """(N, B): each column is how often N draws with replacement hit each of N units."""
+        """(N, B): each column counts how often N draws with replacement hit each of N units."""
         n = len(units)
         digest = hashlib.sha256("\n".join([str(self._seed), *units]).encode()).digest()
         rng = np.random.Generator(np.random.PCG64(int.from_bytes(digest)))
@@ -48,11 +50,16 @@ class Draws:
         return np.ascontiguousarray(counts.reshape(self.replicates, n).T, np.float32)
 
     def runs(self, seeds: Sequence[str], orders: Sequence[str]) -> Counts:
-        """(R, B): how often each of R runs counts, seeds and orders being drawn apart.
+        """(R, B) weights of R runs. Seeds and orders are resampled separately.
 
-        They are crossed factors (Owen 2007, the pigeonhole bootstrap): a run counts as often as
-        its seed times its order. Drawing runs as if independent would take the repetitions of a
-        method that does not depend on the seed for evidence. One level only is no draw.
+        They are crossed factors (Owen 2007, the pigeonhole bootstrap): the weight of a run is the
+        product of those of its seed and its order. Resampling runs as if they were independent
+        would count repetitions of a deterministic method as evidence. A factor with one level is
+        not resampled.
+
+        Args:
+            seeds: (R,) the seed of each run.
+            orders: (R,) the order of each run.
         """
         return self._level_counts("seed", seeds) * self._level_counts("order", orders)
 

@@ -28,19 +28,19 @@ class ResampledRun:
     def __init__(self, record: Record, draws: Draws) -> None:
         self._record = record
         self._draws = draws
-        self._cells = _read_cells(record)
+        self._scores = _read_scores(record)
         self._values: dict[tuple[str, str, bytes], Replicates] = {}
 
-    def cell(self, t: int, category: str, base: str = DEFAULT) -> Replicates:
+    def category_metric(self, t: int, category: str, base: str = DEFAULT) -> Replicates:
         """(B,) image metric `base` of a category after experience t; NaN if it was not scored."""
-        cell = self._cells.get((category, t))
-        if cell is None:
+        scored = self._scores.get((category, t))
+        if scored is None:
             return np.full(self._draws.replicates, np.nan)
         # Scores that an experience left unchanged need not be measured again.
-        key = base, category, cell.digest
+        key = base, category, scored.digest
         if key not in self._values:
             weighted = IMAGE_METRICS[base].weighted
-            self._values[key] = weighted(cell.scores, cell.labels, self._weights(cell))
+            self._values[key] = weighted(scored.scores, scored.labels, self._weights(scored))
         return self._values[key]
 
     def matrix(
@@ -52,8 +52,8 @@ class ResampledRun:
         R = np.full((replicates, T, len(categories)), np.nan)
         for c, category in enumerate(categories):
             for t in range(1, T + 1):
-                if (category, t) in self._cells:
-                    R[:, t - 1, c] = self.cell(t, category, base)[part]
+                if (category, t) in self._scores:
+                    R[:, t - 1, c] = self.category_metric(t, category, base)[part]
         return R, introduced(self._record.experiences, categories)
 
     def final_row(
@@ -61,14 +61,16 @@ class ResampledRun:
     ) -> Matrix:
         """(B, 1, C): the last row of the matrix `base`."""
         T = len(self._record.experiences)
-        return np.stack([self.cell(T, name, base)[part] for name in categories], axis=-1)[:, None]
+        return np.stack(
+            [self.category_metric(T, name, base)[part] for name in categories], axis=-1
+        )[:, None]
 
     def pooled_auroc(self) -> Replicates:
         """(B,) AUROC over the images of all categories after the last experience."""
-        cells = self._final_cells()
-        weights = np.concatenate([self._weights(cell) for cell in cells])
-        scores = np.concatenate([cell.scores for cell in cells])
-        labels = np.concatenate([cell.labels for cell in cells])
+        final = self._final_scores()
+        weights = np.concatenate([self._weights(scored) for scored in final])
+        scores = np.concatenate([scored.scores for scored in final])
+        labels = np.concatenate([scored.labels for scored in final])
         return weighted_auroc(scores, labels, weights)
 
     def routing_accuracy(self) -> Replicates:
@@ -78,26 +80,26 @@ class ResampledRun:
         replicates = self._draws.replicates
         sent, right = np.zeros(replicates), np.zeros(replicates)
         owner_of = {} if owner is None else dict(zip(names, owner.tolist(), strict=True))
-        for cell in self._final_cells():
-            expert = owner_of.get(cell.category, -1)
-            counted = (cell.routes >= 0) & (expert >= 0)
-            weights = self._weights(cell)
+        for scored in self._final_scores():
+            expert = owner_of.get(scored.category, -1)
+            counted = (scored.routes >= 0) & (expert >= 0)
+            weights = self._weights(scored)
             sent += weights[counted].sum(axis=0)
-            right += weights[counted & (cell.routes == expert)].sum(axis=0)
+            right += weights[counted & (scored.routes == expert)].sum(axis=0)
         return np.divide(right, sent, out=np.full(replicates, np.nan), where=sent > 0)
 
-    def _final_cells(self) -> list[_Cell]:
+    def _final_scores(self) -> list[_CategoryScores]:
         T = len(self._record.experiences)
         return [
-            self._cells[name, T] for name in self._record.categories if (name, T) in self._cells
+            self._scores[name, T] for name in self._record.categories if (name, T) in self._scores
         ]
 
-    def _weights(self, cell: _Cell) -> Counts:
-        return self._draws.images(cell.images, cell.labels)
+    def _weights(self, scored: _CategoryScores) -> Counts:
+        return self._draws.images(scored.images, scored.labels)
 
 
 @dataclass(frozen=True, eq=False)
-class _Cell:
+class _CategoryScores:
     """The images of one category after one experience: good ones first, by content hash."""
 
     category: str
@@ -111,7 +113,7 @@ class _Cell:
         return hashlib.sha256("\n".join(self.images).encode() + self.scores.tobytes()).digest()
 
 
-def _read_cells(record: Record) -> dict[tuple[str, int], _Cell]:
+def _read_scores(record: Record) -> dict[tuple[str, int], _CategoryScores]:
     import pyarrow.compute as pc
 
     table = record.table("scores")
@@ -122,14 +124,14 @@ def _read_cells(record: Record) -> dict[tuple[str, int], _Cell]:
     )
     changes = (category[1:] != category[:-1]) | (experience[1:] != experience[:-1])
     starts = [0, *(np.flatnonzero(changes) + 1).tolist()] if len(category) else []
-    cells = {}
+    found = {}
     for start, stop in zip(starts, [*starts[1:], len(category)], strict=False):
         rows = slice(start, stop)
-        cells[str(category[start]), int(experience[start])] = _Cell(
+        found[str(category[start]), int(experience[start])] = _CategoryScores(
             str(category[start]),
             image[rows].tolist(),
             label[rows] == 1,
             score[rows].astype(np.float64),
             route[rows].astype(np.int64),
         )
-    return cells
+    return found

@@ -1,4 +1,4 @@
-"""Several rows at once: mean ranks, the Friedman test, and Nemenyi's test with its distance."""
+"""Mean ranks of several rows, the Friedman test, and Nemenyi's test with its critical distance."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 
 @dataclass(frozen=True)
 class Ranking:
-    """Of K rows over N units; rank 1 is the best. `nemenyi` (K, K) holds the p of each pair."""
+    """The ranks of K rows over N units.
+
+    Args:
+        mean_ranks: (K,), 1 is best.
+        statistic, p: of the Friedman test.
+        nemenyi: (K, K) the p of each pair.
+        critical_difference: the distance of mean ranks that Nemenyi's test calls significant.
+    """
 
     mean_ranks: NDArray[np.float64]
     statistic: float
@@ -20,9 +27,14 @@ class Ranking:
 
 
 def ranking(values: ArrayLike, alpha: float = 0.05) -> Ranking | None:
-    """The ranking of `values` (K, N), higher being better, as in Demsar (2006).
+    """Rank rows over units, as in Demsar (2006).
 
-    None where nothing can be tested: fewer than three rows or two units, or all rows equal.
+    Args:
+        values: (K, N), higher is better.
+        alpha: the level of the critical difference.
+
+    Returns:
+        None where nothing can be tested: fewer than three rows or two units, or all rows equal.
     """
     from scikit_posthocs import posthoc_nemenyi_friedman
     from scipy.stats import friedmanchisquare, rankdata
@@ -44,9 +56,9 @@ def ranking(values: ArrayLike, alpha: float = 0.05) -> Ranking | None:
 
 
 def critical_difference(rows: int, units: int, alpha: float = 0.05) -> float:
-    """How far two mean ranks lie apart that differ at `alpha`: q sqrt(k (k + 1) / (6 N)).
+    """The distance from which two mean ranks differ at `alpha`: q sqrt(k (k + 1) / (6 N)).
 
-    q is the quantile of the studentized range over sqrt(2).
+    q is the quantile of the studentized range, divided by sqrt(2).
     """
     from scipy.stats import studentized_range
 

@@ -20,8 +20,8 @@ _EXTREMES = {each.column.name for each in QUANTITIES.values() if each.extreme}
 """Headings of quantities with a maximum or minimum inside, which noise moves one way."""
 
 
-class Cells:
-    """Spreads over runs, with intervals where there is a bootstrap, and the notes on those."""
+class Estimates:
+    """Means over the runs of each row, with intervals if there is a bootstrap, and their notes."""
 
     def __init__(self, bootstrap: Bootstrap | None) -> None:
         self._bootstrap = bootstrap
@@ -29,34 +29,40 @@ class Cells:
 
     def of(
         self,
-        names: Sequence[str],
+        headings: Sequence[str],
         reads: Sequence[Callable[[Reading], FloatOrArray]],
         readings: Sequence[Reading],
     ) -> list[Spread]:
-        """One for each of `reads`, whose column is called as `names` says."""
+        """Estimate each value of a row.
+
+        Args:
+            headings: the column of each value; notes name it.
+            reads: how each value is read from a run.
+            readings: the runs of the row.
+        """
         spreads = [Spread.of(read(reading) for reading in readings) for read in reads]
         if self._bootstrap is None:
             return spreads
         found = []
         intervals = self._bootstrap.intervals(reads, readings)
-        for name, spread, interval in zip(names, spreads, intervals, strict=True):
+        for heading, spread, interval in zip(headings, spreads, intervals, strict=True):
             if not math.isnan(spread.mean):
-                self._images[name] = self._images.get(name, False) or interval.images
+                self._images[heading] = self._images.get(heading, False) or interval.images
             found.append(dataclasses.replace(spread, low=interval.low, high=interval.high))
         return found
 
     def notes(self, rows: Sequence[Row]) -> list[str]:
-        """How the intervals were made; nothing where none was asked for."""
+        """Footnotes that say how the intervals were computed; none without a bootstrap."""
         if self._bootstrap is None or not self._images:
             return []
         images = any(self._images.values())
         notes = [describe_draws(rows, self._bootstrap.draws.replicates, images=images)]
-        without = [name for name, has in self._images.items() if not has]
-        extremes = [name for name in self._images if name in _EXTREMES]
+        without = [heading for heading, has in self._images.items() if not has]
+        extremes = [heading for heading in self._images if heading in _EXTREMES]
         if images and extremes:
             notes.append(
-                f"{', '.join(extremes)}: an extreme value of resampled numbers lies further out, "
-                "so these intervals lean towards more forgetting"
+                f"{', '.join(extremes)}: the extreme of resampled values lies further out, so "
+                "these intervals are biased towards more forgetting"
             )
         if images and without:
             several = any(len(row.records) > 1 for row in rows)
@@ -66,25 +72,31 @@ class Cells:
 
 
 def describe_draws(rows: Sequence[Row], replicates: int, *, images: bool = True) -> str:
-    """How the intervals of these rows were made: what was drawn anew and what was not."""
+    """Say what the intervals of these rows include and what they do not.
+
+    Args:
+        rows: the rows of the table.
+        replicates: the number of bootstrap replicates.
+        images: whether test images were resampled.
+    """
     levels = {
         "seeds": [len(row.seeds) for row in rows],
         "orders": [len({canonical_json(r.cell["order"]) for r in row.records}) for row in rows],
     }
-    drawn = ["test images (within category and label)"] * images
-    drawn += [name for name, counts in levels.items() if max(counts) > 1]
+    resampled = ["test images (within category and label)"] * images
+    resampled += [name for name, counts in levels.items() if max(counts) > 1]
     fixed = [f"one {name[:-1]}" for name, counts in levels.items() if min(counts) == 1]
-    if not drawn:
+    if not resampled:
         return "no interval: there is one seed and one order, and no image scores were kept"
     text = (
-        f"[low, high]: the middle {100 * LEVEL:.0f} % of {replicates} bootstrap replicates, each "
-        f"of which draws {_listed(drawn)} anew, alike for all rows; categories are not drawn"
+        f"[low, high]: the middle {100 * LEVEL:.0f} % of {replicates} bootstrap replicates, which "
+        f"resample {_listed(resampled)}, the same for all rows; categories are not resampled"
     )
     few = [name for name, counts in levels.items() if 1 < max(counts) < FEW]
     if few:
-        text += f"; {_listed(few)} are few, which makes it narrower than it should be"
+        text += f"; few {_listed(few)}, so the interval is narrower than it should be"
     if fixed:
-        text += f"; what another than the {_listed(fixed)} would change is not in it"
+        text += f"; with {_listed(fixed)}, variation over others is not included"
     return text
 
 

@@ -1,7 +1,7 @@
-"""Rows compared in pairs: the same categories, seeds and orders, image for image.
+"""Paired comparison of rows that ran on the same categories, seeds and orders.
 
-The unit of a test is a category, its seeds and orders averaged first: they share its images, so
-they are not independent of each other. `cell` takes every (category, seed, order) instead.
+The unit of a test is a category, averaged over seeds and orders: these share its images, so they
+are not independent of each other. With `cell` every (category, seed, order) is a unit.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ VALUES: tuple[Value, ...] = get_args(Value)
 UNITS: tuple[Unit, ...] = get_args(Unit)
 
 _DECIMALS = 12
-"""Differences are rounded to as many, so that sums in another order do not break ties."""
+"""Differences are rounded, so that sums in another order do not break ties."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,17 @@ class Pair:
 
 @dataclass(frozen=True)
 class Paired:
-    """What K rows with the same R runs reach in the C categories that they share.
+    """The values of K rows with the same R runs, in the C categories that they share.
 
-    `values` (K, R, C) are of `base`: `final` is R[T, c], `learned` R[s(c), c], `change` the first
-    minus the second. A (run, category) that one row does not define counts for none.
+    A (run, category) that one row does not define is left out of all rows.
+
+    Args:
+        rows: the K rows.
+        categories: the C categories, sorted.
+        base: the category metric.
+        value: `final` is R[T, c], `learned` R[s(c), c], `change` the first minus the second.
+        unit: what the tests count.
+        values: (K, R, C), NaN where undefined.
     """
 
     rows: tuple[Row, ...]
@@ -72,7 +79,7 @@ class Paired:
 
     @cached_property
     def counted(self) -> NDArray[np.bool_]:
-        """(R, C): what every row defines."""
+        """(R, C): whether every row defines the value."""
         return np.logical_and.reduce(~np.isnan(self.values), axis=0)
 
     @property
@@ -86,7 +93,7 @@ class Paired:
 
     @cached_property
     def units(self) -> NDArray[np.float64]:
-        """(K, N): the numbers that tests are made of."""
+        """(K, N): the values that are tested."""
         if self.unit == "cell":
             return self.values[:, self.counted]
         kept = self.counted.any(axis=0)
@@ -95,9 +102,9 @@ class Paired:
         return np.round(summed / counts.sum(axis=0), _DECIMALS)
 
     def replicates(self, bootstrap: Bootstrap) -> NDArray[np.float64] | None:
-        """(K, B): the mean over units of each row, replicate by replicate; None if nothing varies.
+        """(K, B): the mean over units of each row in each replicate; None if nothing varies.
 
-        Test images are drawn where scores give the metric (not for pixel metrics).
+        Test images are resampled for image metrics, but not for pixel metrics.
         """
         counts = bootstrap.run_counts(self.rows[0].records)
         images = self.base in IMAGE_METRICS
@@ -106,20 +113,20 @@ class Paired:
         means = []
         for row, values in zip(self.rows, self.values, strict=True):
             shape = (*values.shape, counts.shape[1])
-            drawn = np.broadcast_to(values[..., None], shape)
+            resampled = np.broadcast_to(values[..., None], shape)
             if images:
-                drawn = np.stack([self._of_run(record, bootstrap) for record in row.records])
-            drawn = np.where(self.counted[..., None], drawn, np.nan)
+                resampled = np.stack([self._resample(record, bootstrap) for record in row.records])
+            resampled = np.where(self.counted[..., None], resampled, np.nan)
             if self.unit == "cell":
                 weights = np.repeat(counts, len(self.categories), axis=0)
-                means.append(mean_over_runs(drawn.reshape(-1, counts.shape[1]), weights))
+                means.append(mean_over_runs(resampled.reshape(-1, counts.shape[1]), weights))
             else:
-                of_categories = mean_over_runs(drawn, counts)
+                of_categories = mean_over_runs(resampled, counts)
                 means.append(mean_over_runs(of_categories, np.ones_like(of_categories)))
         return np.stack(means)
 
     def pairs(self, replicates: NDArray[np.float64] | None) -> list[Pair]:
-        """Every row against every later one, p corrected for their number (Holm)."""
+        """Compare every row with every later one; p is corrected for the number of pairs (Holm)."""
         found = []
         for one, other in itertools.combinations(range(len(self.rows)), 2):
             differences = np.round(self.units[one] - self.units[other], _DECIMALS)
@@ -145,27 +152,34 @@ class Paired:
             )
         return _corrected(found)
 
-    def _of_run(self, record: Record, bootstrap: Bootstrap) -> NDArray[np.float64]:
-        """(C, B) of one run."""
+    def _resample(self, record: Record, bootstrap: Bootstrap) -> NDArray[np.float64]:
+        """(C, B): the values of one run in each replicate."""
         run = ResampledRun(record, bootstrap.draws)
         introduced = {c: t for t, new in enumerate(record.experiences, 1) for c in new}
         found = []
         for category in self.categories:
-            final = run.cell(len(record.experiences), category, self.base)
-            learned = run.cell(introduced[category], category, self.base)
-            found.append(_chosen(self.value, final, learned))
+            final = run.category_metric(len(record.experiences), category, self.base)
+            learned = run.category_metric(introduced[category], category, self.base)
+            found.append(_select(self.value, final, learned))
         return np.stack(found)
 
 
 def paired(rows: Sequence[Row], base: str, value: Value, unit: Unit) -> Paired:
-    """The values of rows that are comparable (analysis.comparable.check_comparable)."""
+    """Collect the values of comparable rows (see analysis.comparable.check_comparable).
+
+    Args:
+        rows: two rows or more, with the same categories, seeds and orders.
+        base: the category metric.
+        value: `final`, `learned` or `change`.
+        unit: `category` or `cell`.
+    """
     categories = tuple(sorted(rows[0].first.categories))
     values = []
     for row in rows:
         of_runs = []
         for record in row.records:
             R, s = stored_matrix(record, categories, base)
-            of_runs.append(_chosen(value, R[-1], R[s - 1, np.arange(len(categories))]))
+            of_runs.append(_select(value, R[-1], R[s - 1, np.arange(len(categories))]))
         values.append(of_runs)
     return Paired(tuple(rows), categories, base, value, unit, np.array(values))
 
@@ -184,7 +198,7 @@ def bases_of(rows: Sequence[Row]) -> list[str]:
     return sorted(stored | IMAGE_METRICS.keys())
 
 
-def _chosen(
+def _select(
     value: Value, final: NDArray[np.float64], learned: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     if value == "final":

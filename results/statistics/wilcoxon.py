@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 _EXACT = 300
-"""Up to as many differences the distribution is counted; above, it is as good as normal."""
+"""The most differences for which the exact distribution is counted; above, it is near normal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,11 @@ class SignedRanks:
 
 
 def signed_ranks(differences: ArrayLike) -> SignedRanks:
-    """The test of `differences` (N,) against a distribution symmetric about zero.
+    """Test `differences` (N,) against a distribution symmetric about zero.
 
-    Zeros take part in the ranking and are then left out (Pratt). With fewer than two differences,
-    or none but zeros, p is NaN. SciPy's exact method knows neither ties nor zeros, and both are
-    usual among AUROCs of few images.
+    Zeros take part in the ranking and are then left out (Pratt). p is NaN with fewer than two
+    differences, or only zeros. SciPy's exact method supports neither ties nor zeros, and both are
+    common among AUROCs of few images.
     """
     from scipy.stats import rankdata, wilcoxon
 
@@ -48,12 +48,12 @@ def signed_ranks(differences: ArrayLike) -> SignedRanks:
 
 
 def smallest_p(n: int) -> float:
-    """What n differences of one sign give."""
+    """The p of n differences that all have the same sign."""
     return min(1.0, 2.0 ** (1 - n))
 
 
 def _exact_p(ranks: NDArray[np.float64], positive: float) -> float:
-    """Two-sided p of a positive rank sum, every rank being positive or negative by a fair coin."""
+    """Two-sided p of a positive rank sum, if each rank has either sign with probability 0.5."""
     doubled = np.rint(2 * ranks).astype(np.int64)  # ties have half ranks
     chance = np.zeros(int(doubled.sum()) + 1)
     chance[0] = 1.0

@@ -22,7 +22,7 @@ from ..published.rows import PublishedRow
 from ..records.record import Record
 from ..rendering.table import Column, Table, Value, text_column
 from ..statistics.bootstrap import Bootstrap
-from ..statistics.intervals import Cells
+from ..statistics.intervals import Estimates
 
 MAIN = ("acc", "pixel_auroc.acc", "aupro.acc", "bwt", "fm", "stored_mb")
 TIMED = ("update_seconds", "ms_per_image")
@@ -104,18 +104,18 @@ def per_category_tables(
     tables = []
     for c in comparisons(records, allow_mixed=allow_mixed):
         names = sorted({category for row in c.rows for category in row.first.categories})
-        cells = Cells(bootstrap)
+        estimates = Estimates(bootstrap)
         rows = []
         for row, labels, readings in zip(c.rows, _labels(c, defaults), c.readings, strict=True):
             whole = [Reading(record, tuple(record.categories)) for record in row.records]
-            final = cells.of(names, [_final(name) for name in names], whole)
-            mean = cells.of(["mean"], [quantity("acc").read], readings)
+            final = estimates.of(names, [_final(name) for name in names], whole)
+            mean = estimates.of(["mean"], [quantity("acc").read], readings)
             rows.append((*labels, *final, *mean))
         columns = [Column(name, 3, "higher") for name in [*names, "mean"]]
         notes = (
             "AUROC of each category after the last experience, R[T, c]",
             *c.notes(),
-            *cells.notes(c.rows),
+            *estimates.notes(c.rows),
         )
         heading = (*_label_columns(c), *columns)
         title = f"Per category: {c.title}"
@@ -138,12 +138,12 @@ def _quantity_table(
     """Build a table of quantities; the parameter `first`, if given, gets the first column."""
     chosen = [quantity(name) for name in names]
     headings, reads = [each.column.name for each in chosen], [each.read for each in chosen]
-    cells = Cells(bootstrap)
+    estimates = Estimates(bootstrap)
     rows: list[tuple[Value, ...]] = []
     labels = _labels(c, defaults, hidden=(first,) if first else ())
     for row, label, readings in zip(c.rows, labels, c.readings, strict=True):
         swept = (row.first.params[first],) if first else ()
-        found = cells.of(headings, reads, readings)
+        found = estimates.of(headings, reads, readings)
         rows.append((*swept, *label, *found, len(row.seeds), len(row.orders)))
     columns = (
         *((Column(first),) if first else ()),
@@ -152,7 +152,7 @@ def _quantity_table(
         Column("seeds", in_title=True),
         Column("orders", in_title=True),
     )
-    notes = [each.note for each in chosen] + list(c.notes(names)) + cells.notes(c.rows)
+    notes = [each.note for each in chosen] + list(c.notes(names)) + estimates.notes(c.rows)
     if c.several_joints and "gap_to_joint" in names:
         notes.append("gap_to_joint is not shown: there are several configurations of joint")
     title = heading + c.title

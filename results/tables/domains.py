@@ -15,7 +15,7 @@ from ..records.record import Record
 from ..records.schema import columns_of, domains_of
 from ..rendering.table import Column, Table, Value, text_column
 from ..statistics.bootstrap import Bootstrap
-from ..statistics.intervals import Cells
+from ..statistics.intervals import Estimates
 
 UNCHANGED = "unchanged"
 """The table's name for categories without a domain."""
@@ -37,7 +37,7 @@ def domain_tables(
     drifted = [record for record in records if domains_of(record.cell)]
     tables = []
     for c in comparisons(drifted, allow_mixed=allow_mixed):
-        cells = Cells(bootstrap)
+        estimates = Estimates(bootstrap)
         rows: list[tuple[Value, ...]] = []
         labels = (
             method_labels(c.rows),
@@ -47,7 +47,7 @@ def domain_tables(
         for row, *label, readings in zip(c.rows, *labels, c.readings, strict=True):
             for domain in (UNCHANGED, *domains_of(row.first.cell)):
                 parts = [_under(reading, domain) for reading in readings]
-                found = cells.of(_HEADINGS, [_reader(read, base) for read in _READS], parts)
+                found = estimates.of(_HEADINGS, [_reader(read, base) for read in _READS], parts)
                 rows.append((*label, domain, *found))
         columns = (
             *(text_column(name) for name in ("method", "parameters")),
@@ -60,7 +60,7 @@ def domain_tables(
             "before they come under it, R[s(c) - 1, c]; learned: R[s(c), c]; in the end: R[T, c]; "
             "change: R[T, c] - R[s(c), c]",
             *c.notes([f"{base}.acc"]),
-            *cells.notes(c.rows),
+            *estimates.notes(c.rows),
         )
         tables.append(Table(f"By domain: {c.title}", columns, tuple(rows), notes))
     return tables

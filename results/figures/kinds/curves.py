@@ -9,7 +9,7 @@ import numpy as np
 from ...analysis.quantities import Reading
 from ...metrics import continual
 from ...metrics.metric import FloatOrArray
-from ...statistics.intervals import Cells
+from ...statistics.intervals import Estimates
 from ..drawing.figure import FinishedFigure
 from ..drawing.labels import legend_below
 from ..drawing.style import canvas, look, number_experiences
@@ -25,13 +25,13 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     c = selection.comparison(rows)
     experiences = len(rows[0].first.experiences)
     t = range(1, experiences + 1)
-    cells = Cells(selection.bootstrap)
+    estimates = Estimates(selection.bootstrap)
     figure = canvas(width, 2.2)
     axes = figure.add_subplot()
     lines = []
     for number, readings in enumerate(c.readings):
         reads = [_mean_of_seen(selection.base, when) for when in t]
-        spreads = cells.of([str(when) for when in t], reads, readings)
+        spreads = estimates.of([str(when) for when in t], reads, readings)
         lines += axes.plot(t, [spread.mean for spread in spreads], **look(number))
         low, high = (np.array([getattr(s, end) for s in spreads]) for end in ("low", "high"))
         if not np.isnan(low).all():

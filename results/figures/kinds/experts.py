@@ -6,7 +6,7 @@ import numpy as np
 
 from ...analysis.quantities import quantity
 from ...rendering.table import Spread
-from ...statistics.intervals import Cells
+from ...statistics.intervals import Estimates
 from ..drawing.figure import FinishedFigure
 from ..drawing.labels import legend_below
 from ..drawing.style import canvas, look
@@ -22,9 +22,9 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     rows = [row for sweep in sweeps for row in sweep]
     c = selection.comparison(rows)
     names = [selection.quantity(name) for name in ("acc", "fm")]
-    cells = Cells(selection.bootstrap)
+    estimates = Estimates(selection.bootstrap)
     found = {
-        id(row): cells.of(names, [quantity(name).read for name in names], readings)
+        id(row): estimates.of(names, [quantity(name).read for name in names], readings)
         for row, readings in zip(rows, c.readings, strict=True)
     }
     # With one experience nothing can be forgotten.

@@ -16,8 +16,9 @@ from cadbench.results.errors import RecordError
 from cadbench.results.exchange.exporting import export_records
 from cadbench.results.exchange.importing import import_records
 from cadbench.results.exchange.verification import load_verified
+from cadbench.results.metrics.compute import compute_metrics
 from cadbench.results.metrics.compute import matrix as matrix_of_scores
-from cadbench.results.metrics.registry import DEFAULT, METRICS
+from cadbench.results.metrics.registry import DEFAULT, METRICS, PIXEL_METRICS, split_name
 from cadbench.results.records.parquet import write_table
 from cadbench.results.records.record import Record, checksum, load_record, run_text
 from cadbench.results.records.store import find_records
@@ -74,6 +75,21 @@ def test_an_export_of_an_earlier_release_is_imported(archive: Path, tmp_path: Pa
                 (rate,) = values(table, row, ["fpr95.acc"])
                 assert 0 <= rate <= 1  # computed from the scores
             assert to_markdown(table)
+
+
+def test_the_rows_of_an_earlier_release_are_computed_in_the_same_order(tmp_path: Path) -> None:
+    for record in imported(GOLDEN / "cadbench-0.1.0.tar.gz", tmp_path / "runs"):
+        again = compute_metrics(record.scores, record.experiences, record.routing, record.events)
+        names = [split_name(name)[0] if "." in name else name for name in record.metrics["metric"]]
+        stored = record.metrics[[name not in PIXEL_METRICS for name in names]]
+        again = again[again["metric"].isin(stored["metric"])]
+        pd.testing.assert_frame_equal(
+            again.reset_index(drop=True),
+            stored.reset_index(drop=True),
+            check_dtype=False,
+            rtol=0,
+            atol=1e-9,
+        )
 
 
 @pytest.mark.parametrize("ending", ["zip", "tar.gz"])

@@ -91,7 +91,7 @@ def test_intervals_hold_the_mean_and_name_the_extremes(records) -> None:
         for row in table.rows:
             spread = row[place]
             assert spread.low <= spread.mean <= spread.high
-    assert any(note.startswith("FPR95 fm, FPR95 worst_drop: an extreme") for note in table.notes)
+    assert any(note.startswith("FPR95 fm, FPR95 worst_drop: the extreme") for note in table.notes)
 
 
 def test_a_leaderboard_puts_the_lowest_first(records) -> None:

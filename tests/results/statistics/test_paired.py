@@ -186,7 +186,7 @@ def test_the_tables_rank_rows_and_list_pairs(rows) -> None:
     ]
     assert [row[:2] for row in of_pairs.rows] == [("a", "b"), ("a", "c"), ("b", "c")]
     assert any("Friedman" in note for note in of_rows.notes)
-    assert any("seeds and orders anew" in note for note in of_rows.notes)
+    assert any("seeds and orders, the same for all rows" in note for note in of_rows.notes)
 
 
 def test_two_rows_have_no_ranks(rows) -> None:
