@@ -1,4 +1,4 @@
-"""Small studies that every test may build: drawn datasets and a backbone that costs nothing."""
+"""Fixtures for all tests: generated datasets, a backbone without cost, and small studies."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GRID = 8
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The groups that take minutes come first: at the end, the other workers would wait for one."""
+    """Start the slow groups first, so that at the end no worker waits for one."""
     items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
 
 
@@ -73,7 +73,7 @@ def draw_dataset(
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache folder of the test's own."""
+    """A cache folder for one test."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("CADBENCH_CACHE", str(folder))
     monkeypatch.delenv("CADBENCH_DATA", raising=False)
@@ -82,7 +82,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Callable[..., Path]:
-    """`draw_dataset` into a new folder called `plates`."""
+    """Call `draw_dataset` with the new folder `plates`."""
 
     def draw(**options: Any) -> Path:
         return draw_dataset(tmp_path / "plates", **options)
@@ -91,7 +91,7 @@ def dataset(tmp_path: Path) -> Callable[..., Path]:
 
 
 def pixel_features(pixels: np.ndarray) -> np.ndarray:
-    """(B, 3, H, H) uint8 -> (B, GRID * GRID, 6) float16: mean and deviation of each cell."""
+    """(B, 3, H, H) uint8 to (B, GRID * GRID, 6) float16: mean and deviation per grid square."""
     batch, channels, side, _ = pixels.shape
     step = side // GRID
     cells = pixels[:, :, : GRID * step, : GRID * step].astype(np.float32) / 255
@@ -102,7 +102,7 @@ def pixel_features(pixels: np.ndarray) -> np.ndarray:
 
 @pytest.fixture
 def pixel_backbone(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Replace the backbone by cell means; the list gets the size of each batch it computes."""
+    """Replace the backbone by `pixel_features`; the list gets the size of each computed batch."""
     from cadbench.benchmark.features.feature_set import FeatureSet
 
     batches: list[int] = []
@@ -117,7 +117,7 @@ def pixel_backbone(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @dataclasses.dataclass
 class Study:
-    """A drawn dataset with features and services, ready for `evaluate` or a method."""
+    """A generated dataset with features and services, ready for `evaluate` or a method."""
 
     manifest: Any
     features: Any
@@ -130,7 +130,7 @@ class Study:
         return Stream(self.manifest, resolve_order(order, self.manifest.categories), schedule)
 
     def cell(self, method: str, *, seed: int = 0, **changes: Any) -> Any:
-        """A cell of `method`; `params`, `schedule`, `order`, `routing`, `unseen`, `maps`."""
+        """A cell; `changes` are `params`, `schedule`, `order`, `routing`, `unseen` and `maps`."""
         from cadbench.benchmark.interface.method import CellFacts
         from cadbench.benchmark.pixels.maps import MapSpec
         from cadbench.benchmark.plugins.methods import load_method
@@ -160,7 +160,7 @@ class Study:
         )
 
     def evaluate(self, cell: Any, **options: Any) -> Any:
-        """Run a cell with this study's features and services."""
+        """Evaluate a cell with the features and services of this study."""
         from cadbench.benchmark.running.evaluation.evaluator import evaluate
         from cadbench.benchmark.streams.stream import Stream
 
@@ -207,7 +207,7 @@ def study(
 
 @pytest.fixture(scope="session")
 def real7() -> Path:
-    """The real images, where CADBENCH_REAL7 names their folder."""
+    """The folder of real images that CADBENCH_REAL7 names; skips the test if there is none."""
     folder = os.environ.get("CADBENCH_REAL7")
     if not folder or not Path(folder).is_dir():
         pytest.skip("CADBENCH_REAL7 names no folder of real images")

@@ -162,14 +162,14 @@ class MockStream:
 
     def returning(self, categories: int = 2) -> MockStream:
         """A stream of the first categories in which each returns under one domain."""
-        held, domains = self.features, (Domain("dark", 2),)
-        assert isinstance(held, _MemoryFeatures)
-        few = held.manifest.subset(self.categories[:categories])
+        features, domains = self.features, (Domain("dark", 2),)
+        assert isinstance(features, _MemoryFeatures)
+        few = features.manifest.subset(self.categories[:categories])
         drifted = add_domains(few, domains)
-        moved = _MemoryFeatures(drifted, held.spec, held.device, held.cache)
+        moved = _MemoryFeatures(drifted, features.spec, features.device, features.cache)
         for item in drifted.items:
             original = (item.original or item).content
-            patches, pixels = held.patch_arrays[original], held.pixel_arrays[original]
+            patches, pixels = features.patch_arrays[original], features.pixel_arrays[original]
             returns = item.domain is not None
             moved.patch_arrays[item.content] = (patches * 0.6 + 0.5 if returns else patches).astype(
                 np.float16
@@ -245,10 +245,10 @@ def mock_stream(
         preprocessing=Preprocessing(resize=size, crop=size),
     )
     manifest = Manifest("mock", Path("mock"), tuple(items))
-    held = _MemoryFeatures(manifest, spec, torch.device(device), Path("mock"))
-    held.patch_arrays.update(patches)
-    held.pixel_arrays.update(pixels)
-    return MockStream(held)
+    features = _MemoryFeatures(manifest, spec, torch.device(device), Path("mock"))
+    features.patch_arrays.update(patches)
+    features.pixel_arrays.update(pixels)
+    return MockStream(features)
 
 
 def _pattern(seed: int, kind: int, side: int, dim: int) -> np.ndarray:

@@ -44,8 +44,8 @@ class MockBank(Method):
 
     def memory(self) -> MemoryReport:
         vectors = sum(len(block) for block in self.blocks)
-        held = sum(block.nbytes for block in self.blocks)
-        return MemoryReport(vectors, vectors, held, held)
+        nbytes = sum(block.nbytes for block in self.blocks)
+        return MemoryReport(vectors, vectors, nbytes, nbytes)
 
     def state_dict(self) -> State:
         return {"vectors": [block.vectors for block in self.blocks]}
@@ -77,14 +77,14 @@ class MockMean(Method):
         return frozenset(experience.categories)
 
     def score(self, batch: TestBatch) -> Prediction:
-        known = self.means.get(str(batch.category))
-        mean = torch.stack(list(self.means.values())).mean(0) if known is None else known
+        own = self.means.get(str(batch.category))
+        mean = torch.stack(list(self.means.values())).mean(0) if own is None else own
         distances = (batch.patches - mean).square().sum(2).sqrt() * self.params.weight
         return Prediction(distances.amax(1))
 
     def memory(self) -> MemoryReport:
-        held = sum(mean.numel() * mean.element_size() for mean in self.means.values())
-        return MemoryReport(len(self.means), len(self.means), held, held)
+        nbytes = sum(mean.numel() * mean.element_size() for mean in self.means.values())
+        return MemoryReport(len(self.means), len(self.means), nbytes, nbytes)
 
     def state_dict(self) -> State:
         return {"means": dict(self.means)}
@@ -105,6 +105,6 @@ class MockImages(MockMean):
         return frozenset(experience.categories)
 
     def score(self, batch: TestBatch) -> Prediction:
-        known = self.means.get(str(batch.category))
-        mean = torch.stack(list(self.means.values())).mean(0) if known is None else known
+        own = self.means.get(str(batch.category))
+        mean = torch.stack(list(self.means.values())).mean(0) if own is None else own
         return Prediction((batch.images().float().mean((2, 3)) - mean).square().sum(1).sqrt())

@@ -134,8 +134,8 @@ def _global_states() -> dict[str, Any]:
         "torch's deterministic mode": torch.are_deterministic_algorithms_enabled(),
     }
     if torch.cuda.is_available():
-        held = [state.numpy().tobytes() for state in torch.cuda.get_rng_state_all()]
-        states["torch's CUDA generators"] = held
+        cuda = [state.numpy().tobytes() for state in torch.cuda.get_rng_state_all()]
+        states["torch's CUDA generators"] = cuda
     return states
 
 

@@ -23,8 +23,8 @@ _SLACK = 1024
 
 def state(subject: Subject) -> None:
     """saving and loading the state after any experience changes nothing"""
-    whole = subject.default_run
-    for stop in range(1, len(whole) + 1):
+    complete = subject.default_run
+    for stop in range(1, len(complete) + 1):
         stopped = subject.build()
         for experience in _first_experiences(subject, stop):
             stopped.observe(experience)
@@ -36,12 +36,12 @@ def state(subject: Subject) -> None:
         resumed = subject.build(services=services)
         resumed.load_state_dict(unpack(saved, subject.stream.features.device))
         loaded = f"a run resumed after {stop} experience(s)"
-        if found := find_difference(whole[stop - 1].predictions, subject.predict(resumed)):
+        if found := find_difference(complete[stop - 1].predictions, subject.predict(resumed)):
             raise Failed(f"{found} ({loaded}, before the next experience)")
-        if resumed.memory() != whole[stop - 1].memory:
+        if resumed.memory() != complete[stop - 1].memory:
             raise Failed(f"memory() differs ({loaded}, before the next experience)")
         rest = list(subject.continue_run(resumed, services, start=stop))
-        check_equal(whole[stop:], rest, loaded)
+        check_equal(complete[stop:], rest, loaded)
 
 
 def memory(subject: Subject) -> None:
@@ -53,11 +53,11 @@ def memory(subject: Subject) -> None:
         seen = tuple(dict.fromkeys((*seen, *experience.categories)))
         report = method.memory()
         _check_report(report, seen)
-        held = _tensor_bytes(method.state_dict())
-        if abs(report.stored_bytes - held) > _SLACK + MEMORY_TOLERANCE * held:
+        nbytes = _tensor_bytes(method.state_dict())
+        if abs(report.stored_bytes - nbytes) > _SLACK + MEMORY_TOLERANCE * nbytes:
             raise Failed(
                 f"memory() says {report.stored_bytes} bytes are stored, the state's tensors have "
-                f"{held} (after {', '.join(seen)}); equal ones count once"
+                f"{nbytes} (after {', '.join(seen)}); equal ones count once"
             )
 
 

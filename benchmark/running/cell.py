@@ -75,13 +75,14 @@ class Cell:
     blend: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, known in (("routing", get_args(Routing)), ("unseen", get_args(Unseen))):
-            if getattr(self, name) not in known:
+        for name, allowed in (("routing", get_args(Routing)), ("unseen", get_args(Unseen))):
+            value = getattr(self, name)
+            if value not in allowed:
                 raise UsageError(
-                    f"a cell's {name} is one of {', '.join(known)}, not {getattr(self, name)!r}"
+                    f"a cell's {name} must be one of {', '.join(allowed)}, not {value!r}"
                 )
         if type(self.seed) is not int or self.seed < 0:
-            raise UsageError(f"a cell's seed is a whole number from 0, not {self.seed!r}")
+            raise UsageError(f"a cell's seed must be a whole number from 0, not {self.seed!r}")
         check_routing(self.method, self.method_class, self.routing)
         check_recurring(
             self.method,

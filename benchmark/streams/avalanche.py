@@ -1,4 +1,4 @@
-"""A whole stream as an Avalanche benchmark, for users who train their own Avalanche strategies."""
+"""A stream as an Avalanche benchmark, for users who train their own Avalanche strategies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line on a drawn dataset, in this process and in one that can be killed."""
+"""Fixtures that run the command line on a generated dataset, here or in a child process."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from typing import Any, NamedTuple
 import pytest
 
 SMALL = ("--set", "mecad.class_budget=10", "--set", "mecad.expert_budget=30")
-"""Budgets that suit a drawn dataset."""
+"""Budgets for a generated dataset."""
 
 FINETUNE = ("--method", "finetune", "--set", "finetune.bank_budget=10")
-"""The method with the least to compute."""
+"""The fastest method."""
 
 
 class Called(NamedTuple):
-    """What a command answered: exit code, standard output and standard error."""
+    """The result of a command: exit code, standard output and standard error."""
 
     code: int
     out: str
@@ -30,7 +30,7 @@ class Called(NamedTuple):
 
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str], cache: Path) -> Callable[..., Called]:
-    """`cadbench` with these words."""
+    """Call `cadbench` with these arguments."""
     from cadbench.benchmark.cli.main import run
 
     def call(*words: object) -> Called:
@@ -42,20 +42,20 @@ def call(capsys: pytest.CaptureFixture[str], cache: Path) -> Callable[..., Calle
 
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
-    """Where `run_plates` puts its records."""
+    """The folder of the records of `run_plates`."""
     return tmp_path / "runs"
 
 
 @pytest.fixture
 def plates(dataset: Callable[..., Path]) -> Callable[..., Path]:
-    """`dataset`, of three categories and few images."""
+    """Call `dataset` for three categories with few images."""
     few = {"categories": ("apple", "bolt", "cork"), "train": 3, "good": 3, "defective": 4}
     return lambda **options: dataset(**{**few, **options})
 
 
 @pytest.fixture
 def run_words(plates: Callable[..., Path], out: Path) -> list[str]:
-    """`run` and the options that a drawn dataset needs."""
+    """`run` and the options for a generated dataset."""
     root = out.with_name("plates")
     if not root.exists():
         plates()
@@ -67,12 +67,12 @@ def run_words(plates: Callable[..., Path], out: Path) -> list[str]:
 def run_plates(
     call: Callable[..., Called], run_words: list[str], pixel_backbone: list[int]
 ) -> Callable[..., Called]:
-    """`cadbench run` with these words on the drawn dataset."""
+    """Call `cadbench run` with these arguments on the generated dataset."""
     return lambda *words: call(*run_words, *words)
 
 
 class Child:
-    """A `cadbench` in a process of its own, see tests/benchmark/child.py."""
+    """A `cadbench` in a child process, see tests/benchmark/child.py."""
 
     def __init__(self, places: str, words: Sequence[str]) -> None:
         self.process = subprocess.Popen(
@@ -87,26 +87,26 @@ class Child:
         )
 
     def wait_for(self, said: str) -> None:
-        """Read its standard output up to that line."""
+        """Read its standard output up to a line."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
             if line.rstrip() == said:
                 return
-        raise AssertionError(f"it never said {said!r}, but {self.process.communicate()}")
+        raise AssertionError(f"no line {said!r}, but {self.process.communicate()}")
 
     def signal(self, number: signal.Signals) -> None:
-        """As the terminal does it: to the process and all it started."""
+        """Send a signal to the process and all its children, like a terminal."""
         os.killpg(self.process.pid, number)
 
     def end(self) -> Called:
-        """Let it go on, and wait for its end."""
+        """Let it continue, and wait until it ends."""
         out, err = self.process.communicate(timeout=60)
         return Called(self.process.returncode, out, err)
 
 
 @pytest.fixture
 def child(cache: Path, run_words: list[str]) -> Iterator[Callable[..., Child]]:
-    """Start `run_plates` in a child held at these places."""
+    """Start `run_plates` in a child that stops at these places."""
     started: list[Child] = []
 
     def start(places: str, *words: object) -> Child:
@@ -122,7 +122,7 @@ def child(cache: Path, run_words: list[str]) -> Iterator[Callable[..., Child]]:
 
 @pytest.fixture
 def observed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The experiences that `finetune` is shown, in order."""
+    """Numbers of the experiences that `finetune` observes, in order."""
     from cadbench.methods.banks.finetune import FineTune
 
     seen: list[int] = []

@@ -181,12 +181,12 @@ def _changed_columns(
     seen = stream.seen(experience.index)
     if claimed is None or cell.routing == "inferred":
         return seen
-    told = {
+    reached = {
         name
         for index in range(1, experience.index + 1)
         for name in names_for_method(stream, index, cell.routing).values()
     }
-    if unknown := claimed - told:
+    if unknown := claimed - reached:
         raise CadbenchError(
             f"method {cell.method}: observe returned categories that the stream has not reached: "
             f"{', '.join(sorted(unknown))}"

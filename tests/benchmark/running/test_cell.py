@@ -118,7 +118,7 @@ def altered(path: str, value: Any) -> dict[str, Any]:
         ),
         ("preprocessing.crop", 224.0, "preprocessing.crop: expected a whole number, got 224.0"),
         ("seed", "0", "cell: seed: expected a whole number, got '0'"),
-        ("seed", -1, "a cell's seed is a whole number from 0, not -1"),
+        ("seed", -1, "a cell's seed must be a whole number from 0, not -1"),
     ],
 )
 def test_an_altered_cell_is_refused_and_the_error_names_what_differs(path, value, words):
