@@ -203,9 +203,10 @@ def _without_none(kind: Any) -> Any:
 
 def _describe(kind: Any) -> str:
     if get_origin(kind) in (Union, types.UnionType):
-        return " or ".join(_describe(each) for each in get_args(kind))
+        kinds = [each for each in get_args(kind) if each is not type(None)]
+        return " or ".join(_describe(each) for each in kinds)
     plain = get_origin(kind) or kind
-    return _NAMES.get(plain, "null" if plain is type(None) else "a table")
+    return _NAMES.get(plain, "a table")
 
 
 def _join(path: str, key: str) -> str:

@@ -19,14 +19,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any
 
-from ....results.did_you_mean import suggestion
 from ....results.errors import DataError, UsageError
+from ....results.validation import convert, mismatch, parse_toml
 from ..entries import GOOD, Entry, defective_entry, is_image
 from ..reader import AutoRule, Reader
 from .patterns import PLACEHOLDERS, Pattern
@@ -39,8 +38,6 @@ _PATTERNS = {
     "defect": PLACEHOLDERS,
     "mask": PLACEHOLDERS,
 }
-_TEXTS = ("name", "root", "category")
-_KEYS = (*_TEXTS, *_PATTERNS, "test_share")
 
 Owner = tuple[str | None, str | None, str]
 """Category, defect and stem that a mask belongs to; None where its pattern does not say."""
@@ -53,6 +50,18 @@ def description_at(place: Path) -> Path | None:
     return file if (file := place / DESCRIPTION).is_file() else None
 
 
+@dataclass(frozen=True)
+class _Description:
+    good: str | tuple[str, ...]
+    defect: str | tuple[str, ...]
+    test_good: str | tuple[str, ...] | None = None
+    test_share: float | None = None
+    mask: str | tuple[str, ...] | None = None
+    name: str | None = None
+    root: str | None = None
+    category: str | None = None
+
+
 class Described(Reader):
     """A description, read and checked; its files are listed once, when they are first needed."""
 
@@ -61,19 +70,19 @@ class Described(Reader):
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        values = _load(file)
+        description = _load(file)
         self.patterns = {
-            key: _patterns(values[key], f"{file}: {key}", words)
+            key: _parse_patterns(value, f"{file}: {key}", words)
             for key, words in _PATTERNS.items()
-            if key in values
+            if (value := getattr(description, key)) is not None
         }
-        for key in _TEXTS:
-            if key in values:
-                _text(values[key], f"{file}: {key}")
-        self.share = values.get("test_share")
-        self.category = values.get("category")
-        self.name = values.get("name")
-        self.root = file.absolute().parent / values.get("root", ".")
+        for key in ("name", "root", "category"):
+            if (text := getattr(description, key)) is not None:
+                _check_line(text, f"{file}: {key}")
+        self.share = description.test_share
+        self.category = description.category
+        self.name = description.name
+        self.root = file.absolute().parent / (description.root or ".")
         if not self.root.is_dir():
             raise DataError(f"{file}: root: no such folder: {self.root}")
         self._refuse_incomplete()
@@ -215,13 +224,11 @@ class Described(Reader):
 
     def _refuse_incomplete(self) -> None:
         where = f"{self.file}"
-        for key in ("good", "defect"):
-            if key not in self.patterns:
-                raise UsageError(f"{where}: {key} is missing")
         if ("test_good" in self.patterns) == (self.share is not None):
             raise UsageError(f"{where}: give either test_good or test_share")
-        if self.share is not None and not (type(self.share) in (int, float) and 0 < self.share < 1):
-            raise UsageError(f"{where}: test_share is between 0 and 1, not {self.share!r}")
+        if self.share is not None and not 0 < self.share < 1:
+            expected = "a number between 0 and 1"
+            raise UsageError(mismatch(f"{where}: test_share", expected, self.share))
         for key, patterns in self.patterns.items():
             for pattern in patterns:
                 if key == "mask" and "stem" not in pattern.words:
@@ -233,37 +240,33 @@ class Described(Reader):
                     )
 
 
-def _load(file: Path) -> Mapping[str, Any]:
+def _load(file: Path) -> _Description:
     try:
-        values = tomllib.loads(file.read_text("utf-8-sig"))
+        text = file.read_text("utf-8-sig")
     except OSError as error:
         raise DataError(f"cannot read {file}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{file} is not TOML: {' '.join(str(error).split())}") from error
-    for key in values:
-        if key not in _KEYS:
-            raise UsageError(
-                f"{file}: unknown key {key!r}{suggestion(key, _KEYS)}; known are {', '.join(_KEYS)}"
-            )
-    return values
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is not TOML: it is not UTF-8 text") from error
+    return convert(parse_toml(text, str(file)), _Description, str(file))
 
 
-def _patterns(value: Any, where: str, words: tuple[str, ...]) -> tuple[Pattern, ...]:
-    texts = value if isinstance(value, list) else [value]
+def _parse_patterns(
+    value: str | Sequence[str], where: str, placeholders: tuple[str, ...]
+) -> tuple[Pattern, ...]:
+    texts = [value] if isinstance(value, str) else value
     if not texts:
-        raise UsageError(f"{where} must not be empty")
+        raise UsageError(f"{where}: the list is empty")
     for text in texts:
-        _text(text, where)
+        _check_line(text, where)
     try:
-        return tuple(Pattern.parse(text, words) for text in texts)
+        return tuple(Pattern.parse(text, placeholders) for text in texts)
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from None
 
 
-def _text(value: Any, where: str) -> str:
-    if not isinstance(value, str) or not value.strip() or not value.isprintable():
-        raise UsageError(f"{where} is a text of a line, not {value!r}")
-    return value
+def _check_line(text: str, where: str) -> None:
+    if not text.strip() or not text.isprintable():
+        raise UsageError(mismatch(where, "one line of text", text))
 
 
 def _walk(root: Path) -> Iterable[str]:
