@@ -65,7 +65,7 @@ def watch() -> None:
 
     from tests.faults.looking import Looking
 
-    _wrap(manifest, "inspect", "images")
+    _wrap(manifest, "inspect_images", "images")
     _wrap(feature_set, "fill_store", "extract")
     _wrap(truth, "load_truths", "masks")
     _wrap(evaluator, "score_columns", "score")

@@ -13,7 +13,7 @@ from cadbench.results.records.store import find_records
 
 from tests.benchmark.conftest import FINETUNE
 
-LINE = "error: interrupted; what is finished is kept: run the same command again\n"
+LINE = "error: interrupted; finished work is kept: run the same command again to continue\n"
 
 
 def test_an_interrupt_while_extracting_observing_or_scoring_is_one_line_and_loses_little(

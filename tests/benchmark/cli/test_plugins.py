@@ -252,11 +252,11 @@ def test_a_class_in_the_current_folder_is_preferred_to_an_installed_module(
     assert call("methods", "laboratory.mine:Last").code == 0
 
 
-def test_set_by_a_class_name_that_two_methods_have_asks_for_the_whole(run_plates, here):
+def test_set_by_an_ambiguous_class_name_requires_the_full_name(run_plates, here):
     for module in ("one", "two"):
         (here / f"{module}.py").write_text(LAST)
     words = ("--method", "one:Last", "--method", "two:Last", "--set", "Last.size=3")
-    assert_refused(run_plates("-q", *words), 2, "one:Last and two:Last", "full name")
+    assert_refused(run_plates("-q", *words), 2, "one:Last or two:Last", "full name")
 
 
 # --- routings, failures

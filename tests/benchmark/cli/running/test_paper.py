@@ -127,7 +127,7 @@ def test_without_the_data_or_the_weights_the_known_errors_say_what_to_do(
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     words = ("paper", "mecad", "-q", "--out", tmp_path / "runs")
-    assert_refused(call(*words, "--data-root", tmp_path / "none"), 1, "no MVTec AD", "www.mvtec")
+    assert_refused(call(*words, "--data-root", tmp_path / "none"), 1, "MVTec AD not found", "www.mvtec")
     refused = call(*words, "--data-root", plates_of_mvtec)
     assert refused.code == 1
     assert "error: the weights of wide_resnet50_2" in refused.err
