@@ -58,7 +58,7 @@ def test_cells_of_other_images_methods_or_versions_are_wrong_usage(run_cells, ce
     assert not list(out.rglob("*.parquet"))
 
 
-def test_an_option_that_a_cell_holds_already_is_refused_beside_cells(run_cells, cells):
+def test_an_option_that_is_part_of_a_cell_is_refused_with_cells(run_cells, cells):
     for option in (
         ["--experts", "3"],
         ["--seeds", "1"],

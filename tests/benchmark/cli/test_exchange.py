@@ -53,7 +53,7 @@ def test_the_same_records_give_the_same_archive(call, records, out, tmp_path, na
     assert places[0].read_bytes() == places[1].read_bytes()
 
 
-def test_an_archive_says_nothing_of_the_machine(call, records, out, tmp_path):
+def test_an_archive_contains_nothing_about_the_machine(call, records, out, tmp_path):
     for name in ("a.zip", "a.tar.gz"):
         assert call("export", "all", "--to", tmp_path / name, "--out", out).code == 0
     with tarfile.open(tmp_path / "a.tar.gz") as archive:

@@ -172,7 +172,7 @@ def test_a_package_that_cannot_be_written_whole_is_not_written_at_all(call, here
 # --- package.module:Class
 
 
-def test_a_class_runs_without_being_installed_and_its_record_is_called_as_it_was_asked_for(
+def test_a_class_runs_without_being_installed_and_its_record_has_the_name_as_written(
     call, here, run_plates, out
 ):
     (here / "mine.py").write_text(LAST)
@@ -227,7 +227,7 @@ def test_reading_records_imports_nothing_that_only_a_record_names(call, here, ru
         ("needs:Last", 1, ["No module named 'gone'"]),
     ],
 )
-def test_a_class_that_cannot_be_had_is_one_line(call, here, name, code, said):
+def test_an_unavailable_class_is_a_one_line_error(call, here, name, code, said):
     (here / "mine.py").write_text(LAST)
     (here / "ends.py").write_text("raise SystemExit('bye')")
     (here / "needs.py").write_text("import gone")
@@ -262,7 +262,7 @@ def test_set_by_an_ambiguous_class_name_requires_the_full_name(run_plates, here)
 # --- routings, failures
 
 
-def test_a_routing_that_a_method_has_not_is_refused_before_anything_is_read(run_plates, here, out):
+def test_an_unsupported_routing_is_refused_before_anything_is_read(run_plates, here, out):
     (here / "mine.py").write_text(LAST)
     refused = run_plates("-q", "--method", "mine:Other", "--routing", "inferred")
     assert_refused(refused, 2, "mine:Other does not support inferred routing", "--routing oracle")

@@ -12,7 +12,7 @@ from cadbench.benchmark.cli import main
 
 
 @pytest.mark.parametrize("switched", ["enable", "disable"])
-def test_torch_is_imported_without_looking_for_garbage_and_the_collector_left_as_it_was(
+def test_torch_is_imported_with_the_collector_paused_and_its_state_restored(
     switched: str,
 ) -> None:
     code = (

@@ -158,7 +158,7 @@ def test_rows_that_are_equal_have_dashes_and_a_note(compare, make_record, tmp_pa
     assert not (tmp_path / "ranks.pdf").exists()
 
 
-def test_tables_have_intervals_where_they_are_asked_for(call, out, records) -> None:
+def test_tables_have_intervals_on_request(call, out, records) -> None:
     plain = call("table", "--out", out)
     assert "bootstrap" not in plain.out
     for kind in ("main", "experts", "per-category"):

@@ -36,7 +36,7 @@ def test_a_report_is_one_file_and_says_where_images_would_come_from(run, call, t
     assert [file.name for file in target.parent.iterdir()] == ["report.html"]
 
 
-def test_neither_page_tells_a_place_of_this_machine(run, call, tmp_path, monkeypatch) -> None:
+def test_no_page_contains_a_folder_of_this_machine(run, call, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     data = ("--dataset", "folder", "--data-root", run.with_name("plates"))
     assert call("report", "--out", run, "--to", tmp_path / "r.html", "--images", *data).code == 0
@@ -54,7 +54,7 @@ def rows_of(page: Path, method: str) -> list[str]:
     return [line for line in lines if line.startswith("| repro") and f" {method} " in line]
 
 
-def test_rows_whose_records_are_elsewhere_stay_on_the_page_and_are_marked(
+def test_rows_without_local_records_stay_on_the_page_and_are_marked(
     call, dataset, cache, pixel_backbone, tmp_path
 ) -> None:
     runs, page = tmp_path / "runs", tmp_path / "L.md"
@@ -87,7 +87,7 @@ def test_rows_whose_records_are_elsewhere_stay_on_the_page_and_are_marked(
     assert "reproduced earlier" not in page.read_text("utf-8")
 
 
-def test_a_board_without_a_record_at_hand_stays_too(run, call, tmp_path) -> None:
+def test_a_leaderboard_without_local_records_is_kept(run, call, tmp_path) -> None:
     page = tmp_path / "L.md"
     call("leaderboard", "--out", run, "--publish", page)
     text = page.read_text("utf-8")

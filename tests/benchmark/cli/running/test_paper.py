@@ -56,7 +56,7 @@ def test_a_run_is_recorded_compared_and_reused(call, plates_of_mvtec, out):
     assert "warning: not the paper's configuration: features tf_eff" in compared.err
 
 
-def test_another_reading_can_be_set_in_place_of_the_papers(call, plates_of_mvtec, out):
+def test_another_interpretation_of_the_paper_can_be_set(call, plates_of_mvtec, out):
     words = ("paper", "mecad", "--data-root", plates_of_mvtec, *EMBEDDED, "--out", out)
     more = ("--set", "mecad.replay=full", "--set", "mecad.categories_per_expert=6")
     listed = call(*words, "--dry-run", *more).out.splitlines()
@@ -127,14 +127,16 @@ def test_without_the_data_or_the_weights_the_known_errors_say_what_to_do(
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     words = ("paper", "mecad", "-q", "--out", tmp_path / "runs")
-    assert_refused(call(*words, "--data-root", tmp_path / "none"), 1, "MVTec AD not found", "www.mvtec")
+    assert_refused(
+        call(*words, "--data-root", tmp_path / "none"), 1, "MVTec AD not found", "www.mvtec"
+    )
     refused = call(*words, "--data-root", plates_of_mvtec)
     assert refused.code == 1
     assert "error: the weights of wide_resnet50_2" in refused.err
     assert "--weights FILE" in refused.err
 
 
-def test_published_rows_stand_in_the_main_table_where_they_are_asked_for(call, recorded):
+def test_published_rows_appear_in_the_main_table_on_request(call, recorded):
     shown = call("table", "--out", recorded, "--published")
     assert shown.code == 0
     for said in ("| this run ", "| arXiv:2512.15323 [", "printed forgetting", "not stated"):
@@ -158,11 +160,11 @@ def test_all_published_rows_need_no_records(call, tmp_path):
     [["--methods", "mecad"], ["--columns", "acc"], ["--allow-mixed"], ["--published"]],
     ids=" ".join,
 )
-def test_what_chooses_among_records_is_refused_beside_published(call, words):
+def test_options_that_select_records_are_refused_for_published_rows(call, words):
     assert_refused(call("table", "published", *words), 2, words[0], "tables of records")
 
 
-def test_a_drawn_table_parts_ours_from_theirs(call, recorded, monkeypatch):
+def test_a_terminal_table_separates_own_and_published_rows(call, recorded, monkeypatch):
     monkeypatch.setenv("COLUMNS", "400")
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     lines = call("table", "--out", recorded, "--published").out.splitlines()

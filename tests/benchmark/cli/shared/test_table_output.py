@@ -97,7 +97,7 @@ def test_a_table_without_rows_is_its_heading(drawn):
     assert re.split(r"  +", lines[1]) == ["a", "b c"]
 
 
-def test_off_a_terminal_tables_are_markdown_one_below_the_other(capsys):
+def test_without_a_terminal_tables_are_printed_as_markdown(capsys):
     print_tables([TABLE, TABLE])
     out = capsys.readouterr().out
     assert out.count("### a title [of] words\n") == 2
