@@ -26,7 +26,7 @@ _SETTINGS = re.compile(
 
 
 @dataclass(frozen=True)
-class Identity:
+class ProtocolSettings:
     """What a protocol fixes besides the images; dataset: None where only the data will tell."""
 
     dataset: str | None
@@ -38,7 +38,7 @@ class Identity:
     blend: float = 0.0
 
     @property
-    def settings(self) -> str:
+    def settings_id(self) -> str:
         """The generated id without the dataset; what differs from the usual is spelled out."""
         size = self.preprocessing
         resize = "" if size == Preprocessing.for_image_size(size.crop) else f"-resize{size.resize}"
@@ -53,7 +53,7 @@ class Identity:
     @property
     def generated_id(self) -> str:
         """`mvtec-1x15-224-oracle@1`: the versioned id of these settings on a known dataset."""
-        return f"{self.dataset}-{self.settings}"
+        return f"{self.dataset}-{self.settings_id}"
 
 
 def is_reserved(protocol_id: str) -> bool:
@@ -61,7 +61,7 @@ def is_reserved(protocol_id: str) -> bool:
     return re.fullmatch(f".+?-{_SETTINGS.pattern}", protocol_id) is not None
 
 
-def check_id(protocol_id: Any, identity: Identity) -> None:
+def check_id(protocol_id: Any, settings: ProtocolSettings) -> None:
     """`UsageError` for what is no id, or a reserved one that stands for other settings."""
     if not (isinstance(protocol_id, str) and _ID.fullmatch(protocol_id)):
         raise UsageError(
@@ -70,9 +70,9 @@ def check_id(protocol_id: Any, identity: Identity) -> None:
         )
     if not is_reserved(protocol_id):
         return
-    if identity.dataset is None and protocol_id.endswith(f"-{identity.settings}"):
+    if settings.dataset is None and protocol_id.endswith(f"-{settings.settings_id}"):
         return
-    mine, theirs = _values(identity), _parsed(protocol_id, identity.dataset)
+    mine, theirs = _values(settings), _parsed(protocol_id, settings.dataset)
     for name, value in theirs.items():
         if mine[name] not in (value, None):
             raise UsageError(
@@ -81,16 +81,16 @@ def check_id(protocol_id: Any, identity: Identity) -> None:
             )
 
 
-def _values(identity: Identity) -> dict[str, str | None]:
+def _values(settings: ProtocolSettings) -> dict[str, str | None]:
     return {
-        "dataset": identity.dataset,
-        "schedule": identity.schedule,
-        "crop": str(identity.preprocessing.crop),
-        "routing": identity.routing,
-        "resize": str(identity.preprocessing.resize),
-        "map sigma": _plain(identity.maps.sigma),
-        "drift": _joined(identity.drift) or "none",
-        "blend": _plain(identity.blend),
+        "dataset": settings.dataset,
+        "schedule": settings.schedule,
+        "crop": str(settings.preprocessing.crop),
+        "routing": settings.routing,
+        "resize": str(settings.preprocessing.resize),
+        "map sigma": _plain(settings.maps.sigma),
+        "drift": _joined(settings.drift) or "none",
+        "blend": _plain(settings.blend),
         "version": str(PROTOCOL_VERSION),
     }
 

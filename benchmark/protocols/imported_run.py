@@ -11,7 +11,7 @@ from ..data.images.preprocessing import Preprocessing
 from ..pixels.maps import MapSpec
 from ..streams.blending import check_blend
 from ..streams.schedule import experience_sizes
-from .ids import Identity, check_id
+from .ids import ProtocolSettings, check_id
 
 
 def check_run(run: Mapping[str, Any]) -> None:
@@ -25,12 +25,12 @@ def check_run(run: Mapping[str, Any]) -> None:
         if sizes != tuple(map(len, run["experiences"])):
             raise RecordError(f"its experiences are not those of the schedule {cell['schedule']}")
         preprocessing, maps = Preprocessing(**cell["preprocessing"]), MapSpec(**cell["maps"])
-        identity = Identity(
+        settings = ProtocolSettings(
             *(cell["dataset"], cell["schedule"], cell["routing"], preprocessing, maps),
             tuple(domain.name for domain in domains),
             check_blend(cell.get("blend", 0.0)),
         )
-        if cell["protocol"] != identity.generated_id:
-            check_id(cell["protocol"], identity)
+        if cell["protocol"] != settings.generated_id:
+            check_id(cell["protocol"], settings)
     except (UsageError, TypeError) as error:
         raise RecordError(f"its protocol contradicts itself: {error}") from error

@@ -59,7 +59,7 @@ def read_protocol(values: Mapping[str, Any], where: str) -> Protocol:
     study = _read_study(protocol.study, f"{where}: study")
     protocol = replace(protocol, dataset=dataset, categories=categories, drift=drift, study=study)
     with _prefixed(f"{where}: id"):
-        check_id(protocol.id, protocol.identity)
+        check_id(protocol.id, protocol.settings)
     return protocol
 
 

@@ -30,7 +30,7 @@ from ..interface.context import Routing
 from ..pixels.maps import MapSpec
 from ..streams.orders import Order, listed_order, resolve_order
 from ..streams.stream import Unseen
-from .ids import Identity
+from .ids import ProtocolSettings
 
 
 @dataclass(frozen=True)
@@ -67,13 +67,13 @@ class Protocol:
     notes: tuple[str, ...] = ()
 
     @property
-    def identity(self) -> Identity:
+    def settings(self) -> ProtocolSettings:
         """What the id stands for."""
         parts = self.dataset.split(",")
         named = all(published_categories(part) for part in parts)
         dataset = joined_name(parts) if named else None
         settings = (self.schedule, self.routing, self.preprocessing, self.maps)
-        return Identity(dataset, *settings, self.drift, self.blend)
+        return ProtocolSettings(dataset, *settings, self.drift, self.blend)
 
     def order(self, text: str, categories: tuple[str, ...]) -> Order:
         """The order that `--order` means under this protocol: one of its own names comes first."""

@@ -18,7 +18,7 @@ from ..interface.params import Params
 from ..pixels.maps import MapSpec
 from ..plugins.methods import load_method
 from ..plugins.requirements import check_recurring, check_routing
-from ..protocols.ids import Identity, check_id, is_reserved
+from ..protocols.ids import ProtocolSettings, check_id, is_reserved
 from ..streams.blending import check_blend
 from ..streams.orders import Order
 from ..streams.stream import Unseen
@@ -92,8 +92,8 @@ class Cell:
             blend=bool(self.blend),
         )
         if self.protocol_id is not None:
-            check_id(self.protocol_id, self._identity)
-            if self.protocol_id == self._identity.generated_id:
+            check_id(self.protocol_id, self._settings)
+            if self.protocol_id == self._settings.generated_id:
                 object.__setattr__(self, "protocol_id", None)
 
     @property
@@ -104,7 +104,7 @@ class Cell:
     @property
     def protocol(self) -> str:
         """The versioned protocol id, such as `mvtec-1x15-224-oracle@1`."""
-        return self.protocol_id or self._identity.generated_id
+        return self.protocol_id or self._settings.generated_id
 
     @property
     def key(self) -> str:
@@ -210,9 +210,9 @@ class Cell:
         return f"{' '.join([self.method, *changed])}, {self.order.name}, seed {self.seed}"
 
     @property
-    def _identity(self) -> Identity:
+    def _settings(self) -> ProtocolSettings:
         preprocessing = self.features.preprocessing
-        return Identity(
+        return ProtocolSettings(
             self.dataset,
             self.schedule,
             self.routing,

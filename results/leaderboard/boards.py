@@ -19,17 +19,17 @@ from ..analysis.rows import (
     parameter_labels,
     rows_of,
 )
-from ..published.beside_ours import on_stream
+from ..published.appending import groups_on_stream
 from ..published.groups import (
     FORGETTING,
     Footnotes,
-    Quoted,
+    PublishedGroup,
     forgetting_cell,
-    routing_word,
+    routing_label,
     source_cell,
 )
 from ..published.rows import PublishedRow
-from ..published.trust import REPRODUCED, TIERS, forgetting_caveat, tier_of
+from ..published.tiers import REPRODUCED, TIERS, forgetting_caveat, tier_of
 from ..records.record import Record
 from ..rendering.table import Column, Spread, Table, Value, number, text_column
 from .earlier_page import EarlierPage
@@ -48,7 +48,7 @@ class Board:
     title: str
     comparison: Comparison
     labels: tuple[tuple[str, str, str], ...]
-    quoted: tuple[Quoted, ...]
+    quoted: tuple[PublishedGroup, ...]
 
 
 def leaderboard(
@@ -105,7 +105,7 @@ def boards(
                 backbone_labels(comparison.rows),
                 strict=True,
             )
-            quoted = tuple(on_stream(comparison, published))
+            quoted = tuple(groups_on_stream(comparison, published))
             found.append(Board(title, comparison, tuple(labels), quoted))
     return found
 
@@ -176,7 +176,7 @@ def runs_and_keys(row: Row) -> tuple[str, str, str]:
 
 
 def _quoted_row(
-    each: Quoted, names: Sequence[str], footnotes: Footnotes
+    each: PublishedGroup, names: Sequence[str], footnotes: Footnotes
 ) -> tuple[Value, ...] | None:
     """A published row as a row of the table; None if the table has no column for its numbers."""
     numbers = {name: row for name, row in each.by_quantity.items() if name in names}
@@ -190,7 +190,7 @@ def _quoted_row(
         for name in names
     ]
     printed = forgetting_cell(each.forgetting, footnotes, forgetting_caveat(each, tier))
-    routing = routing_word(each.first)
+    routing = routing_label(each.first)
     blank = (None, None, None)
     return tier, each.first.method, None, None, *cells, *blank, printed, routing, source
 

@@ -9,7 +9,7 @@ from ..analysis.quantities import quantity
 from ..analysis.rows import Defaults
 from ..published.rows import PublishedRow
 from ..published.tables import tiered_tables
-from ..published.trust import TIERS
+from ..published.tiers import TIERS
 from ..records.provenance import provenance
 from ..records.record import Record
 from ..rendering.markdown import to_markdown

@@ -12,7 +12,7 @@ from .rows import NOT_CONTINUAL, PublishedRow
 FORGETTING = "printed forgetting"
 """The heading that forgetting as printed stands under: never one of our metrics."""
 
-HOW_CHECKED = (
+CHECKED_NOTE = (
     "checked: source = read in the source itself, secondary = seen in somebody else's notes, "
     "leakage = an epoch or a threshold was chosen on test data"
 )
@@ -22,7 +22,7 @@ _BASES = {f"image_{name}": name for name in IMAGE_METRICS} | {name: name for nam
 
 
 @dataclass(frozen=True)
-class Quoted:
+class PublishedGroup:
     """What one source prints of one method on one stream."""
 
     rows: tuple[PublishedRow, ...]
@@ -39,7 +39,7 @@ class Quoted:
     @property
     def by_quantity(self) -> Mapping[str, PublishedRow]:
         """Name of the column of ours that has the same definition -> the number."""
-        named = {same_quantity(row): row for row in self.rows}
+        named = {matching_quantity(row): row for row in self.rows}
         return {name: row for name, row in named.items() if name is not None}
 
     @property
@@ -47,16 +47,16 @@ class Quoted:
         return next((row for row in self.rows if row.metric == "forgetting"), None)
 
 
-def quoted(rows: Iterable[PublishedRow]) -> list[Quoted]:
+def group_rows(rows: Iterable[PublishedRow]) -> list[PublishedGroup]:
     """Rows of one source, method and stream together, in the order of the first of them."""
     groups: dict[tuple[str, ...], list[PublishedRow]] = {}
     for row in rows:
         key = (row.source, row.method, row.protocol, row.dataset, row.schedule, row.routing)
         groups.setdefault(key, []).append(row)
-    return [Quoted(tuple(group)) for group in groups.values()]
+    return [PublishedGroup(tuple(group)) for group in groups.values()]
 
 
-def same_quantity(row: PublishedRow) -> str | None:
+def matching_quantity(row: PublishedRow) -> str | None:
     """The name in analysis.quantities with the row's metric and definition, if there is one."""
     if row.metric not in _BASES or row.acc_definition not in MATRIX_METRICS:
         return None
@@ -97,11 +97,11 @@ def forgetting_cell(row: PublishedRow | None, notes: Footnotes, *more: str) -> V
     return notes.mark(row.value, f"{FORGETTING}: {row.forgetting_definition}", row.note, *more)
 
 
-def routing_word(row: PublishedRow) -> str:
+def routing_label(row: PublishedRow) -> str:
     return "" if row.acc_definition == NOT_CONTINUAL else row.routing
 
 
-def checked_words(shown: Sequence[PublishedRow]) -> str:
+def describe_checks(shown: Sequence[PublishedRow]) -> str:
     """`source`, `secondary, leakage`, or `source, forgetting secondary` where they differ."""
     of_metrics = [row.checked for row in shown if row.metric != "forgetting"]
     words: list[str] = list(dict.fromkeys(of_metrics))

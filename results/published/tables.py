@@ -7,25 +7,25 @@ from dataclasses import replace
 
 from ..rendering.table import Column, Table, Value, text_column
 from .groups import (
+    CHECKED_NOTE,
     FORGETTING,
-    HOW_CHECKED,
     Footnotes,
-    Quoted,
-    checked_words,
+    PublishedGroup,
+    describe_checks,
     forgetting_cell,
-    quoted,
-    routing_word,
+    group_rows,
+    routing_label,
     source_cell,
 )
 from .rows import NOT_CONTINUAL, PublishedRow
-from .trust import TIERS, forgetting_caveat, tier_of
+from .tiers import TIERS, forgetting_caveat, tier_of
 
 
 def published_tables(rows: Iterable[PublishedRow]) -> list[Table]:
     """Means and printed forgetting by dataset and schedule, then categories, then experts."""
     rows = list(rows)
-    streams: dict[tuple[str, str], list[Quoted]] = {}
-    for each in quoted(rows):
+    streams: dict[tuple[str, str], list[PublishedGroup]] = {}
+    for each in group_rows(rows):
         streams.setdefault(each.stream, []).append(each)
     tables = [_stream_table(*stream, found) for stream, found in streams.items()]
     by_definition: dict[str, list[PublishedRow]] = {}
@@ -38,9 +38,9 @@ def published_tables(rows: Iterable[PublishedRow]) -> list[Table]:
 
 def tiered_tables(rows: Iterable[PublishedRow]) -> list[Table]:
     """Means and printed forgetting by dataset, schedule and routing, each row with its tier."""
-    groups: dict[tuple[str, str, str], list[Quoted]] = {}
-    for each in quoted(rows):
-        groups.setdefault((*each.stream, routing_word(each.first)), []).append(each)
+    groups: dict[tuple[str, str, str], list[PublishedGroup]] = {}
+    for each in group_rows(rows):
+        groups.setdefault((*each.stream, routing_label(each.first)), []).append(each)
     return [
         replace(
             _stream_table(dataset, schedule, found, tiers=True),
@@ -51,7 +51,7 @@ def tiered_tables(rows: Iterable[PublishedRow]) -> list[Table]:
 
 
 def _stream_table(
-    dataset: str, schedule: str, found: Sequence[Quoted], *, tiers: bool = False
+    dataset: str, schedule: str, found: Sequence[PublishedGroup], *, tiers: bool = False
 ) -> Table:
     """Numbers of one stream; those of one metric and definition share a column, others do not.
 
@@ -84,8 +84,8 @@ def _stream_table(
                 each.first.protocol,
                 *numbers,
                 *forgetting,
-                routing_word(each.first),
-                tier_of(shown) if tiers else checked_words(shown),
+                routing_label(each.first),
+                tier_of(shown) if tiers else describe_checks(shown),
             )
         )
     columns = (
@@ -94,7 +94,7 @@ def _stream_table(
         *[Column(FORGETTING, 3)] * printed,
         *(text_column(name) for name in ("routing", "tier" if tiers else "checked")),
     )
-    notes = [] if tiers else [HOW_CHECKED]
+    notes = [] if tiers else [CHECKED_NOTE]
     if printed:
         notes.append(f"{FORGETTING} is what each source prints, by its own definition")
     if tiers:
@@ -113,7 +113,7 @@ def _categories_table(definition: str, rows: Sequence[PublishedRow]) -> Table:
             footnotes.mark(row.method, row.note),
             row.protocol,
             *(row.by_category.get(name) for name in names),
-            checked_words([row]),
+            describe_checks([row]),
         )
         for row in rows
     ]
@@ -123,7 +123,7 @@ def _categories_table(definition: str, rows: Sequence[PublishedRow]) -> Table:
         text_column("checked"),
     )
     notes = (
-        HOW_CHECKED,
+        CHECKED_NOTE,
         *footnotes.lines,
     )
     return Table(
@@ -138,7 +138,7 @@ def _experts_table(row: PublishedRow) -> Table:
         for expert, categories in row.assignment.items()
     )
     columns = (text_column("expert"), text_column("categories"), Column("utilization %", 2))
-    notes = (HOW_CHECKED, f"checked: {checked_words([row])}; {row.source}")
+    notes = (CHECKED_NOTE, f"checked: {describe_checks([row])}; {row.source}")
     title = f"Published assignment: {row.method}, {row.protocol}"
     return Table(title, columns, cells, notes, len(cells))
 

@@ -12,8 +12,8 @@ from ..analysis.comparison import final_row
 from ..analysis.quantities import QUANTITIES, Reading
 from ..analysis.rows import Row, number_ranges, parameter_labels
 from ..leaderboard.boards import Board
-from ..published.groups import FORGETTING, Quoted, routing_word
-from ..published.trust import REPRODUCED, forgetting_caveat, tier_of
+from ..published.groups import FORGETTING, PublishedGroup, routing_label
+from ..published.tiers import REPRODUCED, forgetting_caveat, tier_of
 from ..rendering.table import Spread
 
 SWEPT = "experts"
@@ -78,7 +78,7 @@ def _row(
     }
 
 
-def _quoted(each: Quoted) -> dict[str, Any]:
+def _quoted(each: PublishedGroup) -> dict[str, Any]:
     """A published row: only numbers with the same definition as ours, and forgetting as printed."""
     shown = list(each.by_quantity.values())
     forgetting = each.forgetting
@@ -91,7 +91,7 @@ def _quoted(each: Quoted) -> dict[str, Any]:
         "tier": tier,
         "method": each.first.method,
         "source": each.first.source,
-        "routing": routing_word(each.first),
+        "routing": routing_label(each.first),
         "notes": list(dict.fromkeys(notes)),
         "values": {name: [row.value, None, 1] for name, row in each.by_quantity.items()},
         "forgetting": forgetting.value if forgetting is not None else None,

@@ -14,7 +14,7 @@ from ..analysis.rows import Defaults
 from ..leaderboard.boards import Board, boards
 from ..metrics.registry import CATEGORY_METRICS, DEFAULT, split_name, stored_name
 from ..published.rows import PublishedRow
-from ..published.trust import TIERS
+from ..published.tiers import TIERS
 from ..records.provenance import provenance
 from ..records.record import Record
 from ..rendering.markdown import display

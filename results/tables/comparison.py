@@ -17,7 +17,7 @@ from ..analysis.rows import (
     parameter_labels,
 )
 from ..metrics.metric import FloatOrArray
-from ..published.beside_ours import set_beside, set_beside_categories
+from ..published.appending import append_category_rows, append_rows
 from ..published.rows import PublishedRow
 from ..records.record import Record
 from ..rendering.table import Column, Table, Value, text_column
@@ -66,7 +66,7 @@ def main_tables(
         names = columns or (*usual, *INFERRED * (c.routing == "inferred"), *TIMED * timed)
         table = _quantity_table("Results: ", c, names, defaults, bootstrap=bootstrap)
         if published is not None:
-            table = set_beside(table, c, published, names)
+            table = append_rows(table, c, published, names)
         tables.append(table if columns else _optional(table, names))
     return tables
 
@@ -85,7 +85,7 @@ def experts_tables(
     for c in comparisons(swept, allow_mixed=allow_mixed):
         table = _quantity_table("Number of experts: ", c, EXPERTS, defaults, "experts", bootstrap)
         if published is not None:
-            table = set_beside(table, c, published, EXPERTS, swept=True)
+            table = append_rows(table, c, published, EXPERTS, swept=True)
         tables.append(table)
     return tables
 
@@ -123,7 +123,7 @@ def per_category_tables(
         if published is None:
             tables.append(table)
         else:
-            tables += set_beside_categories(table, c, published, names)
+            tables += append_category_rows(table, c, published, names)
     return tables
 
 

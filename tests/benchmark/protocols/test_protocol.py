@@ -14,7 +14,7 @@ from cadbench.benchmark.protocols.builtin import (
     find_protocol,
     parse_protocol,
 )
-from cadbench.benchmark.protocols.ids import Identity, check_id, is_reserved
+from cadbench.benchmark.protocols.ids import ProtocolSettings, check_id, is_reserved
 from cadbench.benchmark.protocols.protocol import Protocol
 from cadbench.benchmark.running.cell import Cell
 from cadbench.benchmark.streams.schedule import experience_sizes
@@ -67,14 +67,14 @@ def test_the_protocols_of_the_field_are_there():
 
 
 def test_the_id_of_a_builtin_is_the_one_that_the_same_options_generate(builtin):
-    assert builtin.id == builtin.identity.generated_id
+    assert builtin.id == builtin.settings.generated_id
 
 
 def test_two_builtins_of_one_id_say_the_same_but_for_the_study(builtin):
     for name in builtin_names():
         other = find_protocol(name)
         if other.id == builtin.id:
-            assert other.identity == builtin.identity
+            assert other.settings == builtin.settings
             assert (other.categories, other.unseen) == (builtin.categories, builtin.unseen)
 
 
@@ -159,7 +159,7 @@ def test_drift_and_blending_of_a_file_are_checked_with_its_schedule():
         'schedule = "2x2"', 'schedule = "2x2-4x2"\ndrift = ["dark:2", "blur:1"]\nblend = 1'
     )
     assert (protocol.drift, protocol.blend) == (("dark:2", "blur:1"), 1.0)
-    assert protocol.identity.settings == "2x2-4x2-224-oracle-drift-dark2-blur1-blend1@1"
+    assert protocol.settings.settings_id == "2x2-4x2-224-oracle-drift-dark2-blur1-blend1@1"
     for wrong, said in (
         ('drift = ["dark:2"]', "schedule: .2x2. covers 4 categories, the dataset has 8"),
         ('drift = ["dark"]', "ours.toml: drift: 'dark': write dark with a strength"),
@@ -291,7 +291,7 @@ def test_whatever_a_key_is_given_the_answer_is_a_protocol_or_one_line(key, value
 
 # --- ids
 
-PLATES = Identity("plates", "2x2", "oracle", Preprocessing(), MapSpec())
+PLATES = ProtocolSettings("plates", "2x2", "oracle", Preprocessing(), MapSpec())
 
 
 @pytest.mark.parametrize(
@@ -307,10 +307,10 @@ PLATES = Identity("plates", "2x2", "oracle", Preprocessing(), MapSpec())
     ],
 )
 def test_a_generated_id_spells_out_what_differs_from_the_usual(changes, expected):
-    identity = dataclasses.replace(PLATES, **changes)
-    assert identity.generated_id == expected
+    settings = dataclasses.replace(PLATES, **changes)
+    assert settings.generated_id == expected
     assert is_reserved(expected)
-    check_id(expected, identity)
+    check_id(expected, settings)
 
 
 @given(
@@ -327,9 +327,11 @@ def test_a_generated_id_is_accepted_for_its_own_settings_only(
     from cadbench.benchmark.streams.schedule import canonical
 
     size = Preprocessing(crop + extra, crop)
-    identity = Identity(dataset, canonical(tuple(sizes)), routing, size, MapSpec(sigma=sigma))
-    check_id(identity.generated_id, identity)
-    check_id(identity.generated_id, dataclasses.replace(identity, dataset=None))
+    settings = ProtocolSettings(
+        dataset, canonical(tuple(sizes)), routing, size, MapSpec(sigma=sigma)
+    )
+    check_id(settings.generated_id, settings)
+    check_id(settings.generated_id, dataclasses.replace(settings, dataset=None))
     for changes in (
         {"schedule": "9x9"},
         {"routing": "inferred" if routing == "oracle" else "oracle"},
@@ -337,7 +339,7 @@ def test_a_generated_id_is_accepted_for_its_own_settings_only(
         {"maps": MapSpec(sigma=(sigma + 1) / 2 if sigma != 1 else 7)},
     ):
         with pytest.raises(UsageError, match="choose another id"):
-            check_id(identity.generated_id, dataclasses.replace(identity, **changes))
+            check_id(settings.generated_id, dataclasses.replace(settings, **changes))
 
 
 @pytest.mark.parametrize(

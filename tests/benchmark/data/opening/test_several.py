@@ -227,4 +227,4 @@ def test_the_built_in_protocols_over_two_data_sets_name_every_category_of_both()
         datasets = [category.partition("/")[0] for category in order.categories]
         assert len(list(dict.fromkeys(datasets))) == 2
         assert sum(a != b for a, b in itertools.pairwise(datasets)) == 1
-        assert protocol.identity.generated_id == protocol.id
+        assert protocol.settings.generated_id == protocol.id

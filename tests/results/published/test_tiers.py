@@ -7,10 +7,10 @@ import re
 import pytest
 from cadbench.results.leaderboard.boards import leaderboard
 from cadbench.results.leaderboard.page import leaderboard_page
-from cadbench.results.published.groups import quoted
+from cadbench.results.published.groups import group_rows
 from cadbench.results.published.rows import load_published
 from cadbench.results.published.tables import tiered_tables
-from cadbench.results.published.trust import (
+from cadbench.results.published.tiers import (
     LEAKAGE,
     REPRODUCED,
     SECONDARY,
@@ -21,7 +21,7 @@ from cadbench.results.published.trust import (
 from cadbench.results.rendering.table import Marked, number
 
 from tests.results.paper_runs import write_paper_run
-from tests.results.published.test_beside_ours import row
+from tests.results.published.test_appending import row
 from tests.results.tables.test_comparison import column, one
 
 FORGETTING = {"metric": "forgetting", "acc_definition": "", "forgetting_definition": "FM"}
@@ -36,8 +36,8 @@ def test_a_tier_is_that_of_the_metrics_and_leakage_outweighs_all() -> None:
 
 
 def test_forgetting_that_is_less_well_checked_than_its_row_says_so() -> None:
-    (weaker,) = quoted([row(), row(checked="secondary", **FORGETTING)])
-    (alike,) = quoted([row(), row(**FORGETTING)])
+    (weaker,) = group_rows([row(), row(checked="secondary", **FORGETTING)])
+    (alike,) = group_rows([row(), row(**FORGETTING)])
     assert "somebody else" in forgetting_caveat(weaker, SOURCE)
     assert forgetting_caveat(weaker, LEAKAGE) == ""
     assert forgetting_caveat(alike, SOURCE) == ""

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
-from cadbench.results.published.beside_ours import OURS
+from cadbench.results.published.appending import OURS
 from cadbench.results.published.rows import PublishedRow, load_published
 from cadbench.results.published.tables import published_tables
 from cadbench.results.records.record import Record

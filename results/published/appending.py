@@ -10,14 +10,14 @@ from ..analysis.quantities import quantity
 from ..analysis.rows import Row
 from ..rendering.table import Column, Table, Value, text_column
 from .groups import (
+    CHECKED_NOTE,
     FORGETTING,
-    HOW_CHECKED,
     Footnotes,
-    Quoted,
-    checked_words,
+    PublishedGroup,
+    describe_checks,
     forgetting_cell,
-    quoted,
-    routing_word,
+    group_rows,
+    routing_label,
     source_cell,
 )
 from .rows import NOT_CONTINUAL, PublishedRow
@@ -26,7 +26,7 @@ OURS = "this run"
 _NONE = "no published rows stand here: "
 
 
-def set_beside(
+def append_rows(
     table: Table,
     c: Comparison,
     published: Iterable[PublishedRow],
@@ -46,7 +46,9 @@ def set_beside(
             table, f"{_NONE}means here leave categories out that theirs are taken over"
         )
     found = [
-        each for each in on_stream(c, published) if each.first.experts is not None or not swept
+        each
+        for each in groups_on_stream(c, published)
+        if each.first.experts is not None or not swept
     ]
     if not found:
         return _with_note(table, _why_none(c, published, swept))
@@ -65,7 +67,7 @@ def set_beside(
     return _below(table, rows, c.routing, footnotes, forgetting=True)
 
 
-def on_stream(c: Comparison, published: Iterable[PublishedRow]) -> list[Quoted]:
+def groups_on_stream(c: Comparison, published: Iterable[PublishedRow]) -> list[PublishedGroup]:
     """The published numbers of a stream that rows of `c` run whole, under its routing.
 
     Those whose source does not state the routing are among them.
@@ -73,12 +75,12 @@ def on_stream(c: Comparison, published: Iterable[PublishedRow]) -> list[Quoted]:
     whole = _whole_streams(c)
     return [
         each
-        for each in quoted(published)
+        for each in group_rows(published)
         if each.stream in whole and each.first.routing in (c.routing, "not stated")
     ]
 
 
-def set_beside_categories(
+def append_category_rows(
     table: Table, c: Comparison, published: Iterable[PublishedRow], categories: Sequence[str]
 ) -> list[Table]:
     """`table` of R[T, c] with the published rows of its stream, and apart those of no stream."""
@@ -100,7 +102,7 @@ def set_beside_categories(
         ):
             mean = row.value if (row.dataset, row.schedule) in whole else None
             values = _per_category(table, row, mean, footnotes)
-            rows.append((*values, routing_word(row), checked_words([row])))
+            rows.append((*values, routing_label(row), describe_checks([row])))
     if rows:
         table = _below(table, rows, c.routing, footnotes, forgetting=False)
     else:
@@ -111,7 +113,7 @@ def set_beside_categories(
 
 
 def _row(
-    table: Table, each: Quoted, names: Sequence[str], footnotes: Footnotes
+    table: Table, each: PublishedGroup, names: Sequence[str], footnotes: Footnotes
 ) -> tuple[Value, ...]:
     """`source`, the columns of the table, forgetting, routing, checked."""
     shown = {name: row for name, row in each.by_quantity.items() if name in names}
@@ -124,9 +126,9 @@ def _row(
     for name, row in shown.items():
         values[quantity(name).column.name] = footnotes.mark(row.value, row.note)
     forgetting = forgetting_cell(each.forgetting, footnotes)
-    checked = checked_words([*shown.values(), *([each.forgetting] if each.forgetting else [])])
+    checked = describe_checks([*shown.values(), *([each.forgetting] if each.forgetting else [])])
     cells = (values.get(column.name) for column in table.columns)
-    return source, *cells, forgetting, routing_word(each.first), checked
+    return source, *cells, forgetting, routing_label(each.first), checked
 
 
 def _below(
@@ -148,7 +150,7 @@ def _below(
     )
     blank = [None] * forgetting
     ours = [(OURS, *row, *blank, routing, None) for row in table.rows]
-    notes = [*table.notes, HOW_CHECKED]
+    notes = [*table.notes, CHECKED_NOTE]
     if forgetting:
         notes.append(f"{FORGETTING} is what each source prints, by its own definition")
     if any("not stated" in row for row in rows):
@@ -187,12 +189,12 @@ def _not_continual(rows: Sequence[PublishedRow], categories: Sequence[str]) -> T
     for row in rows:
         mean = row.value if row.by_category.keys() == set(categories) else None
         source, method, _, *rest = _per_category(inner, row, mean, footnotes)
-        cells.append((source, method, row.protocol, *rest, checked_words([row])))
+        cells.append((source, method, row.protocol, *rest, describe_checks([row])))
     columns = (text_column("source"), *inner.columns, text_column("checked"))
     notes = [
         "not continual: nothing is learned after these categories, so this is not R[T, c]",
         "mean: only where it is over the same categories",
-        HOW_CHECKED,
+        CHECKED_NOTE,
     ]
     title = "Published AUROC per category, not continual"
     return Table(title, columns, tuple(cells), (*notes, *footnotes.lines), len(cells))

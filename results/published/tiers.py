@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .groups import Quoted
+from .groups import PublishedGroup
 from .rows import PublishedRow
 
 REPRODUCED = "reproduced here"
@@ -32,7 +32,7 @@ def tier_of(shown: Sequence[PublishedRow]) -> str:
     return SOURCE if all(row.checked == "source" for row in metrics) else SECONDARY
 
 
-def forgetting_caveat(each: Quoted, tier: str) -> str:
+def forgetting_caveat(each: PublishedGroup, tier: str) -> str:
     """What has to be said of a printed forgetting that is less well checked than its row's tier."""
     row = each.forgetting
     weaker = row is not None and row.checked == "secondary" and tier == SOURCE
