@@ -1,1 +1,1 @@
-"""The readers that come with cadbench, a dataset each; found as those of any other package."""
+"""The built-in readers, one per dataset. They are found like those of any other package."""

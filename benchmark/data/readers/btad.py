@@ -1,4 +1,4 @@
-"""BTAD, beanTech (Mishra et al., ISIE 2021): MVTec AD's layout, with `ok` and `ko`.
+"""BTAD of beanTech (Mishra et al., ISIE 2021): the MVTec AD layout with folders `ok` and `ko`.
 
     <root>/<category>/train/ok/*
     <root>/<category>/test/ok/*, test/ko/*

@@ -1,4 +1,4 @@
-"""A folder of one's own: MVTec AD's layout, or any that a `cadbench-data.toml` describes."""
+"""A folder of the user: the MVTec AD layout, or a layout described by a `cadbench-data.toml`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .mvtec_layout import MvtecLayout
 
 
 class Folder(MvtecLayout):
-    """Any categories; named after the folder, or as the description says."""
+    """Any categories. The dataset is named after the folder, or as the description says."""
 
     title = "a folder of your own"
 

@@ -1,4 +1,4 @@
-"""MPDD, metal parts (Jezek et al., ICUMT 2021): MVTec AD's layout."""
+"""MPDD, metal parts (Jezek et al., ICUMT 2021): the MVTec AD layout."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The layout of MVTec AD, which many datasets share.
 
     <root>/<category>/train/good/*
-    <root>/<category>/test/<defect>/*                      `good` holds the good ones
+    <root>/<category>/test/<defect>/*                      `good` contains the good images
     <root>/<category>/ground_truth/<defect>/<stem>_mask.*  or <stem>.*; optional
 
 Masks of good images are ignored.
@@ -18,11 +18,15 @@ from ..entries import GOOD, Entry, defective_entry, images_in, names_in
 from ..reader import Reader
 
 Masks = dict[str, dict[str, tuple[str, ...]]]
-"""Folder of a defect -> stem of a mask -> its files."""
+"""Kind of defect -> stem of a mask -> its files."""
 
 
 class MvtecLayout(Reader):
-    """good: the name of the folders with good images; a relative of MVTec AD may have another."""
+    """Reader of the MVTec AD layout.
+
+    Attributes:
+        good: name of the folders with good images, which a similar layout may change.
+    """
 
     good: ClassVar[str] = GOOD
     layout = "<category>/train/good/* and <category>/test/<defect>/* (the MVTec layout)"
@@ -47,7 +51,7 @@ class MvtecLayout(Reader):
         return entries
 
     def masks(self, root: Path, category: str) -> Masks:
-        """The masks of a category, those of its good images left out."""
+        """The masks of a category, except those of good images."""
         folder = PurePosixPath(category, "ground_truth")
         masks: Masks = {}
         for defect in names_in(root / folder, folders=True):
@@ -55,10 +59,10 @@ class MvtecLayout(Reader):
                 continue
             by_stem = masks[defect] = {}
             for path in images_in(root, folder / defect):
-                (other, *_) = by_stem.setdefault(PurePosixPath(path).stem, (path,))
-                if other != path:
+                (first, *_) = by_stem.setdefault(PurePosixPath(path).stem, (path,))
+                if first != path:
                     raise DataError(
-                        f"two masks for one image in {root}: {other} and {path}; keep one"
+                        f"two masks for one image in {root}: {first} and {path}; keep one"
                     )
         return masks
 
@@ -88,7 +92,7 @@ class MvtecLayout(Reader):
                 f"category {category} has no test images: none in {root / folder}/<defect>; add "
                 "some, or leave the category out with --categories"
             )
-        _refuse_strays(root, masks, entries)
+        _check_masks_are_used(root, masks, entries)
         return entries
 
 
@@ -101,13 +105,13 @@ def _mask_of(image: str, by_stem: dict[str, tuple[str, ...]], root: Path) -> tup
     return named[0] if named else ()
 
 
-def _refuse_strays(root: Path, masks: Masks, entries: list[Entry]) -> None:
+def _check_masks_are_used(root: Path, masks: Masks, entries: list[Entry]) -> None:
     used = {mask for entry in entries for mask in entry.mask_paths}
     for by_stem in masks.values():
         for files in by_stem.values():
             for mask in files:
                 if mask not in used:
                     raise DataError(
-                        f"mask without image in {root}: {mask}; a mask is called like its image in "
+                        f"mask without image in {root}: {mask}; give it the name of its image in "
                         "test/<the same defect>, with or without _mask at the end"
                     )

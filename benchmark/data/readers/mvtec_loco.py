@@ -1,12 +1,12 @@
-"""MVTec LOCO AD (Bergmann et al., IJCV 2022): masks in several files an image.
+"""MVTec LOCO AD (Bergmann et al., IJCV 2022): masks of several files per image.
 
     <root>/<category>/train/good/*
-    <root>/<category>/validation/good/*                    not used, see below
+    <root>/<category>/validation/good/*                    not used
     <root>/<category>/test/{good,logical_anomalies,structural_anomalies}/*
-    <root>/<category>/ground_truth/<defect>/<stem>/*       united; a pixel above 0 is defective
+    <root>/<category>/ground_truth/<defect>/<stem>/*       combined; a pixel above 0 is defective
 
-The validation images are good ones for tuning a method. cadbench tunes nothing, and methods learn
-from `train` as they do on MVTec AD.
+The validation images are good images for tuning a method. cadbench does not tune, and methods train
+on `train` only, as on MVTec AD.
 """
 
 from __future__ import annotations

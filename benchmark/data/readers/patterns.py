@@ -1,7 +1,7 @@
-"""Patterns of paths: `{category}/ok/*.png` and the words that a matching path gives.
+"""Path patterns such as `{category}/ok/*.png`, and the values they extract from matching paths.
 
-`{category}`, `{defect}` and `{stem}` stand for a word each, `*` for any part of a name and `?` for
-one character; none of them reaches over a slash.
+A placeholder (`{category}`, `{defect}`, `{stem}`) matches one or more characters, `*` any number,
+and `?` exactly one. None of them matches a slash.
 """
 
 from __future__ import annotations
@@ -18,7 +18,12 @@ _TOKEN = re.compile(r"\{([^{}]*)\}|\*+|\?|[{}]|[^{}*?]+")
 
 @dataclass(frozen=True)
 class Pattern:
-    """text: as it was written; words: the placeholders that it has."""
+    """A parsed pattern.
+
+    Attributes:
+        text: the pattern as the user wrote it.
+        words: its placeholders.
+    """
 
     text: str
     words: frozenset[str]
@@ -26,30 +31,38 @@ class Pattern:
 
     @classmethod
     def parse(cls, text: str, allowed: tuple[str, ...]) -> Pattern:
-        """`UsageError` for an unknown or repeated placeholder, or a path that leaves the root."""
+        """Parse a pattern.
+
+        Args:
+            text: the pattern.
+            allowed: the placeholders that it may have.
+
+        Raises:
+            UsageError: a placeholder is unknown or repeated, or the path is not below the root.
+        """
         if text.startswith("/") or "\\" in text or {"", ".", ".."} & set(text.split("/")):
-            raise UsageError(f"{text!r} is no path below the root, with forward slashes")
+            raise UsageError(f"{text!r} must be a relative path without `..`, with forward slashes")
         words: set[str] = set()
         regex = ""
         for match in _TOKEN.finditer(text):
             token, word = match[0], match[1]
             if word is not None:
                 if word not in allowed:
-                    may = ", ".join(f"{{{name}}}" for name in allowed)
-                    raise UsageError(f"{text!r}: {{{word}}} means nothing here; there are {may}")
+                    names = ", ".join(f"{{{name}}}" for name in allowed)
+                    raise UsageError(f"{text!r}: unknown placeholder {{{word}}}; use {names}")
                 if word in words:
-                    raise UsageError(f"{text!r} has {{{word}}} twice")
+                    raise UsageError(f"{text!r} has {{{word}}} twice; use it once")
                 words.add(word)
                 regex += f"(?P<{word}>[^/]+)"
             elif token == "**":
-                raise UsageError(f"{text!r}: ** means nothing here; write a * for each folder")
+                raise UsageError(f"{text!r}: ** is not supported; write one * per folder")
             elif token in "{}":
-                raise UsageError(f"{text!r}: a brace begins or ends {{category}} and the like")
+                raise UsageError(f"{text!r}: unmatched brace; write placeholders as {{category}}")
             else:
                 regex += {"*": "[^/]*", "?": "[^/]"}.get(token, re.escape(token))
         return cls(text, frozenset(words), re.compile(regex))
 
     def match(self, path: str) -> Mapping[str, str] | None:
-        """The words of a path; None where it does not match."""
+        """The values of the placeholders; None if the path does not match."""
         found = self._regex.fullmatch(path)
         return None if found is None else found.groupdict()

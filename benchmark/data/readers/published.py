@@ -1,4 +1,4 @@
-"""A published dataset: what the catalog says of it is said once, there."""
+"""Base of the readers of published datasets: takes their facts from the catalog."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from ..reader import Reader
 
 
 class Published(Reader):
-    """Takes title, source, categories, counts and folders from the entry of the catalog that the
-    class names: `class Visa(Published, entry="visa")`."""
+    """Takes title, source, categories, counts and folders from an entry of the catalog.
+
+    The subclass names the entry: `class Visa(Published, entry="visa")`.
+    """
 
     def __init_subclass__(cls, *, entry: str, **options: Any) -> None:
         super().__init_subclass__(**options)
-        known = load_entry(entry)
-        cls.title = known.title
-        cls.source = f"{known.home.removeprefix('https://')} ({known.license.name})"
-        if known.access == "download":
+        dataset = load_entry(entry)
+        cls.title = dataset.title
+        cls.source = f"{dataset.home.removeprefix('https://')} ({dataset.license.name})"
+        if dataset.access == "download":
             cls.download_command = f"cadbench data download {entry}"
-        cls.categories = known.categories
-        cls.counts = {name: official.images for name, official in known.counts.items()}
-        cls.folders = tuple(dict.fromkeys(folder.lower() for folder in known.folders))
+        cls.categories = dataset.categories
+        cls.counts = {name: official.images for name, official in dataset.counts.items()}
+        cls.folders = tuple(dict.fromkeys(folder.lower() for folder in dataset.folders))

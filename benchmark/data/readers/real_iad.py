@@ -1,13 +1,13 @@
-"""Real-IAD (Wang et al., CVPR 2024), split by its JSON lists; every view is an image.
+"""Real-IAD (Wang et al., CVPR 2024), split by its JSON lists. Every view is one image.
 
     <root>/realiad_jsons/<category>.json            {"meta": {"prefix", "normal_class"},
                                                      "train": [sample], "test": [sample]}
     <root>/realiad_1024/<category>/...              or realiad_512, realiad_256, realiad_raw
 
-A sample is {"category", "anomaly_class", "image_path", "mask_path"}, its paths below the meta's
-prefix. As in the authors' loader, a test image without a mask is good whatever its class: the
-defect of the object does not show in that view. Of several resolutions the first that is there
-counts; 1024 pixels is that of the authors' configurations.
+A sample is {"category", "anomaly_class", "image_path", "mask_path"}; its paths are relative to the
+prefix in meta. As in the authors' loader, a test image without a mask is good whatever its class:
+the object's defect is not visible in that view. If several resolutions are present, the first in
+the order above is used; the authors' configurations use 1024 pixels.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class RealIad(Published, entry="real_iad"):
         return [
             entry
             for category in categories
-            for entry in _listed(root, PurePosixPath(str(images)), category)
+            for entry in _entries_of(root, PurePosixPath(str(images)), category)
         ]
 
 
@@ -47,11 +47,11 @@ def _image_folder(root: Path) -> str | None:
     return next((name for name in _IMAGES if (root / name).is_dir()), None)
 
 
-def _listed(root: Path, images: PurePosixPath, category: str) -> Iterator[Entry]:
+def _entries_of(root: Path, images: PurePosixPath, category: str) -> Iterator[Entry]:
     file = next((f for f in (root / at / f"{category}.json" for at in _LISTS) if f.is_file()), None)
     if file is None:
         raise DataError(
-            f"category {category} is in no list: there is no {root / _LISTS[0] / category}.json; "
+            f"category {category} has no list: {root / _LISTS[0] / category}.json is missing; "
             "unpack realiad_jsons.zip there"
         )
     content = _load(file)
@@ -67,17 +67,17 @@ def _entry(
     sample: Any, split: str, below: PurePosixPath, normal: str, category: str, where: str
 ) -> Entry:
     if not isinstance(sample, dict):
-        raise DataError(f"{where} is not an object with an image_path")
+        raise DataError(f"{where} must be an object with an image_path; unpack the list again")
     if _text(sample, "category", where) != category:
-        raise DataError(f"{where} is of category {sample['category']!r}, not {category!r}")
+        raise DataError(f"{where} has category {sample['category']!r} instead of {category!r}")
     image = str(below / _text(sample, "image_path", where))
     kind = _text(sample, "anomaly_class", where)
     mask = sample.get("mask_path")
     if mask is not None and not isinstance(mask, str):
-        raise DataError(f"{where}: mask_path is a text or null, not {mask!r}")
+        raise DataError(f"{where}: mask_path must be a string or null, not {mask!r}")
     if split == "train":
         if kind != normal:
-            raise DataError(f"{where} is a training image of class {kind!r}, not {normal!r}")
+            raise DataError(f"{where}: a training image must have class {normal!r}, not {kind!r}")
         return Entry(category, "train", GOOD, image)
     if kind == normal or not mask:
         return Entry(category, "test", GOOD, image)
@@ -88,22 +88,24 @@ def _load(file: Path) -> Mapping[str, Any]:
     try:
         content = json.loads(file.read_text("utf-8-sig"))
     except OSError as error:
-        raise DataError(f"cannot read {file}: {error.strerror}") from error
+        raise DataError(f"cannot read {file}: {error.strerror}; check its permissions") from error
     except (ValueError, RecursionError) as error:
         raise DataError(f"{file} is not JSON: {error}; unpack it again") from error
     if not isinstance(content, dict):
-        raise DataError(f"{file} is not a list of Real-IAD: it needs meta, train and test")
+        raise DataError(f"{file} is not a list of Real-IAD: it must have meta, train and test")
     return content
 
 
 def _part(content: Mapping[str, Any], key: str, kind: type, where: str) -> Any:
     if not isinstance(content.get(key), kind):
-        raise DataError(f"{where} has no {key}; a list of Real-IAD has meta, train and test")
+        raise DataError(
+            f"{where} has no {key} of the right type; a list of Real-IAD has meta, train and test"
+        )
     return content[key]
 
 
 def _text(content: Mapping[str, Any], key: str, where: str) -> str:
     value = content.get(key)
     if not isinstance(value, str):
-        raise DataError(f"{where} has no {key}")
+        raise DataError(f"{where} has no {key}, or it is not a string")
     return value

@@ -1,4 +1,4 @@
-"""The built-in synthetic set, drawn into the cache when it is first asked for."""
+"""The built-in synthetic dataset, generated in the cache folder on first use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .mvtec_layout import MvtecLayout
 
 
 class Synthetic(MvtecLayout):
-    """What there is without any folder."""
+    """A dataset that needs no folder of the user."""
 
     title = "the synthetic set"
     categories = synthetic.CATEGORIES

@@ -1,11 +1,11 @@
-"""VisA (Zou et al., ECCV 2022), split by the list that comes with it.
+"""VisA (Zou et al., ECCV 2022), split by its own CSV list.
 
     <root>/split_csv/1cls.csv                    object,split,label,image,mask
     <root>/<category>/Data/Images/Normal/*
     <root>/<category>/Data/Images/Anomaly/*
     <root>/<category>/Data/Masks/Anomaly/*       a pixel above 0 is defective
 
-The list is the one-class split: good images for training, both kinds for testing.
+The list is the one-class split: good images for training, good and defective ones for testing.
 """
 
 from __future__ import annotations
@@ -38,10 +38,9 @@ class Visa(Published, entry="visa"):
         for category, entries in found.items():
             if not entries:
                 raise DataError(
-                    f"category {category} is in no list: {root / LIST} has no row of it; leave it "
-                    "out with --categories"
+                    f"category {category} is not in {root / LIST}; leave it out with --categories"
                 )
-            _refuse_strays(root, category, entries)
+            _check_masks_are_listed(root, category, entries)
         return [entry for entries in found.values() for entry in entries]
 
 
@@ -51,42 +50,44 @@ def _rows(file: Path) -> Iterator[Entry]:
             reader = csv.DictReader(handle)
             missing = [c for c in _COLUMNS if c not in (reader.fieldnames or ())]
             if reader.fieldnames is None:
-                raise DataError(f"{file} is empty; take it from {Visa.source}")
+                raise DataError(f"{file} is empty; get it from {Visa.source}")
             if missing:
-                raise DataError(f"{file} has no column {', '.join(missing)}")
+                raise DataError(
+                    f"{file} has no column {', '.join(missing)}; get it from {Visa.source}"
+                )
             any_row = False
             for row in reader:
                 any_row = True
                 yield _entry(row, f"{file}, line {reader.line_num}")
             if not any_row:
-                raise DataError(f"{file} lists no image; take it from {Visa.source}")
+                raise DataError(f"{file} lists no image; get it from {Visa.source}")
     except OSError as error:
         raise DataError(
-            f"cannot read {file}: {error.strerror}; it comes with VisA and says which images are "
-            "for training (VisA in train and test folders is read by --dataset folder)"
+            f"cannot read {file}: {error.strerror}; it is part of VisA and lists the training "
+            "images (if your copy has train and test folders, use --dataset folder)"
         ) from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{file} is not a CSV file: {error}") from error
+        raise DataError(f"{file} is not a CSV file: {error}; get it from {Visa.source}") from error
 
 
 def _entry(row: dict[str, str | None], where: str) -> Entry:
     category, split, label, image, mask = ((row[name] or "").strip() for name in _COLUMNS)
     if not (category and image):
-        raise DataError(f"{where}: a row needs an object and an image")
+        raise DataError(f"{where}: object or image is missing")
     if label not in ("normal", "anomaly"):
-        raise DataError(f"{where}: label is normal or anomaly, not {label!r}")
+        raise DataError(f"{where}: label must be normal or anomaly, not {label!r}")
     if split == "train" and label == "normal" and not mask:
         return Entry(category, "train", GOOD, image)
     if split != "test":
-        raise DataError(f"{where}: split is test, or train for normal images, not {split!r}")
+        raise DataError(f"{where}: split must be test, or train for normal images, not {split!r}")
     if label == "normal":
         if mask:
-            raise DataError(f"{where}: a normal image has no mask, but {mask} is given")
+            raise DataError(f"{where}: a normal image must have no mask, but {mask} is given")
         return Entry(category, "test", GOOD, image)
     return defective_entry(category, label, image, (mask,) if mask else ())
 
 
-def _refuse_strays(root: Path, category: str, entries: Sequence[Entry]) -> None:
+def _check_masks_are_listed(root: Path, category: str, entries: Sequence[Entry]) -> None:
     used = {mask for entry in entries for mask in entry.mask_paths}
     for mask in images_in(root, PurePosixPath(category, "Data", "Masks", "Anomaly")):
         if mask not in used:

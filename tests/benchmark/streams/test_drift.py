@@ -60,7 +60,7 @@ def test_no_domain_leaves_the_data_set_as_it_is():
 
 
 def test_a_category_that_is_called_like_a_column_is_refused():
-    with pytest.raises(UsageError, match=r"'apple@dark:3'.*rename it"):
+    with pytest.raises(UsageError, match=r"'apple@dark:3'.*rename the category"):
         add_domains(a_manifest(("apple", "apple@dark:3")), [DARK])
 
 
