@@ -1,18 +1,20 @@
-"""A folder of any layout, by a small TOML file: `cadbench-data.toml` in it, or one given by name.
+"""Read a folder of any layout that a TOML file describes: `cadbench-data.toml` in the folder.
 
-name         what the dataset is called [the folder's name]
-root         where the patterns begin, relative to the file [its folder]
-category     the only category, where no pattern has {category}
-good         good images: for training, or for both with test_share
+The keys, with their default in brackets:
+
+name         the dataset's name [the folder's name]
+root         folder that the patterns refer to, relative to the file [the file's folder]
+category     the only category, if the patterns have no {category}
+good         good images: for training, or for both splits with test_share
 test_good    good images for testing; or
-test_share   the share of `good` that is kept for testing, above 0 and below 1
+test_share   fraction of `good` that is used for testing, above 0 and below 1
 defect       defective images, all for testing; {defect} is their kind [`defective`]
-mask         masks; their {stem}, and {category} and {defect} where given, are those of the image
+mask         masks; {stem}, {category} and {defect} must be those of the image
 
-Each of the four is a pattern (see `patterns`) or a list of them. A file that `mask` matches is no
-image, and one that `good` or `test_good` matches is no defect. `{stem}` of an image is its name
-without the ending where its pattern does not say otherwise. Of `good`, those images are kept whose
-paths have the smallest hashes, so it is the same ones each time.
+good, test_good, defect and mask are patterns (see `patterns`) or lists of patterns. A file that
+`mask` matches is not an image, and a file that `good` or `test_good` matches is not defective. If a
+pattern of images has no {stem}, their stem is the file name without its extension. `test_share`
+selects the images whose paths have the smallest hashes, so the split is the same every time.
 """
 
 from __future__ import annotations
@@ -39,12 +41,12 @@ _PATTERNS = {
     "mask": PLACEHOLDERS,
 }
 
-Owner = tuple[str | None, str | None, str]
-"""Category, defect and stem that a mask belongs to; None where its pattern does not say."""
+MaskKey = tuple[str | None, str | None, str]
+"""Category, defect and stem of a mask's image; None if the mask's pattern does not have them."""
 
 
 def description_at(place: Path) -> Path | None:
-    """The description that a place is or holds."""
+    """The description file at a path: the path itself, or the file in this folder. None if none."""
     if place.suffix.lower() == ".toml":
         return place
     return file if (file := place / DESCRIPTION).is_file() else None
@@ -63,10 +65,10 @@ class _Description:
 
 
 class Described(Reader):
-    """A description, read and checked; its files are listed once, when they are first needed."""
+    """Reader of one description file. The folder is listed once, on first use."""
 
     title = "a described folder"
-    layout = "what its description says"
+    layout = "the files that its description names"
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -84,8 +86,8 @@ class Described(Reader):
         self.name = description.name
         self.root = file.absolute().parent / (description.root or ".")
         if not self.root.is_dir():
-            raise DataError(f"{file}: root: no such folder: {self.root}")
-        self._refuse_incomplete()
+            raise DataError(f"{file}: root: no such folder: {self.root}; correct root")
+        self._check_keys()
 
     def own_name(self, root: Path) -> str:
         return self.name or root.resolve().name
@@ -111,24 +113,22 @@ class Described(Reader):
     def _entries(self) -> list[Entry]:
         files = [path for path in _walk(self.root) if is_image(path)]
         masks = self._masks(files)
-        drawn = {path for paths in masks.values() for path in paths}
-        images = [path for path in files if path not in drawn]
+        mask_files = {path for paths in masks.values() for path in paths}
+        images = [path for path in files if path not in mask_files]
         good = self._matched("good", images)
         test_good = self._matched("test_good", images)
         for path in good.keys() & test_good.keys():
             raise self._collision(path, "good", "test_good")
-        kinds = {"defect"} & self.patterns.keys()
-        taken = good.keys() | test_good.keys()
-        defects = self._matched("defect", images) if kinds else {}
-        for path in sorted(defects.keys() & taken):
+        defects = self._matched("defect", images)
+        for path in sorted(defects.keys() & (good.keys() | test_good.keys())):
             if "defect" not in defects[path]:
                 raise self._collision(path, "defect", "good" if path in good else "test_good")
             del defects[path]
-        if kinds and not defects:
-            raise DataError(f"{self.file}: defect matches good images only; mend the pattern")
-        held_out = self._held_out(good)
+        if not defects:
+            raise DataError(f"{self.file}: defect matches only good images; correct the pattern")
+        for_testing = self._test_share_of(good)
         entries = [
-            Entry(words["category"], "test" if path in held_out else "train", GOOD, path)
+            Entry(words["category"], "test" if path in for_testing else "train", GOOD, path)
             for path, words in good.items()
         ]
         entries += [Entry(words["category"], "test", GOOD, p) for p, words in test_good.items()]
@@ -136,71 +136,75 @@ class Described(Reader):
         return entries
 
     def _matched(self, key: str, paths: Sequence[str]) -> dict[str, dict[str, str]]:
-        """Path -> the words of the pattern that matches it; category is always among them."""
+        """Path -> values of the placeholders in the pattern that matches; always has `category`."""
         found: dict[str, dict[str, str]] = {}
         for pattern in self.patterns.get(key, ()):
-            some = False
+            matches = False
             for path in paths:
                 words = pattern.match(path)
                 if words is None:
                     continue
-                some = True
+                matches = True
                 if path in found:
                     raise DataError(
-                        f"{self.file}: {path} matches two patterns of {key}; make them exclude "
-                        "each other"
+                        f"{self.file}: {path} matches two patterns of {key}; change one so "
+                        "that only one matches"
                     )
                 found[path] = {"category": self.category or "", **words}
-            if not some:
+            if not matches:
                 raise DataError(
-                    f"{self.file}: {key} = {pattern.text!r} matches no image in {self.root}"
+                    f"{self.file}: {key} = {pattern.text!r} matches no image in {self.root}; correct "
+                    "the pattern or root"
                 )
         return found
 
-    def _masks(self, paths: Sequence[str]) -> dict[Owner, list[str]]:
-        masks: dict[Owner, list[str]] = {}
+    def _masks(self, paths: Sequence[str]) -> dict[MaskKey, list[str]]:
+        """The mask files by the image they belong to."""
+        masks: dict[MaskKey, list[str]] = {}
         for path, words in self._matched("mask", paths).items():
             category = words.get("category") if self.category is None else None
             masks.setdefault((category, words.get("defect"), words["stem"]), []).append(path)
         return masks
 
     def _with_masks(
-        self, defects: Mapping[str, Mapping[str, str]], masks: Mapping[Owner, Sequence[str]]
+        self, defects: Mapping[str, Mapping[str, str]], masks: Mapping[MaskKey, Sequence[str]]
     ) -> Iterator[Entry]:
-        used: dict[Owner, str] = {}
+        """The entries of the defective images; every mask must belong to exactly one of them."""
+        used: dict[MaskKey, str] = {}
         for path, words in defects.items():
             stem = words.get("stem", PurePosixPath(path).stem)
-            owners = [
-                owner
-                for owner in (
+            keys = [
+                key
+                for key in (
                     (category, defect, stem)
                     for category in (words["category"], None)
                     for defect in (words.get("defect"), None)
                 )
-                if owner in masks
+                if key in masks
             ]
-            for owner in dict.fromkeys(owners):
-                if owner in used:
+            for key in dict.fromkeys(keys):
+                if key in used:
                     raise DataError(
-                        f"{self.file}: the mask {masks[owner][0]} fits two images: {used[owner]} "
-                        f"and {path}; put {{category}} or {{defect}} into mask"
+                        f"{self.file}: the mask {masks[key][0]} belongs to two images, {used[key]} "
+                        f"and {path}; add {{category}} or {{defect}} to the pattern mask"
                     )
-                used[owner] = path
+                used[key] = path
             if words.get("defect") == GOOD:
                 raise DataError(
-                    f"{self.file}: defect matches {path} and calls it good; name such images in "
+                    f"{self.file}: defect matches {path} with {{defect}} = good; match such images with "
                     "test_good"
                 )
-            found = tuple(mask for owner in dict.fromkeys(owners) for mask in masks[owner])
+            found = tuple(mask for key in dict.fromkeys(keys) for mask in masks[key])
             yield defective_entry(words["category"], words.get("defect", _DEFECTIVE), path, found)
-        for owner, paths in masks.items():
-            if owner not in used:
+        for key, paths in masks.items():
+            if key not in used:
                 raise DataError(
-                    f"{self.file}: mask without image: no defective image is called {owner[2]!r} "
-                    f"as {paths[0]} says"
+                    f"{self.file}: mask without image: {paths[0]} belongs to a defective image with "
+                    f"the stem {key[2]!r}, but there is none"
                 )
 
-    def _held_out(self, good: Mapping[str, Mapping[str, str]]) -> set[str]:
+    def _test_share_of(self, good: Mapping[str, Mapping[str, str]]) -> set[str]:
+        """The good images that `test_share` selects for testing."""
         if self.share is None:
             return set()
         by_category: dict[str, list[str]] = {}
@@ -211,18 +215,18 @@ class Described(Reader):
             count = max(1, round(self.share * len(paths)))
             if count == len(paths):
                 raise DataError(
-                    f"{self.file}: test_share {self.share:g} leaves no training image of "
-                    f"{category}, which has {len(paths)}"
+                    f"{self.file}: test_share {self.share:g} leaves no training images of {category}, "
+                    f"which has {len(paths)} good images; make it smaller"
                 )
             chosen |= set(sorted(paths, key=_hash)[:count])
         return chosen
 
     def _collision(self, path: str, one: str, other: str) -> DataError:
         return DataError(
-            f"{self.file}: {path} matches both {one} and {other}; make them exclude each other"
+            f"{self.file}: {path} matches both {one} and {other}; change a pattern so that only one matches"
         )
 
-    def _refuse_incomplete(self) -> None:
+    def _check_keys(self) -> None:
         where = f"{self.file}"
         if ("test_good" in self.patterns) == (self.share is not None):
             raise UsageError(f"{where}: give either test_good or test_share")
@@ -244,7 +248,9 @@ def _load(file: Path) -> _Description:
     try:
         text = file.read_text("utf-8-sig")
     except OSError as error:
-        raise DataError(f"cannot read {file}: {error.strerror}") from error
+        raise DataError(
+            f"cannot read {file}: {error.strerror}; check the path and its permissions"
+        ) from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{file} is not TOML: it is not UTF-8 text") from error
     return convert(parse_toml(text, str(file)), _Description, str(file))
@@ -270,7 +276,7 @@ def _check_line(text: str, where: str) -> None:
 
 
 def _walk(root: Path) -> Iterable[str]:
-    """Paths of all files below the root, sorted; hidden files and folders are left out."""
+    """Paths of all files below `root`, sorted, without hidden files and folders."""
 
     def fail(error: OSError) -> None:
         raise DataError(
