@@ -153,8 +153,8 @@ class Described(Reader):
                 found[path] = {"category": self.category or "", **words}
             if not matches:
                 raise DataError(
-                    f"{self.file}: {key} = {pattern.text!r} matches no image in {self.root}; correct "
-                    "the pattern or root"
+                    f"{self.file}: {key} = {pattern.text!r} matches no image in {self.root}; "
+                    "correct the pattern or root"
                 )
         return found
 
@@ -191,16 +191,16 @@ class Described(Reader):
                 used[key] = path
             if words.get("defect") == GOOD:
                 raise DataError(
-                    f"{self.file}: defect matches {path} with {{defect}} = good; match such images with "
-                    "test_good"
+                    f"{self.file}: defect matches {path} with {{defect}} = good; match such images "
+                    "with test_good"
                 )
             found = tuple(mask for key in dict.fromkeys(keys) for mask in masks[key])
             yield defective_entry(words["category"], words.get("defect", _DEFECTIVE), path, found)
         for key, paths in masks.items():
             if key not in used:
                 raise DataError(
-                    f"{self.file}: mask without image: {paths[0]} belongs to a defective image with "
-                    f"the stem {key[2]!r}, but there is none"
+                    f"{self.file}: mask without image: {paths[0]} belongs to a defective image "
+                    f"with the stem {key[2]!r}, but there is none"
                 )
 
     def _test_share_of(self, good: Mapping[str, Mapping[str, str]]) -> set[str]:
@@ -215,15 +215,16 @@ class Described(Reader):
             count = max(1, round(self.share * len(paths)))
             if count == len(paths):
                 raise DataError(
-                    f"{self.file}: test_share {self.share:g} leaves no training images of {category}, "
-                    f"which has {len(paths)} good images; make it smaller"
+                    f"{self.file}: test_share {self.share:g} leaves no training images of "
+                    f"{category}, which has {len(paths)} good images; make it smaller"
                 )
             chosen |= set(sorted(paths, key=_hash)[:count])
         return chosen
 
     def _collision(self, path: str, one: str, other: str) -> DataError:
         return DataError(
-            f"{self.file}: {path} matches both {one} and {other}; change a pattern so that only one matches"
+            f"{self.file}: {path} matches both {one} and {other}; change one so that "
+            "only one matches"
         )
 
     def _check_keys(self) -> None:

@@ -159,11 +159,11 @@ def test_a_wrong_word_in_a_description_is_wrong_usage(parts, old, new, said):
     [
         ("/ok/*.png", "/okay/*.png", "good = '{category}/okay/*.png' matches no image"),
         ("masks/", "mask/", "matches no image in"),
-        ("0.3", "0.9", "leaves no training image of nut, which has 4"),
+        ("0.3", "0.9", "leaves no training images of nut, which has 4"),
         ("test_share = 0.3", 'test_good = "{category}/ok/1.png"', "both good and test_good"),
         ('"{category}/ok/*.png"', '["{category}/ok/*.png", "cup/*/{stem}.png"]', "category"),
         ("bad/{defect}/{stem}.png", "ok/{stem}.png", "both defect and good"),
-        ("{category}-{defect}-{stem}", "{category}-*-{stem}", "fits two images"),
+        ("{category}-{defect}-{stem}", "{category}-*-{stem}", "belongs to two images"),
         ("{category}-{defect}", "{defect}-{category}", "mask without image"),
         ('root = "."', 'root = "none"', "root: no such folder"),
     ],
@@ -177,7 +177,7 @@ def test_two_patterns_of_one_key_that_meet_are_refused_and_a_defect_called_good_
     assert "matches two patterns of good" in str(refusal(parts, text))
     (parts / "cup/bad/crack").rename(parts / "cup/bad/good")
     text = OURS.replace('mask = "masks/{category}-{defect}-{stem}.png"', "")
-    assert "calls it good" in str(refusal(parts, text))
+    assert "with {defect} = good" in str(refusal(parts, text))
 
 
 def test_a_description_that_cannot_be_read_is_named(tmp_path):

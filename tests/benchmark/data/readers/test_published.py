@@ -121,7 +121,7 @@ def test_an_image_of_which_one_mask_file_is_damaged_stays_without_a_mask(tmp_pat
         (lambda text: text.replace("train,normal", "val,normal", 1), ["line 2", "'val'"]),
         (lambda text: text.replace("test,anomaly", "train,anomaly", 1), ["line 7", "'train'"]),
         (lambda text: text.replace("0003.JPG,", "0003.JPG,m.png", 1), ["line 5", "no mask"]),
-        (lambda text: text.replace("candle,train", ",train", 1), ["line 2", "object or image is missing"]),
+        (lambda text: text.replace("candle,train", ",train", 1), ["line 2", "image is missing"]),
         (lambda text: text.replace("0001.JPG", "0000.JPG", 1), ["0000.JPG", "listed twice"]),
         (lambda text: text.replace("Normal/0000", "Normal/9", 1), ["9.JPG", "No such file"]),
         (lambda text: text.replace("ly/000.png", "ly/9.png", 1), ["without image", "000.png"]),
