@@ -19,7 +19,7 @@ from ..patch_prediction import predict_from_distances
 class SingleBank(Method[P]):
     """One memory bank for all categories; subclasses define how a new category enters it.
 
-    Categories are not told apart, so a category that returns enters like a new one.
+    The bank does not distinguish categories, so one that returns enters like a new one.
     """
 
     recurring = True

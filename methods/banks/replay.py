@@ -122,8 +122,8 @@ class Replay(SingleBank[ReplayParams]):
         """The longest sample of each category; shorter ones are its first patches."""
         longest: dict[str, Sample] = {}
         for sample in (*self.reservoir, *self.replayed):
-            held = longest.get(sample.category)
-            if held is None or len(sample.priorities) > len(held.priorities):
+            current = longest.get(sample.category)
+            if current is None or len(sample.priorities) > len(current.priorities):
                 longest[sample.category] = sample
         return list(longest.values())
 

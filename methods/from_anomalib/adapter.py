@@ -28,7 +28,7 @@ LAYER = "patches"
 """Name of the only layer; it replaces the layers of a backbone."""
 
 _STRIDE = 8
-"""Pixels per patch of the image size that models are told: 224 for 28 x 28 patches."""
+"""Pixels per patch of the image size that models are given: 224 for 28 x 28 patches."""
 
 _BATCH = 32
 _LARGEST_MAP = 65504.0
@@ -44,7 +44,7 @@ def installed_version() -> str | None:
 
 
 def record_version(version: str) -> str:
-    """Add the version of anomalib to that of a method, so that records of both are kept apart."""
+    """Append the installed version of anomalib to a version, which is part of record keys."""
     installed = installed_version()
     return f"{version}, anomalib {installed}" if installed else version
 

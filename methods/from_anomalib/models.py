@@ -39,9 +39,9 @@ class Padim(AnomalibMethod[PadimParams]):
             from anomalib.models.image.padim.torch_model import PadimModel
 
         model = PadimModel(_BACKBONE, ["layer1", "layer2", "layer3"], False, 100)
-        kept = min(self.params.n_features, self.context.feature_dim)
-        model.layers, model.n_features = [LAYER], kept
-        model.idx = torch.randperm(self.context.feature_dim)[:kept]
+        count = min(self.params.n_features, self.context.feature_dim)
+        model.layers, model.n_features = [LAYER], count
+        model.idx = torch.randperm(self.context.feature_dim)[:count]
         return model
 
     def fit(self, model: Any) -> None:

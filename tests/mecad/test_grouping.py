@@ -27,7 +27,7 @@ def test_a_category_in_two_groups_is_refused_when_the_parameters_are_made():
         MecadParams(assignment="given", groups="bottle+cable/cable+screw")
 
 
-def test_given_without_groups_says_how_to_write_them():
+def test_given_without_groups_is_an_error_with_an_example():
     with pytest.raises(UsageError, match=r"--set mecad\.groups=bottle\+cable/screw"):
         MecadParams(assignment="given")
 

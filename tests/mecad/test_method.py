@@ -1,4 +1,4 @@
-"""MECAD as a whole: the paper's memory table, replay readings, routing, seeds."""
+"""The method MECAD: the memory table of the paper, replay, routing, and seeds."""
 
 from __future__ import annotations
 
@@ -24,14 +24,13 @@ PAPER = {  # arXiv:2512.15323, five experts
 UTILIZATION = {0: 83.33, 1: 50.0, 2: 16.67, 3: 16.67, 4: 83.33}
 
 
-class DrawnCoresets:
+class SyntheticCoresets:
     """Coresets whose centroid points where a category's expert is, so that the paper's assignment
     follows from the features; vectors are random around it."""
 
     def __init__(self, groups: dict[int, list[str]], dim: int = 8) -> None:
         self.place = {c: group for group, names in groups.items() for c in names}
         self.dim = dim
-        self.asked: list[tuple[str, int]] = []
 
     def centroid(self, experience, category):
         vector = np.zeros(self.dim)
@@ -39,7 +38,6 @@ class DrawnCoresets:
         return vector
 
     def select(self, experience, category, size, *, selector, start, seed):
-        self.asked.append((category, size))
         rng = np.random.default_rng(sorted(self.place).index(category))
         vectors = self.centroid(experience, category) + rng.normal(0, 0.05, (size, self.dim))
         return Block.of(torch.from_numpy(vectors))
@@ -58,7 +56,7 @@ def make(groups=PAPER, seed=0, routing="oracle", **params) -> tuple[Mecad, list[
         feature_dim=8,
         grid=(2, 2),
         routing=routing,
-        coresets=DrawnCoresets(groups),
+        coresets=SyntheticCoresets(groups),
         neighbors=Neighbors(exact_search()),
         _record=lambda kind, values: events.append({"kind": kind, **values}),
     )
@@ -94,7 +92,7 @@ def test_the_newest_category_scores_with_all_of_its_coreset_and_older_ones_with_
     assert [member.buffer for member in expert.members] == [400, 400, 400]
 
 
-def test_with_more_categories_than_room_buffers_shrink_and_the_newest_still_scores_whole():
+def test_beyond_the_expert_budget_buffers_shrink_and_the_newest_coreset_still_scores_in_full():
     method, _ = taught(groups={0: list("abcdefg")}, experts=1)
     expert = method.experts[0]
     assert [member.buffer for member in expert.members] == [342] * 7
@@ -144,7 +142,7 @@ def test_assignments_are_recorded_with_every_similarity():
     assert {row["threshold"] for row in rows} == {0.9}
 
 
-def test_round_robin_spreads_categories_over_all_experts_and_says_so():
+def test_round_robin_spreads_categories_over_all_experts_and_records_the_rule():
     method, events = taught(groups={0: list("abcde")}, experts=2, assignment="round_robin")
     owned = {index: expert.categories for index, expert in method.experts.items()}
     assert owned == {0: ("a", "c", "e"), 1: ("b", "d")}
@@ -153,7 +151,7 @@ def test_round_robin_spreads_categories_over_all_experts_and_says_so():
     assert {event["threshold"] for event in events} == {None}
 
 
-def test_given_groups_own_what_they_name_however_unlike_it_is():
+def test_given_groups_get_the_categories_they_name_however_different():
     method, events = taught(
         groups={0: ["a", "b"], 1: ["c"]}, assignment="given", groups_given="b/a+c"
     )

@@ -1,4 +1,4 @@
-"""Trained detectors under Avalanche's strategies: what is learned, kept and forgotten."""
+"""Trained detectors with continual strategies: what they learn, store and forget."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def distance(one, other):
     return sum(float(np.square(mine[name] - theirs[name]).sum()) for name in mine) ** 0.5
 
 
-def one_by_one(stream, method):
-    """The numbers of the first test batch, as the method reads them."""
+def first_batch(stream, method):
+    """The first test batch, with images if the method uses them."""
     return next(iter(stream.test_batches(images=method.uses_images)))[1]
 
 
@@ -68,7 +68,7 @@ def one_by_one(stream, method):
 def test_the_autoencoder_scores_by_its_largest_mean_squared_error(stream):
     method = taught(stream, "feature_ae+naive", 1)
     held = {name: value.numpy() for name, value in method.network.state_dict().items()}
-    batch = one_by_one(stream, method)
+    batch = first_batch(stream, method)
     values = patches = batch.patches.numpy().astype(np.float64)
     for part in ("encoder", "decoder"):
         for layer in (0, 3, 6):
@@ -90,7 +90,7 @@ def test_the_autoencoder_scores_by_its_largest_mean_squared_error(stream):
 @pytest.mark.parametrize("student", ["small", "same"])
 def test_stfpm_multiplies_the_layers_squared_distances_of_unit_features(stream, student):
     method = taught(stream, "stfpm+naive", 1, student=student)
-    batch = one_by_one(stream, method)
+    batch = first_batch(stream, method)
     images = batch.images().float() / 255
     backbone = method.context.backbone()
     with torch.no_grad():
@@ -115,7 +115,7 @@ def test_training_lowers_the_loss_and_leaves_the_teacher_alone(stream):
     for name, epochs in (("feature_ae+naive", 30), ("stfpm+naive", 15)):
         losses = []
         for method in (taught(stream, name, 1), taught(stream, name, 1, epochs=epochs)):
-            batch = one_by_one(stream, method)
+            batch = first_batch(stream, method)
             inputs = batch.images().float() / 255 if method.uses_images else batch.patches
             with torch.no_grad():
                 losses.append(float(method.network(inputs).square().sum(1).mean()))
@@ -134,7 +134,7 @@ def test_training_lowers_the_loss_and_leaves_the_teacher_alone(stream):
         ("stfpm+si", "si_lambda", 1e2),
     ],
 )
-def test_penalties_hold_parameters_back(stream, name, strength, firm):
+def test_penalties_reduce_changes_of_parameters(stream, name, strength, firm):
     naive = f"{name.split('+')[0]}+naive"
     start = taught(stream, naive, 1, epochs=10)
     free = distance(start, taught(stream, naive, epochs=10))
@@ -146,7 +146,7 @@ def test_penalties_hold_parameters_back(stream, name, strength, firm):
     assert held < 0.8 * free
 
 
-def test_lwf_keeps_the_old_networks_answers(stream):
+def test_lwf_keeps_the_outputs_of_the_old_network(stream):
     start = taught(stream, "feature_ae+naive", 1, epochs=20)
     new = training_patches(stream, stream.categories[1])
     moved = {}
@@ -164,7 +164,7 @@ def training_patches(stream, category):
     return source.read(range(len(source.ids)))
 
 
-def test_replay_trains_on_kept_images_of_the_past(stream, monkeypatch):
+def test_replay_trains_on_stored_images_of_earlier_experiences(stream, monkeypatch):
     from cadbench.methods.trained.autoencoder import PatchAutoencoder
 
     first, second = (
@@ -190,7 +190,7 @@ def test_replay_needs_no_room_for_every_experience(stream):
     assert sum(len(group["values"]) for group in method.strategy_state["groups"]) == 2
 
 
-def test_cumulative_goes_on_with_the_union_of_all_images(stream):
+def test_cumulative_trains_further_on_the_union_of_all_images(stream):
     method = taught(stream, "feature_ae+cumulative", 1)
     union = next(iter(stream.experiences("2-1")))
     naive = built(stream, "feature_ae+naive")
@@ -200,7 +200,7 @@ def test_cumulative_goes_on_with_the_union_of_all_images(stream):
 
 
 @pytest.mark.parametrize("detector", ["feature_ae", "stfpm"])
-def test_joint_trains_a_fresh_network_as_if_all_had_come_at_once(stream, detector):
+def test_joint_trains_a_new_network_as_if_all_images_came_in_one_experience(stream, detector):
     at_once = taught(stream, f"{detector}+naive", 1, "2-1")
     assert distance(taught(stream, f"{detector}+joint"), at_once) == 0
 
@@ -208,7 +208,7 @@ def test_joint_trains_a_fresh_network_as_if_all_had_come_at_once(stream, detecto
 @pytest.mark.parametrize(
     ("detector", "image"), [("feature_ae", 16 * 8 * 2), ("stfpm", 3 * 32 * 32)]
 )
-def test_what_is_kept_counts_as_stored(stream, detector, image):
+def test_the_state_of_a_strategy_counts_as_stored(stream, detector, image):
     stored = {}
     for strategy in STRATEGIES:
         options = {"mem_size": 3} if strategy == "replay" else {}
@@ -224,11 +224,11 @@ def test_what_is_kept_counts_as_stored(stream, detector, image):
     assert 0 < stored["si"] <= weights
 
 
-# --- rules
+# --- conformance
 
 
 @pytest.mark.parametrize("name", ["feature_ae+ewc", "stfpm+replay"])
-def test_they_keep_all_rules(name):
+def test_conformance(name):
     few = mock_stream(train=2, test=2, side=4, dim=6)
     report = check_method(CLASSES[name], stream=few, **{**QUICK[name.split("+")[0]], "epochs": 1})
     assert report.passed, report
@@ -238,7 +238,7 @@ def test_they_keep_all_rules(name):
     "name",
     ["feature_ae+si", "feature_ae+replay", "feature_ae+joint", "stfpm+lwf", "stfpm+cumulative"],
 )
-def test_a_saved_one_goes_on_as_if_nothing_had_been(stream, name):
+def test_a_restored_method_learns_and_scores_like_one_that_was_not_interrupted(stream, name):
     report = check_method(
         CLASSES[name],
         stream=stream,
@@ -248,12 +248,12 @@ def test_a_saved_one_goes_on_as_if_nothing_had_been(stream, name):
     assert report.passed, report
 
 
-def test_a_training_that_diverges_is_said_to(stream):
+def test_diverging_training_is_an_error(stream):
     with pytest.raises(CadbenchError, match=r"training diverged in experience 2.*lower"):
         taught(stream, "stfpm+si", epochs=10, si_lambda=1e6)
 
 
-def test_training_says_nothing(stream, capfd, recwarn):
+def test_training_prints_nothing_and_warns_of_nothing(stream, capfd, recwarn):
     for name in ("feature_ae+replay", "stfpm+joint"):
         taught(stream, name)
     assert capfd.readouterr() == ("", "")

@@ -149,7 +149,7 @@ def test_replays_older_categories_share_the_room_equally_and_keep_beginnings(tau
 
 
 def test_replays_random_shares_are_uniform_within_a_category(taught):
-    """384 patches of apple, a third of which is asked for: their mean index over 30 seeds."""
+    """Of 384 patches a third is selected; the mean index over 30 seeds is in the middle."""
     places = []
     for seed in range(30):
         method = taught(
@@ -161,7 +161,7 @@ def test_replays_random_shares_are_uniform_within_a_category(taught):
     assert np.mean(places) == pytest.approx(383 / 2, abs=10)
 
 
-def test_the_default_replay_says_nothing_of_selectors_so_that_its_records_stay_valid():
+def test_the_default_selector_of_replay_is_not_in_keys_so_that_old_records_stay_valid():
     from cadbench.benchmark.interface.params import specs
 
     params = load_method("replay").Params
@@ -189,7 +189,7 @@ def test_the_pooled_bank_holds_the_greedy_coreset_of_each_category_for_its_share
         np.testing.assert_array_equal(vectors(sample.vectors), coreset.vectors.numpy())
 
 
-def test_a_pooled_bank_of_large_shares_keeps_whole_chunks_as_they_are(taught):
+def test_a_pooled_bank_with_large_shares_keeps_full_blocks_unchanged(taught):
     few = taught("pooled", bank_budget=700, categories=1)
     many = taught("pooled", bank_budget=700, categories=2)
     assert [len(block) for block in few.bank] == [256, 128]  # apple has 384 patches only
@@ -232,7 +232,7 @@ def test_matched_memory_sets_the_budget(name, vectors, expected):
     assert {key: getattr(matched, key) for key in expected} == expected
 
 
-def test_taking_rows_keeps_whole_blocks_as_they_are():
+def test_taking_all_rows_of_a_block_returns_the_same_block():
     from cadbench.benchmark.interface.block import Block
 
     first = Block.of(torch.arange(6.0).reshape(3, 2))

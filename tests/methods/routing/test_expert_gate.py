@@ -1,4 +1,4 @@
-"""Expert Gate: what an autoencoder computes, that it learns, and that images find their expert."""
+"""Expert Gate: the reconstruction error, its training, and routing by it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def stream():
 
 @pytest.fixture
 def short(monkeypatch):
-    """Training that takes no time."""
+    """Short training."""
     monkeypatch.setattr(expert_gate, "_STEPS", 60)
     monkeypatch.setattr(expert_gate, "_BATCH", 128)
 
@@ -35,7 +35,7 @@ def batch(patches: torch.Tensor) -> TestBatch:
     return TestBatch(ids, None, lambda: patches, lambda: patches)
 
 
-def test_the_error_is_the_divergence_of_squashed_patches_and_what_is_made_of_them():
+def test_the_error_is_the_divergence_of_squashed_patches_and_their_reconstructions():
     rng = np.random.default_rng(0)
     shapes = {"mean": 5, "deviation": 5, "encoder": (5, 2), "encoder_bias": 2,
               "decoder": (2, 5), "decoder_bias": 5}  # fmt: skip
@@ -96,7 +96,9 @@ def test_training_lowers_the_error_on_its_own_category_below_that_of_others(
     assert trained[own] < 0.9 * mean_errors(stream, gate_of(stream, own))[own]
 
 
-def test_it_is_undercomplete_and_the_same_for_a_seed_whatever_the_global_generator(stream, short):
+def test_the_gate_is_undercomplete_and_depends_on_the_seed_but_not_on_global_generators(
+    stream, short
+):
     torch.manual_seed(1)
     one = gate_of(stream, stream.categories[0])
     torch.manual_seed(2)
@@ -108,7 +110,7 @@ def test_it_is_undercomplete_and_the_same_for_a_seed_whatever_the_global_generat
     assert not torch.equal(one.weights["encoder"], other.weights["encoder"])
 
 
-def test_what_the_expert_kept_of_an_older_category_is_learned_again(stream, short):
+def test_a_gate_is_also_trained_on_stored_vectors_of_older_categories(stream, short):
     first, second = stream.categories[:2]  # of different kinds
     for experience in stream.experiences():
         if first in experience.categories:
@@ -120,7 +122,7 @@ def test_what_the_expert_kept_of_an_older_category_is_learned_again(stream, shor
 
 
 @pytest.mark.parametrize("name", ["mecad", "per_category"])
-def test_images_are_sent_to_the_expert_of_their_category_and_the_gates_are_counted(
+def test_images_are_routed_to_the_expert_of_their_category_and_gates_count_as_memory(
     stream, short, name
 ):
     kind = load_method(name)
