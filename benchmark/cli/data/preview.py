@@ -17,6 +17,7 @@ from ..shared.options import (
     categories_option,
     data_root_option,
     dataset_option,
+    is_given,
     parse_names,
     quiet_option,
     skip_option,
@@ -79,8 +80,7 @@ def command(context: click.Context, name: str | None, **given: Any) -> None:
     from ..shared.table_output import print_tables
 
     if name is not None:
-        source = context.get_parameter_source("dataset")
-        if source is click.core.ParameterSource.COMMANDLINE and name != given["dataset"]:
+        if is_given(context, "dataset") and name != given["dataset"]:
             raise UsageError(f"{name} and --dataset {given['dataset']} exclude each other")
         given["dataset"] = name
     reporter = choose_reporter(-1 if given["quiet"] else 0)
