@@ -21,7 +21,7 @@ from tests.faults.miniature import entry
 
 def main(url: str, archive: str, root: str, place: str) -> None:
     written = 0
-    write, settle = download_unpack.write_member, download._settle
+    write, settle = download_unpack.write_member, download._move_into_place
 
     def held_write(*words: Any) -> Any:
         nonlocal written
@@ -36,7 +36,7 @@ def main(url: str, archive: str, root: str, place: str) -> None:
         settle(*words)
 
     download_unpack.write_member = held_write  # type: ignore[assignment]
-    download._settle = held_settle
+    download._move_into_place = held_settle
     download.download(entry(Path(archive).read_bytes(), url), Path(root), Silent())
 
 

@@ -24,16 +24,16 @@ from typing import Any
 from unittest import mock
 
 from cadbench.benchmark.data.catalog import Entry
-from cadbench.benchmark.data.download import transfer as download_transfer
 from cadbench.benchmark.data.download.download import download
-from cadbench.benchmark.data.download.transfer import Patience
+from cadbench.benchmark.data.download.partial_archive import PartialArchive
+from cadbench.benchmark.data.download.transfer import RetryPolicy
 from cadbench.benchmark.system.reporting import Silent
 from cadbench.results.errors import CadbenchError
 
 from tests.faults.loopback import Answer, Server, serving
 from tests.faults.miniature import archive, entry
 
-PATIENCE = Patience(connect=2.0, silence=0.4, tries=3, pause=0.01)
+PATIENCE = RetryPolicy(connect_timeout=2.0, read_timeout=0.4, attempts=3, pause=0.01)
 HALF = 200_000
 """Bytes, about half of the archive."""
 
@@ -115,14 +115,14 @@ def _no_name(_: Stage) -> Any:
 
 def _interrupted(_: Stage) -> Any:
     """Ctrl-C when half of it is there."""
-    write = download_transfer._Arriving.write
+    write = PartialArchive.write
 
     def interrupted(self: Any, data: bytes) -> None:
         write(self, data)
         if self.have > HALF:
             raise KeyboardInterrupt
 
-    return mock.patch.object(download_transfer._Arriving, "write", interrupted)
+    return mock.patch.object(PartialArchive, "write", interrupted)
 
 
 SCENARIOS = (
@@ -136,15 +136,15 @@ SCENARIOS = (
     Scenario("another part than asked for", (CUT, Answer(shift=7), Answer()), asked=3),
     Scenario("stalled in the middle", (Answer(stall=HALF), Answer()), asked=2),
     Scenario("stalled for good", (Answer(stall=HALF), *(Answer(stall=0),) * 4),
-             "nothing came for too long", kept=True, long=True),
+             "no data arrived for too long", kept=True, long=True),
     Scenario("HTTP 500 twice", (Answer(status=500), Answer(status=503), Answer()), asked=3),
-    Scenario("HTTP 500 for good", (Answer(status=500),), "its server says HTTP 500"),
-    Scenario("HTTP 404", (Answer(status=404),), "is no longer at its address"),
+    Scenario("HTTP 500 for good", (Answer(status=500),), "the server answered HTTP 500"),
+    Scenario("HTTP 404", (Answer(status=404),), "is no longer available on"),
     Scenario("HTTP 403", (Answer(status=403),), "refuses to send mini.tar.xz (HTTP 403)"),
     Scenario("wrong content, same size", (Answer(body=archive()[::-1]),), "SHA-256"),
     Scenario("a web page instead", (Answer(body=b"<html>log in</html>"),), "was replaced"),
     Scenario("more than announced", (Answer(body=b"?" * 10**6, length=False),), "was replaced"),
-    Scenario("name cannot be looked up", (Answer(),), "its name cannot be looked up",
+    Scenario("name cannot be looked up", (Answer(),), "its name cannot be resolved",
              around=_no_name),
     Scenario("disk full", (Answer(),), "no space left while writing", kept=True, around=_full),
     Scenario("read-only disk", (Answer(),), "choose a writable folder with --root",

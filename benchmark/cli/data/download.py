@@ -34,13 +34,18 @@ def command(name: str, root: Path | None, accept_license: bool, quiet: bool) -> 
     to resume an interrupted download. An existing dataset is left unchanged.
     """
     from ...data.catalog import load_entry
-    from ...data.download.download import download, partial_of, present, refuse_by_hand
+    from ...data.download.download import (
+        download,
+        find_complete,
+        partial_folder,
+        require_downloadable,
+    )
     from ...data.verify import default_root
 
     entry = load_entry(name)
-    refuse_by_hand(entry)
+    require_downloadable(entry)
     root = root or default_root()
-    existing = present(entry, root)
+    existing = find_complete(entry, root)
     if existing is not None:
         click.echo(printable(f"{entry.title} already exists: {existing}"))
         return
@@ -53,7 +58,9 @@ def command(name: str, root: Path | None, accept_license: bool, quiet: bool) -> 
     click.echo(f"{entry.title}, {entry.home}")
     click.echo(f"license: {license.name} ({license.url}): {license.allows}")
     click.echo(f"size: {entry.bytes / 1e9:.2f} GB to download; about as much again when unpacked")
-    click.echo(printable(f"to: {root / entry.name} (until complete: {partial_of(entry, root)})"))
+    click.echo(
+        printable(f"to: {root / entry.name} (until complete: {partial_folder(entry, root)})")
+    )
     if not accept_license and not click.confirm(
         "Do you accept the license and start the download?"
     ):

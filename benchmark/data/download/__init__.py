@@ -1,1 +1,1 @@
-"""Downloading a dataset: transfer over HTTP, checksum, unpacking."""
+"""Download datasets: transfer, check, unpack, move into place."""

@@ -1,10 +1,10 @@
-"""Getting a dataset: whole in its folder, or not there at all.
+"""Download a dataset. Its folder appears only when the dataset is complete.
 
-    <root>/<name>              the dataset, once it is whole
-    <root>/<name>.partial/     archives, whole or in part, and what is being unpacked of them
+    <root>/<name>              the complete dataset
+    <root>/<name>.partial/     complete and partial archives, and the files unpacked so far
 
-Everything happens in the second folder, under a lock, and is renamed at the end; a later call goes
-on with the archives that an earlier one left, and unpacks anew.
+All work is done in the second folder, under a lock, and the result is renamed at the end. A later
+call resumes with the archives that are there, but unpacks them from the beginning.
 """
 
 from __future__ import annotations
@@ -21,124 +21,148 @@ from ...system.reporting import Reporter
 from ..catalog import Archive, Entry
 from ..readers.folder import Folder
 from ..verify import CategoryComparison, compare, count_listed_images, find_folder
-from .transfer import MEGA, ROOT_OPTION, Patience, fetch
-from .unpack import clear, unpack
+from .partial_archive import MEGA, ROOT_OPTION
+from .transfer import RetryPolicy, fetch_archive
+from .unpack import remove_folder, unpack
 
 _UNPACKED = {"tar": 1.0, "tar.xz": 1.2, "tar.gz": 1.2, "zip": 2.0}
-"""About how many times its size an archive of images takes when it is unpacked."""
+"""Estimated size of an unpacked archive of images, relative to the archive."""
 
 
-def folder_of(entry: Entry, root: Path) -> Path:
-    """Where `download` puts the dataset."""
+def dataset_folder(entry: Entry, root: Path) -> Path:
+    """Where `download` puts the complete dataset."""
     return root / entry.name
 
 
-def partial_of(entry: Entry, root: Path) -> Path:
-    """Where it lies until it is whole."""
+def partial_folder(entry: Entry, root: Path) -> Path:
+    """Where the files are until the dataset is complete."""
     return root / f"{entry.name}.partial"
 
 
-def refuse_by_hand(entry: Entry) -> None:
-    """`UsageError` for a dataset that cadbench does not fetch, saying where it is to be had."""
+def require_downloadable(entry: Entry) -> None:
+    """Raise `UsageError` with instructions if cadbench may not download the dataset."""
     if entry.access != "download":
         raise UsageError(
-            f"{entry.title} has to be got by hand, from {entry.home}: {entry.by_hand}; `cadbench "
-            f"data info {entry.name}` says more"
+            f"{entry.title} must be downloaded manually from {entry.home}: {entry.by_hand}; see "
+            f"`cadbench data info {entry.name}`"
         )
 
 
-def present(entry: Entry, root: Path) -> Path | None:
-    """The folder below `root` that holds the whole dataset, None where there is none of it.
+def find_complete(entry: Entry, root: Path) -> Path | None:
+    """Look for a complete copy of a dataset.
 
-    `DataError` where there is a part of it, which is nobody's to overwrite.
+    Args:
+        entry: the dataset in the catalog.
+        root: the folder of the datasets.
+
+    Returns:
+        The copy's folder below `root`, or None.
+
+    Raises:
+        DataError: there is an incomplete copy.
+        UsageError: `root` itself is a dataset.
     """
     folder = find_folder(entry, [root])
     if folder is None:
         if Folder().categories_in(root):
             raise UsageError(
-                f"{root} is itself a dataset; give the folder above it with --root, so that "
-                f"{entry.title} lies beside it"
+                f"{root} is itself a dataset; give its parent folder with --root, so that "
+                f"{entry.title} gets a folder next to it"
             )
         return None
-    odd = _differing(entry, folder)
-    if odd:
+    differing = _differing(entry, folder)
+    if differing:
         raise DataError(
-            f"{folder} holds {entry.title}, but not as published: {_told(odd)}; complete it or "
-            "move it away, and run the same command again"
+            f"{folder} contains {entry.title}, but differs from the published dataset: "
+            f"{_summary(differing)}; complete it or move it away, and run the same command again"
         )
     return folder
 
 
 def download(
-    entry: Entry, root: Path, reporter: Reporter, patience: Patience | None = None
+    entry: Entry, root: Path, reporter: Reporter, policy: RetryPolicy | None = None
 ) -> Path:
-    """The folder of the dataset below `root`, downloaded if it is not there yet.
+    """Download a dataset unless it is already there. Call it only after the license is accepted.
 
-    Its license has to have been accepted. `CadbenchError` where that fails: what has arrived by
-    then lies in `partial_of(entry, root)`, and the next call goes on with it.
+    Args:
+        entry: the dataset in the catalog.
+        root: the folder of the datasets.
+        reporter: receives progress and messages.
+        policy: when to give up; None for the default.
+
+    Returns:
+        The dataset's folder below `root`.
+
+    Raises:
+        CadbenchError: the download failed. What was received stays in `partial_folder(entry,
+            root)`, and the next call resumes with it.
     """
-    refuse_by_hand(entry)
+    require_downloadable(entry)
     root = root.absolute()
-    final, partial = folder_of(entry, root), partial_of(entry, root)
-    with record_lock(final, wait=False, options=ROOT_OPTION) as mine:
-        if not mine:
-            raise CadbenchError(f"another cadbench is downloading {entry.title} to {root}")
-        folder = present(entry, root)
+    final, partial = dataset_folder(entry, root), partial_folder(entry, root)
+    with record_lock(final, wait=False, options=ROOT_OPTION) as acquired:
+        if not acquired:
+            raise CadbenchError(
+                f"another cadbench process is downloading {entry.title} to {root}; wait for it"
+            )
+        folder = find_complete(entry, root)
         if folder is None:
             if final.exists() and (not final.is_dir() or any(final.iterdir())):
-                raise DataError(f"{final} is there, but is not {entry.title}; move it away")
+                raise DataError(f"{final} exists, but is not {entry.title}; move it away")
             _check_space(entry, root, partial)
             try:
-                _fill(entry, partial, reporter, patience or Patience())
+                _fetch_and_unpack(entry, partial, reporter, policy or RetryPolicy())
             finally:
-                with contextlib.suppress(OSError):  # it holds something, which is kept
+                with contextlib.suppress(OSError):  # fails if it is not empty, as intended
                     partial.rmdir()
-            _settle(partial / "unpacked", final)
+            _move_into_place(partial / "unpacked", final)
             folder = final
         if folder == final:
-            clear(partial)
+            remove_folder(partial)
     return folder
 
 
 def _check_space(entry: Entry, root: Path, partial: Path) -> None:
     needed = 0.0
     for archive in entry.archives:
-        there = partial / archive.file
+        file = _archive_file(archive, partial)
         needed += archive.bytes * (1 + _UNPACKED[archive.kind])
-        needed -= there.stat().st_size if there.exists() else 0
+        needed -= file.stat().st_size if file.exists() else 0
     free = shutil.disk_usage(root).free
     if free < needed:
         raise CadbenchError(
             f"{entry.title} needs about {needed / MEGA:,.0f} MB in {root} while it is unpacked, "
-            f"{free / MEGA:,.0f} MB are free; free some, or choose another place with {ROOT_OPTION}"
+            f"but {free / MEGA:,.0f} MB are free; free some space, or choose another folder with "
+            f"{ROOT_OPTION}"
         )
 
 
-def _fill(entry: Entry, partial: Path, reporter: Reporter, patience: Patience) -> None:
-    """Bring `partial/unpacked` to hold the whole dataset."""
+def _fetch_and_unpack(entry: Entry, partial: Path, reporter: Reporter, policy: RetryPolicy) -> None:
+    """Fill `partial/unpacked` with the complete dataset."""
     for archive in entry.archives:
-        fetch(archive, _place(archive, partial), reporter, patience)
+        fetch_archive(archive, _archive_file(archive, partial), reporter, policy)
     unpacked = partial / "unpacked"
-    clear(unpacked)
+    remove_folder(unpacked)
     images = sum(sum(official.images) + official.masks for official in entry.counts.values())
     for archive in entry.archives:
-        unpack(archive, _place(archive, partial), unpacked, images, reporter)
-    odd = _differing(entry, unpacked)
-    if odd:
+        unpack(archive, _archive_file(archive, partial), unpacked, images, reporter)
+    differing = _differing(entry, unpacked)
+    if differing:
         raise DataError(
-            f"what {entry.archives[0].file} holds is not {entry.title} as published: {_told(odd)}; "
-            f"nothing of it is used, the archive is in {partial}"
+            f"the content of {entry.archives[0].file} differs from the published {entry.title}: "
+            f"{_summary(differing)}; it is not used, the archive is in {partial}; look for a newer "
+            "cadbench"
         )
 
 
-def _place(archive: Archive, partial: Path) -> Path:
+def _archive_file(archive: Archive, partial: Path) -> Path:
     return partial / archive.file
 
 
-def _settle(unpacked: Path, final: Path) -> None:
+def _move_into_place(unpacked: Path, final: Path) -> None:
     try:
         os.replace(unpacked, final)
-        with contextlib.suppress(OSError):  # not every file system can
+        with contextlib.suppress(OSError):  # some file systems cannot sync a folder
             handle = os.open(final.parent, os.O_RDONLY)
             try:
                 os.fsync(handle)
@@ -149,12 +173,13 @@ def _settle(unpacked: Path, final: Path) -> None:
 
 
 def _differing(entry: Entry, folder: Path) -> tuple[CategoryComparison, ...]:
-    """The categories that are not as published, by what the folders list."""
+    """The categories whose listed files are not the published number."""
     found = count_listed_images(entry.reader, folder)
     return tuple(row for row in compare(found, entry.counts) if row.difference)
 
 
-def _told(odd: tuple[CategoryComparison, ...]) -> str:
+def _summary(differing: tuple[CategoryComparison, ...]) -> str:
     """`bottle (train -3), cable (missing) and 4 more categories`."""
-    told = ", ".join(f"{row.category} ({row.difference})" for row in odd[:3])
-    return told if len(odd) <= 3 else f"{told} and {len(odd) - 3} more categories"
+    first = ", ".join(f"{row.category} ({row.difference})" for row in differing[:3])
+    more = len(differing) - 3
+    return first if more <= 0 else f"{first} and {more} more categories"

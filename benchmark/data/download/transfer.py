@@ -1,53 +1,56 @@
-"""Bringing an archive to the disk over HTTP: from where it left off, again after a fault, checked.
+"""Download an archive over HTTP: resume a partial file, retry after faults, check its SHA-256.
 
-pooch transfers; that it goes on at a byte (Range), and what the answer to that means, is decided
-here.
+pooch does the transfer. Resuming (the Range header and the response to it) is handled here and in
+`partial_archive`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
-import re
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 from ....results.errors import CadbenchError
 from ....results.storage.files import storage_error
 from ...system.reporting import Reporter, Task
 from ..catalog import Archive
-
-MEGA = 10**6
-ROOT_OPTION = "--root or CADBENCH_DATA"
+from .partial_archive import MEGA, ROOT_OPTION, GoneError, PartialArchive, TransientError, host_of
 
 _CHUNK = 64 * 1024
-_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
 @dataclass(frozen=True)
-class Patience:
-    """connect, silence: seconds until a server that says nothing is given up.
+class RetryPolicy:
+    """When to give up.
 
-    tries: attempts in a row that bring nothing new; pause: seconds before the second one, doubled
-    before each further one.
+    Attributes:
+        connect_timeout: seconds to wait for a connection.
+        read_timeout: seconds to wait for more data.
+        attempts: number of consecutive attempts without new data.
+        pause: seconds before the second attempt, doubled before each further one.
     """
 
-    connect: float = 15.0
-    silence: float = 30.0
-    tries: int = 4
+    connect_timeout: float = 15.0
+    read_timeout: float = 30.0
+    attempts: int = 4
     pause: float = 1.0
 
 
-def fetch(archive: Archive, path: Path, reporter: Reporter, patience: Patience) -> None:
-    """Bring `archive` to `path`, going on after what lies there, and check its SHA-256.
+def fetch_archive(archive: Archive, path: Path, reporter: Reporter, policy: RetryPolicy) -> None:
+    """Download an archive and check its SHA-256.
 
-    After a fault that may pass (a broken connection, silence, a server's 5xx) it is tried again
-    with `patience`. `CadbenchError` otherwise; what has arrived stays for the next call.
+    Transient faults (a broken connection, no data, HTTP 5xx) are retried.
+
+    Args:
+        archive: the archive in the catalog.
+        path: the file to write. If it exists, the download resumes after its last byte.
+        reporter: receives progress and messages.
+        policy: when to give up.
+
+    Raises:
+        CadbenchError: the download failed. The received bytes stay in `path` for the next call.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,10 +61,10 @@ def fetch(archive: Archive, path: Path, reporter: Reporter, patience: Patience) 
     if _size(path) < archive.bytes:
         have = _size(path)
         if have:
-            reporter.line(f"{archive.file}: going on after {have / MEGA:,.1f} MB in {path}")
-        left = math.ceil((archive.bytes - have) / MEGA)
-        with reporter.task(f"downloading {archive.file}", left, "MB") as task:
-            _from_any(archive, path, task, reporter, patience)
+            reporter.line(f"{archive.file}: resuming after {have / MEGA:,.1f} MB in {path}")
+        remaining = math.ceil((archive.bytes - have) / MEGA)
+        with reporter.task(f"downloading {archive.file}", remaining, "MB") as task:
+            _download_from_any(archive, path, task, reporter, policy)
     _check_hash(archive, path, reporter)
 
 
@@ -69,57 +72,50 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-class _Gone(Exception):
-    """There is nothing at this address any more."""
-
-
-class _Fault(Exception):
-    """Something that may pass."""
-
-
-def _from_any(
-    archive: Archive, path: Path, task: Task, reporter: Reporter, patience: Patience
+def _download_from_any(
+    archive: Archive, path: Path, task: Task, reporter: Reporter, policy: RetryPolicy
 ) -> None:
+    """Download from the first address that still has the file."""
     for url in archive.urls:
         try:
-            _persist(url, archive, path, task, reporter, patience)
+            _download_with_retries(url, archive, path, task, reporter, policy)
             return
-        except _Gone as error:
+        except GoneError as error:
             reporter.detail(f"{url}: {error}")
             reason = error
     raise CadbenchError(
-        f"{archive.file} is no longer at its address on {_host(archive.urls[-1])} ({reason}): look "
-        f"for a newer cadbench, or download the file by hand, put it at {path}, and run the same "
+        f"{archive.file} is no longer available on {host_of(archive.urls[-1])} ({reason}): look "
+        f"for a newer cadbench, or download the file manually, save it as {path}, and run the same "
         "command again"
     )
 
 
-def _persist(
+def _download_with_retries(
     url: str,
     archive: Archive,
     path: Path,
     task: Task,
     reporter: Reporter,
-    patience: Patience,
+    policy: RetryPolicy,
 ) -> None:
-    """Try until it is whole, or until nothing new came `patience.tries` times in a row."""
-    vain = 0
+    """Retry until the file is complete, or until `policy.attempts` attempts brought nothing new."""
+    failures = 0
     most = _size(path)
     while True:
         try:
-            _request(url, archive, path, task, reporter, patience)
+            _request(url, archive, path, task, reporter, policy)
             return
-        except _Fault as error:
+        except TransientError as error:
             have = _size(path)
-            vain = 0 if have > most else vain + 1
+            failures = 0 if have > most else failures + 1
             most = max(most, have)
-            if vain >= patience.tries:
-                kept = f"{have / MEGA:,.1f} of {archive.bytes / MEGA:,.1f} MB are in {path}: "
+            if failures >= policy.attempts:
+                received = f"{have / MEGA:,.1f} of {archive.bytes / MEGA:,.1f} MB are in {path}; "
                 raise CadbenchError(
-                    f"{archive.file} cannot be had from {_host(url)} now: {error}; "
-                    f"{kept * bool(have)}run the same command again{' to go on there' * bool(have)}"
+                    f"{archive.file} cannot be downloaded from {host_of(url)} now: {error}; "
+                    f"{received * bool(have)}run the same command again{' to resume' * bool(have)}"
                 ) from None
-            seconds = patience.pause * 2 ** max(vain - 1, 0)
+            seconds = policy.pause * 2 ** max(failures - 1, 0)
             reporter.line(f"{archive.file}: {error}; trying again in {seconds:g} s")
             time.sleep(seconds)
 
@@ -130,155 +126,51 @@ def _request(
     path: Path,
     task: Task,
     reporter: Reporter,
-    patience: Patience,
+    policy: RetryPolicy,
 ) -> None:
-    """One request for what is missing."""
+    """One request for the missing bytes."""
     import pooch
     from requests import exceptions
 
-    with _Arriving(archive, path, task, reporter) as arriving:
+    with PartialArchive(archive, path, task, reporter) as partial:
         downloader = pooch.HTTPDownloader(
             chunk_size=_CHUNK,
-            timeout=(patience.connect, patience.silence),
-            # Not compressed on the way: Range counts the bytes of what is sent.
+            timeout=(policy.connect_timeout, policy.read_timeout),
+            # No compression in transit: Range counts the bytes that are sent.
             headers={
                 "User-Agent": "cadbench",
                 "Accept-Encoding": "identity",
-                **arriving.range,
+                **partial.range_header,
             },
-            hooks={"response": arriving.answered},
+            hooks={"response": partial.check_response},
         )
         try:
-            downloader(url, arriving, None)
+            downloader(url, partial, None)
         except (exceptions.Timeout, TimeoutError) as error:
-            raise _Fault(f"no answer from it for {patience.silence:g} s") from error
+            raise TransientError(f"no answer for {policy.read_timeout:g} s") from error
         except exceptions.RequestException as error:
-            raise _Fault(_why(error)) from error
-        if arriving.have < archive.bytes:
-            raise _Fault("the connection ended early")
+            raise TransientError(_reason(error)) from error
+        if partial.have < archive.bytes:
+            raise TransientError("the connection ended early")
 
 
-class _Arriving:
-    """What pooch writes to: the file, behind the bytes that are there.
-
-    Everything that is said here is a `CadbenchError`, `_Gone` or `_Fault`; those of `requests` are
-    OSErrors, as is a full disk, and must not be mixed up with it.
-    """
-
-    def __init__(self, archive: Archive, path: Path, task: Task, reporter: Reporter) -> None:
-        self.archive = archive
-        self.path = path
-        self.task = task
-        self.reporter = reporter
-        with self._storing():
-            # Unbuffered: what was written is there after a kill, and closing cannot fail.
-            self.file = open(path, "ab", buffering=0)  # noqa: SIM115
-            self.have = self.file.tell()
-        self.unsaid = 0
-
-    def __enter__(self) -> _Arriving:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.file.close()
-        if not self.have:
-            with contextlib.suppress(OSError):
-                self.path.unlink()
-
-    @property
-    def range(self) -> dict[str, str]:
-        """The header that asks for what is missing."""
-        return {"Range": f"bytes={self.have}-"} if self.have else {}
-
-    def answered(self, response: Any, *_: object, **__: object) -> None:
-        """Judge the answer before its body is read (a hook of `requests`)."""
-        status = response.status_code
-        if response.is_redirect:
-            return
-        if status in (404, 410):
-            raise _Gone(f"HTTP {status}")
-        if status == 416:
-            self._start_over()
-            raise _Fault("it has no such part of the file")
-        if status >= 500 or status in (408, 425, 429):
-            raise _Fault(f"its server says HTTP {status}")
-        host = _host(response.url)
-        if status not in (200, 206):
-            raise CadbenchError(
-                f"{host} refuses to send {self.archive.file} (HTTP {status}); download it by hand, "
-                f"put it at {self.path}, and run the same command again"
-            )
-        total = response.headers.get("Content-Length", "")
-        if status == 206:
-            found = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
-            if found is None or int(found[1]) != self.have:
-                self._start_over()
-                raise _Fault("it sent another part of the file than was asked for")
-            total = found[2]
-        elif self.have:
-            self.reporter.line(f"{self.archive.file}: {host} cannot go on; from the start again")
-            self._start_over()
-        if total.isdecimal() and int(total) != self.archive.bytes:
-            raise CadbenchError(
-                f"{host} sends {int(total):,} bytes instead of {self.archive.file} with its "
-                f"{self.archive.bytes:,}: the file at that address was replaced; look for a newer "
-                f"cadbench, or download the file by hand and put it at {self.path}"
-            )
-
-    def write(self, data: bytes) -> None:
-        if self.have + len(data) > self.archive.bytes:
-            self._start_over()
-            raise CadbenchError(
-                f"more than the {self.archive.bytes:,} bytes of {self.archive.file} came: the file "
-                "at that address was replaced; look for a newer cadbench"
-            )
-        left = memoryview(data)
-        with self._storing():
-            while left:
-                left = left[self.file.write(left) :]
-        self.have += len(data)
-        self.unsaid += len(data)
-        if self.unsaid >= MEGA:
-            self.task.advance(self.unsaid // MEGA)
-            self.unsaid %= MEGA
-
-    def flush(self) -> None:
-        """For pooch, which calls it after each chunk: nothing is buffered."""
-
-    def _start_over(self) -> None:
-        with self._storing():
-            self.file.truncate(0)
-        self.have = 0
-
-    @contextlib.contextmanager
-    def _storing(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise storage_error(error, self.path, ROOT_OPTION) from error
-
-
-def _why(error: Exception) -> str:
-    """What ended a request, without addresses of objects and the like."""
+def _reason(error: Exception) -> str:
+    """Why a request failed, without the object addresses in the libraries' messages."""
     text = str(error)
     for sign, reason in (
-        ("NameResolutionError", "its name cannot be looked up (is there a network?)"),
-        ("Connection refused", "the connection is refused"),
+        ("NameResolutionError", "its name cannot be resolved (is there a network?)"),
+        ("Connection refused", "the connection was refused"),
         ("Network is unreachable", "there is no network"),
         ("IncompleteRead", "the connection ended early"),
-        ("Connection reset", "the connection was cut"),
-        ("RemoteDisconnected", "the connection was cut"),
-        ("Read timed out", "nothing came for too long"),
+        ("Connection reset", "the connection was reset"),
+        ("RemoteDisconnected", "the server closed the connection"),
+        ("Read timed out", "no data arrived for too long"),
         ("CERTIFICATE_VERIFY_FAILED", "its certificate is not valid"),
-        ("ProxyError", "the proxy does not let us through"),
+        ("ProxyError", "the proxy refuses the connection"),
     ):
         if sign in text:
             return reason
     return f"the connection failed ({type(error).__name__})"
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or url
 
 
 def _check_hash(archive: Archive, path: Path, reporter: Reporter) -> None:
@@ -289,12 +181,12 @@ def _check_hash(archive: Archive, path: Path, reporter: Reporter) -> None:
         found = pooch.file_hash(str(path), alg="sha256")
         if found == archive.sha256:
             return
-        aside = path.with_name(f"{path.name}.wrong")
-        os.replace(path, aside)
+        wrong = path.with_name(f"{path.name}.wrong")
+        os.replace(path, wrong)
     except OSError as error:
         raise storage_error(error, path, ROOT_OPTION) from error
     raise CadbenchError(
-        f"{archive.file} has the SHA-256 {found[:12]}.. instead of {archive.sha256[:12]}..: it was "
-        f"damaged on the way or replaced at its address; it is set aside as {aside} and not used. "
-        "Run the same command to fetch it anew; if that ends here again, look for a newer cadbench"
+        f"{archive.file} has SHA-256 {found[:12]}.. instead of {archive.sha256[:12]}..: it was "
+        f"damaged in transit or replaced at its address; it was renamed to {wrong} and is not "
+        "used. Run the same command to download it again; if that fails, look for a newer cadbench"
     )

@@ -1,7 +1,7 @@
-"""From a checked archive to a folder of files, written one by one under names that were checked.
+"""Unpack a downloaded archive into a folder, file by file, after checking each name.
 
-What refuses links, devices, bombs and broken archives is what `cadbench import` reads with; here
-the names become paths, so they are narrowed further.
+Links, devices, archive bombs and broken archives are rejected by the reader that `cadbench import`
+uses. Since names become paths here, they are restricted further.
 """
 
 from __future__ import annotations
@@ -17,18 +17,26 @@ from ....results.storage.files import storage_error
 from ...system.reporting import Reporter
 from ..catalog import Archive
 from ..images.decoding import EXTENSIONS
-from .transfer import ROOT_OPTION
+from .partial_archive import ROOT_OPTION
 
 LIMITS = Limits(members=1_000_000, bytes=1024 * MEBI, ratio=20)
-"""Images hardly shrink in an archive; the largest of the datasets has some 10,000 members."""
-_DEEPEST = 12
+"""Images hardly compress, and the largest dataset has about 10,000 files."""
+_MAX_DEPTH = 12
 
 
 def unpack(archive: Archive, path: Path, into: Path, images: int, reporter: Reporter) -> None:
-    """Write the files of the archive at `path` to `into`, without the folder `archive.inside`.
+    """Write the files of an archive to a folder, except hidden files and those of macOS.
 
-    images: about how many there are, for the progress. `DataError` where anything in it could do
-    harm: then nothing of it is to be used. Hidden files, and macOS's, are left out.
+    Args:
+        archive: the archive in the catalog; the folder `archive.inside` is removed from the paths.
+        path: the archive file.
+        into: the folder to write to.
+        images: approximate number of images, for the progress.
+        reporter: receives the progress.
+
+    Raises:
+        DataError: the archive is broken or could do harm. The files written so far must not be
+            used.
     """
     seen: set[tuple[str, ...]] = set()
     try:
@@ -43,7 +51,7 @@ def unpack(archive: Archive, path: Path, into: Path, images: int, reporter: Repo
                 if member.folder:
                     continue
                 if parts in seen:
-                    raise RecordError(f"{quoted_name(member.name)} is there twice")
+                    raise RecordError(f"{quoted_name(member.name)} occurs twice")
                 seen.add(parts)
                 target = into.joinpath(*parts)
                 write_member(target, member.chunks(LIMITS.bytes), ROOT_OPTION)
@@ -51,23 +59,31 @@ def unpack(archive: Archive, path: Path, into: Path, images: int, reporter: Repo
                     task.advance()
     except RecordError as error:
         raise DataError(
-            f"{path} is not unpacked: {error}; delete it and run the same command again, or take "
-            "the dataset by hand"
+            f"cannot unpack {path}: {error}; delete it and run the same command again, or download "
+            "the dataset manually"
         ) from error
 
 
 def member_parts(name: str, inside: str) -> tuple[str, ...]:
-    """The path of a member below the dataset's folder; `RecordError` for a harmful name."""
+    """The path of a member below the dataset's folder.
+
+    Args:
+        name: the member's name in the archive.
+        inside: a folder that is removed from the beginning of the path; may be empty.
+
+    Raises:
+        RecordError: the name could do harm.
+    """
     parts = tuple(part for part in inner_parts(name) if part != ".")
-    if len(parts) > _DEEPEST or any(len(part.encode()) > MAX_SEGMENT for part in parts):
-        raise RecordError(f"{quoted_name(name)} is too long or lies too deep")
+    if len(parts) > _MAX_DEPTH or any(len(part.encode()) > MAX_SEGMENT for part in parts):
+        raise RecordError(f"{quoted_name(name)} is too long or nested too deeply")
     if not name.isprintable() or "" in parts:
         raise RecordError(f"{quoted_name(name)} is not a plain name")
     return parts[1:] if inside and parts[:1] == (inside,) else parts
 
 
-def clear(folder: Path) -> None:
-    """Remove what an earlier, ended call left of a folder."""
+def remove_folder(folder: Path) -> None:
+    """Remove a folder if it exists."""
     try:
         if folder.exists():
             shutil.rmtree(folder)

@@ -25,7 +25,7 @@ def mini(tmp_path, monkeypatch):
     with stage(tmp_path / "data") as on:
         monkeypatch.setattr(catalog, "entry_names", lambda: ("mini",))
         monkeypatch.setattr(catalog, "load_entry", lambda name: on.whole)
-        monkeypatch.setattr(download_transfer.Patience, "__init__", PATIENCE_INIT)
+        monkeypatch.setattr(download_transfer.RetryPolicy, "__init__", PATIENCE_INIT)
         yield on
 
 
@@ -68,10 +68,10 @@ def test_a_failure_is_one_line_that_says_how_to_go_on(call, mini):
     assert called.code == 1
     assert called.err.count("\n") == 1
     assert "HTTP 500" in called.err
-    assert "run the same command again to go on there" in called.err
+    assert "run the same command again to resume" in called.err
     assert str(mini.partial / "mini.tar.xz") in called.err
     mini.server.answers = [Answer()]
-    assert "going on after" in call(*words).err
+    assert "resuming after" in call(*words).err
 
 
 def test_the_folder_is_that_of_the_environment_or_data(call, mini, monkeypatch, tmp_path):
@@ -135,8 +135,8 @@ def test_info_of_a_name_tells_where_it_was_found(call, tmp_path, name):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["download", "mpdd"], ["by hand", "https://github.com/stepanje/MPDD"]),
-        (["download", "real_iad", "--accept-license"], ["by hand", "huggingface.co"]),
+        (["download", "mpdd"], ["manually", "https://github.com/stepanje/MPDD"]),
+        (["download", "real_iad", "--accept-license"], ["manually", "huggingface.co"]),
         (["download", "mvtek"], ["did you mean mvtec?"]),
         (["info", "vissa"], ["did you mean visa?"]),
         (["verify", "btadd"], ["did you mean btad?"]),

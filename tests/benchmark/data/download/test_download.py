@@ -109,7 +109,7 @@ def test_too_little_space_is_said_before_anything_is_fetched(root, monkeypatch):
     usage = shutil._ntuple_diskusage(10**9, 10**9, 1000)  # type: ignore[attr-defined]
     monkeypatch.setattr(downloading.shutil, "disk_usage", lambda place: usage)
     with stage(root) as on:
-        with pytest.raises(CadbenchError, match=r"needs about 1 MB .* 0 MB are free"):
+        with pytest.raises(CadbenchError, match=r"needs about 1 MB .* but 0 MB are free"):
             on.get()
         assert on.server.asked == []
         assert not on.partial.exists()
@@ -131,7 +131,9 @@ def test_a_part_of_it_is_not_overwritten(root):
         folder = on.get()
         lost = folder / "cup/train/good/000.png"
         lost.unlink()
-        with pytest.raises(DataError, match=r"not as published: cup \(train -1\)"):
+        with pytest.raises(
+            DataError, match=r"differs from the published dataset: cup \(train -1\)"
+        ):
             on.get()
         assert not lost.exists()
         shutil.rmtree(folder)
@@ -150,14 +152,14 @@ def test_another_data_set_does_not_get_it_inside(root, dataset):
 
 def test_two_at_once_do_not_meet(root):
     with stage(root) as on, record_lock(root / "mini", wait=False):
-        with pytest.raises(CadbenchError, match="another cadbench is downloading"):
+        with pytest.raises(CadbenchError, match="another cadbench process is downloading"):
             on.get()
         assert on.server.asked == []
 
 
 def test_what_is_to_be_got_by_hand_is_not_fetched(root):
     with stage(root) as on:
-        with pytest.raises(UsageError, match=r"by hand, from https://mini\.example: make it"):
+        with pytest.raises(UsageError, match=r"manually from https://mini\.example: make it"):
             on.get(replace(on.whole, access="by hand"))
         assert on.server.asked == []
 
@@ -218,8 +220,8 @@ EVIL: dict[str, tuple[Any, str]] = {
     "backslashes": ("..\\outside.png", "leads out of the folder"),
     "drive": ("C:/outside.png", "leads out of the folder"),
     "control characters": ("cup/\x1b[31m.png", "not a plain name"),
-    "too deep": ("a/" * 20 + "x.png", "too long or lies too deep"),
-    "twice": ("cup/train/good/000.png", "is there twice"),
+    "too deep": ("a/" * 20 + "x.png", "too long or nested too deeply"),
+    "twice": ("cup/train/good/000.png", "occurs twice"),
     "file as folder": ("cup/train/good/000.png/x.png", "cannot write"),
     "symbolic link": (special(tarfile.SYMTYPE, "/etc/passwd"), "is a symbolic link"),
     "hard link": (special(tarfile.LNKTYPE, "/etc/passwd"), "is a hard link"),
