@@ -1,1 +1,1 @@
-"""What methods share: coresets and nearest neighbors, cached by content."""
+"""What methods share: coresets and nearest-neighbor distances, cached by content."""

@@ -1,4 +1,4 @@
-"""Matrix products in full float32, whatever a method of the same process has asked torch for."""
+"""Matrix products in full float32, even if a method has allowed lower precision."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import Any
 
 @contextmanager
 def full_float32() -> Iterator[None]:
-    """On CUDA, no TF32: what bounds allow for is the rounding of float32 products.
+    """Disable TF32 for matrix products on CUDA.
 
-    torch keeps this for the whole process; a method that trains may have changed it.
+    The bounds of selection and search assume float32 rounding errors. torch's setting applies to
+    the whole process, and a method that trains may have changed it.
     """
     import torch
 
     products: Any = torch.backends.cuda.matmul
-    # torch before 2.9 knows the other name alone; to use both is an error since.
+    # torch before 2.9 only has `allow_tf32`; later versions refuse to mix it with the new name.
     name: str = "fp32_precision" if hasattr(products, "fp32_precision") else "allow_tf32"
     full: Any = "ieee" if name == "fp32_precision" else False
     before = getattr(products, name)

@@ -10,7 +10,8 @@ from typing import Any
 
 from ...features.feature_set import FeatureSet
 from ...services.coresets.service import Coresets
-from ...services.neighbors.service import Neighbors, Search
+from ...services.neighbors.service import Neighbors
+from ...services.neighbors.union_search import Search
 from ...streams.stream import Stream
 from ..cell import Cell
 from ..devices import synchronize

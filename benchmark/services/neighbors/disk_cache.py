@@ -1,4 +1,4 @@
-"""Neighbor distances on disk, so that later runs and other processes share them too."""
+"""Disk cache of distance tables, so that later runs and other processes share them."""
 
 from __future__ import annotations
 
@@ -9,52 +9,59 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ....results.storage.files import seal, unseal, write_bytes
+from ...interface.block import Block
 from ...system.reporting import Reporter, Silent, damaged_cache_warning
 from ...system.serialization import pack, unpack
-from .distance_table import Known
+from .distance_table import DistanceTable
 
 
 @dataclass
 class DistanceStore:
-    """A file for each block, in a folder for features of one kind beside others of its sort.
+    """Distance tables in files, one per block, in a folder per kind of features.
 
-    A file holds what was known when it was written last; where two processes write one, the later
-    stays. Whatever is lost or damaged is computed again. All folders together hold at most `budget`
-    bytes: the files that were read or written longest ago go first.
+    If two processes write the same table, the later one replaces the earlier one. Missing and
+    damaged files are computed again. When the budget is exceeded, the files that were read or
+    written longest ago are removed.
+
+    Attributes:
+        folder: the folder of the features; folders of other features are beside it.
+        budget: bytes of all these folders together.
+        reporter: receives warnings of damaged files.
     """
 
     folder: Path
     budget: int
     reporter: Reporter = field(default_factory=Silent, repr=False)
 
-    def load(self, digest: str, into: Known) -> None:
-        """Add to an empty `into` what is kept of its block."""
-        path = self.folder / digest
+    def load(self, block: Block) -> DistanceTable | None:
+        """Return the stored table of a block; None if there is none."""
+        path = self.folder / block.digest
         content = unseal(path, damaged_cache_warning(self.reporter))
-        if content is not None:
-            with contextlib.suppress(OSError):
-                os.utime(path)
-            into.restore(unpack(content))
+        if content is None:
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(path)
+        return DistanceTable.from_arrays(block, unpack(content))
 
-    def save(self, blocks: Mapping[str, Known]) -> None:
-        """Replace what is kept of blocks, by their digests."""
-        for digest, known in blocks.items():
-            content = seal(pack(known.as_kept()))
+    def save(self, tables: Mapping[str, DistanceTable]) -> None:
+        """Write tables, given by the digest of their block."""
+        for digest, table in tables.items():
+            content = seal(pack(table.to_arrays()))
             if len(content) <= self.budget:
                 write_bytes(self.folder / digest, content)
-            known.changed = False
-        self._make_room()
+            table.changed = False
+        self._evict()
 
-    def _make_room(self) -> None:
-        """Remove the files used longest ago; others may do so at the same time."""
+    def _evict(self) -> None:
+        """Remove the files used longest ago; other processes may do so at the same time."""
         files = []
         for path in self.folder.parent.glob("*/*"):
             with contextlib.suppress(OSError):
                 status = path.stat()
                 files.append((status.st_mtime_ns, status.st_size, path))
-        size = sum(count for _, count, _ in files)
-        for _, count, path in sorted(files):
-            if size <= self.budget:
+        total = sum(size for _, size, _ in files)
+        for _, size, path in sorted(files):
+            if total <= self.budget:
                 return
             path.unlink(missing_ok=True)
-            size -= count
+            total -= size

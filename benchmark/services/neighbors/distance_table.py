@@ -1,4 +1,8 @@
-"""What is known of the distances of images' patches to one block of vectors."""
+"""Cache of patch-to-block distances, one table per block.
+
+Each entry is the exact distance of a patch to its nearest vector in the block, or a lower bound of
+it, so that a search can skip patches whose bound already exceeds what another block offers.
+"""
 
 from __future__ import annotations
 
@@ -10,74 +14,94 @@ import numpy as np
 from ...interface.block import Block
 
 
-class Known:
-    """What is known of images' distances to one block: a row for each image.
+class DistanceTable:
+    """Distances of the patches of images to one block: a row per image, P patches per row.
 
-    values (n, P) float32: a distance, or minus a lower bound of it (minus zero: nothing is known);
-    nearest (n, P): for a distance, the row of its vector in the block that this one is taken from.
+    Attributes:
+        values: (capacity, P) float32: the exact distance if the sign bit is clear; otherwise the
+            negated lower bound. -0.0 means "not computed".
+        nearest: (capacity, P): index of the nearest vector in the root block; undefined where only
+            a bound is stored.
+        root_digest: digest of the root block: the block that this one is a subset of, or itself.
+        root_rows: (M,) indices of the block's vectors in the root block.
+        in_block: mask over the root's vectors (the last ones may be missing): those in the block.
+        row_of: row of each image id.
+        changed: whether the table has changed since it was loaded or saved.
     """
 
     def __init__(self, block: Block, patches: int) -> None:
-        self.whole = block.root_digest
-        self.origin = np.arange(len(block)) if block.parent_rows is None else block.parent_rows
-        self.members = np.zeros(self.origin.max() + 1, np.bool_)
-        self.members[self.origin] = True
-        self.rows: dict[str, int] = {}
-        self._places: dict[tuple[str, ...], np.ndarray] = {}
+        self.root_digest = block.root_digest
+        self.root_rows = np.arange(len(block)) if block.parent_rows is None else block.parent_rows
+        self.in_block = np.zeros(self.root_rows.max() + 1, np.bool_)
+        self.in_block[self.root_rows] = True
+        self.row_of: dict[str, int] = {}
         self.changed = False
         self.values = np.empty((0, patches), np.float32)
-        self.nearest = np.empty((0, patches), np.min_scalar_type(-len(self.members)))
+        self.nearest = np.empty((0, patches), np.min_scalar_type(-len(self.in_block)))
+        self._batch_rows: dict[tuple[str, ...], np.ndarray] = {}
 
     @property
     def nbytes(self) -> int:
+        """Bytes of the table."""
         return self.values.nbytes + self.nearest.nbytes
 
-    def add(self, ids: Sequence[str]) -> np.ndarray:
-        """Rows for new ids, of which nothing is known; room doubles when it is used up."""
-        start, end = len(self.rows), len(self.rows) + len(ids)
+    def add_images(self, ids: Sequence[str]) -> np.ndarray:
+        """Append rows for new images, marked as not computed, and return their indices.
+
+        Capacity doubles when it is used up.
+        """
+        start, end = len(self.row_of), len(self.row_of) + len(ids)
         if end > len(self.values):
-            self.values = _enlarged(self.values, max(end, 2 * start), start)
-            self.nearest = _enlarged(self.nearest, max(end, 2 * start), start)
+            self.values = _grow(self.values, max(end, 2 * start), start)
+            self.nearest = _grow(self.nearest, max(end, 2 * start), start)
         self.values[start:end] = -0.0
         self.changed = True
-        self.rows.update(zip(ids, range(start, end), strict=True))
+        self.row_of.update(zip(ids, range(start, end), strict=True))
         return np.arange(start, end)
 
-    def places(self, ids: Sequence[str]) -> np.ndarray:
-        """The rows of images; kept, since batches come again."""
+    def rows_of(self, ids: Sequence[str]) -> np.ndarray:
+        """Row indices of images that are in the table.
+
+        They are cached per batch: the evaluator scores the same batches after every experience.
+        """
         key = tuple(ids)
-        if key not in self._places:
-            self._places[key] = np.array([self.rows[identity] for identity in ids])
-        return self._places[key]
+        if key not in self._batch_rows:
+            self._batch_rows[key] = np.array([self.row_of[identity] for identity in ids])
+        return self._batch_rows[key]
 
-    def lacking(self, ids: Sequence[str]) -> list[str]:
-        """Which of the images, each once, have no row."""
-        if tuple(ids) in self._places:
+    def missing(self, ids: Sequence[str]) -> list[str]:
+        """The ids that have no row yet, each once, in order."""
+        if tuple(ids) in self._batch_rows:
             return []
-        return [identity for identity in dict.fromkeys(ids) if identity not in self.rows]
+        return [identity for identity in dict.fromkeys(ids) if identity not in self.row_of]
 
-    def holds(self, part: Known) -> bool:
-        """Whether all vectors of `part`, taken from the same block, are in this one."""
-        return len(part.members) <= len(self.members) and bool(self.members[part.origin].all())
+    def contains(self, other: DistanceTable) -> bool:
+        """Whether this block contains every vector of `other`, a subset of the same root."""
+        fits = len(other.in_block) <= len(self.in_block)
+        return fits and bool(self.in_block[other.root_rows].all())
 
-    def as_kept(self) -> dict[str, Any]:
-        """What is known, for a file; nearest vectors by their rows in the block itself."""
-        count = len(self.rows)
-        inside = np.zeros(len(self.members), self.nearest.dtype)
-        inside[self.origin] = np.arange(len(self.origin))
+    def to_arrays(self) -> dict[str, Any]:
+        """Ids, values and indices of nearest vectors in the block itself, for `from_arrays`."""
+        count = len(self.row_of)
+        block_rows = np.zeros(len(self.in_block), self.nearest.dtype)
+        block_rows[self.root_rows] = np.arange(len(self.root_rows))
         values = self.values[:count]
-        nearest = np.where(np.signbit(values), self.origin[0], self.nearest[:count])
-        return {"ids": list(self.rows), "values": values, "rows": inside[nearest]}
+        nearest = np.where(np.signbit(values), self.root_rows[0], self.nearest[:count])
+        return {"ids": list(self.row_of), "values": values, "rows": block_rows[nearest]}
 
-    def restore(self, kept: Mapping[str, Any]) -> None:
-        """Take over what `as_kept` gave, when nothing is known yet."""
-        places = self.add(kept["ids"])
-        self.values[places] = kept["values"]
-        self.nearest[places] = self.origin[kept["rows"]]
-        self.changed = False
+    @classmethod
+    def from_arrays(cls, block: Block, arrays: Mapping[str, Any]) -> DistanceTable:
+        """Restore the table of a block from what `to_arrays` returned."""
+        table = cls(block, arrays["values"].shape[1])
+        rows = table.add_images(arrays["ids"])
+        table.values[rows] = arrays["values"]
+        table.nearest[rows] = table.root_rows[arrays["rows"]]
+        table.changed = False
+        return table
 
 
-def _enlarged(array: np.ndarray, count: int, used: int) -> np.ndarray:
-    room = np.empty((count, *array.shape[1:]), array.dtype)
-    room[:used] = array[:used]
-    return room
+def _grow(array: np.ndarray, capacity: int, used: int) -> np.ndarray:
+    """Copy the first `used` rows to an array of `capacity` rows."""
+    grown = np.empty((capacity, *array.shape[1:]), array.dtype)
+    grown[:used] = array[:used]
+    return grown

@@ -1,11 +1,9 @@
-"""Exact nearest-vector search, on the CPU with NumPy's products or FAISS, elsewhere with torch.
+"""Exact nearest-vector search: compiled loops or FAISS on the CPU, torch on other devices.
 
-All find candidates with fast float32 matrix products, keep every candidate within the products'
-worst rounding error of the best, and settle between these in float64. The answer is therefore the
-correctly rounded distance: it depends neither on how a memory is cut into blocks, nor on batch
-sizes, nor on the library or device.
-
-A search may be bounded: a distance that is not below a query's bound is not looked for.
+Every search finds candidates with fast float32 matrix products, keeps all candidates within the
+largest possible rounding error of the best one, and compares these in float64. The result is
+therefore the correctly rounded distance. It depends neither on how a memory is divided into blocks,
+nor on batch sizes, the library or the device.
 """
 
 from __future__ import annotations
@@ -21,168 +19,199 @@ from ....results.errors import UsageError
 from ..precision import full_float32
 
 if TYPE_CHECKING:
-    from .service import Search
+    from .union_search import Search
 
-_PRODUCTS_AT_ONCE = 1 << 26
+_PRODUCT_VALUES = 1 << 26
 """Values in a temporary float32 array on the device."""
-_SETTLED_AT_ONCE = {"cpu": 1 << 17, "cuda": 1 << 24}
-"""Values in a temporary float64 array: on the CPU 1 MB."""
+_REFINED_VALUES = {"cpu": 1 << 17, "cuda": 1 << 24}
+"""Values in a temporary float64 array, by device type; on the CPU 1 MB."""
 _FAISS_CANDIDATES = 4
-_DOWN = 1 - 2.0**-22
-"""What makes a number smaller by more than rounding to float32 can make it larger."""
+_ROUND_DOWN = 1 - 2.0**-22
+"""Factor that makes a number smaller by more than rounding to float32 can make it larger."""
 
 
 def torch_search(
     queries: Tensor,
     blocks: Sequence[Tensor],
-    bounds: Tensor | None = None,
-    chosen: Tensor | None = None,
+    limits: Tensor | None = None,
+    query_rows: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Distance of each query to its nearest vector in each block, and which one it is.
+    """Find the distance of each query to its nearest vector in each block.
 
-    queries (N, D) float32 or float16, or their rows `chosen` (N',) int64; blocks of
-    (M_k, D) float32; bounds (N',) float32 -> distances (K, N') float32, rows of the blocks (K, N')
-    int64 (of several at that distance, any). Where a distance is not below its bound, the two are
-    something else that it is not below, the bound at least, and -1.
+    Args:
+        queries: (N, D) float32 or float16.
+        blocks: K blocks (M_k, D) float32.
+        limits: (N',) float32; distances that are not below the limit are not computed.
+            None: no limits.
+        query_rows: (N',) int64, the rows of `queries` to search; None: all, N' = N.
+
+    Returns:
+        Distances (K, N') float32, and the row of the nearest vector in each block (K, N') int64,
+        any of them on ties. For a distance that is not below its limit, the result is a lower bound
+        of it that is not below the limit either, and row -1.
     """
     if queries.device.type != "cpu":
-        rows = _rows(queries, chosen)
+        rows = _selected(queries, query_rows)
         with full_float32():
-            return _torch_search(rows, blocks, _bounds(bounds, rows))
+            return _search_on_device(rows, blocks, _limits_or_infinite(limits, rows))
     from .cpu_search import search_on_cpu
 
-    found = search_on_cpu(
+    distances, nearest = search_on_cpu(
         queries.numpy(),
         [block.numpy() for block in blocks],
-        None if bounds is None else bounds.numpy(),
-        None if chosen is None else chosen.numpy(),
+        None if limits is None else limits.numpy(),
+        None if query_rows is None else query_rows.numpy(),
     )
-    return torch.from_numpy(found[0]), torch.from_numpy(found[1])
+    return torch.from_numpy(distances), torch.from_numpy(nearest)
 
 
 def faiss_search(
     queries: Tensor,
     blocks: Sequence[Tensor],
-    bounds: Tensor | None = None,
-    chosen: Tensor | None = None,
+    limits: Tensor | None = None,
+    query_rows: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """The same with FAISS's flat search on the CPU; the other takes other devices, near ties."""
+    """Search as `torch_search` does, on the CPU with FAISS's flat index.
+
+    `torch_search` is used for other devices, and for queries with more near ties than FAISS returns
+    candidates.
+    """
     if queries.device.type != "cpu":
-        return torch_search(queries, blocks, bounds, chosen)
-    rows = _rows(queries, chosen)
-    bounds = _bounds(bounds, rows)
-    found = [_faiss_block(rows, vectors, bounds) for vectors in blocks]
-    return torch.stack([d for d, _ in found]), torch.stack([rows for _, rows in found])
+        return torch_search(queries, blocks, limits, query_rows)
+    rows = _selected(queries, query_rows)
+    limits = _limits_or_infinite(limits, rows)
+    results = [_search_block_with_faiss(rows, vectors, limits) for vectors in blocks]
+    return torch.stack([d for d, _ in results]), torch.stack([nearest for _, nearest in results])
 
 
 def exact_search(library: str = "torch") -> Search:
-    """The search named `torch` (any device) or `faiss` (CPU)."""
+    """Return the search of a library: `torch` (any device) or `faiss` (CPU).
+
+    Raises:
+        UsageError: there is no such search.
+    """
     searches: dict[str, Search] = {"torch": torch_search, "faiss": faiss_search}
     if library not in searches:
-        raise UsageError(f"no neighbor search {library!r}; known: {', '.join(searches)}")
+        raise UsageError(f"no neighbor search {library!r}; choose one of: {', '.join(searches)}")
     return searches[library]
 
 
-def _rows(queries: Tensor, chosen: Tensor | None) -> Tensor:
-    return (queries if chosen is None else queries[chosen]).float()
+def _selected(queries: Tensor, query_rows: Tensor | None) -> Tensor:
+    return (queries if query_rows is None else queries[query_rows]).float()
 
 
-def _bounds(bounds: Tensor | None, queries: Tensor) -> Tensor:
-    if bounds is not None:
-        return bounds
+def _limits_or_infinite(limits: Tensor | None, queries: Tensor) -> Tensor:
+    if limits is not None:
+        return limits
     return torch.full((len(queries),), torch.inf, device=queries.device)
 
 
 def _rounding_error(squares: Tensor, largest_square: Tensor, dim: int) -> Tensor:
-    """(N,) bound on the difference between two rounded values of |v|^2 - 2 q.v in one row.
+    """Bound (N,) of the difference between two rounded values of |v|^2 - 2 q.v of one query.
 
-    squares (N,) float64: |q|^2. A dot product of D terms errs by at most about D eps |q| |v| in any
-    order of summation.
+    A dot product of D terms has an error of about D eps |q| |v| in any order of summation.
+
+    Args:
+        squares: (N,) float64, |q|^2.
+        largest_square: the largest |v|^2.
+        dim: D.
     """
     eps = torch.finfo(torch.float32).eps / 2
     return 2 * (dim + 4) * eps * (squares.sqrt() + largest_square.sqrt()).square()
 
 
 def _squares(rows: Tensor) -> Tensor:
-    """(N,) float64: |q|^2."""
+    """Return |q|^2 (N,) in float64."""
     return rows.double().square().sum(1)
 
 
 @functools.lru_cache(maxsize=1024)
-def _layout(sizes: tuple[int, ...], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Of blocks put behind one another: the block of each vector, and where each block begins."""
+def _block_layout(sizes: tuple[int, ...], device: torch.device) -> tuple[Tensor, Tensor]:
+    """For concatenated blocks: the block of each vector, and the start of each block."""
     counts = torch.tensor(sizes)
     block_of = torch.arange(len(sizes)).repeat_interleave(counts)
     return block_of.to(device), (counts.cumsum(0) - counts).to(device)
 
 
-def _torch_search(
-    queries: Tensor, blocks: Sequence[Tensor], bounds: Tensor
+def _search_on_device(
+    queries: Tensor, blocks: Sequence[Tensor], limits: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """`torch_search` in torch alone, for devices other than the CPU.
+    """Search with torch operations only, for devices other than the CPU.
 
-    All blocks go through each operation together: on CUDA to begin one takes longer than to do it.
+    Each operation processes all blocks together: on CUDA, starting one takes longer than its work.
     """
     vectors = blocks[0] if len(blocks) == 1 else torch.cat(list(blocks))
     squares = vectors.square().sum(1)
     largest = squares.max().double()
     sizes = tuple(len(block) for block in blocks)
-    block_of, starts = _layout(sizes, queries.device)
-    step = max(256, _PRODUCTS_AT_ONCE // len(vectors))
+    block_of, starts = _block_layout(sizes, queries.device)
+    step = max(256, _PRODUCT_VALUES // len(vectors))
     distances = torch.empty((len(blocks), len(queries)), device=queries.device)
-    rows = torch.empty((len(blocks), len(queries)), dtype=torch.int64, device=queries.device)
+    nearest = torch.empty((len(blocks), len(queries)), dtype=torch.int64, device=queries.device)
     for start in range(0, len(queries), step):
         here = slice(start, start + step)
-        piece, bound = queries[here], bounds[here, None]
-        # |q - v|^2 - |q|^2 for every pair; |q|^2 is the same along a row.
-        products = torch.addmm(squares, piece, vectors.T, alpha=-2)
-        lengths = _squares(piece)
-        slack = _rounding_error(lengths, largest, piece.shape[1])[:, None]
-        lengths = lengths[:, None]
+        chunk, limit = queries[here], limits[here, None]
+        # |q - v|^2 - |q|^2 for every pair; |q|^2 is the same for all vectors.
+        products = torch.addmm(squares, chunk, vectors.T, alpha=-2)
+        query_squares = _squares(chunk)
+        slack = _rounding_error(query_squares, largest, chunk.shape[1])[:, None]
+        query_squares = query_squares[:, None]
         least = torch.stack([part.amin(1) for part in products.split(sizes, dim=1)], 1).double()
-        limit = (torch.minimum(least, bound.double().square() - lengths) + slack).float()
-        near = products <= (limit if len(blocks) == 1 else limit[:, block_of])
-        places, columns = near.nonzero(as_tuple=True)
-        best, where = _smallest(piece, vectors, places, columns, block_of[columns], len(blocks))
-        # What is further away than the bound is at least as far as its product says.
-        beyond = (least - slack + lengths).clamp_(min=0).sqrt_().float().mul_(_DOWN)
-        below = best < bound
-        distances[:, here] = torch.where(below, best, beyond.maximum(bound)).T
-        rows[:, here] = torch.where(below, where - starts, -1).T
-    return distances, rows
+        threshold = torch.minimum(least, limit.double().square() - query_squares) + slack
+        threshold = threshold.float()
+        is_candidate = products <= (threshold if len(blocks) == 1 else threshold[:, block_of])
+        rows, columns = is_candidate.nonzero(as_tuple=True)
+        best, where = _refine_candidates(
+            chunk, vectors, rows, columns, block_of[columns], len(blocks)
+        )
+        # A distance that is not below the limit is at least what its product says.
+        bound = (least - slack + query_squares).clamp_(min=0).sqrt_().float().mul_(_ROUND_DOWN)
+        below = best < limit
+        distances[:, here] = torch.where(below, best, bound.maximum(limit)).T
+        nearest[:, here] = torch.where(below, where - starts, -1).T
+    return distances, nearest
 
 
-def _faiss_block(queries: Tensor, vectors: Tensor, bounds: Tensor) -> tuple[Tensor, Tensor]:
+def _search_block_with_faiss(
+    queries: Tensor, vectors: Tensor, limits: Tensor
+) -> tuple[Tensor, Tensor]:
     import faiss
 
     count = min(_FAISS_CANDIDATES, len(vectors))
-    squared, nearest = map(torch.from_numpy, faiss.knn(queries.numpy(), vectors.numpy(), count))
+    squared, neighbors = map(torch.from_numpy, faiss.knn(queries.numpy(), vectors.numpy(), count))
     largest = vectors.square().sum(1).max().double()
-    limit = squared[:, 0] + _rounding_error(_squares(queries), largest, queries.shape[1])
-    near = squared <= limit[:, None]
-    queried, ranks = near.nonzero(as_tuple=True)
-    columns = nearest[queried, ranks]
-    best, where = _smallest(queries, vectors, queried, columns, torch.zeros_like(columns), 1)
-    below = best[:, 0] < bounds
-    distances = torch.where(below, best[:, 0], bounds)
-    rows = torch.where(below, where[:, 0], -1)
-    if count < len(vectors) and (undecided := near[:, -1]).any():
-        again = torch_search(queries[undecided], [vectors], bounds[undecided])
-        distances[undecided], rows[undecided] = again[0][0], again[1][0]
-    return distances, rows
+    threshold = squared[:, 0] + _rounding_error(_squares(queries), largest, queries.shape[1])
+    is_candidate = squared <= threshold[:, None]
+    rows, ranks = is_candidate.nonzero(as_tuple=True)
+    columns = neighbors[rows, ranks]
+    best, where = _refine_candidates(queries, vectors, rows, columns, torch.zeros_like(columns), 1)
+    below = best[:, 0] < limits
+    distances = torch.where(below, best[:, 0], limits)
+    nearest = torch.where(below, where[:, 0], -1)
+    if count < len(vectors) and (undecided := is_candidate[:, -1]).any():
+        again = torch_search(queries[undecided], [vectors], limits[undecided])
+        distances[undecided], nearest[undecided] = again[0][0], again[1][0]
+    return distances, nearest
 
 
-def _smallest(
+def _refine_candidates(
     queries: Tensor, vectors: Tensor, rows: Tensor, columns: Tensor, block_of: Tensor, blocks: int
 ) -> tuple[Tensor, Tensor]:
-    """For each query and block the smallest exact distance among candidates, and one that has it.
+    """Compare candidates in float64: the smallest distance per query and block.
 
-    rows, columns, block_of (n,): which query, vector and block each candidate is of. Returns
-    distances (N, blocks) float32, infinite where there is no candidate, and columns (N, blocks).
+    Args:
+        queries: (N, D) float32.
+        vectors: (M, D) float32.
+        rows, columns, block_of: (n,) the query, the vector and the block of each candidate.
+        blocks: number of blocks.
+
+    Returns:
+        Distances (N, blocks) float32, infinite without a candidate, and the column (N, blocks) of
+        a vector at that distance.
     """
     count = len(queries) * blocks
     place_of = rows * blocks + block_of if blocks > 1 else rows
-    step = _SETTLED_AT_ONCE[queries.device.type] // queries.shape[1] + 1
+    step = _REFINED_VALUES[queries.device.type] // queries.shape[1] + 1
     parts = []
     for row, column in zip(rows.split(step), columns.split(step), strict=True):
         difference = queries[row].double() - vectors[column].double()

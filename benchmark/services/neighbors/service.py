@@ -1,27 +1,19 @@
-"""Nearest-neighbor distances from test patches to memory blocks, each computed once and shared.
+"""Neighbor service: distances from test patches to memory blocks, computed once and shared.
 
-A memory is a union of blocks, and the minimum over a union is the minimum of the blocks' minima.
-So the cache holds, for each (test image, block), what is known of the distances of its patches to
-the block; expert counts, experiences, methods and seeds that share a block share the work.
-
-What is known of a distance is its value or a lower bound. A distance that cannot be the least over
-a union is not computed: its bound is kept. And what is known of a block is known of its parts: a
-distance stays where the nearest vector is still there, and is a lower bound where it is not. All of
-this changes which distances are computed, and no result.
+The package docstring explains the algorithm and why its results are exact.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from ...interface.block import Block
 from ...interface.experience import TestBatch
-from .distance_table import Known
+from .distance_table import DistanceTable
+from .union_search import Search, UnionSearch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,192 +21,104 @@ if TYPE_CHECKING:
     from .disk_cache import DistanceStore
 
 DEFAULT_BUDGET = 512 * 1024 * 1024
-_BEGINNING = 1 << 18
-"""Distances that take as long as it takes to begin a search."""
-
-
-class Search(Protocol):
-    """See `cadbench.benchmark.services.neighbors.search.torch_search`."""
-
-    def __call__(
-        self,
-        queries: Tensor,
-        blocks: Sequence[Tensor],
-        bounds: Tensor | None = None,
-        chosen: Tensor | None = None,
-        /,
-    ) -> tuple[Tensor, Tensor]: ...
 
 
 @dataclass
 class Neighbors:
-    """`min_distance` for methods; keeps the latest used blocks' distances within `budget` bytes.
+    """The `NeighborService` of a run.
 
-    search: the exact search to use, see `exact_search`. Distances are kept in main memory, and
-    where there is a `store`, in files too.
+    Distance tables are kept in main memory and, if there is a store, on disk.
+
+    Attributes:
+        search: the exact search, see `search.exact_search`.
+        budget: bytes of the tables in memory; the tables used longest ago are dropped first.
+        store: the disk cache; None: tables are not stored.
     """
 
     search: Search
     budget: int = DEFAULT_BUDGET
     store: DistanceStore | None = None
-    _blocks: OrderedDict[str, Known] = field(default_factory=OrderedDict, repr=False)
+    _tables: OrderedDict[str, DistanceTable] = field(default_factory=OrderedDict, repr=False)
 
     def min_distance(self, batch: TestBatch, blocks: Sequence[Block]) -> Tensor:
-        """(B, P) float32: each patch's Euclidean distance to the nearest vector of all blocks."""
+        """Return the distance of each patch to its nearest vector of all blocks.
+
+        Args:
+            batch: B images of P patches.
+            blocks: one or more blocks; equal blocks count once.
+
+        Returns:
+            Euclidean distances (B, P) float32, on the device of the blocks.
+
+        Raises:
+            ValueError: there are no blocks.
+        """
         import torch
 
         if not blocks:
             raise ValueError("min_distance needs at least one block")
         blocks = list({block.digest: block for block in blocks}.values())
-        union = _Union(batch, blocks, [self._known(block, batch) for block in blocks])
-        for group in union.order():
-            union.search(group, self.search)
+        tables = [self._table(block, batch) for block in blocks]
+        least = UnionSearch(batch, blocks, tables).run(self.search)
         self._evict()
-        return torch.from_numpy(union.least).to(blocks[0].vectors.device)
+        return torch.from_numpy(least).to(blocks[0].vectors.device)
 
     def save(self) -> None:
-        """Write to the store what it does not have yet."""
-        self._save(self._blocks)
+        """Write changed tables to the store."""
+        self._save(self._tables)
 
     def forget(self) -> None:
-        """Drop every distance from memory."""
-        self._blocks.clear()
+        """Drop all tables from memory."""
+        self._tables.clear()
 
-    def _known(self, block: Block, batch: TestBatch) -> Known:
-        """What is known of the block, with a row for every image of the batch."""
-        known = self._blocks.get(block.digest)
-        if known is None:
-            like = next(iter(self._blocks.values()), None)
-            patches = batch.stored[0].shape[1] if like is None else like.values.shape[1]
-            known = Known(block, patches)
-            if self.store is not None:
-                self.store.load(block.digest, known)
-            self._blocks[block.digest] = known
-        self._blocks.move_to_end(block.digest)
-        if lacking := known.lacking(batch.ids):
-            self._inherit(known, lacking)
-        return known
+    def _table(self, block: Block, batch: TestBatch) -> DistanceTable:
+        """Return the table of a block, with a row for every image of the batch."""
+        table = self._tables.get(block.digest)
+        if table is None:
+            table = self.store.load(block) if self.store is not None else None
+            if table is None:
+                other = next(iter(self._tables.values()), None)
+                patches = batch.stored[0].shape[1] if other is None else other.values.shape[1]
+                table = DistanceTable(block, patches)
+            self._tables[block.digest] = table
+        self._tables.move_to_end(block.digest)
+        if missing := table.missing(batch.ids):
+            self._add_images(table, missing)
+        return table
 
-    def _inherit(self, part: Known, ids: Sequence[str]) -> None:
-        """Add rows for images; what is known of blocks that hold this one's vectors is used.
+    def _add_images(self, table: DistanceTable, ids: Sequence[str]) -> None:
+        """Add rows for images, filled from the tables of blocks that contain this block.
 
-        Of several such blocks the smallest that knows the image.
+        If several such tables have the image, the one of the smallest block is used.
         """
-        from .distance_table_loops import inherit
+        from .distance_table_loops import inherit_from
 
-        others = [known for known in self._blocks.values() if known.whole == part.whole]
-        for of in sorted(others, key=lambda known: len(known.origin)):
-            there = [identity for identity in ids if identity in of.rows]
-            if there and of.holds(part):
-                places, new = of.places(there), part.add(there)
-                inherit(of.values, of.nearest, places, part.members, part.values, part.nearest, new)
-                ids = [identity for identity in ids if identity not in part.rows]
+        related = [
+            other for other in self._tables.values() if other.root_digest == table.root_digest
+        ]
+        for source in sorted(related, key=lambda other: len(other.root_rows)):
+            shared = [identity for identity in ids if identity in source.row_of]
+            if shared and source.contains(table):
+                source_rows, rows = source.rows_of(shared), table.add_images(shared)
+                inherit_from(
+                    source.values, source.nearest, source_rows,
+                    table.in_block, table.values, table.nearest, rows,
+                )  # fmt: skip
+                ids = [identity for identity in ids if identity not in table.row_of]
         if ids:
-            part.add(ids)
+            table.add_images(ids)
 
     def _evict(self) -> None:
-        """Drop the blocks that were used longest ago, but never the last one used."""
-        size = sum(known.nbytes for known in self._blocks.values())
+        """Drop the tables used longest ago, but never the last one used."""
+        size = sum(table.nbytes for table in self._tables.values())
         dropped = {}
-        while size > self.budget and len(self._blocks) > 1:
-            digest, oldest = self._blocks.popitem(last=False)
+        while size > self.budget and len(self._tables) > 1:
+            digest, oldest = self._tables.popitem(last=False)
             size -= oldest.nbytes
             dropped[digest] = oldest
         self._save(dropped)
 
-    def _save(self, blocks: Mapping[str, Known]) -> None:
-        changed = {digest: known for digest, known in blocks.items() if known.changed}
+    def _save(self, tables: Mapping[str, DistanceTable]) -> None:
+        changed = {digest: table for digest, table in tables.items() if table.changed}
         if self.store is not None and changed:
             self.store.save(changed)
-
-
-class _Union:
-    """The distances of a batch to a union of blocks, as far as they are known.
-
-    least (B, P) float32: the least distance known so far.
-    """
-
-    def __init__(self, batch: TestBatch, blocks: Sequence[Block], known: Sequence[Known]) -> None:
-        from .distance_table_loops import lower
-
-        self.batch, self.blocks, self.known = batch, blocks, known
-        self.places = [of.places(batch.ids) for of in known]
-        self.least = np.full((len(batch), known[0].values.shape[1]), np.inf, np.float32)
-        for of, places in zip(known, self.places, strict=True):
-            lower(of.values, places, self.least)
-
-    def order(self) -> Iterator[list[int]]:
-        """Blocks that may hold something nearer, the likeliest first, those alike together.
-
-        Of parts of known blocks that with the lowest bounds is likeliest; of new blocks the
-        largest, and of equal ones the last. Parts that ask for little are searched together.
-        """
-        from .distance_table_loops import sought
-
-        bounds: dict[int, float] = {}
-        counts: dict[int, int] = {}
-        new: dict[bytes, list[int]] = {}
-        for index, (of, places) in enumerate(zip(self.known, self.places, strict=True)):
-            unknown = np.zeros(len(places), np.bool_)
-            count, total = sought(of.values, places, self.least, unknown)
-            if unknown.any():
-                new.setdefault(unknown.tobytes(), []).append(index)
-            elif count:
-                bounds[index], counts[index] = total / count, count
-        yield from self._together(sorted(bounds, key=lambda index: bounds[index]), counts)
-        for images, alike in new.items():
-            if np.isinf(self.least[np.frombuffer(images, np.bool_)]).any():
-                first = max(alike, key=lambda index: (len(self.blocks[index]), index))
-                yield [first]
-                alike = [index for index in alike if index != first]
-            if alike:
-                yield alike
-
-    def _together(self, likely: Sequence[int], counts: Mapping[int, int]) -> Iterator[list[int]]:
-        """Neighbors in the order that cost less when they are searched together.
-
-        counts: how many distances are sought in each, at most all of them different patches'.
-        """
-        group: list[int] = []
-        for index in likely:
-            joined = [*group, index]
-            apart = sum(counts[each] * len(self.blocks[each]) for each in joined)
-            sizes = sum(len(self.blocks[each]) for each in joined)
-            more = sizes * sum(counts[each] for each in joined) - apart
-            if group and more > len(group) * _BEGINNING:
-                yield group
-                joined = [index]
-            group = joined
-        if group:
-            yield group
-
-    def search(self, group: Sequence[int], search: Search) -> None:
-        """Look for nearer vectors in some blocks, and keep what is learned of their distances."""
-        import torch
-
-        from .distance_table_loops import gather, keep, mark
-
-        wanted = np.zeros(self.least.size, np.bool_)
-        for index in group:
-            mark(self.known[index].values, self.places[index], self.least, wanted)
-        if not (count := np.count_nonzero(wanted)):
-            return
-        array, rows = self.batch.stored
-        chosen, bounds = np.empty(count, np.int64), np.empty(count, np.float32)
-        sought = np.empty(count, np.int64)
-        gather(wanted, self.least, np.asarray(rows), chosen, bounds, sought)
-        device = self.blocks[0].vectors.device
-        distances, nearest = search(
-            array.flatten(0, 1),
-            [self.blocks[index].vectors for index in group],
-            torch.from_numpy(bounds).to(device),
-            torch.from_numpy(sought).to(device),
-        )
-        found = zip(group, distances.cpu().numpy(), nearest.cpu().numpy(), strict=True)
-        for index, least, nearer in found:
-            known = self.known[index]
-            known.changed = True
-            keep(
-                known.values, known.nearest, known.origin, self.places[index],
-                chosen, bounds, least, nearer, self.least,
-            )  # fmt: skip

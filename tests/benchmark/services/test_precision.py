@@ -1,4 +1,4 @@
-"""Products that bounds rest on are in full float32, whatever a method has set for its process."""
+"""Matrix products behind bounds are in full float32, even if a method has allowed TF32."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from cadbench.benchmark.services.precision import full_float32
 
 
 @pytest.fixture
-def seen(monkeypatch) -> Iterator[list[bool]]:
-    """Whether TF32 was allowed, at each product; a method has allowed it before."""
+def tf32_allowed(monkeypatch) -> Iterator[list[bool]]:
+    """Whether TF32 is allowed at each product, after a method has allowed it."""
     allowed = []
     products, addmm = torch.backends.cuda.matmul, torch.addmm
 
-    def watched(*given, **options):
+    def spy(*args, **options):
         allowed.append(products.fp32_precision == "tf32")
-        return addmm(*given, **options)
+        return addmm(*args, **options)
 
     if not hasattr(products, "fp32_precision"):
-        pytest.skip("this torch has the older name alone")
-    monkeypatch.setattr(torch, "addmm", watched)
+        pytest.skip("this torch has only the older name")
+    monkeypatch.setattr(torch, "addmm", spy)
     torch.set_float32_matmul_precision("high")
     yield allowed
     after = products.fp32_precision
@@ -33,31 +33,31 @@ def seen(monkeypatch) -> Iterator[list[bool]]:
     assert after == "tf32"
 
 
-def test_selection_multiplies_in_full_float32_and_puts_the_setting_back(seen):
+def test_selection_multiplies_in_full_float32_and_restores_the_setting(tf32_allowed):
     patches = np.random.default_rng(0).normal(size=(3000, 40)).astype(np.float32)
     greedy_k_center(patches, 20, 0)
-    assert seen
-    assert not any(seen)
+    assert tf32_allowed
+    assert not any(tf32_allowed)
 
 
-def test_the_search_of_other_devices_multiplies_in_full_float32(seen, monkeypatch):
+def test_the_search_of_other_devices_multiplies_in_full_float32(tf32_allowed, monkeypatch):
     here = torch.rand(30, 4), torch.rand(10, 4)
-    way = search._torch_search
+    search_on_device = search._search_on_device
     monkeypatch.setattr(
         search,
-        "_torch_search",
-        lambda queries, blocks, bounds: way(here[0], [here[1]], torch.ones(30)),
+        "_search_on_device",
+        lambda queries, blocks, limits: search_on_device(here[0], [here[1]], torch.ones(30)),
     )
     search.torch_search(here[0].to("meta"), [here[1].to("meta")])
-    assert seen == [False]
+    assert tf32_allowed == [False]
 
 
-def test_the_setting_is_put_back_after_an_error(seen):
+def test_the_setting_is_restored_after_an_error(tf32_allowed):
     with pytest.raises(RuntimeError), full_float32():
         raise RuntimeError
 
 
-def test_an_older_torch_is_asked_by_the_older_name(monkeypatch):
+def test_the_name_of_older_torch_versions_is_used(monkeypatch):
     older = SimpleNamespace(allow_tf32=True)
     monkeypatch.setattr(torch.backends.cuda, "matmul", older)
     with full_float32():

@@ -18,15 +18,15 @@ ALL = torch.randn(12, PATCHES, DIM, generator=torch.Generator().manual_seed(0))
 
 
 class Search:
-    """The exact search, counting what it is asked for."""
+    """The exact search; counts its queries."""
 
     def __init__(self) -> None:
         self.queries = 0
 
-    def __call__(self, queries, blocks, bounds, chosen):
-        count = len(queries) if chosen is None else len(chosen)
+    def __call__(self, queries, blocks, limits, query_rows):
+        count = len(queries) if query_rows is None else len(query_rows)
         self.queries += count * len(blocks)
-        return torch_search(queries, blocks, bounds, chosen)
+        return torch_search(queries, blocks, limits, query_rows)
 
 
 def a_block(seed: int, count: int = 10) -> Block:
@@ -51,46 +51,46 @@ def test_a_later_process_searches_only_what_is_new_and_finds_the_same(tmp_path):
     assert later.search.queries == 0
     later.min_distance(a_batch(range(10)), blocks)
     assert 0 < later.search.queries <= 2 * 2 * PATCHES
-    # A part that the first never saw, told what it was taken from, and then not.
-    part = blocks[0].take(np.array([1, 4, 8]))
+    # A subset that the first process never saw, with and without its root.
+    subset = blocks[0].take(np.array([1, 4, 8]))
     alone = neighbors(tmp_path)
-    plain = Neighbors(torch_search).min_distance(a_batch(range(8)), [part])
+    plain = Neighbors(torch_search).min_distance(a_batch(range(8)), [subset])
     alone.min_distance(a_batch(range(8)), blocks)
-    assert torch.equal(alone.min_distance(a_batch(range(8)), [part]), plain)
+    assert torch.equal(alone.min_distance(a_batch(range(8)), [subset]), plain)
     alone.save()
     again = neighbors(tmp_path)
-    bare = Block(part.vectors, part.digest)
+    bare = Block(subset.vectors, subset.digest)
     assert torch.equal(again.min_distance(a_batch(range(8)), [bare]), plain)
     assert again.search.queries == 0
 
 
-def test_the_nearest_vectors_are_those_of_the_whole_again(tmp_path):
-    whole = a_block(1, 30)
-    part = whole.take(np.arange(29, 3, -2))
+def test_nearest_vectors_are_restored_as_rows_of_the_root(tmp_path):
+    root = a_block(1, 30)
+    subset = root.take(np.arange(29, 3, -2))
     first = neighbors(tmp_path)
-    first.min_distance(a_batch(range(8)), [part])
+    first.min_distance(a_batch(range(8)), [subset])
     first.save()
     later = neighbors(tmp_path)
-    smaller = whole.take(np.array([29, 25, 7]))
-    later.min_distance(a_batch(range(8)), [part])
+    smaller = root.take(np.array([29, 25, 7]))
+    later.min_distance(a_batch(range(8)), [subset])
     found = later.min_distance(a_batch(range(8)), [smaller])
     assert torch.equal(found, Neighbors(torch_search).min_distance(a_batch(range(8)), [smaller]))
     assert 0 < later.search.queries < 8 * PATCHES
 
 
-def test_a_damaged_file_is_told_and_computed_again(tmp_path):
+def test_a_damaged_file_is_reported_and_computed_again(tmp_path):
     first = neighbors(tmp_path)
     wanted = first.min_distance(a_batch(range(8)), [a_block(1)])
     first.save()
     (file,) = (tmp_path / "distances" / "f").iterdir()
     file.write_bytes(file.read_bytes()[:-1] + b"?")
-    told: list[str] = []
+    warnings: list[str] = []
     later = neighbors(tmp_path)
-    later.store.reporter.warn = told.append
+    later.store.reporter.warn = warnings.append
     assert torch.equal(later.min_distance(a_batch(range(8)), [a_block(1)]), wanted)
     assert later.search.queries == 8 * PATCHES
-    assert len(told) == 1
-    assert "damaged" in told[0]
+    assert len(warnings) == 1
+    assert "damaged" in warnings[0]
     later.save()
     assert neighbors(tmp_path).min_distance(a_batch(range(8)), [a_block(1)]).equal(wanted)
 
@@ -108,7 +108,7 @@ def test_files_stay_within_the_budget_and_the_latest_used_ones_stay(tmp_path):
     (other / "old").write_bytes(bytes(size))
     os.utime(other / "old", ns=(0, 0))
     os.utime(file, ns=(1, 1))
-    bounded.min_distance(a_batch(range(8)), [a_block(1)])  # read: used now
+    bounded.min_distance(a_batch(range(8)), [a_block(1)])  # reading counts as use
     for seed in (2, 3):
         bounded.min_distance(a_batch(range(8)), [a_block(seed)])
         bounded.save()
@@ -121,12 +121,12 @@ def test_files_stay_within_the_budget_and_the_latest_used_ones_stay(tmp_path):
     assert (folder / a_block(4).digest).exists()
 
 
-def test_what_memory_has_no_room_for_is_still_on_disk(tmp_path):
+def test_tables_dropped_from_memory_are_still_on_disk(tmp_path):
     blocks = [a_block(seed) for seed in range(4)]
     small = neighbors(tmp_path, memory=600)
     for number, block in enumerate(blocks):
         small.min_distance(a_batch(range(8)), [block])
-        # Two have room. One is written when it is dropped, not at every call while memory is full.
+        # Two fit. A table is written when it is dropped, not at every call while memory is full.
         kept = {path.name for path in (tmp_path / "distances").glob("*/*")}
         assert kept == {dropped.digest for dropped in blocks[: max(0, number - 1)]}
     small.save()

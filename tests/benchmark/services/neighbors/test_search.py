@@ -1,4 +1,4 @@
-"""Nearest-vector search: the exact distance, to the last bit, however the work is cut up."""
+"""Nearest-vector search: the exact distance, to the last bit, however the work is divided."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from cadbench.benchmark.services.neighbors import cpu_search as settling
-from cadbench.benchmark.services.neighbors import search
+from cadbench.benchmark.services.neighbors import cpu_search, search
 from cadbench.benchmark.services.neighbors.search import exact_search, faiss_search, torch_search
 from cadbench.results.errors import UsageError
 from hypothesis import given, settings
@@ -19,44 +18,44 @@ from torch import Tensor
 Found = tuple[Tensor, Tensor]
 
 
-def with_torch(queries: Tensor, vectors: Tensor, bounds: Tensor | None = None) -> Found:
-    return first(torch_search(queries, [vectors], bounds))
+def with_torch(queries: Tensor, vectors: Tensor, limits: Tensor | None = None) -> Found:
+    return first(torch_search(queries, [vectors], limits))
 
 
-def with_torch_as_on_cuda(queries: Tensor, vectors: Tensor, bounds: Tensor | None = None) -> Found:
-    """The way that is taken where compiled loops cannot run."""
-    return first(torch_as_on_cuda(queries, [vectors], bounds))
+def with_torch_as_on_cuda(queries: Tensor, vectors: Tensor, limits: Tensor | None = None) -> Found:
+    """The search of devices on which compiled loops cannot run."""
+    return first(torch_as_on_cuda(queries, [vectors], limits))
 
 
 def torch_as_on_cuda(
-    queries: Tensor, blocks: Sequence[Tensor], bounds: Tensor | None = None
+    queries: Tensor, blocks: Sequence[Tensor], limits: Tensor | None = None
 ) -> Found:
-    return search._torch_search(queries, blocks, search._bounds(bounds, queries))
+    return search._search_on_device(queries, blocks, search._limits_or_infinite(limits, queries))
 
 
-def with_reduced_space(queries: Tensor, vectors: Tensor, bounds: Tensor | None = None) -> Found:
-    """The bounds from a few directions, however small the problem is."""
+def with_reduced_space(queries: Tensor, vectors: Tensor, limits: Tensor | None = None) -> Found:
+    """Lower bounds from a few directions, however small the problem is."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(settling, "_REDUCED", min(3, *vectors.shape))
-        patch.setattr(settling, "_REDUCED_WORTH", (1, 1, 1))
-        if bounds is None:
+        patch.setattr(cpu_search, "_REDUCED_DIM", min(3, *vectors.shape))
+        patch.setattr(cpu_search, "_REDUCED_MIN_SIZES", (1, 1, 1))
+        if limits is None:
             largest = plain(queries, vectors).max() * 2 + 1
-            bounds = torch.full((len(queries),), float(largest))
-        return first(torch_search(queries, [vectors], bounds))
+            limits = torch.full((len(queries),), float(largest))
+        return first(torch_search(queries, [vectors], limits))
 
 
-def with_faiss(queries: Tensor, vectors: Tensor, bounds: Tensor | None = None) -> Found:
-    return first(faiss_search(queries, [vectors], bounds))
+def with_faiss(queries: Tensor, vectors: Tensor, limits: Tensor | None = None) -> Found:
+    return first(faiss_search(queries, [vectors], limits))
 
 
-def faiss_products(queries: Tensor, vectors: Tensor, bounds: Tensor | None = None) -> Found:
+def faiss_products(queries: Tensor, vectors: Tensor, limits: Tensor | None = None) -> Found:
     """FAISS as it is built elsewhere: float32 matrix products however small the problem."""
     import faiss
 
     before = faiss.cvar.distance_compute_blas_threshold
     faiss.cvar.distance_compute_blas_threshold = 1
     try:
-        return with_faiss(queries, vectors, bounds)
+        return with_faiss(queries, vectors, limits)
     finally:
         faiss.cvar.distance_compute_blas_threshold = before
 
@@ -119,16 +118,16 @@ def test_a_distance_is_the_exact_one_correctly_rounded(found, problem):
 @pytest.mark.parametrize("found", SEARCHES)
 @settings(deadline=None, max_examples=40)
 @given(problems(), st.integers(0, 2**32))
-def test_a_distance_that_is_not_below_its_bound_is_not_looked_for(found, problem, seed):
+def test_a_distance_that_is_not_below_its_limit_gives_a_lower_bound(found, problem, seed):
     queries, vectors = problem
     wanted = plain(queries, vectors)
     rng = np.random.Generator(np.random.PCG64(seed))
     scale = rng.choice(np.float32([0, 0.5, 0.999999, 1, 1.000001, 2]), len(queries))
-    bounds = wanted * torch.from_numpy(scale)
-    distances, nearest = found(queries, vectors, bounds)
-    below = wanted < bounds
+    limits = wanted * torch.from_numpy(scale)
+    distances, nearest = found(queries, vectors, limits)
+    below = wanted < limits
     assert same_bits(distances[below], wanted[below])
-    assert torch.all((bounds <= distances) & (distances <= wanted) | below)
+    assert torch.all((limits <= distances) & (distances <= wanted) | below)
     assert torch.equal(nearest >= 0, below)
     assert same_bits(exact(queries, vectors[nearest])[below], wanted[below])
 
@@ -138,12 +137,14 @@ def test_a_distance_that_is_not_below_its_bound_is_not_looked_for(found, problem
 @given(problems(), st.data())
 def test_a_distance_does_not_depend_on_how_queries_and_vectors_are_cut(found, problem, data):
     queries, vectors = problem
-    whole, _ = found(queries, vectors)
+    expected, _ = found(queries, vectors)
     cut = data.draw(st.integers(len(vectors) // 8 + 1, len(vectors)))
     parts = [found(queries, part)[0] for part in vectors.split(cut)]
-    assert same_bits(torch.stack(parts).amin(0), whole)
+    assert same_bits(torch.stack(parts).amin(0), expected)
     batch = data.draw(st.integers(len(queries) // 8 + 1, len(queries)))
-    assert same_bits(torch.cat([found(part, vectors)[0] for part in queries.split(batch)]), whole)
+    assert same_bits(
+        torch.cat([found(part, vectors)[0] for part in queries.split(batch)]), expected
+    )
 
 
 @pytest.mark.parametrize("found", [torch_search, torch_as_on_cuda, faiss_search])
@@ -162,12 +163,12 @@ def test_blocks_searched_together_are_those_searched_one_by_one(found, problem, 
 @pytest.mark.parametrize("found", [torch_search, faiss_search])
 @settings(deadline=None, max_examples=15)
 @given(problems(), st.data())
-def test_chosen_rows_are_searched_as_if_they_were_all(found, problem, data):
+def test_selected_rows_are_searched_like_all_rows(found, problem, data):
     queries, vectors = problem
     number = st.integers(0, len(queries) - 1)
-    chosen = torch.tensor(sorted(data.draw(st.sets(number, min_size=1))))
-    distances, _ = found(queries, [vectors], None, chosen)
-    assert same_bits(distances[0], plain(queries[chosen], vectors))
+    query_rows = torch.tensor(sorted(data.draw(st.sets(number, min_size=1))))
+    distances, _ = found(queries, [vectors], None, query_rows)
+    assert same_bits(distances[0], plain(queries[query_rows], vectors))
 
 
 @pytest.mark.parametrize("found", [torch_search, faiss_search])
@@ -180,7 +181,7 @@ def test_stored_float16_is_the_same_as_float32(found):
 
 
 def close_calls() -> tuple[Tensor, Tensor]:
-    """Many queries and vectors of the length of real embeddings, half of them nearly alike."""
+    """Many queries and vectors of the length of real embeddings, half of them nearly equal."""
     rng = np.random.Generator(np.random.PCG64(0))
     vectors = rng.normal(size=(300, 152)).astype(np.float32) * 3
     vectors[150:] = vectors[0] + rng.normal(size=(150, 152)).astype(np.float32) * 1e-4
@@ -189,7 +190,7 @@ def close_calls() -> tuple[Tensor, Tensor]:
 
 
 @pytest.mark.parametrize("found", SEARCHES)
-def test_near_ties_among_real_lengths_are_settled_exactly(found):
+def test_near_ties_of_realistic_length_are_resolved_exactly(found):
     queries, vectors = close_calls()
     assert same_bits(found(queries, vectors)[0], plain(queries, vectors))
 
@@ -205,7 +206,7 @@ def test_the_number_of_threads_changes_no_bit(threads):
         torch.set_num_threads(before)
 
 
-def test_candidates_are_settled_a_few_at_a_time_with_the_same_result(monkeypatch):
+def test_candidates_are_refined_in_small_batches_with_the_same_result(monkeypatch):
     queries, vectors = torch.ones(50, 8), torch.ones(40, 8)
     sizes: list[int] = []
     vecdot = torch.linalg.vecdot
@@ -215,7 +216,7 @@ def test_candidates_are_settled_a_few_at_a_time_with_the_same_result(monkeypatch
         return vecdot(one, other)
 
     monkeypatch.setattr(torch.linalg, "vecdot", watched)
-    monkeypatch.setattr(search, "_SETTLED_AT_ONCE", {"cpu": 800})
+    monkeypatch.setattr(search, "_REFINED_VALUES", {"cpu": 800})
     assert with_torch_as_on_cuda(queries, vectors)[0].tolist() == [0.0] * 50
     assert sum(sizes) == 50 * 40 * 8
     assert max(sizes) <= 800 + 8
@@ -236,25 +237,30 @@ def low_rank(count: int, seed: int) -> Tensor:
     return torch.from_numpy((rng.normal(size=(count, 10)) @ space + noise).astype(np.float32))
 
 
-def test_a_reduced_space_spares_products_and_changes_no_bit(monkeypatch):
+def test_a_reduced_space_changes_no_bit(monkeypatch):
     queries, vectors = low_rank(5000, 1), low_rank(400, 2)
-    bounds = plain(queries, vectors) * 0.9
-    bounds[::50] *= 1.2
+    limits = plain(queries, vectors) * 0.9
+    limits[::50] *= 1.2
     used = []
-    lane = settling._lane
-    monkeypatch.setattr(settling, "_lane", lambda *given: used.append(given[10]) or lane(*given))
-    distances, nearest = with_torch(queries, vectors, bounds)
-    assert all(basis.shape == (152, settling._REDUCED) for basis in used)
-    monkeypatch.setattr(settling, "_REDUCED_WORTH", (10**9, 1, 1))
-    whole, same = with_torch(queries, vectors, bounds)
+    search_share = cpu_search.search_share
+
+    def spy(*args: Any) -> None:
+        used.append(args[12])
+        search_share(*args)
+
+    monkeypatch.setattr(cpu_search, "search_share", spy)
+    distances, nearest = with_torch(queries, vectors, limits)
+    assert used[0].shape == (152, cpu_search._REDUCED_DIM)
+    monkeypatch.setattr(cpu_search, "_REDUCED_MIN_SIZES", (10**9, 1, 1))
+    expected, same = with_torch(queries, vectors, limits)
     assert used[-1].shape == (152, 0)
-    below = plain(queries, vectors) < bounds
+    below = plain(queries, vectors) < limits
     assert torch.equal(nearest, same)
     assert torch.equal(nearest >= 0, below)
-    assert same_bits(distances[below], whole[below])
+    assert same_bits(distances[below], expected[below])
 
 
-def test_what_is_not_below_its_bound_gets_a_better_one():
+def test_lower_bounds_are_nearly_as_large_as_the_distances():
     queries, vectors = low_rank(5000, 1), low_rank(400, 2)
     wanted = plain(queries, vectors)
     ways = ((with_torch, 0.99), (with_torch_as_on_cuda, 0.99), (with_reduced_space, 0.6))
@@ -265,17 +271,17 @@ def test_what_is_not_below_its_bound_gets_a_better_one():
         assert (distances / wanted).median() > least
 
 
-def test_bounds_from_a_reduced_space_that_say_nothing_are_dropped():
+def test_a_reduced_space_with_useless_bounds_gives_exact_distances():
     rng = np.random.Generator(np.random.PCG64(0))
     queries, vectors = (
         torch.from_numpy(rng.normal(size=(n, 152)).astype(np.float32)) for n in (3000, 300)
     )
-    bounds = plain(queries, vectors) * 1.01
-    assert same_bits(with_torch(queries, vectors, bounds)[0], plain(queries, vectors))
+    limits = plain(queries, vectors) * 1.01
+    assert same_bits(with_torch(queries, vectors, limits)[0], plain(queries, vectors))
 
 
-def test_searches_are_known_by_name():
+def test_searches_are_found_by_name():
     assert exact_search() is torch_search
     assert exact_search("faiss") is faiss_search
-    with pytest.raises(UsageError, match="no neighbor search 'annoy'; known: torch, faiss"):
+    with pytest.raises(UsageError, match="no neighbor search 'annoy'; choose one of: torch, faiss"):
         exact_search("annoy")

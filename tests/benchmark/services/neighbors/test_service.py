@@ -1,4 +1,4 @@
-"""Shared distances: right, computed once, and within their budget."""
+"""Shared distances: correct, computed once, and within their budget."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import pytest
 import torch
 from cadbench.benchmark.interface.block import Block
 from cadbench.benchmark.interface.experience import TestBatch
-from cadbench.benchmark.services.neighbors import service as neighbors_module
+from cadbench.benchmark.services.neighbors import union_search
 from cadbench.benchmark.services.neighbors.search import faiss_search, torch_search
-from cadbench.benchmark.services.neighbors.service import Neighbors, _Union
+from cadbench.benchmark.services.neighbors.service import Neighbors
+from cadbench.benchmark.services.neighbors.union_search import batch_by_cost
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -45,39 +46,39 @@ def plain(images: Sequence[int], blocks: Sequence[Block]) -> Tensor:
 
 
 class Watched:
-    """The exact search, and how many queries it was asked for each block."""
+    """The exact search; counts its calls and the queries of each block."""
 
     def __init__(self) -> None:
         self.queries: dict[int, int] = {}
         self.calls = 0
 
-    def __call__(self, queries, blocks, bounds=None, chosen=None):
+    def __call__(self, queries, blocks, limits=None, query_rows=None):
         self.calls += 1
         for vectors in blocks:
             key = vectors.data_ptr()
-            searched = len(queries) if chosen is None else len(chosen)
+            searched = len(queries) if query_rows is None else len(query_rows)
             self.queries[key] = self.queries.get(key, 0) + searched
-        return torch_search(queries, blocks, bounds, chosen)
+        return torch_search(queries, blocks, limits, query_rows)
 
     @property
     def total(self) -> int:
-        """Queries searched, each once for a block."""
+        """Searched pairs of query and block."""
         return sum(self.queries.values())
 
 
-def test_blocks_that_lack_the_same_images_are_searched_in_one_go():
+def test_blocks_without_the_same_images_are_searched_together():
     search = Watched()
     neighbors = Neighbors(search)
     blocks = [a_block(seed) for seed in range(5)]
     neighbors.min_distance(a_batch(range(4)), blocks)
-    assert search.calls == 2  # one to have bounds, then the others
+    assert search.calls == 2  # one block for limits, then the others
     neighbors.min_distance(a_batch([4]), blocks[:1])
     neighbors.min_distance(a_batch([3, 4, 5]), blocks)
     assert search.calls == 5
     assert set(search.queries.values()) == {6 * PATCHES}
 
 
-def test_distances_to_a_union_are_the_least_to_its_blocks_to_the_bit():
+def test_distances_to_a_union_are_the_minimum_over_its_blocks_to_the_bit():
     blocks = [a_block(seed) for seed in (1, 2, 3)]
     neighbors = Neighbors(torch_search)
     assert torch.equal(neighbors.min_distance(a_batch(range(6)), blocks), plain(range(6), blocks))
@@ -85,7 +86,7 @@ def test_distances_to_a_union_are_the_least_to_its_blocks_to_the_bit():
     assert torch.equal(torch.stack(single).amin(0), plain(range(6), blocks))
 
 
-def test_cached_distances_equal_computed_ones_whatever_was_asked_before():
+def test_cached_distances_equal_computed_ones_after_any_earlier_calls():
     blocks = [a_block(1), a_block(2)]
     neighbors = Neighbors(torch_search)
     for images in (range(3), [5, 1], [39], range(40), [2, 0, 1], [7, 7]):
@@ -103,7 +104,7 @@ def test_an_image_is_searched_once_in_each_block_however_batches_overlap():
     assert list(search.queries.values()) == [5 * PATCHES] * 2
 
 
-def test_a_bound_that_a_search_has_left_spares_the_next_one():
+def test_a_bound_stored_by_a_search_avoids_the_next_one():
     search = Watched()
     neighbors = Neighbors(search)
     near, further = (Block.of(ALL.flatten(0, 1) + away) for away in (0.01, 1.0))
@@ -118,76 +119,76 @@ def test_a_bound_that_a_search_has_left_spares_the_next_one():
     assert search.queries[far.vectors.data_ptr()] == before
 
 
-def a_part(block: Block, rows: Sequence[int]) -> Block:
+def subset_of(block: Block, rows: Sequence[int]) -> Block:
     return block.take(np.array(rows))
 
 
-def test_in_a_part_only_patches_whose_nearest_vector_is_gone_are_searched():
+def test_in_a_subset_only_patches_whose_nearest_vector_is_missing_are_searched():
     search = Watched()
     neighbors = Neighbors(search)
-    whole = a_block(1, 20)
-    part = a_part(whole, [3, 4, 7, 11, 12, 19])
-    nearest = torch_search(ALL[:8].flatten(0, 1), [whole.vectors])[1][0]
-    gone = int((~torch.isin(nearest, torch.tensor([3, 4, 7, 11, 12, 19]))).sum())
-    neighbors.min_distance(a_batch(range(8)), [whole])
-    distances = neighbors.min_distance(a_batch(range(8)), [part])
-    assert torch.equal(distances, plain(range(8), [part]))
-    assert search.queries[part.vectors.data_ptr()] == gone
-    smaller = a_part(part, [1, 2, 5])  # rows 4, 7, 19 of the whole
+    root = a_block(1, 20)
+    subset = subset_of(root, [3, 4, 7, 11, 12, 19])
+    nearest = torch_search(ALL[:8].flatten(0, 1), [root.vectors])[1][0]
+    missing = int((~torch.isin(nearest, torch.tensor([3, 4, 7, 11, 12, 19]))).sum())
+    neighbors.min_distance(a_batch(range(8)), [root])
+    distances = neighbors.min_distance(a_batch(range(8)), [subset])
+    assert torch.equal(distances, plain(range(8), [subset]))
+    assert search.queries[subset.vectors.data_ptr()] == missing
+    smaller = subset_of(subset, [1, 2, 5])  # rows 4, 7, 19 of the root
     distances = neighbors.min_distance(a_batch(range(9)), [smaller])
     assert torch.equal(distances, plain(range(9), [smaller]))
-    assert smaller.parent_digest == whole.digest
+    assert smaller.parent_digest == root.digest
     assert smaller.parent_rows.tolist() == [4, 7, 19]
 
 
-def test_a_block_that_cannot_be_nearest_is_not_searched_again_nor_are_its_parts():
+def test_a_block_that_cannot_be_nearest_is_not_searched_again_nor_are_its_subsets():
     search = Watched()
     neighbors = Neighbors(search)
     near = Block.of(ALL[:4].flatten(0, 1))
     far = Block.of(drawn(12, DIM, seed=3) + 50)
     neighbors.min_distance(a_batch(range(4)), [far, near])
     calls = search.calls
-    part = a_part(far, [0, 5])
-    distances = neighbors.min_distance(a_batch(range(4)), [part, near])
+    subset = subset_of(far, [0, 5])
+    distances = neighbors.min_distance(a_batch(range(4)), [subset, near])
     assert torch.equal(distances, torch.zeros(4, PATCHES))
     assert search.calls == calls
-    # Alone, it is.
-    assert torch.equal(neighbors.min_distance(a_batch(range(4)), [part]), plain(range(4), [part]))
+    # Without the near block it is searched.
+    assert torch.equal(
+        neighbors.min_distance(a_batch(range(4)), [subset]), plain(range(4), [subset])
+    )
     assert torch.equal(neighbors.min_distance(a_batch(range(4)), [far]), plain(range(4), [far]))
 
 
-def test_parts_that_do_not_lie_in_one_another_tell_nothing_of_each_other():
+def test_subsets_inherit_nothing_from_blocks_that_do_not_contain_them():
     neighbors = Neighbors(torch_search)
-    whole = a_block(1, 20)
+    root = a_block(1, 20)
     for rows in ([0, 1, 2], [2, 3, 4], [4, 1], list(range(20)), [5, 0, 2, 3]):
-        part = a_part(whole, rows)
+        subset = subset_of(root, rows)
         assert torch.equal(
-            neighbors.min_distance(a_batch(range(6)), [part]), plain(range(6), [part])
+            neighbors.min_distance(a_batch(range(6)), [subset]), plain(range(6), [subset])
         )
 
 
-@pytest.mark.parametrize(("beginning", "calls"), [(0, 3), (neighbors_module._BEGINNING, 1)])
-def test_parts_that_ask_for_little_are_searched_together(monkeypatch, beginning, calls):
-    monkeypatch.setattr(neighbors_module, "_BEGINNING", beginning)
+@pytest.mark.parametrize(("overhead", "calls"), [(0, 3), (union_search._SEARCH_OVERHEAD, 1)])
+def test_subsets_with_few_queries_are_searched_together(monkeypatch, overhead, calls):
+    monkeypatch.setattr(union_search, "_SEARCH_OVERHEAD", overhead)
     search = Watched()
     neighbors = Neighbors(search)
-    wholes = [a_block(seed, 20) for seed in (1, 2, 3)]
-    for whole in wholes:
-        neighbors.min_distance(a_batch(range(8)), [whole])
+    roots = [a_block(seed, 20) for seed in (1, 2, 3)]
+    for root in roots:
+        neighbors.min_distance(a_batch(range(8)), [root])
     search.calls = 0
-    parts = [a_part(whole, [3, 4, 7]) for whole in wholes]
-    assert torch.equal(neighbors.min_distance(a_batch(range(8)), parts), plain(range(8), parts))
+    subsets = [subset_of(root, [3, 4, 7]) for root in roots]
+    assert torch.equal(neighbors.min_distance(a_batch(range(8)), subsets), plain(range(8), subsets))
     assert search.calls == calls
 
 
-def test_parts_that_ask_for_much_are_searched_one_by_one():
-    union = _Union.__new__(_Union)
-    union.blocks = [a_block(seed, 100) for seed in range(4)]
+def test_subsets_with_many_queries_are_searched_one_by_one():
     counts = {0: 100, 1: 50, 2: 3_000, 3: 2_000}
-    assert list(union._together([1, 0, 2, 3], counts)) == [[1, 0], [2], [3]]
+    assert list(batch_by_cost([1, 0, 2, 3], counts, [100] * 4)) == [[1, 0], [2], [3]]
 
 
-@pytest.mark.parametrize("beginning", [0, neighbors_module._BEGINNING])
+@pytest.mark.parametrize("overhead", [0, union_search._SEARCH_OVERHEAD])
 @pytest.mark.parametrize("search", [torch_search, faiss_search])
 @settings(
     deadline=None,
@@ -195,27 +196,27 @@ def test_parts_that_ask_for_much_are_searched_one_by_one():
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
-def test_whatever_was_asked_before_a_union_has_its_least_distances(
-    monkeypatch, search, beginning, data
+def test_a_union_has_its_minimum_distances_after_any_earlier_calls(
+    monkeypatch, search, overhead, data
 ):
-    monkeypatch.setattr(neighbors_module, "_BEGINNING", beginning)
+    monkeypatch.setattr(union_search, "_SEARCH_OVERHEAD", overhead)
     neighbors = Neighbors(search, budget=data.draw(st.sampled_from([3_000, 20_000, 10**9])))
     grid = torch.round(drawn(30, DIM, seed=5) * 2) / 2  # ties
-    wholes = [a_block(1, 12), a_block(2, 9), Block.of(grid), Block.of(ALL[:2].flatten(0, 1))]
+    roots = [a_block(1, 12), a_block(2, 9), Block.of(grid), Block.of(ALL[:2].flatten(0, 1))]
     for _ in range(data.draw(st.integers(1, 8))):
         blocks = []
-        for whole in data.draw(st.lists(st.sampled_from(wholes), min_size=1, max_size=3)):
-            rows = data.draw(st.lists(st.integers(0, len(whole) - 1), min_size=1, unique=True))
-            part = a_part(whole, rows) if data.draw(st.booleans()) else whole
+        for root in data.draw(st.lists(st.sampled_from(roots), min_size=1, max_size=3)):
+            rows = data.draw(st.lists(st.integers(0, len(root) - 1), min_size=1, unique=True))
+            subset = subset_of(root, rows) if data.draw(st.booleans()) else root
             if len(rows) > 1 and data.draw(st.booleans()):
-                part = a_part(part, range(0, len(part), 2))
-            blocks.append(part)
+                subset = subset_of(subset, range(0, len(subset), 2))
+            blocks.append(subset)
         images = data.draw(st.lists(st.integers(0, 9), min_size=1, max_size=6))
         found = neighbors.min_distance(a_batch(images), blocks)
         assert torch.equal(found, plain(images, blocks))
 
 
-def test_nothing_is_read_or_searched_for_images_that_are_known():
+def test_nothing_is_read_or_searched_for_cached_images():
     search = Watched()
     neighbors = Neighbors(search)
     neighbors.min_distance(a_batch(range(4)), [a_block(1)])
@@ -224,8 +225,8 @@ def test_nothing_is_read_or_searched_for_images_that_are_known():
     def unread() -> Tensor:
         raise AssertionError("patches were read")
 
-    known = TestBatch(("image-3", "image-0"), None, unread, unread)
-    assert torch.equal(neighbors.min_distance(known, [a_block(1)]), plain([3, 0], [a_block(1)]))
+    cached = TestBatch(("image-3", "image-0"), None, unread, unread)
+    assert torch.equal(neighbors.min_distance(cached, [a_block(1)]), plain([3, 0], [a_block(1)]))
     assert search.calls == calls
 
 
@@ -246,7 +247,7 @@ def test_changing_a_result_changes_no_later_one():
 
 
 def held_bytes(neighbors: Neighbors) -> int:
-    return sum(known.nbytes for known in neighbors._blocks.values())
+    return sum(table.nbytes for table in neighbors._tables.values())
 
 
 def test_bytes_stay_within_the_budget_and_the_latest_used_blocks_stay():
@@ -257,7 +258,7 @@ def test_bytes_stay_within_the_budget_and_the_latest_used_blocks_stay():
     blocks = [a_block(seed) for seed in range(6)]
     for block in blocks:
         neighbors.min_distance(a_batch(range(IMAGES)), [block])
-        neighbors.min_distance(a_batch([0]), [blocks[0]])  # keeps the first in use
+        neighbors.min_distance(a_batch([0]), [blocks[0]])  # keeps the first one recent
         assert held_bytes(neighbors) <= neighbors.budget
     calls = search.calls
     neighbors.min_distance(a_batch(range(IMAGES)), [blocks[0], blocks[5]])
@@ -268,18 +269,18 @@ def test_bytes_stay_within_the_budget_and_the_latest_used_blocks_stay():
     assert search.calls > calls
 
 
-def test_a_budget_below_one_block_keeps_one_and_stays_right():
+def test_a_budget_below_one_table_keeps_one_and_stays_correct():
     neighbors = Neighbors(torch_search, budget=1)
     blocks = [a_block(1), a_block(2)]
     for _ in range(2):
         assert torch.equal(
             neighbors.min_distance(a_batch(range(3)), blocks), plain(range(3), blocks)
         )
-    assert len(neighbors._blocks) == 1
+    assert len(neighbors._tables) == 1
 
 
-def test_a_search_that_fails_leaves_nothing_that_looks_known():
-    def failing(*asked: object) -> tuple[Tensor, Tensor]:
+def test_a_search_that_fails_leaves_no_distances():
+    def failing(*args: object) -> tuple[Tensor, Tensor]:
         raise MemoryError
 
     neighbors = Neighbors(failing)
@@ -291,7 +292,7 @@ def test_a_search_that_fails_leaves_nothing_that_looks_known():
     )
 
 
-def test_an_image_that_stands_twice_in_a_batch_has_one_row():
+def test_an_image_that_occurs_twice_in_a_batch_has_one_row():
     neighbors = Neighbors(torch_search)
     images = [2, 0, 2, 1]
     for _ in range(2):
