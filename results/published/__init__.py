@@ -1,1 +1,1 @@
-"""Published reference rows, one TOML file a source."""
+"""Published reference numbers, one TOML file per source."""

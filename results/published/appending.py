@@ -1,4 +1,4 @@
-"""Published rows below ours in one table, wherever data, stream and definition are the same."""
+"""Appends published rows to a table of ours if dataset, stream and definition are the same."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .groups import (
 from .rows import NOT_CONTINUAL, PublishedRow
 
 OURS = "this run"
-_NONE = "no published rows stand here: "
+_NONE = "no published rows: "
 
 
 def append_rows(
@@ -34,16 +34,23 @@ def append_rows(
     *,
     swept: bool = False,
 ) -> Table:
-    """`table`, made of `c`, with the published rows of its stream below it.
+    """Return the table with the published rows of its stream below.
 
-    names: the quantities that are columns of the table; a published number stands only in the one
-    whose definition it has. swept: only rows that say their number of experts. Where no row fits,
-    the table is as it was, with a note that says why.
+    Args:
+        table: the table made of `c`.
+        c: our rows.
+        published: all published rows.
+        names: the quantities in the columns; a number is shown only in the column whose definition
+            it has.
+        swept: take only rows that state their number of experts.
+
+    Returns:
+        The table with rows added. If no published row fits, the table with a note that says why.
     """
-    whole = _whole_streams(c)
-    if not whole:
+    complete = _complete_streams(c)
+    if not complete:
         return _with_note(
-            table, f"{_NONE}means here leave categories out that theirs are taken over"
+            table, f"{_NONE}our means leave out categories that the published means include"
         )
     found = [
         each
@@ -61,32 +68,32 @@ def append_rows(
     if not rows:
         return _with_note(
             table,
-            f"{_NONE}none has a number that a column here defines alike; `cadbench "
-            "table published` prints them",
+            f"{_NONE}none has a number with the definition of a column here; `cadbench "
+            "table published` shows them",
         )
     return _below(table, rows, c.routing, footnotes, forgetting=True)
 
 
 def groups_on_stream(c: Comparison, published: Iterable[PublishedRow]) -> list[PublishedGroup]:
-    """The published numbers of a stream that rows of `c` run whole, under its routing.
+    """Return the published groups of the streams whose categories `c` covers completely.
 
-    Those whose source does not state the routing are among them.
+    Groups with another routing are left out; those that state no routing are included.
     """
-    whole = _whole_streams(c)
+    complete = _complete_streams(c)
     return [
         each
         for each in group_rows(published)
-        if each.stream in whole and each.first.routing in (c.routing, "not stated")
+        if each.stream in complete and each.first.routing in (c.routing, "not stated")
     ]
 
 
 def append_category_rows(
     table: Table, c: Comparison, published: Iterable[PublishedRow], categories: Sequence[str]
 ) -> list[Table]:
-    """`table` of R[T, c] with the published rows of its stream, and apart those of no stream."""
+    """Return a table of R[T, c] with published rows, and a second table of non-continual rows."""
     published = list(published)
     streams = {_stream(row) for row in c.rows}
-    whole = _whole_streams(c)
+    complete = _complete_streams(c)
     datasets = {dataset for dataset, _ in streams}
     footnotes = Footnotes()
     rows, apart = [], []
@@ -100,14 +107,14 @@ def append_category_rows(
             and (row.dataset, row.schedule) in streams
             and row.routing in (c.routing, "not stated")
         ):
-            mean = row.value if (row.dataset, row.schedule) in whole else None
+            mean = row.value if (row.dataset, row.schedule) in complete else None
             values = _per_category(table, row, mean, footnotes)
             rows.append((*values, routing_label(row), describe_checks([row])))
     if rows:
         table = _below(table, rows, c.routing, footnotes, forgetting=False)
     else:
         table = _with_note(
-            table, f"{_NONE}none gives categories of this dataset, schedule and routing"
+            table, f"{_NONE}none has numbers per category for this dataset, schedule and routing"
         )
     return [table, _not_continual(apart, categories)] if apart else [table]
 
@@ -115,7 +122,7 @@ def append_category_rows(
 def _row(
     table: Table, each: PublishedGroup, names: Sequence[str], footnotes: Footnotes
 ) -> tuple[Value, ...]:
-    """`source`, the columns of the table, forgetting, routing, checked."""
+    """Return a row: source, the columns of the table, forgetting, routing, checked."""
     shown = {name: row for name, row in each.by_quantity.items() if name in names}
     values: dict[str, Value] = {
         "method": each.first.method,
@@ -139,7 +146,7 @@ def _below(
     *,
     forgetting: bool,
 ) -> Table:
-    """The table between the columns that tell ours from theirs, and their rows below ours."""
+    """Add the columns that separate our rows from published ones, and the published rows."""
     printed = [Column(FORGETTING, 3)] * forgetting
     columns = (
         text_column("source"),
@@ -155,11 +162,12 @@ def _below(
         notes.append(f"{FORGETTING} is what each source prints, by its own definition")
     if any("not stated" in row for row in rows):
         notes.append(
-            "routing not stated: the source does not say if a test image's category is known"
+            "routing not stated: the source does not say whether methods know the categories of test "
+            "images"
         )
-    said = [column.name for column in table.columns if column.in_title]
-    if said:
-        notes.append(f"{', '.join(said)}: the heading gives those of our own rows alone")
+    in_title = [column.name for column in table.columns if column.in_title]
+    if in_title:
+        notes.append(f"{', '.join(in_title)}: the heading is about our own rows only")
     return Table(
         table.title,
         columns,
@@ -173,7 +181,7 @@ def _below(
 def _per_category(
     table: Table, row: PublishedRow, mean: float | None, footnotes: Footnotes
 ) -> tuple[Value, ...]:
-    """`source` and the columns of a per-category table."""
+    """Return a row: source, then the columns of a table per category."""
     values: dict[str, Value] = {**row.by_category, "mean": mean}
     values["method"] = footnotes.mark(row.method, row.note)
     source = source_cell(row, footnotes)
@@ -181,7 +189,7 @@ def _per_category(
 
 
 def _not_continual(rows: Sequence[PublishedRow], categories: Sequence[str]) -> Table:
-    """Published AUROCs of the same categories without a stream, in a table of their own."""
+    """Return a table of published AUROCs of the same categories without a stream."""
     footnotes = Footnotes()
     numbers = [Column(name, 3, "higher") for name in [*categories, "mean"]]
     inner = Table("", (text_column("method"), text_column("protocol"), *numbers), ())
@@ -193,15 +201,15 @@ def _not_continual(rows: Sequence[PublishedRow], categories: Sequence[str]) -> T
     columns = (text_column("source"), *inner.columns, text_column("checked"))
     notes = [
         "not continual: nothing is learned after these categories, so this is not R[T, c]",
-        "mean: only where it is over the same categories",
+        "mean: only if it is over the same categories",
         CHECKED_NOTE,
     ]
     title = "Published AUROC per category, not continual"
     return Table(title, columns, tuple(cells), (*notes, *footnotes.lines), len(cells))
 
 
-def _whole_streams(c: Comparison) -> set[tuple[str, str]]:
-    """(dataset, schedule) of the rows whose means are over all categories of their stream."""
+def _complete_streams(c: Comparison) -> set[tuple[str, str]]:
+    """Return (dataset, schedule) of the rows whose means cover all categories of their stream."""
     return {
         _stream(row)
         for row, readings in zip(c.rows, c.readings, strict=True)
@@ -210,7 +218,7 @@ def _whole_streams(c: Comparison) -> set[tuple[str, str]]:
 
 
 def _stream(row: Row) -> tuple[str, str]:
-    """(dataset, schedule); no published row is of a stream with drift or blending."""
+    """Return (dataset, schedule). Drift and blending are part of it: no published row has them."""
     cell = row.first.cell
     changed = " and ".join(name for name in ("drift", "blend") if name in cell)
     return cell["dataset"], cell["schedule"] + (f" with {changed}" if changed else "")
@@ -223,14 +231,14 @@ def _why_none(c: Comparison, published: Iterable[PublishedRow], swept: bool) -> 
     of_data = [row for row in rows if row.dataset == dataset]
     if not of_data:
         known = ", ".join(sorted({row.dataset for row in rows}))
-        return f"{_NONE}none is about {dataset} (there are some about {known})"
+        return f"{_NONE}none is about {dataset} (only about {known})"
     schedules = list(dict.fromkeys(row.schedule for row in of_data if row.schedule))
     if schedule not in schedules:
         return (
-            f"{_NONE}none has schedule {schedule} (there are {', '.join(schedules)}); a mean over "
-            f"{len(first.categories)} categories compares with one over the same alone"
+            f"{_NONE}none has schedule {schedule} (only {', '.join(schedules)}); a mean over "
+            f"{len(first.categories)} categories compares only with one over the same categories"
         )
-    return f"{_NONE}those of schedule {schedule} have another routing than {c.routing}"
+    return f"{_NONE}those of schedule {schedule} have a routing other than {c.routing}"
 
 
 def _with_note(table: Table, note: str) -> Table:

@@ -1,4 +1,4 @@
-"""Published numbers as rows of a table: what belongs together, which column it may stand in."""
+"""Groups published numbers into table rows, and finds the column that each number fits into."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ..rendering.table import Marked, Value
 from .rows import NOT_CONTINUAL, PublishedRow
 
 FORGETTING = "printed forgetting"
-"""The heading that forgetting as printed stands under: never one of our metrics."""
+"""Heading of the column for forgetting as a source prints it; our metrics have other columns."""
 
 CHECKED_NOTE = (
-    "checked: source = read in the source itself, secondary = seen in somebody else's notes, "
-    "leakage = an epoch or a threshold was chosen on test data"
+    "checked: source = read in the source itself, secondary = read in another "
+    "publication or notes, leakage = an epoch or a threshold was chosen on test data"
 )
 
 _BASES = {f"image_{name}": name for name in IMAGE_METRICS} | {name: name for name in PIXEL_METRICS}
@@ -23,7 +23,7 @@ _BASES = {f"image_{name}": name for name in IMAGE_METRICS} | {name: name for nam
 
 @dataclass(frozen=True)
 class PublishedGroup:
-    """What one source prints of one method on one stream."""
+    """The numbers that one source prints for one method on one stream."""
 
     rows: tuple[PublishedRow, ...]
 
@@ -33,12 +33,12 @@ class PublishedGroup:
 
     @property
     def stream(self) -> tuple[str, str]:
-        """(dataset, schedule); the schedule is empty where the numbers are not continual."""
+        """(dataset, schedule). The schedule is empty if the numbers are not continual."""
         return self.first.dataset, self.first.schedule
 
     @property
     def by_quantity(self) -> Mapping[str, PublishedRow]:
-        """Name of the column of ours that has the same definition -> the number."""
+        """Map the name of our quantity with the same definition to the published row."""
         named = {matching_quantity(row): row for row in self.rows}
         return {name: row for name, row in named.items() if name is not None}
 
@@ -48,7 +48,7 @@ class PublishedGroup:
 
 
 def group_rows(rows: Iterable[PublishedRow]) -> list[PublishedGroup]:
-    """Rows of one source, method and stream together, in the order of the first of them."""
+    """Group rows by source, method and stream, in the order of their first rows."""
     groups: dict[tuple[str, ...], list[PublishedRow]] = {}
     for row in rows:
         key = (row.source, row.method, row.protocol, row.dataset, row.schedule, row.routing)
@@ -57,7 +57,7 @@ def group_rows(rows: Iterable[PublishedRow]) -> list[PublishedGroup]:
 
 
 def matching_quantity(row: PublishedRow) -> str | None:
-    """The name in analysis.quantities with the row's metric and definition, if there is one."""
+    """Return the quantity with the metric and definition of the row, or None."""
     if row.metric not in _BASES or row.acc_definition not in MATRIX_METRICS:
         return None
     return stored_name(_BASES[row.metric], row.acc_definition)
@@ -65,12 +65,12 @@ def matching_quantity(row: PublishedRow) -> str | None:
 
 @dataclass
 class Footnotes:
-    """Numbers notes in the order of their first use."""
+    """Numbers footnotes in the order of their first use."""
 
     numbers: dict[str, int] = field(default_factory=dict)
 
     def mark(self, value: str | float | None, *notes: str) -> Value:
-        """The value with the marks of those notes that are not empty."""
+        """Return the value with the marks of its notes; empty notes are skipped."""
         used = [note for note in notes if note]
         if value is None or not used:
             return value
@@ -83,14 +83,17 @@ class Footnotes:
 
 
 def source_cell(row: PublishedRow, notes: Footnotes) -> Value:
-    """The source, with what there is to know of all its numbers."""
+    """Return the source, with footnotes that apply to all its numbers."""
     return notes.mark(row.source, *row.source_notes)
 
 
 def forgetting_cell(row: PublishedRow | None, notes: Footnotes, *more: str) -> Value:
-    """Forgetting as printed; its footnote says what was computed, and never is ours.
+    """Return forgetting as printed, with its definition as a footnote.
 
-    more: further footnotes, where they are not empty.
+    Args:
+        row: the published row, or None for an empty cell.
+        notes: collects the footnotes of the table.
+        *more: further footnotes; empty ones are skipped.
     """
     if row is None:
         return None
@@ -98,14 +101,15 @@ def forgetting_cell(row: PublishedRow | None, notes: Footnotes, *more: str) -> V
 
 
 def routing_label(row: PublishedRow) -> str:
+    """Return the routing of a row, or "" if it is not continual."""
     return "" if row.acc_definition == NOT_CONTINUAL else row.routing
 
 
-def describe_checks(shown: Sequence[PublishedRow]) -> str:
-    """`source`, `secondary, leakage`, or `source, forgetting secondary` where they differ."""
-    of_metrics = [row.checked for row in shown if row.metric != "forgetting"]
+def describe_checks(rows: Sequence[PublishedRow]) -> str:
+    """Return how numbers were checked: `source`, or `source, forgetting secondary, leakage`."""
+    of_metrics = [row.checked for row in rows if row.metric != "forgetting"]
     words: list[str] = list(dict.fromkeys(of_metrics))
-    for row in shown:
+    for row in rows:
         if row.metric == "forgetting" and [row.checked] != words:
             words.append(f"forgetting {row.checked}" if words else row.checked)
-    return ", ".join([*words, *["leakage"] * any(row.leakage for row in shown)])
+    return ", ".join([*words, *["leakage"] * any(row.leakage for row in rows)])

@@ -1,6 +1,7 @@
-"""Published numbers, each with its source and the definition that it was printed under.
+"""Published numbers, each with its source and definition.
 
-One TOML file a source in results/published; rows whose definitions differ never share a column.
+results/published has one TOML file per source. Rows with different
+definitions never share a column.
 """
 
 from __future__ import annotations
@@ -30,19 +31,32 @@ Dataset = Literal["mvtec"]
 Routing = Literal["oracle", "inferred", "not stated", ""]
 
 NOT_CONTINUAL = "not continual"
-"""The acc_definition of a row without a stream: one model a category, or all at once."""
+"""The acc_definition of a row without a stream: one model per category, or all at once."""
 
 
 @dataclass(frozen=True)
 class PublishedRow:
-    """One printed number.
+    """One published number. Its fields are the keys of a `[[row]]` in a file, except the source.
 
-    acc_definition says which mean it is (`acc`, `acc_incremental`, `not continual`), or for
-    `forgetting` forgetting_definition what was computed. protocol is in the source's words;
-    dataset, schedule and routing are in ours, the last two empty where the row is not continual.
-    checked: `source` = read in the source itself, `secondary` = seen in somebody else's notes.
-    leakage: an epoch or a threshold was chosen on test data. value is None only where `by_expert`
-    holds all there is.
+    Attributes:
+        method: the method and its variant, in the words of the source.
+        protocol: the protocol, in the words of the source.
+        dataset: our name of the dataset.
+        metric: the metric; its mean is defined by `acc_definition`.
+        checked: `source` = read in the source itself; `secondary` = read in another publication.
+        schedule: resolved schedule, `1x15`; empty if the row is not continual.
+        routing: how test images find an expert; empty if the row is not continual.
+        experts: number of experts.
+        value: the number, a share from -1 to 1; None if only `by_expert` was printed.
+        acc_definition: which mean it is: `acc`, `acc_incremental`, `not continual`, or words.
+        forgetting_definition: for the metric `forgetting`, what the source computed.
+        leakage: an epoch or a threshold was chosen on test data.
+        by_category: value per category.
+        by_expert: value per expert.
+        assignment: the categories of each expert.
+        note: footnote of the number.
+        source: where it was published.
+        source_notes: footnotes of all numbers of the source.
     """
 
     method: str
@@ -66,7 +80,7 @@ class PublishedRow:
 
 
 def load_published() -> list[PublishedRow]:
-    """Every row of the shipped files, by file name."""
+    """Return all rows of the built-in files, in the order of the file names."""
     folder = resources.files(__package__)
     files = sorted(
         (entry for entry in folder.iterdir() if entry.name.endswith(".toml")),

@@ -1,4 +1,4 @@
-"""Every published row by itself: a table a stream, a column a definition."""
+"""Tables of published rows alone: one table per stream, one column per definition."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .tiers import TIERS, forgetting_caveat, tier_of
 
 
 def published_tables(rows: Iterable[PublishedRow]) -> list[Table]:
-    """Means and printed forgetting by dataset and schedule, then categories, then experts."""
+    """Return tables of means and printed forgetting per stream, then of categories and experts."""
     rows = list(rows)
     streams: dict[tuple[str, str], list[PublishedGroup]] = {}
     for each in group_rows(rows):
@@ -37,7 +37,7 @@ def published_tables(rows: Iterable[PublishedRow]) -> list[Table]:
 
 
 def tiered_tables(rows: Iterable[PublishedRow]) -> list[Table]:
-    """Means and printed forgetting by dataset, schedule and routing, each row with its tier."""
+    """Return tables of means per dataset, schedule and routing; each row names its tier."""
     groups: dict[tuple[str, str, str], list[PublishedGroup]] = {}
     for each in group_rows(rows):
         groups.setdefault((*each.stream, routing_label(each.first)), []).append(each)
@@ -53,9 +53,13 @@ def tiered_tables(rows: Iterable[PublishedRow]) -> list[Table]:
 def _stream_table(
     dataset: str, schedule: str, found: Sequence[PublishedGroup], *, tiers: bool = False
 ) -> Table:
-    """Numbers of one stream; those of one metric and definition share a column, others do not.
+    """Return the numbers of one stream, one column per metric and definition.
 
-    tiers: the last column is the tier instead of how the numbers were checked.
+    Args:
+        dataset: our name of the dataset.
+        schedule: resolved schedule; empty if the numbers are not continual.
+        found: the groups of the stream.
+        tiers: show the tier in the last column instead of how the numbers were checked.
     """
     footnotes = Footnotes()
     definitions = list(
@@ -104,7 +108,7 @@ def _stream_table(
 
 
 def _categories_table(definition: str, rows: Sequence[PublishedRow]) -> Table:
-    """AUROC of single categories, of rows with one definition."""
+    """Return AUROCs per category, of rows with one definition."""
     footnotes = Footnotes()
     names = sorted({name for row in rows for name in row.by_category})
     cells = [
@@ -132,7 +136,7 @@ def _categories_table(definition: str, rows: Sequence[PublishedRow]) -> Table:
 
 
 def _experts_table(row: PublishedRow) -> Table:
-    """Which expert a source says owns which categories, and how full it is."""
+    """Return the categories and the memory utilization that a source prints per expert."""
     cells = tuple(
         (expert, ", ".join(categories), _percent(row.by_expert.get(expert)))
         for expert, categories in row.assignment.items()
@@ -148,7 +152,7 @@ def _number(row: PublishedRow | None, footnotes: Footnotes) -> Value:
 
 
 def _heading(metric: str, definition: str) -> str:
-    """`image_auroc acc`; the definition says nothing where there is no stream."""
+    """Return `image_auroc acc`, or the metric alone if there is no stream."""
     return metric if definition == NOT_CONTINUAL else f"{metric} {definition}"
 
 

@@ -1,4 +1,4 @@
-"""How far the rows of a leaderboard can be relied on: ours, checked, at second hand, flawed."""
+"""Tiers of leaderboard rows: how far each number can be relied on."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ SECONDARY = "published (secondary)"
 LEAKAGE = "leakage-flagged"
 
 TIERS: Mapping[str, str] = {
-    REPRODUCED: "run by cadbench; the record behind each number is named by its key",
+    REPRODUCED: "run by cadbench; the key names the record behind each number",
     SOURCE: "printed by its source and read there",
-    SECONDARY: "printed, but seen in somebody else's notes only",
+    SECONDARY: "printed, but read only in another publication or notes",
     LEAKAGE: "printed; an epoch or a threshold was chosen on test data",
 }
-"""Every tier, the most reliable first, and what it means."""
+"""Tier -> meaning, the most reliable tier first."""
 
 
-def tier_of(shown: Sequence[PublishedRow]) -> str:
-    """The tier of a row that shows these published numbers.
+def tier_of(rows: Sequence[PublishedRow]) -> str:
+    """Return the tier of a table row with these published numbers.
 
-    Its metrics decide; forgetting, which is often checked otherwise, only where it stands alone.
+    Its metrics decide. Forgetting counts only if there is no other number, because it is often
+    checked less well.
     """
-    if any(row.leakage for row in shown):
+    if any(row.leakage for row in rows):
         return LEAKAGE
-    metrics = [row for row in shown if row.metric != "forgetting"] or shown
+    metrics = [row for row in rows if row.metric != "forgetting"] or rows
     return SOURCE if all(row.checked == "source" for row in metrics) else SECONDARY
 
 
-def forgetting_caveat(each: PublishedGroup, tier: str) -> str:
-    """What has to be said of a printed forgetting that is less well checked than its row's tier."""
-    row = each.forgetting
+def forgetting_caveat(group: PublishedGroup, tier: str) -> str:
+    """Return a footnote if the printed forgetting is checked less well than its row's tier."""
+    row = group.forgetting
     weaker = row is not None and row.checked == "secondary" and tier == SOURCE
     return f"printed forgetting: {TIERS[SECONDARY]}" if weaker else ""

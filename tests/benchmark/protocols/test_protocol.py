@@ -162,7 +162,7 @@ def test_drift_and_blending_of_a_file_are_checked_with_its_schedule():
     assert protocol.settings.settings_id == "2x2-4x2-224-oracle-drift-dark2-blur1-blend1@1"
     for wrong, said in (
         ('drift = ["dark:2"]', "schedule: .2x2. covers 4 categories, the dataset has 8"),
-        ('drift = ["dark"]', "ours.toml: drift: 'dark': write dark with a strength"),
+        ('drift = ["dark"]', "ours.toml: drift: 'dark' is not a domain; give dark a strength"),
         ('drift = "dark:2"', "drift: expected a list, got 'dark:2'"),
         ("blend = 1.5", "ours.toml: blend is the share of images"),
     ):

@@ -38,7 +38,7 @@ def test_a_tier_is_that_of_the_metrics_and_leakage_outweighs_all() -> None:
 def test_forgetting_that_is_less_well_checked_than_its_row_says_so() -> None:
     (weaker,) = group_rows([row(), row(checked="secondary", **FORGETTING)])
     (alike,) = group_rows([row(), row(**FORGETTING)])
-    assert "somebody else" in forgetting_caveat(weaker, SOURCE)
+    assert "another publication" in forgetting_caveat(weaker, SOURCE)
     assert forgetting_caveat(weaker, LEAKAGE) == ""
     assert forgetting_caveat(alike, SOURCE) == ""
 
