@@ -1,1 +1,1 @@
-"""Reproducing a paper: its configuration, its claims, and its tables next to this benchmark's."""
+"""Reproducing a paper: its configuration, its claims, and its numbers compared with ours."""

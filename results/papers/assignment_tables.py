@@ -1,4 +1,4 @@
-"""A paper's experts beside ours: memory, owners of categories, and how far they agree."""
+"""A paper's experts compared with ours: memory, assignment, and agreement."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .reproduction import Reproduction, Sweep, assignment_of, printed_assignment
 
 
 def memory_table(r: Reproduction, printed: PublishedRow) -> Table:
-    """Utilization and forgetting of every expert, ours beside the one of theirs it stands for."""
+    """Return utilization and forgetting per expert, each of theirs matched to one of ours."""
     rows = [
         (sweep.label, *row)
         for sweep, record in _first_runs(r, printed)
@@ -38,19 +38,19 @@ def memory_table(r: Reproduction, printed: PublishedRow) -> Table:
         Column("our worst change", 4),
     )
     notes = [
-        "experts stand beside those of ours that share most categories with them, one to one",
+        "each of their experts is matched to one of ours so that most categories are shared",
         "utilization: buffered vectors over the budget; difference: ours minus the paper's",
         "change: R[T, c] - R[s(c), c] over the expert's categories; the paper does not define its "
         "forgetting",
     ]
     if not r.comparable:
-        notes.append("the paper's own columns are of all its categories: no difference is taken")
+        notes.append("the paper's columns cover all its categories, so there is no difference")
     title = f"Memory at {printed.experts} experts: {r.title}"
     return Table(title, columns, tuple(rows), (*notes, *r.notes))
 
 
 def agreement_table(r: Reproduction, printed: PublishedRow) -> Table:
-    """How far the assignments agree, run by run, over the categories that both have."""
+    """Return the agreement of the assignments per run, over the categories of both."""
     rows: list[tuple[Value, ...]] = []
     for sweep in r.sweeps:
         point = sweep.points.get(printed.experts or 0)
@@ -81,7 +81,7 @@ def agreement_table(r: Reproduction, printed: PublishedRow) -> Table:
     )
     notes = (
         "adjusted Rand index: 1 for the same groups, about 0 for chance",
-        "matching: each of their experts stands for one of ours, so that most categories agree",
+        "matching: each of their experts is matched to one of ours so that most categories agree",
         *r.notes,
     )
     title = f"Agreement of the assignments at {printed.experts} experts: {r.title}"
@@ -89,31 +89,31 @@ def agreement_table(r: Reproduction, printed: PublishedRow) -> Table:
 
 
 def assignment_tables(r: Reproduction, printed: PublishedRow) -> list[Table]:
-    """Who owns which category, theirs and ours; a table a sweep."""
+    """Return the expert of each category, theirs and ours; one table per sweep."""
     tables = []
     columns = (
         text_column("category"),
         Column("paper's expert"),
         Column("our expert"),
-        Column("stands for"),
+        Column("matches"),
         text_column("agree"),
     )
     for sweep, record in _first_runs(r, printed):
         ours = assignment_of(record)
         theirs = printed_assignment(printed, ours)
-        stands_for = {mine: their for their, mine in best_matching(ours, theirs).items()}
+        matches = {mine: their for their, mine in best_matching(ours, theirs).items()}
         rows = tuple(
             (
                 category,
                 theirs.get(category),
                 expert,
-                stands_for.get(expert),
-                "yes" if stands_for.get(expert) == theirs.get(category) else "no",
+                matches.get(expert),
+                "yes" if matches.get(expert) == theirs.get(category) else "no",
             )
             for category, expert in ours.items()
         )
         notes = (
-            f"of the run with seed {record.seed}; stands for: the paper's expert that ours matches",
+            f"seed {record.seed}; matches: the paper's expert that ours is matched to",
             *r.notes,
         )
         title = f"Assignment at {printed.experts} experts, {sweep.label}: {r.title}"
@@ -122,7 +122,7 @@ def assignment_tables(r: Reproduction, printed: PublishedRow) -> list[Table]:
 
 
 def _first_runs(r: Reproduction, printed: PublishedRow) -> Iterator[tuple[Sweep, Record]]:
-    """The first run of each sweep with the number of experts whose assignment is printed."""
+    """Yield the first run per sweep with the number of experts whose assignment is printed."""
     for sweep in r.sweeps:
         for experts, point in sweep.points.items():
             if experts == printed.experts:
@@ -132,7 +132,7 @@ def _first_runs(r: Reproduction, printed: PublishedRow) -> Iterator[tuple[Sweep,
 def _expert_rows(
     r: Reproduction, record: Record, printed: PublishedRow
 ) -> Iterator[tuple[Value, ...]]:
-    """Their experts in order, each with its counterpart, then those of ours that have none."""
+    """Yield their experts in order, each with its match, then our experts without one."""
     ours = assignment_of(record)
     match = best_matching(ours, printed_assignment(printed, ours))
     full = _utilization(record)
@@ -163,7 +163,7 @@ def _expert_rows(
 
 
 def _utilization(record: Record) -> dict[int, float]:
-    """Expert -> percent of its budget in use after the last experience."""
+    """Return expert -> percent of its budget in use after the last experience."""
     memory = Reading(record, tuple(record.categories)).final_memory
     experts = memory[memory["expert"] >= 0]
     shares = zip(experts["expert"], experts[UTILIZATION], strict=True)
@@ -171,7 +171,7 @@ def _utilization(record: Record) -> dict[int, float]:
 
 
 def _changes(r: Reproduction, record: Record) -> dict[str, float]:
-    """Category -> R[T, c] - R[s(c), c]."""
+    """Return category -> R[T, c] - R[s(c), c]."""
     R, s = Reading(record, r.categories).matrix()
     change = R[-1] - R[s - 1, np.arange(len(s))]
     return dict(zip(r.categories, change.tolist(), strict=True))

@@ -1,7 +1,6 @@
-"""A paper that can be run again: its configuration and its claims, as data.
+"""A paper that can be reproduced: its configuration and claims, one TOML file per paper.
 
-One TOML file a paper in results/published/papers. Its numbers are the published rows that have
-the same source.
+Its numbers are the published rows with the same source.
 """
 
 from __future__ import annotations
@@ -18,11 +17,19 @@ from ..validation import convert, parse_toml
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence of a paper that a run can bear out or not.
+    """A statement of a paper that runs can confirm or contradict.
 
-    experts: the numbers of experts that it is about, empty where the paper does not say.
-    Then one of: bounds (`above`, `below`) on the AUROC of each of `categories`, or on the mean
-    over all where there are none; the `lowest` or `highest` category; the `best` number of experts.
+    It gives bounds, the lowest category, the highest category, or the best number of experts.
+
+    Attributes:
+        text: the statement in words.
+        experts: the numbers of experts that it is about; empty if the paper does not say.
+        categories: the categories that the bounds are about; empty for the mean over all.
+        above: lower bound of the AUROC.
+        below: upper bound of the AUROC.
+        lowest: the category with the lowest AUROC.
+        highest: the category with the highest AUROC.
+        best: the number of experts with the highest mean AUROC.
     """
 
     text: str
@@ -37,7 +44,15 @@ class Claim:
 
 @dataclass(frozen=True)
 class Paper:
-    """The configuration of a paper; parameters and their sweep are written as for `--set`."""
+    """The configuration of a paper.
+
+    Attributes:
+        categories: number of categories.
+        params: parameter -> value, as for `--set`.
+        sweep: parameter -> values of the sweep, as for `--set`.
+        of_features: parameters that hold for the paper's features only.
+        assumed: what the paper does not say and the configuration assumes.
+    """
 
     name: str
     source: str
@@ -58,18 +73,18 @@ class Paper:
     assumed: tuple[str, ...] = ()
 
     def rows(self) -> list[PublishedRow]:
-        """What it printed."""
+        """Return the published rows of the paper."""
         return [row for row in load_published() if row.source == self.source]
 
 
 def paper_names() -> tuple[str, ...]:
-    """The papers that can be run, sorted."""
+    """Return the names of the papers, sorted."""
     found = (entry.name for entry in _folder().iterdir())
     return tuple(sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml")))
 
 
 def load_paper(name: str) -> Paper:
-    """The paper of that name, one of `paper_names`."""
+    """Return the paper with this name, one of `paper_names`."""
     return parse_paper((_folder() / f"{name}.toml").read_text("utf-8"), name)
 
 

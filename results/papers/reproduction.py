@@ -1,4 +1,4 @@
-"""Our runs of a paper's configuration: sweeps over the number of experts, and what differs."""
+"""Our runs of a paper's configuration: sweeps over the number of experts, and differences."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from ..statistics.agreement import Assignment
 from .paper import Paper
 
 SWEPT = "experts"
-"""The parameter whose values a paper's table has a row for."""
+"""The parameter that a paper's table has one row per value for."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """The runs of one number of experts: a row, and its readings run by run."""
+    """The runs with one number of experts: their row, and one reading per run."""
 
     row: Row
     readings: tuple[Reading, ...]
@@ -36,7 +36,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Sweep:
-    """Points by number of experts, all other parameters alike; the label says which these are."""
+    """Points by number of experts, with equal other parameters, which the label names."""
 
     label: str
     points: Mapping[int, Point]
@@ -44,7 +44,7 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """Every sweep on the same images and features, beside the rows that the paper printed."""
+    """All sweeps on the same images and features, and the rows that the paper printed."""
 
     paper: Paper
     printed: tuple[PublishedRow, ...]
@@ -57,18 +57,18 @@ class Reproduction:
 
     @property
     def categories(self) -> tuple[str, ...]:
-        """Those that every run defines."""
+        """The categories that every run has."""
         return self.comparison.readings[0][0].categories
 
     @property
-    def whole(self) -> bool:
-        """Whether means are over all the categories that the paper's are over."""
+    def complete(self) -> bool:
+        """Whether our runs have all categories of the paper."""
         return len(self.categories) == self.paper.categories
 
     @property
     def comparable(self) -> bool:
-        """Whether means may be set against the paper's: all categories, and its features."""
-        return self.whole and not self._other_features
+        """Whether means can be compared with the paper's: all categories, and its features."""
+        return self.complete and not self._other_features
 
     @property
     def title(self) -> str:
@@ -76,25 +76,25 @@ class Reproduction:
 
     @property
     def differing(self) -> str:
-        """What is not the paper's in these runs; empty where all is."""
+        """How these runs differ from the paper; empty if they do not."""
         return "; ".join([*self._other_features, *self._other_params, *self._other_images])
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
-        """How these runs differ from the paper, for every table."""
+        """Notes for every table: how these runs differ from the paper."""
         notes = [f"not the paper's configuration: {self.differing}"] if self.differing else []
         if not self.comparable:
-            notes.append("means are not set against the paper's, only single categories are")
+            notes.append("means are not compared with the paper's, only single categories are")
         return (*notes, *self.comparison.left_out)
 
     def printed_with(self, metric: str) -> dict[int, PublishedRow]:
-        """The paper's rows of a metric by number of experts."""
+        """Return the paper's rows of a metric by number of experts."""
         rows = (row for row in self.printed if row.metric == metric)
         return {row.experts: row for row in rows if row.experts is not None}
 
     @property
     def assignment(self) -> PublishedRow | None:
-        """The row that says which expert owns which categories."""
+        """The row with the categories of each expert, if the paper printed them."""
         return next((row for row in self.printed if row.assignment), None)
 
     @property
@@ -121,7 +121,7 @@ class Reproduction:
     @property
     def _other_images(self) -> list[str]:
         found = []
-        if not self.whole:
+        if not self.complete:
             found.append(
                 f"{len(self.categories)} of {self.paper.categories} categories "
                 f"({', '.join(self.categories)})"
@@ -132,7 +132,7 @@ class Reproduction:
 
 
 def reproductions(paper: Paper, records: Iterable[Record]) -> list[Reproduction]:
-    """One for each kind of images and features among the records, which must be the paper's."""
+    """Return one reproduction per protocol, images and features among runs of the paper."""
     groups: dict[tuple[object, ...], list[Record]] = {}
     for record in records:
         key = (record.protocol, record.cell["manifest"], features_key(record.cell))
@@ -141,7 +141,7 @@ def reproductions(paper: Paper, records: Iterable[Record]) -> list[Reproduction]
 
 
 def assignment_of(record: Record) -> dict[str, int]:
-    """Category -> the expert that owns it at the end."""
+    """Return category -> the expert that owns it after the last experience."""
     owner = owners(record.events, record.categories)
     if owner is None:
         return {}
@@ -149,7 +149,7 @@ def assignment_of(record: Record) -> dict[str, int]:
 
 
 def printed_assignment(row: PublishedRow, categories: Iterable[str]) -> Assignment:
-    """Category -> expert as the paper prints it, for those of `categories`."""
+    """Return category -> expert as the paper prints it, for the given categories."""
     present = set(categories)
     return {c: int(e) for e, owned in row.assignment.items() for c in owned if c in present}
 
@@ -176,19 +176,19 @@ def _features(record: Record) -> str:
 
 
 def _label(paper: Paper, mine: Mapping[str, object], every: Iterable[Mapping[str, object]]) -> str:
-    """`categories_per_expert=5`: what the paper's configuration sweeps, and what else differs."""
+    """Return `categories_per_expert=5`: the swept parameters, and others that differ."""
     others = list(every)
-    shown = [
+    named = [
         name
         for name, value in mine.items()
         if name != SWEPT
         and (name in paper.sweep or any(other.get(name) != value for other in others))
     ]
-    return ", ".join(f"{name}={mine[name]}" for name in shown)
+    return ", ".join(f"{name}={mine[name]}" for name in named)
 
 
 def _written(value: object, text: str) -> bool:
-    """Whether a parameter's value is what `text` writes."""
+    """Whether a parameter has the value that the text gives."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(text) == value
     return str(value) == text

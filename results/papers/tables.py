@@ -1,4 +1,4 @@
-"""A paper's tables beside ours: AUROC, forgetting, claims; the others follow in their place."""
+"""A paper's numbers compared with ours: AUROC, forgetting and claims."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from ..analysis.quantities import quantity
 from ..published.groups import FORGETTING, Footnotes, forgetting_cell
 from ..rendering.table import Column, Spread, Table, Value, text_column
 from .assignment_tables import agreement_table, assignment_tables, memory_table
-from .claims import Finals, check
+from .claims import Finals, check_claim
 from .reproduction import SWEPT, Point, Reproduction, Sweep
 
 CANDIDATES = ("bwt", "worst_drop", "expert_forgetting", "expert_worst_drop")
-"""Definitions that the paper's forgetting might have."""
+"""Our quantities that the paper's undefined forgetting might be."""
 
 
 def reproduction_tables(r: Reproduction) -> list[Table]:
-    """Everything that the paper prints and these runs can be set against."""
+    """Return all tables of a reproduction."""
     tables = [auroc_table(r), *categories_table(r), forgetting_table(r)]
     if r.assignment and any(r.assignment.experts in sweep.points for sweep in r.sweeps):
         tables += [memory_table(r, r.assignment), agreement_table(r, r.assignment)]
@@ -25,7 +25,7 @@ def reproduction_tables(r: Reproduction) -> list[Table]:
 
 
 def auroc_table(r: Reproduction) -> Table:
-    """The mean AUROC after the last experience, theirs where ours is over the same."""
+    """Return mean AUROCs after the last experience; the paper's only if ours are comparable."""
     printed = r.printed_with("image_auroc") if r.comparable else {}
     rows: list[tuple[Value, ...]] = []
     for sweep, experts, point in _points(r):
@@ -54,7 +54,7 @@ def auroc_table(r: Reproduction) -> Table:
 
 
 def categories_table(r: Reproduction) -> list[Table]:
-    """Single categories that the paper prints a number of."""
+    """Return the AUROC of categories for which the paper prints a number."""
     rows: list[tuple[Value, ...]] = []
     for sweep, experts, point in _points(r):
         printed = r.printed_with("image_auroc").get(experts)
@@ -78,7 +78,7 @@ def categories_table(r: Reproduction) -> list[Table]:
 
 
 def forgetting_table(r: Reproduction) -> Table:
-    """Our definitions, each in its column, and the paper's number, which has none, in its own."""
+    """Return our measures of forgetting and the paper's, which it does not define."""
     printed = r.printed_with("forgetting") if r.comparable else {}
     footnotes = Footnotes()
     rows = [
@@ -93,7 +93,7 @@ def forgetting_table(r: Reproduction) -> Table:
     columns = (*_LABELS, *(quantity(name).column for name in CANDIDATES), Column(FORGETTING, 4))
     notes = (
         *(quantity(name).note for name in CANDIDATES),
-        "the paper does not define its forgetting, so no difference is taken",
+        "the paper does not define its forgetting, so there is no difference",
         *r.notes,
         *footnotes.lines,
     )
@@ -101,13 +101,13 @@ def forgetting_table(r: Reproduction) -> Table:
 
 
 def claims_table(r: Reproduction) -> Table:
-    """What the paper says, and whether these runs bear it out."""
+    """Return the claims of the paper, and whether these runs confirm them."""
     rows: list[tuple[Value, ...]] = []
     for sweep in r.sweeps:
         finals = _finals(r, sweep)
         for claim in r.paper.claims:
-            found = check(claim, finals, whole=r.whole)
-            rows.append((sweep.label, claim.text, found.answer, found.because))
+            found = check_claim(claim, finals, complete=r.complete)
+            rows.append((sweep.label, claim.text, found.answer, found.evidence))
     columns = tuple(text_column(name) for name in ("parameters", "claim", "holds", "ours"))
     notes = ("checked on means over runs, rounded to three digits", *r.notes)
     return Table(f"Claims: {r.title}", columns, tuple(rows), notes)

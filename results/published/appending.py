@@ -162,7 +162,7 @@ def _below(
         notes.append(f"{FORGETTING} is what each source prints, by its own definition")
     if any("not stated" in row for row in rows):
         notes.append(
-            "routing not stated: the source does not say whether methods know the category of an image"
+            "routing not stated: the source does not say whether the category of an image is known"
         )
     in_title = [column.name for column in table.columns if column.in_title]
     if in_title:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from cadbench.results.errors import CadbenchError
-from cadbench.results.papers.claims import check
+from cadbench.results.papers.claims import check_claim
 from cadbench.results.papers.paper import Claim, load_paper, paper_names, parse_paper
 
 PAPER = """
@@ -100,9 +100,9 @@ FINALS = {1: {"a": 0.9, "b": 0.4}, 2: {"a": 0.96, "b": 0.45}}
     ],
 )
 def test_a_claim_is_checked_on_the_numbers(claim: Claim, answer: str, because: str) -> None:
-    found = check(claim, FINALS, whole=True)
+    found = check_claim(claim, FINALS, complete=True)
     assert found.answer == answer
-    assert because in found.because
+    assert because in found.evidence
 
 
 @pytest.mark.parametrize(
@@ -116,6 +116,6 @@ def test_a_claim_is_checked_on_the_numbers(claim: Claim, answer: str, because: s
     ],
 )
 def test_runs_on_fewer_categories_neither_bear_out_nor_refute(claim: Claim) -> None:
-    found = check(claim, FINALS, whole=False)
+    found = check_claim(claim, FINALS, complete=False)
     assert found.answer == "cannot be said"
-    assert "not all of the paper's categories" in found.because
+    assert "do not have all categories of the paper" in found.evidence
