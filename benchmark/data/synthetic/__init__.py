@@ -1,7 +1,7 @@
-"""The built-in synthetic benchmark: 15 procedurally drawn categories in the MVTec AD layout.
+"""The built-in synthetic dataset: 15 procedurally generated categories in the MVTec AD layout.
 
-Nothing is shipped but the programs that draw the images; the same version gives the same pixels on
-every machine. `VERSION` changes whenever a pixel does.
+Only the code that renders the images is shipped. The same `VERSION` gives the same pixels on every
+machine; it is increased whenever a pixel changes.
 """
 
 from __future__ import annotations
@@ -34,10 +34,17 @@ TRAIN_GOOD, TEST_GOOD, TEST_DEFECTIVE = 40, 10, 20
 
 
 def ensure_generated(cache: Path, reporter: Reporter) -> Path:
-    """The folder with the images, `<cache>/synthetic-v<VERSION>`; draws them if they are not there.
+    """Generate the dataset unless it is in the cache.
 
-    They are drawn into a folder beside it that takes the name when whole. A second process waits
-    for the first; what a killed one left behind is removed.
+    The images are written to a temporary folder next to the final one, which is renamed when it is
+    complete. A second process waits for the first, and the leftovers of killed ones are removed.
+
+    Args:
+        cache: the cache folder.
+        reporter: receives the progress.
+
+    Returns:
+        The dataset's folder, `<cache>/synthetic-v<VERSION>`.
     """
     folder = cache / f"synthetic-v{VERSION}"
     if folder.is_dir():
@@ -48,26 +55,26 @@ def ensure_generated(cache: Path, reporter: Reporter) -> Path:
         cache.mkdir(parents=True, exist_ok=True)
         with FileLock(cache / f"{folder.name}.lock"):
             if not folder.is_dir():
-                _draw_all(folder, reporter)
+                _generate(folder, reporter)
     except OSError as error:
         raise storage_error(error, folder) from error
     return folder
 
 
-def _draw_all(folder: Path, reporter: Reporter) -> None:
-    """Only called under the lock: every other partial folder is a dead process's."""
+def _generate(folder: Path, reporter: Reporter) -> None:
+    """Call only under the lock: then every other partial folder was left by a killed process."""
     import shutil
 
     from ...system.processes import map_in_processes
-    from .draw import chunks, draw_chunk
+    from .render import chunks, render_chunk
 
-    for left in folder.parent.glob(f"{folder.name}.*.partial"):
-        shutil.rmtree(left, ignore_errors=True)
+    for leftover in folder.parent.glob(f"{folder.name}.*.partial"):
+        shutil.rmtree(leftover, ignore_errors=True)
     partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
     total = len(CATEGORIES) * (TRAIN_GOOD + TEST_GOOD + TEST_DEFECTIVE)
     try:
-        with reporter.task("drawing the synthetic images", total, "images") as task:
-            for count in map_in_processes(draw_chunk, chunks(partial)):
+        with reporter.task("generating the synthetic images", total, "images") as task:
+            for count in map_in_processes(render_chunk, chunks(partial)):
                 task.advance(count)
         partial.rename(folder)
     except BaseException:

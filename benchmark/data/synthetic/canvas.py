@@ -1,9 +1,9 @@
-"""Coordinates and shapes on the 256 x 256 canvas, from exactly rounded operations only.
+"""Coordinates and shapes on the 256 x 256 canvas, computed only with exactly rounded operations.
 
-Sums, products, quotients, square roots, `floor` and `rint` of float64 are fixed by IEEE 754, so an
-array of them is the same to the last bit on every machine. The sines of the C library, NumPy's
-vectorized ones, powers, matrix products and `np.interp` (which compilers may fuse) are not; nothing
-in this package uses them. Shapes are signed distances in pixels, negative inside.
+IEEE 754 defines sums, products, quotients, square roots, `floor` and `rint` of float64 to the last
+bit, so they are the same on every machine. Sines (of the C library or NumPy), powers, matrix
+products and `np.interp` are not, so this package does not use them. Shapes are signed distances in
+pixels, negative inside.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .random_streams import Array, Stream
+from .random_stream import Array, RandomStream
 
 SIZE = 256
 
@@ -27,19 +27,19 @@ _ARC_TANGENT = (0.15915173, -0.05294375, 0.03082352, -0.01856542, 0.00840691, -0
 
 @dataclass(frozen=True)
 class Frame:
-    """Where every pixel lies in the coordinates of a shape: x to its right, y downwards."""
+    """Coordinates of every pixel in the system of a shape: x to the right, y down."""
 
     x: Array
     y: Array
 
     def moved(self, x: float, y: float, turn: float = 0.0) -> Frame:
-        """The frame whose origin lies at (x, y) here, turned clockwise by `turn` full turns."""
+        """The frame with its origin at (x, y), rotated clockwise by `turn` full turns."""
         c, s = cosine(turn), sine(turn)
         dx, dy = self.x - x, self.y - y
         return Frame(dx * c + dy * s, dy * c - dx * s)
 
     def scaled(self, factor: float) -> Frame:
-        """The frame in which shapes come out `factor` times as large."""
+        """The frame in which shapes are `factor` times as large."""
         return Frame(self.x / factor, self.y / factor)
 
     def window(self, x: float, y: float, reach: float) -> Window:
@@ -49,20 +49,20 @@ class Frame:
         return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
     def part(self, window: Window) -> Frame:
-        """The same coordinates inside a window only."""
+        """The coordinates inside a window."""
         return Frame(self.x[window], self.y[window])
 
 
-def whole() -> Frame:
+def centered() -> Frame:
     """Pixel coordinates with the origin in the middle of the canvas."""
     line = np.arange(SIZE) - (SIZE - 1) / 2
     return Frame(np.tile(line, (SIZE, 1)), np.tile(line[:, None], (1, SIZE)))
 
 
-def pose(draw: Stream, turn: float, shift: float, scale: float = 0.03) -> Frame:
-    """A frame displaced at random by up to `turn` turns, `shift` pixels and `scale` in size."""
-    frame = whole().moved(draw.around(0, shift), draw.around(0, shift), draw.around(0, turn))
-    return frame.scaled(draw.around(1, scale))
+def pose(rng: RandomStream, turn: float, shift: float, scale: float = 0.03) -> Frame:
+    """A random frame, displaced by up to `turn` turns, `shift` pixels and `scale` in size."""
+    frame = centered().moved(rng.around(0, shift), rng.around(0, shift), rng.around(0, turn))
+    return frame.scaled(rng.around(1, scale))
 
 
 def sine(turns: Any) -> Any:
@@ -122,7 +122,7 @@ def polygon(frame: Frame, turns: Array, reach: Array) -> Array:
 
 
 def drill(shape: Array, frame: Frame, x: float, y: float, size: float) -> Array:
-    """`shape` with a round hole at (x, y)."""
+    """Cut a round hole of radius `size` at (x, y) into a shape."""
     window = frame.window(x, y, size + 4)
     shape = shape.copy()
     shape[window] = np.maximum(shape[window], -disc(frame.part(window).moved(x, y), size))
@@ -147,29 +147,29 @@ def path(frame: Frame, points: Sequence[tuple[float, float]]) -> tuple[Array, Ar
 
 
 def cover(distance: Array, softness: float = 1.2) -> Array:
-    """How much of each pixel (0 to 1) a shape covers, its edge `softness` pixels wide."""
+    """The fraction of each pixel that a shape covers; its edge is `softness` pixels wide."""
     return np.clip(0.5 - distance / softness, 0.0, 1.0)
 
 
 def bevel(distance: Array, width: float, rise: float) -> Array:
-    """Height of a plate of thickness `rise` whose edge is rounded over `width` pixels."""
+    """Height of a plate of thickness `rise` with an edge rounded over `width` pixels."""
     inwards = np.clip(-distance / width, 0.0, 1.0)
     return rise * inwards * (2.0 - inwards)
 
 
 def mix(a: Any, b: Any, amount: Any) -> Any:
-    """From `a` (amount 0) to `b` (amount 1)."""
+    """Interpolate from `a` (amount 0) to `b` (amount 1)."""
     return a + (b - a) * amount
 
 
 def step(value: Array, low: float, high: float) -> Array:
-    """0 below `low`, 1 above `high`, smooth between them."""
+    """Smooth step from 0 at `low` to 1 at `high`."""
     t = np.clip((value - low) / (high - low), 0.0, 1.0)
     return t * t * (3.0 - 2.0 * t)
 
 
 def blur(plane: Array, reach: int) -> Array:
-    """Two box blurs of side 2 * reach + 1, edges repeated; sums in integers, so exact."""
+    """Two box blurs of side 2 * reach + 1 with repeated edges, exact by integer sums."""
     side = 2 * reach + 1
     values = np.rint(plane * 65536.0).astype(np.int64)
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""What each category looks like and what can go wrong with it."""
+"""The categories: how each is painted, its kinds of defect, and its light."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from . import long_objects, round_objects, textures
 from .defects import (
-    Flaw,
+    Defect,
     SurfaceDefect,
     abrasion,
     crack,
@@ -20,7 +20,7 @@ from .defects import (
     smudge,
     stain,
 )
-from .random_streams import Stream
+from .random_stream import RandomStream
 from .scene import Scene
 
 RUST = (0.45, 0.25, 0.12)
@@ -30,9 +30,9 @@ OIL = (0.20, 0.16, 0.10)
 
 @dataclass(frozen=True)
 class Category:
-    """`lamp` and `low` are the direction (turns) and the slant of its light."""
+    """One category. `lamp`, `low` and `ambient` describe its light (see `scene.Light`)."""
 
-    paint: Callable[[Stream, Flaw], Scene]
+    paint: Callable[[RandomStream, Defect], Scene]
     shape_defects: tuple[str, ...] = ()
     surface_defects: Mapping[str, SurfaceDefect] = field(default_factory=dict)
     lamp: float = -0.32
@@ -41,7 +41,7 @@ class Category:
 
     @property
     def defects(self) -> tuple[str, ...]:
-        """Names of all its kinds of defect, sorted."""
+        """The kinds of defect, sorted."""
         return tuple(sorted((*self.shape_defects, *self.surface_defects)))
 
 

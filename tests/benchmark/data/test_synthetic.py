@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from cadbench.benchmark.data import synthetic
 from cadbench.benchmark.data.synthetic import canvas
-from cadbench.benchmark.data.synthetic import draw as drawing
+from cadbench.benchmark.data.synthetic import render as rendering
 from cadbench.benchmark.data.synthetic.canvas import SIZE, Frame
 from cadbench.benchmark.data.synthetic.categories import CATALOG
-from cadbench.benchmark.data.synthetic.draw import Picture, draw, pictures
-from cadbench.benchmark.data.synthetic.random_streams import Stream
+from cadbench.benchmark.data.synthetic.random_stream import RandomStream
+from cadbench.benchmark.data.synthetic.render import ImageSpec, image_specs, render
 from cadbench.benchmark.system.reporting import Silent
 from cadbench.results.errors import CadbenchError
 from PIL import Image
@@ -49,11 +49,11 @@ PINNED = {
 
 
 @pytest.fixture(scope="module")
-def drawn() -> dict[Picture, tuple[np.ndarray, np.ndarray]]:
+def drawn() -> dict[ImageSpec, tuple[np.ndarray, np.ndarray]]:
     """The pictures that the hashes are pinned of."""
-    wanted = [Picture(name, "train", "good", 0) for name in CATALOG]
-    wanted += [Picture(name, "test", kind, 0) for name, kind in DEFECTS]
-    return {picture: draw(picture) for picture in wanted}
+    wanted = [ImageSpec(name, "train", "good", 0) for name in CATALOG]
+    wanted += [ImageSpec(name, "test", kind, 0) for name, kind in DEFECTS]
+    return {picture: render(picture) for picture in wanted}
 
 
 @pytest.mark.parametrize("name", synthetic.CATEGORIES)
@@ -69,11 +69,11 @@ def test_pixels_do_not_depend_on_the_vector_instructions_of_the_machine(drawn):
     found = np.show_config(mode="dicts")["SIMD Extensions"]["found"]
     if not found:
         pytest.skip("this NumPy has only one set of instructions here")
-    picture = Picture("coin_cell", "test", "scratch", 0)
+    picture = ImageSpec("coin_cell", "test", "scratch", 0)
     program = (
         "import hashlib\n"
-        "from cadbench.benchmark.data.synthetic.draw import Picture, draw\n"
-        f"pixels, _ = draw({picture!r})\n"
+        "from cadbench.benchmark.data.synthetic.render import ImageSpec, render\n"
+        f"pixels, _ = render({picture!r})\n"
         "print(hashlib.sha256(pixels.tobytes()).hexdigest())"
     )
     answer = subprocess.run(
@@ -88,7 +88,7 @@ def test_pixels_do_not_depend_on_the_vector_instructions_of_the_machine(drawn):
 
 
 def test_numbers_of_a_stream_are_pinned():
-    stream = Stream("a", "b")
+    stream = RandomStream("a", "b")
     assert stream.array(2).tolist() == [0.9925279399921633, 0.6626383002159609]
     assert stream.bell(2).tolist() == [0.8537939054364775, -0.19092422760789704]
     assert stream.child("c").integer(0, 10**9) == 65459042
@@ -110,7 +110,7 @@ def test_there_are_five_textures_and_ten_objects_in_alphabetical_order():
 
 @pytest.mark.parametrize("name", synthetic.CATEGORIES)
 def test_a_category_has_the_promised_number_of_images(name):
-    mine = [picture for picture in pictures() if picture.category == name]
+    mine = [picture for picture in image_specs() if picture.category == name]
     assert len(set(mine)) == len(mine)
     split = Counter((picture.split, picture.kind == "good") for picture in mine)
     assert split == {("train", True): 40, ("test", True): 10, ("test", False): 20}
@@ -122,9 +122,9 @@ def test_a_category_has_the_promised_number_of_images(name):
 @pytest.mark.parametrize(("name", "kind"), DEFECTS)
 def test_a_defect_changes_the_picture_inside_its_mask_and_hardly_outside(name, kind, drawn):
     """Against the same picture without the defect; shadows and shading reach a little further."""
-    picture = Picture(name, "test", kind, 0)
+    picture = ImageSpec(name, "test", kind, 0)
     pixels, mask = drawn[picture]
-    flawless, _ = draw(picture, flawless=True)
+    flawless, _ = render(picture, without_defect=True)
     change = np.abs(pixels.astype(int) - flawless).max(axis=2)
     near = canvas.blur(mask.astype(float), 6) > 0
     assert 20 <= mask.sum() <= 0.15 * SIZE * SIZE
@@ -134,17 +134,17 @@ def test_a_defect_changes_the_picture_inside_its_mask_and_hardly_outside(name, k
 
 def test_training_images_of_a_category_differ(drawn):
     for name in CATALOG:
-        first = drawn[Picture(name, "train", "good", 0)][0].astype(int)
-        second = draw(Picture(name, "train", "good", 1))[0]
+        first = drawn[ImageSpec(name, "train", "good", 0)][0].astype(int)
+        second = render(ImageSpec(name, "train", "good", 1))[0]
         assert np.mean(np.abs(first - second).max(axis=2) > 8) > 0.05
 
 
 @pytest.fixture
 def small(monkeypatch):
     """A set of six images, drawn in this process."""
-    few = [Picture("oak", "train", "good", 0), Picture("oak", "test", "good", 0)]
-    few += [Picture("key", "test", kind, 0) for kind in CATALOG["key"].defects[:2]]
-    monkeypatch.setattr(drawing, "pictures", lambda: iter(few))
+    few = [ImageSpec("oak", "train", "good", 0), ImageSpec("oak", "test", "good", 0)]
+    few += [ImageSpec("key", "test", kind, 0) for kind in CATALOG["key"].defects[:2]]
+    monkeypatch.setattr(rendering, "image_specs", lambda: iter(few))
     monkeypatch.setattr("cadbench.benchmark.system.processes.available_cores", lambda: 0)
     return few
 
@@ -161,7 +161,7 @@ def test_the_folder_has_the_mvtec_layout_and_the_drawn_pixels(small, tmp_path):
         "oak/test/good/000.png",
         "oak/train/good/000.png",
     ]
-    pixels, mask = draw(Picture("key", "test", first, 0))
+    pixels, mask = render(ImageSpec("key", "test", first, 0))
     with Image.open(folder / "key" / "test" / first / "000.png") as image:
         assert image.mode == "RGB"
         np.testing.assert_array_equal(np.asarray(image), pixels)
@@ -171,7 +171,7 @@ def test_the_folder_has_the_mvtec_layout_and_the_drawn_pixels(small, tmp_path):
 
 def test_a_drawn_set_is_not_drawn_again(small, tmp_path, monkeypatch):
     synthetic.ensure_generated(tmp_path, Silent())
-    monkeypatch.setattr(drawing, "pictures", lambda: pytest.fail("drawn again"))
+    monkeypatch.setattr(rendering, "image_specs", lambda: pytest.fail("generated again"))
     synthetic.ensure_generated(tmp_path, Silent())
 
 
@@ -191,7 +191,7 @@ def test_of_two_at_once_one_draws_and_the_other_waits(small, tmp_path, monkeypat
         runs.append(1)
         yield from small
 
-    monkeypatch.setattr(drawing, "pictures", counted)
+    monkeypatch.setattr(rendering, "image_specs", counted)
     with ThreadPoolExecutor(2) as pool:
         folders = list(pool.map(lambda _: synthetic.ensure_generated(tmp_path, Silent()), range(2)))
     assert len(runs) == 1
@@ -202,7 +202,7 @@ def test_a_full_disk_is_one_clear_line_and_leaves_no_folder(small, tmp_path, mon
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(drawing, "_save", full)
+    monkeypatch.setattr(rendering, "_save", full)
     with pytest.raises(CadbenchError, match="no space left while writing"):
         synthetic.ensure_generated(tmp_path, Silent())
     assert not any(path.is_dir() for path in tmp_path.iterdir())
@@ -221,5 +221,5 @@ def test_progress_counts_every_image(small, tmp_path):
             seen.append(amount)
 
     synthetic.ensure_generated(tmp_path, Counting())
-    assert seen[0] == ("drawing the synthetic images", 1050, "images")
+    assert seen[0] == ("generating the synthetic images", 1050, "images")
     assert sum(seen[1:]) == len(small)

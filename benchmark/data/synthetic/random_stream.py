@@ -1,7 +1,7 @@
-"""Random streams that give the same numbers on every machine and with every NumPy.
+"""Random numbers that are the same on every machine and with every version of NumPy.
 
-NumPy promises a fixed stream only for the raw bits of PCG64, not for what `Generator` makes of
-them, so the few distributions needed here are derived from the bits.
+NumPy guarantees the raw bits of PCG64, but not the distributions of `Generator`. So the few
+distributions that are needed are computed here from the bits.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ _SIXTEEN_BIT_SUM_MEAN = 131070.0
 _SIXTEEN_BIT_SUM_DEVIATION = 37837.0
 
 
-class Stream:
-    """Numbers that depend on the labels alone; children get labels of their own."""
+class RandomStream:
+    """A random generator that is seeded by labels."""
 
     def __init__(self, *labels: str) -> None:
         self._labels = labels
         digest = hashlib.sha256("\0".join(labels).encode()).digest()
         self._bits = np.random.PCG64(int.from_bytes(digest, "big"))
 
-    def child(self, label: str) -> Stream:
-        """An independent stream: drawing from it moves nothing here."""
-        return Stream(*self._labels, label)
+    def child(self, label: str) -> RandomStream:
+        """An independent generator; using it does not advance this one."""
+        return RandomStream(*self._labels, label)
 
     def array(self, *shape: int) -> Array:
-        """Uniform numbers in [0, 1), multiples of 1 / 2**53."""
+        """Uniform numbers in [0, 1), multiples of 2**-53."""
         count = int(np.prod(shape))
         raw = self._bits.random_raw(count)
         return ((raw >> np.uint64(11)) / _RESOLUTION).reshape(shape)
 
     def bell(self, *shape: int) -> Array:
-        """Nearly normal numbers: sums of four 16-bit uniforms, mean 0 and deviation 1."""
+        """Approximately normal numbers (sums of four 16-bit uniforms), mean 0 and deviation 1."""
         count = int(np.prod(shape))
         pieces = self._bits.random_raw(count).astype("<u8").view("<u2").reshape(count, 4)
         total = pieces[:, 0].astype(np.int64)
