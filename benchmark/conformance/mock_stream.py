@@ -13,10 +13,11 @@ import numpy as np
 import torch
 
 from ...results.errors import UsageError
-from ..data.drift.domains import Domain
-from ..data.drift.drifted_manifest import add_domains
+from ..data.domains import Domain
+from ..data.drifted_manifest import add_domains
 from ..data.images.preprocessing import Preprocessing
-from ..data.manifest import Item, Manifest
+from ..data.item import Item
+from ..data.manifest import Manifest
 from ..features.feature_set import FeatureSet
 from ..features.shards import Shard, ShardStore
 from ..features.spec import FeatureSpec

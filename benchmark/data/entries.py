@@ -11,10 +11,11 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from ...results.errors import DataError
-from .images.decoding import EXTENSIONS
 
 Split = Literal["train", "test"]
 GOOD = "good"
+EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
+"""Endings of the files that count as images."""
 
 
 @dataclass(frozen=True, slots=True)

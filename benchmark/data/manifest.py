@@ -10,69 +10,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from ...results.did_you_mean import suggestion
 from ...results.errors import DataError, UsageError
 from ..system.reporting import Reporter, Silent
-from .drift.domains import Domain
-from .entries import GOOD, Entry, Split
-from .images.decoding import content_hash
+from .entries import Entry
 from .images.image_facts import ImageFacts
 from .images.inspection import SkippedFile, inspect_images
 from .images.masks import combined_hash
+from .item import Item
 from .manifest_warnings import manifest_warnings
 from .reader import Reader
 from .roots import Root
 from .scan import scan
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One image. Paths are relative to the manifest's root, with forward slashes.
-
-    Attributes:
-        category, split, defect, path, mask_path, more_masks: as in `entries.Entry`.
-        width, height: size in pixels.
-        content: hash of the decoded image (`decoding.content_hash`).
-        mask: hash of the decoded mask; None if there is none.
-        domain: how the image is changed under drift; None if it is not (see
-            `drift.drifted_manifest`).
-        original: with a domain, the item of the unchanged image, which has the same file.
-    """
-
-    category: str
-    split: Split
-    defect: str
-    path: str
-    mask_path: str | None
-    width: int
-    height: int
-    content: str
-    mask: str | None
-    more_masks: tuple[str, ...] = ()
-    domain: Domain | None = None
-    original: Item | None = None
-
-    @property
-    def mask_paths(self) -> tuple[str, ...]:
-        """All files of the mask; empty if there is no mask."""
-        return () if self.mask_path is None else (self.mask_path, *self.more_masks)
-
-    @property
-    def column(self) -> str:
-        """The column of R that the image belongs to: its category, plus its domain if any."""
-        return self.category if self.domain is None else column_name(self.category, self.domain)
-
-    @property
-    def label(self) -> int:
-        """0 for a good image, 1 for a defective one."""
-        return 0 if self.defect == GOOD else 1
-
-    @property
-    def identity(self) -> tuple[str, str, str, str, str]:
-        """The image's part of the manifest hash: no file name, no location."""
-        return self.category, self.split, self.defect, self.content, self.mask or ""
 
 
 @dataclass(frozen=True)
@@ -197,28 +146,6 @@ def build_manifest(
     items = tuple(_item(entry, facts, root) for entry in entries if entry.path in facts)
     _check_no_split_is_empty(entries, items)
     return Manifest(name, root, items, tuple(sorted(skipped, key=lambda s: s.path)))
-
-
-def column_name(category: str, domain: Domain) -> str:
-    """`screw@dark:2`: the column of R for a category under a domain."""
-    return f"{category}@{domain.name}"
-
-
-def verify_unchanged(item: Item, pixels: np.ndarray) -> None:
-    """Check that an image is still the one that the manifest was built from.
-
-    Args:
-        item: the image.
-        pixels: (H, W, 3) uint8, its decoded file.
-
-    Raises:
-        DataError: the file has changed.
-    """
-    if content_hash(pixels) != (item.original or item).content:
-        raise DataError(
-            f"{item.path} changed during the run: its pixels are no longer those that the manifest "
-            "was built from; leave the dataset alone and run the same command again"
-        )
 
 
 def _item(entry: Entry, facts: dict[str, ImageFacts], root: Path) -> Item:

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from .manifest import Item, Manifest
+from .item import Item
+
+
+class _Splits(Protocol):
+    """The part of a manifest that is looked at."""
+
+    @property
+    def categories(self) -> tuple[str, ...]: ...
+
+    @property
+    def items(self) -> tuple[Item, ...]: ...
+
+    def train(self, column: str) -> tuple[Item, ...]: ...
+
+    def test(self, column: str) -> tuple[Item, ...]: ...
+
 
 _MAX_SEPARATE = 3
 """If more categories than this have the same oddity, they share one warning."""
@@ -15,7 +29,7 @@ _MAX_NAMES = 15
 """Names in one warning."""
 
 
-def manifest_warnings(manifest: Manifest) -> tuple[str, ...]:
+def manifest_warnings(manifest: _Splits) -> tuple[str, ...]:
     """One line per oddity: undefined metrics, images with two labels, test images in training."""
     found = [
         (category, *oddity)
@@ -66,7 +80,7 @@ def _shortened(names: list[str]) -> str:
     return ", ".join(names[:_MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
-def _missing_masks(manifest: Manifest) -> Iterator[str]:
+def _missing_masks(manifest: _Splits) -> Iterator[str]:
     """At most one line, for all categories whose pixel metrics are undefined without masks.
 
     A dataset without any mask is not meant for pixel metrics, and gets no warning.

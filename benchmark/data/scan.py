@@ -10,8 +10,8 @@ from typing import Any
 from ...results.did_you_mean import suggestion
 from ...results.errors import CadbenchError, DataError, UsageError
 from .entries import GOOD, Entry
-from .opening.registry import attribute_errors_to_reader
 from .reader import Reader
+from .reader_errors import attribute_errors_to_reader
 
 
 def scan(

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..data.images.preprocessing import Preprocessing
 from ..data.images.reading import read_image
-from ..data.manifest import Item
+from ..data.item import Item
 from ..data.roots import Root
 from ..system.processes import map_in_processes, map_in_threads
 from ..system.reporting import Reporter, damaged_cache_warning

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ...results.records.schema import canonical_json
-from ..data.manifest import Item, Manifest
+from ..data.item import Item
+from ..data.manifest import Manifest
 from ..system.processes import available_cores
 from ..system.reporting import Reporter
 from .extraction import Compute, fill_store

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ...results.storage.files import whole_file
-from ..data.manifest import Item
+from ..data.item import Item
 
 SHARD_SIZE = 32
 _OPEN_BYTES = 128 * 1024 * 1024

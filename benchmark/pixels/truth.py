@@ -13,7 +13,8 @@ from ...results.records.schema import canonical_json
 from ...results.storage.files import seal, unseal, write_bytes
 from ..data.images.preprocessing import Preprocessing, Transform
 from ..data.images.reading import label_transform, read_mask
-from ..data.manifest import Item, Manifest
+from ..data.item import Item
+from ..data.manifest import Manifest
 from ..data.roots import Root
 from ..system.processes import map_in_processes
 from ..system.reporting import Reporter, damaged_cache_warning

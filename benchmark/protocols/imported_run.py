@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...results.errors import RecordError, UsageError
-from ..data.drift.domains import parse_domains
+from ..data.domains import parse_domains
 from ..data.images.preprocessing import Preprocessing
 from ..pixels.maps import MapSpec
 from ..streams.blending import check_blend

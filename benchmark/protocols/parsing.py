@@ -11,7 +11,7 @@ from typing import Any
 from ...results.did_you_mean import suggestion
 from ...results.errors import UsageError
 from ...results.validation import convert, mismatch, shorten
-from ..data.drift.domains import parse_domains
+from ..data.domains import parse_domains
 from ..data.images.preprocessing import Preprocessing
 from ..data.opening.registry import dataset_names, published_categories
 from ..pixels.maps import MapSpec

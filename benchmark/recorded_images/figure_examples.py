@@ -9,8 +9,9 @@ from ...results.errors import DataError
 from ...results.figures.kinds.examples import Example, choose
 from ...results.figures.selection import NothingToDraw, describe
 from ...results.records.record import Record
-from ..data.drift.drifted_manifest import add_recorded_domains
-from ..data.manifest import Item, Manifest
+from ..data.drifted_manifest import add_recorded_domains
+from ..data.item import Item
+from ..data.manifest import Manifest
 from ..data.roots import Root
 from .image import final_scores, load_recorded_image
 

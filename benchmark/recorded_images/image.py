@@ -10,7 +10,7 @@ import numpy as np
 from ...results.records.record import Record
 from ..data.images.preprocessing import Preprocessing
 from ..data.images.reading import label_transform, read_image, read_mask
-from ..data.manifest import Item
+from ..data.item import Item
 from ..data.roots import Root
 from ..pixels.maps import MapSpec, full_maps
 

@@ -15,8 +15,9 @@ from ...results.leaderboard.boards import Board
 from ...results.records.record import Record
 from ...results.rendering.table import Spread
 from ...results.report.gallery import Gallery, Sample
-from ..data.drift.drifted_manifest import add_recorded_domains
-from ..data.manifest import Item, Manifest
+from ..data.drifted_manifest import add_recorded_domains
+from ..data.item import Item
+from ..data.manifest import Manifest
 from .image import RecordedImage, final_scores, load_recorded_image
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, get_args
 from ...results.errors import UsageError
 from ...results.records.schema import RECORD_SCHEMA, CellEntry, cell_key
 from ...results.validation import convert
-from ..data.drift.domains import Domain, parse_domains
+from ..data.domains import Domain, parse_domains
 from ..data.images.preprocessing import Preprocessing
 from ..features.spec import FeatureSpec
 from ..interface.context import Routing

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..data.drift.domains import Domain
-from ..data.drift.drifted_manifest import add_domains
+from ..data.domains import Domain
+from ..data.drifted_manifest import add_domains
 from ..data.manifest import Manifest
 from ..features.feature_set import FeatureSet
 from ..features.weights import Weights

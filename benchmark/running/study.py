@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...results.errors import UsageError
-from ..data.drift.domains import Domain
-from ..data.drift.drifted_manifest import add_domains
+from ..data.domains import Domain
+from ..data.drifted_manifest import add_domains
 from ..data.manifest import Manifest
 from ..features.spec import FeatureSpec
 from ..interface.context import Routing

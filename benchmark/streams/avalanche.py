@@ -18,7 +18,8 @@ from torch.utils.data import Dataset
 
 from ..data.images.preprocessing import Preprocessing
 from ..data.images.reading import read_image
-from ..data.manifest import Item, Manifest
+from ..data.item import Item
+from ..data.manifest import Manifest
 from ..data.roots import Root
 from ..interface.avalanche import single_task_dataset
 

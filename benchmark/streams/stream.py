@@ -7,8 +7,9 @@ from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 from ...results.errors import UsageError
-from ..data.drift.domains import Domain
-from ..data.manifest import Manifest, column_name
+from ..data.domains import Domain
+from ..data.item import column_name
+from ..data.manifest import Manifest
 from .blending import TrainingIds, blend_experiences
 from .orders import Order
 from .schedule import canonical, experience_sizes

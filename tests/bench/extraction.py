@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from cadbench.benchmark.data.images.decoding import content_hash, decode
 from cadbench.benchmark.data.images.preprocessing import Preprocessing
-from cadbench.benchmark.data.manifest import Item
+from cadbench.benchmark.data.item import Item
 from cadbench.benchmark.features.backbones import (
     MICRO_BATCH,
     STRIDES,

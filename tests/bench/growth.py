@@ -28,7 +28,8 @@ def drawn_study(root: Path, categories: int, train: int, test: int):
     """A manifest of made-up images and the feature set that holds generated patches for them."""
     import torch
     from cadbench.benchmark.data.images.preprocessing import Preprocessing
-    from cadbench.benchmark.data.manifest import Item, Manifest
+    from cadbench.benchmark.data.item import Item
+    from cadbench.benchmark.data.manifest import Manifest
     from cadbench.benchmark.features.feature_set import FeatureSet
     from cadbench.benchmark.features.shards import shards_of
     from cadbench.benchmark.features.spec import FeatureSpec

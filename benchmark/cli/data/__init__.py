@@ -61,7 +61,7 @@ def info(
         return
     from ....results.rendering.table import Column, Table, Value, text_column
     from ...data.catalog import entry_names
-    from ...data.category_counts import count_categories
+    from ...data.opening.category_counts import count_categories
     from ...data.opening.open_dataset import open_dataset
     from ...data.opening.registry import AUTO, load_reader
     from ...data.opening.resolve import how_to_obtain

@@ -13,7 +13,7 @@ def command() -> None:
     in the same way.
     """
     from ....results.rendering.table import Column, Table, Value, text_column
-    from ...data.drift.domains import DOMAINS_VERSION, KINDS
+    from ...data.domains import DOMAINS_VERSION, KINDS
     from ..shared.table_output import print_tables
 
     most = max(len(kind.strengths) for kind in KINDS.values())

@@ -71,7 +71,7 @@ def open_manifest(
 
 def plan_from_options(given: Mapping[str, Any], manifest: Manifest) -> CellPlan:
     """Expand the options of `cadbench run` into cells: all combinations, or a shard of them."""
-    from ...data.drift.domains import parse_domains
+    from ...data.domains import parse_domains
     from ...features.weights import EMBEDDED_BACKBONE, find_weights
     from ...pixels.maps import MapSpec
     from ...running.study import Study, match_memory, plan

@@ -26,7 +26,7 @@ def check_options(context: click.Context, given: dict[str, Any]) -> None:
     Raises:
         UsageError: an option has an invalid value, or two options exclude each other.
     """
-    from ...data.drift.domains import parse_domains
+    from ...data.domains import parse_domains
     from ...plugins.methods import load_method
     from ...plugins.requirements import check_recurring, check_routing
     from .settings import parse_settings, take_shard

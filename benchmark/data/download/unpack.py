@@ -16,7 +16,7 @@ from ....results.exchange.unpacking import write_member
 from ....results.storage.files import storage_error
 from ...system.reporting import Reporter
 from ..catalog import Archive
-from ..images.decoding import EXTENSIONS
+from ..entries import EXTENSIONS
 from .partial_archive import ROOT_OPTION
 
 LIMITS = Limits(members=1_000_000, bytes=1024 * MEBI, ratio=20)

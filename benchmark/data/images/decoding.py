@@ -15,7 +15,6 @@ from PIL import Image, UnidentifiedImageError
 from ....results.errors import DataError
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
-EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 MAX_PIXELS = 8192 * 8192
 """Larger images are rejected before decoding; this many pixels take 200 MB."""
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..manifest import Item, verify_unchanged
+from ....results.errors import DataError
+from ..item import Item
 from ..roots import Root
-from .decoding import decode
+from .decoding import content_hash, decode
 from .masks import read_mask_files
 from .preprocessing import Preprocessing, Transform
 
@@ -54,3 +55,20 @@ def label_transform(item: Item) -> Transform | None:
     """The item's domain as a transform of label images; None if it does not move pixels."""
     moves = item.domain is not None and item.domain.moves_pixels
     return item.domain.apply_to_labels if moves and item.domain else None
+
+
+def verify_unchanged(item: Item, pixels: np.ndarray) -> None:
+    """Check that an image is still the one that the manifest was built from.
+
+    Args:
+        item: the image.
+        pixels: (H, W, 3) uint8, its decoded file.
+
+    Raises:
+        DataError: the file has changed.
+    """
+    if content_hash(pixels) != (item.original or item).content:
+        raise DataError(
+            f"{item.path} changed during the run: its pixels are no longer those that the manifest "
+            "was built from; leave the dataset alone and run the same command again"
+        )

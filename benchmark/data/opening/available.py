@@ -8,8 +8,9 @@ from pathlib import Path
 
 from ....results.errors import CadbenchError
 from ..reader import Reader
+from ..reader_errors import attribute_errors_to_reader
 from .locations import DataRoots, dataset_at, find_dataset, root_from_environment
-from .registry import attribute_errors_to_reader, dataset_names, load_reader
+from .registry import dataset_names, load_reader
 from .resolve import folder_reader, user_folder_names
 
 

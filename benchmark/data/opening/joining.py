@@ -9,7 +9,8 @@ from pathlib import Path
 from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
 from ..images.inspection import SkippedFile
-from ..manifest import Item, Manifest
+from ..item import Item
+from ..manifest import Manifest
 from ..roots import SEPARATOR, JoinedRoot
 
 PLUS = "+"

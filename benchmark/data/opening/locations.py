@@ -11,7 +11,7 @@ from pathlib import Path
 from ....results.errors import UsageError
 from ..entries import names_in
 from ..reader import Reader
-from .registry import attribute_errors_to_reader
+from ..reader_errors import attribute_errors_to_reader
 
 DATA_VARIABLE = "CADBENCH_DATA"
 _NAMED = re.compile(r"(?P<name>[a-z0-9][a-z0-9_-]*)=(?P<path>.+)")

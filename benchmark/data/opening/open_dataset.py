@@ -9,9 +9,9 @@ from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
 from ...system.cache import cache_root
 from ...system.reporting import Reporter, Silent
-from ..category_counts import count_warnings
 from ..images.inspection import warn_about_skipped
 from ..manifest import Manifest, build_manifest
+from .category_counts import count_warnings
 from .joining import categories_by_dataset, join, joined_name, split_joined_name
 from .locations import DataRoots
 from .registry import AUTO, has_reader, unknown_dataset_error

@@ -16,8 +16,8 @@ from ...system.entry_points import (
     providers,
     single_provider,
 )
-from ...system.plugin_errors import describe_error
 from ..reader import Reader
+from ..reader_errors import is_builtin
 
 AUTO = "auto"
 """In place of a dataset name: the first dataset that is found."""
@@ -74,39 +74,9 @@ def usable_readers() -> Iterator[tuple[str, Reader]]:
     yield from sorted(found, key=lambda pair: (not is_builtin(pair[1]), pair[0]))
 
 
-def is_builtin(reader: Reader) -> bool:
-    """Whether a reader comes with cadbench."""
-    return type(reader).__module__.startswith("cadbench.benchmark.")
-
-
 def published_categories(name: str) -> tuple[str, ...]:
     """The published categories of a dataset; empty if it may have any."""
     return load_reader(name).categories
-
-
-@contextlib.contextmanager
-def attribute_errors_to_reader(name: str, reader: Reader, call: str) -> Iterator[None]:
-    """Turn an exception of a plugin's reader into a `CadbenchError` that names its dataset.
-
-    Args:
-        name: the dataset's name.
-        reader: its reader. Exceptions of built-in readers pass unchanged.
-        call: the reader's function that runs in the block, such as `entries`.
-
-    Raises:
-        CadbenchError: the block raised an exception. Cadbench's own errors pass unchanged.
-    """
-    try:
-        yield
-    except CadbenchError:
-        raise
-    except Exception as error:
-        if is_builtin(reader):
-            raise
-        raise CadbenchError(
-            f"dataset {name}: {call} raised {describe_error(error, type(reader))}; set "
-            "CADBENCH_DEBUG=1 for the traceback"
-        ) from error
 
 
 def _instantiate(prefix: str, reader_class: object) -> Reader:

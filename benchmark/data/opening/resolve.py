@@ -13,6 +13,7 @@ from ....results.errors import CadbenchError, DataError, UsageError
 from ...system.reporting import Reporter
 from ..entries import names_in
 from ..reader import AutoRule, Reader
+from ..reader_errors import attribute_errors_to_reader, is_builtin
 from .locations import (
     DATA_VARIABLE,
     DataRoots,
@@ -21,14 +22,7 @@ from .locations import (
     find_dataset,
     root_from_environment,
 )
-from .registry import (
-    AUTO,
-    attribute_errors_to_reader,
-    has_reader,
-    is_builtin,
-    load_reader,
-    usable_readers,
-)
+from .registry import AUTO, has_reader, load_reader, usable_readers
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from ...system.processes import map_in_processes
 from ..entries import GOOD
 from ..images.decoding import decode
 from ..images.reading import read_mask
-from ..manifest import Item, Manifest
+from ..item import Item
+from ..manifest import Manifest
 from ..roots import Root
 from .near_duplicates import DuplicatePair
 

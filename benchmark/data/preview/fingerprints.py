@@ -13,8 +13,9 @@ from ....results.storage.files import seal, unseal, write_bytes
 from ...system.processes import map_in_processes
 from ...system.reporting import Task
 from ..images.decoding import decode
-from ..images.reading import read_mask
-from ..manifest import Item, Manifest, verify_unchanged
+from ..images.reading import read_mask, verify_unchanged
+from ..item import Item
+from ..manifest import Manifest
 from ..roots import Root
 
 VERSION = 1

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..manifest import Item
+from ..item import Item
 from .fingerprints import Fingerprints
 
 MIN_SIMILARITY = 0.965

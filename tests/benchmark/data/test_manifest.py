@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cadbench.benchmark.data.images.decoding import decode, decode_mask
-from cadbench.benchmark.data.manifest import Item, Manifest, build_manifest, verify_unchanged
+from cadbench.benchmark.data.images.reading import verify_unchanged
+from cadbench.benchmark.data.item import Item
+from cadbench.benchmark.data.manifest import Manifest, build_manifest
 from cadbench.results.errors import CadbenchError, DataError, UsageError
 from PIL import Image
 

@@ -11,7 +11,8 @@ from types import ModuleType
 import pytest
 from cadbench.benchmark.data.images import image_facts, inspection
 from cadbench.benchmark.data.images.inspection import SkippedFile, warn_about_skipped
-from cadbench.benchmark.data.manifest import Item, Manifest, build_manifest
+from cadbench.benchmark.data.item import Item
+from cadbench.benchmark.data.manifest import Manifest, build_manifest
 from cadbench.benchmark.system.reporting import Silent
 
 IMAGES = 600

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cadbench.benchmark.data.drift.domains import parse_domains
-from cadbench.benchmark.data.drift.drifted_manifest import add_domains
+from cadbench.benchmark.data.domains import parse_domains
+from cadbench.benchmark.data.drifted_manifest import add_domains
 from cadbench.benchmark.data.images.preprocessing import Preprocessing
 from cadbench.benchmark.data.manifest import Manifest, build_manifest
 from cadbench.benchmark.pixels import truth as module

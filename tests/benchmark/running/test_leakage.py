@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from cadbench.benchmark.data.manifest import Item, Manifest, build_manifest
+from cadbench.benchmark.data.item import Item
+from cadbench.benchmark.data.manifest import Manifest, build_manifest
 from cadbench.benchmark.features.feature_set import FeatureSet
 from cadbench.benchmark.pixels.meter import PixelMeter
 from cadbench.benchmark.pixels.truth import Truth

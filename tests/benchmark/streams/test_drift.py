@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from cadbench.benchmark.data.drift.domains import Domain, parse_domains
-from cadbench.benchmark.data.drift.drifted_manifest import add_domains
+from cadbench.benchmark.data.domains import Domain, parse_domains
+from cadbench.benchmark.data.drifted_manifest import add_domains
 from cadbench.benchmark.features.feature_set import FeatureSet
 from cadbench.benchmark.features.weights import Weights
 from cadbench.benchmark.plugins.methods import load_method

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from cadbench.benchmark.data import synthetic
 from cadbench.benchmark.data.catalog import Counts
-from cadbench.benchmark.data.category_counts import CategoryCounts, count_categories
 from cadbench.benchmark.data.manifest import Manifest
+from cadbench.benchmark.data.opening.category_counts import CategoryCounts, count_categories
 from cadbench.benchmark.data.opening.open_dataset import open_dataset
 from cadbench.benchmark.data.readers.mvtec import Mvtec
 from cadbench.benchmark.system.reporting import Silent

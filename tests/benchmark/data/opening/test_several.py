@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from cadbench.benchmark.data import synthetic
-from cadbench.benchmark.data.category_counts import count_categories
 from cadbench.benchmark.data.images.masks import read_mask_files
 from cadbench.benchmark.data.manifest import build_manifest
+from cadbench.benchmark.data.opening.category_counts import count_categories
 from cadbench.benchmark.data.opening.locations import DataRoots
 from cadbench.benchmark.data.opening.open_dataset import dataset_option_of_record, open_dataset
 from cadbench.benchmark.protocols.builtin import builtin_names, find_protocol

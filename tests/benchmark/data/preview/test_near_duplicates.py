@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cadbench.benchmark.data.images.decoding import content_hash, decode
-from cadbench.benchmark.data.manifest import Item, Manifest
+from cadbench.benchmark.data.item import Item
+from cadbench.benchmark.data.manifest import Manifest
 from cadbench.benchmark.data.preview import near_duplicates as module
 from cadbench.benchmark.data.preview.fingerprints import Fingerprints, compute_fingerprints
 from cadbench.benchmark.data.preview.near_duplicates import DuplicatePair, find_near_duplicates

@@ -10,10 +10,11 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ....results.errors import UsageError
-from ....results.records.schema import Cell, canonical_json, domains_of
-from ..manifest import Item, Manifest, column_name
+from ...results.errors import UsageError
+from ...results.records.schema import Cell, canonical_json, domains_of
 from .domains import Domain, parse_domains
+from .item import Item, column_name
+from .manifest import Manifest
 
 
 def add_domains(manifest: Manifest, domains: Sequence[Domain]) -> Manifest:

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ....results.did_you_mean import suggestion
-from ....results.errors import UsageError
-from ...system.rng import generator
+from ...results.did_you_mean import suggestion
+from ...results.errors import UsageError
+from ..system.rng import generator
 
 DOMAINS_VERSION = 1
 """Increased when the arithmetic of a kind changes, so that older features and records are not

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from .catalog import Counts
-from .manifest import Item, Manifest
-from .opening.joining import qualified, split_joined_name
-from .opening.registry import has_reader, load_reader
+from ..catalog import Counts
+from ..item import Item
+from ..manifest import Manifest
+from .joining import qualified, split_joined_name
+from .registry import has_reader, load_reader
 
 
 @dataclass(frozen=True)

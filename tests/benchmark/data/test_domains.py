@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from cadbench.benchmark.data.drift.domains import KINDS, Domain, parse_domains
+from cadbench.benchmark.data.domains import KINDS, Domain, parse_domains
 from cadbench.benchmark.data.images.preprocessing import Preprocessing
 from cadbench.results.errors import UsageError
 from hypothesis import given

@@ -1,1 +1,0 @@
-"""Drift: domains, the changes under which categories return, and manifests with such images."""

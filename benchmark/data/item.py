@@ -1,0 +1,61 @@
+"""One image of a dataset, as the manifest lists it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .domains import Domain
+from .entries import GOOD, Split
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One image. Paths are relative to the manifest's root, with forward slashes.
+
+    Attributes:
+        category, split, defect, path, mask_path, more_masks: as in `entries.Entry`.
+        width, height: size in pixels.
+        content: hash of the decoded image (`decoding.content_hash`).
+        mask: hash of the decoded mask; None if there is none.
+        domain: how the image is changed under drift; None if it is not (see
+            `drifted_manifest`).
+        original: with a domain, the item of the unchanged image, which has the same file.
+    """
+
+    category: str
+    split: Split
+    defect: str
+    path: str
+    mask_path: str | None
+    width: int
+    height: int
+    content: str
+    mask: str | None
+    more_masks: tuple[str, ...] = ()
+    domain: Domain | None = None
+    original: Item | None = None
+
+    @property
+    def mask_paths(self) -> tuple[str, ...]:
+        """All files of the mask; empty if there is no mask."""
+        return () if self.mask_path is None else (self.mask_path, *self.more_masks)
+
+    @property
+    def column(self) -> str:
+        """The column of R that the image belongs to: its category, plus its domain if any."""
+        return self.category if self.domain is None else column_name(self.category, self.domain)
+
+    @property
+    def label(self) -> int:
+        """0 for a good image, 1 for a defective one."""
+        return 0 if self.defect == GOOD else 1
+
+    @property
+    def identity(self) -> tuple[str, str, str, str, str]:
+        """The image's part of the manifest hash: no file name, no location."""
+        return self.category, self.split, self.defect, self.content, self.mask or ""
+
+
+def column_name(category: str, domain: Domain) -> str:
+    """`screw@dark:2`: the column of R for a category under a domain."""
+    return f"{category}@{domain.name}"
