@@ -37,9 +37,9 @@ def open_dataset(
 ) -> Manifest:
     """Find one or several datasets and read their images into a manifest.
 
-    `auto` stands for the first of these: MVTec AD (in `data_root`, else in CADBENCH_DATA, else in
-    ./data), the dataset that the given folder is recognized as, that folder itself, the synthetic
-    dataset.
+    `auto` means the first of these: the given folder if it has a description file, MVTec AD (in
+    `data_root`, else in CADBENCH_DATA, else in ./data), the dataset that the given folder is
+    recognized as, that folder itself, the synthetic dataset.
 
     Args:
         dataset: a name, several names separated by commas, or `auto`.

@@ -120,22 +120,22 @@ def _kind_sections(manifest: Manifest, category: str, count: int) -> Iterable[_S
 def _kind_section(name: str, items: Sequence[Item], count: int, note: str = "") -> _Section:
     masked_first = sorted(items, key=lambda item: item.mask is None)
     chosen = sorted(masked_first[:count], key=lambda item: item.path)
-    shown = "" if len(chosen) == len(items) else f"{len(chosen)} of "
-    heading = f"{name}: {shown}{len(items)} {'image' if len(items) == 1 else 'images'}{note}"
+    some = "" if len(chosen) == len(items) else f"{len(chosen)} of "
+    heading = f"{name}: {some}{len(items)} {'image' if len(items) == 1 else 'images'}{note}"
     return _Section(heading, tuple(_Tile(item, (_name(item),)) for item in chosen))
 
 
 def _near_sections(pairs: Sequence[DuplicatePair], count: int) -> Iterable[_Section]:
     if not pairs:
         return
-    shown = pairs[: max(1, count // 2)]
+    chosen = pairs[: max(1, count // 2)]
     tiles: list[_Tile] = []
-    for pair in shown:
+    for pair in chosen:
         similarity = f"similarity {pair.similarity:.3f}"
         tiles.append(_Tile(pair.test, (_name(pair.test), f"test, {pair.test.defect}")))
         tiles.append(_Tile(pair.train, (_name(pair.train), f"training, {similarity}")))
-    few = "" if len(shown) == len(pairs) else f"{len(shown)} of "
-    heading = f"test images next to the training images that they repeat: {few}{len(pairs)}"
+    some = "" if len(chosen) == len(pairs) else f"{len(chosen)} of "
+    heading = f"test images next to the training images that they repeat: {some}{len(pairs)}"
     yield _Section(heading, tuple(tiles))
 
 
