@@ -1,4 +1,4 @@
-"""The built-in protocols, a TOML file each, and finding one of them or a user's by its name."""
+"""Finds built-in protocols by name, and protocol files of users by path."""
 
 from __future__ import annotations
 
@@ -13,29 +13,36 @@ from .protocol import Protocol
 
 
 def builtin_names() -> tuple[str, ...]:
-    """The names of the protocols that come with cadbench, sorted."""
+    """Return the names of the built-in protocols, sorted."""
     files = (entry.name for entry in resources.files(__package__).iterdir())
     return tuple(sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml")))
 
 
 def builtin_text(name: str) -> str:
-    """The file of a built-in protocol, as text."""
+    """Return the text of a built-in protocol's file."""
     return resources.files(__package__).joinpath(f"{name}.toml").read_text("utf-8")
 
 
 def find_protocol(name: str) -> Protocol:
-    """The built-in protocol of this name, or the one in this file."""
-    known = builtin_names()
-    if name in known:
+    """Return a built-in protocol, or the one in a file.
+
+    Args:
+        name: name of a built-in protocol, or path of a file.
+
+    Raises:
+        UsageError: there is no such protocol or file, or the file is wrong.
+    """
+    builtin = builtin_names()
+    if name in builtin:
         return parse_protocol(builtin_text(name), name)
     if Path(name).is_file():
         return parse_protocol(_text_of(Path(name)), name)
-    same_id = [each for each in known if find_protocol(each).id == name]
+    same_id = [each for each in builtin if find_protocol(each).id == name]
     if same_id:
         raise UsageError(f"{name} is the id of a protocol; give its name: {' or '.join(same_id)}")
     raise UsageError(
-        f"no protocol {name!r}{suggestion(name, known)}; there are: {', '.join(known)}, or give "
-        "a file (`cadbench protocols NAME` prints one to start from)"
+        f"no protocol {name!r}{suggestion(name, builtin)}; there are: {', '.join(builtin)}, or "
+        "give a file (`cadbench protocols NAME` prints one to start from)"
     )
 
 

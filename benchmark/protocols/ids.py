@@ -1,6 +1,7 @@
-"""Protocol ids: the one that settings generate, and which ids are kept for it.
+"""Protocol ids: generated from settings, or chosen by a protocol file.
 
-An id of the generated form always means what it says; every other id is free for protocol files.
+An id of the generated form is reserved for the settings that it spells out. Protocol files may
+choose any other id.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _SETTINGS = re.compile(
 
 @dataclass(frozen=True)
 class ProtocolSettings:
-    """What a protocol fixes besides the images; dataset: None where only the data will tell."""
+    """What a protocol fixes besides the images. dataset: None if a folder decides it."""
 
     dataset: str | None
     schedule: str
@@ -39,7 +40,7 @@ class ProtocolSettings:
 
     @property
     def settings_id(self) -> str:
-        """The generated id without the dataset; what differs from the usual is spelled out."""
+        """The generated id without the dataset; only values other than the defaults are named."""
         size = self.preprocessing
         resize = "" if size == Preprocessing.for_image_size(size.crop) else f"-resize{size.resize}"
         sigma = "" if self.maps.sigma == SIGMA else f"-sigma{_plain(self.maps.sigma)}"
@@ -52,7 +53,7 @@ class ProtocolSettings:
 
     @property
     def generated_id(self) -> str:
-        """`mvtec-1x15-224-oracle@1`: the versioned id of these settings on a known dataset."""
+        """The versioned id of these settings: `mvtec-1x15-224-oracle@1`."""
         return f"{self.dataset}-{self.settings_id}"
 
 
@@ -62,7 +63,15 @@ def is_reserved(protocol_id: str) -> bool:
 
 
 def check_id(protocol_id: Any, settings: ProtocolSettings) -> None:
-    """`UsageError` for what is no id, or a reserved one that stands for other settings."""
+    """Check the id of a protocol.
+
+    Args:
+        protocol_id: the id.
+        settings: the settings of the protocol.
+
+    Raises:
+        UsageError: it is not an id, or it is reserved for other settings.
+    """
     if not (isinstance(protocol_id, str) and _ID.fullmatch(protocol_id)):
         raise UsageError(
             "a protocol's id is a name of small letters, digits and . _ + - with a version such as "
@@ -76,8 +85,8 @@ def check_id(protocol_id: Any, settings: ProtocolSettings) -> None:
     for name, value in theirs.items():
         if mine[name] not in (value, None):
             raise UsageError(
-                f"the id {protocol_id} is kept for {name} {value}, and this is {name} "
-                f"{mine[name]}; choose another id"
+                f"the id {protocol_id} is reserved for {name} {value}, but this protocol has "
+                f"{name} {mine[name]}; choose another id"
             )
 
 
@@ -96,19 +105,22 @@ def _values(settings: ProtocolSettings) -> dict[str, str | None]:
 
 
 def _parsed(protocol_id: str, dataset: str | None) -> dict[str, str]:
-    """What a reserved id says; a dataset of the known name is not taken for part of a schedule."""
+    """Parse a reserved id.
+
+    `dataset`, if known, is tried first: its name may contain text that looks like a schedule.
+    """
     found = dataset and re.fullmatch(
         f"(?P<dataset>{re.escape(dataset)})-{_SETTINGS.pattern}", protocol_id
     )
     found = found or re.fullmatch(f"(?P<dataset>.+?)-{_SETTINGS.pattern}", protocol_id)
     assert found
-    usual = Preprocessing.for_image_size(max(1, int(found["size"][:9])))
+    default = Preprocessing.for_image_size(max(1, int(found["size"][:9])))
     return {
         "dataset": found["dataset"],
         "schedule": found["schedule"],
         "crop": found["size"],
         "routing": found["routing"],
-        "resize": found["resize"] or str(usual.resize),
+        "resize": found["resize"] or str(default.resize),
         "map sigma": found["sigma"] or _plain(SIGMA),
         "drift": found["drift"] or "none",
         "blend": found["blend"] or _plain(0),
@@ -122,5 +134,5 @@ def _joined(domains: tuple[str, ...]) -> str:
 
 
 def _plain(sigma: float) -> str:
-    """The shortest exact writing: two values never look alike."""
+    """Return the shortest exact text of a number, so that different values have different ids."""
     return repr(float(sigma)).removesuffix(".0")

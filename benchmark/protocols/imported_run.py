@@ -1,4 +1,4 @@
-"""Whether a run that somebody else recorded means what its protocol id says."""
+"""Checks that an imported run agrees with its protocol id."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .ids import ProtocolSettings, check_id
 
 
 def check_run(run: Mapping[str, Any]) -> None:
-    """`RecordError` where experiences, schedule, preprocessing and protocol id contradict."""
+    """Raise `RecordError` if experiences, schedule, preprocessing and protocol id disagree."""
     cell = run["cell"]
     try:
         drift = cell.get("drift", [])
@@ -23,7 +23,7 @@ def check_run(run: Mapping[str, Any]) -> None:
         returns = len(cell["order"]["categories"]) * len(domains)
         sizes = experience_sizes(cell["schedule"], len(cell["order"]["categories"]) + returns)
         if sizes != tuple(map(len, run["experiences"])):
-            raise RecordError(f"its experiences are not those of the schedule {cell['schedule']}")
+            raise RecordError(f"its experiences differ from the schedule {cell['schedule']}")
         preprocessing, maps = Preprocessing(**cell["preprocessing"]), MapSpec(**cell["maps"])
         settings = ProtocolSettings(
             *(cell["dataset"], cell["schedule"], cell["routing"], preprocessing, maps),
@@ -33,4 +33,4 @@ def check_run(run: Mapping[str, Any]) -> None:
         if cell["protocol"] != settings.generated_id:
             check_id(cell["protocol"], settings)
     except (UsageError, TypeError) as error:
-        raise RecordError(f"its protocol contradicts itself: {error}") from error
+        raise RecordError(f"its protocol is inconsistent: {error}") from error

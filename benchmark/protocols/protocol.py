@@ -1,20 +1,20 @@
 """Protocols as data: a TOML file that fixes data, stream, preprocessing, routing and maps.
 
 id             versioned, `our-parts-1x4@1`; ids such as `mvtec-1x15-224-oracle@1` are generated
-               from settings and mean exactly those
-title, source, notes     where the protocol comes from, for readers
+               from settings and reserved for them
+title, source, notes     where the protocol comes from
 dataset        a name that `cadbench data info` lists, such as `mvtec`, `synthetic` or `folder`,
-               or several: `mvtec,visa`, whose categories are called `mvtec/bottle`
-categories     those that must be there and are used; without them, all that the folder has
+               or several: `mvtec,visa`, with categories such as `mvtec/bottle`
+categories     the categories to use; without this key, all categories of the folder
 schedule       resolved, `14-1`
-orders         official ones: `alphabetical`, `random:SEED`, or a name of [named_orders]
-named_orders   name = every category once
-drift          domains under which every category returns, ["dark:2", "blur:1"]; none without it
-blend          share of a category's training images that come an experience early or late
+orders         official orders: `alphabetical`, `random:SEED`, or a name in [named_orders]
+named_orders   name = list with every category once
+drift          domains in which every category returns, ["dark:2", "blur:1"]; default: none
+blend          share of a category's training images that move to a neighboring experience
 routing, unseen          as the options of `cadbench run`
 preprocessing  {resize, crop} in pixels
 maps           {upsampling, sigma}
-study          defaults that are no part of the protocol: backbone, embedding, seeds, methods,
+study          defaults that are not part of the protocol: backbone, embedding, seeds, methods,
                set = ["METHOD.PARAM=VALUES"]
 """
 
@@ -35,7 +35,7 @@ from .ids import ProtocolSettings
 
 @dataclass(frozen=True)
 class StudyDefaults:
-    """What a run under the protocol does where its options say nothing else."""
+    """Defaults of a run with the protocol; options override them."""
 
     backbone: str | None = None
     embedding: str | None = None
@@ -46,7 +46,7 @@ class StudyDefaults:
 
 @dataclass(frozen=True)
 class Protocol:
-    """A protocol file, read and checked. where: how messages call it."""
+    """A checked protocol file. Its fields are the keys of the file; where: its name in messages."""
 
     where: str
     id: str
@@ -68,7 +68,7 @@ class Protocol:
 
     @property
     def settings(self) -> ProtocolSettings:
-        """What the id stands for."""
+        """The settings that the id identifies."""
         parts = self.dataset.split(",")
         named = all(published_categories(part) for part in parts)
         dataset = joined_name(parts) if named else None
@@ -76,11 +76,11 @@ class Protocol:
         return ProtocolSettings(dataset, *settings, self.drift, self.blend)
 
     def order(self, text: str, categories: tuple[str, ...]) -> Order:
-        """The order that `--order` means under this protocol: one of its own names comes first."""
+        """Return the order for `--order`; the protocol's named orders take precedence."""
         if text in self.named_orders:
             return listed_order(text, self.named_orders[text])
         return resolve_order(text, categories)
 
     def official_orders(self, categories: tuple[str, ...]) -> tuple[Order, ...]:
-        """The orders that the protocol names, over the categories of the data."""
+        """Return the official orders over the categories of the data."""
         return tuple(self.order(text, categories) for text in self.orders)

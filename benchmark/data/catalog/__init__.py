@@ -1,7 +1,7 @@
-"""The datasets that cadbench knows: where they come from, what they allow, what they hold.
+"""The catalog of datasets: source, license, citation and counts, one TOML file per dataset.
 
-One TOML file a dataset, checked when it is read. What a file says of addresses, sizes and hashes,
-and where that was read, is its `evidence`; what could not be looked up is left out, never guessed.
+Every archive names the evidence for its address, size and hash. Unknown facts are left out, never
+guessed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Kind = Literal["tar", "tar.xz", "tar.gz", "zip"]
 
 
 class Counts(NamedTuple):
-    """Images of a category."""
+    """Numbers of images of a category."""
 
     train: int
     test_good: int
@@ -50,7 +50,7 @@ class Official:
 
 @dataclass(frozen=True)
 class License:
-    """Under which terms a dataset may be used; allows: the gist, in words."""
+    """The license of a dataset. allows: what it permits, in a few words."""
 
     name: str
     url: str
@@ -59,7 +59,7 @@ class License:
 
 @dataclass(frozen=True)
 class Citation:
-    """The paper to cite; kind, key: of the BibTeX entry."""
+    """The paper to cite. kind and key are those of the BibTeX entry."""
 
     key: str
     kind: str
@@ -70,7 +70,7 @@ class Citation:
     doi: str = ""
 
     def bibtex(self) -> str:
-        """The entry as BibTeX."""
+        """Return the entry as BibTeX."""
         where = "journal" if self.kind == "article" else "booktitle"
         fields = {
             "author": " and ".join(self.authors),
@@ -85,10 +85,17 @@ class Citation:
 
 @dataclass(frozen=True)
 class Archive:
-    """A file to download. urls: official addresses of the same file; the first one there is taken.
+    """A file to download.
 
-    inside: the folder in the archive that becomes the dataset's own; what lies beside it is kept.
-    evidence: where addresses, size and hash were read.
+    Attributes:
+        file: its name.
+        urls: official addresses of the file, tried in order.
+        bytes: its size.
+        sha256: its hash, 64 hexadecimal digits.
+        kind: how it is packed.
+        evidence: where addresses, size and hash were read.
+        inside: the folder in the archive that becomes the folder of the dataset; files next to it
+            are kept.
     """
 
     file: str
@@ -102,10 +109,22 @@ class Archive:
 
 @dataclass(frozen=True)
 class Entry:
-    """A dataset. reader: the name of what reads it; folders: how its folder is usually called.
+    """A dataset. Its fields are the keys of its file, except the name.
 
-    access: whether cadbench may fetch it, and `why`; by_hand: what to do at `home` for oneself.
-    counts: by category, empty if nobody published them; then `categories` has the names.
+    Attributes:
+        name: name of the file.
+        title: the usual name.
+        home: the official page.
+        reader: name of the reader of its layout.
+        folders: usual names of its folder.
+        access: whether cadbench may download it.
+        why: the reason for that.
+        by_hand: how to get it from `home` manually.
+        license: its license.
+        citation: the paper to cite.
+        archives: the files to download; none if access is `by hand`.
+        counts: numbers of files by category; empty if unknown.
+        categories: the names of the categories; in a file only if there are no counts.
     """
 
     name: str
@@ -127,20 +146,20 @@ class Entry:
 
     @property
     def bytes(self) -> int:
-        """Of all archives."""
+        """Size of all archives."""
         return sum(archive.bytes for archive in self.archives)
 
 
 @cache
 def entry_names() -> tuple[str, ...]:
-    """The names of all datasets, sorted."""
+    """Return the names of all datasets, sorted."""
     files = (entry.name for entry in resources.files(__name__).iterdir())
     return tuple(sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml")))
 
 
 @cache
 def load_entry(name: str) -> Entry:
-    """The dataset of that name; `UsageError` where there is none."""
+    """Return the dataset with this name; raise `UsageError` if there is none."""
     if name not in entry_names():
         raise UsageError(
             f"unknown dataset {name!r}{suggestion(name, entry_names())}; there are: "

@@ -196,9 +196,11 @@ def test_the_cell_and_its_id_say_what_returns_and_how_it_blends():
     ]
     assert type(cell).from_dict(json.loads(json.dumps(cell.as_dict()))) == cell
     assert is_reserved(cell.protocol)
-    with pytest.raises(UsageError, match="kept for drift -dark2, and this is drift -dark2-blur1"):
+    with pytest.raises(
+        UsageError, match=r"reserved for drift -dark2, but .* has drift -dark2-blur1"
+    ):
         check_id("plates-1x12-224-oracle-drift-dark2-blend0.5@1", cell._settings)
-    with pytest.raises(UsageError, match=r"kept for blend 0, and this is blend 0.5"):
+    with pytest.raises(UsageError, match=r"reserved for blend 0, but .* has blend 0.5"):
         check_id("plates-1x12-224-oracle-drift-dark2-blur1@1", cell._settings)
 
 

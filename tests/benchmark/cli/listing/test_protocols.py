@@ -229,7 +229,7 @@ def test_data_without_a_required_category_is_refused_naming_all_that_lack(call, 
 
 def test_a_folder_of_another_name_cannot_take_a_generated_id(run_file, file):
     file.write_text(OURS.replace("our-plates@1", "parts-2-1-64-inferred-resize64-sigma2@1"))
-    assert_refused(run_file("--dry-run"), 2, "kept for dataset parts", "another id")
+    assert_refused(run_file("--dry-run"), 2, "reserved for dataset parts", "another id")
 
 
 def make_records(run: Run, words: Sequence[str] = ()) -> None:
