@@ -1,4 +1,4 @@
-"""Paths and modules that the documents name exist."""
+"""Paths and modules that the documents name exist; the changelog also names those of the past."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("tests/*/*.md")])
+DOCUMENTS = sorted(
+    {*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("tests/*/*.md")}
+    - {ROOT / "CHANGELOG.md"}
+)
 FOLDERS = "benchmark|methods|mecad|results|tests"
 PATH = re.compile(rf"(?<![\w./-])((?:{FOLDERS})/[\w./-]*\w)")
 MODULE = re.compile(rf"\bcadbench\.((?:{FOLDERS})(?:\.[a-z_]\w*)+)")

@@ -13,18 +13,11 @@ ROOT = Path(__file__).parents[2]
 
 
 def copy_checkout(folder: Path) -> Path:
-    """Copy all files that git knows or would add, because building writes next to the sources."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        if (ROOT / name).is_file():  # a deleted file is listed until the deletion is committed
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, folder / name)
+    """Copy what belongs to the project, because building writes next to the sources."""
+    for name in ("benchmark", "methods", "mecad", "results", "docs", "tests"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in filter(Path.is_file, ROOT.iterdir()):
+        shutil.copy(file, folder)
     return folder
 
 
