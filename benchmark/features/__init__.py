@@ -1,1 +1,1 @@
-"""Frozen backbones: one pass over every image, cached on disk."""
+"""Patch embeddings of images: computed once by a frozen backbone and cached on disk."""

@@ -1,4 +1,4 @@
-"""From feature maps of two or more layers to patch embeddings."""
+"""Embeddings: feature maps of two or more layers become patch embeddings."""
 
 from __future__ import annotations
 
@@ -10,23 +10,35 @@ from torch.nn import functional
 
 
 def concat(maps: Sequence[Tensor], *, pool: int) -> Tensor:
-    """Average pooling, upsampling to the finest grid, concatenation.
+    """Average pooling, upsampling to the finest grid, concatenation of the layers.
 
-    maps: (B, C_i, h_i, w_i) from fine to coarse; pool: odd width of the pooled neighborhood,
-    stride 1, zeros beyond the border. Returns patches (B, h * w, sum of C_i).
+    Args:
+        maps: (B, C_i, h_i, w_i), finest layer first.
+        pool: odd width of the pooled neighborhood; stride 1, zeros outside the border.
+
+    Returns:
+        Patches (B, h * w, sum of C_i).
     """
     pooled = [functional.avg_pool2d(layer, pool, stride=1, padding=pool // 2) for layer in maps]
-    return _patches(torch.cat(_on_finest_grid(pooled), dim=1))
+    return _flatten_grid(torch.cat(_upsample_to_finest(pooled), dim=1))
 
 
 def official(maps: Sequence[Tensor], *, pool: int, layer_dim: int, dim: int) -> Tensor:
     """The embedding published with PatchCore (Roth et al. 2022).
 
-    Each pool x pool neighborhood of a layer is flattened (C_i * pool^2) and averaged down to
-    `layer_dim` values; coarse layers are upsampled bilinearly to the finest grid; the layers'
-    values are put behind one another and averaged down to `dim`. The averaging is linear, so it
-    is done before the upsampling here, on a quarter of the positions. Shapes as in `concat`.
-    Returns patches (B, h * w, dim).
+    Each neighborhood of a layer is flattened (C_i * pool^2 values) and averaged down to `layer_dim`
+    values. Coarse layers are upsampled bilinearly to the finest grid. The values of all layers are
+    concatenated and averaged down to `dim`. The first averaging is linear, so it is done before the
+    upsampling, on a quarter of the positions.
+
+    Args:
+        maps: (B, C_i, h_i, w_i), finest layer first.
+        pool: odd width of the neighborhood; stride 1, zeros outside the border.
+        layer_dim: values per layer.
+        dim: values per patch.
+
+    Returns:
+        Patches (B, h * w, dim).
     """
     reduced = []
     for layer in maps:
@@ -34,14 +46,14 @@ def official(maps: Sequence[Tensor], *, pool: int, layer_dim: int, dim: int) -> 
         neighborhoods = functional.unfold(layer, pool, padding=pool // 2).transpose(1, 2)
         values = functional.adaptive_avg_pool1d(neighborhoods, layer_dim)
         reduced.append(values.transpose(1, 2).reshape(batch, layer_dim, height, width))
-    stacked = _patches(torch.cat(_on_finest_grid(reduced), dim=1))
+    stacked = _flatten_grid(torch.cat(_upsample_to_finest(reduced), dim=1))
     return functional.adaptive_avg_pool1d(stacked, dim)
 
 
 EMBEDDINGS: dict[str, Callable[..., Tensor]] = {"concat": concat, "official": official}
 
 
-def _on_finest_grid(maps: Sequence[Tensor]) -> list[Tensor]:
+def _upsample_to_finest(maps: Sequence[Tensor]) -> list[Tensor]:
     grid = maps[0].shape[-2:]
     return [
         layer
@@ -51,5 +63,6 @@ def _on_finest_grid(maps: Sequence[Tensor]) -> list[Tensor]:
     ]
 
 
-def _patches(stacked: Tensor) -> Tensor:
-    return stacked.flatten(2).transpose(1, 2)
+def _flatten_grid(maps: Tensor) -> Tensor:
+    """(B, C, h, w) -> (B, h * w, C)."""
+    return maps.flatten(2).transpose(1, 2)

@@ -1,4 +1,4 @@
-"""One pass of a backbone over the images that are not in the cache yet."""
+"""Filling of the feature cache: decode missing images, compute their arrays, store them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..system.reporting import Reporter, damaged_cache_warning
 from .shards import Shard, ShardStore
 
 Compute = Callable[[np.ndarray], np.ndarray]
-"""From preprocessed images (B, 3, H, W) uint8 to the array that is stored, first axis B."""
+"""Maps preprocessed images (B, 3, H, W) uint8 to the array (B, ...) that is stored."""
 
 
 @dataclass(frozen=True)
@@ -33,25 +33,37 @@ def fill_store(
     items: Iterable[Item],
     root: Root,
     preprocessing: Preprocessing,
-    compute: Callable[[], Compute],
+    load_compute: Callable[[], Compute],
     reporter: Reporter,
     *,
-    what: str,
+    task_name: str,
     workers: int | None = None,
-    lanes: int = 1,
-    setting: Callable[[], AbstractContextManager[None]] = nullcontext,
+    threads: int = 1,
+    context: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> None:
-    """Compute and store every shard that is missing; nothing is loaded where none is.
+    """Compute and store every shard that is missing. Nothing is loaded if none is.
 
-    Images are decoded in worker processes while `compute()` (built when first needed) runs here,
-    on `lanes` shards at once under `setting()`; a few are in memory at a time, whatever the size
-    of the dataset.
+    Memory is bounded: only a few shards are in memory at a time.
+
+    Args:
+        store: where shards are stored.
+        shards: the shards to have afterwards.
+        items: the images of the shards.
+        root: the dataset's files.
+        preprocessing: how images are decoded.
+        load_compute: loads the function that computes the array of a shard.
+        reporter: receives progress, and warnings about damaged files.
+        task_name: name of the progress bar.
+        workers: processes that decode images; None: one per core.
+        threads: shards that are computed at a time.
+        context: entered while shards are computed.
     """
     missing = [shard for shard in shards if shard not in store]
     if not missing:
         return
     for shard in missing:
-        if store.path(shard).exists() and shard not in store:  # not from another process just now
+        # The second check is for a file that another process has just completed.
+        if store.path(shard).exists() and shard not in store:
             damaged_cache_warning(reporter)(store.path(shard))
     by_id: Mapping[str, Item] = {item.content: item for item in items}
     jobs = (
@@ -59,14 +71,14 @@ def fill_store(
         for shard in missing
     )
     total = sum(len(shard.ids) for shard in missing)
-    run = compute()
-    with setting(), reporter.task(what, total, "images") as task:
-        computed = map_in_threads(run, map_in_processes(_decode, jobs, workers=workers), lanes)
-        for shard, array in zip(missing, computed, strict=True):
+    compute = load_compute()
+    with context(), reporter.task(task_name, total, "images") as task:
+        decoded = map_in_processes(_decode, jobs, workers=workers)
+        for shard, array in zip(missing, map_in_threads(compute, decoded, threads), strict=True):
             store.write(shard, array)
             task.advance(len(shard.ids))
 
 
 def _decode(job: _DecodeJob) -> np.ndarray:
-    """(B, 3, crop, crop) uint8; refuses an image that is not the one the manifest saw."""
+    """Decode images to (B, 3, crop, crop) uint8; an error if one has changed since the manifest."""
     return np.stack([read_image(job.root, item, job.preprocessing) for item in job.items])

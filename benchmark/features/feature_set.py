@@ -1,4 +1,4 @@
-"""The features of a dataset: extracted where they are missing, then read by category and split."""
+"""`FeatureSet`: the features of a dataset, extracted if missing, read by category and split."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..system.reporting import Reporter
 from .extraction import Compute, fill_store
 from .frozen import FrozenBackbone, load_frozen
 from .shards import ShardStore, shards_of
-from .source import PatchSource, Resident
+from .source import CachedPatchSource, DeviceCache
 from .spec import EXTRACTION_VERSION, FeatureSpec
 from .weights import Weights
 
@@ -30,32 +30,49 @@ if TYPE_CHECKING:
 
 Split = Literal["train", "test"]
 
-LANE_THREADS = 2
-"""Threads that compute a shard on a CPU, however many cores there are: a convolution's last bits
-depend on the number, and features must not."""
+THREADS_PER_SHARD = 2
+"""Threads that compute a shard on the CPU, however many cores there are: the last bits of a
+convolution depend on the number of threads, and features must not."""
 
 
 @dataclass(eq=False)
 class FeatureSet:
-    """Features of one dataset, one backbone, one preprocessing; shared by every cell of a run."""
+    """Features of one dataset, backbone and preprocessing, shared by all cells of a run.
+
+    Attributes:
+        manifest: the images.
+        spec: the features.
+        device: where features are computed and read to.
+        cache: root of the cache on disk.
+    """
 
     manifest: Manifest
     spec: FeatureSpec
     device: torch.device
     cache: Path
-    _sources: dict[tuple[str, str, str], PatchSource] = field(default_factory=dict, repr=False)
-    _parts_of: dict[tuple[str, ...], PatchSource] = field(default_factory=dict, repr=False)
+    _sources: dict[tuple[str, str, str], CachedPatchSource] = field(
+        default_factory=dict, repr=False
+    )
+    _subsets: dict[tuple[str, ...], CachedPatchSource] = field(default_factory=dict, repr=False)
     _weights: Weights | None = field(default=None, repr=False)
 
     def ensure(
         self, columns: Iterable[str], weights: Weights, reporter: Reporter, *, pixels: bool
     ) -> None:
-        """Extract what is missing for these columns; `pixels` also keeps the images ready."""
+        """Extract the features that are missing.
+
+        Args:
+            columns: the categories to have features of.
+            weights: weights of the backbone.
+            reporter: receives progress and warnings.
+            pixels: also store the preprocessed images, for methods that use images.
+        """
         self._weights = weights
         columns = tuple(columns)
         items = [item for column in columns for item in self._items(column)]
-        shards = [shard for part in self._parts(columns) for shard in shards_of(part)]
+        shards = [shard for split in self._splits(columns) for shard in shards_of(split)]
         preprocessing = self.spec.preprocessing
+        on_cuda = self.device.type == "cuda"
         fill_store(
             self._patch_store,
             shards,
@@ -64,9 +81,9 @@ class FeatureSet:
             preprocessing,
             lambda: self._extractor(weights),
             reporter,
-            what=f"extracting {self.spec.backbone} features",
-            lanes=1 if self.device.type == "cuda" else max(1, available_cores() // LANE_THREADS),
-            setting=_lane_threads,
+            task_name=f"extracting {self.spec.backbone} features",
+            threads=1 if on_cuda else max(1, available_cores() // THREADS_PER_SHARD),
+            context=_fixed_thread_count,
         )
         if pixels:
             fill_store(
@@ -77,94 +94,107 @@ class FeatureSet:
                 preprocessing,
                 lambda: lambda images: images,
                 reporter,
-                what="preparing images",
+                task_name="preparing images",
             )
 
-    def patches(self, category: str, split: Split) -> PatchSource:
+    def patches(self, category: str, split: Split) -> CachedPatchSource:
         """The patch embeddings of a category's split."""
         return self._source(self._patch_store, self.spec.digest, category, split)
 
-    def pixels(self, category: str, split: Split) -> PatchSource:
+    def pixels(self, category: str, split: Split) -> CachedPatchSource:
         """The preprocessed images of a category's split."""
         return self._source(self._pixel_store, self._pixel_digest, category, split)
 
-    def shown(self, parts: Mapping[str, Sequence[str]], *, pixels: bool = False) -> PatchSource:
-        """Some training images of some columns as one source: the ids of each."""
+    def training_subset(
+        self, ids_of: Mapping[str, Sequence[str]], *, pixels: bool = False
+    ) -> CachedPatchSource:
+        """Selected training images of one or more columns, as one source.
+
+        Args:
+            ids_of: per column, the ids of the images.
+            pixels: preprocessed images instead of patch embeddings.
+        """
         read = self.pixels if pixels else self.patches
-        if len(parts) == 1:
-            ((column, ids),) = parts.items()
+        if len(ids_of) == 1:
+            ((column, ids),) = ids_of.items()
             if set(ids) == set(read(column, "train").ids):
                 return read(column, "train")
-        place = (str(pixels), *(f"{column}:{','.join(ids)}" for column, ids in parts.items()))
-        if place not in self._parts_of:
-            items = (self.manifest.train(column) for column in parts)
+        key = (str(pixels), *(f"{column}:{','.join(ids)}" for column, ids in ids_of.items()))
+        if key not in self._subsets:
+            items = (self.manifest.train(column) for column in ids_of)
             shards = [shard for of_column in items for shard in shards_of(of_column)]
             store = self._pixel_store if pixels else self._patch_store
             digest = self._pixel_digest if pixels else self.spec.digest
-            only = {identity for ids in parts.values() for identity in ids}
-            self._parts_of[place] = PatchSource(store, shards, digest, self.device, only)
-        return self._parts_of[place]
+            only = {identity for ids in ids_of.values() for identity in ids}
+            self._subsets[key] = CachedPatchSource(store, shards, digest, self.device, only)
+        return self._subsets[key]
 
     @functools.cached_property
     def shape(self) -> tuple[int, int]:
-        """(P, D): patches an image and length of an embedding."""
+        """(P, D): patches per image and length of an embedding."""
         first = self.patches(self.manifest.categories[0], "train")
         _, patches, dim = first.arrays()[0].shape
         return patches, dim
 
     @property
     def grid(self) -> tuple[int, int]:
-        """(h, w) of the patches; images are square after preprocessing."""
+        """(h, w) of the patch grid; images are square after preprocessing."""
         side = math.isqrt(self.shape[0])
         return side, side
 
     @property
     def backbone(self) -> Callable[[], FrozenBackbone] | None:
-        """What loads the backbone for a method, once `ensure` was told its weights.
+        """A function that loads the backbone for a method; None before `ensure`.
 
-        It leads to no image: only to the features' description, the weights and the device.
+        It leads to no image: only to the features' spec, the weights and the device.
         """
         if self._weights is None:
             return None
         return functools.partial(load_frozen, self.spec, self._weights, self.device)
 
     def _extractor(self, weights: Weights) -> Compute:
+        """Load the backbone, and return the function that extracts the patches of a shard."""
         import torch
 
-        from .backbones import load_extractor
+        from .extractor import load_extractor
 
         extractor = load_extractor(self.spec, weights, self.device)
 
         def compute(pixels: np.ndarray) -> np.ndarray:
-            extracted: np.ndarray = extractor.extract(torch.from_numpy(pixels)).numpy()
-            return extracted
+            patches: np.ndarray = extractor.extract(torch.from_numpy(pixels)).numpy()
+            return patches
 
         return compute
 
-    def _source(self, store: ShardStore, digest: str, category: str, split: Split) -> PatchSource:
-        place = (digest, category, split)
-        if place not in self._sources:
+    def _source(
+        self, store: ShardStore, digest: str, category: str, split: Split
+    ) -> CachedPatchSource:
+        key = (digest, category, split)
+        if key not in self._sources:
             shards = shards_of(getattr(self.manifest, split)(category))
-            resident = self._resident if split == "test" else None
-            self._sources[place] = PatchSource(
-                store, shards, digest, self.device, resident=resident
+            device_cache = self._device_cache if split == "test" else None
+            self._sources[key] = CachedPatchSource(
+                store, shards, digest, self.device, device_cache=device_cache
             )
-        return self._sources[place]
+        return self._sources[key]
 
     @functools.cached_property
-    def _resident(self) -> Resident | None:
-        """On CUDA, room for test images, which come again and again: a quarter of what is free."""
+    def _device_cache(self) -> DeviceCache | None:
+        """On CUDA, a cache of a quarter of the free memory.
+
+        It is for test images, which are read after every experience.
+        """
         if self.device.type != "cuda":
             return None
         import torch
 
         free, _ = torch.cuda.mem_get_info(self.device)
-        return Resident(free // 4)
+        return DeviceCache(free // 4)
 
     def _items(self, category: str) -> tuple[Item, ...]:
         return self.manifest.train(category) + self.manifest.test(category)
 
-    def _parts(self, categories: Iterable[str]) -> Iterable[tuple[Item, ...]]:
+    def _splits(self, categories: Iterable[str]) -> Iterable[tuple[Item, ...]]:
         for category in categories:
             yield self.manifest.train(category)
             yield self.manifest.test(category)
@@ -187,12 +217,12 @@ class FeatureSet:
 
 
 @contextlib.contextmanager
-def _lane_threads() -> Iterator[None]:
-    """Let this thread, and those that it starts, compute with `LANE_THREADS` threads each."""
+def _fixed_thread_count() -> Iterator[None]:
+    """Use `THREADS_PER_SHARD` torch threads in this thread and in those that it starts."""
     import torch
 
     before = torch.get_num_threads()
-    torch.set_num_threads(LANE_THREADS)
+    torch.set_num_threads(THREADS_PER_SHARD)
     try:
         yield
     finally:

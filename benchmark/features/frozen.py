@@ -1,4 +1,4 @@
-"""The study's backbone for methods that look at images: frozen, and as an untrained twin."""
+"""The run's backbone for methods that look at images: frozen, or as an untrained copy."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class FrozenBackbone:
-    """The layers that patch embeddings are made of, as maps; nothing here can be trained.
+    """The layers that patch embeddings are made of; implements `interface.services.Backbone`.
 
-    channels, strides: C_i and the stride of each layer, finest first.
+    Attributes:
+        channels: number of channels of each layer, finest layer first.
+        strides: stride of each layer.
     """
 
     channels: tuple[int, ...]
@@ -29,33 +31,37 @@ class FrozenBackbone:
     _untrained: Callable[[int], torch.nn.Module]
 
     def normalized(self, images: Tensor) -> Tensor:
-        """images (B, 3, H, W), uint8 or float32 in 0..1 -> what the backbone takes, float32."""
+        """Normalize images (B, 3, H, W), uint8 or float32 in 0..1, for the backbone: float32."""
         import torch
 
         images = images.float() / 255 if images.dtype == torch.uint8 else images
         return self._normalized(images)
 
     def maps(self, images: Tensor) -> list[Tensor]:
-        """(B, C_i, h_i, w_i) of each layer, without gradients; images as for `normalized`."""
+        """Return the maps (B, C_i, h_i, w_i) of each layer, without gradients.
+
+        Images are as for `normalized`.
+        """
         import torch
 
-        # Convolutions as features are extracted with: full float32, and the same ones each time.
+        # The same setting as in extraction: deterministic convolutions in full float32.
         exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
         with torch.no_grad(), exact:
             return self._maps(self.normalized(images))
 
     def untrained(self, seed: int) -> torch.nn.Module:
-        """A network of the same architecture with random weights, to be trained.
+        """Return a trainable network of the same architecture with random weights.
 
-        It takes normalized images and gives the list of maps.
+        It takes normalized images and returns the list of maps.
         """
         return self._untrained(seed)
 
 
 @functools.lru_cache(maxsize=1)
 def load_frozen(spec: FeatureSpec, weights: Weights, device: torch.device) -> FrozenBackbone:
-    """The backbone of these features, loaded once for all cells that ask for it."""
-    from .backbones import load_extractor, untrained_model
+    """Load the backbone of these features; it is cached for the cells that follow."""
+    from .extractor import load_extractor
+    from .timm_models import untrained_model
 
     extractor = load_extractor(spec, weights, device)
     layers = untrained_model(spec, 0).feature_info

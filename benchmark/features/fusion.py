@@ -1,7 +1,7 @@
-"""Batch normalization folded into the convolutions before it: the same function, computed faster.
+"""Folding of batch norms into the convolutions before them: the same function, computed faster.
 
 In a frozen network the two are one linear map. On two cores the embedded backbone becomes about
-1.5 times as fast; its features move by some 1e-6 of their range, float16 rounds them to 5e-4.
+1.5 times as fast. Its features change by about 1e-6 of their range; float16 rounds them to 5e-4.
 """
 
 from __future__ import annotations
@@ -13,36 +13,42 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 TOLERANCE = 1e-4
-"""How far a folded layer may be from the original one, as a part of its largest value."""
+"""Largest accepted difference of a folded layer, relative to its largest value."""
 
 
-def folded(model: nn.Module, images: Tensor) -> nn.Module:
-    """The model in evaluation mode with every batch norm folded that follows a convolution.
+def fold_batch_norms(model: nn.Module, images: Tensor) -> nn.Module:
+    """Fold every batch norm that follows a convolution.
 
-    Which norm follows which convolution is read off the order of their definition, which need not
-    be that of the computation; so both are run on `images` (B, 3, H, H), and where they differ the
-    model is returned as it is.
+    Which norm follows which convolution is read from the order of their definition, which need not
+    be the order of computation. Both models are therefore compared on `images`.
+
+    Args:
+        model: a model in evaluation mode.
+        images: (B, 3, H, H).
+
+    Returns:
+        A folded copy; `model` itself if nothing can be folded or the outputs differ.
     """
     import torch
 
-    other = copy.deepcopy(model)
-    if not _fold(other):
+    folded = copy.deepcopy(model)
+    if not _fold(folded):
         return model
     with torch.inference_mode():
         try:
-            pairs = zip(model(images), other(images), strict=True)
-            alike = all(_alike(one, two) for one, two in pairs)
+            pairs = zip(model(images), folded(images), strict=True)
+            equal = all(_is_close(one, two) for one, two in pairs)
         except (RuntimeError, ValueError, AttributeError, TypeError):
             return model
-    return other if alike else model
+    return folded if equal else model
 
 
-def _alike(one: Tensor, other: Tensor) -> bool:
+def _is_close(one: Tensor, other: Tensor) -> bool:
     return bool((one - other).abs().max() <= TOLERANCE * one.abs().max())
 
 
 def _fold(module: nn.Module) -> int:
-    """Fold in place; returns how many norms went."""
+    """Fold in place and return the number of folded norms."""
     from torch import nn
     from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -56,7 +62,7 @@ def _fold(module: nn.Module) -> int:
             and child.track_running_stats
         ):
             setattr(module, name_before, fuse_conv_bn_eval(before, child))
-            # timm's norms bring their activation along.
+            # timm's norms include their activation, which stays.
             setattr(module, name, nn.Sequential(*child.children()))
             count += 1
         else:

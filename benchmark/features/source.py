@@ -1,4 +1,4 @@
-"""The stored arrays of one category and split, as methods and services read them."""
+"""`CachedPatchSource`: the stored arrays of one category and split, read from the feature cache."""
 
 from __future__ import annotations
 
@@ -19,34 +19,47 @@ if TYPE_CHECKING:
     import torch
 
 
-class Resident:
-    """Arrays that stay on a device once they are read, the latest used within `budget` bytes."""
+class DeviceCache:
+    """Arrays that stay on a device after they were read, the latest used ones within a budget."""
 
     def __init__(self, budget: int) -> None:
+        """Make an empty cache of at most `budget` bytes."""
         self.budget = budget
-        self._held: OrderedDict[str, torch.Tensor] = OrderedDict()
+        self._tensors: OrderedDict[str, torch.Tensor] = OrderedDict()
 
     def get(
         self, digest: str, nbytes: int, read: Callable[[], torch.Tensor]
     ) -> torch.Tensor | None:
-        """The array called `digest`, read where it is not held; None where it is too large."""
-        if digest in self._held:
-            self._held.move_to_end(digest)
-            return self._held[digest]
+        """Return an array.
+
+        Args:
+            digest: name of the array.
+            nbytes: its size.
+            read: reads it to the device if it is not cached.
+
+        Returns:
+            The array; None if it is larger than the budget.
+        """
+        if digest in self._tensors:
+            self._tensors.move_to_end(digest)
+            return self._tensors[digest]
         if nbytes > self.budget:
             return None
-        held = sum(tensor.nbytes for tensor in self._held.values())
-        while held + nbytes > self.budget:
-            held -= self._held.popitem(last=False)[1].nbytes
-        self._held[digest] = read()
-        return self._held[digest]
+        used = sum(tensor.nbytes for tensor in self._tensors.values())
+        while used + nbytes > self.budget:
+            used -= self._tensors.popitem(last=False)[1].nbytes
+        self._tensors[digest] = read()
+        return self._tensors[digest]
 
 
-class PatchSource:
-    """Patches (or pixels) of some images, read from the cache when asked for.
+class CachedPatchSource:
+    """Patches (or pixels) of some images in the cache; implements `interface.PatchSource`.
 
-    ids: (B,) content hashes, in storage order; digest: content address of features and images.
-    Nothing here leads to an image's file, its label or its mask.
+    Nothing in it leads to an image's file, its label or its mask.
+
+    Attributes:
+        ids: (B,) content hashes of the images, in storage order.
+        digest: content address of features and images.
     """
 
     def __init__(
@@ -56,19 +69,27 @@ class PatchSource:
         spec_digest: str,
         device: torch.device,
         only: Collection[str] | None = None,
-        resident: Resident | None = None,
+        device_cache: DeviceCache | None = None,
     ) -> None:
-        """only: ids of the shards' images to be read, None: all; resident: where all stays once a
-        part of it is asked for."""
+        """Describe a source; arrays are read when they are used.
+
+        Args:
+            store: where the shards are stored.
+            shards: the shards of the images.
+            spec_digest: content address of the features, without the images.
+            device: where arrays are read to.
+            only: ids of the images to include; None: all images of the shards.
+            device_cache: keeps all arrays of the source on the device after the first use.
+        """
         self._store = store
         rows = [[r for r, i in enumerate(s.ids) if only is None or i in only] for s in shards]
-        held = [(shard, kept) for shard, kept in zip(shards, rows, strict=True) if kept]
-        self._shards = tuple(shard for shard, _ in held)
-        self._rows = tuple(kept for _, kept in held)
+        included = [(shard, kept) for shard, kept in zip(shards, rows, strict=True) if kept]
+        self._shards = tuple(shard for shard, _ in included)
+        self._rows = tuple(kept for _, kept in included)
         self._device = device
-        self._resident = resident
+        self._device_cache = device_cache
         self._ends = np.cumsum([len(kept) for kept in self._rows]).tolist()
-        self.ids = tuple(shard.ids[row] for shard, kept in held for row in kept)
+        self.ids = tuple(shard.ids[row] for shard, kept in included for row in kept)
         self.digest = hashlib.sha256("\n".join((spec_digest, *self.ids)).encode()).hexdigest()
 
     @functools.cached_property
@@ -77,9 +98,9 @@ class PatchSource:
         return {identity: row for row, identity in enumerate(self.ids)}
 
     def arrays(self) -> list[np.ndarray]:
-        """Memory-mapped pieces that make up the whole: each (n, P, D) in the stored type.
+        """Return the arrays (n, P, D) in storage order, in the stored type.
 
-        Of a shard that is read in part, a copy.
+        They are memory-mapped; shards of which only some images are included are copied.
         """
         pieces = []
         for index, (shard, rows) in enumerate(zip(self._shards, self._rows, strict=True)):
@@ -90,26 +111,28 @@ class PatchSource:
     def read(
         self, rows: Iterable[int], opened: dict[int, np.ndarray] | None = None
     ) -> torch.Tensor:
-        """The rows' arrays on the device: patches (B, P, D) float32, pixels (B, 3, H, W) uint8.
+        """Read rows to the device: patches (B, P, D) float32, or pixels (B, 3, H, W) uint8.
 
-        `opened` keeps pieces open between the calls of one that reads row after row.
+        Args:
+            rows: storage rows.
+            opened: open files to keep between calls, for callers that read row by row.
         """
-        array = self.stored(rows, opened)
+        array = self.read_stored(rows, opened)
         return array.float() if array.is_floating_point() else array
 
-    def stored(
+    def read_stored(
         self, rows: Iterable[int], opened: dict[int, np.ndarray] | None = None
     ) -> torch.Tensor:
-        """The same in the type that is stored: patches float16."""
+        """Like `read`, but in the stored type, which is float16 for patches."""
         import torch
 
         rows = list(rows)
         for row in rows:
             if not 0 <= row < len(self.ids):
                 raise IndexError(f"there is no row {row}: {len(self.ids)} images are stored")
-        if (whole := self._whole()) is not None:
-            return whole[torch.tensor(rows, device=whole.device)]
-        # Otherwise for this call only: kept longer, they would fill memory.
+        if (everything := self._on_device()) is not None:
+            return everything[torch.tensor(rows, device=everything.device)]
+        # By default, files are closed after the call; otherwise they would fill memory.
         opened = {} if opened is None else opened
         parts = []
         for row in rows:
@@ -121,36 +144,36 @@ class PatchSource:
         return torch.from_numpy(np.stack(parts)).to(self._device)
 
     def find(self, rows: Sequence[int]) -> tuple[torch.Tensor, Sequence[int]]:
-        """An array (N, P, D) in the stored type, and where in it the rows are.
+        """Return an array (N, P, D) in the stored type and the indices of `rows` in it.
 
-        Nothing is read for that, where one memory-mapped piece holds them all, or the device.
+        Nothing is read if one memory-mapped file or the device cache contains all rows.
         """
         import torch
 
-        if (whole := self._whole()) is not None:
-            return whole, rows
+        if (everything := self._on_device()) is not None:
+            return everything, rows
         pieces = {bisect.bisect_right(self._ends, row) for row in rows}
         if len(pieces) > 1 or self._device.type != "cpu":
-            return self.stored(rows), range(len(rows))
+            return self.read_stored(rows), range(len(rows))
         (piece,) = pieces
         kept = self._rows[piece]
         start = self._ends[piece] - len(kept)
-        with warnings.catch_warnings():  # torch warns of arrays that must not be written to
+        with warnings.catch_warnings():  # torch warns about read-only arrays
             warnings.simplefilter("ignore", UserWarning)
-            array = self._open(piece, self._store.reread)
+            array = self._open(piece, self._store.read_cached)
             return torch.from_numpy(array), [kept[row - start] for row in rows]
 
-    def _whole(self) -> torch.Tensor | None:
-        """All arrays in one that stays on the device, where such are held."""
+    def _on_device(self) -> torch.Tensor | None:
+        """All arrays as one tensor in the device cache; None without one."""
         import torch
 
-        if self._resident is None:
+        if self._device_cache is None:
             return None
 
         def read() -> torch.Tensor:
             return torch.from_numpy(np.concatenate(self.arrays())).to(self._device)
 
-        return self._resident.get(self.digest, self._nbytes, read)
+        return self._device_cache.get(self.digest, self._nbytes, read)
 
     @functools.cached_property
     def _nbytes(self) -> int:
@@ -161,6 +184,6 @@ class PatchSource:
             return (read or self._store.read)(self._shards[piece])
         except (OSError, ValueError) as error:
             raise CadbenchError(
-                f"cached features vanished during the run ({self._store.folder}); run the same "
-                "command again to make them anew"
+                f"cached features disappeared during the run ({self._store.folder}); run the same "
+                "command again to extract them again"
             ) from error

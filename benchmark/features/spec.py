@@ -1,4 +1,4 @@
-"""What identifies a set of features: two runs with equal specs may share every cached number."""
+"""`FeatureSpec`: identifies a set of features; runs with equal specs share cached features."""
 
 from __future__ import annotations
 
@@ -11,15 +11,24 @@ from ...results.records.schema import canonical_json
 from ..data.images.preprocessing import Preprocessing
 
 EXTRACTION_VERSION = 2
-"""Raised whenever the arithmetic of extraction changes, so that old caches are not reused."""
+"""Increased when the arithmetic of extraction changes, so that old caches are not reused."""
 
 
 @dataclass(frozen=True)
 class FeatureSpec:
     """A backbone, its weights, and how its layers become patch embeddings.
 
-    weights: SHA-256 of the weights file, or `random:SEED`; layers: the strides or stage numbers;
-    grid (h, w) and dim are not here: they follow from these.
+    The grid (h, w) and the length of an embedding follow from these.
+
+    Attributes:
+        backbone: name of the timm model.
+        weights: SHA-256 of the weights file, or `random:SEED`.
+        layers: strides of the layers.
+        embedding: name of the embedding.
+        embedding_params: its parameters.
+        preprocessing: how images are resized and cropped.
+        dtype: type in which patches are stored.
+        extraction: version of the extraction's arithmetic.
     """
 
     backbone: str
@@ -32,7 +41,7 @@ class FeatureSpec:
     extraction: int = EXTRACTION_VERSION
 
     def as_dict(self) -> dict[str, Any]:
-        """The part of a record's key that names the features (preprocessing has its own)."""
+        """The features' part of a record's key; preprocessing is a part of its own."""
         return {
             "backbone": self.backbone,
             "weights": self.weights,
@@ -45,6 +54,6 @@ class FeatureSpec:
 
     @functools.cached_property
     def digest(self) -> str:
-        """The content address of these features."""
+        """Content address of these features."""
         content = {"features": self.as_dict(), "preprocessing": self.preprocessing.as_dict()}
         return hashlib.sha256(canonical_json(content)).hexdigest()

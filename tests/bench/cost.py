@@ -31,12 +31,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from cadbench.benchmark.data.images.decoding import decode
 from cadbench.benchmark.data.images.preprocessing import Preprocessing
-from cadbench.benchmark.features.backbones import (
-    STRIDES,
-    default_embedding,
-    embedding_params,
-    load_extractor,
-)
+from cadbench.benchmark.features.backbones import STRIDES, default_embedding, embedding_params
+from cadbench.benchmark.features.extractor import load_extractor
 from cadbench.benchmark.features.spec import FeatureSpec
 from cadbench.benchmark.features.weights import EMBEDDED_BACKBONE, find_weights
 from cadbench.benchmark.running.devices import synchronize

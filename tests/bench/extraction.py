@@ -22,17 +22,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from cadbench.benchmark.data.images.decoding import content_hash, decode
 from cadbench.benchmark.data.images.preprocessing import Preprocessing
 from cadbench.benchmark.data.item import Item
-from cadbench.benchmark.features.backbones import (
-    MICRO_BATCH,
-    STRIDES,
-    _memory_format,
-    embedding_params,
-    load_extractor,
-    load_model,
-)
+from cadbench.benchmark.features.backbones import STRIDES, embedding_params
 from cadbench.benchmark.features.extraction import fill_store
+from cadbench.benchmark.features.extractor import MICRO_BATCH, _memory_format, load_extractor
 from cadbench.benchmark.features.shards import SHARD_SIZE, ShardStore, shards_of
 from cadbench.benchmark.features.spec import FeatureSpec
+from cadbench.benchmark.features.timm_models import load_model
 from cadbench.benchmark.features.weights import EMBEDDED_BACKBONE, find_weights
 from cadbench.benchmark.running.devices import synchronize
 from cadbench.benchmark.system.reporting import Silent
@@ -83,7 +78,7 @@ def main() -> None:
             fill_store(
                 ShardStore(Path(folder)), shards, items, args.folder, preprocessing,
                 lambda: lambda p: extractor.extract(torch.from_numpy(p)).numpy(),
-                Silent(), what="",
+                Silent(), task_name="",
             )  # fmt: skip
 
     def rate(work) -> float:

@@ -64,7 +64,7 @@ def test_selection_runs_on_the_device_and_picks_what_the_cpu_picks(study, cuda):
 def test_a_backbone_extracts_on_cuda_what_it_extracts_on_the_cpu(cuda):
     import torch
     from cadbench.benchmark.data.images.preprocessing import Preprocessing
-    from cadbench.benchmark.features.backbones import load_extractor
+    from cadbench.benchmark.features.extractor import load_extractor
     from cadbench.benchmark.features.weights import Weights
 
     from tests.benchmark.samples import SPEC

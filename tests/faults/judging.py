@@ -267,7 +267,7 @@ def own_backbone() -> contextlib.AbstractContextManager[Any]:
     from cadbench.benchmark.features.feature_set import FeatureSet
 
     def extractor(self: FeatureSet, weights: Any) -> Any:
-        from cadbench.benchmark.features.backbones import load_extractor
+        from cadbench.benchmark.features.extractor import load_extractor
 
         return load_extractor(self.spec, weights, self.device)
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from ...features.feature_set import FeatureSet
-from ...features.source import PatchSource
+from ...features.source import CachedPatchSource
 from ...interface.context import Routing
 from ...interface.experience import TestBatch, TrainExperience
 from ...streams.blending import TrainingIds
@@ -59,8 +59,12 @@ def train_experience(
         experience.index,
         tuple(parts),
         before,
-        {name: features.shown(part) for name, part in parts.items()},
-        {name: features.shown(part, pixels=True) for name, part in parts.items() if uses_images},
+        {name: features.training_subset(part) for name, part in parts.items()},
+        {
+            name: features.training_subset(part, pixels=True)
+            for name, part in parts.items()
+            if uses_images
+        },
         {name: numbers[name] for name in parts},
     )
 
@@ -141,7 +145,7 @@ def shuffled_batches(
 
 
 def _read(
-    sources: Sequence[PatchSource], rows: Sequence[tuple[int, int]], *, stored: bool = False
+    sources: Sequence[CachedPatchSource], rows: Sequence[tuple[int, int]], *, stored: bool = False
 ) -> torch.Tensor:
     """Read the arrays at `rows` (source, row), in that order, opening each source once.
 
@@ -157,7 +161,7 @@ def _read(
         by_source.setdefault(source, []).append(index)
     parts = []
     for source, indices in by_source.items():
-        read = sources[source].stored if stored else sources[source].read
+        read = sources[source].read_stored if stored else sources[source].read
         parts.append(read([rows[index][1] for index in indices]))
     if len(parts) == 1:
         return parts[0]
@@ -167,7 +171,7 @@ def _read(
 
 
 def _find(
-    sources: Sequence[PatchSource], rows: Sequence[tuple[int, int]]
+    sources: Sequence[CachedPatchSource], rows: Sequence[tuple[int, int]]
 ) -> tuple[torch.Tensor, Sequence[int]]:
     """A stored array that holds the images, and their rows in it; copies only mixed batches."""
     if len({source for source, _ in rows}) == 1:

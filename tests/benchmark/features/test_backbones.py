@@ -12,13 +12,12 @@ from cadbench.benchmark.data.images.preprocessing import Preprocessing
 from cadbench.benchmark.features.backbones import (
     EMBEDDING_PARAMS,
     STRIDES,
-    Extractor,
     default_embedding,
     embedding_params,
-    load_extractor,
-    load_model,
 )
+from cadbench.benchmark.features.extractor import Extractor, load_extractor
 from cadbench.benchmark.features.spec import FeatureSpec
+from cadbench.benchmark.features.timm_models import load_model
 from cadbench.benchmark.features.weights import (
     EMBEDDED_BACKBONE,
     Weights,
@@ -122,7 +121,7 @@ def test_random_weights_depend_on_the_seed_alone_and_leave_the_global_generator_
 def test_more_images_than_one_pass_takes_give_the_patches_of_each(monkeypatch):
     extractor = load_extractor(a_spec("test_resnet", dtype="float32"), RANDOM, CPU)
     whole = extractor.extract(some_images(5))
-    monkeypatch.setattr("cadbench.benchmark.features.backbones.MICRO_BATCH", 2)
+    monkeypatch.setattr("cadbench.benchmark.features.extractor.MICRO_BATCH", 2)
     torch.testing.assert_close(extractor.extract(some_images(5)), whole, rtol=1e-4, atol=1e-5)
 
 
@@ -214,7 +213,7 @@ def test_features_beyond_the_stored_type_are_refused():
         extractor.extract(some_images(1))
 
 
-def test_embeddings_are_known_by_name_and_backbones_have_a_default():
+def test_embeddings_are_found_by_name_and_backbones_have_a_default():
     assert default_embedding("wide_resnet50_2") == "official"
     assert default_embedding(EMBEDDED_BACKBONE) == "concat"
     assert default_embedding("any_other") == "concat"

@@ -101,7 +101,7 @@ def test_wide_resnet_maps_give_784_patches_of_1024_values():
     assert official(maps, pool=3, layer_dim=1024, dim=1024).shape == (1, 784, 1024)
 
 
-def test_an_image_is_embedded_alike_whatever_its_batch():
+def test_the_embedding_of_an_image_does_not_depend_on_its_batch():
     maps = as_tensors(drawn_maps((5, 6), (7, 3)))
     whole = official(maps, pool=3, layer_dim=16, dim=16)
     single = official([layer[1:] for layer in maps], pool=3, layer_dim=16, dim=16)

@@ -53,13 +53,13 @@ def fill(manifest: Manifest, folder: Path, compute: Any, **options: Any) -> Shar
         SQUARE,
         lambda: compute,
         options.pop("reporter", Silent()),
-        what="extracting",
+        task_name="extracting",
         workers=options.pop("workers", 0),
     )
     return store
 
 
-def test_every_shard_holds_what_is_computed_of_its_images_in_its_order(plates, tmp_path):
+def test_every_shard_holds_the_arrays_of_its_images_in_order(plates, tmp_path):
     store = fill(plates, tmp_path / "store", lambda pixels: pixels[:, 0].astype(np.float16))
     by_content = {item.content: item for item in plates.items}
     for shard in parts(plates):
@@ -88,7 +88,7 @@ def test_nothing_is_loaded_or_decoded_where_all_is_stored(plates, tmp_path, monk
         SQUARE,
         lambda: pytest.fail("the backbone was loaded"),
         Silent(),
-        what="extracting",
+        task_name="extracting",
         workers=0,
     )
 
@@ -111,7 +111,7 @@ def test_only_missing_and_damaged_shards_are_computed(plates, tmp_path):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_an_extraction_that_was_stopped_goes_on_where_it_stood(plates, tmp_path, workers):
+def test_a_stopped_extraction_resumes(plates, tmp_path, workers):
     done: list[int] = []
 
     def stopping(pixels: np.ndarray) -> np.ndarray:
@@ -183,7 +183,7 @@ def test_progress_counts_the_missing_images(plates, tmp_path):
     fill(plates, tmp_path / "store", untouched)
     gone = parts(plates)[0]
     ShardStore(tmp_path / "store").path(gone).unlink()
-    told: list[Any] = []
+    reported: list[Any] = []
 
     @dataclasses.dataclass
     class Task:
@@ -193,12 +193,12 @@ def test_progress_counts_the_missing_images(plates, tmp_path):
         def __exit__(self, *_: object) -> None: ...
 
         def advance(self, amount: int = 1) -> None:
-            told.append(amount)
+            reported.append(amount)
 
     class Reporter(Silent):
         def task(self, description: str, total: int, unit: str) -> Any:
-            told.append((description, total, unit))
+            reported.append((description, total, unit))
             return Task()
 
     fill(plates, tmp_path / "store", untouched, reporter=Reporter())
-    assert told == [("extracting", 4, "images"), 4]
+    assert reported == [("extracting", 4, "images"), 4]

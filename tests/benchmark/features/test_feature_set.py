@@ -67,23 +67,23 @@ def test_features_of_another_identity_are_computed_apart(study, pixel_backbone, 
     assert len(pixel_backbone) == 2 * computed
 
 
-def test_only_the_categories_asked_for_are_extracted(study, pixel_backbone):
+def test_only_the_requested_categories_are_extracted(study, pixel_backbone):
     features = reopened(study().features, weights="1" * 64)
     pixel_backbone.clear()
     ensure(features, ["cork"])
     assert pixel_backbone == [6, 9]
     features.patches("cork", "test").read([0])
-    with pytest.raises(CadbenchError, match="vanished"):
+    with pytest.raises(CadbenchError, match="disappeared"):
         features.patches("dial", "test").read([0])
 
 
-def test_images_are_kept_only_where_they_are_asked_for(study, cache):
+def test_images_are_stored_only_on_request(study, cache):
     features = study().features
     assert list((cache / "pixels").rglob("*.npy"))
     other = FeatureSet(features.manifest, features.spec, features.device, cache / "other")
     ensure(other)
     assert not (cache / "other" / "pixels").exists()
-    with pytest.raises(CadbenchError, match="vanished"):
+    with pytest.raises(CadbenchError, match="disappeared"):
         other.pixels("apple", "train").read([0])
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 from cadbench.benchmark.data.images.preprocessing import Preprocessing
-from cadbench.benchmark.features.backbones import load_extractor
 from cadbench.benchmark.features.embedding import EMBEDDINGS
+from cadbench.benchmark.features.extractor import load_extractor
 from cadbench.benchmark.features.frozen import load_frozen
 from cadbench.benchmark.features.spec import FeatureSpec
 from cadbench.benchmark.features.weights import EMBEDDED_BACKBONE, find_weights

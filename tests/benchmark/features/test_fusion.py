@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import timm
 import torch
-from cadbench.benchmark.features.fusion import folded
+from cadbench.benchmark.features.fusion import fold_batch_norms
 from torch import nn
 
 
@@ -33,7 +33,7 @@ def test_residual_and_mobile_networks_lose_their_norms_and_keep_their_output():
     for name in ("test_resnet", "tf_efficientnet_lite0", "wide_resnet50_2"):
         with torch.random.fork_rng(), torch.inference_mode():
             model = trained(name).double()
-            other = folded(model, images().double())
+            other = fold_batch_norms(model, images().double())
             assert norms(model) > 0
             assert norms(other) <= (1 if name == "test_resnet" else 0)  # it pools before one norm
             for one, two in zip(*(m(images().double()) for m in (model, other)), strict=True):
@@ -42,7 +42,7 @@ def test_residual_and_mobile_networks_lose_their_norms_and_keep_their_output():
 
 def test_a_network_without_norms_after_convolutions_is_left_alone():
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.BatchNorm2d(4)).eval()
-    assert folded(model, images()) is model
+    assert fold_batch_norms(model, images()) is model
 
 
 class Crossed(nn.Module):
@@ -64,14 +64,14 @@ def test_a_network_that_folding_would_change_is_left_alone():
         model = Crossed().eval().requires_grad_(False)
         model.norm.running_mean.uniform_(-1, 1)
         model.norm.weight.uniform_(0.5, 2)
-        assert folded(model, images()) is model
+        assert fold_batch_norms(model, images()) is model
 
 
 def test_folding_leaves_the_given_network_as_it_was():
     with torch.random.fork_rng():
         model = trained("test_resnet")
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    folded(model, images())
+    fold_batch_norms(model, images())
     after = model.state_dict()
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)

@@ -63,7 +63,7 @@ def damage(path: Path, how: str) -> None:
 @pytest.mark.parametrize(
     "how", ["truncated", "one byte short", "flipped bit", "emptied", "zeroed", "removed"]
 )
-def test_a_damaged_file_counts_as_absent_and_is_made_anew(tmp_path, how):
+def test_a_damaged_file_counts_as_absent_and_is_computed_again(tmp_path, how):
     ShardStore(tmp_path).write(SHARD, an_array())
     damage(ShardStore(tmp_path).path(SHARD), how)
     store = ShardStore(tmp_path)
@@ -122,15 +122,15 @@ def test_an_array_that_is_read_again_stays_open_within_bytes(tmp_path, monkeypat
     for shard in (SHARD, *others):
         store.write(shard, array)
     monkeypatch.setattr(shards, "_OPEN_BYTES", 2 * array.nbytes)
-    first = store.reread(SHARD)
+    first = store.read_cached(SHARD)
     np.testing.assert_array_equal(first, array)
-    store.reread(others[0])
-    assert store.reread(SHARD) is first
-    store.reread(others[1])  # in place of the one that was read longest ago
-    assert store.reread(SHARD) is first
+    store.read_cached(others[0])
+    assert store.read_cached(SHARD) is first
+    store.read_cached(others[1])  # in place of the one that was read longest ago
+    assert store.read_cached(SHARD) is first
     monkeypatch.setattr(shards, "_OPEN_BYTES", 1)
-    assert store.reread(others[0]) is store.reread(others[0])
-    assert store.reread(SHARD) is not first
+    assert store.read_cached(others[0]) is store.read_cached(others[0])
+    assert store.read_cached(SHARD) is not first
 
 
 def test_no_images_make_no_shards():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from cadbench.benchmark.features.shards import Shard, ShardStore
-from cadbench.benchmark.features.source import PatchSource, Resident
+from cadbench.benchmark.features.source import CachedPatchSource, DeviceCache
 from cadbench.results.errors import CadbenchError
 
 SHARDS = (Shard(("a", "b", "c")), Shard(("d",)), Shard(("e", "f")))
@@ -20,15 +20,15 @@ def values() -> np.ndarray:
 
 
 @pytest.fixture
-def source(tmp_path, values) -> PatchSource:
+def source(tmp_path, values) -> CachedPatchSource:
     store = ShardStore(tmp_path)
     for shard, rows in zip(SHARDS, (slice(0, 3), slice(3, 4), slice(4, 6)), strict=True):
         store.write(shard, values[rows])
-    return PatchSource(store, SHARDS, "spec", CPU)
+    return CachedPatchSource(store, SHARDS, "spec", CPU)
 
 
 @pytest.mark.parametrize("rows", [[0], [5, 0, 3], [2, 2, 4], range(6)])
-def test_rows_are_read_in_the_order_asked_for_across_shards(source, values, rows):
+def test_rows_are_read_in_the_requested_order_across_shards(source, values, rows):
     read = source.read(rows)
     assert read.dtype == torch.float32
     np.testing.assert_array_equal(read.numpy(), values[list(rows)].astype(np.float32))
@@ -45,7 +45,7 @@ def test_images_stay_bytes(tmp_path):
     store = ShardStore(tmp_path)
     pixels = np.arange(24, dtype=np.uint8).reshape(1, 3, 2, 4)
     store.write(Shard(("a",)), pixels)
-    read = PatchSource(store, [Shard(("a",))], "spec", CPU).read([0])
+    read = CachedPatchSource(store, [Shard(("a",))], "spec", CPU).read([0])
     assert read.dtype == torch.uint8
     np.testing.assert_array_equal(read.numpy(), pixels)
 
@@ -62,16 +62,16 @@ def test_what_is_read_is_a_copy(source):
 
 
 def test_the_digest_depends_on_features_and_images_alone(source, tmp_path):
-    again = PatchSource(ShardStore(tmp_path / "elsewhere"), SHARDS, "spec", CPU)
+    again = CachedPatchSource(ShardStore(tmp_path / "elsewhere"), SHARDS, "spec", CPU)
     assert again.digest == source.digest
-    assert PatchSource(ShardStore(tmp_path), SHARDS, "other", CPU).digest != source.digest
-    assert PatchSource(ShardStore(tmp_path), SHARDS[:2], "spec", CPU).digest != source.digest
+    assert CachedPatchSource(ShardStore(tmp_path), SHARDS, "other", CPU).digest != source.digest
+    assert CachedPatchSource(ShardStore(tmp_path), SHARDS[:2], "spec", CPU).digest != source.digest
 
 
 def test_features_deleted_during_the_run_are_one_clear_line(source, tmp_path):
     for path in tmp_path.rglob("*.npy"):
         path.unlink()
-    with pytest.raises(CadbenchError, match="cached features vanished during the run"):
+    with pytest.raises(CadbenchError, match="cached features disappeared during the run"):
         source.read([0])
 
 
@@ -86,37 +86,39 @@ def read_again(source, tmp_path, monkeypatch) -> list[str]:
     return opened
 
 
-def kept(tmp_path, budget: int) -> PatchSource:
-    return PatchSource(ShardStore(tmp_path), SHARDS, "spec", CPU, resident=Resident(budget))
+def with_device_cache(tmp_path, budget: int) -> CachedPatchSource:
+    return CachedPatchSource(
+        ShardStore(tmp_path), SHARDS, "spec", CPU, device_cache=DeviceCache(budget)
+    )
 
 
 @pytest.mark.parametrize("rows", [[0], [5, 0, 3], [2, 2, 4], range(6)])
-def test_what_stays_on_a_device_is_what_is_stored(source, values, tmp_path, rows):
-    held = kept(tmp_path, 1000)
-    assert torch.equal(held.read(rows), source.read(rows))
-    array, places = held.find(rows)
+def test_the_device_cache_returns_what_is_stored(source, values, tmp_path, rows):
+    cached = with_device_cache(tmp_path, 1000)
+    assert torch.equal(cached.read(rows), source.read(rows))
+    array, places = cached.find(rows)
     np.testing.assert_array_equal(array[list(places)].numpy(), values[list(rows)])
     with pytest.raises(IndexError):
-        held.read([6])
+        cached.read([6])
 
 
-def test_what_stays_on_a_device_is_read_once_and_not_handed_out_to_be_written_to(
-    source, tmp_path, read_again
-):
-    held = kept(tmp_path, 1000)
-    held.read([0]).fill_(7)
-    held.stored([0]).fill_(7)
+def test_the_device_cache_reads_once_and_returns_copies(source, tmp_path, read_again):
+    cached = with_device_cache(tmp_path, 1000)
+    cached.read([0]).fill_(7)
+    cached.read_stored([0]).fill_(7)
     read_again.clear()
-    assert not (held.read([0]) == 7).any()
-    held.find([1, 5])
+    assert not (cached.read([0]) == 7).any()
+    cached.find([1, 5])
     assert read_again == []
 
 
-def test_of_several_the_latest_used_stay_within_the_budget(source, values, tmp_path, read_again):
-    resident = Resident(3 * values[0].nbytes)
+def test_the_device_cache_keeps_the_latest_used_within_its_budget(
+    source, values, tmp_path, read_again
+):
+    cache = DeviceCache(3 * values[0].nbytes)
     store = ShardStore(tmp_path)
     first, second, third = (
-        PatchSource(store, [shard], "spec", CPU, resident=resident) for shard in SHARDS
+        CachedPatchSource(store, [shard], "spec", CPU, device_cache=cache) for shard in SHARDS
     )  # three images, one, two
     for source_of in (second, third, second, first):
         source_of.read([0])
@@ -130,8 +132,10 @@ def test_of_several_the_latest_used_stay_within_the_budget(source, values, tmp_p
     assert set(read_again) == {SHARDS[2].digest}
 
 
-def test_what_is_larger_than_the_budget_is_read_as_before(source, values, tmp_path):
-    held = kept(tmp_path, values.nbytes - 1)
-    np.testing.assert_array_equal(held.read([4, 1]).numpy(), values[[4, 1]].astype(np.float32))
-    array, places = held.find([4, 1])
+def test_a_source_larger_than_the_budget_is_read_as_without_a_device_cache(
+    source, values, tmp_path
+):
+    cached = with_device_cache(tmp_path, values.nbytes - 1)
+    np.testing.assert_array_equal(cached.read([4, 1]).numpy(), values[[4, 1]].astype(np.float32))
+    array, places = cached.find([4, 1])
     np.testing.assert_array_equal(array[list(places)].numpy(), values[[4, 1]])

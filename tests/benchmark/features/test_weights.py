@@ -23,11 +23,11 @@ PLACE = "/timm/wide_resnet50_2.tv_in1k/resolve/main/model.safetensors"
 
 
 class Hub:
-    """A model hub on this machine; `files` are what it serves, `asked` what it was asked for."""
+    """A model hub on this machine; `files` are served, `requests` are recorded."""
 
     def __init__(self, status: int = 404) -> None:
         self.files: dict[str, bytes] = {}
-        self.asked: list[tuple[str, str]] = []
+        self.requests: list[tuple[str, str]] = []
         hub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -38,7 +38,7 @@ class Hub:
                 self.answer(with_body=True)
 
             def answer(self, *, with_body: bool) -> None:
-                hub.asked.append((self.command, self.path))
+                hub.requests.append((self.command, self.path))
                 content = hub.files.get(self.path)
                 self.send_response(status if content is None else 200)
                 self.send_header("Content-Length", str(len(content or b"")))
@@ -89,10 +89,10 @@ def test_weights_are_downloaded_once_and_found_again_without_asking(hub):
     assert weights.name == hashlib.sha256(CONTENT).hexdigest()
     assert weights.file is not None
     assert weights.file.read_bytes() == CONTENT
-    assert ("GET", PLACE) in hub.asked
-    hub.asked.clear()
+    assert ("GET", PLACE) in hub.requests
+    hub.requests.clear()
     assert find_weights("wide_resnet50_2") == weights
-    assert hub.asked == []
+    assert hub.requests == []
 
 
 def test_a_hub_without_the_file_is_one_line_that_names_the_ways_out(hub):
@@ -133,12 +133,12 @@ def test_the_embedded_backbone_needs_no_hub(hub):
     weights = find_weights(EMBEDDED_BACKBONE)
     assert weights.file is not None
     assert weights.name == hashlib.sha256(weights.file.read_bytes()).hexdigest()
-    assert hub.asked == []
+    assert hub.requests == []
 
 
 def test_random_weights_need_neither_file_nor_hub_and_say_so_in_their_name(hub):
     assert find_weights("wide_resnet50_2", random=True).name.startswith("random:")
-    assert hub.asked == []
+    assert hub.requests == []
     with pytest.raises(UsageError, match="--weights and --random-weights exclude each other"):
         find_weights("wide_resnet50_2", Path("file.pth"), random=True)
 
@@ -155,7 +155,7 @@ def test_a_backbone_that_timm_has_no_weights_for_or_does_not_know_is_refused(hub
         find_weights("botnet50ts_256")
     with pytest.raises(UsageError, match=r"no model 'resnet180' \(did you mean resnet18\w*\?\)"):
         find_weights("resnet180")
-    assert hub.asked == []
+    assert hub.requests == []
 
 
 def saved(path: Path, value: Any) -> Path:
@@ -210,11 +210,11 @@ def test_a_pickle_that_holds_code_is_refused_and_its_code_does_not_run(tmp_path)
 )
 def test_a_damaged_file_is_one_line_with_its_name(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(CadbenchError, match=f"{name} is damaged or not a table of tensors"):
+    with pytest.raises(CadbenchError, match=f"{name} is damaged or contains more than tensors"):
         read_weights(tmp_path / name)
 
 
 @pytest.mark.parametrize("value", [[torch.ones(2)], {"a": 1}, torch.ones(2), {"model": TENSORS}])
 def test_a_file_of_something_else_than_named_tensors_is_refused(tmp_path, value):
-    with pytest.raises(CadbenchError, match="not a table of tensors"):
+    with pytest.raises(CadbenchError, match="contains more than tensors"):
         read_weights(saved(tmp_path / "w.pth", value))

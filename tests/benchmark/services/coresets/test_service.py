@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from cadbench.benchmark.features.shards import Shard, ShardStore
-from cadbench.benchmark.features.source import PatchSource
+from cadbench.benchmark.features.source import CachedPatchSource
 from cadbench.benchmark.interface.block import Block
 from cadbench.benchmark.interface.experience import TrainExperience
 from cadbench.benchmark.services.coresets import herding, k_center, k_means
@@ -36,7 +36,7 @@ def experience(tmp_path: Path, values: np.ndarray) -> TrainExperience:
     shards = (Shard(("a", "b", "c", "d")), Shard(("e", "f")))
     store.write(shards[0], values[:4])
     store.write(shards[1], values[4:])
-    source = PatchSource(store, shards, "spec", CPU)
+    source = CachedPatchSource(store, shards, "spec", CPU)
     return TrainExperience(1, ("apple",), 0, {"apple": source}, {})
 
 
@@ -275,7 +275,9 @@ def other_patches(experience: TrainExperience, values: np.ndarray) -> TrainExper
     store = ShardStore(experience.source("apple")._store.folder)
     shard = Shard(tuple("uvwxyz"))
     store.write(shard, values[::-1])
-    return TrainExperience(2, ("bolt",), 1, {"bolt": PatchSource(store, [shard], "spec", CPU)}, {})
+    return TrainExperience(
+        2, ("bolt",), 1, {"bolt": CachedPatchSource(store, [shard], "spec", CPU)}, {}
+    )
 
 
 def test_requested_coresets_are_selected_in_the_background_for_a_later_experience(
