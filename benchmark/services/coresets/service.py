@@ -7,6 +7,7 @@ selection of that size. Only k-means is selected for each size separately.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -88,7 +89,10 @@ class Coresets:
         block = self._blocks.get((key, size))
         if block is None:
             if (prefetch := self._prefetches.pop(key, None)) is not None:
-                prefetch.result()
+                # A prefetch that failed is no error: the same work is done again below, here in
+                # the calling thread, and raises there what a caller can do something about.
+                with contextlib.suppress(Exception):
+                    prefetch.result()
             rows = self._select_rows(key, source, category, request)
             block = Block.of(_gather(source, rows, self.device))
             self._blocks[key, size] = block
