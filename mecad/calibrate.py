@@ -14,7 +14,7 @@ from ..benchmark.data.images.preprocessing import Preprocessing
 from ..benchmark.data.opening.open_dataset import open_dataset
 from ..benchmark.features.backbones import STRIDES, default_embedding, embedding_params
 from ..benchmark.features.feature_set import FeatureSet
-from ..benchmark.features.spec import FeatureSpec
+from ..benchmark.features.feature_spec import FeatureSpec
 from ..benchmark.features.weights import EMBEDDED_BACKBONE, find_weights
 from ..benchmark.interface.experience import TrainExperience
 from ..benchmark.running.devices import choose_device

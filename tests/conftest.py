@@ -179,7 +179,7 @@ def study(
         from cadbench.benchmark.data.images.preprocessing import Preprocessing
         from cadbench.benchmark.data.manifest import build_manifest
         from cadbench.benchmark.features.feature_set import FeatureSet
-        from cadbench.benchmark.features.spec import FeatureSpec
+        from cadbench.benchmark.features.feature_spec import FeatureSpec
         from cadbench.benchmark.features.weights import Weights
         from cadbench.benchmark.running.evaluation.evaluator import Services
         from cadbench.benchmark.services.coresets.service import Coresets

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..features.frozen import FrozenBackbone
+from ..features.frozen_backbone import FrozenBackbone
 
 _CHANNELS = (6, 8)
 _STRIDES = (8, 16)

@@ -19,8 +19,8 @@ from ..data.images.preprocessing import Preprocessing
 from ..data.item import Item
 from ..data.manifest import Manifest
 from ..features.feature_set import FeatureSet
+from ..features.feature_spec import FeatureSpec
 from ..features.shards import Shard, ShardStore
-from ..features.spec import FeatureSpec
 from ..features.weights import EMBEDDED_BACKBONE
 from ..interface.context import MethodContext, Routing
 from ..interface.experience import TestBatch, TrainExperience

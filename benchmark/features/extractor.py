@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from .spec import FeatureSpec
+    from .feature_spec import FeatureSpec
 
 MICRO_BATCH = 8
 """Images per forward pass on the CPU; the fastest of 8, 16 and 32 on two cores."""

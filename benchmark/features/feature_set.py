@@ -18,11 +18,11 @@ from ..data.item import Item
 from ..data.manifest import Manifest
 from ..system.processes import available_cores
 from ..system.reporting import Reporter
+from .cached_patches import CachedPatchSource, DeviceCache
 from .extraction import Compute, fill_store
-from .frozen import FrozenBackbone, load_frozen
+from .feature_spec import EXTRACTION_VERSION, FeatureSpec
+from .frozen_backbone import FrozenBackbone, load_frozen
 from .shards import ShardStore, shards_of
-from .source import CachedPatchSource, DeviceCache
-from .spec import EXTRACTION_VERSION, FeatureSpec
 from .weights import Weights
 
 if TYPE_CHECKING:

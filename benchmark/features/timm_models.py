@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from .spec import FeatureSpec
+    from .feature_spec import FeatureSpec
 
 
 def load_model(spec: FeatureSpec, weights: Weights) -> torch.nn.Module:

@@ -11,7 +11,7 @@ from ...results.records.schema import RECORD_SCHEMA, CellEntry, cell_key
 from ...results.validation import convert
 from ..data.domains import Domain, parse_domains
 from ..data.images.preprocessing import Preprocessing
-from ..features.spec import FeatureSpec
+from ..features.feature_spec import FeatureSpec
 from ..interface.context import Routing
 from ..interface.method import CellFacts, Method
 from ..interface.params import Params

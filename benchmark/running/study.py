@@ -12,7 +12,7 @@ from ...results.errors import UsageError
 from ..data.domains import Domain
 from ..data.drifted_manifest import add_domains
 from ..data.manifest import Manifest
-from ..features.spec import FeatureSpec
+from ..features.feature_spec import FeatureSpec
 from ..interface.context import Routing
 from ..interface.method import CellFacts
 from ..interface.params import Params

@@ -33,7 +33,7 @@ from cadbench.benchmark.data.images.decoding import decode
 from cadbench.benchmark.data.images.preprocessing import Preprocessing
 from cadbench.benchmark.features.backbones import STRIDES, default_embedding, embedding_params
 from cadbench.benchmark.features.extractor import load_extractor
-from cadbench.benchmark.features.spec import FeatureSpec
+from cadbench.benchmark.features.feature_spec import FeatureSpec
 from cadbench.benchmark.features.weights import EMBEDDED_BACKBONE, find_weights
 from cadbench.benchmark.running.devices import synchronize
 from cadbench.benchmark.running.evaluation.batches import BATCH_SIZE

@@ -9,7 +9,7 @@ from typing import Any
 from cadbench.benchmark.data.images.preprocessing import Preprocessing
 from cadbench.benchmark.data.item import Item
 from cadbench.benchmark.data.manifest import Manifest
-from cadbench.benchmark.features.spec import FeatureSpec
+from cadbench.benchmark.features.feature_spec import FeatureSpec
 from cadbench.benchmark.pixels.maps import MapSpec
 from cadbench.benchmark.running.cell import Cell
 from cadbench.benchmark.running.study import Study, plan

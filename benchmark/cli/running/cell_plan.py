@@ -19,7 +19,7 @@ from ..shared.options import parse_names, parse_numbers, parse_orders
 
 if TYPE_CHECKING:
     from ...data.manifest import Manifest
-    from ...features.spec import FeatureSpec
+    from ...features.feature_spec import FeatureSpec
     from ...features.weights import Weights
     from ...protocols.protocol import Protocol
     from ...running.cell import Cell
@@ -180,7 +180,7 @@ def print_cells(plan: CellPlan, output: str) -> None:
 def _feature_spec(backbone: str, weights: Weights, given: Mapping[str, Any]) -> FeatureSpec:
     from ...data.images.preprocessing import Preprocessing
     from ...features.backbones import STRIDES, default_embedding, embedding_params
-    from ...features.spec import FeatureSpec
+    from ...features.feature_spec import FeatureSpec
 
     embedding = given["embedding"] or default_embedding(backbone)
     protocol: Protocol | None = given["protocol"]

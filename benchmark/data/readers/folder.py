@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..reader import AutoRule, Reader
-from .described import DESCRIPTION, Described, description_at
+from .described_layout import DESCRIPTION, Described, description_at
 from .mvtec_layout import MvtecLayout
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
+from ...features.cached_patches import CachedPatchSource
 from ...features.feature_set import FeatureSet
-from ...features.source import CachedPatchSource
 from ...interface.context import Routing
 from ...interface.experience import TestBatch, TrainExperience
 from ...streams.blending import TrainingIds

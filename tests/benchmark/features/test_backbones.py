@@ -16,7 +16,7 @@ from cadbench.benchmark.features.backbones import (
     embedding_params,
 )
 from cadbench.benchmark.features.extractor import Extractor, load_extractor
-from cadbench.benchmark.features.spec import FeatureSpec
+from cadbench.benchmark.features.feature_spec import FeatureSpec
 from cadbench.benchmark.features.timm_models import load_model
 from cadbench.benchmark.features.weights import (
     EMBEDDED_BACKBONE,

@@ -281,7 +281,7 @@ def test_the_search_knows_a_secret_when_it_sees_one(secrets, plant):
 @pytest.fixture
 def probe(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., None]], None]:
     """Let `look(*received)` see what `finetune` gets, each time that it gets something."""
-    from cadbench.benchmark.features.frozen import load_frozen
+    from cadbench.benchmark.features.frozen_backbone import load_frozen
     from cadbench.methods.banks.finetune import FineTune
 
     load_frozen.cache_clear()  # a network that another test left would be walked through each time

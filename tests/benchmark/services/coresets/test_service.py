@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from cadbench.benchmark.features.cached_patches import CachedPatchSource
 from cadbench.benchmark.features.shards import Shard, ShardStore
-from cadbench.benchmark.features.source import CachedPatchSource
 from cadbench.benchmark.interface.block import Block
 from cadbench.benchmark.interface.experience import TrainExperience
 from cadbench.benchmark.services.coresets import herding, k_center, k_means

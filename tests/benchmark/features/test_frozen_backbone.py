@@ -8,8 +8,8 @@ import torch
 from cadbench.benchmark.data.images.preprocessing import Preprocessing
 from cadbench.benchmark.features.embedding import EMBEDDINGS
 from cadbench.benchmark.features.extractor import load_extractor
-from cadbench.benchmark.features.frozen import load_frozen
-from cadbench.benchmark.features.spec import FeatureSpec
+from cadbench.benchmark.features.feature_spec import FeatureSpec
+from cadbench.benchmark.features.frozen_backbone import load_frozen
 from cadbench.benchmark.features.weights import EMBEDDED_BACKBONE, find_weights
 from cadbench.benchmark.interface.context import MethodContext
 from cadbench.results.errors import CadbenchError

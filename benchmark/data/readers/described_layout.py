@@ -1,4 +1,4 @@
-"""Read a folder of any layout that a TOML file describes: `cadbench-data.toml` in the folder.
+"""Read a folder whose layout a TOML file describes by patterns: `cadbench-data.toml`.
 
 The keys, with their default in brackets:
 

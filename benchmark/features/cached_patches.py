@@ -1,4 +1,4 @@
-"""`CachedPatchSource`: the stored arrays of one category and split, read from the feature cache."""
+"""Read the patch embeddings (or images) of one category and split from the feature cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The run's backbone for methods that look at images: frozen, or as an untrained copy."""
+"""The backbone that methods on images receive: frozen layers, or an untrained copy to train."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from .spec import FeatureSpec
+    from .feature_spec import FeatureSpec
     from .weights import Weights
 
 

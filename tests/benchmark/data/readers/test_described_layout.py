@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from cadbench.benchmark.data.entries import Entry
-from cadbench.benchmark.data.readers.described import DESCRIPTION, Described
+from cadbench.benchmark.data.readers.described_layout import DESCRIPTION, Described
 from cadbench.benchmark.data.readers.folder import Folder
 from cadbench.benchmark.data.readers.patterns import PLACEHOLDERS, Pattern
 from cadbench.benchmark.data.scan import scan

@@ -1,4 +1,4 @@
-"""`FeatureSpec`: identifies a set of features; runs with equal specs share cached features."""
+"""The settings that identify a set of features; runs with equal settings share cached features."""
 
 from __future__ import annotations
 
