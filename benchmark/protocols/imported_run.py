@@ -14,7 +14,7 @@ from ..streams.schedule import experience_sizes
 from .ids import ProtocolSettings, check_id
 
 
-def check_run(run: Mapping[str, Any]) -> None:
+def check_protocol_of_run(run: Mapping[str, Any]) -> None:
     """Raise `RecordError` if experiences, schedule, preprocessing and protocol id disagree."""
     cell = run["cell"]
     try:

@@ -1,6 +1,6 @@
-"""Whether the tables of a stranger's record have our columns and types, and possible values.
+"""Checks the tables of an imported record: columns, types, sizes and possible values.
 
-Sizes are looked at before anything is decoded: a few bytes can stand for billions of rows.
+Sizes are checked before anything is decoded, because a few bytes can encode billions of rows.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 _NULLABLE = {("metrics", "t"), ("metrics", "category"), ("memory", UTILIZATION)}
 _PLAIN = ("int8", "int16", "int32", "int64", "float", "double", "bool", "string", "null")
-"""Arrow types of the further columns of events."""
+"""Arrow types that further columns of events may have."""
 _BATCH = 8192
 _MAX_COLUMNS = 200
 
 
 def check_tables(record: Record) -> None:
-    """`RecordError` names the table and what is wrong with it."""
+    """Raise `RecordError` for the first table that cadbench could not have written."""
     for name in TABLES:
         _check_table(record.path / f"{name}.parquet", name)
     known = set(record.categories)
@@ -51,7 +51,7 @@ def _check_table(path: Path, name: str) -> None:
     try:
         schema = pq.read_schema(path)
         _check_columns(schema, name, where)
-        # Texts stay numbers of a dictionary: decoded, one long text a row fills any memory.
+        # Texts stay dictionary-encoded: decoded, one long text per row could fill the memory.
         texts = [field.name for field in schema if pa.types.is_string(field.type)]
         with pq.ParquetFile(
             path,
@@ -68,23 +68,25 @@ def _check_table(path: Path, name: str) -> None:
                 if size > MAX_TABLE_BYTES:
                     raise RecordError(f"{where} holds more than {MAX_TABLE_BYTES} bytes")
     except (OSError, pa.ArrowException) as error:
-        raise RecordError(f"{where} is not a whole Parquet file") from error
+        raise RecordError(f"{where} is not a complete Parquet file") from error
 
 
 def _check_sizes(metadata: pa.parquet.FileMetaData, size: int, where: str) -> None:
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
     if not 0 <= metadata.num_rows <= MAX_ROWS or sum(g.num_rows for g in groups) > MAX_ROWS:
-        raise RecordError(f"{where} has {metadata.num_rows} rows, {MAX_ROWS} are taken")
+        raise RecordError(f"{where} has {metadata.num_rows} rows, the limit is {MAX_ROWS}")
     if metadata.num_columns > _MAX_COLUMNS:
-        raise RecordError(f"{where} has {metadata.num_columns} columns, {_MAX_COLUMNS} are taken")
+        raise RecordError(
+            f"{where} has {metadata.num_columns} columns, the limit is {_MAX_COLUMNS}"
+        )
     decoded = sum(
         group.column(i).total_uncompressed_size
         for group in groups
         for i in range(metadata.num_columns)
     )
-    taken = min(MAX_TABLE_BYTES, MAX_RATIO * size + FREE_BYTES)
-    if decoded > taken:
-        raise RecordError(f"{where} declares {decoded} bytes, {taken} are taken")
+    limit = min(MAX_TABLE_BYTES, MAX_RATIO * size + FREE_BYTES)
+    if decoded > limit:
+        raise RecordError(f"{where} declares {decoded} bytes, the limit is {limit}")
 
 
 def _check_columns(schema: pa.Schema, name: str, where: str) -> None:
@@ -139,12 +141,12 @@ def _decoded_size(column: pa.Array) -> int:
 
 
 def _check_scores(record: Record, known: set[str]) -> None:
-    """Labels, and that no category or image was left out after it was introduced."""
+    """Check labels, and that no category or image is missing after it was introduced."""
     scores = record.scores
     if not scores["label"].isin([0, 1]).all() or (scores["route"] < -1).any():
         raise RecordError("scores.parquet has labels other than 0 and 1, or routes below -1")
     if strange := sorted(set(scores["category"].unique()) - known):
-        raise RecordError(f"scores.parquet has a category of no experience: {strange[0]}")
+        raise RecordError(f"scores.parquet has a category that is in no experience: {strange[0]}")
     images: dict[Any, tuple[tuple[object, ...], ...]] = {
         place: tuple(sorted(zip(cell["image"], cell["label"], cell["defect"], strict=True)))
         for place, cell in scores.groupby(["experience", "category"], sort=False)
@@ -160,8 +162,8 @@ def _check_scores(record: Record, known: set[str]) -> None:
                     )
                 if images.get((t, category), final) != final:
                     raise RecordError(
-                        f"the test images of {category} after experience {t} are not those after "
-                        f"experience {T}"
+                        f"the test images of {category} after experience {t} differ from those "
+                        f"after experience {T}"
                     )
 
 
@@ -175,7 +177,9 @@ def _check_events(events: pd.DataFrame, known: set[str]) -> None:
         if assignments[column].isna().any():
             raise RecordError(f"events.parquet has assignments without {column}")
     if strange := sorted(set(assignments["category"]) - known):
-        raise RecordError(f"events.parquet assigns a category of no experience: {strange[0]}")
+        raise RecordError(
+            f"events.parquet assigns a category that is in no experience: {strange[0]}"
+        )
     chosen = assignments[assignments["chosen"].astype(bool)]["category"].value_counts()
     if (chosen != 1).any() or set(chosen.index) != set(assignments["category"]):
-        raise RecordError("events.parquet assigns a category to no expert, or to several")
+        raise RecordError("events.parquet must assign each category to exactly one expert")

@@ -50,7 +50,7 @@ def command(
     """
     from ....results.exchange.exporting import export_records
     from ....results.records.store import resolve_runs
-    from ...protocols.imported_run import check_run
+    from ...protocols.imported_run import check_protocol_of_run
 
     if not runs and methods is None and protocol is None:
         raise UsageError("say which records to export, or write `all` (see --help)")
@@ -61,7 +61,9 @@ def command(
         found = [record for run in runs for record in resolve_runs(out, run, records)]
         records = list({record.path: record for record in found}.values())
     version = importlib.metadata.version("cadbench")
-    count = export_records(records, to, version, check_run, maps=not no_maps, overwrite=overwrite)
+    count = export_records(
+        records, to, version, check_protocol_of_run, maps=not no_maps, overwrite=overwrite
+    )
     click.echo(
         printable(
             f"{format_count(count, 'record')} written to {to}; read with `cadbench import {to}`"

@@ -36,7 +36,7 @@ def command(ctx: click.Context, sources: tuple[Path, ...], overwrite: bool, out:
     from ....results.exchange.importing import import_records
     from ....results.exchange.members import archive_kind
     from ....results.exchange.verification import has_pixel_metrics
-    from ...protocols.imported_run import check_run
+    from ...protocols.imported_run import check_protocol_of_run
 
     for source in sources:
         if not (source.is_dir() if archive_kind(source) == "folder" else source.is_file()):
@@ -49,7 +49,7 @@ def command(ctx: click.Context, sources: tuple[Path, ...], overwrite: bool, out:
     for source in sources:
         started = False
         try:
-            for one in import_records(source, out, check_run, overwrite=overwrite):
+            for one in import_records(source, out, check_protocol_of_run, overwrite=overwrite):
                 started = True
                 if one.record is None:
                     failed = True

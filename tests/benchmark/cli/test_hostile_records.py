@@ -123,12 +123,20 @@ def set_value(metric: str, value: float) -> Any:
         ("scores", lambda f: f.assign(score=np.float32(np.inf)), "not finite|NaN or infinite"),
         ("scores", lambda f: f[f["category"] != "bolt"], "no scores of bolt after experience 2"),
         ("scores", lambda f: f[1:], "the test images of apple after experience 1 are not those"),
-        ("scores", lambda f: f.assign(category="plum"), "a category of no experience: plum"),
+        (
+            "scores",
+            lambda f: f.assign(category="plum"),
+            "a category that is in no experience: plum",
+        ),
         ("scores", lambda f: f.assign(experience=9), "experiences outside 1 to 3"),
         ("scores", lambda f: f.assign(defect="\x1b[2J"), r"\x1b[2J"),
         ("events", lambda f: f.assign(chosen=True), "to several"),
         ("events", lambda f: f.drop(columns="reason"), "without reason"),
-        ("events", lambda f: f.assign(category="plum"), "assigns a category of no experience"),
+        (
+            "events",
+            lambda f: f.assign(category="plum"),
+            "assigns a category that is in no experience",
+        ),
         ("memory", lambda f: f.assign(experience=0), "experiences outside"),
     ],
 )
@@ -189,7 +197,7 @@ def test_a_table_of_endless_rows_or_texts_is_refused_undecoded(
     monkeypatch.setattr(tables, "MAX_ROWS", 5000)
     entries = hostile.with_file(exported, "scores.parquet", scores_with(exported, many_rows))
     source = hostile.write_zip(tmp_path / "a.zip", entries.items())
-    assert_nothing_gets_in(source, "rows, 5000 are taken")
+    assert_nothing_gets_in(source, "rows, the limit is 5000")
     monkeypatch.setattr(tables, "MAX_TABLE_BYTES", 400_000)
     entries = hostile.with_file(exported, "scores.parquet", scores_with(exported, long_text))
     source = hostile.write_zip(tmp_path / "a.zip", entries.items())
@@ -200,7 +208,7 @@ def test_a_table_of_endless_rows_or_texts_is_refused_undecoded(
 def test_a_table_that_is_no_parquet_is_refused(assert_nothing_gets_in, exported, tmp_path, content):
     entries = hostile.with_file(exported, "events.parquet", content)
     source = hostile.write_zip(tmp_path / "a.zip", entries.items())
-    assert_nothing_gets_in(source, "events.parquet is not a whole Parquet file")
+    assert_nothing_gets_in(source, "events.parquet is not a complete Parquet file")
 
 
 class Hostile:

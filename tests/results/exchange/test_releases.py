@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from cadbench.benchmark.protocols.imported_run import check_run
+from cadbench.benchmark.protocols.imported_run import check_protocol_of_run
 from cadbench.results.analysis.quantities import quantity, stored_matrix
 from cadbench.results.analysis.rows import rows_of
 from cadbench.results.errors import RecordError
@@ -45,7 +45,7 @@ COLUMNS = ("acc", "bwt", "ap.fm", "aupro.acc", "pooled_auroc")
 
 
 def imported(source: Path, out: Path) -> list[Record]:
-    results = list(import_records(source, out, check_run))
+    results = list(import_records(source, out, check_protocol_of_run))
     assert [result.reason for result in results if result.state != "new"] == []
     return find_records(out, warn=pytest.fail)
 
@@ -96,7 +96,7 @@ def test_the_rows_of_an_earlier_release_are_computed_in_the_same_order(tmp_path:
 def test_it_is_exported_and_imported_again_unchanged(ending: str, tmp_path: Path) -> None:
     first = imported(GOLDEN / "cadbench-0.1.0.tar.gz", tmp_path / "runs")
     again = tmp_path / f"again.{ending}"
-    assert export_records(first, again, "9.9.9", check_run) == len(OF_0_1)
+    assert export_records(first, again, "9.9.9", check_protocol_of_run) == len(OF_0_1)
     second = imported(again, tmp_path / "other")
     assert [files_of(record) for record in first] == [files_of(record) for record in second]
 
@@ -151,7 +151,7 @@ def test_a_metric_of_a_newer_release_is_kept_and_ignored(make_record, tmp_path: 
     further = {"metrics": [*METRICS, "gmap", "newer"], "entry_of_a_newer_release": {"x": [1]}}
     newer = changed(make_record(), with_rows_of("gmap"), **further)
     theirs = files_of(newer)
-    export_records([newer], tmp_path / "new.zip", "9.9.9", check_run)
+    export_records([newer], tmp_path / "new.zip", "9.9.9", check_protocol_of_run)
     (record,) = imported(tmp_path / "new.zip", tmp_path / "there")
     assert files_of(record) == theirs
     assert {"gmap", "gmap.acc", "ap.newer"} <= set(record.metrics["metric"])
@@ -167,7 +167,7 @@ def test_a_metric_of_a_newer_release_is_kept_and_ignored(make_record, tmp_path: 
 
 def test_a_record_without_a_list_is_of_the_first_release(make_record, tmp_path: Path) -> None:
     older = changed(make_record(), lambda rows: rows[~rows["metric"].str.startswith("fpr95")])
-    export_records([older], tmp_path / "old.zip", "0.1.0", check_run)
+    export_records([older], tmp_path / "old.zip", "0.1.0", check_protocol_of_run)
     assert imported(tmp_path / "old.zip", tmp_path / "there")[0].key == older.key
 
 
