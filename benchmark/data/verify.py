@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..system.reporting import Reporter
-from .catalog import Entry, Official
+from .catalog import CatalogEntry, Official
 from .entries import GOOD, names_in
 from .images.inspection import SkippedFile
 from .manifest import Manifest, build_manifest
@@ -67,7 +67,7 @@ class Verification:
         return not self.differing and not self.unreadable
 
 
-def verify(entry: Entry, folder: Path, reporter: Reporter) -> Verification:
+def verify(entry: CatalogEntry, folder: Path, reporter: Reporter) -> Verification:
     """Read every image of a dataset of the catalog and compare the counts.
 
     Args:
@@ -123,7 +123,7 @@ def default_root() -> Path:
     return root_from_environment() or Path("data")
 
 
-def find_folder(entry: Entry, places: Iterable[Path]) -> Path | None:
+def find_folder(entry: CatalogEntry, places: Iterable[Path]) -> Path | None:
     """The folder of a dataset: one of the places, or a child of one with a usual name.
 
     A place itself counts if more than half of its categories are categories of the dataset.

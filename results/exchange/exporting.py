@@ -18,8 +18,8 @@ from ..errors import RecordError, UsageError
 from ..records.record import MAPS_FILE, RUN_FILE, Record, checksum, run_text
 from ..records.store import PARTIAL, record_dir
 from ..storage.files import storage_error, whole_file
+from .archives import archive_kind
 from .limits import MANIFEST_FILE, MAX_MEMBERS, MAX_TOTAL, Listed, manifest_bytes
-from .members import archive_kind
 from .verification import RunCheck, load_verified
 
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -104,8 +104,9 @@ def _refuse_size(listed: Mapping[str, Listed]) -> None:
     total = sum(file.bytes for file in listed.values())
     if total > MAX_TOTAL or len(listed) >= MAX_MEMBERS:
         raise UsageError(
-            f"{len(listed)} files of {total} bytes are more than an import takes ({MAX_MEMBERS} of "
-            f"{MAX_TOTAL} bytes); export fewer records at once, or give --no-maps"
+            f"{len(listed)} files of {total} bytes exceed the limits of an import "
+            f"({MAX_MEMBERS} files, {MAX_TOTAL} bytes); export fewer records at once, or add "
+            "--no-maps"
         )
 
 
@@ -121,7 +122,7 @@ def _refuse_place(to: Path, kind: str, overwrite: bool) -> None:
         held = {entry.name for entry in to.iterdir()}
         if held and not (overwrite and MANIFEST_FILE in held):
             raise UsageError(
-                f"--to {to}: the folder is not empty; choose another"
+                f"--to {to}: the folder is not empty; choose another one"
                 + (", or give --overwrite" if MANIFEST_FILE in held else "")
             )
     elif to.exists() and not (overwrite and to.is_file() and kind != "folder"):
@@ -132,19 +133,19 @@ def _write_folder(to: Path, files: Files) -> None:
     """Write a temporary folder and rename it; an earlier export is moved away first."""
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{to.name}.", suffix=PARTIAL, dir=to.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=f".{to.name}.", suffix=PARTIAL, dir=to.parent))
         try:
-            whole = beside / "whole"
+            complete = temporary / "complete"
             for name, held in files.items():
-                path = whole / name
+                path = complete / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with _opened(held) as content, open(path, "xb") as target:
                     shutil.copyfileobj(content, target)
             if to.exists():
-                os.replace(to, beside / "replaced")
-            os.replace(whole, to)
+                os.replace(to, temporary / "replaced")
+            os.replace(complete, to)
         finally:
-            shutil.rmtree(beside, ignore_errors=True)
+            shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
         raise storage_error(error, to) from error
 

@@ -56,7 +56,7 @@ def import_records(
         One result per record; refused records do not stop the others.
 
     Raises:
-        RecordError: the export as a whole is refused, and nothing is imported.
+        RecordError: the export is refused, and nothing is imported.
     """
     with _stage(out) as stage:
         for unpacked in unpack(source, stage):
@@ -162,8 +162,8 @@ def _refuse_other(final: Path, record: Record, overwrite: bool) -> None:
     if not overwrite:
         parts = ", ".join(_differences(there, record))
         raise RecordError(
-            f"another record of this cell is there, which differs in {parts}; --overwrite replaces "
-            "it"
+            f"a different record of this cell exists (they differ in {parts}); --overwrite "
+            "replaces it"
         )
 
 

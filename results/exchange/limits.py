@@ -58,28 +58,28 @@ class Listed:
 
 
 def quoted_name(name: str) -> str:
-    """The name of a member for an error message: short and safe to print."""
+    """Quote the name of a member for an error message, shortened and safe to print."""
     text = printable(name)
     return f"'{text if len(text) <= 120 else f'{text[:117]}...'}'"
 
 
 def inner_parts(name: str) -> tuple[str, ...]:
-    """The parts of a member's name; RecordError if it would be outside the export."""
+    """Split a member's name into its parts; RecordError if it points outside the export."""
     parts = tuple(name.split("/"))
     if name.startswith("/") or "\\" in name or re.match(r"[A-Za-z]:", name) or ".." in parts:
-        raise RecordError(f"{quoted_name(name)} leads out of the folder")
+        raise RecordError(f"{quoted_name(name)} points outside the folder")
     return parts
 
 
 def check_name(name: str, *, folder: bool = False) -> tuple[str, ...]:
-    """The parts of a member's name; RecordError if no export has such a name.
+    """Split a member's name into its parts; RecordError if no export has such a name.
 
-    Names never become paths, since files are unpacked under names of our own. Names that another
-    program would write outside the folder are refused all the same.
+    Files are unpacked under new names, so a member's name never becomes a path. A name that points
+    outside the folder is refused nevertheless, because other programs would follow it.
     """
     parts = inner_parts(name)
     if len(parts) > _FOLDERS + (not folder):
-        raise RecordError(f"{quoted_name(name)} lies too deep")
+        raise RecordError(f"{quoted_name(name)} has too many folders")
     if not all(_SEGMENT.fullmatch(part) for part in parts):
         raise RecordError(f"{quoted_name(name)} is not a name that an export has")
     if folder:
@@ -95,7 +95,7 @@ def check_name(name: str, *, folder: bool = False) -> tuple[str, ...]:
 
 
 def manifest_bytes(files: dict[str, Listed], version: str) -> bytes:
-    """The manifest of these files; the same files give the same bytes."""
+    """Write the manifest of these files; the same files give the same bytes."""
     content = {
         "format": FORMAT,
         "cadbench": version,
@@ -106,7 +106,7 @@ def manifest_bytes(files: dict[str, Listed], version: str) -> bytes:
 
 
 def read_manifest(data: bytes) -> dict[str, Listed]:
-    """The files that a manifest lists; RecordError if it is invalid or of another version."""
+    """Read the files that a manifest lists; RecordError if it is invalid or of another version."""
     content = strict_json(data, MANIFEST_FILE)
     if not isinstance(content, dict) or set(content) != {"format", "cadbench", "schema", "files"}:
         raise RecordError(f"{MANIFEST_FILE} is not what `cadbench export` writes")
@@ -121,7 +121,7 @@ def read_manifest(data: bytes) -> dict[str, Listed]:
     if not isinstance(listed, dict) or not listed:
         raise RecordError(f"{MANIFEST_FILE} lists no files")
     if len(listed) > MAX_MEMBERS:
-        raise RecordError(f"{MANIFEST_FILE} lists more than the {MAX_MEMBERS} files that are taken")
+        raise RecordError(f"{MANIFEST_FILE} lists more than {MAX_MEMBERS} files")
     return {name: _listed(name, entry) for name, entry in listed.items()}
 
 
@@ -131,16 +131,16 @@ def strict_json(data: bytes, where: str) -> Any:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) != len(pairs):
-            raise ValueError("a name stands there twice")
+            raise ValueError("a name occurs twice")
         return found
 
     def refuse(constant: str) -> None:
-        raise ValueError(f"{constant} is no number")
+        raise ValueError(f"{constant} is not a number")
 
     try:
         return json.loads(data.decode("utf-8"), object_pairs_hook=once, parse_constant=refuse)
     except (ValueError, RecursionError) as error:
-        reason = printable(str(error)) if isinstance(error, ValueError) else "nested too deep"
+        reason = printable(str(error)) if isinstance(error, ValueError) else "nested too deeply"
         raise RecordError(f"{where} is not JSON that cadbench wrote ({reason[:120]})") from error
 
 

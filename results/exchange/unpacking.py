@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..errors import RecordError
 from ..storage.files import OPTIONS, storage_error
+from .archives import Member, open_archive
 from .limits import (
     MANIFEST_FILE,
     MAX_BYTES,
@@ -20,7 +21,6 @@ from .limits import (
     quoted_name,
     read_manifest,
 )
-from .members import Member, members
 
 
 @dataclass(frozen=True)
@@ -44,15 +44,15 @@ def unpack(source: Path, into: Path) -> list[Unpacked]:
         The records by name.
 
     Raises:
-        RecordError: the source is no export, is incomplete, or holds anything harmful; nothing that
-            was unpacked may then be used.
+        RecordError: the source is not an export, is incomplete, or holds anything harmful; nothing
+            that was unpacked may then be used.
     """
     names, found = _Names(), {}
     folders: dict[str, Path] = {}
     manifest: dict[str, Listed] | None = None
     total = 0
-    with members(source) as every:
-        for member in every:
+    with open_archive(source) as members:
+        for member in members:
             parts = check_name(member.name, folder=member.folder)
             names.admit(member)
             if member.folder:
@@ -60,11 +60,11 @@ def unpack(source: Path, into: Path) -> list[Unpacked]:
             limit = MAX_BYTES[parts[-1]]
             if member.size > limit:
                 raise RecordError(
-                    f"{quoted_name(member.name)} declares {member.size} bytes, {limit} are taken"
+                    f"{quoted_name(member.name)} declares {member.size} bytes, the limit is {limit}"
                 )
             total += member.size
             if total > MAX_TOTAL:
-                raise RecordError(f"it holds more than the {MAX_TOTAL} bytes that are taken")
+                raise RecordError(f"it holds more than {MAX_TOTAL} bytes")
             if member.name == MANIFEST_FILE:
                 manifest = read_manifest(b"".join(member.chunks(limit)))
                 continue
@@ -92,14 +92,14 @@ def unpack(source: Path, into: Path) -> list[Unpacked]:
 
 @dataclass
 class _Names:
-    """Names seen so far; a name may not occur twice, upper and lower case being equal."""
+    """Names seen so far: each may occur once, and only in one spelling of upper and lower case."""
 
     files: set[str] = field(default_factory=set)
     spelled: dict[str, str] = field(default_factory=dict)
 
     def admit(self, member: Member) -> None:
         if member.name in self.files:
-            raise RecordError(f"{quoted_name(member.name)} is there twice")
+            raise RecordError(f"{quoted_name(member.name)} occurs twice")
         self.files.add(member.name)
         parts = member.name.split("/")
         for depth in range(1, len(parts) + 1):

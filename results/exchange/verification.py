@@ -1,4 +1,4 @@
-"""Checks of a record from elsewhere: complete, consistent, and its metrics those of its scores.
+"""Check an imported record: complete, consistent, and its metrics equal to those of its scores.
 
 Pixel metrics of single categories need the dataset's masks, so they, the seconds and the memory
 cannot be checked. Metrics that only one of the two releases has are not compared: those that the

@@ -34,7 +34,7 @@ from ..records.record import Record
 from ..rendering.table import Column, Spread, Table, Value, number, text_column
 from .earlier_page import EarlierPage
 
-SHOWN = ("acc", "bwt", "fm", "gap_to_joint", "seconds")
+QUANTITIES = ("acc", "bwt", "fm", "gap_to_joint", "seconds")
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def leaderboard(
     """
     tables = []
     for board in boards(records, defaults=defaults, published=published):
-        notes = [quantity(name).note for name in shown(sort)]
+        notes = [quantity(name).note for name in quantity_names(sort)]
         table = board_table(board, sort)
         notes += [f"{tier}: {meaning}" for tier, meaning in TIERS.items()] * bool(board.quoted)
         notes += [*table.notes, RECORDS_NOTE]
@@ -110,17 +110,17 @@ def boards(
     return found
 
 
-def shown(sort: str) -> tuple[str, ...]:
-    """The names of the quantities that a leaderboard sorted so has as columns."""
-    return tuple(dict.fromkeys((*SHOWN, sort)))
+def quantity_names(sort: str) -> tuple[str, ...]:
+    """Name the quantities in the columns of a leaderboard that is sorted by `sort`."""
+    return tuple(dict.fromkeys((*QUANTITIES, sort)))
 
 
 def board_table(board: Board, sort: str, earlier: EarlierPage | None = None) -> Table:
-    """One board as a table. Its notes are about this board, not about columns and tiers.
+    """Make the table of one board. Its notes are about this board, not about columns and tiers.
 
     Rows of an `earlier` page are added if no record has their configuration.
     """
-    names = shown(sort)
+    names = quantity_names(sort)
     chosen = [quantity(name) for name in names]
     c, by = board.comparison, chosen[names.index(sort)]
     ours: list[tuple[Value, ...]] = []
@@ -152,8 +152,8 @@ def board_table(board: Board, sort: str, earlier: EarlierPage | None = None) -> 
 
 
 def earlier_table(title: str, earlier: EarlierPage, sort: str) -> Table:
-    """A board of an earlier page of which there are no records."""
-    names = shown(sort)
+    """Make the table of an earlier board without records."""
+    names = quantity_names(sort)
     by = quantity(sort)
     rows = sorted(
         earlier.rows(title, names, ()), key=lambda row: _badness(row[4 + names.index(sort)], by)
@@ -170,7 +170,7 @@ def _columns(chosen: Sequence[Quantity]) -> tuple[Column, ...]:
 
 
 def runs_and_keys(row: Row) -> tuple[str, str, str]:
-    """Seeds `0-2`, orders `alphabetical, random:0`, and the first digits of the key of each run."""
+    """Return the seeds (`0-2`), the orders, and the first digits of the key of each run."""
     keys = ", ".join(record.key[:8] for record in row.records)
     return number_ranges(row.seeds), ", ".join(row.orders), keys
 
@@ -178,7 +178,7 @@ def runs_and_keys(row: Row) -> tuple[str, str, str]:
 def _quoted_row(
     each: PublishedGroup, names: Sequence[str], footnotes: Footnotes
 ) -> tuple[Value, ...] | None:
-    """A published row as a row of the table; None if the table has no column for its numbers."""
+    """Return a row for published numbers, or None if no column of the table fits them."""
     numbers = {name: row for name, row in each.by_quantity.items() if name in names}
     forgetting = [each.forgetting] if each.forgetting else []
     if not numbers and not forgetting:

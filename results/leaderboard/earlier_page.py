@@ -13,7 +13,7 @@ from ..rendering.table import Spread, Value
 
 TIER = "reproduced earlier"
 MEANING = (
-    "run by cadbench and taken over from an earlier page, as it was printed; the records, named by "
+    "run by cadbench and copied from an earlier page, as it was printed; the records, named by "
     "their keys, are elsewhere"
 )
 
@@ -72,7 +72,9 @@ def read_page(text: str, name: str) -> EarlierPage:
                     _value(row[heading])
             boards[_plain(title)] = ours
     except (KeyError, ValueError, IndexError):
-        raise UsageError(f"{name}: a table of it is damaged; remove it or write it anew") from None
+        raise UsageError(
+            f"{name}: a table of it is damaged; delete the page or publish it again"
+        ) from None
     versions = [line[2:] for line in sections.get("Versions", "").splitlines() if line[:2] == "- "]
     return EarlierPage(boards, tuple(versions))
 

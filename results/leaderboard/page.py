@@ -14,7 +14,7 @@ from ..records.provenance import provenance
 from ..records.record import Record
 from ..rendering.markdown import to_markdown
 from ..rendering.table import Table
-from .boards import RECORDS_NOTE, board_table, boards, earlier_table, shown
+from .boards import RECORDS_NOTE, board_table, boards, earlier_table, quantity_names
 from .earlier_page import MEANING, TIER, EarlierPage
 
 
@@ -38,7 +38,7 @@ def leaderboard_page(
         earlier: an earlier page; its rows are kept where there is no record.
     """
     published = list(published)
-    names = shown(sort)
+    names = quantity_names(sort)
     marks = {quantity(name).column.name: f"[^{number}]" for number, name in enumerate(names, 1)}
     ours = {
         board.title: board_table(board, sort, earlier)

@@ -40,9 +40,8 @@ def append_rows(
         table: the table made of `c`.
         c: our rows.
         published: all published rows.
-        names: the quantities in the columns; a number is shown only in the column whose definition
-            it has.
-        swept: take only rows that state their number of experts.
+        names: the quantities in the columns; a number goes only into a column with its definition.
+        swept: use only rows that state their number of experts.
 
     Returns:
         The table with rows added. If no published row fits, the table with a note that says why.
@@ -62,8 +61,8 @@ def append_rows(
     footnotes = Footnotes()
     rows = []
     for each in found:
-        shown = [row for name, row in each.by_quantity.items() if name in names]
-        if shown or each.forgetting:
+        fitting = [row for name, row in each.by_quantity.items() if name in names]
+        if fitting or each.forgetting:
             rows.append(_row(table, each, names, footnotes))
     if not rows:
         return _with_note(
@@ -123,17 +122,17 @@ def _row(
     table: Table, each: PublishedGroup, names: Sequence[str], footnotes: Footnotes
 ) -> tuple[Value, ...]:
     """Return a row: source, the columns of the table, forgetting, routing, checked."""
-    shown = {name: row for name, row in each.by_quantity.items() if name in names}
+    fitting = {name: row for name, row in each.by_quantity.items() if name in names}
     values: dict[str, Value] = {
         "method": each.first.method,
         "experts": each.first.experts,
         "protocol": each.first.protocol,
     }
     source = source_cell(each.first, footnotes)
-    for name, row in shown.items():
+    for name, row in fitting.items():
         values[quantity(name).column.name] = footnotes.mark(row.value, row.note)
     forgetting = forgetting_cell(each.forgetting, footnotes)
-    checked = describe_checks([*shown.values(), *([each.forgetting] if each.forgetting else [])])
+    checked = describe_checks([*fitting.values(), *([each.forgetting] if each.forgetting else [])])
     cells = (values.get(column.name) for column in table.columns)
     return source, *cells, forgetting, routing_label(each.first), checked
 

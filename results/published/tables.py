@@ -76,10 +76,10 @@ def _stream_table(
         values = {(row.metric, row.acc_definition): row for row in each.rows if row.acc_definition}
         source = source_cell(each.first, footnotes)
         numbers = [_number(values.get(definition), footnotes) for definition in definitions]
-        shown = [*values.values(), *([each.forgetting] if each.forgetting else [])]
-        if not shown:
+        with_numbers = [*values.values(), *([each.forgetting] if each.forgetting else [])]
+        if not with_numbers:
             continue
-        caveat = forgetting_caveat(each, tier_of(shown)) if tiers else ""
+        caveat = forgetting_caveat(each, tier_of(with_numbers)) if tiers else ""
         forgetting = [forgetting_cell(each.forgetting, footnotes, caveat)] * printed
         cells.append(
             (
@@ -89,7 +89,7 @@ def _stream_table(
                 *numbers,
                 *forgetting,
                 routing_label(each.first),
-                tier_of(shown) if tiers else describe_checks(shown),
+                tier_of(with_numbers) if tiers else describe_checks(with_numbers),
             )
         )
     columns = (

@@ -190,9 +190,9 @@ def _matches(record: Record, ref: str, out: Path) -> bool:
 
 
 def _choices(records: list[Record], out: Path) -> list[str]:
-    shown = [f"  {record.key[:8]}  {record.path.relative_to(out)}" for record in records[:20]]
-    more = len(records) - len(shown)
-    return shown + [f"  and {more} more"] * (more > 0)
+    lines = [f"  {record.key[:8]}  {record.path.relative_to(out)}" for record in records[:20]]
+    more = len(records) - len(lines)
+    return lines + [f"  and {more} more"] * (more > 0)
 
 
 def _record_folders(out: Path) -> Iterator[Path]:

@@ -110,21 +110,21 @@ def _row(row: tuple[Value, ...], columns: tuple[Column, ...], of_row: tuple[Mark
 
 def _cell(value: Value, column: Column, mark: Mark, first: bool) -> str:
     """Write one cell; the first cell of a row is its header."""
-    shown = _shown(value, column)
+    text = _format(value, column)
     if mark == "best":
-        shown = f"<strong>{shown}</strong>"
+        text = f"<strong>{text}</strong>"
     elif mark == "second":
-        shown = f"<u>{shown}</u>"
+        text = f"<u>{text}</u>"
     numeric = ""
     if column.numeric:
         exact = number(value)
         numeric = f' class="number" data-value="{"" if math.isnan(exact) else repr(exact)}"'
-    return f'<th scope="row"{numeric}>{shown}</th>' if first else f"<td{numeric}>{shown}</td>"
+    return f'<th scope="row"{numeric}>{text}</th>' if first else f"<td{numeric}>{text}</td>"
 
 
-def _shown(value: Value, column: Column) -> str:
+def _format(value: Value, column: Column) -> str:
     if isinstance(value, Marked):
-        return f"{_shown(value.value, column)}<sup>{_text(value.mark)}</sup>"
+        return f"{_format(value.value, column)}<sup>{_text(value.mark)}</sup>"
     text = _text(display(value, column))
     return f'<span title="undefined">{text}</span>' if is_undefined(value) else text
 

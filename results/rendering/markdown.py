@@ -84,13 +84,13 @@ def display(value: Value, column: Column) -> str:
     if isinstance(value, Marked):
         return f"{display(value.value, column)} {value.mark}"
     if isinstance(value, Spread):
-        shown = _fixed(value.mean, column.digits)
+        text = _fixed(value.mean, column.digits)
         if not math.isnan(value.deviation):
-            shown += f" ± {_fixed(value.deviation, column.digits)}"
+            text += f" ± {_fixed(value.deviation, column.digits)}"
         if value.low is not None and value.high is not None and not math.isnan(value.low):
             ends = (_fixed(end, column.digits) for end in (value.low, value.high))
-            shown += f" [{', '.join(ends)}]"
-        return shown
+            text += f" [{', '.join(ends)}]"
+        return text
     if isinstance(value, float) and column.probability and 0 < value < 10**-column.digits:
         return f"<{10**-column.digits:.{column.digits}f}"
     return _fixed(value, column.digits) if isinstance(value, float) else str(value)

@@ -90,11 +90,11 @@ class Table:
         columns = tuple(replace(column, name=printable(column.name)) for column in self.columns)
         object.__setattr__(self, "title", printable(self.title))
         object.__setattr__(self, "columns", columns)
-        object.__setattr__(self, "rows", tuple(tuple(map(_shown, row)) for row in self.rows))
+        object.__setattr__(self, "rows", tuple(tuple(map(_visible, row)) for row in self.rows))
         object.__setattr__(self, "notes", tuple(map(printable, self.notes)))
 
 
-def _shown(value: Value) -> Value:
+def _visible(value: Value) -> Value:
     if isinstance(value, Marked):
         held = value.value
         held = printable(held) if isinstance(held, str) else held

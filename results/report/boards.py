@@ -80,10 +80,10 @@ def _row(
 
 def _quoted(each: PublishedGroup) -> dict[str, Any]:
     """A published row: only numbers with the same definition as ours, and forgetting as printed."""
-    shown = list(each.by_quantity.values())
+    numbers = list(each.by_quantity.values())
     forgetting = each.forgetting
-    tier = tier_of(shown or each.rows)
-    notes = [*each.first.source_notes, *(row.note for row in shown if row.note)]
+    tier = tier_of(numbers or each.rows)
+    notes = [*each.first.source_notes, *(row.note for row in numbers if row.note)]
     if forgetting is not None:
         notes.append(f"{FORGETTING}: {forgetting.forgetting_definition}")
         notes += [note for note in (forgetting.note, forgetting_caveat(each, tier)) if note]

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from cadbench.benchmark.data.catalog import Entry
+from cadbench.benchmark.data.catalog import CatalogEntry
 from cadbench.benchmark.data.download.download import download
 from cadbench.benchmark.data.download.partial_archive import PartialArchive
 from cadbench.benchmark.data.download.transfer import RetryPolicy
@@ -43,7 +43,7 @@ class Stage:
     """A server with the archive of `mini`, and the folder that it is to come to."""
 
     server: Server
-    whole: Entry
+    whole: CatalogEntry
     root: Path
 
     @property
@@ -56,7 +56,7 @@ class Stage:
         path = self.partial / "mini.tar.xz"
         return path.stat().st_size if path.exists() else 0
 
-    def get(self, chosen: Entry | None = None) -> Path:
+    def get(self, chosen: CatalogEntry | None = None) -> Path:
         return download(chosen or self.whole, self.root, Silent(), PATIENCE)
 
 

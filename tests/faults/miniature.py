@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
-from cadbench.benchmark.data.catalog import Archive, Citation, Entry, License, Official
+from cadbench.benchmark.data.catalog import Archive, CatalogEntry, Citation, License, Official
 from PIL import Image
 
 Files = dict[str, bytes]
@@ -62,7 +62,7 @@ def archive() -> bytes:
     return pack(files().items(), "tar.xz")
 
 
-def entry(body: bytes, *urls: str, kind: str = "tar.xz", inside: str = "") -> Entry:
+def entry(body: bytes, *urls: str, kind: str = "tar.xz", inside: str = "") -> CatalogEntry:
     """The dataset `mini` with this archive at these addresses."""
     archive = Archive(
         file=f"mini.{kind}",
@@ -73,7 +73,7 @@ def entry(body: bytes, *urls: str, kind: str = "tar.xz", inside: str = "") -> En
         evidence="packed here",
         inside=inside,
     )
-    return Entry(
+    return CatalogEntry(
         name="mini",
         title="Mini AD",
         home="https://mini.example",
@@ -89,6 +89,6 @@ def entry(body: bytes, *urls: str, kind: str = "tar.xz", inside: str = "") -> En
     )
 
 
-def with_archive(whole: Entry, **changes: object) -> Entry:
+def with_archive(whole: CatalogEntry, **changes: object) -> CatalogEntry:
     """The entry with another archive."""
     return replace(whole, archives=(replace(whole.archives[0], **changes),))  # type: ignore[arg-type]

@@ -33,8 +33,8 @@ def command(ctx: click.Context, sources: tuple[Path, ...], overwrite: bool, out:
     fails a check is named and left out; the others are imported. Both give exit code 1. Existing
     records are kept; one that differs is an error without --overwrite.
     """
+    from ....results.exchange.archives import archive_kind
     from ....results.exchange.importing import import_records
-    from ....results.exchange.members import archive_kind
     from ....results.exchange.verification import has_pixel_metrics
     from ...protocols.imported_run import check_protocol_of_run
 
@@ -73,7 +73,7 @@ def command(ctx: click.Context, sources: tuple[Path, ...], overwrite: bool, out:
 
 
 def _kind(source: Path) -> str:
-    from ....results.exchange.members import archive_kind
+    from ....results.exchange.archives import archive_kind
 
     return "folder" if archive_kind(source) == "folder" else "file"
 

@@ -108,7 +108,7 @@ class Archive:
 
 
 @dataclass(frozen=True)
-class Entry:
+class CatalogEntry:
     """A dataset. Its fields are the keys of its file, except the name.
 
     Attributes:
@@ -158,7 +158,7 @@ def entry_names() -> tuple[str, ...]:
 
 
 @cache
-def load_entry(name: str) -> Entry:
+def load_entry(name: str) -> CatalogEntry:
     """Return the dataset with this name; raise `UsageError` if there is none."""
     if name not in entry_names():
         raise UsageError(
@@ -172,7 +172,7 @@ _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _ADDRESS = re.compile(r"https://[!-~]+")
 
 
-def parse_entry(text: str, name: str) -> Entry:
+def parse_entry(text: str, name: str) -> CatalogEntry:
     """Return the dataset that a TOML file describes.
 
     Args:
@@ -184,7 +184,7 @@ def parse_entry(text: str, name: str) -> Entry:
     """
     where = f"{name}.toml"
     content = parse_toml(text, where, CadbenchError)
-    entry = convert(content, Entry, where, CadbenchError, name=name)
+    entry = convert(content, CatalogEntry, where, CadbenchError, name=name)
     if ("counts" in content) == ("categories" in content):
         raise CadbenchError(f"{where}: give counts, or categories if the counts are unknown")
     _check_url(entry.home, f"{where}: home")

@@ -18,7 +18,7 @@ from ....results.errors import CadbenchError, DataError, UsageError
 from ....results.storage.files import storage_error
 from ....results.storage.locks import record_lock
 from ...system.reporting import Reporter
-from ..catalog import Archive, Entry
+from ..catalog import Archive, CatalogEntry
 from ..readers.folder import Folder
 from ..verify import CategoryComparison, compare, count_listed_images, find_folder
 from .partial_archive import MEGA, ROOT_OPTION
@@ -29,17 +29,17 @@ _UNPACKED = {"tar": 1.0, "tar.xz": 1.2, "tar.gz": 1.2, "zip": 2.0}
 """Estimated size of an unpacked archive of images, relative to the archive."""
 
 
-def dataset_folder(entry: Entry, root: Path) -> Path:
+def dataset_folder(entry: CatalogEntry, root: Path) -> Path:
     """Where `download` puts the complete dataset."""
     return root / entry.name
 
 
-def partial_folder(entry: Entry, root: Path) -> Path:
+def partial_folder(entry: CatalogEntry, root: Path) -> Path:
     """Where the files are until the dataset is complete."""
     return root / f"{entry.name}.partial"
 
 
-def require_downloadable(entry: Entry) -> None:
+def require_downloadable(entry: CatalogEntry) -> None:
     """Raise `UsageError` with instructions if cadbench may not download the dataset."""
     if entry.access != "download":
         raise UsageError(
@@ -48,7 +48,7 @@ def require_downloadable(entry: Entry) -> None:
         )
 
 
-def find_complete(entry: Entry, root: Path) -> Path | None:
+def find_complete(entry: CatalogEntry, root: Path) -> Path | None:
     """Look for a complete copy of a dataset.
 
     Args:
@@ -80,7 +80,7 @@ def find_complete(entry: Entry, root: Path) -> Path | None:
 
 
 def download(
-    entry: Entry, root: Path, reporter: Reporter, policy: RetryPolicy | None = None
+    entry: CatalogEntry, root: Path, reporter: Reporter, policy: RetryPolicy | None = None
 ) -> Path:
     """Download a dataset unless it is already there. Call it only after the license is accepted.
 
@@ -122,7 +122,7 @@ def download(
     return folder
 
 
-def _check_space(entry: Entry, root: Path, partial: Path) -> None:
+def _check_space(entry: CatalogEntry, root: Path, partial: Path) -> None:
     needed = 0.0
     for archive in entry.archives:
         file = _archive_file(archive, partial)
@@ -137,7 +137,9 @@ def _check_space(entry: Entry, root: Path, partial: Path) -> None:
         )
 
 
-def _fetch_and_unpack(entry: Entry, partial: Path, reporter: Reporter, policy: RetryPolicy) -> None:
+def _fetch_and_unpack(
+    entry: CatalogEntry, partial: Path, reporter: Reporter, policy: RetryPolicy
+) -> None:
     """Fill `partial/unpacked` with the complete dataset."""
     for archive in entry.archives:
         fetch_archive(archive, _archive_file(archive, partial), reporter, policy)
@@ -172,7 +174,7 @@ def _move_into_place(unpacked: Path, final: Path) -> None:
         raise storage_error(error, final, ROOT_OPTION) from error
 
 
-def _differing(entry: Entry, folder: Path) -> tuple[CategoryComparison, ...]:
+def _differing(entry: CatalogEntry, folder: Path) -> tuple[CategoryComparison, ...]:
     """The categories whose listed files are not the published number."""
     found = count_listed_images(entry.reader, folder)
     return tuple(row for row in compare(found, entry.counts) if row.difference)

@@ -10,8 +10,8 @@ import shutil
 from pathlib import Path
 
 from ....results.errors import DataError, RecordError
+from ....results.exchange.archives import Limits, open_archive
 from ....results.exchange.limits import MAX_SEGMENT, MEBI, inner_parts, quoted_name
-from ....results.exchange.members import Limits, members
 from ....results.exchange.unpacking import write_member
 from ....results.storage.files import storage_error
 from ...system.reporting import Reporter
@@ -41,7 +41,7 @@ def unpack(archive: Archive, path: Path, into: Path, images: int, reporter: Repo
     seen: set[tuple[str, ...]] = set()
     try:
         with (
-            members(path, archive.kind, LIMITS) as every,
+            open_archive(path, archive.kind, LIMITS) as every,
             reporter.task(f"unpacking {archive.file}", images, "images") as task,
         ):
             for member in every:

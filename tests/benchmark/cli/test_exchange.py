@@ -172,7 +172,13 @@ def test_another_record_of_the_cell_is_refused_without_overwrite(call, exported,
     source = hostile.write_zip(tmp_path / "a.zip", hostile.with_run(exported, faster).items())
     before = files_under(out)
     refused = call("import", source, "--out", out)
-    assert_refused(refused, 1, "another record of this cell", "differs in seconds", "--overwrite")
+    assert_refused(
+        refused,
+        1,
+        "a different record of this cell exists",
+        "they differ in seconds",
+        "--overwrite",
+    )
     assert files_under(out) == before
     done = call("import", "--overwrite", source, "--out", out)
     assert (done.code, done.out) == (0, f"1 replaced in {out}\n")

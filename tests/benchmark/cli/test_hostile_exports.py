@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cadbench.results.exchange import archives
 from cadbench.results.exchange import limits as layout
-from cadbench.results.exchange import members
 from cadbench.results.exchange.limits import MANIFEST_FILE
 from cadbench.results.sanitizing import is_printable
 from hypothesis import HealthCheck, example, given, settings
@@ -32,14 +32,14 @@ assert_nothing_gets_in = exchange.assert_nothing_gets_in
 
 
 BAD_NAMES = {
-    "../outside": "leads out",
-    "/etc/outside": "leads out",
-    "C:/outside": "leads out",
-    "C:outside": "leads out",
-    "a\\..\\outside": "leads out",
-    "a/../../outside": "leads out",
-    "\\\\host\\share": "leads out",
-    "a/b/c/d/e/f/g/run.json": "too deep",
+    "../outside": "points outside",
+    "/etc/outside": "points outside",
+    "C:/outside": "points outside",
+    "C:outside": "points outside",
+    "a\\..\\outside": "points outside",
+    "a/../../outside": "points outside",
+    "\\\\host\\share": "points outside",
+    "a/b/c/d/e/f/g/run.json": "has too many folders",
     "a//b/c/d/run.json": "not a name",
     "./a/b/c/d/run.json": "not a name",
     "a/b/c/d/e/run.json\x1b[31m": r"not a name",
@@ -167,7 +167,7 @@ def test_a_name_twice_or_in_other_capitals_refuses_the_archive(
     write: Any = hostile.write_zip if kind == "zip" else hostile.write_tar
     name = next(name for name in exported if name.endswith("run.json"))
     source = write(tmp_path / f"bad.{kind}", [*exported.items(), (name, b"{}")])
-    assert_nothing_gets_in(source, "is there twice")
+    assert_nothing_gets_in(source, "occurs twice")
     other = name.replace("synthetic", "Synthetic")
     source = write(tmp_path / f"bad.{kind}", [*exported.items(), (other, b"{}")])
     assert_nothing_gets_in(source, "differ only in upper and lower case")
@@ -179,7 +179,7 @@ def test_a_name_twice_or_in_other_capitals_refuses_the_archive(
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(
     assert_nothing_gets_in, exported, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(members, "FREE_BYTES", 2**16)
+    monkeypatch.setattr(archives, "FREE_BYTES", 2**16)
     name = next(name for name in exported if name.endswith("run.json"))
     source = hostile.write_zip(tmp_path / "bad.zip", [(name, bytes(2**25))])
     assert_nothing_gets_in(source, "unpacks to more than 200 times")
@@ -191,7 +191,7 @@ def test_a_gzip_bomb_stops_where_it_exceeds_what_is_taken(
     source = tmp_path / "bad.tar.gz"
     source.write_bytes(hostile.bomb(2**25))
     assert_nothing_gets_in(source, "bad.tar.gz")
-    monkeypatch.setattr(members, "FREE_BYTES", 2**16)
+    monkeypatch.setattr(archives, "FREE_BYTES", 2**16)
     place = next(name for name in exported if name.endswith("scores.parquet"))
     hostile.write_tar(source, [(place, bytes(2**25))])
     assert_nothing_gets_in(source, "unpacks to more than 200 times")
@@ -209,9 +209,9 @@ def test_members_that_are_larger_than_taken_are_refused(
 ):
     monkeypatch.setitem(layout.MAX_BYTES, "run.json", 100)
     for name, write in (("a.zip", hostile.write_zip), ("a.tar.gz", hostile.write_tar)):
-        assert_nothing_gets_in(write(tmp_path / name, exported.items()), "100 are taken")
+        assert_nothing_gets_in(write(tmp_path / name, exported.items()), "the limit is 100")
     folder = hostile.write_folder(tmp_path / "a", exported)
-    assert_nothing_gets_in(folder, "100 are taken")
+    assert_nothing_gets_in(folder, "the limit is 100")
 
 
 def test_a_zip_that_declares_less_than_it_holds_is_refused(
@@ -223,7 +223,7 @@ def test_a_zip_that_declares_less_than_it_holds_is_refused(
         at = content.rfind(signature)
         content[at + offset : at + offset + 4] = struct.pack("<I", 10)
     source.write_bytes(content)
-    assert_nothing_gets_in(source, "not a whole zip")
+    assert_nothing_gets_in(source, "not a complete zip")
 
 
 def test_too_many_members_or_bytes_are_refused(
@@ -235,18 +235,18 @@ def test_too_many_members_or_bytes_are_refused(
         hostile.write_folder(tmp_path / "a", exported),
     ]
     with monkeypatch.context() as patch:
-        patch.setattr(members, "MAX_MEMBERS", 3)
+        patch.setattr(archives, "MAX_MEMBERS", 3)
         for source in sources:
-            assert_nothing_gets_in(source, "more than the 3 members")
+            assert_nothing_gets_in(source, "more than 3 members")
     monkeypatch.setattr("cadbench.results.exchange.unpacking.MAX_TOTAL", 5000)
     for source in sources:
-        assert_nothing_gets_in(source, "more than the 5000 bytes")
+        assert_nothing_gets_in(source, "more than 5000 bytes")
 
 
 def test_a_table_of_contents_without_end_is_refused(
     assert_nothing_gets_in, exported, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(members, "MAX_DIRECTORY", 200)
+    monkeypatch.setattr(archives, "MAX_DIRECTORY", 200)
     source = hostile.write_zip(tmp_path / "a.zip", exported.items())
     assert_nothing_gets_in(source, "table of contents")
 
@@ -265,7 +265,7 @@ def test_an_encrypted_or_oddly_packed_zip_is_refused(assert_nothing_gets_in, exp
     with zipfile.ZipFile(tmp_path / "bad.zip", "w", zipfile.ZIP_LZMA) as archive:
         for name, content in exported.items():
             archive.writestr(name, content)
-    assert_nothing_gets_in(tmp_path / "bad.zip", "packed in a way")
+    assert_nothing_gets_in(tmp_path / "bad.zip", "compressed with an unsupported method")
     source = hostile.write_zip(tmp_path / "bad.zip", exported.items())
     content = bytearray(source.read_bytes())
     at = content.find(b"PK\x01\x02")
@@ -281,7 +281,7 @@ def test_an_encrypted_or_oddly_packed_zip_is_refused(assert_nothing_gets_in, exp
     ("manifest", "said"),
     [
         (b"", "not JSON"),
-        (b"[" * 100_000, "nested too deep"),
+        (b"[" * 100_000, "nested too deeply"),
         (b"[]", "not what `cadbench export` writes"),
         (b'{"format": 1, "format": 1}', "twice"),
         (b"\xff\xfe", "not JSON"),
@@ -302,7 +302,7 @@ def test_a_manifest_that_is_none_refuses_the_export(
         ({"schema": 1}, "with schema 1, this cadbench reads 2"),
         ({"schema": 1, "cadbench": "\x1b[31m"}, r"cadbench '\x1b[31m'"),
         ({"files": {}}, "lists no files"),
-        ({"files": {"../x": {"bytes": 1, "sha256": "0" * 64}}}, "leads out"),
+        ({"files": {"../x": {"bytes": 1, "sha256": "0" * 64}}}, "points outside"),
         ({"files": {"a/b/c/d/e/run.json": {"bytes": -1, "sha256": "0" * 64}}}, "size and SHA-256"),
         ({"files": {"a/b/c/d/e/run.json": 5}}, "size and SHA-256"),
         ({"more": 1}, "not what `cadbench export` writes"),

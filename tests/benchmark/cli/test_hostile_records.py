@@ -122,7 +122,7 @@ def set_value(metric: str, value: float) -> Any:
         ("scores", lambda f: f.assign(label=f["label"] + 1), "labels other than 0 and 1"),
         ("scores", lambda f: f.assign(score=np.float32(np.inf)), "not finite|NaN or infinite"),
         ("scores", lambda f: f[f["category"] != "bolt"], "no scores of bolt after experience 2"),
-        ("scores", lambda f: f[1:], "the test images of apple after experience 1 are not those"),
+        ("scores", lambda f: f[1:], "the test images of apple after experience 1 differ"),
         (
             "scores",
             lambda f: f.assign(category="plum"),
@@ -130,7 +130,7 @@ def set_value(metric: str, value: float) -> Any:
         ),
         ("scores", lambda f: f.assign(experience=9), "experiences outside 1 to 3"),
         ("scores", lambda f: f.assign(defect="\x1b[2J"), r"\x1b[2J"),
-        ("events", lambda f: f.assign(chosen=True), "to several"),
+        ("events", lambda f: f.assign(chosen=True), "to exactly one expert"),
         ("events", lambda f: f.drop(columns="reason"), "without reason"),
         (
             "events",

@@ -1,4 +1,4 @@
-"""Iterate over the files of a folder, zip or tar without writing files or trusting names.
+"""Read the members of a folder, zip or tar without writing files or trusting names.
 
 Everything is read through file objects, never with `extract`, so no archive name becomes a path.
 """
@@ -81,10 +81,10 @@ def archive_kind(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def members(
+def open_archive(
     source: Path, kind: str | None = None, limits: Limits | None = None
 ) -> Iterator[Iterator[Member]]:
-    """Iterate over the members of a folder or archive.
+    """Open a folder or archive and iterate over its members.
 
     Args:
         source: the folder or archive.
@@ -110,7 +110,7 @@ def members(
         EOFError,
         gzip.BadGzipFile,
     ) as error:
-        raise RecordError(f"it is not a whole {kind} ({quoted_name(str(error))})") from error
+        raise RecordError(f"it is not a complete {kind} ({quoted_name(str(error))})") from error
     except (NotImplementedError, RuntimeError, ValueError, OverflowError) as error:
         raise RecordError(
             f"it is not a {kind} that cadbench reads ({quoted_name(str(error))})"
@@ -172,7 +172,7 @@ def _of_zip(file: BinaryIO, limits: Limits) -> Iterator[Member]:
                 raise RecordError(f"{quoted_name(info.filename)} is encrypted")
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise RecordError(
-                    f"{quoted_name(info.filename)} is packed in a way that is not taken"
+                    f"{quoted_name(info.filename)} is compressed with an unsupported method"
                 )
         for info in infos:
             if info.is_dir():
@@ -236,7 +236,7 @@ def _refuse_special(name: str, mode: int) -> None:
 
 def _limit_members(count: int, limits: Limits) -> None:
     if count > limits.members:
-        raise RecordError(f"it has more than the {limits.members} members that are taken")
+        raise RecordError(f"it has more than {limits.members} members")
 
 
 class _ShortReads:
@@ -266,7 +266,7 @@ class _Metered:
         self.allowed = 0
 
     def allow(self, size: int) -> None:
-        """Allow `size` more bytes, plus what tarfile reads ahead."""
+        """Allow `size` more bytes, plus one record that tarfile buffers."""
         self.allowed = size + tarfile.RECORDSIZE
 
     def read(self, size: int) -> bytes:
@@ -276,5 +276,5 @@ class _Metered:
         if self.room < 0:
             raise RecordError(f"it unpacks to more than {self.ratio} times its size")
         if self.allowed < 0:
-            raise RecordError(f"headers of more than {MAX_HEADERS} bytes stand between its files")
+            raise RecordError(f"it has headers of more than {MAX_HEADERS} bytes")
         return data
