@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from .benchmark.data.entries import Entry as Entry
     from .benchmark.data.opening.open_dataset import open_dataset as open_dataset
     from .benchmark.data.reader import Reader as Reader
-    from .benchmark.interface.block import Block as Block
     from .benchmark.interface.context import MethodContext as MethodContext
     from .benchmark.interface.experience import TestBatch as TestBatch
     from .benchmark.interface.experience import TrainExperience as TrainExperience
+    from .benchmark.interface.memory_block import Block as Block
     from .benchmark.interface.method import CellFacts as CellFacts
     from .benchmark.interface.method import Method as Method
     from .benchmark.interface.params import Params as Params
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     __version__: str
 
 _MODULES = {
-    "Block": "benchmark.interface.block",
+    "Block": "benchmark.interface.memory_block",
     "CadbenchError": "results.errors",
     "CellFacts": "benchmark.interface.method",
     "DataError": "results.errors",

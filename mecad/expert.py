@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..benchmark.interface.block import Block
+from ..benchmark.interface.memory_block import Block
 from ..benchmark.interface.prediction import ExpertMemory
 from .memory import count_stored_rows
 

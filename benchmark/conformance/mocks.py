@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 import torch
 
-from ..interface.block import Block
 from ..interface.context import MethodContext, Routing
 from ..interface.experience import TestBatch, TrainExperience
+from ..interface.memory_block import Block
 from ..interface.method import Method, State
 from ..interface.params import Params, param
 from ..interface.prediction import MemoryReport, Prediction

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from ..interface.block import Block
 from ..interface.experience import TrainExperience
+from ..interface.memory_block import Block
 from ..interface.prediction import MemoryReport
 from ..services.coresets.service import Coresets
 from ..system.serialization import flatten, pack, unpack

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-    from .block import Block
     from .experience import TestBatch, TrainExperience
+    from .memory_block import Block
 
 Selector: TypeAlias = Literal["greedy", "approximate_greedy", "random", "herding", "kmeans"]
 """How a coreset is selected; `CoresetService.select` explains each."""

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ...benchmark.interface.block import Block
 from ...benchmark.interface.context import MethodContext
 from ...benchmark.interface.experience import TrainExperience
+from ...benchmark.interface.memory_block import Block
 from ...benchmark.interface.services import Selector
 from .memory_bank import pack_blocks, unpack_blocks
 

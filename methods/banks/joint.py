@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...benchmark.interface.block import Block
 from ...benchmark.interface.context import MethodContext
 from ...benchmark.interface.experience import TrainExperience
+from ...benchmark.interface.memory_block import Block
 from ...benchmark.interface.method import State
 from ...benchmark.interface.params import Params, param
 from ...benchmark.interface.prediction import MemoryReport

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ...benchmark.interface.block import Block
 from ...benchmark.interface.context import MethodContext
 from ...benchmark.interface.experience import TestBatch, TrainExperience
+from ...benchmark.interface.memory_block import Block
 from ...benchmark.interface.method import Method, P, State
 from ...benchmark.interface.prediction import MemoryReport, Prediction
 from ..patch_prediction import predict_from_distances

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...benchmark.interface.block import Block
 from ...benchmark.interface.context import MethodContext
 from ...benchmark.interface.experience import TestBatch, TrainExperience
+from ...benchmark.interface.memory_block import Block
 from ...benchmark.interface.method import Method, State
 from ...benchmark.interface.params import Params, param
 from ...benchmark.interface.prediction import ExpertMemory, MemoryReport, Prediction

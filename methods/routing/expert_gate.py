@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...benchmark.interface.block import Block
 from ...benchmark.interface.context import MethodContext
 from ...benchmark.interface.experience import TestBatch, TrainExperience
+from ...benchmark.interface.memory_block import Block
 from ...benchmark.interface.method import State
 from ...benchmark.system.threads import one_thread
 from .router import Candidates, Router

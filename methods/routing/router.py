@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...benchmark.interface.block import Block
 from ...benchmark.interface.context import MethodContext
 from ...benchmark.interface.experience import TestBatch, TrainExperience
+from ...benchmark.interface.memory_block import Block
 from ...benchmark.interface.method import State
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ...benchmark.interface.block import Block
 from ...benchmark.interface.experience import TestBatch
+from ...benchmark.interface.memory_block import Block
 from ...benchmark.interface.prediction import Prediction
 from ..patch_prediction import predict_from_distances
 from .router import Candidates, Router

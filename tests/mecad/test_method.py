@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from cadbench.benchmark.interface.block import Block
 from cadbench.benchmark.interface.context import MethodContext
 from cadbench.benchmark.interface.experience import TestBatch
+from cadbench.benchmark.interface.memory_block import Block
 from cadbench.benchmark.interface.method import CellFacts
 from cadbench.benchmark.services.neighbors.search import exact_search
 from cadbench.benchmark.services.neighbors.service import Neighbors

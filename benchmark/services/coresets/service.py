@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...interface.block import Block
 from ...interface.experience import TrainExperience
+from ...interface.memory_block import Block
 from ...interface.patch_source import PatchSource
 from ...interface.services import Selector, Start
 from ...system.reporting import Reporter, Silent

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ....results.storage.files import seal, unseal, write_bytes
-from ...interface.block import Block
+from ...interface.memory_block import Block
 from ...system.reporting import Reporter, Silent, damaged_cache_warning
 from ...system.serialization import pack, unpack
 from .distance_table import DistanceTable

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...interface.block import Block
+from ...interface.memory_block import Block
 
 
 class DistanceTable:

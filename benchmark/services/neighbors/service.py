@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ...interface.block import Block
 from ...interface.experience import TestBatch
+from ...interface.memory_block import Block
 from .distance_table import DistanceTable
 from .union_search import Search, UnionSearch
 

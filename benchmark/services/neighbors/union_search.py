@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ...interface.block import Block
 from ...interface.experience import TestBatch
+from ...interface.memory_block import Block
 from .distance_table import DistanceTable
 
 if TYPE_CHECKING:

@@ -233,7 +233,7 @@ def test_matched_memory_sets_the_budget(name, vectors, expected):
 
 
 def test_taking_all_rows_of_a_block_returns_the_same_block():
-    from cadbench.benchmark.interface.block import Block
+    from cadbench.benchmark.interface.memory_block import Block
 
     first = Block.of(torch.arange(6.0).reshape(3, 2))
     second = Block.of(torch.arange(8.0).reshape(4, 2) + 10)

@@ -12,8 +12,8 @@ import pytest
 import torch
 from cadbench.benchmark.features.cached_patches import CachedPatchSource
 from cadbench.benchmark.features.shards import Shard, ShardStore
-from cadbench.benchmark.interface.block import Block
 from cadbench.benchmark.interface.experience import TrainExperience
+from cadbench.benchmark.interface.memory_block import Block
 from cadbench.benchmark.services.coresets import herding, k_center, k_means
 from cadbench.benchmark.services.coresets import service as coresets_module
 from cadbench.benchmark.services.coresets.service import Coresets

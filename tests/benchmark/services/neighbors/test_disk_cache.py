@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from cadbench.benchmark.interface.block import Block
 from cadbench.benchmark.interface.experience import TestBatch
+from cadbench.benchmark.interface.memory_block import Block
 from cadbench.benchmark.services.neighbors.disk_cache import DistanceStore
 from cadbench.benchmark.services.neighbors.search import torch_search
 from cadbench.benchmark.services.neighbors.service import Neighbors

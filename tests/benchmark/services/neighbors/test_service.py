@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import torch
-from cadbench.benchmark.interface.block import Block
 from cadbench.benchmark.interface.experience import TestBatch
+from cadbench.benchmark.interface.memory_block import Block
 from cadbench.benchmark.services.neighbors import union_search
 from cadbench.benchmark.services.neighbors.search import faiss_search, torch_search
 from cadbench.benchmark.services.neighbors.service import Neighbors

@@ -1,4 +1,4 @@
-"""`Block`: immutable vectors of a memory, named by their content."""
+"""`Block`: vectors of a memory bank that never change, identified by a hash of their values."""
 
 from __future__ import annotations
 
