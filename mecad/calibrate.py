@@ -9,7 +9,6 @@ from pathlib import Path
 
 import click
 
-from ..benchmark.cli.shared.progress import choose_reporter
 from ..benchmark.data.images.preprocessing import Preprocessing
 from ..benchmark.data.opening.open_dataset import open_dataset
 from ..benchmark.features.backbones import STRIDES, default_embedding, embedding_params
@@ -17,6 +16,7 @@ from ..benchmark.features.feature_set import FeatureSet
 from ..benchmark.features.feature_spec import FeatureSpec
 from ..benchmark.features.weights import EMBEDDED_BACKBONE, find_weights
 from ..benchmark.interface.experience import TrainExperience
+from ..benchmark.progress.choose_reporter import choose_reporter
 from ..benchmark.running.devices import choose_device
 from ..benchmark.services.coresets.service import Coresets
 from ..benchmark.system.cache import cache_root

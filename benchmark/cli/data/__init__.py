@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...progress.choose_reporter import choose_reporter
 from ...system.cache import cache_root
 from ..shared.options import (
     categories_option,
@@ -16,7 +17,6 @@ from ..shared.options import (
     quiet_option,
     skip_option,
 )
-from ..shared.progress import choose_reporter
 from . import download as data_download
 from . import preview as data_preview
 from . import verify as data_verify

@@ -9,8 +9,8 @@ import click
 
 from ....results.errors import CadbenchError, UsageError
 from ....results.sanitizing import printable
+from ...progress.choose_reporter import choose_reporter
 from ..shared.options import quiet_option
-from ..shared.progress import choose_reporter
 
 root_option = click.option(
     "--root",

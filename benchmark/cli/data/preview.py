@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ....results.errors import UsageError
+from ...progress.choose_reporter import choose_reporter
 from ...system.cache import cache_root
 from ..shared.counts import format_count
 from ..shared.options import (
@@ -22,7 +23,6 @@ from ..shared.options import (
     quiet_option,
     skip_option,
 )
-from ..shared.progress import choose_reporter
 
 if TYPE_CHECKING:
     from ....results.rendering.table import Table, Value

@@ -11,9 +11,9 @@ import click
 
 from ....results.errors import DataError
 from ....results.sanitizing import printable
+from ...progress.choose_reporter import choose_reporter
 from ..shared.counts import format_count
 from ..shared.options import quiet_option
-from ..shared.progress import choose_reporter
 from .download import root_option
 
 if TYPE_CHECKING:

@@ -171,8 +171,8 @@ def _draw_examples(
     from ....results.figures.selection import NothingToDraw
     from ....results.records.schema import columns_of
     from ...data.opening.open_dataset import dataset_option_of_record, open_dataset
+    from ...progress.choose_reporter import choose_reporter
     from ...recorded_images.figure_examples import check_has_maps, load_examples
-    from ..shared.progress import choose_reporter
 
     record = source.record()
     check_has_maps(record)

@@ -97,9 +97,9 @@ def _galleries(
     """Sample images per leaderboard, and a message for each leaderboard without any."""
     from ....results.leaderboard.boards import boards
     from ...data.opening.open_dataset import open_dataset
+    from ...progress.choose_reporter import choose_reporter
     from ...recorded_images.report_thumbnails import make_galleries
     from ...system.cache import cache_root
-    from ..shared.progress import choose_reporter
 
     manifest = open_dataset(
         dataset,

@@ -9,9 +9,9 @@ import click
 
 from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
+from ...progress.choose_reporter import choose_reporter
 from ..shared.counts import format_count
 from ..shared.options import is_given, parse_names, parse_numbers
-from ..shared.progress import choose_reporter
 from ..shared.record_selection import format_option
 from ..shared.table_output import print_tables
 from .cell_plan import open_manifest, plan_from_options, print_cells

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ...progress.choose_reporter import choose_reporter
 from ..shared.options import (
     FiniteRange,
     categories_option,
@@ -18,7 +19,6 @@ from ..shared.options import (
     skip_option,
     verbose_option,
 )
-from ..shared.progress import choose_reporter
 from .cell_plan import (
     open_manifest,
     plan_from_cells,

@@ -1,1 +1,1 @@
-"""Shared by subcommands: options, selecting records and rows, printing tables, progress."""
+"""Shared by subcommands: options, selecting records and rows, printing tables."""

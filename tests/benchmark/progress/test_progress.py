@@ -10,8 +10,10 @@ import subprocess
 import sys
 
 import pytest
-from cadbench.benchmark.cli.shared import progress
-from cadbench.benchmark.cli.shared.progress import Bars, Lines, Quiet, choose_reporter
+from cadbench.benchmark.progress import pace
+from cadbench.benchmark.progress.bars import Bars
+from cadbench.benchmark.progress.choose_reporter import choose_reporter
+from cadbench.benchmark.progress.lines import Lines, Quiet
 from cadbench.benchmark.system.reporting import Reporter
 
 ODD = "plates [/bold] [red]7[/red] [[x]"
@@ -30,7 +32,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(progress.time, "monotonic", clock)
+    monkeypatch.setattr(pace.time, "monotonic", clock)
     return clock
 
 
@@ -133,7 +135,7 @@ def test_on_a_real_terminal_there_are_images_by_the_second_and_odd_names_do_no_h
     root = dataset(categories=("[bold]", "x[y]"), train=25, good=5, defective=5)
     script = (
         "import sys; from cadbench.benchmark.cli import main;"
-        "from cadbench.benchmark.cli.shared import progress; progress._MIN_REPORTED = 0;"
+        "from cadbench.benchmark.progress import pace; pace.MIN_REPORTED = 0;"
         "sys.exit(main.run(sys.argv[1:]))"
     )
     ours, theirs = pty.openpty()
