@@ -1,1 +1,1 @@
-"""Pixel metrics: patch maps to full size, masks along the images' way, one sort a category."""
+"""Pixel metrics: anomaly maps and defect masks on one pixel grid, and the metrics of a category."""

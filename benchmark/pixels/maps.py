@@ -1,8 +1,8 @@
-"""From patch maps to maps of the image's size: bilinear upsampling, then Gaussian smoothing.
+"""Full-size maps from patch maps: bilinear upsampling, then Gaussian smoothing.
 
 Both are linear and separable, so together they are one small matrix A: the full map of a patch map
-M is A M A^T. A patch map costs two small products instead of an interpolation and two convolutions;
-on the CPU those with the few values of A that are not zero.
+M is A M A^T. Two small products replace an interpolation and two convolutions; on the CPU they skip
+the zeros of A.
 """
 
 from __future__ import annotations
@@ -16,19 +16,21 @@ from ...results.errors import UsageError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .enlarging import Bands
+    from .upsampling import BandMatrix
 
 SIGMA = 4.0
-"""Pixels; the value published with PatchCore (Roth et al. 2022)."""
-_LARGEST_SIGMA = 1000
+"""In pixels; the published value of PatchCore (Roth et al. 2022)."""
+_MAX_SIGMA = 1000
 
 
 @dataclass(frozen=True)
 class MapSpec:
-    """How a patch map is brought to the image's size; part of a cell and of its protocol.
+    """How a patch map becomes a full-size map; part of a cell and of its protocol.
 
-    sigma: standard deviation of the smoothing in pixels of the preprocessed image, 0 for none;
-    the kernel ends at four deviations and the map is mirrored at its border.
+    Args:
+        upsampling: `bilinear`.
+        sigma: standard deviation of the smoothing, in pixels of the preprocessed image; 0 turns it
+            off. The kernel ends at four deviations; the map is mirrored at its border.
     """
 
     upsampling: str = "bilinear"
@@ -37,45 +39,52 @@ class MapSpec:
     def __post_init__(self) -> None:
         if self.upsampling != "bilinear":
             raise UsageError(f"maps are upsampled bilinearly, not by {self.upsampling!r}")
-        if not (isinstance(self.sigma, int | float) and 0 <= self.sigma <= _LARGEST_SIGMA):
+        if not (isinstance(self.sigma, int | float) and 0 <= self.sigma <= _MAX_SIGMA):
             raise UsageError(
-                f"a map's sigma is a number of pixels from 0 to {_LARGEST_SIGMA}, "
-                f"not {self.sigma!r}"
+                f"a map's sigma is a number of pixels from 0 to {_MAX_SIGMA}, not {self.sigma!r}"
             )
         object.__setattr__(self, "sigma", float(self.sigma))
 
     def as_dict(self) -> dict[str, Any]:
-        """The part of a key that names it."""
+        """Its part of a cell's key."""
         return asdict(self)
 
 
 def full_maps(maps: Tensor, size: int, spec: MapSpec) -> Tensor:
-    """maps (B, h, w) of any float type -> (B, size, size) float32 on the same device.
+    """Upsample and smooth patch maps.
 
-    Worked out in float64 and rounded once, so that machines agree.
+    Computed in float64 and rounded once, so that machines agree.
+
+    Args:
+        maps: (B, h, w), any float type.
+        size: side of the full maps in pixels.
+        spec: how.
+
+    Returns:
+        (B, size, size) float32 on the device of `maps`.
     """
     height, width = maps.shape[1:]
     if maps.device.type == "cpu":
         import torch
 
-        from .enlarging import enlarged
+        from .upsampling import upsample
 
-        bands = _bands(height, size, spec.sigma), _bands(width, size, spec.sigma)
-        return torch.from_numpy(enlarged(maps.double().contiguous().numpy(), *bands))
-    rows, columns = (_operator(n, size, spec.sigma).to(maps.device) for n in (height, width))
+        bands = _band_matrix(height, size, spec.sigma), _band_matrix(width, size, spec.sigma)
+        return torch.from_numpy(upsample(maps.double().contiguous().numpy(), *bands))
+    rows, columns = (_matrix(n, size, spec.sigma).to(maps.device) for n in (height, width))
     return (rows @ maps.double() @ columns.T).float()
 
 
 @functools.cache
-def _bands(patches: int, size: int, sigma: float) -> Bands:
-    from .enlarging import Bands
+def _band_matrix(patches: int, size: int, sigma: float) -> BandMatrix:
+    from .upsampling import BandMatrix
 
-    return Bands.of(_operator(patches, size, sigma).numpy())
+    return BandMatrix.from_dense(_matrix(patches, size, sigma).numpy())
 
 
 @functools.cache
-def _operator(patches: int, size: int, sigma: float) -> Tensor:
-    """A (size, patches) float64: what each patch of a line contributes to each of its pixels."""
+def _matrix(patches: int, size: int, sigma: float) -> Tensor:
+    """A (size, patches) float64: the weight of each patch of a line in each of its pixels."""
     import torch
     from torch.nn.functional import interpolate
 

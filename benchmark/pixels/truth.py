@@ -1,4 +1,4 @@
-"""Where the defects of a category's test images are, on the grid that the backbone sees."""
+"""Ground truth of pixel metrics: defective pixels and regions on the preprocessed grid."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from ..system.processes import map_in_processes
 from ..system.reporting import Reporter, damaged_cache_warning
 
 VERSION = 1
-"""Of what is cached; raise it when the same masks give other regions."""
+"""Version of cached files; raise it when the same masks give other regions."""
 _BATCH = 16
-_EIGHT = np.ones((3, 3), dtype=np.int8)
+_EIGHT_NEIGHBORS = np.ones((3, 3), dtype=np.int8)
 """Pixels that touch at a corner belong to one region."""
 
 
@@ -30,9 +30,13 @@ _EIGHT = np.ones((3, 3), dtype=np.int8)
 class Truth:
     """Defective pixels of N test images of one category, in the order of `Manifest.test`.
 
-    pixels (K,) int64: places in the flattened (N, size, size), rising; weights (K,) float64: one
-    over the size of the pixel's region; regions: how many there are; lost: regions of the masks
-    of which the resize and the crop leave nothing.
+    Attributes:
+        images: N.
+        size: side of the grid in pixels.
+        pixels: (K,) int64, indices into the flattened (N, size, size), ascending.
+        weights: (K,) float64, 1 / size of the pixel's region.
+        regions: number of regions.
+        lost: number of regions of the masks of which resize and crop leave no pixel.
     """
 
     images: int
@@ -44,17 +48,17 @@ class Truth:
 
     @property
     def normal(self) -> int:
-        """Pixels without a defect, those of good images included."""
+        """Number of pixels without a defect, including those of good images."""
         return self.images * self.size**2 - len(self.pixels)
 
     @property
     def share(self) -> float:
-        """Defective pixels among all."""
+        """Share of defective pixels."""
         return len(self.pixels) / (self.images * self.size**2)
 
 
 def has_pixel_truth(items: Sequence[Item]) -> bool:
-    """Whether some test image is defective and every one that is has a mask."""
+    """Whether there are defective test images and all of them have a mask."""
     defective = [item for item in items if item.label]
     return bool(defective) and all(item.mask is not None for item in defective)
 
@@ -68,12 +72,21 @@ def load_truths(
     *,
     workers: int | None = None,
 ) -> dict[str, Truth]:
-    """The truth of every category that has one: from the cache, or from its mask files."""
+    """Load the ground truth of all categories that have one, from the cache or from mask files.
+
+    Args:
+        manifest: the images.
+        categories: columns of R.
+        preprocessing: the resize and crop of the images.
+        cache: root of the cache.
+        reporter: shows how many masks are read, and warns of damaged cache files.
+        workers: number of processes that read masks; None chooses it.
+    """
     found: dict[str, Truth] = {}
     missing: list[str] = []
-    wanted = [c for c in categories if has_pixel_truth(manifest.test(c))]
-    for category in wanted:
-        truth = _read(_place(cache, manifest.test(category), preprocessing), reporter)
+    available = [c for c in categories if has_pixel_truth(manifest.test(c))]
+    for category in available:
+        truth = _read(_cache_path(cache, manifest.test(category), preprocessing), reporter)
         if truth is None:
             missing.append(category)
         else:
@@ -89,19 +102,19 @@ def load_truths(
                     for start in range(0, len(masked), _BATCH)
                 )
                 labeled: list[Regions] = []
-                few = len(masked) <= _BATCH
-                for part in map_in_processes(_label, jobs, workers=0 if few else workers):
+                one_job = len(masked) <= _BATCH
+                for part in map_in_processes(_label_masks, jobs, workers=0 if one_job else workers):
                     labeled.extend(part)
                     task.advance(len(part))
                 truth = _assemble(items, labeled, preprocessing.crop)
-                write_bytes(_place(cache, items, preprocessing), seal(_pack(truth)))
+                write_bytes(_cache_path(cache, items, preprocessing), seal(_pack(truth)))
                 found[category] = truth
-    return {category: found[category] for category in wanted}
+    return {category: found[category] for category in available}
 
 
 @dataclass(frozen=True, eq=False)
 class Regions:
-    """One mask on the grid: defective pixels (k,) int64 with weights (k,) float64, and counts."""
+    """Regions of one mask: pixels (k,) int64, weights (k,) float64, and counts as in `Truth`."""
 
     pixels: np.ndarray
     weights: np.ndarray
@@ -109,23 +122,27 @@ class Regions:
     lost: int
 
 
-def regions_of(
+def find_regions(
     mask: np.ndarray, preprocessing: Preprocessing, transform: Transform | None = None
 ) -> Regions:
-    """The 8-connected regions of a mask (H, W) bool after the image's resize and crop.
+    """Find the 8-connected regions of a mask after the image's resize and crop.
 
-    What counts as a region, and its size, is decided on the grid: regions that the resize joins
-    are one there. `lost` counts regions of the mask that leave no pixel on the grid.
+    Regions and their sizes are determined on the grid: regions that the resize joins are one.
+
+    Args:
+        mask: (H, W) bool.
+        preprocessing: the resize and crop.
+        transform: a change of the image that moves its defects; None for none.
     """
     from scipy.ndimage import label
 
-    drawn, before = label(mask, structure=_EIGHT)
-    moved = preprocessing.apply_labels(drawn, transform)
-    grid, regions = label(moved > 0, structure=_EIGHT)
+    numbered, before = label(mask, structure=_EIGHT_NEIGHBORS)
+    transformed = preprocessing.apply_labels(numbered, transform)
+    grid, regions = label(transformed > 0, structure=_EIGHT_NEIGHBORS)
     pixels = np.flatnonzero(grid)
     sizes = np.bincount(grid.ravel(), minlength=regions + 1)
     weights = 1.0 / sizes[grid.ravel()[pixels]]
-    kept = np.unique(moved[moved > 0]).size
+    kept = np.unique(transformed[transformed > 0]).size
     return Regions(pixels, weights, regions, before - kept)
 
 
@@ -136,11 +153,11 @@ class _Job:
     preprocessing: Preprocessing
 
 
-def _label(job: _Job) -> list[Regions]:
+def _label_masks(job: _Job) -> list[Regions]:
     found = []
     for item in job.items:
         mask = read_mask(job.root, item)
-        found.append(regions_of(mask, job.preprocessing, label_transform(item)))
+        found.append(find_regions(mask, job.preprocessing, label_transform(item)))
     return found
 
 
@@ -157,7 +174,7 @@ def _assemble(items: Sequence[Item], labeled: Sequence[Regions], size: int) -> T
     )
 
 
-def _place(cache: Path, items: Sequence[Item], preprocessing: Preprocessing) -> Path:
+def _cache_path(cache: Path, items: Sequence[Item], preprocessing: Preprocessing) -> Path:
     content = {
         "version": VERSION,
         "preprocessing": preprocessing.as_dict(),

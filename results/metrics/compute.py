@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import CadbenchError
-from .inferred import pooled_auroc, routing_accuracy
+from .inferred_routing import pooled_auroc, routing_accuracy
 from .metric import CategoryMetric, ImageMetric, Index, Matrix, PixelMetric
 from .registry import DEFAULT, IMAGE_METRICS, MATRIX_METRICS, PIXEL_METRICS, stored_name
 

@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 
-from . import continual, image, inferred, pixel
+from . import continual, image, inferred_routing, pixel
 from .metric import CategoryMetric, ContinualMetric, ImageMetric, Metric, PixelMetric
 
 DEFAULT = "auroc"
@@ -31,7 +31,7 @@ MATRIX_METRICS: Mapping[str, ContinualMetric] = {
 """Continual metrics of a matrix R, whichever category metric it holds."""
 
 INFERRED_METRICS: Mapping[str, ContinualMetric] = {
-    metric.name: metric for metric in inferred.METRICS
+    metric.name: metric for metric in inferred_routing.METRICS
 }
 METRICS: Mapping[str, Metric] = {**CATEGORY_METRICS, **MATRIX_METRICS, **INFERRED_METRICS}
 

@@ -17,7 +17,7 @@ import torch
 from cadbench.benchmark.data.images.preprocessing import Preprocessing
 from cadbench.benchmark.pixels.maps import MapSpec, full_maps
 from cadbench.benchmark.pixels.metrics import pixel_metrics
-from cadbench.benchmark.pixels.truth import Truth, regions_of
+from cadbench.benchmark.pixels.truth import Truth, find_regions
 from sklearn.metrics import roc_auc_score
 
 SIZE, GRID, THRESHOLDS = 224, 28, 200
@@ -32,7 +32,7 @@ def category(images: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndar
             (y, x), side = rng.integers(0, SIZE - 60, 2), int(rng.integers(8, 60))
             masks[index, y : y + side, x : x + side] = True
             maps[index, y // 8 : (y + side) // 8 + 1, x // 8 : (x + side) // 8 + 1] += 0.4
-    each = [regions_of(mask, Preprocessing(SIZE, SIZE)) for mask in masks]
+    each = [find_regions(mask, Preprocessing(SIZE, SIZE)) for mask in masks]
     truth = Truth(
         images,
         SIZE,

@@ -1,4 +1,4 @@
-"""Full maps equal interpolation and smoothing done one after the other."""
+"""Full maps equal bilinear interpolation followed by Gaussian smoothing."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_the_default_is_the_published_sigma_on_224_pixels():
     )
 
 
-def test_an_image_has_the_same_map_alone_and_among_others():
+def test_the_map_of_an_image_does_not_depend_on_the_batch():
     maps = torch.rand((70, 28, 28), generator=torch.Generator().manual_seed(2)).half()
     together = full_maps(maps, 224, MapSpec())
     for index in (0, 33, 69):
@@ -44,11 +44,11 @@ def test_an_image_has_the_same_map_alone_and_among_others():
 
 
 @pytest.mark.parametrize("sigma", [-1, float("nan"), float("inf"), "4", 1001])
-def test_an_impossible_sigma_is_refused(sigma):
+def test_an_invalid_sigma_is_an_error(sigma):
     with pytest.raises(UsageError, match="sigma is a number of pixels from 0 to 1000"):
         MapSpec(sigma=sigma)
 
 
-def test_equal_settings_have_equal_keys_however_they_are_written():
+def test_an_int_and_a_float_sigma_have_equal_keys():
     assert MapSpec(sigma=4).as_dict() == {"upsampling": "bilinear", "sigma": 4.0}
     assert isinstance(MapSpec(sigma=4).sigma, float)

@@ -1,4 +1,4 @@
-"""The meter measures each set of maps once, and recorded pixel metrics follow from kept maps."""
+"""Equal maps are measured once, and recorded pixel metrics can be computed from kept maps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.benchmark.conftest import FINETUNE, SMALL
 
 @pytest.fixture
 def metered(study, cache):
-    """A study of drawn plates and its meter."""
+    """A study of generated plates and its meter."""
 
     def build(**options):
         built = study(**options)
@@ -38,30 +38,30 @@ def metered(study, cache):
 
 
 @pytest.fixture
-def hold_measuring(monkeypatch):
-    """From now on maps are measured once an event has come; `why` says what is wrong if not."""
+def delay_measuring(monkeypatch):
+    """Measure no map before an event is set; `why` is the message of a failure."""
 
-    def hold(event, why):
+    def delay(event, why):
         measure = module.pixel_metrics
 
-        def waiting(*given):
+        def waiting(*args):
             assert event.wait(10), why
-            return measure(*given)
+            return measure(*args)
 
         monkeypatch.setattr(module, "pixel_metrics", waiting)
 
-    return hold
+    return delay
 
 
 def full_masks(manifest, category, preprocessing):
-    """(N, 64, 64) bool, from the files and along the images' way."""
+    """(N, 64, 64) bool: the mask files, resized and cropped like the images."""
     from PIL import Image
 
     masks = np.zeros((len(manifest.test(category)), 64, 64), bool)
     for number, item in enumerate(manifest.test(category)):
         if item.mask_path is not None:
-            drawn = np.array(Image.open(manifest.root / item.mask_path))
-            masks[number] = preprocessing.apply_labels(drawn) > 0
+            mask = np.array(Image.open(manifest.root / item.mask_path))
+            masks[number] = preprocessing.apply_labels(mask) > 0
     return masks
 
 
@@ -69,19 +69,19 @@ def test_pixel_auroc_of_an_evaluation_is_scikit_learns_on_smoothed_maps(metered)
     import torch
 
     built, meter = metered()
-    done = built.evaluate(built.cell("finetune", params={"bank_budget": 20}), meter=meter)
-    for t, row in enumerate(done.pixels):
+    result = built.evaluate(built.cell("finetune", params={"bank_budget": 20}), meter=meter)
+    for t, row in enumerate(result.pixels):
         for category, found in row.items():
             source = built.features.patches(category, "test")
             rows = [source.row_of[item.content] for item in built.manifest.test(category)]
-            maps = done.maps[t].get(category)
+            maps = result.maps[t].get(category)
             if maps is None:  # only the last maps of a category are kept
                 continue
             full = full_maps(torch.from_numpy(maps[rows]), 64, MapSpec()).numpy()
             labels = full_masks(built.manifest, category, built.features.spec.preprocessing)
             expected = roc_auc_score(labels.ravel(), full.ravel())
             assert found["pixel_auroc"] == pytest.approx(expected, abs=1e-12)
-    assert set(done.pixels[-1]) == set(built.manifest.categories)
+    assert set(result.pixels[-1]) == set(built.manifest.categories)
 
 
 def test_maps_that_did_not_change_are_not_measured_again(metered, monkeypatch):
@@ -99,53 +99,53 @@ def test_maps_that_did_not_change_are_not_measured_again(metered, monkeypatch):
 
 
 def test_pixels_are_measured_while_the_next_category_is_scored(
-    metered, hold_measuring, monkeypatch
+    metered, delay_measuring, monkeypatch
 ):
     from cadbench.methods.banks.per_category import PerCategory
 
     built, meter = metered()
-    going_on = threading.Event()
+    scored_second = threading.Event()
     score = PerCategory.score
     scored: list[str] = []
 
-    def noting(self, batch):
+    def recording(self, batch):
         if batch.category not in scored:
             scored.append(batch.category)
             if len(scored) == 2:
-                going_on.set()
+                scored_second.set()
         return score(self, batch)
 
     cell = built.cell("per_category", params={"class_budget": 10})
     alone = built.evaluate(cell, meter=metered()[1])
-    monkeypatch.setattr(PerCategory, "score", noting)
-    hold_measuring(going_on, "nothing went on beside it")
+    monkeypatch.setattr(PerCategory, "score", recording)
+    delay_measuring(scored_second, "scoring waited for the pixel metrics")
     assert built.evaluate(cell, meter=meter).pixels == alone.pixels
 
 
-def test_measuring_may_lag_a_few_experiences_behind(metered, hold_measuring, monkeypatch):
+def test_measuring_may_finish_a_few_experiences_later(metered, delay_measuring, monkeypatch):
     from cadbench.methods.banks.finetune import FineTune
 
     built, meter = metered()
-    far = threading.Event()
+    observed_later = threading.Event()
     observe = FineTune.observe
 
-    def noting(self, experience):
+    def recording(self, experience):
         if experience.index == evaluator._PIXEL_LAG:
-            far.set()
+            observed_later.set()
         return observe(self, experience)
 
     cell = built.cell("finetune", params={"bank_budget": 20})
     alone = built.evaluate(cell, meter=metered()[1])
-    monkeypatch.setattr(FineTune, "observe", noting)
-    hold_measuring(far, "the stream waited for it")
+    monkeypatch.setattr(FineTune, "observe", recording)
+    delay_measuring(observed_later, "the stream waited for the pixel metrics")
     assert built.evaluate(cell, meter=meter).pixels == alone.pixels
 
 
-@pytest.mark.parametrize(("behind", "last"), [(1, 2), (2, 3)])
-def test_what_goes_wrong_in_measuring_ends_the_run(metered, monkeypatch, behind, last):
+@pytest.mark.parametrize(("lag", "last"), [(1, 2), (2, 3)])
+def test_an_error_in_measuring_ends_the_run(metered, monkeypatch, lag, last):
     from cadbench.methods.banks.finetune import FineTune
 
-    monkeypatch.setattr(evaluator, "_PIXEL_LAG", behind)
+    monkeypatch.setattr(evaluator, "_PIXEL_LAG", lag)
     built, meter = metered()
     observed: list[int] = []
     observe = FineTune.observe
@@ -153,7 +153,7 @@ def test_what_goes_wrong_in_measuring_ends_the_run(metered, monkeypatch, behind,
         FineTune, "observe", lambda self, e: observed.append(e.index) or observe(self, e)
     )
 
-    def failing(*given):
+    def failing(*args):
         raise MemoryError("no room for a map")
 
     monkeypatch.setattr(module, "pixel_metrics", failing)
@@ -162,14 +162,14 @@ def test_what_goes_wrong_in_measuring_ends_the_run(metered, monkeypatch, behind,
     assert observed == list(range(1, last + 1))
 
 
-def test_what_could_not_be_measured_stays_asked_for():
+def test_a_failed_pixel_task_raises_again_when_requested_again():
     step = Step(1, pixel_tasks={"bottle": submit(dict), "cable": submit(partial(divmod, 1, 0))})
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
             step.finish_pixels()
 
 
-def test_pixel_metrics_are_measured_whatever_maps_are_kept(metered):
+def test_pixel_metrics_do_not_depend_on_which_maps_are_kept(metered):
     built, meter = metered()
     cell = built.cell("finetune", params={"bank_budget": 20})
     kept, dropped = (built.evaluate(cell, meter=meter, maps=m) for m in ("all", "none"))
@@ -189,7 +189,7 @@ def test_a_method_without_maps_has_no_pixel_metrics(metered, monkeypatch):
     assert built.evaluate(built.cell("finetune"), meter=meter).pixels == [{}, {}, {}, {}]
 
 
-def test_maps_that_are_not_finite_in_float16_are_refused_by_the_methods_name(metered, monkeypatch):
+def test_the_error_of_maps_beyond_float16_names_the_method(metered, monkeypatch):
     from cadbench.benchmark.interface.prediction import Prediction
     from cadbench.methods.banks.finetune import FineTune
     from cadbench.results.errors import CadbenchError
@@ -197,16 +197,16 @@ def test_maps_that_are_not_finite_in_float16_are_refused_by_the_methods_name(met
     built, meter = metered()
     score = FineTune.score
 
-    def far(self, batch):
+    def huge(self, batch):
         found = score(self, batch)
         return Prediction(found.image_scores, found.maps + 1e6)
 
-    monkeypatch.setattr(FineTune, "score", far)
+    monkeypatch.setattr(FineTune, "score", huge)
     with pytest.raises(CadbenchError, match=r"method finetune: .* beyond float16"):
         built.evaluate(built.cell("finetune"), meter=meter)
 
 
-def test_recorded_pixel_metrics_follow_from_the_kept_maps(run_plates, out):
+def test_recorded_pixel_metrics_can_be_computed_from_kept_maps(run_plates, out):
     import torch
     from cadbench.benchmark.data.manifest import build_manifest
 
@@ -219,8 +219,8 @@ def test_recorded_pixel_metrics_follow_from_the_kept_maps(run_plates, out):
         maps = torch.from_numpy(record.maps()[rows["index"].to_numpy()])
         full = full_maps(maps, 64, MapSpec(sigma=1)).numpy()
         labels = full_masks(manifest, category, Preprocessing.for_image_size(64))
-        here = (metrics["t"] == t) & (metrics["category"] == category)
-        (stored,) = metrics[here & (metrics["metric"] == "pixel_auroc")]["value"]
+        selected = (metrics["t"] == t) & (metrics["category"] == category)
+        (stored,) = metrics[selected & (metrics["metric"] == "pixel_auroc")]["value"]
         assert stored == pytest.approx(roc_auc_score(labels.ravel(), full.ravel()), abs=1e-12)
     assert record.run["pixels"]["apple"]["regions"] == 4
     assert record.run["pixels"]["apple"]["lost"] == 0
@@ -233,15 +233,15 @@ def test_a_category_without_masks_is_a_dash_in_tables_and_one_warning(
 
     root = plates()
     shutil.rmtree(root / "bolt" / "ground_truth")
-    done = run_plates(*FINETUNE)
-    assert done.code == 0
-    assert done.err.count("no mask") == 1
-    assert "bolt (4 of 4)" in done.err
+    run = run_plates(*FINETUNE)
+    assert run.code == 0
+    assert run.err.count("no mask") == 1
+    assert "bolt (4 of 4)" in run.err
     (record,) = find_records(out)
     assert sorted(record.run["pixels"]) == ["apple", "cork"]
-    shown = call("show", record.key[:8], "--metric", "aupro", "--out", out)
-    assert shown.code == 0
-    final = next(line for line in shown.out.splitlines() if line.startswith("|   3 |"))
+    show = call("show", record.key[:8], "--metric", "aupro", "--out", out)
+    assert show.code == 0
+    final = next(line for line in show.out.splitlines() if line.startswith("|   3 |"))
     assert final.split("|")[4].strip() == "–"
     table = call("table", "--out", out, "--columns", "aupro.acc,pixel_ap.bwt")
     assert "left out: bolt" in table.out

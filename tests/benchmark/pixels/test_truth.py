@@ -1,4 +1,4 @@
-"""Masks become regions on the image's grid, once, and are read again from the cache."""
+"""Regions of masks on the image's grid, and their cache."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cadbench.benchmark.data.drifted_manifest import add_domains
 from cadbench.benchmark.data.images.preprocessing import Preprocessing
 from cadbench.benchmark.data.manifest import Manifest, build_manifest
 from cadbench.benchmark.pixels import truth as module
-from cadbench.benchmark.pixels.truth import Truth, has_pixel_truth, load_truths, regions_of
+from cadbench.benchmark.pixels.truth import Truth, find_regions, has_pixel_truth, load_truths
 from cadbench.benchmark.system.reporting import Silent
 from cadbench.results.errors import DataError
 from PIL import Image
@@ -22,9 +22,9 @@ GRID = Preprocessing(64, 64)
 
 def test_regions_touch_at_corners_and_weigh_one_each():
     mask = np.zeros((8, 8), bool)
-    mask[0, 0] = mask[1, 1] = mask[1, 2] = True  # one, by corners
+    mask[0, 0] = mask[1, 1] = mask[1, 2] = True  # one region, joined at corners
     mask[5:7, 5:7] = True
-    found = regions_of(mask, Preprocessing(8, 8))
+    found = find_regions(mask, Preprocessing(8, 8))
     assert (found.regions, found.lost) == (2, 0)
     assert found.pixels.tolist() == [0, 9, 10, 45, 46, 53, 54]
     assert found.weights.tolist() == pytest.approx([1 / 3] * 3 + [1 / 4] * 4)
@@ -34,7 +34,7 @@ def test_a_region_outside_the_crop_is_dropped_and_counted():
     mask = np.zeros((256, 256), bool)
     mask[2:6, 2:6] = True  # the crop starts at 16
     mask[10:30, 100:120] = True
-    found = regions_of(mask, Preprocessing(256, 224))
+    found = find_regions(mask, Preprocessing(256, 224))
     assert (found.regions, found.lost) == (1, 1)
     assert len(found.pixels) == 14 * 20
     assert found.weights.sum() == pytest.approx(1)
@@ -43,20 +43,20 @@ def test_a_region_outside_the_crop_is_dropped_and_counted():
 def test_a_region_too_small_for_the_grid_is_counted_as_lost():
     mask = np.zeros((512, 512), bool)
     mask[301, 301], mask[100:120, 100:120] = True, True
-    kept = regions_of(mask, Preprocessing(256, 256))
+    kept = find_regions(mask, Preprocessing(256, 256))
     assert (kept.regions, kept.lost) in ((1, 1), (2, 0))
-    by_place = [
-        regions_of(np.roll(mask, (dy, dx), (0, 1)), Preprocessing(256, 256)).lost
+    lost = [
+        find_regions(np.roll(mask, (dy, dx), (0, 1)), Preprocessing(256, 256)).lost
         for dy in (0, 1)
         for dx in (0, 1)
     ]
-    assert sum(by_place) == 3, "the nearest pixel is one of four"
+    assert sum(lost) == 3, "the nearest neighbor is one pixel of four"
 
 
 def test_regions_that_the_resize_joins_are_one_and_none_is_lost():
     mask = np.zeros((512, 512), bool)
     mask[100:200, 100:150], mask[100:200, 151:200] = True, True
-    found = regions_of(mask, Preprocessing(64, 64))
+    found = find_regions(mask, Preprocessing(64, 64))
     assert (found.regions, found.lost) == (1, 0)
 
 
@@ -84,7 +84,7 @@ def test_the_truth_of_a_category_is_that_of_its_masks_in_the_order_of_the_test_s
         assert truth.normal == (~flat).sum()
 
 
-def test_masks_are_read_once_and_then_come_from_the_cache(dataset, cache, monkeypatch):
+def test_masks_are_read_once_and_then_loaded_from_the_cache(dataset, cache, monkeypatch):
     manifest = plates(dataset)
     first = load(manifest, cache)
     monkeypatch.setattr(module, "read_mask", lambda *_: pytest.fail("read again"))
@@ -95,7 +95,7 @@ def test_masks_are_read_once_and_then_come_from_the_cache(dataset, cache, monkey
 
 
 @pytest.mark.parametrize("damage", [b"", b"x" * 50])
-def test_a_damaged_cache_file_is_made_anew(dataset, cache, damage):
+def test_a_damaged_cache_file_is_computed_again(dataset, cache, damage):
     manifest = plates(dataset)
     first = load(manifest, cache)
     for file in (cache / "masks").iterdir():
@@ -114,7 +114,7 @@ def test_a_category_lacks_pixel_metrics_if_one_defective_image_lacks_its_mask(da
     assert not has_pixel_truth(manifest.test("bolt"))
 
 
-def test_a_mask_that_changed_since_the_manifest_is_refused_by_name(dataset, cache):
+def test_a_mask_that_changed_since_the_manifest_is_an_error_with_its_path(dataset, cache):
     manifest = plates(dataset)
     path = next(item.mask_path for item in manifest.test("apple") if item.mask_path)
     Image.fromarray(np.full((64, 64), 255, np.uint8)).save(manifest.root / path)
@@ -122,7 +122,7 @@ def test_a_mask_that_changed_since_the_manifest_is_refused_by_name(dataset, cach
         load(manifest, cache)
 
 
-def test_other_masks_or_another_grid_have_another_place_in_the_cache(dataset, cache):
+def test_another_grid_has_its_own_cache_file(dataset, cache):
     manifest = plates(dataset)
     load(manifest, cache)
     other = load_truths(manifest, ["apple"], Preprocessing(64, 32), cache, Silent(), workers=0)
@@ -130,21 +130,19 @@ def test_other_masks_or_another_grid_have_another_place_in_the_cache(dataset, ca
     assert len(list((cache / "masks").iterdir())) == len(manifest.categories) + 1
 
 
-def test_a_shifted_category_has_its_defects_shifted_and_a_darkened_one_where_they_were(
-    dataset, cache
-):
+def test_shift_moves_the_defects_of_a_category_and_dark_does_not(dataset, cache):
     data = add_domains(plates(dataset), parse_domains(["dark:3", "shift:3"]))
     truths = load_truths(data, data.columns, GRID, cache, Silent(), workers=0)
 
     def defects(column):
-        """Places by image file, in the order of no hash."""
+        """Masks by image file, since the order of hashes differs."""
         truth, items = truths[column], data.test(column)
         masks = np.zeros((truth.images, 64 * 64), bool)
         masks.flat[truth.pixels] = True
         return {item.path: mask.reshape(64, 64) for item, mask in zip(items, masks, strict=True)}
 
-    usual, dark, shifted = (defects(f"apple{end}") for end in ("", "@dark:3", "@shift:3"))
-    for path, mask in usual.items():
+    original, dark, shifted = (defects(f"apple{end}") for end in ("", "@dark:3", "@shift:3"))
+    for path, mask in original.items():
         np.testing.assert_array_equal(dark[path], mask)
-        # 0.06 of 64 is 3.84 pixels: by the nearest, 4.
+        # 0.06 of 64 is 3.84 pixels, rounded to 4.
         np.testing.assert_array_equal(shifted[path][4:, 4:], mask[:-4, :-4])

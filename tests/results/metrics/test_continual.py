@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from cadbench.results.errors import CadbenchError
-from cadbench.results.metrics import continual, inferred
+from cadbench.results.metrics import continual, inferred_routing
 from cadbench.results.metrics.metric import Measured
 from cadbench.results.metrics.registry import CATEGORY_METRICS, MATRIX_METRICS
 from hypothesis import given
@@ -171,19 +171,19 @@ def test_pooled_auroc_sees_scales_that_differ_between_categories() -> None:
     scores = [0.1, 0.2, 10.0, 20.0]
     labels = [0, 1, 0, 1]
     category = [0, 0, 1, 1]
-    both = inferred.pooled_auroc(scores, labels, category, [1, 2], t=2)
+    both = inferred_routing.pooled_auroc(scores, labels, category, [1, 2], t=2)
     assert both == Measured(0.75, 2)
-    assert inferred.pooled_auroc(scores, labels, category, [1, 2], t=1) == Measured(1.0, 1)
+    assert inferred_routing.pooled_auroc(scores, labels, category, [1, 2], t=1) == Measured(1.0, 1)
 
 
 def test_routing_accuracy_is_a_share_of_images() -> None:
     route, category = [0, 1, 1, 1, 0], [0, 0, 1, 1, 1]
-    assert inferred.routing_accuracy(route, category, [0, 1]) == Measured(pytest.approx(0.6), 2)
+    assert inferred_routing.routing_accuracy(route, category, [0, 1]) == Measured(pytest.approx(0.6), 2)
 
 
 def test_images_without_route_or_owner_do_not_enter_routing_accuracy() -> None:
-    assert inferred.routing_accuracy([-1, 1, 0], [0, 0, 1], [1, -1]) == Measured(1.0, 1)
-    assert math.isnan(inferred.routing_accuracy([-1], [0], [0]).value)
+    assert inferred_routing.routing_accuracy([-1, 1, 0], [0, 0, 1], [1, -1]) == Measured(1.0, 1)
+    assert math.isnan(inferred_routing.routing_accuracy([-1], [0], [0]).value)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from cadbench.benchmark.pixels.metrics import Metrics as PixelValues
+from cadbench.benchmark.pixels.metrics import PixelMetrics as PixelValues
 from cadbench.results.analysis.quantities import QUANTITIES
 from cadbench.results.metrics.registry import (
     CATEGORY_METRICS,

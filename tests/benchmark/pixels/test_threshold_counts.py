@@ -1,17 +1,17 @@
-"""How many values each threshold beats, against sorting."""
+"""Counts of values by threshold equal those from sorting the values."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from cadbench.benchmark.pixels.ranks import Ladder
+from cadbench.benchmark.pixels.threshold_counts import ThresholdBuckets
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 
 def by_sorting(thresholds: np.ndarray, values: np.ndarray) -> list[list[int]]:
-    """(2, U): values above each threshold, and at or above it."""
+    """(2, U): numbers of values above each threshold, and at or above it."""
     ranked = np.sort(values)
     places = (np.searchsorted(ranked, thresholds, side=side) for side in ("right", "left"))
     return [(len(ranked) - place).tolist() for place in places]
@@ -19,7 +19,7 @@ def by_sorting(thresholds: np.ndarray, values: np.ndarray) -> list[list[int]]:
 
 @st.composite
 def problems(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
-    """Thresholds and values of one kind: with ties, of every size, tiny, or apart from others."""
+    """Thresholds and values: with ties, of every magnitude, tiny, or with one far outlier."""
     number = draw(
         st.sampled_from(
             [
@@ -39,25 +39,29 @@ def problems(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
 @given(problems())
 def test_counts_are_those_of_sorting(problem):
     thresholds, values = problem
-    assert Ladder.of(thresholds).beaten([values]).tolist() == by_sorting(thresholds, values)
+    assert ThresholdBuckets.build(thresholds).count([values]).tolist() == by_sorting(
+        thresholds, values
+    )
 
 
 @pytest.mark.parametrize("spread", [1.0, 1e6])
 @pytest.mark.parametrize("count", [9_000, 80_000])  # the latter do not fit 16 bits
-def test_counts_are_those_of_sorting_among_thousands(spread, count):
+def test_counts_of_thousands_are_those_of_sorting(spread, count):
     rng = np.random.Generator(np.random.PCG64(0))
     values = rng.gamma(2, 1, 20_000).astype(np.float32)
     thresholds = rng.gamma(4, 1, count).astype(np.float32)
     values[::7] = thresholds[rng.integers(0, count, len(values[::7]))]
     values[::11] = -np.inf
-    thresholds[0] *= spread  # one that may leave the others a single bucket
+    thresholds[0] *= spread  # an outlier that may leave one bucket for all others
     distinct = np.unique(thresholds)
     assert (len(distinct) > 2**16) == (count > 9_000)
-    for pieces in ([values], np.array_split(values, 7)):
-        assert Ladder.of(distinct).beaten(pieces).tolist() == by_sorting(distinct, values)
+    for chunks in ([values], np.array_split(values, 7)):
+        assert ThresholdBuckets.build(distinct).count(chunks).tolist() == by_sorting(
+            distinct, values
+        )
 
 
-def test_no_values_beat_nothing():
-    nothing = np.empty(0, np.float32)
-    assert Ladder.of(np.float32([1, 2])).beaten([nothing]).tolist() == [[0, 0], [0, 0]]
-    assert Ladder.of(np.float32([1, 2])).beaten([]).tolist() == [[0, 0], [0, 0]]
+def test_without_values_all_counts_are_zero():
+    empty = np.empty(0, np.float32)
+    assert ThresholdBuckets.build(np.float32([1, 2])).count([empty]).tolist() == [[0, 0], [0, 0]]
+    assert ThresholdBuckets.build(np.float32([1, 2])).count([]).tolist() == [[0, 0], [0, 0]]

@@ -1,4 +1,4 @@
-"""Metrics of inferred routing, which need the scores and routes of images and not only R."""
+"""Metrics of runs with inferred routing, computed from scores and routes of images."""
 
 from __future__ import annotations
 
