@@ -178,7 +178,8 @@ def test_pooled_auroc_sees_scales_that_differ_between_categories() -> None:
 
 def test_routing_accuracy_is_a_share_of_images() -> None:
     route, category = [0, 1, 1, 1, 0], [0, 0, 1, 1, 1]
-    assert inferred_routing.routing_accuracy(route, category, [0, 1]) == Measured(pytest.approx(0.6), 2)
+    accuracy = inferred_routing.routing_accuracy(route, category, [0, 1])
+    assert accuracy == Measured(pytest.approx(0.6), 2)
 
 
 def test_images_without_route_or_owner_do_not_enter_routing_accuracy() -> None:
