@@ -59,10 +59,10 @@ class Replay(SingleBank[ReplayParams]):
 
     With the other selectors every older category has an equal share, as in iCaRL (Rebuffi et al.,
     CVPR 2017): the first patches of a selection that was made when the category was learned.
-    `random` samples uniformly; `greedy` is the k-center coreset; `herding` is iCaRL's selection;
-    `kmeans` takes the patches nearest the cluster centers, ordered by repeated halving
-    (`services.coresets.k_means`). Except for `kmeans`, the first k patches are the selection of
-    size k.
+    `random` samples uniformly; `greedy` is the k-center coreset; `herding` is iCaRL's selection,
+    but without its normalization of features; `kmeans` takes the patches nearest the cluster
+    centers, ordered by repeated halving (`services.coresets.k_means`). Except for `kmeans`, the
+    first k patches are the selection of size k.
     """
 
     Params = ReplayParams

@@ -25,11 +25,13 @@ class PadimPerCategoryParams(Params):
 
 
 class PadimPerCategory(Method[PadimPerCategoryParams]):
-    """PaDiM as published, once per category: no forgetting under oracle routing, growing memory.
+    """PaDiM once per category: no forgetting under oracle routing, growing memory.
 
     Source: Defard et al., "PaDiM: a Patch Distribution Modeling Framework for Anomaly Detection and
-    Localization" (ICPR 2020 workshops). Without the oracle, an image is scored by the category with
-    the lowest mean distance of its patches.
+    Localization" (ICPR 2020 workshops). The Gaussians are as published. The features are those of
+    the run, averaged over neighboring patches; the paper uses layers 1 to 3 without averaging.
+    Without the oracle, an image is scored by the category with the lowest mean distance of its
+    patches.
 
     Memory: bytes only, as for `padim`: positions * d * (d + 1) * 4 per category.
     """

@@ -133,9 +133,9 @@ FM = ContinualMetric(
     ),
     sign="positive = forgetting",
     meaning="the fall from the best value before the last experience",
-    published="FM, its maximum taken from learning on: Continual-MEGA's includes rows before "
-    "learning, that of PyCIL and Mammoth the final row; pyCLAD's mean includes the category just "
-    "learned",
+    published="FM, its maximum taken from learning on. The maximum of Continual-MEGA and pyCLAD "
+    "includes rows before learning, that of PyCIL and Mammoth the final row; pyCLAD's mean also "
+    "includes the category just learned",
 )
 
 
@@ -170,11 +170,12 @@ WORST_DROP = ContinualMetric(
     function=worst_drop,
     higher_is_better=True,
     extreme=True,
-    range="-1 to 0",
+    range="-1 to 1",
     formula="min over c of R[T, c] - R[s(c), c]",
     formula_where_lower="max over c of R[T, c] - R[s(c), c]",
     sign="negative = forgetting",
-    meaning="the category that was forgotten most",
+    meaning="the category that was forgotten most; above 0 only where the categories of the last "
+    "experience are undefined",
 )
 
 
@@ -195,7 +196,7 @@ FWT = ContinualMetric(
     function=fwt,
     needs="chance",
     higher_is_better=True,
-    range="-0.5 to 0.5",
+    range="-1 to 1",
     formula="mean over c with s(c) > 1 of R[s(c) - 1, c] - g, g what guessing reaches, 0.5 for "
     "AUROC",
     sign="positive = categories not yet learned are already told apart",

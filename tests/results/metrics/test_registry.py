@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -48,6 +49,28 @@ def test_pixel_metrics_are_those_that_the_benchmark_computes() -> None:
 def test_every_continual_metric_of_every_category_metric_is_a_table_column() -> None:
     names = {stored_name(base, name) for base in CATEGORY_METRICS for name in MATRIX_METRICS}
     assert names | INFERRED_METRICS.keys() <= QUANTITIES.keys()
+
+
+@pytest.mark.parametrize("base", CATEGORY_METRICS.values(), ids=CATEGORY_METRICS)
+@pytest.mark.parametrize("metric", MATRIX_METRICS.values(), ids=MATRIX_METRICS)
+def test_values_are_in_the_stated_range_also_with_undefined_categories(base, metric) -> None:
+    low, high = map(float, metric.range.split(" to "))
+    s, share = np.array([1, 2, 3]), np.array([0.1, 0.5, 0.9])
+    corners = [0.0, 1.0, np.nan]
+    # Terms of categories are independent, so extreme values of one category suffice.
+    for column in itertools.product(corners, repeat=3):
+        for c in range(3):
+            R = np.full((3, 3), np.nan)
+            R[:, c] = column
+            joint = np.full((1, 3), 1 - R[-1, c])
+            third = {
+                "matrix": None,
+                "chance": base.chance(share),
+                "owners": np.array([0, 0, 1]),
+                "joint": joint,
+            }[metric.needs]
+            value = float(np.asarray(metric.measure(base, R, s, third).value))
+            assert np.isnan(value) or low <= value <= high, (column, c)
 
 
 @pytest.mark.parametrize("base", CATEGORY_METRICS.values(), ids=CATEGORY_METRICS)

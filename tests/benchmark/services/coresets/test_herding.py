@@ -1,4 +1,4 @@
-"""Herding picks what the plain loop of iCaRL picks, and follows the mean."""
+"""Herding picks what a plain loop of iCaRL's algorithm without normalization picks."""
 
 from __future__ import annotations
 
