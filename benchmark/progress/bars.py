@@ -1,48 +1,61 @@
-"""Progress as bars on a terminal."""
+"""Progress as bars on a terminal. Importing this file imports rich."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColumn
+from rich.progress import Task as RichTask
+from rich.table import Column
+from rich.text import Text
 
 from ...results.sanitizing import printable
-from ..system.reporting import Task
-from .pace import Pace
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.progress import Progress, TaskID
+from ..system.reporting import Kind, Task
+from .pace import OpenTasks, Pace
 
 
 class _BarTask(Pace):
-    """A task shown as description, bar, state and time left."""
+    """A task shown as description, bar, state and times."""
 
-    def __init__(self, progress: Progress, description: str, total: int, unit: str) -> None:
-        super().__init__(description, total, unit)
+    def __init__(
+        self, progress: Progress, description: str, total: int, unit: str, kinds: Sequence[Kind]
+    ) -> None:
+        super().__init__(description, total, unit, kinds)
         self.progress = progress
-        self.bar: TaskID = progress.add_task(printable(description), total=total, state=self.state)
+        self.bar: TaskID = progress.add_task(printable(description), total=total, pace=self)
 
-    def advance(self, amount: int = 1) -> None:
-        self.done += amount
-        self.progress.update(self.bar, advance=amount, state=self.state)
+    def advance(
+        self, amount: int = 1, kind: Kind | None = None, seconds: float | None = None
+    ) -> None:
+        super().advance(amount, kind, seconds)
+        self.progress.update(self.bar, advance=amount)
+
+
+class _State(ProgressColumn):
+    """What a task has done and how long it takes, as of the moment it is drawn."""
+
+    def __init__(self) -> None:
+        super().__init__(table_column=Column(no_wrap=True))
+
+    def render(self, task: RichTask) -> Text:
+        pace: Pace = task.fields["pace"]
+        return Text(f"{pace.state}, {pace.times}")
 
 
 class Bars:
     """Reporter for terminals: one bar per running task, removed when the task ends."""
 
     def __init__(self, verbosity: int, console: Console) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
         self.verbosity = verbosity
-        self.depth = 0
+        self.open = OpenTasks()
         # No markup: descriptions contain users' names, which may have brackets.
         self.progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
-            TextColumn("{task.fields[state]}", markup=False),
-            TimeRemainingColumn(compact=True),
+            _State(),
             console=console,
             expand=True,
             transient=True,
@@ -50,17 +63,18 @@ class Bars:
         )
 
     @contextlib.contextmanager
-    def task(self, description: str, total: int, unit: str) -> Iterator[Task]:
-        task = _BarTask(self.progress, description, total, unit)
-        if self.depth == 0:
+    def task(
+        self, description: str, total: int, unit: str, kinds: Sequence[Kind] = ()
+    ) -> Iterator[Task]:
+        task = _BarTask(self.progress, description, total, unit, kinds)
+        if not self.open.tasks:
             self.progress.start()
-        self.depth += 1
         try:
-            yield task
+            with self.open.opened(task):
+                yield task
         finally:
             self.progress.remove_task(task.bar)
-            self.depth -= 1
-            if self.depth == 0:
+            if not self.open.tasks:
                 self.progress.stop()
         if task.summary:
             self.line(task.summary)
@@ -76,8 +90,6 @@ class Bars:
         self._print(("warning:", "yellow"), f" {text}")
 
     def _print(self, *parts: str | tuple[str, str]) -> None:
-        from rich.text import Text
-
         # The terminal wraps long lines, not rich, so that long paths can be copied.
         text = Text()
         for part in parts:

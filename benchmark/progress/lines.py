@@ -4,61 +4,73 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ...results.sanitizing import printable
-from ..system.reporting import Silent, Task
-from .pace import UNITS_WITH_RATE, Pace
+from ..system.reporting import Kind, Silent, Task
+from .pace import OpenTasks, Pace
 
-_MIN_PAUSE = 5.0  # seconds between two lines about a task; grows with the time it takes
+_MIN_PAUSE = 5.0
+"""Seconds between two lines about a task; the pause grows with the time that the task takes."""
+
+_MIN_PAUSE_OF_UNEQUAL_UNITS = 30.0
+"""The same for cells and experiences: each cell has a line of its own too."""
+
 _MAX_PAUSE = 60.0
 
 
 class _LineTask(Pace):
-    """A task that prints its state every few seconds."""
+    """A task that prints its state now and then."""
 
     printed_at = 0.0
 
-    def advance(self, amount: int = 1) -> None:
-        self.done += amount
-        seconds = self.seconds
-        pause = min(max(_MIN_PAUSE, seconds / 10), _MAX_PAUSE)
-        if self.unit in UNITS_WITH_RATE and seconds - self.printed_at >= pause:
-            self.printed_at = seconds
-            left = (self.total - self.done) * seconds / self.done
-            _print_line(f"{self.description}: {self.state}, {left:.0f} s left")
+    def advance(
+        self, amount: int = 1, kind: Kind | None = None, seconds: float | None = None
+    ) -> None:
+        super().advance(amount, kind, seconds)
+        passed = self.seconds
+        least = _MIN_PAUSE if self.has_rate else _MIN_PAUSE_OF_UNEQUAL_UNITS
+        pause = min(max(least, passed / 10), _MAX_PAUSE)
+        if passed - self.printed_at >= pause and self.done < self.total:
+            self.printed_at = passed
+            print_line(f"{self.description}: {self.state}, {self.times}")
 
 
 class Lines:
     """Reporter for logs and pipes: plain lines without control characters."""
 
-    def __init__(self, verbosity: int) -> None:
+    def __init__(self, verbosity: int = 0) -> None:
         self.verbosity = verbosity
+        self.open = OpenTasks()
 
     @contextlib.contextmanager
-    def task(self, description: str, total: int, unit: str) -> Iterator[Task]:
-        task = _LineTask(description, total, unit)
-        yield task
+    def task(
+        self, description: str, total: int, unit: str, kinds: Sequence[Kind] = ()
+    ) -> Iterator[Task]:
+        task = _LineTask(description, total, unit, kinds)
+        with self.open.opened(task):
+            yield task
         if task.summary:
-            _print_line(task.summary)
+            print_line(task.summary)
 
     def line(self, text: str) -> None:
-        _print_line(text)
+        print_line(text)
 
     def detail(self, text: str) -> None:
         if self.verbosity >= 1:
-            _print_line(text)
+            print_line(text)
 
     def warn(self, text: str) -> None:
-        _print_line(f"warning: {text}")
+        print_line(f"warning: {text}")
 
 
 class Quiet(Silent):
     """Reporter for `-q`: warnings only."""
 
     def warn(self, text: str) -> None:
-        _print_line(f"warning: {text}")
+        print_line(f"warning: {text}")
 
 
-def _print_line(text: str) -> None:
+def print_line(text: str) -> None:
+    """Print a line on standard error, with control characters escaped."""
     print(printable(text), file=sys.stderr, flush=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, get_args
 
 from ...results.errors import UsageError
@@ -14,7 +15,7 @@ from ..data.images.preprocessing import Preprocessing
 from ..features.feature_spec import FeatureSpec
 from ..interface.context import Routing
 from ..interface.method import CellFacts, Method
-from ..interface.params import Params
+from ..interface.params import Params, specs
 from ..pixels.maps import MapSpec
 from ..plugins.methods import load_method
 from ..plugins.requirements import check_recurring, check_routing
@@ -22,6 +23,7 @@ from ..protocols.ids import ProtocolSettings, check_id, is_reserved
 from ..streams.blending import check_blend
 from ..streams.orders import Order
 from ..streams.stream import Unseen
+from ..system.reporting import Kind
 
 
 class FeatureInputs(NamedTuple):
@@ -57,6 +59,8 @@ class Cell:
         protocol_id: id that a protocol file chose; None if the settings generate it.
         drift: domains under which every category returns.
         blend: share of training images that move to a neighboring experience.
+        swept: names of the parameters that the cells of one run try several values of; only
+            `label` uses them.
     """
 
     dataset: str
@@ -73,6 +77,7 @@ class Cell:
     protocol_id: str | None = None
     drift: tuple[Domain, ...] = ()
     blend: float = 0.0
+    swept: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         for name, allowed in (("routing", get_args(Routing)), ("unseen", get_args(Unseen))):
@@ -198,16 +203,20 @@ class Cell:
         return cell
 
     def label(self) -> str:
-        """`mecad experts=5, alphabetical, seed 0`, with the parameters that are not default."""
-        from ..interface.params import specs
-
+        """`mecad experts=5, alphabetical, seed 0`: names parameters swept or not default."""
         default = self._default_params()
-        changed = [
+        named = [
             f"{spec.name}={spec.show(getattr(self.params, spec.name))}"
             for spec in specs(type(self.params))
-            if getattr(self.params, spec.name) != getattr(default, spec.name)
+            if spec.name in self.swept
+            or getattr(self.params, spec.name) != getattr(default, spec.name)
         ]
-        return f"{' '.join([self.method, *changed])}, {self.order.name}, seed {self.seed}"
+        return f"{' '.join([self.method, *named])}, {self.order.name}, seed {self.seed}"
+
+    @property
+    def kind(self) -> Kind:
+        """The method and its parameters: cells of one kind take about the same time."""
+        return self.method, repr(self.params)
 
     @property
     def _settings(self) -> ProtocolSettings:
@@ -225,3 +234,16 @@ class Cell:
     def _default_params(self) -> Params:
         resolved: Params = self.method_class.resolve(self.method_class.Params(), self.facts)
         return resolved
+
+
+def name_swept_parameters(cells: Sequence[Cell]) -> list[Cell]:
+    """The same cells, with labels that name every parameter that differs within their method."""
+    values: dict[tuple[str, str], set[Any]] = defaultdict(set)
+    for cell in cells:
+        for spec in specs(type(cell.params)):
+            values[cell.method, spec.name].add(getattr(cell.params, spec.name))
+    swept: dict[str, tuple[str, ...]] = defaultdict(tuple)
+    for (method, name), different in values.items():
+        if len(different) > 1:
+            swept[method] += (name,)
+    return [replace(cell, swept=cell.swept or swept[cell.method]) for cell in cells]

@@ -15,7 +15,7 @@ from ...results.rendering.markdown import display
 from ...results.storage.locks import record_lock
 from ..streams.stream import Stream
 from ..system.reporting import Reporter
-from .cell import Cell
+from .cell import Cell, name_swept_parameters
 from .computation_order import computation_order
 from .evaluation.evaluator import Maps, evaluate
 from .evaluation.prefetch import CoresetPrefetcher
@@ -85,7 +85,7 @@ class Runner:
                     f"cell {cell.key[:8]} was made for other images (manifest "
                     f"{cell.manifest[:8]}, this dataset has {manifest.hash[:8]})"
                 )
-        outcomes = compute(cells)
+        outcomes = compute(name_swept_parameters(cells))
         if matched:
             stored = {done.cell.key: stored_vectors(done.record) for done in outcomes}
             resolved = {pair.resolve(stored[pair.reference.key]): None for pair in matched}
@@ -101,13 +101,14 @@ class Runner:
         """Compute in this process; cells that another process computes are tried again last."""
         self._several = len(cells) > 1
         done: dict[int, Outcome] = {}
-        with self.reporter.task("cells", len(cells), "cells") as task:
+        kinds = [cell.kind for cell in cells]
+        with self.reporter.task("cells", len(cells), "cells", kinds) as task:
             for wait in (False, True):
                 for index in computation_order(cells):
                     cell = cells[index]
                     if index not in done and (outcome := self._run_one(cell, wait=wait)):
                         done[index] = outcome
-                        task.advance()
+                        task.advance(kind=cell.kind, seconds=0 if outcome.reused else None)
         return [done[index] for index in range(len(cells))]
 
     def _run_one(self, cell: Cell, *, wait: bool) -> Outcome | None:

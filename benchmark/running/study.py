@@ -20,7 +20,7 @@ from ..pixels.maps import MapSpec
 from ..plugins.methods import load_method
 from ..streams.orders import Order
 from ..streams.stream import Stream, Unseen
-from .cell import Cell
+from .cell import Cell, name_swept_parameters
 
 Sweep = Mapping[str, Mapping[str, Sequence[Any]]]
 """Method -> parameter -> the values to try."""
@@ -85,7 +85,7 @@ def plan(study: Study) -> list[Cell]:
     _refuse_too_many(study)
     names = tuple(sorted(study.manifest.categories))
     facts = CellFacts(study.features.backbone, study.features.embedding, len(names), names)
-    return [
+    cells = [
         Cell(
             dataset=study.manifest.name,
             manifest=study.manifest.hash,
@@ -107,6 +107,7 @@ def plan(study: Study) -> list[Cell]:
         for order in study.orders
         for seed in study.seeds
     ]
+    return name_swept_parameters(cells)
 
 
 def match_memory(cells: Sequence[Cell], reference: str) -> tuple[list[Cell], list[MatchedCell]]:

@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+Kind: TypeAlias = tuple[str, str]
+"""Units of equal kinds cost about the same, such as the cells of a method with equal parameters.
+
+The first word is broader: kinds that share it cost more similar amounts than others.
+"""
 
 
 class Task(Protocol):
     """A piece of work with a known number of units."""
 
-    def advance(self, amount: int = 1) -> None:
-        """Report that `amount` more units are done."""
+    def advance(
+        self, amount: int = 1, kind: Kind | None = None, seconds: float | None = None
+    ) -> None:
+        """Report that more units are done.
+
+        Args:
+            amount: number of units.
+            kind: the kind of the unit, for tasks that were given kinds.
+            seconds: what the unit cost; 0 if it was found finished. By default the time since the
+                last unit.
+        """
 
 
 class Reporter(Protocol):
     """Receives progress and messages. The command line shows them; the library ignores them."""
 
     def task(
-        self, description: str, total: int, unit: str
+        self, description: str, total: int, unit: str, kinds: Sequence[Kind] = ()
     ) -> contextlib.AbstractContextManager[Task]:
         """Show the progress of a piece of work while the returned context is open.
 
@@ -27,6 +42,7 @@ class Reporter(Protocol):
             description: what is done, such as `reading images`.
             total: number of units.
             unit: plural noun, such as `images`.
+            kinds: the kind of each unit, from which the time left is estimated.
         """
 
     def line(self, text: str) -> None:
@@ -47,7 +63,9 @@ def damaged_cache_warning(reporter: Reporter) -> Callable[[Path], None]:
 
 
 class _SilentTask:
-    def advance(self, amount: int = 1) -> None:
+    def advance(
+        self, amount: int = 1, kind: Kind | None = None, seconds: float | None = None
+    ) -> None:
         pass
 
 
@@ -55,7 +73,9 @@ class Silent:
     """A reporter that shows nothing."""
 
     @contextlib.contextmanager
-    def task(self, description: str, total: int, unit: str) -> Iterator[Task]:
+    def task(
+        self, description: str, total: int, unit: str, kinds: Sequence[Kind] = ()
+    ) -> Iterator[Task]:
         yield _SilentTask()
 
     def line(self, text: str) -> None:

@@ -19,7 +19,7 @@ from ....results.errors import CadbenchError, UsageError
 from ..cell import Cell
 from ..runner import Outcome, Runner
 from . import work
-from .work import CellsFailed, Done, load_outcome, make_job
+from .work import CellsFailed, Done, computed_seconds, load_outcome, make_job
 
 TRIES = 4
 """Attempts per task when its worker or node dies."""
@@ -71,17 +71,20 @@ class Cluster:
                 name = uuid.uuid4().hex
                 shared = ray.put(make_job(runner, name, self.resources.cpus))
                 self._extract(ray, shared, runner, [cells[n] for n in missing])
-                tasks = [(shared, cells[n].as_dict()) for n in missing]
-                with runner.reporter.task("cells", len(tasks), "cells") as bar:
+                tasks = [(shared, cells[n].as_dict(), cells[n].swept) for n in missing]
+                kinds = [cells[n].kind for n in missing]
+                with runner.reporter.task("cells", len(tasks), "cells", kinds) as bar:
                     for number, result in self._results(ray, work.compute, tasks):
-                        cell = cells[missing[number]]
+                        cell, seconds = cells[missing[number]], 0.0
                         if isinstance(result, str):
                             runner.reporter.warn(f"{cell.label()}: {result}")
                             failed.append((cell, result))
                         else:
                             result.messages.repeat(runner.reporter)
-                            outcomes[missing[number]] = load_outcome(runner, cell, result)
-                        bar.advance()
+                            outcome = load_outcome(runner, cell, result)
+                            outcomes[missing[number]] = outcome
+                            seconds = computed_seconds(outcome)
+                        bar.advance(kind=cell.kind, seconds=seconds)
         if failed:
             raise CellsFailed(failed, [outcomes[n] for n in sorted(outcomes)])
         return [outcomes[n] for n in range(len(cells))]

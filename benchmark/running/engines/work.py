@@ -104,10 +104,16 @@ def extract(job: Job, cell: Mapping[str, Any], column: str) -> Done:
     return Done(messages)
 
 
-def compute(job: Job, cell: Mapping[str, Any]) -> Done:
-    """Compute a cell and write its record; work that another worker left unfinished is resumed."""
+def compute(job: Job, cell: Mapping[str, Any], swept: tuple[str, ...]) -> Done:
+    """Compute a cell and write its record; work that another worker left unfinished is resumed.
+
+    Args:
+        job: what all tasks of the run share.
+        cell: the cell, as JSON values.
+        swept: `Cell.swept`, which its JSON values lack.
+    """
     runner, messages = _start(job)
-    (outcome,) = runner.run([Cell.from_dict(cell)])
+    (outcome,) = runner.run([dataclasses.replace(Cell.from_dict(cell), swept=swept)])
     return Done(messages, outcome.reused)
 
 
@@ -115,6 +121,11 @@ def load_outcome(runner: Runner, cell: Cell, done: Done) -> Outcome:
     """Load the record of a cell that a worker has computed."""
     record = load_record(record_dir(runner.out, cell.as_dict()))
     return Outcome(cell, record, done.reused)
+
+
+def computed_seconds(outcome: Outcome) -> float:
+    """Seconds that the cell took to compute; 0 if its record existed already."""
+    return 0.0 if outcome.reused else float(outcome.record.run["seconds"]["total"])
 
 
 def _start(job: Job) -> tuple[Runner, Messages]:

@@ -76,6 +76,41 @@ def test_lines_of_hours_of_work_are_few(clock, capsys):
     assert 110 < len(lines) < 150
 
 
+def test_lines_about_cells_tell_the_elapsed_time_and_what_is_left(clock, capsys):
+    kinds = [("a", "x=1")] * 5
+    with Lines().task("cells", 5, "cells", kinds) as task:
+        for _ in range(5):
+            clock.now += 20
+            task.advance(kind=kinds[0])
+    assert capsys.readouterr().err.splitlines() == [
+        "cells: 2/5, 0:40 elapsed, about 60 s left",
+        "cells: 4/5, 1:20 elapsed, about 20 s left",
+    ]
+
+
+def test_work_that_all_cells_share_does_not_count_as_the_cost_of_the_first(clock, capsys):
+    kinds = [("a", "")] * 4
+    reporter = Lines()
+    with reporter.task("cells", 4, "cells", kinds) as cells:
+        with reporter.task("extracting features", 600, "images") as images:
+            clock.now += 600
+            images.advance(600)
+        clock.now += 3
+        cells.advance(kind=kinds[0])
+    assert capsys.readouterr().err.splitlines()[-1] == ("cells: 1/4, 10:03 elapsed, about 9 s left")
+
+
+def test_time_left_is_counted_down_while_a_cell_is_computed(clock):
+    kinds = [("a", "")] * 3
+    cells = pace.Pace("cells", 3, "cells", kinds)
+    assert cells.times == "0:00 elapsed"
+    clock.now += 3600
+    cells.advance(kind=kinds[0])
+    assert cells.times == "1:00:00 elapsed, about 2 h 0 min left"
+    clock.now += 1800
+    assert cells.times == "1:30:00 elapsed, about 90 min left"
+
+
 def test_verbose_lines_have_the_details_and_quiet_ones_the_warnings_only(clock, capsys):
     work(Lines(1), clock)
     assert f"detail {ODD}" in capsys.readouterr().err.splitlines()
@@ -102,9 +137,28 @@ def test_bars_show_cells_experiences_and_images_by_the_second_with_time_left():
             task.advance(2)
         reporter.progress.refresh()  # type: ignore[attr-defined]
     last = shown.getvalue()
-    assert re.search(r"cells +[━╸╺]+ +2/4 cells +\S*:\S+", last)
-    assert re.search(re.escape(ODD) + r" +[━╸╺]+ +2/3 experiences +\S*:\S+", last)
-    assert re.search(r"extracting +[━╸╺]+ +2/64, \d+\.\d images/s +\S*:\S+", last)
+    assert re.search(r"cells +[━╸╺]+ +2/4, 0:00 elapsed\s", last)
+    assert re.search(re.escape(ODD) + r" +[━╸╺]+ +2/3 experiences, 0:00 elapsed\s", last)
+    assert re.search(r"extracting +[━╸╺]+ +2/64, \d+\.\d images/s, 0 s left\s", last)
+
+
+def test_at_80_columns_the_times_and_the_name_of_a_cell_of_a_sweep_have_room():
+    reporter, shown = terminal(width=80)
+    kinds = [("a", "")] * 72
+    with (
+        reporter.task("cells", 72, "cells", kinds) as cells,
+        reporter.task("mecad experts=5, alphabetical, seed 0", 15, "experiences"),
+        reporter.task("extracting features", 1050, "images") as images,
+    ):
+        images.advance(100)
+        cells.advance(12, kinds[0], seconds=720)
+        cells._estimate = 5000  # type: ignore[attr-defined]
+        reporter.progress.refresh()  # type: ignore[attr-defined]
+    last = shown.getvalue()
+    assert "12/72, 0:00 elapsed, about 83 min left" in last
+    assert "mecad experts=5, alphabetical, seed 0 " in last
+    assert " s left" in last
+    assert "…" not in last
 
 
 def test_a_line_above_the_bars_is_not_broken_however_narrow_the_terminal():
@@ -122,7 +176,7 @@ def test_bars_end_where_the_work_fails():
     with pytest.raises(KeyboardInterrupt), reporter.task("cells", 4, "cells"):
         raise KeyboardInterrupt
     assert not reporter.progress.live.is_started
-    assert reporter.depth == 0
+    assert not reporter.open.tasks
 
 
 def test_no_terminal_means_lines(capsys):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from cadbench.benchmark.data.images.preprocessing import Preprocessing
-from cadbench.benchmark.running.cell import Cell
+from cadbench.benchmark.running.cell import Cell, name_swept_parameters
 from cadbench.results.errors import UsageError
 from cadbench.results.records.schema import canonical_json
 
@@ -144,3 +144,15 @@ def test_the_label_shows_the_parameters_that_differ_from_the_defaults():
     assert a_cell().label() == "mecad, alphabetical, seed 0"
     cell = a_cell(params={"experts": 3, "replay_redraw": True}, seed=2, order=an_order("random:1"))
     assert cell.label() == "mecad experts=3 replay_redraw=true, random:1, seed 2"
+
+
+def test_labels_of_a_sweep_name_its_parameters_even_where_they_are_the_default():
+    cells = [a_cell(params={"experts": n}) for n in (3, 5)] + [a_cell("joint")]
+    named = name_swept_parameters(cells)
+    assert [cell.label() for cell in named] == [
+        "mecad experts=3, alphabetical, seed 0",
+        "mecad experts=5, alphabetical, seed 0",
+        "joint, alphabetical, seed 0",
+    ]
+    assert named == cells
+    assert len({cell.kind for cell in cells}) == 3
