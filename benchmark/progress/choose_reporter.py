@@ -7,6 +7,7 @@ import sys
 
 from ..system.reporting import Reporter
 from .lines import Lines, Quiet
+from .notebook import NotebookBars, is_notebook
 
 
 def choose_reporter(verbosity: int = 0) -> Reporter:
@@ -17,6 +18,8 @@ def choose_reporter(verbosity: int = 0) -> Reporter:
     """
     if verbosity < 0:
         return Quiet()
+    if is_notebook():
+        return NotebookBars(verbosity)
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         from rich.console import Console
 
