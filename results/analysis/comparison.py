@@ -12,6 +12,7 @@ from ..records.record import Record
 from ..records.schema import features_key
 from .comparable import check_comparable
 from .quantities import Reading, stored_matrix
+from .repetitions import deviation_notes
 from .rows import Row, backbone_labels, by_routing, describe_runs, plural, rows_of
 
 JOINT = "joint"
@@ -78,9 +79,7 @@ class Comparison:
             notes.append(
                 "rows differ in seeds or orders, so differences between them may be theirs"
             )
-        if any(len(row.records) > 1 for row in self.rows):
-            notes.append("± is the sample deviation over seeds and orders")
-        return tuple(notes)
+        return (*notes, *deviation_notes(self.rows))
 
 
 def comparisons(records: Iterable[Record], *, allow_mixed: bool = False) -> list[Comparison]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from ..analysis.comparable import identity_labels
 from ..analysis.comparison import Comparison, compare, is_bound
 from ..analysis.quantities import Quantity, quantity
+from ..analysis.repetitions import spread_over_runs
 from ..analysis.rows import (
     Defaults,
     Row,
@@ -31,7 +32,7 @@ from ..published.groups import (
 from ..published.rows import PublishedRow
 from ..published.tiers import REPRODUCED, TIERS, forgetting_caveat, tier_of
 from ..records.record import Record
-from ..rendering.table import Column, Spread, Table, Value, number, text_column
+from ..rendering.table import Column, Table, Value, number, text_column
 from .earlier_page import EarlierPage
 
 QUANTITIES = ("acc", "bwt", "fm", "gap_to_joint", "seconds")
@@ -125,7 +126,7 @@ def board_table(board: Board, sort: str, earlier: EarlierPage | None = None) -> 
     c, by = board.comparison, chosen[names.index(sort)]
     ours: list[tuple[Value, ...]] = []
     for row, label, readings in zip(c.rows, board.labels, c.readings, strict=True):
-        cells = [Spread.of(each.read(reading) for reading in readings) for each in chosen]
+        cells = [spread_over_runs(row.records, map(each.read, readings)) for each in chosen]
         ours.append((REPRODUCED, *label, *cells, *runs_and_keys(row)))
     if earlier is not None:
         ours += earlier.rows(board.title, names, ours)

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from ..analysis.comparison import Comparison, compare, final_row
 from ..analysis.quantities import Reading
+from ..analysis.repetitions import spread_over_runs
 from ..analysis.rows import Row, rows_of
 from ..metrics.compute import owners
 from ..published.rows import PublishedRow
@@ -31,7 +32,9 @@ class Point:
 
     def final(self, category: str) -> Spread:
         """R[T, c] over the runs."""
-        return Spread.of(final_row(record).get(category, math.nan) for record in self.row.records)
+        records = self.row.records
+        values = (final_row(record).get(category, math.nan) for record in records)
+        return spread_over_runs(records, values)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..analysis.quantities import quantity
+from ..analysis.repetitions import deviation_notes, spread_over_runs
 from ..published.groups import FORGETTING, Footnotes, forgetting_cell
 from ..rendering.table import Column, Spread, Table, Value, text_column
 from .assignment_tables import agreement_table, assignment_tables, memory_table
@@ -44,8 +45,7 @@ def auroc_table(r: Reproduction) -> Table:
     notes = [
         f"AUROC: {quantity('acc').note.partition(': ')[2]}; difference: ours minus the paper's"
     ]
-    if any(len(point.row.records) > 1 for _, _, point in _points(r)):
-        notes.append("± is the sample deviation over seeds")
+    notes += deviation_notes([point.row for _, _, point in _points(r)])
     row = r.assignment
     if row and not any(row.experts in sweep.points for sweep in r.sweeps):
         notes.append(f"no run with {row.experts} experts: memory and assignments are not compared")
@@ -123,7 +123,7 @@ def _points(r: Reproduction) -> Iterator[tuple[Sweep, int, Point]]:
 
 
 def _spread(point: Point, name: str) -> Spread:
-    return Spread.of(quantity(name).read(reading) for reading in point.readings)
+    return spread_over_runs(point.row.records, map(quantity(name).read, point.readings))
 
 
 def _difference(ours: Spread, theirs: float | None) -> float | None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..analysis.comparison import final_row
 from ..analysis.quantities import QUANTITIES, Reading
+from ..analysis.repetitions import spread_over_runs
 from ..analysis.rows import Row, number_ranges, parameter_labels
 from ..leaderboard.boards import Board
 from ..published.groups import FORGETTING, PublishedGroup, routing_label
@@ -53,7 +54,7 @@ def _row(
     method, parameters, backbone = label
     values = {}
     for name, quantity in QUANTITIES.items():
-        spread = Spread.of(quantity.read(reading) for reading in readings)
+        spread = spread_over_runs(row.records, map(quantity.read, readings))
         if spread.n:
             values[name] = [spread.mean, spread.deviation, spread.n]
     finals = [final_row(record) for record in row.records]

@@ -10,6 +10,7 @@ from importlib import resources
 from typing import Any
 
 from ..analysis.quantities import QUANTITIES
+from ..analysis.repetitions import spread_over_runs
 from ..analysis.rows import Defaults
 from ..leaderboard.boards import Board, boards
 from ..metrics.registry import CATEGORY_METRICS, DEFAULT, split_name, stored_name
@@ -18,7 +19,7 @@ from ..published.tiers import TIERS
 from ..records.provenance import provenance
 from ..records.record import Record
 from ..rendering.markdown import display
-from ..rendering.table import Spread, number
+from ..rendering.table import number
 from .boards import board_values
 from .gallery import Gallery, gallery_values
 from .json_safe import embedded
@@ -124,8 +125,9 @@ def _summary(records: Sequence[Record], found: Sequence[Board]) -> dict[str, Any
 def _best(board: Board) -> dict[str, str] | None:
     acc = QUANTITIES["acc"]
     rated = []
-    for label, readings in zip(board.labels, board.comparison.readings, strict=True):
-        spread = Spread.of(acc.read(reading) for reading in readings)
+    c = board.comparison
+    for row, label, readings in zip(c.rows, board.labels, c.readings, strict=True):
+        spread = spread_over_runs(row.records, map(acc.read, readings))
         if spread.n:
             rated.append((number(spread), spread, label))
     if not rated:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from ..analysis.quantities import QUANTITIES, Reading
+from ..analysis.repetitions import spread_over_runs
 from ..analysis.rows import Row
 from ..metrics.metric import FloatOrArray
 from ..records.schema import canonical_json
@@ -40,7 +41,8 @@ class Estimates:
             reads: how each value is read from a run.
             readings: the runs of the row.
         """
-        spreads = [Spread.of(read(reading) for reading in readings) for read in reads]
+        records = [reading.record for reading in readings]
+        spreads = [spread_over_runs(records, map(read, readings)) for read in reads]
         if self._bootstrap is None:
             return spreads
         found = []

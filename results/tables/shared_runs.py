@@ -6,10 +6,11 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from ..analysis.repetitions import is_deterministic, spread_over_runs
 from ..analysis.rows import Defaults, Row, backbone_labels, number_ranges, plural, rows_of
 from ..records.record import Record
 from ..records.schema import canonical_json
-from ..rendering.table import Spread, Table, Value
+from ..rendering.table import Table, Value
 from .paired import row_titles
 from .single_run import assignments_table, matrix_table, memory_table
 
@@ -18,10 +19,11 @@ def matrix_tables(
     records: Iterable[Record], base: str = "auroc", *, defaults: Defaults | None = None
 ) -> list[Table]:
     """The matrix R of `base`: one table per row and order, mean and deviation over the seeds."""
-    return [
-        _titled(_averaged([matrix_table(record, base) for record in runs]), row, title, runs)
-        for row, title, runs in _by_order(rows_of(records), defaults)
-    ]
+    tables = []
+    for row, title, runs in _by_order(rows_of(records), defaults):
+        group = [(record, matrix_table(record, base)) for record in runs]
+        tables.append(_titled(_averaged(group), row, title, runs))
+    return tables
 
 
 def memory_tables(records: Iterable[Record], *, defaults: Defaults | None = None) -> list[Table]:
@@ -45,17 +47,17 @@ def _agreeing(
 ) -> list[Table]:
     tables: list[Table] = []
     for row, title, runs in _by_order(rows, defaults):
-        alike: dict[object, list[tuple[Record, Table]]] = {}
+        groups: dict[object, list[tuple[Record, Table]]] = {}
         for record in runs:
             table = make(record)
-            whole = tuple(
+            exact = tuple(
                 tuple(None if isinstance(value, float) else value for value in cells)
                 for cells in table.rows
             )
-            alike.setdefault((table.columns, whole), []).append((record, table))
+            groups.setdefault((table.columns, exact), []).append((record, table))
         tables += [
-            _titled(_averaged([table for _, table in found]), row, title, [r for r, _ in found])
-            for found in alike.values()
+            _titled(_averaged(group), row, title, [record for record, _ in group])
+            for group in groups.values()
         ]
     return tables
 
@@ -75,22 +77,28 @@ def _by_order(
     return found
 
 
-def _averaged(tables: Sequence[Table]) -> Table:
-    """Combine tables of one shape: numbers that are not whole become mean and deviation."""
-    first = tables[0]
-    if len(tables) == 1:
+def _averaged(group: Sequence[tuple[Record, Table]]) -> Table:
+    """Combine the tables of several seeds: numbers that are not whole become mean and deviation."""
+    first = group[0][1]
+    if len(group) == 1:
         return first
+    records = [record for record, _ in group]
     rows = tuple(
-        tuple(map(_spread, zip(*cells, strict=True)))
-        for cells in zip(*(table.rows for table in tables), strict=True)
+        tuple(_spread(records, values) for values in zip(*cells, strict=True))
+        for cells in zip(*(table.rows for _, table in group), strict=True)
     )
-    return replace(first, rows=rows, notes=(*first.notes, "± is the sample deviation over seeds"))
+    note = "± is the sample deviation over seeds"
+    if is_deterministic(records):
+        note = "deterministic: the scores of all seeds are equal"
+    return replace(first, rows=rows, notes=(*first.notes, note))
 
 
-def _spread(values: tuple[Value, ...]) -> Value:
+def _spread(records: Sequence[Record], values: tuple[Value, ...]) -> Value:
     numbers = [math.nan if value is None else value for value in values]
     if all(isinstance(number, float) for number in numbers):
-        return Spread.of(number for number in numbers if isinstance(number, float))
+        return spread_over_runs(
+            records, [number for number in numbers if isinstance(number, float)]
+        )
     return values[0]
 
 

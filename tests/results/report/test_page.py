@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from cadbench.results.analysis.comparison import final_row
 from cadbench.results.analysis.quantities import QUANTITIES, stored_matrix
+from cadbench.results.analysis.repetitions import spread_over_runs
 from cadbench.results.leaderboard.boards import boards
 from cadbench.results.metrics.compute import compute_metrics
 from cadbench.results.metrics.registry import IMAGE_METRICS, PIXEL_METRICS
@@ -63,14 +64,14 @@ def test_every_number_of_a_row_is_that_of_its_records(make_record) -> None:
     assert len(board["rows"]) == 2
     for row, readings in zip(board["rows"], expected.comparison.readings, strict=True):
         for name, quantity in QUANTITIES.items():
-            spread = Spread.of(quantity.read(reading) for reading in readings)
+            runs = [reading.record for reading in readings]
+            spread = spread_over_runs(runs, map(quantity.read, readings))
             if spread.n == 0:
                 assert name not in row["values"]
                 continue
             mean, deviation, n = row["values"][name]
             assert (mean, n) == (spread.mean, spread.n)
             assert same(deviation, spread.deviation)
-        runs = [reading.record for reading in readings]
         assert row["runs"] == [record.key for record in runs]
         for category in OWNER:
             values = [final_row(record)[category] for record in runs]

@@ -40,9 +40,9 @@ def one(tables: list[Table]) -> Table:
 
 def test_seeds_and_orders_make_one_row_with_mean_and_sample_deviation(make_record) -> None:
     records = [
-        make_record(R=R, seed=seed, order=order)
+        make_record(R=[[R[0][0], unseen, R[0][2]], *R[1:]], seed=seed, order=order)
         for seed, R in enumerate([MATRIX, BETTER])
-        for order in ("alphabetical", "random:0")
+        for order, unseen in (("alphabetical", 0.5), ("random:0", 0.55))
     ]
     columns = ["acc", "bwt", "stored_vectors", "stored_mb", "utilization"]
     table = one(main_tables(records, columns=columns))
@@ -58,6 +58,42 @@ def test_seeds_and_orders_make_one_row_with_mean_and_sample_deviation(make_recor
     assert means(table, "stored vectors") == [1440]
     assert means(table, "stored MB") == pytest.approx([1440 * 608 / 1e6])
     assert means(table, "utilization %") == pytest.approx([25])
+
+
+def test_equal_runs_of_several_seeds_count_once_in_the_deviation(make_record) -> None:
+    records = [
+        make_record(R=R, seed=seed, order=order)
+        for seed in (0, 1)
+        for order, R in (("alphabetical", MATRIX), ("random:0", BETTER))
+    ]
+    table = one(main_tables(records, columns=["acc", "stored_mb"]))
+    (acc,), (stored,) = column(table, "AUROC"), column(table, "stored MB")
+    assert isinstance(acc, Spread)
+    assert isinstance(stored, Spread)
+    assert (acc.mean, acc.n) == (pytest.approx(0.85), 2)
+    assert acc.deviation == pytest.approx(math.sqrt(2 * 0.05**2))
+    assert stored.n == 2
+
+
+def test_a_deterministic_row_has_no_deviation_over_seeds_and_a_note(make_record) -> None:
+    records = [make_record(seed=seed) for seed in (0, 1)]
+    (acc,) = column(one(main_tables(records)), "AUROC")
+    assert isinstance(acc, Spread)
+    assert math.isnan(acc.deviation)
+    assert "deterministic: the scores of all seeds are equal" in "\n".join(
+        one(main_tables(records)).notes
+    )
+    records += [make_record(method="replay", R=R, seed=s) for s, R in enumerate([MATRIX, BETTER])]
+    notes = one(main_tables(records)).notes
+    assert any(note.startswith("deterministic (mecad): ") for note in notes)
+
+
+def test_durations_of_equal_runs_all_count(make_record) -> None:
+    records = [make_record(seed=seed) for seed in (0, 1)]
+    records[1].run["seconds"]["total"] = 5.0
+    (seconds,) = column(one(main_tables(records, columns=["seconds"])), "seconds")
+    assert isinstance(seconds, Spread)
+    assert (seconds.mean, seconds.n) == (4.0, 2)
 
 
 def test_parameters_are_shown_where_they_differ(make_record) -> None:
