@@ -22,11 +22,13 @@ from ..features.feature_set import FeatureSet
 from ..features.feature_spec import FeatureSpec
 from ..features.shards import Shard, ShardStore
 from ..features.weights import EMBEDDED_BACKBONE
-from ..interface.context import MethodContext, Routing
+from ..interface.context import Routing
 from ..interface.experience import TestBatch, TrainExperience
 from ..interface.method import CellFacts, Method
 from ..interface.params import Params
 from ..running.evaluation.batches import BATCH_SIZE, ImageRef, shuffled_batches, train_experience
+from ..running.evaluation.lending import Loan
+from ..running.evaluation.salted_ids import SaltedIds
 from ..services.coresets.service import Coresets
 from ..services.neighbors.search import exact_search
 from ..services.neighbors.service import Neighbors
@@ -48,6 +50,7 @@ class MockStream:
 
     features: FeatureSet
     domains: tuple[Domain, ...] = ()
+    method_ids: SaltedIds = field(default_factory=SaltedIds, repr=False)
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -96,17 +99,9 @@ class MockStream:
             services: None for unused services.
         """
         services = services or self.services()
-        context = MethodContext(
-            seed=seed,
-            device=self.features.device,
-            feature_dim=self.features.shape[1],
-            grid=self.features.grid,
-            routing=routing,
-            coresets=services.coresets,
-            neighbors=services.neighbors,
-            _record=services.note,
-            _backbone=functools.partial(mock_backbone, self.features.device),
-        )
+        load_backbone = functools.partial(mock_backbone, self.features.device)
+        loan = Loan(services.coresets, services.neighbors, load_backbone, services.note)
+        context = loan.context(self.features, seed, routing)
         return kind(params or self.resolved(kind), context)
 
     def services(self) -> Services:
@@ -124,7 +119,9 @@ class MockStream:
         """
         stream = self._stream(schedule)
         for experience in stream.train_stream:
-            yield train_experience(experience, stream, self.features, images)
+            yield train_experience(
+                experience, stream, self.features, images, method_ids=self.method_ids
+            )
 
     def test_batches(
         self,
@@ -155,7 +152,15 @@ class MockStream:
             for column in (c for c, of in columns.items() if of == category)
             for row in range(len(self.features.patches(column, "test").ids))
         ]
-        return shuffled_batches(self.features, refs, routing, images, size=size, seed=seed)
+        return shuffled_batches(
+            self.features,
+            refs,
+            routing,
+            images,
+            size=size,
+            seed=seed,
+            method_ids=self.method_ids,
+        )
 
     def _stream(self, schedule: str) -> Stream:
         order = resolve_order("alphabetical", self.categories)

@@ -13,7 +13,7 @@ from ..interface.context import Routing
 from ..interface.method import Method
 from ..interface.params import Params
 from ..interface.prediction import MemoryReport, Prediction
-from ..running.evaluation.prediction_check import InvalidPrediction, validate_prediction
+from ..running.evaluation.result_checks import InvalidPrediction, validate_prediction
 from .mock_stream import MockStream, Services
 
 ROUNDING = 1e-4
@@ -148,7 +148,7 @@ class Subject:
             try:
                 validate_prediction(prediction, len(batch), method.context.grid)
             except InvalidPrediction as error:
-                raise Failed(f"score returned an invalid prediction: {error}") from None
+                raise Failed(str(error)) from None
             values = _split(prediction)
             for (category, row), value in zip(images, values, strict=True):
                 rows.setdefault(category, {})[row] = value

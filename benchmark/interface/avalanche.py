@@ -17,6 +17,7 @@ from avalanche.benchmarks.utils import (
 )
 from torch.utils.data import Dataset
 
+from .opaque import conceal, reveal
 from .patch_source import PatchSource
 
 
@@ -34,17 +35,28 @@ class _CachedDataset(Dataset[tuple[torch.Tensor, int]]):
     """Cached arrays: images (3, crop, crop) float32 in 0..1, or patches (P, D) float32."""
 
     def __init__(self, sources: Sequence[PatchSource], targets: Sequence[int]) -> None:
-        self.places = [(s, row) for s in sources for row in range(len(s.ids))]
-        self.opened: dict[str, dict[int, np.ndarray]] = {s.digest: {} for s in sources}
         self.targets = [t for t, s in zip(targets, sources, strict=True) for _ in s.ids]
+        self._rows = conceal(_Rows(sources))
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.targets)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        source, row = self.places[index]
-        values = source.read([row], self.opened[source.digest])[0]
+        values = reveal(self._rows).read(index)
         return values.float() / 255 if values.dtype == torch.uint8 else values, self.targets[index]
+
+
+class _Rows:
+    """The rows of several sources, one after the other; files that were read stay open."""
+
+    def __init__(self, sources: Sequence[PatchSource]) -> None:
+        self._places = [(s, row) for s in sources for row in range(len(s.ids))]
+        self._opened: dict[str, dict[int, np.ndarray]] = {s.digest: {} for s in sources}
+
+    def read(self, index: int) -> torch.Tensor:
+        """The values of one row."""
+        source, row = self._places[index]
+        return source.read([row], self._opened[source.digest])[0]
 
 
 class _TensorDataset(Dataset[tuple[torch.Tensor, int]]):

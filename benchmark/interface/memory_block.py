@@ -29,13 +29,17 @@ class Block:
     parent_rows: np.ndarray | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, vectors: torch.Tensor) -> Block:
-        """Make a block of a contiguous float32 copy of `vectors` (N, D)."""
-        vectors = vectors.detach().float().contiguous()
-        content = vectors.cpu().numpy()
-        digest = hashlib.sha256(repr(content.shape).encode())
-        digest.update(content.data)
-        return cls(vectors, digest.hexdigest())
+    def of(cls, vectors: torch.Tensor, *, copy: bool = True) -> Block:
+        """Make a block of a contiguous float32 copy of `vectors` (N, D).
+
+        Args:
+            vectors: the vectors.
+            copy: False for vectors that nothing else refers to, which saves the copy.
+        """
+        import torch
+
+        vectors = vectors.detach().to(torch.float32, copy=copy).contiguous()
+        return cls(vectors, _digest(vectors))
 
     def __len__(self) -> int:
         return int(self.vectors.shape[0])
@@ -51,13 +55,27 @@ class Block:
 
         places = torch.as_tensor(indices, device=self.vectors.device)
         rows = places.cpu().numpy()
+        parent_rows = rows.copy() if self.parent_rows is None else self.parent_rows[rows]
+        parent_rows.flags.writeable = False
         return replace(
-            Block.of(self.vectors[places]),
+            Block.of(self.vectors[places], copy=False),
             parent_digest=self.root_digest,
-            parent_rows=rows if self.parent_rows is None else self.parent_rows[rows],
+            parent_rows=parent_rows,
         )
+
+    def is_unchanged(self) -> bool:
+        """Whether the vectors still have the values that `digest` identifies."""
+        return _digest(self.vectors) == self.digest
 
     @property
     def nbytes(self) -> int:
         """Bytes of the vectors."""
         return self.vectors.numel() * self.vectors.element_size()
+
+
+def _digest(vectors: torch.Tensor) -> str:
+    """SHA-256 of shape and values."""
+    content = vectors.cpu().numpy()
+    digest = hashlib.sha256(repr(content.shape).encode())
+    digest.update(content.data)
+    return digest.hexdigest()

@@ -35,6 +35,7 @@ class _Pending:
     steps: Sequence[Step]
     tree: Any
     tensors: Sequence[Any]
+    salt: bytes | None
 
 
 class Checkpoint:
@@ -74,7 +75,9 @@ class Checkpoint:
 
         A kill at any moment leaves the previous checkpoint or the new one.
         """
-        self._pending = _Pending(tuple(progress.steps), *flatten(progress.method_state))
+        self._pending = _Pending(
+            tuple(progress.steps), *flatten(progress.method_state), progress.salt
+        )
         if time.monotonic() - self._wrote_at >= self.every:
             self._write()
 
@@ -97,6 +100,7 @@ class Checkpoint:
                 head["tree"],
                 [unpack(tensors[name] or b"", device) for name in head["tensors"]],
             ),
+            bytes.fromhex(head["salt"]) if head.get("salt") else None,
         )
 
     def clear(self) -> None:
@@ -114,7 +118,14 @@ class Checkpoint:
             write_bytes(self._step(step.experience), seal(pack(step.as_state())))
         names = [self._put(tensor) for tensor in self._pending.tensors]
         tree = self._pending.tree
-        head = {"key": self.key, "experience": len(steps), "tree": tree, "tensors": names}
+        salt = self._pending.salt
+        head = {
+            "key": self.key,
+            "experience": len(steps),
+            "tree": tree,
+            "tensors": names,
+            "salt": salt and salt.hex(),
+        }
         write_bytes(self.folder / _HEAD, seal(json.dumps(head).encode()))
         self._delete_all_but(set(names))
         self._written, self._wrote_at, self._pending = len(steps), time.monotonic(), None

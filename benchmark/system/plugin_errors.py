@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import opcode
 import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...results.errors import CadbenchError
+from ...results.errors import CadbenchError, DataError, UsageError
+
+_MAX_MESSAGE = 1000
+"""Characters of a plugin's message that are shown."""
+
+
+class PluginMistake(CadbenchError):
+    """Something that a plugin did wrong; `attribute_errors_to` puts the plugin's name before it."""
 
 
 @contextlib.contextmanager
 def attribute_errors_to(name: str, method: type, call: str) -> Iterator[None]:
-    """Turn an exception raised in the block into a `CadbenchError` that names the method.
+    """Turn whatever is raised in the block into a `CadbenchError` that names the method.
+
+    `SystemExit` and other exceptions that end a program are no exception: a method cannot end the
+    run without a word. Only the user's own interrupt passes.
 
     Args:
         name: the method's name.
@@ -21,17 +32,25 @@ def attribute_errors_to(name: str, method: type, call: str) -> Iterator[None]:
         call: the method's function that runs in the block, such as `observe`.
 
     Raises:
-        CadbenchError: the block raised an exception. Cadbench's own errors pass unchanged.
+        CadbenchError: the block raised an exception. Errors of cadbench itself, such as a full
+            disk's, pass unchanged.
     """
     try:
         yield
-    except CadbenchError:
+    except PluginMistake as error:
+        raise CadbenchError(f"method {name}: {error}") from error.__cause__
+    except CadbenchError as error:
+        if type(error) in (CadbenchError, DataError, UsageError) and _raised_in(error, method):
+            raise type(error)(f"method {name}: {error}") from error.__cause__
         raise
-    except Exception as error:
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and not _raised_explicitly(error):
+            raise
+        readable = _has_readable_text(error)
         raise CadbenchError(
             f"method {name}: {call} raised {describe_error(error, method)}; set CADBENCH_DEBUG=1 "
             f"for the traceback, or run `cadbench check {name}`"
-        ) from error
+        ) from (error if readable else None)
 
 
 def describe_error(error: BaseException, plugin: type) -> str:
@@ -40,10 +59,43 @@ def describe_error(error: BaseException, plugin: type) -> str:
     The location is the last line executed in the file that defines `plugin`, or, if there is none,
     the line that raised.
     """
-    message = " ".join(f"{type(error).__name__}: {error}".split())
-    file = getattr(sys.modules.get(plugin.__module__), "__file__", None)
+    text = str(error) if _has_readable_text(error) else "(its message cannot be read)"
+    message = " ".join(f"{type(error).__name__}: {text}".split()).removesuffix(":")
+    if len(message) > _MAX_MESSAGE:
+        message = f"{message[:_MAX_MESSAGE]}..."
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if frame.filename == file] or frames
+    own = [frame for frame in frames if frame.filename == _file_of(plugin)] or frames
     if not own:
         return message
     return f"{message} ({Path(own[-1].filename).name}, line {own[-1].lineno})"
+
+
+def _file_of(plugin: type) -> str | None:
+    return getattr(sys.modules.get(plugin.__module__), "__file__", None)
+
+
+def _raised_in(error: BaseException, plugin: type) -> bool:
+    """Whether an error was raised in the file that defines the plugin."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and frames[-1].filename == _file_of(plugin)
+
+
+def _raised_explicitly(error: BaseException) -> bool:
+    """Whether a `raise` statement raised an exception, and not a signal handler."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    if last is None:
+        return False
+    code = last.tb_frame.f_code.co_code
+    return opcode.opname[code[last.tb_lasti]] == "RAISE_VARARGS"
+
+
+def _has_readable_text(error: BaseException) -> bool:
+    """Whether `str(error)` works; a plugin's exception may define it."""
+    try:
+        return isinstance(str(error), str)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        return False

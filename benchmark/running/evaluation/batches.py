@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from ...features.cached_patches import CachedPatchSource
 from ...features.feature_set import FeatureSet
 from ...interface.context import Routing
-from ...interface.experience import TestBatch, TrainExperience
+from ...interface.experience import MethodIds, TestBatch, TrainExperience
 from ...streams.blending import TrainingIds
 from ...streams.stream import Experience, Stream
 from ...system.rng import generator
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     import torch
 
 BATCH_SIZE = 32
+
+SourceRow: TypeAlias = tuple[CachedPatchSource, int]
+"""A source and the row of an image in it."""
 
 ImageRef: TypeAlias = tuple[str, int]
 """A test image: its column of R, and its row in the test source of the column."""
@@ -32,6 +35,7 @@ def train_experience(
     features: FeatureSet,
     uses_images: bool,
     routing: Routing = "oracle",
+    method_ids: MethodIds = tuple,
 ) -> TrainExperience:
     """Make the experience that the method observes.
 
@@ -41,6 +45,7 @@ def train_experience(
         features: features of its images.
         uses_images: whether the method gets the training images too.
         routing: decides the names that the method gets, see `names_for_method`.
+        method_ids: makes the image ids that the method gets; the default keeps content hashes.
 
     Returns:
         The training images by category. The method is never told a domain.
@@ -66,6 +71,7 @@ def train_experience(
             if uses_images
         },
         {name: numbers[name] for name in parts},
+        method_ids,
     )
 
 
@@ -97,6 +103,7 @@ def shuffled_batches(
     *,
     size: int = BATCH_SIZE,
     seed: int = 0,
+    method_ids: MethodIds = tuple,
 ) -> Iterator[tuple[list[ImageRef], TestBatch]]:
     """Divide test images into batches whose order says nothing about labels.
 
@@ -110,6 +117,7 @@ def shuffled_batches(
         uses_images: whether the batches give access to pixels.
         size: images per batch; runs use the default.
         seed: seed of the order; runs use the default.
+        method_ids: makes the image ids that the method gets; the default keeps content hashes.
 
     Yields:
         The images of a batch, which the method does not get, and the batch.
@@ -117,10 +125,6 @@ def shuffled_batches(
     columns = dict.fromkeys(column for column, _ in images)
     patches = {c: features.patches(c, "test") for c in columns}
     pixels = {c: features.pixels(c, "test") for c in columns if uses_images}
-    # What a batch holds refers to columns by number, and numbers follow the content of the images:
-    # under inferred routing neither a name nor a position in the stream can be found from a batch.
-    by_content = sorted(columns, key=lambda c: patches[c].digest)
-    number = {column: index for index, column in enumerate(by_content)}
     category_of = features.manifest.category_of
     groups: dict[str, list[ImageRef]] = {}
     for image in images:
@@ -131,37 +135,37 @@ def shuffled_batches(
         shuffled = [members[index] for index in order]
         for start in range(0, len(shuffled), size):
             chosen = shuffled[start : start + size]
-            rows = [(number[column], row) for column, row in chosen]
+            images_of_batch = [(pixels[c], row) for c, row in chosen] if uses_images else None
+            patches_of_batch = [(patches[c], row) for c, row in chosen]
+            content_ids = tuple(source.ids[row] for source, row in patches_of_batch)
             yield (
                 chosen,
                 TestBatch(
-                    tuple(patches[c].ids[row] for c, row in chosen),
+                    method_ids(content_ids),
                     name if routing == "oracle" else None,
-                    partial(_read, [patches[c] for c in by_content], rows),
-                    partial(_read, [pixels[c] for c in by_content if uses_images], rows),
-                    partial(_find, [patches[c] for c in by_content], rows),
+                    partial(_read, patches_of_batch),
+                    partial(_read, images_of_batch) if images_of_batch else None,
+                    partial(_find, patches_of_batch),
+                    content_ids,
                 ),
             )
 
 
-def _read(
-    sources: Sequence[CachedPatchSource], rows: Sequence[tuple[int, int]], *, stored: bool = False
-) -> torch.Tensor:
-    """Read the arrays at `rows` (source, row), in that order, opening each source once.
+def _read(rows: Sequence[SourceRow], *, stored: bool = False) -> torch.Tensor:
+    """Read arrays in the order of `rows`, opening each source once.
 
     Args:
-        sources: sources of patches or pixels.
-        rows: (index of the source, row in the source) of each image.
+        rows: source and row of each image.
         stored: whether to keep the type of the stored arrays.
     """
     import torch
 
-    by_source: dict[int, list[int]] = {}
+    by_source: dict[CachedPatchSource, list[int]] = {}
     for index, (source, _) in enumerate(rows):
         by_source.setdefault(source, []).append(index)
     parts = []
     for source, indices in by_source.items():
-        read = sources[source].read_stored if stored else sources[source].read
+        read = source.read_stored if stored else source.read
         parts.append(read([rows[index][1] for index in indices]))
     if len(parts) == 1:
         return parts[0]
@@ -170,10 +174,8 @@ def _read(
     return grouped[torch.tensor(order, device=grouped.device).argsort()]
 
 
-def _find(
-    sources: Sequence[CachedPatchSource], rows: Sequence[tuple[int, int]]
-) -> tuple[torch.Tensor, Sequence[int]]:
+def _find(rows: Sequence[SourceRow]) -> tuple[torch.Tensor, Sequence[int]]:
     """A stored array that holds the images, and their rows in it; copies only mixed batches."""
     if len({source for source, _ in rows}) == 1:
-        return sources[rows[0][0]].find([row for _, row in rows])
-    return _read(sources, rows, stored=True), range(len(rows))
+        return rows[0][0].find([row for _, row in rows])
+    return _read(rows, stored=True), range(len(rows))

@@ -6,28 +6,31 @@ Methods get training patches, opaque ids and services. Labels, masks and files s
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from ....results.errors import CadbenchError
 from ....results.records.schema import UTILIZATION
 from ...features.feature_set import FeatureSet
-from ...interface.context import MethodContext
 from ...interface.method import Method
 from ...interface.prediction import ExpertMemory, MemoryReport
 from ...pixels.meter import PixelMeter
 from ...services.coresets.service import Coresets
 from ...services.neighbors.service import Neighbors
 from ...streams.stream import Experience, Stream
-from ...system.plugin_errors import attribute_errors_to
+from ...system.global_state import restored_global_state
+from ...system.plugin_errors import PluginMistake, attribute_errors_to
 from ...system.reporting import Reporter, Silent
 from ..cell import Cell
 from ..devices import synchronize
 from .assignment_events import Event, complete_events
 from .batches import names_for_method, train_experience
+from .lending import Loan
 from .prefetch import CoresetPrefetcher
 from .progress import Progress, Step
+from .result_checks import check_claim, check_memory
+from .salted_ids import SaltedIds
 from .scoring import score_columns
 
 Maps: TypeAlias = Literal["final", "all", "none"]
@@ -79,99 +82,170 @@ def evaluate(
     """
     reporter = reporter or Silent()
     progress = progress or Progress()
-    recorded: list[Event] = []
-    method = build_method(cell, features, services, recorded)
-    if progress.steps:
-        with attribute_errors_to(cell.method, type(method), "load_state_dict"):
-            method.load_state_dict(progress.method_state)
-    experiences = stream.train_stream
-    with reporter.task(cell.label(), len(experiences), "experiences") as task:
-        task.advance(progress.experience)
-        for experience in experiences[progress.experience :]:
-            step = _evaluate_experience(
-                cell, method, experience, stream, features, meter, prefetcher
-            )
-            if len(progress.steps) >= _PIXEL_LAG:
-                progress.steps[-_PIXEL_LAG].finish_pixels()
-            events = complete_events(
-                recorded, cell, stream, experience, features, services.coresets
-            )
-            step.events = [{"experience": experience.index, **event} for event in events]
-            recorded.clear()
-            _drop_maps(step, progress, maps)
-            progress.steps.append(step)
-            with attribute_errors_to(cell.method, type(method), "state_dict"):
-                progress.method_state = method.state_dict()
-                checkpoint(progress)
-            task.advance()
-        for step in reversed(progress.steps[-_PIXEL_LAG:]):
-            step.finish_pixels()
+    with (
+        restored_global_state(),
+        _trial(cell, stream, features, services, meter, progress) as trial,
+    ):
+        if progress.steps:
+            with trial.attributed("load_state_dict"):
+                trial.method.load_state_dict(progress.method_state)
+        experiences = stream.train_stream
+        with reporter.task(cell.label(), len(experiences), "experiences") as task:
+            task.advance(progress.experience)
+            for experience in experiences[progress.experience :]:
+                step = _evaluate_experience(trial, experience, prefetcher)
+                if len(progress.steps) >= _PIXEL_LAG:
+                    progress.steps[-_PIXEL_LAG].finish_pixels()
+                _drop_maps(step, progress, maps)
+                progress.steps.append(step)
+                with trial.attributed("state_dict"):
+                    progress.method_state = trial.method.state_dict()
+                _save(trial, progress, checkpoint)
+                task.advance()
+            for step in reversed(progress.steps[-_PIXEL_LAG:]):
+                step.finish_pixels()
     return progress
 
 
-def build_method(
-    cell: Cell, features: FeatureSet, services: Services, recorded: list[Event]
-) -> Method:
+@dataclass(eq=False)
+class Trial:
+    """A method on its stream, with what the run lends to it.
+
+    Attributes:
+        cell: the cell.
+        stream: its stream.
+        features: features of the images of the stream.
+        meter: measures maps; None measures nothing.
+        loan: what the run lends to the method.
+        method_ids: makes the image ids that the method gets.
+        events: events that the method recorded since the last step.
+        method: the method.
+    """
+
+    cell: Cell
+    stream: Stream
+    features: FeatureSet
+    meter: PixelMeter | None
+    loan: Loan
+    method_ids: SaltedIds
+    events: list[Event]
+    method: Method
+
+    def attributed(self, call: str) -> AbstractContextManager[None]:
+        """Attribute errors in a block to the method's function `call`."""
+        return attribute_errors_to(self.cell.method, type(self.method), call)
+
+
+@contextmanager
+def _trial(
+    cell: Cell,
+    stream: Stream,
+    features: FeatureSet,
+    services: Services,
+    meter: PixelMeter | None,
+    progress: Progress,
+) -> Iterator[Trial]:
+    """Create the method of a cell; at the end, drop what was computed with changed blocks."""
+    method_ids = SaltedIds(progress.salt)
+    progress.salt = method_ids.salt
+    events: list[Event] = []
+    loan = make_loan(services, features, events)
+    method = build_method(cell, features, loan)
+    try:
+        yield Trial(cell, stream, features, meter, loan, method_ids, events, method)
+    finally:
+        with suppress(PluginMistake):  # an error that is already on its way matters more
+            loan.blocks.verify()
+
+
+def make_loan(services: Services, features: FeatureSet, events: list[Event]) -> Loan:
+    """Make what a run lends to one method.
+
+    Args:
+        services: the caches that the method uses.
+        features: features of the images.
+        events: the list to which events that the method records are appended.
+    """
+
+    def record(kind: str, values: Mapping[str, Any]) -> None:
+        events.append({"kind": kind, **values})
+
+    return Loan(services.coresets, services.neighbors, features.backbone, record)
+
+
+def build_method(cell: Cell, features: FeatureSet, loan: Loan) -> Method:
     """Create the method of a cell, before it has observed anything.
 
     Args:
         cell: the cell.
         features: features of the images.
-        services: the caches that the method uses.
-        recorded: the list to which events that the method records are appended.
+        loan: what the run lends to the method.
     """
-
-    def record(kind: str, values: Mapping[str, Any]) -> None:
-        recorded.append({"kind": kind, **values})
-
-    context = MethodContext(
-        seed=cell.seed,
-        device=features.device,
-        feature_dim=features.shape[1],
-        grid=features.grid,
-        routing=cell.routing,
-        coresets=services.coresets,
-        neighbors=services.neighbors,
-        _record=record,
-        _backbone=features.backbone,
-    )
+    context = loan.context(features, cell.seed, cell.routing)
     with attribute_errors_to(cell.method, cell.method_class, "__init__"):
         return cell.method_class(cell.params, context)
 
 
 def _evaluate_experience(
-    cell: Cell,
-    method: Method,
-    experience: Experience,
-    stream: Stream,
-    features: FeatureSet,
-    meter: PixelMeter | None,
-    prefetcher: CoresetPrefetcher | None,
+    trial: Trial, experience: Experience, prefetcher: CoresetPrefetcher | None
 ) -> Step:
     """Let the method observe an experience, and score the columns that may have changed."""
+    cell, stream, features, method = trial.cell, trial.stream, trial.features, trial.method
     started = time.perf_counter()
-    training = train_experience(experience, stream, features, method.uses_images, cell.routing)
-    with attribute_errors_to(cell.method, type(method), "observe"):
+    training = train_experience(
+        experience, stream, features, method.uses_images, cell.routing, trial.method_ids
+    )
+    with trial.attributed("observe"):
         claimed = method.observe(training)
+        check_claim(claimed, _names_reached(cell, stream, experience))
+        trial.loan.blocks.verify()
     synchronize(features.device)
     observed = time.perf_counter()
     if prefetcher is not None:
         prefetcher.prefetch_after(experience)
     changed = _changed_columns(cell, stream, claimed, experience)
     unseen = stream.unseen(experience.index, cell.unseen)
-    scores, maps, pixel_tasks = score_columns(cell, method, (*changed, *unseen), features, meter)
-    with attribute_errors_to(cell.method, type(method), "memory"):
-        report = method.memory()
+    scores, maps, pixel_tasks = score_columns(
+        cell, method, (*changed, *unseen), features, trial.meter, trial.method_ids
+    )
+    with trial.attributed("score"):
+        trial.loan.blocks.verify()
+    with trial.attributed("memory"):
+        report = check_memory(method.memory())
+    scored = time.perf_counter()
+    events = complete_events(trial.events, cell, stream, experience, features, trial.loan.coresets)
+    trial.events.clear()
     return Step(
         experience=experience.index,
         columns=(*stream.seen(experience.index), *unseen),
         scores=scores,
         maps=maps,
+        events=[{"experience": experience.index, **event} for event in events],
         memory=_memory_rows(experience.index, report),
         observe_seconds=observed - started,
-        score_seconds=time.perf_counter() - observed,
+        score_seconds=scored - observed,
         pixel_tasks=pixel_tasks,
     )
+
+
+def _save(trial: Trial, progress: Progress, checkpoint: Callable[[Progress], None]) -> None:
+    """Save the progress; a state that cannot be saved is the method's mistake, a full disk not."""
+    try:
+        checkpoint(progress)
+    except OSError:
+        raise
+    except Exception as error:
+        with trial.attributed("state_dict"):
+            raise error
+
+
+def _names_reached(cell: Cell, stream: Stream, experience: Experience) -> set[str]:
+    """The category names that the method has received up to an experience."""
+    return {
+        name
+        for index in range(1, experience.index + 1)
+        for name in names_for_method(stream, index, cell.routing).values()
+    }
 
 
 def _changed_columns(
@@ -181,16 +255,6 @@ def _changed_columns(
     seen = stream.seen(experience.index)
     if claimed is None or cell.routing == "inferred":
         return seen
-    reached = {
-        name
-        for index in range(1, experience.index + 1)
-        for name in names_for_method(stream, index, cell.routing).values()
-    }
-    if unknown := claimed - reached:
-        raise CadbenchError(
-            f"method {cell.method}: observe returned categories that the stream has not reached: "
-            f"{', '.join(sorted(unknown))}"
-        )
     new = experience.categories
     return tuple(c for c in seen if stream.category_of[c] in claimed or c in new)
 

@@ -94,10 +94,17 @@ class Step:
 
 @dataclass(eq=False)
 class Progress:
-    """All that a cell has produced up to its last finished experience, and the method's state."""
+    """All that a cell has produced up to its last finished experience, and the method's state.
+
+    Attributes:
+        steps: one step per finished experience.
+        method_state: state of the method after the last one.
+        salt: the key of the image ids that the method gets; None before the run begins.
+    """
 
     steps: list[Step] = field(default_factory=list)
     method_state: Any = None
+    salt: bytes | None = None
 
     @property
     def experience(self) -> int:

@@ -8,8 +8,8 @@ from functools import partial
 
 import numpy as np
 
-from ....results.errors import CadbenchError
 from ...features.feature_set import FeatureSet
+from ...interface.experience import MethodIds
 from ...interface.method import Method
 from ...interface.prediction import Prediction
 from ...pixels.meter import PixelMeter
@@ -17,8 +17,8 @@ from ...system.plugin_errors import attribute_errors_to
 from ...system.threads import submit
 from ..cell import Cell
 from .batches import ImageRef, shuffled_batches
-from .prediction_check import InvalidPrediction, validate_prediction
 from .progress import ColumnScores, PixelTask
+from .result_checks import validate_prediction
 
 
 def score_columns(
@@ -27,6 +27,7 @@ def score_columns(
     columns: Sequence[str],
     features: FeatureSet,
     meter: PixelMeter | None,
+    method_ids: MethodIds,
 ) -> tuple[dict[str, ColumnScores], dict[str, np.ndarray], dict[str, PixelTask]]:
     """Score all test images of some columns in shuffled batches.
 
@@ -37,6 +38,7 @@ def score_columns(
         features: features of the images.
         meter: measures the maps of a column in the background, as soon as all its images are
             scored; None measures nothing.
+        method_ids: makes the image ids that the method gets.
 
     Returns:
         For each column its scores, its patch maps (n, h, w) float16 if the method makes maps, and
@@ -51,15 +53,12 @@ def score_columns(
     pixel_tasks: dict[str, PixelTask] = {}
     remaining = Counter(counts)
     images = [(column, row) for column, n in counts.items() for row in range(n)]
-    for chosen, batch in shuffled_batches(features, images, cell.routing, method.uses_images):
+    for chosen, batch in shuffled_batches(
+        features, images, cell.routing, method.uses_images, method_ids=method_ids
+    ):
         with attribute_errors_to(cell.method, type(method), "score"):
             prediction = method.score(batch)
-        try:
-            validate_prediction(prediction, len(batch), method.context.grid)
-        except InvalidPrediction as error:
-            raise CadbenchError(
-                f"method {cell.method}: score returned an invalid prediction: {error}"
-            ) from None
+            validate_prediction(prediction, len(chosen), features.grid)
         _store(prediction, chosen, scores, maps)
         remaining.subtract(column for column, _ in chosen)
         for column in [c for c, count in remaining.items() if not count]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...interface.experience import TrainExperience
+from ...interface.experience import TrainExperience, training_patches
 from ...interface.memory_block import Block
 from ...interface.patch_source import PatchSource
 from ...interface.services import Selector, Start
@@ -82,7 +82,7 @@ class Coresets:
         seed: int = 0,
     ) -> Block:
         """Select a coreset of the training patches of a category; see `CoresetService.select`."""
-        source = experience.source(category)
+        source = training_patches(experience, category)
         request = Request(size, selector, start, seed)
         self._requests[request] = None
         key = request.cache_key(source)
@@ -94,7 +94,7 @@ class Coresets:
                 with contextlib.suppress(Exception):
                     prefetch.result()
             rows = self._select_rows(key, source, category, request)
-            block = Block.of(_gather(source, rows, self.device))
+            block = Block.of(_gather(source, rows, self.device), copy=False)
             self._blocks[key, size] = block
         return block
 
@@ -112,7 +112,7 @@ class Coresets:
         if self.device.type != "cpu" or not greedy:
             return
         for category in experience.categories:
-            source = experience.source(category)
+            source = training_patches(experience, category)
             for request in greedy:
                 key = request.cache_key(source)
                 cached = self._rows.get(key, NO_ROWS)
@@ -126,9 +126,14 @@ class Coresets:
             prefetch.cancel()
         self._prefetches.clear()
 
+    def discard(self, digests: Collection[str]) -> None:
+        """Drop the blocks with these digests, because a method has changed their vectors."""
+        kept = {key: b for key, b in self._blocks.items() if b.digest not in digests}
+        self._blocks = kept
+
     def centroid(self, experience: TrainExperience, category: str) -> np.ndarray:
         """Mean (D,) float64 of all training patches of a category."""
-        source = experience.source(category)
+        source = training_patches(experience, category)
         if source.digest not in self._centroids:
             self._centroids[source.digest] = self._disk.load_or_compute(
                 f"{source.digest}-centroid", lambda: _mean(_pieces(source))
@@ -137,11 +142,12 @@ class Coresets:
 
     def patch_count(self, experience: TrainExperience, category: str) -> int:
         """Number of training patches of a category."""
-        return _count(experience.source(category))
+        return _count(training_patches(experience, category))
 
     def gather(self, experience: TrainExperience, category: str, rows: np.ndarray) -> Block:
         """The training patches at `rows` (n,), counted over all images of the category."""
-        return Block.of(_gather(experience.source(category), rows, self.device))
+        patches = _gather(training_patches(experience, category), rows, self.device)
+        return Block.of(patches, copy=False)
 
     def everything(self, experience: TrainExperience, category: str) -> Block:
         """All training patches of a category."""

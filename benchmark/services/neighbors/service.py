@@ -6,11 +6,11 @@ The package docstring explains the algorithm and why its results are exact.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ...interface.experience import TestBatch
+from ...interface.experience import BatchData, TestBatch, batch_data
 from ...interface.memory_block import Block
 from .distance_table import DistanceTable
 from .union_search import Search, UnionSearch
@@ -58,8 +58,9 @@ class Neighbors:
         if not blocks:
             raise ValueError("min_distance needs at least one block")
         blocks = list({block.digest: block for block in blocks}.values())
-        tables = [self._table(block, batch) for block in blocks]
-        least = UnionSearch(batch, blocks, tables).run(self.search)
+        data = batch_data(batch)
+        tables = [self._table(block, data) for block in blocks]
+        least = UnionSearch(data, blocks, tables).run(self.search)
         self._evict()
         return torch.from_numpy(least).to(blocks[0].vectors.device)
 
@@ -67,11 +68,21 @@ class Neighbors:
         """Write changed tables to the store."""
         self._save(self._tables)
 
+    def discard(self, digests: Collection[str]) -> None:
+        """Drop the tables of these blocks, because a method has changed their vectors.
+
+        Tables of blocks with the same root go too: distances are copied between them.
+        """
+        roots = {t.root_digest for digest, t in self._tables.items() if digest in digests}
+        for digest, table in list(self._tables.items()):
+            if digest in digests or table.root_digest in {*roots, *digests}:
+                del self._tables[digest]
+
     def forget(self) -> None:
         """Drop all tables from memory."""
         self._tables.clear()
 
-    def _table(self, block: Block, batch: TestBatch) -> DistanceTable:
+    def _table(self, block: Block, batch: BatchData) -> DistanceTable:
         """Return the table of a block, with a row for every image of the batch."""
         table = self._tables.get(block.digest)
         if table is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ...interface.experience import TestBatch
+from ...interface.experience import BatchData
 from ...interface.memory_block import Block
 from .distance_table import DistanceTable
 
@@ -43,7 +43,7 @@ class UnionSearch:
     """
 
     def __init__(
-        self, batch: TestBatch, blocks: Sequence[Block], tables: Sequence[DistanceTable]
+        self, batch: BatchData, blocks: Sequence[Block], tables: Sequence[DistanceTable]
     ) -> None:
         from .distance_table_loops import update_minimum
 

@@ -166,13 +166,11 @@ def test_defects_of_a_mock_stream_can_be_found():
     method = stream.build(good_mocks()[0], stream.resolved(good_mocks()[0], size=200))
     for experience in stream.experiences():
         method.observe(experience)
-    labels = {
-        item.content: item.label
-        for category in stream.categories
-        for item in stream.features.manifest.test(category)
-    }
     scores: dict[int, list[float]] = {0: [], 1: []}
-    for _, batch in stream.test_batches():
-        for identity, score in zip(batch.ids, method.score(batch).image_scores, strict=True):
-            scores[labels[identity]].append(float(score))
+    for places, batch in stream.test_batches():
+        for (category, row), score in zip(places, method.score(batch).image_scores, strict=True):
+            identity = stream.features.patches(category, "test").ids[row]
+            items = stream.features.manifest.test(category)
+            (label,) = [item.label for item in items if item.content == identity]
+            scores[label].append(float(score))
     assert min(scores[1]) > max(scores[0])

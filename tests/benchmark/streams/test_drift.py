@@ -16,6 +16,7 @@ from cadbench.benchmark.data.domains import Domain, parse_domains
 from cadbench.benchmark.data.drifted_manifest import add_domains
 from cadbench.benchmark.features.feature_set import FeatureSet
 from cadbench.benchmark.features.weights import Weights
+from cadbench.benchmark.interface.experience import training_patches
 from cadbench.benchmark.plugins.methods import load_method
 from cadbench.benchmark.protocols.ids import check_id, is_reserved
 from cadbench.benchmark.running.evaluation.batches import (
@@ -150,7 +151,7 @@ def test_a_blended_stream_shows_each_image_once_by_the_category_it_is_of(shown):
         for experience, ids in ((one, early), (two, late)):
             rows = [whole.row_of[identity] for identity in ids]
             assert torch.equal(experience.patches(name)[1], whole.read(rows))
-            pieces = np.concatenate(experience.source(name).arrays())
+            pieces = np.concatenate(training_patches(experience, name).arrays())
             np.testing.assert_array_equal(pieces, experience.patches(name)[1].numpy())
             pixels = features.pixels(name, "train").read(rows)
             assert torch.equal(experience.images(name)[1], pixels)
@@ -159,7 +160,7 @@ def test_a_blended_stream_shows_each_image_once_by_the_category_it_is_of(shown):
 def test_without_domains_and_blending_a_source_is_the_categorys_own(shown):
     stream, features = shown(domains=())
     experience = train_experience(stream.train_stream[0], stream, features, False)
-    assert experience.source("apple") is features.patches("apple", "train")
+    assert training_patches(experience, "apple") is features.patches("apple", "train")
 
 
 def test_where_nothing_is_told_at_test_time_a_blended_stream_tells_nothing_in_training(shown):

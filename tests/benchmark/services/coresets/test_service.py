@@ -12,7 +12,7 @@ import pytest
 import torch
 from cadbench.benchmark.features.cached_patches import CachedPatchSource
 from cadbench.benchmark.features.shards import Shard, ShardStore
-from cadbench.benchmark.interface.experience import TrainExperience
+from cadbench.benchmark.interface.experience import TrainExperience, training_patches
 from cadbench.benchmark.interface.memory_block import Block
 from cadbench.benchmark.services.coresets import herding, k_center, k_means
 from cadbench.benchmark.services.coresets import service as coresets_module
@@ -272,7 +272,7 @@ def test_other_blocks_or_another_order_of_them_are_another_union(values):
 
 def other_patches(experience: TrainExperience, values: np.ndarray) -> TrainExperience:
     """A later experience: a category whose patches are those of the images in turn."""
-    store = ShardStore(experience.source("apple")._store.folder)
+    store = ShardStore(training_patches(experience, "apple")._store.folder)
     shard = Shard(tuple("uvwxyz"))
     store.write(shard, values[::-1])
     return TrainExperience(

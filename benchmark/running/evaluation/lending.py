@@ -1,0 +1,188 @@
+"""What a run lends to one method: its context, with services that lead to no cache and no file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from ...interface.context import MethodContext, Routing
+from ...interface.experience import TestBatch, TrainExperience
+from ...interface.memory_block import Block
+from ...interface.opaque import Opaque, conceal, reveal
+from ...interface.services import Backbone, Selector, Start
+from .shared_blocks import SharedBlocks
+
+if TYPE_CHECKING:
+    import torch
+
+    from ...services.coresets.service import Coresets
+    from ...services.neighbors.service import Neighbors
+
+
+class Features(Protocol):
+    """What a context tells about features; `features.feature_set.FeatureSet` has it."""
+
+    @property
+    def device(self) -> torch.device: ...
+
+    @property
+    def shape(self) -> tuple[int, int]: ...
+
+    @property
+    def grid(self) -> tuple[int, int]: ...
+
+
+@dataclass(eq=False)
+class Loan:
+    """The run's side of what one method borrows.
+
+    Attributes:
+        coresets: the service of the run.
+        neighbors: the service of the run.
+        load_backbone: loads the backbone; None if there is none.
+        record: appends an event, given its kind and values.
+        blocks: the blocks that the method exchanged with the services.
+    """
+
+    coresets: Coresets
+    neighbors: Neighbors
+    load_backbone: Callable[[], Backbone] | None
+    record: Callable[[str, Mapping[str, Any]], None]
+    blocks: SharedBlocks = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.blocks = SharedBlocks(self.coresets, self.neighbors)
+
+    def context(self, features: Features, seed: int, routing: Routing) -> MethodContext:
+        """Make the context of a method.
+
+        Args:
+            features: the features of the run.
+            seed: seed of the method's random generators.
+            routing: routing of the run.
+        """
+        loan = conceal(self)
+        return MethodContext(
+            seed=seed,
+            device=features.device,
+            feature_dim=features.shape[1],
+            grid=features.grid,
+            routing=routing,
+            coresets=_LentCoresets(loan),
+            neighbors=_LentNeighbors(loan),
+            _record=_Recorder(loan),
+            _backbone=None if self.load_backbone is None else _BackboneLoader(loan),
+        )
+
+
+class _Lent:
+    """An object of a method that stands for a part of the run."""
+
+    __slots__ = ("_loan",)
+
+    def __init__(self, loan: Opaque[Loan]) -> None:
+        self._loan = loan
+
+
+class _Recorder(_Lent):
+    """Appends events."""
+
+    def __call__(self, kind: str, values: Mapping[str, Any]) -> None:
+        reveal(self._loan).record(kind, values)
+
+
+class _BackboneLoader(_Lent):
+    """Loads the backbone."""
+
+    def __call__(self) -> Backbone:
+        load = reveal(self._loan).load_backbone
+        assert load is not None
+        return _LentBackbone(conceal(load()))
+
+
+class _LentBackbone:
+    """Implements `interface.services.Backbone`."""
+
+    __slots__ = ("_backbone",)
+
+    def __init__(self, backbone: Opaque[Backbone]) -> None:
+        self._backbone = backbone
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Number of channels of each layer, finest layer first."""
+        return reveal(self._backbone).channels
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Stride of each layer."""
+        return reveal(self._backbone).strides
+
+    def normalized(self, images: torch.Tensor) -> torch.Tensor:
+        """Normalize images (B, 3, H, W), uint8 or float32 in 0..1, for the backbone: float32."""
+        return reveal(self._backbone).normalized(images)
+
+    def maps(self, images: torch.Tensor) -> list[torch.Tensor]:
+        """Return the maps (B, C_i, h_i, w_i) of each layer, without gradients."""
+        return reveal(self._backbone).maps(images)
+
+    def untrained(self, seed: int) -> torch.nn.Module:
+        """Return a trainable network of the same architecture with random weights."""
+        return reveal(self._backbone).untrained(seed)
+
+
+class _LentCoresets(_Lent):
+    """Implements `interface.services.CoresetService`, which documents the methods."""
+
+    __slots__ = ()
+
+    def select(
+        self,
+        experience: TrainExperience,
+        category: str,
+        size: int,
+        *,
+        selector: Selector = "greedy",
+        start: Start = "mean",
+        seed: int = 0,
+    ) -> Block:
+        loan = reveal(self._loan)
+        block = loan.coresets.select(
+            experience, category, size, selector=selector, start=start, seed=seed
+        )
+        return loan.blocks.lend(block)
+
+    def centroid(self, experience: TrainExperience, category: str) -> np.ndarray:
+        return reveal(self._loan).coresets.centroid(experience, category).copy()
+
+    def patch_count(self, experience: TrainExperience, category: str) -> int:
+        return reveal(self._loan).coresets.patch_count(experience, category)
+
+    def gather(self, experience: TrainExperience, category: str, rows: np.ndarray) -> Block:
+        return reveal(self._loan).coresets.gather(experience, category, rows)
+
+    def everything(self, experience: TrainExperience, category: str) -> Block:
+        return reveal(self._loan).coresets.everything(experience, category)
+
+    def reduce(self, blocks: Sequence[Block], size: int) -> np.ndarray:
+        loan = reveal(self._loan)
+        loan.blocks.verify(blocks)
+        return loan.coresets.reduce(blocks, size).copy()
+
+
+class _LentNeighbors(_Lent):
+    """Implements `interface.services.NeighborService`, which documents the methods."""
+
+    __slots__ = ()
+
+    def min_distance(self, batch: TestBatch, blocks: Sequence[Block]) -> torch.Tensor:
+        loan = reveal(self._loan)
+        for block in blocks:
+            loan.blocks.use(block)
+        return loan.neighbors.min_distance(batch, blocks)
+
+    def forget(self) -> None:
+        reveal(self._loan).neighbors.forget()

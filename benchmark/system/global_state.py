@@ -1,0 +1,47 @@
+"""Global settings and random generators of the process, restored after each cell.
+
+A method that changes them cannot change the numbers of the methods that follow it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def restored_global_state() -> Iterator[None]:
+    """Restore, at the end, the current folder and the settings of random, NumPy and torch."""
+    import numpy as np
+    import torch
+
+    folder = os.getcwd()
+    python, numpy, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    errors = np.geterr()
+    dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
+    gradients, precision = torch.is_grad_enabled(), torch.get_float32_matmul_precision()
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    cudnn = torch.backends.cudnn
+    flags = cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # the folder was deleted
+            os.chdir(folder)
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
+        torch.set_rng_state(cpu)
+        if cuda:
+            torch.cuda.set_rng_state_all(cuda)
+        np.seterr(**errors)
+        torch.set_default_dtype(dtype)
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
+        torch.set_grad_enabled(gradients)
+        torch.set_float32_matmul_precision(precision)
+        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+        cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32 = flags
