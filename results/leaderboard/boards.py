@@ -33,6 +33,7 @@ from ..published.rows import PublishedRow
 from ..published.tiers import REPRODUCED, TIERS, forgetting_caveat, tier_of
 from ..records.record import Record
 from ..rendering.table import Column, Table, Value, number, text_column
+from ..tables.hiding import with_hiding_order
 from .earlier_page import EarlierPage
 
 QUANTITIES = ("acc", "bwt", "fm", "gap_to_joint", "seconds")
@@ -134,7 +135,7 @@ def board_table(board: Board, sort: str, earlier: EarlierPage | None = None) -> 
     ours.sort(key=lambda row: _badness(row[place], by))
     joint = {label[0] for row, label in zip(c.rows, board.labels, strict=True) if is_bound(row)}
     bounds = tuple(place for place, row in enumerate(ours) if row[1] in joint)
-    columns = _columns(chosen)
+    columns = _columns(chosen, by)
     footnotes = Footnotes()
     found = (_quoted_row(each, names, footnotes) for each in board.quoted)
     theirs = [each for each in found if each is not None]
@@ -159,15 +160,18 @@ def earlier_table(title: str, earlier: EarlierPage, sort: str) -> Table:
     rows = sorted(
         earlier.rows(title, names, ()), key=lambda row: _badness(row[4 + names.index(sort)], by)
     )
-    return Table(title, _columns([quantity(name) for name in names]), tuple(rows))
+    return Table(title, _columns([quantity(name) for name in names], by), tuple(rows))
 
 
-def _columns(chosen: Sequence[Quantity]) -> tuple[Column, ...]:
-    return (
+def _columns(chosen: Sequence[Quantity], by: Quantity) -> tuple[Column, ...]:
+    """The columns of a board that is sorted by a quantity."""
+    columns = (
         *(text_column(name) for name in ("tier", "method", "parameters", "backbone")),
         *(each.column for each in chosen),
         *(text_column(name) for name in ("seeds", "orders", "records")),
     )
+    headings = [by.column.name, *(each.column.name for each in chosen if each is not by)]
+    return with_hiding_order(columns, headings)
 
 
 def runs_and_keys(row: Row) -> tuple[str, str, str]:

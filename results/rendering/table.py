@@ -54,6 +54,7 @@ class Column:
     Attributes:
         in_title: the table's title says the same, so only files for machines need the column.
         optional: printed only if some row defines it.
+        hide: place in the order in which a narrow terminal leaves columns out, from 1; 0 for never.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Column:
     probability: bool = False  # printed as `<0.001` if it rounds to 0
     in_title: bool = False
     optional: bool = False
+    hide: int = 0
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from ..records.record import Record
 from ..rendering.table import Column, Table, Value, text_column
 from ..statistics.bootstrap import Bootstrap
 from ..statistics.intervals import Estimates
+from .hiding import with_hiding_order
 
 MAIN = ("acc", "pixel_auroc.acc", "aupro.acc", "bwt", "fm", "stored_mb")
 TIMED = ("update_seconds", "ms_per_image")
@@ -86,7 +87,8 @@ def experts_tables(
         table = _quantity_table("Number of experts: ", c, EXPERTS, defaults, "experts", bootstrap)
         if published is not None:
             table = append_rows(table, c, published, EXPERTS, swept=True)
-        tables.append(table)
+        headings = [quantity(name).column.name for name in EXPERTS]
+        tables.append(replace(table, columns=with_hiding_order(table.columns, headings)))
     return tables
 
 
@@ -160,10 +162,10 @@ def _quantity_table(
 
 
 def _optional(table: Table, names: Sequence[str]) -> Table:
-    """Mark the columns `names` as optional: nobody asked for them by name."""
-    headings = {quantity(name).column.name for name in names}
-    columns = (replace(each, optional=each.name in headings) for each in table.columns)
-    return replace(table, columns=tuple(columns))
+    """Let the columns `names` be hidden, also if no row defines them: nobody asked for them."""
+    headings = [quantity(name).column.name for name in names]
+    columns = [replace(each, optional=each.name in headings) for each in table.columns]
+    return replace(table, columns=with_hiding_order(columns, headings))
 
 
 def _bounds(c: Comparison) -> tuple[int, ...]:

@@ -74,7 +74,7 @@ def command(
     published, defaults = load_published(), default_params(records)
     if publish is None:
         tables = leaderboard(records, sort=sort, defaults=defaults, published=published)
-        print_tables(tables, output)
+        print_tables(tables, output, more="`--format markdown` or a wider terminal shows them")
         return
     from ....results.storage.files import write_bytes
 

@@ -1,12 +1,13 @@
-"""Tables on a terminal: nothing is ever cut off, and lines break where words end."""
+"""Tables on a terminal: they fit, nothing is cut off, and lines break where words end."""
 
 from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 
 import pytest
-from cadbench.benchmark.cli.shared.table_output import print_tables
+from cadbench.benchmark.cli.shared.table_output import FORMATS, print_tables
 from cadbench.results.rendering.table import Column, Spread, Table, text_column
 
 from tests.benchmark.conftest import FINETUNE
@@ -54,7 +55,7 @@ def test_with_room_a_row_is_a_line(drawn):
     assert lines[-1] == "a note [with] words"
 
 
-@pytest.mark.parametrize("width", range(20, 90, 5))
+@pytest.mark.parametrize("width", range(30, 90, 5))
 def test_however_narrow_the_terminal_every_word_and_number_is_there(drawn, width):
     lines = drawn(TABLE, width=width)
     for word in (
@@ -89,6 +90,49 @@ def test_many_columns_of_words_share_the_room_and_none_is_cut_short(drawn, width
     assert {*names, "categories=5", "secondary", "fine-tuning", "leakage", "0.500"} <= words
     least = sum(len(word) for word in ("source", "fine-tuning", "categories=5", "secondary"))
     assert max(map(len, lines)) <= max(width, least + len("AUROC") + 2 * 4)
+
+
+HIDEABLE = replace(
+    TABLE,
+    columns=(*TABLE.columns[:3], *(replace(column, hide=1) for column in TABLE.columns[3:])),
+    notes=(*TABLE.notes, "stored vectors: buffers too", "utilization: of the budget"),
+)
+
+
+def test_columns_that_do_not_fit_are_hidden_with_their_notes_and_a_line_names_them(drawn):
+    lines = drawn(HIDEABLE, width=38)
+    assert max(map(len, lines)) <= 38
+    assert not any("1200" in line or "of the budget" in line for line in lines)
+    text = " ".join(lines)
+    assert "hidden: stored vectors, utilization %; `cadbench table --columns A,B`" in text
+    wide = " ".join(drawn(HIDEABLE, width=120))
+    assert "hidden" not in wide
+    assert "1200" in wide
+    assert "utilization: of the budget" in wide
+
+
+def test_files_and_pipes_keep_all_columns_whatever_the_terminal(drawn, capsys, tmp_path):
+    drawn(HIDEABLE, width=30)
+    for format in FORMATS:
+        print_tables([HIDEABLE], format)
+        assert "1200" in capsys.readouterr().out
+    print_tables([HIDEABLE], to=tmp_path / "table.md")
+    assert "1200" in (tmp_path / "table.md").read_text()
+
+
+def test_words_that_all_rows_share_are_in_the_heading(drawn):
+    rows = tuple((*row[:1], "oracle", *row[1:]) for row in TABLE.rows)
+    columns = (TABLE.columns[0], text_column("routing"), *TABLE.columns[1:])
+    lines = drawn(replace(TABLE, columns=columns, rows=rows), width=120)
+    assert lines[:2] == ["a title [of] words", "in all rows: routing oracle"]
+    assert "routing" not in lines[2]
+
+
+def test_notes_and_titles_break_between_words_and_a_path_can_be_copied(drawn):
+    path = f"/data/{'a-long-folder/' * 8}records"
+    lines = drawn(replace(TABLE, title="word " * 30, notes=(f"records are in {path}",)), width=50)
+    assert path in lines
+    assert lines[0] == " ".join(["word"] * 10)
 
 
 def test_a_table_without_rows_is_its_heading(drawn):
