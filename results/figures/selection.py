@@ -19,7 +19,7 @@ from ..metrics.registry import CATEGORY_METRICS, DEFAULT, IMAGE_METRICS, stored_
 from ..records.record import Record
 from ..records.schema import canonical_json, features_key
 from ..statistics.bootstrap import Bootstrap
-from ..statistics.intervals import describe_draws
+from ..statistics.intervals import NO_MASKS, describe_draws
 from ..tables.paired import row_titles
 from .drawing.style import MOST
 
@@ -137,10 +137,9 @@ class Selection:
 
     def intervals(self, rows: Sequence[Row]) -> str:
         """The sentence of a caption about the intervals of these rows."""
-        images = self.base in IMAGE_METRICS
-        if not images and all(len(row.records) == 1 for row in rows):
-            return "none, as there is one run a row and the test images of its maps are not drawn"
-        text = describe_draws(rows, self.bootstrap.draws.replicates, images=images)
+        if self.base not in IMAGE_METRICS:
+            return f"none, because {NO_MASKS}"
+        text = describe_draws(rows, self.bootstrap.draws.replicates)
         return text.removeprefix("[low, high]: ")
 
     def titles(self, rows: Sequence[Row]) -> list[str]:

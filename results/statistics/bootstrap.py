@@ -2,13 +2,15 @@
 
 A replicate resamples the test images of every category, separately for good and defective ones, and
 the seeds and orders of a row, as crossed factors; categories are not resampled. Values that do not
-come from image scores (memory, seconds) vary over seeds and orders only.
+depend on images (memory, seconds) vary over seeds and orders only. Pixel metrics have no interval:
+resampling their images needs the masks, which a record does not hold.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,8 @@ from .bootstrap_run import ResampledRun
 
 LEVEL = 0.95
 
+Resampled: TypeAlias = Literal["images", "runs", "nothing"]
+
 _ROOM = 2**25
 """Numbers in a stack of matrices: 256 MB, whatever the number of experiences and categories."""
 
@@ -32,12 +36,13 @@ _ROOM = 2**25
 class Interval:
     """The middle 95 % of the replicates, NaN where nothing varies.
 
-    images: whether test images were resampled.
+    resampled: `images` and runs; `runs` only, as the value does not depend on images; or `nothing`,
+    as it is a pixel metric.
     """
 
     low: float
     high: float
-    images: bool
+    resampled: Resampled
 
 
 class Bootstrap:
@@ -57,15 +62,18 @@ class Bootstrap:
         """
         of_runs = [self._resample(reads, reading) for reading in readings]
         counts = self.run_counts([reading.record for reading in readings])
-        several = bool((counts != 1).any())
         found = []
         for of_read in zip(*of_runs, strict=True):
-            images = any(isinstance(values, np.ndarray) for values in of_read)
-            if not images and not several:
-                found.append(Interval(np.nan, np.nan, images))
+            resampled: Resampled = "runs"
+            if any(isinstance(values, np.ndarray) for values in of_read):
+                resampled = "images"
+            elif all(np.isnan(value) for value in of_read):
+                resampled = "nothing"
+            if resampled == "nothing" or (resampled == "runs" and len(set(of_read)) == 1):
+                found.append(Interval(np.nan, np.nan, resampled))
                 continue
             values = np.stack([np.broadcast_to(v, counts.shape[1:]) for v in of_read])
-            found.append(Interval(*percentiles(mean_over_runs(values, counts)), images))
+            found.append(Interval(*percentiles(mean_over_runs(values, counts)), resampled))
         return found
 
     def run_counts(self, records: Iterable[Record]) -> Counts:
@@ -76,7 +84,9 @@ class Bootstrap:
     def _resample(
         self, reads: Sequence[Callable[[Reading], FloatOrArray]], reading: Reading
     ) -> list[FloatOrArray]:
-        """For each of `reads` its replicates (B,), or the number where no image enters."""
+        """For each of `reads` its replicates (B,), the number where it does not depend on images,
+        or NaN for a pixel metric.
+        """
         run = ResampledRun(reading.record, self.draws)
         joint = None if reading.joint is None else ResampledRun(reading.joint, self.draws)
         size = len(reading.record.experiences) * len(reading.categories)
@@ -136,9 +146,10 @@ class _Resampled(Reading):
     part: slice
 
     def matrix(self, base: str = DEFAULT) -> tuple[Matrix, Index]:
-        """(R (B, T, C), s); the stored R of a pixel metric, which cannot be resampled by image."""
+        """(R (B, T, C), s); for a pixel metric R (T, C) of NaN."""
         if base not in IMAGE_METRICS:
-            return super().matrix(base)
+            R, s = super().matrix(base)
+            return np.full_like(R, np.nan), s
         if base not in self._matrices:
             self._matrices[base] = self.run.matrix(self.categories, self.part, base)
         return self._matrices[base]

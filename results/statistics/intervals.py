@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
+from typing import get_args
 
 from ..analysis.quantities import QUANTITIES, Reading
 from ..analysis.repetitions import spread_over_runs
@@ -12,10 +13,13 @@ from ..analysis.rows import Row
 from ..metrics.metric import FloatOrArray
 from ..records.schema import canonical_json
 from ..rendering.table import Spread
-from .bootstrap import LEVEL, Bootstrap
+from .bootstrap import LEVEL, Bootstrap, Resampled
 
 FEW = 5
 """With fewer levels a bootstrap underestimates their variance a lot: it finds (n - 1) / n of it."""
+
+NO_MASKS = "resampling test images needs their masks, which records do not hold"
+NO_PIXEL_INTERVAL = f"no interval of pixel metrics: {NO_MASKS}"
 
 _EXTREMES = {each.column.name for each in QUANTITIES.values() if each.extreme}
 """Headings of quantities with a maximum or minimum inside, which noise moves one way."""
@@ -26,7 +30,7 @@ class Estimates:
 
     def __init__(self, bootstrap: Bootstrap | None) -> None:
         self._bootstrap = bootstrap
-        self._images: dict[str, bool] = {}
+        self._resampled: dict[str, set[Resampled]] = {}
 
     def of(
         self,
@@ -49,27 +53,33 @@ class Estimates:
         intervals = self._bootstrap.intervals(reads, readings)
         for heading, spread, interval in zip(headings, spreads, intervals, strict=True):
             if not math.isnan(spread.mean):
-                self._images[heading] = self._images.get(heading, False) or interval.images
+                self._resampled.setdefault(heading, set()).add(interval.resampled)
             found.append(dataclasses.replace(spread, low=interval.low, high=interval.high))
         return found
 
     def notes(self, rows: Sequence[Row]) -> list[str]:
         """Footnotes that say how the intervals were computed; none without a bootstrap."""
-        if self._bootstrap is None or not self._images:
+        if self._bootstrap is None:
             return []
-        images = any(self._images.values())
-        notes = [describe_draws(rows, self._bootstrap.draws.replicates, images=images)]
-        without = [heading for heading, has in self._images.items() if not has]
-        extremes = [heading for heading in self._images if heading in _EXTREMES]
-        if images and extremes:
+        of_images, of_runs, of_nothing = (
+            [heading for heading, kinds in self._resampled.items() if kind in kinds]
+            for kind in get_args(Resampled)
+        )
+        notes = []
+        if of_images or of_runs:
+            images, replicates = bool(of_images), self._bootstrap.draws.replicates
+            notes.append(describe_draws(rows, replicates, images=images))
+        if extremes := [heading for heading in of_images if heading in _EXTREMES]:
             notes.append(
                 f"{', '.join(extremes)}: the extreme of resampled values lies further out, so "
                 "these intervals are biased towards more forgetting"
             )
-        if images and without:
+        if of_images and of_runs:
             several = any(len(row.records) > 1 for row in rows)
-            how = "over runs only" if several else "no interval"
-            notes.append(f"{how}, as no test image enters: {', '.join(without)}")
+            how = "interval over runs only" if several else "no interval"
+            notes.append(f"{how}, as the value does not depend on images: {', '.join(of_runs)}")
+        if of_nothing:
+            notes.append(NO_PIXEL_INTERVAL)
         return notes
 
 
@@ -89,7 +99,7 @@ def describe_draws(rows: Sequence[Row], replicates: int, *, images: bool = True)
     resampled += [name for name, counts in levels.items() if max(counts) > 1]
     fixed = [f"one {name[:-1]}" for name, counts in levels.items() if min(counts) == 1]
     if not resampled:
-        return "no interval: there is one seed and one order, and no image scores were kept"
+        return "no interval: there is one seed and one order, and no value depends on images"
     text = (
         f"[low, high]: the middle {100 * LEVEL:.0f} % of {replicates} bootstrap replicates, which "
         f"resample {_listed(resampled)}, the same for all rows; categories are not resampled"

@@ -102,20 +102,16 @@ class Paired:
         return np.round(summed / counts.sum(axis=0), _DECIMALS)
 
     def replicates(self, bootstrap: Bootstrap) -> NDArray[np.float64] | None:
-        """(K, B): the mean over units of each row in each replicate; None if nothing varies.
+        """(K, B): the mean over units of each row in each replicate.
 
-        Test images are resampled for image metrics, but not for pixel metrics.
+        None for a pixel metric: resampling test images needs masks, which records do not hold.
         """
-        counts = bootstrap.run_counts(self.rows[0].records)
-        images = self.base in IMAGE_METRICS
-        if not images and bool((counts == 1).all()):
+        if self.base not in IMAGE_METRICS:
             return None
+        counts = bootstrap.run_counts(self.rows[0].records)
         means = []
-        for row, values in zip(self.rows, self.values, strict=True):
-            shape = (*values.shape, counts.shape[1])
-            resampled = np.broadcast_to(values[..., None], shape)
-            if images:
-                resampled = np.stack([self._resample(record, bootstrap) for record in row.records])
+        for row in self.rows:
+            resampled = np.stack([self._resample(record, bootstrap) for record in row.records])
             resampled = np.where(self.counted[..., None], resampled, np.nan)
             if self.unit == "cell":
                 weights = np.repeat(counts, len(self.categories), axis=0)

@@ -17,11 +17,11 @@ from ..analysis.rows import (
     parameter_labels,
     short_key,
 )
-from ..metrics.registry import CATEGORY_METRICS, IMAGE_METRICS, MATRIX_METRICS
+from ..metrics.registry import CATEGORY_METRICS, MATRIX_METRICS
 from ..rendering.table import Column, Spread, Table, Value, text_column
 from ..statistics.bootstrap import Bootstrap, percentiles
 from ..statistics.friedman import Ranking
-from ..statistics.intervals import describe_draws
+from ..statistics.intervals import NO_PIXEL_INTERVAL, describe_draws
 from ..statistics.paired import Pair, Paired
 from ..statistics.wilcoxon import smallest_p
 
@@ -64,9 +64,9 @@ def paired_tables(
     """
     replicates = paired.replicates(bootstrap)
     pairs = paired.pairs(replicates)
-    draws = describe_draws(
-        paired.rows, bootstrap.draws.replicates, images=paired.base in IMAGE_METRICS
-    )
+    draws = NO_PIXEL_INTERVAL
+    if replicates is not None:
+        draws = describe_draws(paired.rows, bootstrap.draws.replicates)
     return [
         _rows_table(paired, titles, ranked, replicates, (draws,), alpha),
         _pairs_table(paired, titles, ranked, pairs, alpha),
@@ -159,13 +159,16 @@ def _pairs_table(
         *([Column("p (Nemenyi)", 4, probability=True)] if K > 2 else []),
         Column("effect", 2),
     )
+    interval = any(not math.isnan(pair.low) for pair in pairs)
     notes = [
-        "difference: row minus against, its interval from the same draws for both; wins: "
-        f"{_plural(paired)} in which the row is {paired.better}",
+        f"difference: row minus against{', its interval from the same draws for both' * interval}; "
+        f"wins: {_plural(paired)} in which the row is {paired.better}",
         "p: Wilcoxon signed-rank test, two-sided, zeros by Pratt; Holm: corrected for "
         f"{len(pairs)} {'pair' if len(pairs) == 1 else 'pairs'}",
         "the interval is about other images, seeds and orders of these categories, the tests about "
-        "other categories",
+        "other categories"
+        if interval
+        else "the tests are about other categories",
         f"effect: matched-pairs rank-biserial correlation, 1 where the row is {paired.better} "
         "throughout",
         *_test_notes(paired, pairs, alpha),

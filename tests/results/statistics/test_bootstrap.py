@@ -8,8 +8,14 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from cadbench.results.analysis import comparison, quantities
 from cadbench.results.analysis.comparison import compare
-from cadbench.results.analysis.quantities import QUANTITIES, Reading, quantity
+from cadbench.results.analysis.quantities import (
+    QUANTITIES,
+    Reading,
+    quantity,
+    stored_matrix,
+)
 from cadbench.results.analysis.rows import rows_of
 from cadbench.results.metrics.registry import IMAGE_METRICS, MATRIX_METRICS
 from cadbench.results.records.record import Record
@@ -19,6 +25,7 @@ from cadbench.results.statistics import bootstrap_run as resampled
 from cadbench.results.statistics.bootstrap import Bootstrap, mean_over_runs, percentiles
 from cadbench.results.statistics.bootstrap_draws import Draws
 from cadbench.results.statistics.bootstrap_run import ResampledRun
+from cadbench.results.statistics.intervals import NO_PIXEL_INTERVAL
 from cadbench.results.tables.comparison import experts_tables, main_tables, per_category_tables
 from sklearn.metrics import roc_auc_score
 
@@ -118,7 +125,7 @@ def test_pooled_auroc_and_routing_are_drawn_over_all_categories(noisy) -> None:
     for interval, read in zip(
         Bootstrap(draws).intervals(reads, [Reading(record, tuple(CATEGORIES))]), reads, strict=True
     ):
-        assert interval.images
+        assert interval.resampled == "images"
         assert interval.low < read(Reading(record, tuple(CATEGORIES))) < interval.high
 
 
@@ -172,13 +179,34 @@ def test_one_run_has_image_intervals_only_and_the_note_says_so(noisy) -> None:
     assert any(note.startswith("no interval") and "stored vectors" in note for note in table.notes)
 
 
-def test_what_has_no_images_varies_over_runs(noisy) -> None:
-    table = main_tables([noisy(s, seed=s) for s in (0, 1)], columns=COLUMNS, bootstrap=Bootstrap())[
-        0
-    ]
-    assert (spread(table, "seconds").low, spread(table, "seconds").high) == (3.0, 3.0)
-    assert any(note.startswith("over runs only") and "seconds" in note for note in table.notes)
+def test_values_that_do_not_depend_on_images_vary_over_runs(noisy) -> None:
+    records = [noisy(s, seed=s) for s in (0, 1)]
+    records[1].run["seconds"]["total"] = 5.0
+    table = main_tables(records, columns=COLUMNS, bootstrap=Bootstrap())[0]
+    assert (spread(table, "seconds").low, spread(table, "seconds").high) == (3.0, 5.0)
+    assert math.isnan(spread(table, "stored vectors").low), "all runs have the same value"
+    assert any(
+        note.startswith("interval over runs only") and "seconds" in note for note in table.notes
+    )
     assert any("and seeds," in note and "one order" in note for note in table.notes)
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_pixel_metrics_have_no_interval_and_a_note_says_why(noisy, monkeypatch, seeds) -> None:
+    def with_pixels(record, categories=None, base="auroc"):
+        R, s = stored_matrix(record, categories, base)
+        return (R, s) if base in IMAGE_METRICS else (np.full_like(R, 0.5 + 0.1 * record.seed), s)
+
+    for module in (quantities, comparison):
+        monkeypatch.setattr(module, "stored_matrix", with_pixels)
+    records = [noisy(seed, seed=seed) for seed in range(seeds)]
+    columns = ["acc", "aupro.acc", "pixel_ap.fm", "stored_mb"]
+    table = main_tables(records, columns=columns, bootstrap=Bootstrap())[0]
+    assert spread(table, "AUROC").low < spread(table, "AUROC").high
+    assert spread(table, "AUPRO").mean == pytest.approx(0.45 + 0.05 * seeds)
+    assert math.isnan(spread(table, "AUPRO").low)
+    assert math.isnan(spread(table, "pixel AP fm").low)
+    assert NO_PIXEL_INTERVAL in table.notes
 
 
 def test_the_gap_of_joint_to_itself_is_nothing_in_every_replicate(noisy) -> None:
@@ -235,10 +263,10 @@ def test_intervals_are_written_behind_the_deviation_and_in_two_columns_of_csv(no
 
 def test_rows_share_their_draws(noisy) -> None:
     records = [noisy(0), noisy(0, method="copy")]
-    comparison = compare("oracle", rows_of(records))
+    compared = compare("oracle", rows_of(records))
     bootstrap = Bootstrap(Draws(B))
     one, other = (
-        bootstrap.intervals([quantity("acc").read], readings) for readings in comparison.readings
+        bootstrap.intervals([quantity("acc").read], readings) for readings in compared.readings
     )
     assert one == other
 

@@ -12,6 +12,7 @@ from cadbench.results.metrics.registry import IMAGE_METRICS
 from cadbench.results.statistics.bootstrap import Bootstrap
 from cadbench.results.statistics.bootstrap_draws import Draws
 from cadbench.results.statistics.friedman import ranking
+from cadbench.results.statistics.intervals import NO_PIXEL_INTERVAL
 from cadbench.results.statistics.paired import Paired, bases_of, paired
 from cadbench.results.statistics.wilcoxon import signed_ranks
 from cadbench.results.tables.paired import paired_tables, row_titles
@@ -142,18 +143,20 @@ def test_the_same_scores_differ_by_nothing_in_every_replicate(make_record) -> No
     assert math.isnan(pair.effect)
 
 
-def test_a_pixel_metric_has_an_interval_over_runs_only(rows, monkeypatch) -> None:
+def test_a_pixel_metric_has_no_interval_and_a_note_says_why(rows, monkeypatch) -> None:
     def pixel_matrix(record, categories, base):
         assert base == "pixel_auroc"
         R = np.full((8, 8), 0.5 + 0.1 * record.seed)
         return R, np.arange(1, 9)
 
     monkeypatch.setattr("cadbench.results.statistics.paired.stored_matrix", pixel_matrix)
-    several = paired(rows(), "pixel_auroc", "final", "category").replicates(Bootstrap())
-    assert several is not None
-    assert set(np.round(several[0], 12)) == {0.5, 0.55, 0.6}
-    one = paired(rows(runs=((0, "x"),)), "pixel_auroc", "final", "category")
-    assert one.replicates(Bootstrap()) is None
+    compared = paired(rows(), "pixel_auroc", "final", "category")
+    assert compared.replicates(Bootstrap()) is None
+    rows_table, pairs_table = tables(compared)
+    assert NO_PIXEL_INTERVAL in rows_table.notes
+    differences = [row[2] for row in pairs_table.rows]
+    assert all(math.isnan(difference.low) for difference in differences)
+    assert not any("interval" in note for note in pairs_table.notes)
 
 
 def test_what_one_row_does_not_define_counts_for_none(make_record) -> None:
