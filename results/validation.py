@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 import re
 import tomllib
 import types
@@ -33,6 +34,11 @@ _NAMES: Mapping[Any, str] = {
 }
 _SHOWN = 60
 """Characters of a refused value that a message repeats."""
+MAX_DEPTH = 64
+"""Deepest nesting of lists and tables in a file that is read; records need 7."""
+
+
+_TOO_DEEP = f"nested more than {MAX_DEPTH} deep"
 
 
 def parse_toml(text: str, where: str, error: type[CadbenchError] = UsageError) -> dict[str, Any]:
@@ -44,9 +50,55 @@ def parse_toml(text: str, where: str, error: type[CadbenchError] = UsageError) -
         error: class of the exception.
     """
     try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError) as problem:
+        content = tomllib.loads(text)
+    except RecursionError as problem:
+        raise error(f"{where} is not TOML: {_TOO_DEEP}") from problem
+    except ValueError as problem:
         raise error(f"{where} is not TOML: {' '.join(str(problem).split())}") from problem
+    if is_too_deep(content):
+        raise error(f"{where} is not usable: {_TOO_DEEP}")
+    return content
+
+
+def parse_json(
+    text: str | bytes, where: str, error: type[CadbenchError] = UsageError, **options: Any
+) -> Any:
+    """Return the content of a JSON file; raise `error` if it is not JSON or nested too deeply.
+
+    Args:
+        text: the content of the file; bytes are UTF-8.
+        where: the file, for the message.
+        error: class of the exception.
+        **options: hooks of `json.loads`.
+    """
+    try:
+        content = json.loads(text.decode("utf-8") if isinstance(text, bytes) else text, **options)
+    except RecursionError as problem:
+        raise error(f"{where} is not JSON: {_TOO_DEEP}") from problem
+    except ValueError as problem:
+        raise error(f"{where} is not JSON: {' '.join(str(problem).split())}") from problem
+    if is_too_deep(content):
+        raise error(f"{where} is not usable: {_TOO_DEEP}")
+    return content
+
+
+def is_too_deep(value: object, limit: int = MAX_DEPTH) -> bool:
+    """Return whether lists and tables are nested more than `limit` deep.
+
+    Such values exhaust the stack of every function that walks them, such as `json.dumps`.
+    """
+    level: list[object] = [value]
+    for _ in range(limit + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def convert(

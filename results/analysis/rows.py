@@ -19,6 +19,9 @@ Defaults = Mapping[str, Mapping[str, Any]]
 # `unseen` only decides which values above the diagonal exist; all other numbers are equal.
 _NOT_OF_THE_ROW = ("seed", "order", "unseen")
 
+SWEPT = "experts"
+"""The parameter that figures and tables have an axis or a column of its own for."""
+_MOST_EXPERTS = 10**6
 
 _IDENTITY = ("schedule", "routing", "preprocessing", "maps", "drift", "blend")
 """Cell fields that a protocol id fixes. Two protocol files may give one id to different values."""
@@ -88,6 +91,15 @@ def rows_of(records: Iterable[Record]) -> list[Row]:
         for runs in groups.values()
     ]
     return sorted(rows, key=_place)
+
+
+def experts_of(record: Record) -> int | None:
+    """Return the number of experts, or None if the method has no such parameter.
+
+    A parameter `experts` that is not a positive integer is an ordinary one: plugins may have it.
+    """
+    value = record.params.get(SWEPT)
+    return value if type(value) is int and 0 < value <= _MOST_EXPERTS else None
 
 
 def by_routing(records: Iterable[Record]) -> dict[str, list[Record]]:

@@ -37,6 +37,7 @@ def export_records(
     *,
     maps: bool = True,
     overwrite: bool = False,
+    warn: Callable[[str], object] | None = None,
 ) -> int:
     """Write records to `to` atomically.
 
@@ -51,12 +52,14 @@ def export_records(
         check_run: checks that a run.json means what its protocol id says.
         maps: include the anomaly maps.
         overwrite: replace an earlier export.
+        warn: called with one line per record that fails a check, which is then left out. By default
+            such a record ends the export.
 
     Returns:
         Number of records written.
 
     Raises:
-        RecordError: names the first record that fails a check.
+        RecordError: names the first record that fails a check, or no record passes.
     """
     kind = archive_kind(to)
     _refuse_place(to, kind, overwrite)
@@ -70,9 +73,15 @@ def export_records(
         try:
             load_verified(record.path, check_run)
         except RecordError as error:
-            raise RecordError(f"{record.path} cannot be exported: {error}") from error
+            line = f"{record.path} cannot be exported: {error}"
+            if warn is None:
+                raise RecordError(line) from error
+            warn(f"left out: {line}")
+            continue
         keys[place] = record
         files |= {f"{place}/{name}": held for name, held in _files(record, maps).items()}
+    if not keys:
+        raise RecordError("none of these records can be exported; nothing was written")
     listed = {name: _listed(held) for name, held in files.items()}
     _refuse_size(listed)
     first = {MANIFEST_FILE: manifest_bytes(listed, version)}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -92,7 +94,11 @@ def _place(record: Record, out: Path, overwrite: bool) -> State:
             raise RecordError("another process is computing it; import it again later")
         _finish_other(final)
         if not final.exists():
-            publish(record.path, final)
+            moved = _move_next_to(record.path, final)
+            try:
+                publish(moved, final)
+            finally:
+                shutil.rmtree(moved, ignore_errors=True)
             return "new"
         # Another process may have published it before we held the lock.
         if _equal(final, record):
@@ -103,11 +109,34 @@ def _place(record: Record, out: Path, overwrite: bool) -> State:
         try:
             if partial.exists():
                 shutil.rmtree(partial)
-            record.path.rename(partial)
+            _move_next_to(record.path, final).rename(partial)
         except OSError as error:
             raise storage_error(error, final) from error
         publish(partial, final)
         return "replaced"
+
+
+def _move_next_to(folder: Path, final: Path) -> Path:
+    """Move a checked record next to its final place, where renaming it is possible.
+
+    A part of `runs/` may be a link to another file system. The name is one that `publish` deletes
+    if a kill leaves it.
+    """
+    moved = final.with_name(f".{final.name}.{secrets.token_hex(4)}.replaced{PARTIAL}")
+    try:
+        try:
+            folder.rename(moved)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            shutil.copytree(folder, moved)
+            for entry in moved.iterdir():
+                with open(entry, "rb") as handle:
+                    os.fsync(handle.fileno())
+    except OSError as error:
+        shutil.rmtree(moved, ignore_errors=True)
+        raise storage_error(error, final) from error
+    return moved
 
 
 def _finish_other(final: Path) -> None:

@@ -17,6 +17,7 @@ from ..errors import OtherSchemaError, RecordError
 from ..records.record import MAPS_FILE, RUN_FILE
 from ..records.schema import RECORD_SCHEMA, TABLES
 from ..sanitizing import printable
+from ..validation import parse_json
 
 MANIFEST_FILE = "cadbench-export.json"
 FORMAT = 1
@@ -138,10 +139,9 @@ def strict_json(data: bytes, where: str) -> Any:
         raise ValueError(f"{constant} is not a number")
 
     try:
-        return json.loads(data.decode("utf-8"), object_pairs_hook=once, parse_constant=refuse)
-    except (ValueError, RecursionError) as error:
-        reason = printable(str(error)) if isinstance(error, ValueError) else "nested too deeply"
-        raise RecordError(f"{where} is not JSON that cadbench wrote ({reason[:120]})") from error
+        return parse_json(data, where, RecordError, object_pairs_hook=once, parse_constant=refuse)
+    except RecordError as error:
+        raise RecordError(f"{printable(str(error))[:160]}; cadbench did not write it") from error
 
 
 def _listed(name: str, entry: Any) -> Listed:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import RecordError
 from ..records.schema import ASSIGNMENT, TABLES, UTILIZATION
 from .limits import FREE_BYTES, MAX_RATIO, MAX_ROWS, MAX_TABLE_BYTES, quoted_name
-from .run_types import check_text
+from .run_values import check_text
 
 if TYPE_CHECKING:
     import pandas as pd

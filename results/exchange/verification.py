@@ -20,7 +20,7 @@ from ..metrics.registry import METRICS, PIXEL_METRICS, is_known, split_name
 from ..records.record import MAPS_FILE, RUN_FILE, Record, load_record
 from ..records.schema import TABLES, metrics_of
 from .limits import MAX_BYTES, strict_json
-from .run_types import check_run
+from .run_values import check_values
 from .table_types import check_tables
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ RunCheck = Callable[[Mapping[str, Any]], None]
 def load_verified(folder: Path, more_checks: RunCheck = lambda run: None) -> Record:
     """Check everything about the record in `folder` and load it.
 
-    Checked: the list of files, checksums, schema and key, the types of run.json, the columns and
-    values of the tables, completeness of the scores, every known metric against its recomputation,
-    and that the tables of one record can be made from it.
+    Checked: the list of files, checksums, schema and key, the types and values of run.json, the
+    columns and values of the tables, the shape of the maps, completeness of the scores, every known
+    metric against its recomputation, and that the tables of one record can be made from it.
 
     Args:
         folder: the unpacked record.
@@ -55,7 +55,7 @@ def load_verified(folder: Path, more_checks: RunCheck = lambda run: None) -> Rec
         if not isinstance(run, dict) or not isinstance(run.get("cell"), dict):
             raise RecordError(f"{RUN_FILE} does not hold a record")
         record = load_record(folder)
-        check_run(run)
+        check_values(run)
         more_checks(record.run)
         _check_files(record)
         record.verify()
@@ -63,14 +63,34 @@ def load_verified(folder: Path, more_checks: RunCheck = lambda run: None) -> Rec
         _check_maps(record)
         _check_metrics(record)
         _make_tables(record)
-    except CadbenchError as error:
-        # The temporary folder means nothing to the reader.
-        raise RecordError(
-            str(error).replace(f"{folder}/", "").replace(str(folder), "it")
-        ) from error
     except Exception as error:  # anybody may have written these files
-        raise RecordError(f"it cannot be used ({type(error).__name__}: {error})") from error
+        raise RecordError(_describe_error(error, folder)) from error
     return record
+
+
+def describe_damage(record: Record) -> str | None:
+    """Return why tables cannot be made from a record, or None if they can.
+
+    Checked: the list of files, checksums, the columns and values of the tables, and the shape of
+    the maps. Metrics are not computed again.
+    """
+    try:
+        again = load_record(record.path)
+        _check_files(again)
+        again.verify()
+        check_tables(again)
+        _check_maps(again)
+        _make_tables(again)
+    except Exception as error:
+        return _describe_error(error, record.path)
+    return None
+
+
+def _describe_error(error: Exception, folder: Path) -> str:
+    """Describe what is wrong with a record, without its folder."""
+    if isinstance(error, CadbenchError):
+        return str(error).replace(f"{folder}/", "").replace(str(folder), "it")
+    return f"it cannot be used ({type(error).__name__}: {' '.join(str(error).split())})"
 
 
 def has_pixel_metrics(record: Record) -> bool:
@@ -93,19 +113,7 @@ def _check_files(record: Record) -> None:
 
 def _check_maps(record: Record) -> None:
     maps = record.maps()
-    if maps is None:
-        return
-    experience = record.scores["experience"]
-    rows = (
-        len(experience)
-        if record.run["maps"] == "all"
-        else int((experience == len(record.experiences)).sum())
-    )
-    if maps.dtype != np.float16 or maps.ndim != 3 or len(maps) != rows:
-        raise RecordError(
-            f"{MAPS_FILE} holds {maps.dtype} {maps.shape}, not float16 maps of the {rows} scores"
-        )
-    if not np.isfinite(maps).all():
+    if maps is not None and not np.isfinite(maps).all():
         raise RecordError(f"{MAPS_FILE} holds values that are not finite")
 
 

@@ -11,7 +11,15 @@ import numpy as np
 from ..analysis.comparable import check_comparable
 from ..analysis.comparison import Comparison, compare
 from ..analysis.quantities import stored_matrix
-from ..analysis.rows import Defaults, Row, backbone_labels, method_labels, parameter_labels
+from ..analysis.rows import (
+    SWEPT,
+    Defaults,
+    Row,
+    backbone_labels,
+    experts_of,
+    method_labels,
+    parameter_labels,
+)
 from ..errors import UsageError
 from ..metrics.compute import owners
 from ..metrics.metric import Index, Matrix
@@ -24,9 +32,6 @@ from ..tables.paired import row_titles
 from .drawing.style import MOST
 
 Thing = TypeVar("Thing")
-
-SWEPT = "experts"
-"""The parameter on the x axis of the paper's figures."""
 
 
 class NothingToDraw(UsageError):
@@ -89,7 +94,7 @@ class Selection:
 
     def sweeps(self) -> list[tuple[Row, ...]]:
         """Rows that differ only in the number of experts, sorted by it: one tuple per sweep."""
-        every = [row for row in self.rows if SWEPT in row.first.params]
+        every = [row for row in self.rows if experts_of(row.first) is not None]
         wanted = {_but_experts(row) for row in self.chosen} & {_but_experts(row) for row in every}
         sweeps = [
             series
@@ -212,8 +217,7 @@ def series_of(rows: Sequence[Row]) -> list[tuple[Row, ...]]:
     for row in rows:
         found.setdefault(_but_experts(row), []).append(row)
     return [
-        tuple(sorted(each, key=lambda row: float(row.first.params.get(SWEPT, 0))))
-        for each in found.values()
+        tuple(sorted(each, key=lambda row: experts_of(row.first) or 0)) for each in found.values()
     ]
 
 
@@ -250,7 +254,9 @@ def _differing(record: Record, defaults: Defaults) -> int:
 
 
 def _but_experts(row: Row) -> bytes:
-    params = {name: value for name, value in row.first.params.items() if name != SWEPT}
+    params = dict(row.first.params)
+    if experts_of(row.first) is not None:
+        del params[SWEPT]
     method = row.first.cell["method"]
     return canonical_json([method["name"], method["version"], params])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -12,8 +13,9 @@ from ..published.tables import tiered_tables
 from ..published.tiers import TIERS
 from ..records.provenance import provenance
 from ..records.record import Record
-from ..rendering.markdown import to_markdown
+from ..rendering.markdown import escape_markdown, to_markdown
 from ..rendering.table import Table
+from ..sanitizing import printable
 from .boards import RECORDS_NOTE, board_table, boards, earlier_table, quantity_names
 from .earlier_page import MEANING, TIER, EarlierPage
 
@@ -47,19 +49,19 @@ def leaderboard_page(
     if earlier is not None:
         for title in earlier.boards.keys() - ours.keys():
             ours[title] = earlier_table(title, earlier, sort)
-    taken_over = sum(row[0] == TIER for table in ours.values() for row in table.rows)
+    from_earlier = sum(row[0] == TIER for table in ours.values() for row in table.rows)
     theirs = tiered_tables(published)
-    kept = f" and {taken_over} rows of an earlier page" if taken_over else ""
-    tiers = {**TIERS, TIER: MEANING} if taken_over else TIERS
-    versions = [f"- {name}: {value}" for name, value in provenance(records).items()]
-    if taken_over and earlier is not None:
-        versions += [f"- {line}" for line in earlier.versions if f"- {line}" not in versions]
+    kept = f" and {from_earlier} rows of an earlier page" if from_earlier else ""
+    tiers = {**TIERS, TIER: MEANING} if from_earlier else TIERS
+    versions = [f"{name}: {value}" for name, value in provenance(records).items()]
+    if from_earlier and earlier is not None:
+        versions += [line for line in earlier.versions if line not in versions]
     parts = [
         "# Leaderboard",
         f"{len(records)} records of cadbench{kept}, best {_heading(sort)} first in each "
         "group. Rows of one group share data, protocol and routing; nothing is ranked across "
         "groups, and published rows are not ranked with ours. Made by",
-        f"```bash\n{command}\n```",
+        _code_block(command),
         "\n".join(f"- **{tier}**: {meaning}" for tier, meaning in tiers.items()),
         "## Run here",
         *(to_markdown(_marked(table, marks)).rstrip() for _, table in sorted(ours.items())),
@@ -74,7 +76,7 @@ def leaderboard_page(
         ]
     parts += [
         "## Versions",
-        "\n".join(versions),
+        "\n".join(f"- {escape_markdown(line)}" for line in versions),
         "\n".join(f"[^{number}]: {quantity(name).note}" for number, name in enumerate(names, 1)),
     ]
     return "\n\n".join(parts) + "\n"
@@ -87,6 +89,12 @@ def _marked(table: Table, marks: dict[str, str]) -> Table:
         for column in table.columns
     )
     return replace(table, columns=tuple(columns))
+
+
+def _code_block(command: str) -> str:
+    """Write a command as a code block whose fence is longer than any in the command."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", command)), default=0))
+    return f"{fence}bash\n{printable(command)}\n{fence}"
 
 
 def _heading(name: str) -> str:

@@ -10,7 +10,7 @@ from functools import cached_property
 from ..analysis.comparison import Comparison, compare, final_row
 from ..analysis.quantities import Reading
 from ..analysis.repetitions import spread_over_runs
-from ..analysis.rows import Row, rows_of
+from ..analysis.rows import SWEPT, Row, experts_of, rows_of
 from ..metrics.compute import owners
 from ..published.rows import PublishedRow
 from ..records.record import Record
@@ -18,9 +18,6 @@ from ..records.schema import canonical_json, features_key
 from ..rendering.table import Spread
 from ..statistics.agreement import Assignment
 from .paper import Paper
-
-SWEPT = "experts"
-"""The parameter that a paper's table has one row per value for."""
 
 
 @dataclass(frozen=True)
@@ -161,9 +158,12 @@ def _reproduction(paper: Paper, records: Iterable[Record]) -> Reproduction:
     comparison = compare(paper.routing, rows_of(records))
     groups: dict[bytes, dict[int, Point]] = {}
     for row, readings in zip(comparison.rows, comparison.readings, strict=True):
+        experts = experts_of(row.first)
+        if experts is None:
+            continue
         others = {name: value for name, value in row.first.params.items() if name != SWEPT}
         key = canonical_json([others, row.first.cell["method"]["version"]])
-        groups.setdefault(key, {})[row.first.params[SWEPT]] = Point(row, readings)
+        groups.setdefault(key, {})[experts] = Point(row, readings)
     kinds = list(groups.values())
     params = [next(iter(points.values())).row.first.params for points in kinds]
     sweeps = [

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from ..analysis.quantities import quantity
 from ..analysis.repetitions import deviation_notes, spread_over_runs
+from ..analysis.rows import SWEPT
 from ..published.groups import FORGETTING, Footnotes, forgetting_cell
 from ..rendering.table import Column, Spread, Table, Value, text_column
 from .assignment_tables import agreement_table, assignment_tables, memory_table
 from .claims import Finals, check_claim
-from .reproduction import SWEPT, Point, Reproduction, Sweep
+from .reproduction import Point, Reproduction, Sweep
 
 CANDIDATES = ("bwt", "worst_drop", "expert_forgetting", "expert_worst_drop")
 """Our quantities that the paper's undefined forgetting might be."""

@@ -62,6 +62,10 @@ def read_table(path: Path, name: str, expected: str) -> pa.Table:
     missing = [column for column in TABLES[name] if column not in table.column_names]
     if missing:
         raise RecordError(f"{path} has no column {', '.join(missing)}")
+    for column, kind in TABLES[name].items():
+        found = table.schema.field(column).type
+        if not found.equals(pa.type_for_alias(kind)):
+            raise RecordError(f"{path}: column {column} must hold {kind}, not {found}")
     return table
 
 

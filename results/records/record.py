@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from ..errors import OtherSchemaError, RecordError
+from ..errors import CadbenchError, OtherSchemaError, RecordError
+from ..validation import parse_json
 from .parquet import as_frame, read_table
+from .run_types import check_run
 from .schema import RECORD_SCHEMA, TABLES, Run, cell_key, config_key, seal_of
 
 if TYPE_CHECKING:
@@ -94,16 +96,29 @@ class Record:
         return as_frame(self.table("events"), "events")
 
     def maps(self) -> np.ndarray | None:
-        """The patch maps (N, h, w) float16, memory-mapped; None if the run kept no maps."""
+        """The patch maps (N, h, w) float16, memory-mapped; None if the run kept no maps.
+
+        Raises:
+            RecordError: the file was altered, or it does not hold one map of the grid per score.
+        """
         path = self.path / MAPS_FILE
         if not path.exists():
             return None
         if not self._maps_are_whole:
             raise RecordError(_altered(path))
         try:
-            return cast("np.ndarray", np.load(path, mmap_mode="r", allow_pickle=False))
+            maps = cast("np.ndarray", np.load(path, mmap_mode="r", allow_pickle=False))
         except Exception as error:  # a damaged header can raise nearly anything in NumPy
             raise RecordError(f"cannot read {path} (truncated or altered?)") from error
+        scored = self.scores["experience"]
+        rows = scored if self.run["maps"] == "all" else scored[scored == len(self.experiences)]
+        expected = (len(rows), *self.run["features"]["grid"])
+        if maps.dtype != np.float16 or maps.shape != expected:
+            raise RecordError(
+                f"{path} holds {maps.dtype} {maps.shape}, expected float16 {expected}: one map of "
+                f"the grid in {RUN_FILE} per score"
+            )
+        return maps
 
     @cached_property
     def _maps_are_whole(self) -> bool:
@@ -162,13 +177,16 @@ def _altered(path: Path) -> str:
 
 def _read_run(path: Path) -> Run:
     try:
-        run = json.loads(path.read_bytes())
+        content = path.read_bytes()
     except OSError as error:
-        raise RecordError(f"no record at {path.parent}: {RUN_FILE} cannot be read") from error
-    except (ValueError, RecursionError) as error:
+        reason = error.strerror or error
         raise RecordError(
-            f"{path} is incomplete; compute the cell again with --overwrite"
+            f"no record at {path.parent}: {RUN_FILE} cannot be read ({reason})"
         ) from error
+    try:
+        run = parse_json(content, str(path), RecordError)
+    except RecordError as error:
+        raise RecordError(f"{error}; compute the cell again with --overwrite") from error
     if not isinstance(run, dict):
         raise RecordError(f"{path} does not hold a record")
     if run.get("schema") != RECORD_SCHEMA:
@@ -181,8 +199,14 @@ def _read_run(path: Path) -> Run:
         raise RecordError(f"{path} has no entry {', '.join(missing)}")
     if not isinstance(run["cell"], dict):
         raise RecordError(f"{path} does not hold a record")
-    if run["key"] != cell_key(run["cell"]) or run["config_key"] != config_key(run["cell"]):
+    try:
+        keys = cell_key(run["cell"]), config_key(run["cell"])
+        seal = seal_of(run)
+    except CadbenchError as error:
+        raise RecordError(f"{path} was altered: {error}") from error
+    if (run["key"], run["config_key"]) != keys:
         raise RecordError(f"{path} was altered: its key does not match its cell")
-    if "seal" in run and run["seal"] != seal_of(run):
+    if run.get("seal", seal) != seal:
         raise RecordError(f"{path} was altered: its seal does not match its other entries")
+    check_run(run, str(path))
     return cast("Run", run)

@@ -110,13 +110,15 @@ def publish(partial: Path, final: Path) -> Record:
 def find_records(out: Path, warn: Callable[[str], object] = lambda line: None) -> list[Record]:
     """Read every record under `out`, sorted by path.
 
+    Folders that are links are followed; a record that several paths lead to is read once.
+
     Args:
         out: folder of the run records.
-        warn: called with one line per record that cannot be read; records with the schema of
-            another version of cadbench share one line.
+        warn: called with one line per record or folder that cannot be read; records with the schema
+            of another version of cadbench share one line.
     """
     records, old = [], 0
-    for folder in _record_folders(out):
+    for folder in _record_folders(out, warn):
         try:
             records.append(load_record(folder))
         except OtherSchemaError:
@@ -140,7 +142,7 @@ def resolve_runs(out: Path, ref: str, records: list[Record]) -> list[Record]:
     for folder in (Path(ref), out / ref) if ref else ():
         if (folder / RUN_FILE).is_file() or (folder.name == RUN_FILE and folder.is_file()):
             return [load_record(folder)]
-        inside = [r for r in records if r.path.resolve().is_relative_to(folder.resolve())]
+        inside = [r for r in records if _is_inside(r.path, folder)]
         if inside:
             return inside
     found = records if ref == "all" else [r for r in records if _matches(r, ref, out)]
@@ -149,12 +151,13 @@ def resolve_runs(out: Path, ref: str, records: list[Record]) -> list[Record]:
     return found
 
 
-def resolve_run(out: Path, ref: str) -> Record:
+def resolve_run(out: Path, ref: str, warn: Callable[[str], object] = lambda line: None) -> Record:
     """The one record that matches `ref`.
 
     Args:
         out: folder of the run records.
         ref: a folder, the beginning of a key, or the name of a method or of a part of the path.
+        warn: called with one line per record that cannot be read, if another one matches.
 
     Raises:
         UsageError: no record or several records match.
@@ -168,6 +171,8 @@ def resolve_run(out: Path, ref: str) -> Record:
         raise UsageError(f"no records in {out}; create some with `cadbench run`")
     found = [record for record in records if _matches(record, ref, out)]
     if len(found) == 1:
+        for line in damaged:
+            warn(line)
         return found[0]
     if found:
         raise UsageError(
@@ -195,8 +200,30 @@ def _choices(records: list[Record], out: Path) -> list[str]:
     return lines + [f"  and {more} more"] * (more > 0)
 
 
-def _record_folders(out: Path) -> Iterator[Path]:
-    for folder, inner, files in os.walk(out):
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Whether `path` is `folder` or below it, as it is written or with all links resolved."""
+    return path.absolute().is_relative_to(folder.absolute()) or path.resolve().is_relative_to(
+        folder.resolve()
+    )
+
+
+def _record_folders(out: Path, warn: Callable[[str], object]) -> Iterator[Path]:
+    def skip(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):  # also: deleted since it was listed
+            warn(f"skipped: the folder {error.filename} cannot be read ({error.strerror})")
+
+    visited = set()
+    for folder, inner, files in os.walk(out, onerror=skip, followlinks=True):
+        try:
+            status = os.stat(folder)
+        except OSError as error:
+            skip(error)
+            continue
+        place = status.st_dev, status.st_ino
+        if place in visited:  # links may lead to a folder twice, or form a loop
+            inner.clear()
+            continue
+        visited.add(place)
         inner[:] = sorted(name for name in inner if not name.endswith(PARTIAL))
         if RUN_FILE in files:
             inner.clear()

@@ -11,14 +11,11 @@ import numpy as np
 from ..analysis.comparison import final_row
 from ..analysis.quantities import QUANTITIES, Reading
 from ..analysis.repetitions import spread_over_runs
-from ..analysis.rows import Row, number_ranges, parameter_labels
+from ..analysis.rows import SWEPT, Row, experts_of, number_ranges, parameter_labels
 from ..leaderboard.boards import Board
 from ..published.groups import FORGETTING, PublishedGroup, routing_label
 from ..published.tiers import REPRODUCED, forgetting_caveat, tier_of
 from ..rendering.table import Spread
-
-SWEPT = "experts"
-"""The parameter on the x axis of a chart of its own."""
 
 
 def board_values(board: Board) -> dict[str, Any]:
@@ -58,8 +55,6 @@ def _row(
         if spread.n:
             values[name] = [spread.mean, spread.deviation, spread.n]
     finals = [final_row(record) for record in row.records]
-    experts = row.first.params.get(SWEPT)
-    swept = isinstance(experts, int) and not isinstance(experts, bool)
     return {
         "tier": REPRODUCED,
         "method": method,
@@ -74,7 +69,7 @@ def _row(
             name: Spread.of(final.get(name, math.nan) for final in finals).mean
             for name in row.first.categories
         },
-        "experts": experts if swept else None,
+        "experts": experts_of(row.first),
         "series": ", ".join(part for part in (method, others) if part),
     }
 

@@ -8,13 +8,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..rendering.table import Marked, Spread, Table, Value
+from ..sanitizing import printable
 
 _UNSAFE = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
 
 
 def embedded(value: Any) -> str:
-    """Encode plain values as JSON for a `<script>` element; NaN and infinities become null."""
-    text = json.dumps(_finite(value), separators=(",", ":"), allow_nan=False)
+    """Encode plain values as JSON for a `<script>` element.
+
+    NaN and infinities become null; characters that would change how a text is displayed, such as
+    direction marks, are escaped.
+    """
+    text = json.dumps(_safe(value), separators=(",", ":"), allow_nan=False)
     return text.translate(_UNSAFE)
 
 
@@ -34,11 +39,13 @@ def _cell(value: Value) -> str | int | float | None:
     return value.value if isinstance(value, Marked) else value
 
 
-def _finite(value: Any) -> Any:
+def _safe(value: Any) -> Any:
+    if isinstance(value, str):
+        return printable(value, keep="\n")
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(name): _finite(inner) for name, inner in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_finite(inner) for inner in value]
+        return {printable(str(name)): _safe(inner) for name, inner in value.items()}
+    if isinstance(value, Sequence):
+        return [_safe(inner) for inner in value]
     return value

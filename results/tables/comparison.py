@@ -13,6 +13,7 @@ from ..analysis.rows import (
     Defaults,
     backbone_labels,
     describe_runs,
+    experts_of,
     method_labels,
     parameter_labels,
 )
@@ -80,8 +81,8 @@ def experts_tables(
     published: Sequence[PublishedRow] | None = None,
     bootstrap: Bootstrap | None = None,
 ) -> list[Table]:
-    """The sweep over the number of experts: rows with a parameter `experts`. See `main_tables`."""
-    swept = [record for record in records if "experts" in record.params]
+    """The sweep over the number of experts: rows with an integer `experts`. See `main_tables`."""
+    swept = [record for record in records if experts_of(record) is not None]
     tables = []
     for c in comparisons(swept, allow_mixed=allow_mixed):
         table = _quantity_table("Number of experts: ", c, EXPERTS, defaults, "experts", bootstrap)

@@ -52,7 +52,10 @@ def make_record(tmp_path: Path) -> Make:
             "memory": make_memory(len(experiences)),
             "events": events,
         }
+        run = make_run(cell, experiences)
+        if maps is not None:
+            run |= {"maps": "final", "features": {"grid": list(maps.shape[1:]), "dim": 152}}
         final = record_dir(tmp_path / "runs", cell)
-        return write_record(partial_dir(final), final, make_run(cell, experiences), frames, maps)
+        return write_record(partial_dir(final), final, run, frames, maps)
 
     return make

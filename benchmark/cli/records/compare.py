@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,9 +14,15 @@ from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
 from ..shared.default_params import default_params
 from ..shared.options import FiniteRange, out_option
+from ..shared.readable_records import with_readable
 from ..shared.record_selection import format_option, protocol_option, select_records
 from ..shared.row_names import find_rows
 from ..shared.table_output import print_tables
+
+if TYPE_CHECKING:
+    from ....results.records.record import Record
+    from ....results.rendering.table import Table
+    from ....results.statistics.friedman import Ranking
 
 
 @click.command("compare")
@@ -95,18 +102,23 @@ def command(
         check_place(diagram)
         if len(refs) < 3:
             raise UsageError("--diagram shows mean ranks and needs at least three rows")
-    rows = find_rows(refs, _rows(out, protocol, routing))
-    check_comparable(rows, mixable=False)
-    _check_base(base, rows)
-    compared = paired(
-        rows,
-        base,
-        VALUES[VALUES.index(value)],
-        UNITS[UNITS.index(unit)],
-    )
-    titles = row_titles(rows, default_params(record for row in rows for record in row.records))
-    ranked = ranking(compared.merits, alpha)
-    print_tables(paired_tables(compared, titles, ranked, Bootstrap(), alpha), output)
+
+    def make(records: list[Record]) -> tuple[list[Table], list[str], Ranking | None]:
+        rows = find_rows(refs, rows_of(records))
+        check_comparable(rows, mixable=False)
+        _check_base(base, rows)
+        compared = paired(
+            rows,
+            base,
+            VALUES[VALUES.index(value)],
+            UNITS[UNITS.index(unit)],
+        )
+        titles = row_titles(rows, default_params(record for row in rows for record in row.records))
+        ranked = ranking(compared.merits, alpha)
+        return paired_tables(compared, titles, ranked, Bootstrap(), alpha), titles, ranked
+
+    (tables, titles, ranked), _ = with_readable(_records(out, protocol, routing), make)
+    print_tables(tables, output)
     if diagram is None:
         return
     if ranked is None:
@@ -116,13 +128,13 @@ def command(
     save_diagram(diagram, titles, ranked, alpha)
 
 
-def _rows(out: Path, protocol: str | None, routing: str | None) -> list[Row]:
+def _records(out: Path, protocol: str | None, routing: str | None) -> list[Record]:
     records = select_records(out, None, protocol)
     if routing is not None:
         records = [record for record in records if record.routing == routing]
         if not records:
             raise UsageError(f"--routing {routing}: no record has this routing")
-    return rows_of(records)
+    return records
 
 
 def _check_base(base: str, rows: Sequence[Row]) -> None:

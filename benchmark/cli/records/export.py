@@ -11,6 +11,7 @@ from ....results.errors import UsageError
 from ....results.sanitizing import printable
 from ..shared.counts import format_count
 from ..shared.options import out_option, parse_names
+from ..shared.readable_records import warn
 from ..shared.record_selection import methods_option, protocol_option, select_records
 
 
@@ -32,7 +33,9 @@ from ..shared.record_selection import methods_option, protocol_option, select_re
 )
 @click.option("--overwrite", is_flag=True, help="Replace an existing export.")
 @out_option
+@click.pass_context
 def command(
+    ctx: click.Context,
     runs: tuple[str, ...],
     to: Path,
     methods: str | None,
@@ -46,6 +49,8 @@ def command(
     RUN is a record's folder or its parent, the beginning of a key, a method's name, or `all`; every
     record that matches is exported. --methods and --protocol restrict the selection.
 
+    A record that fails a check is named and left out; the exit code is then 1.
+
     The same records give the same bytes. A zip is not compressed; a tar.gz is smaller.
     """
     from ....results.exchange.exporting import export_records
@@ -56,16 +61,30 @@ def command(
         raise UsageError("say which records to export, or write `all` (see --help)")
     if to.resolve().is_relative_to(out.resolve()):
         raise UsageError(f"--to {to} is inside {out}, where it would be mistaken for records")
-    records = select_records(out, parse_names(methods), protocol)
+    left_out: list[str] = []
+
+    def warn_left_out(line: str) -> None:
+        left_out.append(line)
+        warn(line)
+
+    records = select_records(out, parse_names(methods), protocol, warn_left_out)
     if runs:
         found = [record for run in runs for record in resolve_runs(out, run, records)]
         records = list({record.path: record for record in found}.values())
     version = importlib.metadata.version("cadbench")
     count = export_records(
-        records, to, version, check_protocol_of_run, maps=not no_maps, overwrite=overwrite
+        records,
+        to,
+        version,
+        check_protocol_of_run,
+        maps=not no_maps,
+        overwrite=overwrite,
+        warn=None if len(records) == 1 else warn_left_out,
     )
     click.echo(
         printable(
             f"{format_count(count, 'record')} written to {to}; read with `cadbench import {to}`"
         )
     )
+    if left_out:
+        ctx.exit(1)

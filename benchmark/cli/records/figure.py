@@ -20,6 +20,7 @@ from ....results.sanitizing import printable
 from ...system.cache import cache_root
 from ..shared.default_params import default_params
 from ..shared.options import data_root_option, out_option, parse_names
+from ..shared.readable_records import with_readable
 from ..shared.record_selection import methods_option, protocol_option, select_records
 from ..shared.row_names import find_rows
 
@@ -117,17 +118,21 @@ def command(
     records = select_records(out, parse_names(methods), protocol)
     records = _only(records, "--routing", routing, lambda record: record.routing)
     records = _only(records, "--backbone", backbone, _backbone)
-    source = _source(refs, records, base)
+    _, records = with_readable(records, lambda readable: _source(refs, readable, base))
 
     from ....results.figures.drawing.style import save, styled
 
     drew_any = False
     left_out: dict[str, list[str]] = {}
     for each in wanted:
+
+        def draw_figure(readable: list[Record], name: str = each) -> FinishedFigure:
+            return _draw(name, _source(refs, readable, base), inches, category, data_root)
+
         with styled(), warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
             try:
-                figure = _draw(each, source, inches, category, data_root)
+                figure, records = with_readable(records, draw_figure)
             except (UsageError, DataError) as error:
                 if name != ALL:
                     raise

@@ -13,6 +13,7 @@ from ....results.sanitizing import printable
 from ..shared.counts import format_count
 from ..shared.default_params import default_params
 from ..shared.options import DEFAULT_OUT, out_option, parse_names, shareable_path
+from ..shared.readable_records import with_readable
 from ..shared.record_selection import format_option, methods_option, protocol_option, select_records
 from ..shared.table_output import print_tables
 
@@ -71,9 +72,14 @@ def command(
     if keep_rows and publish is None:
         raise UsageError("--keep-rows needs --publish FILE, whose rows it keeps")
     records = select_records(out, parse_names(methods), protocol)
-    published, defaults = load_published(), default_params(records)
+    published = load_published()
     if publish is None:
-        tables = leaderboard(records, sort=sort, defaults=defaults, published=published)
+        tables, _ = with_readable(
+            records,
+            lambda readable: leaderboard(
+                readable, sort=sort, defaults=default_params(readable), published=published
+            ),
+        )
         print_tables(tables, output, more="`--format markdown` or a wider terminal shows them")
         return
     from ....results.storage.files import write_bytes
@@ -82,8 +88,16 @@ def command(
     options = {"--methods": methods, "--protocol": protocol, "--sort": sort != "acc" and sort}
     made_with = _command(publish, {**options, "--out": out != DEFAULT_OUT and shareable_path(out)})
     made_with += " --keep-rows" * keep_rows
-    page = leaderboard_page(
-        records, published, made_with, sort=sort, defaults=defaults, earlier=earlier
+    page, records = with_readable(
+        records,
+        lambda readable: leaderboard_page(
+            readable,
+            published,
+            made_with,
+            sort=sort,
+            defaults=default_params(readable),
+            earlier=earlier,
+        ),
     )
     write_bytes(publish, page.encode("utf-8", "backslashreplace"))
     count = format_count(len(records), "record")

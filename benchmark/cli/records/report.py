@@ -21,6 +21,7 @@ from ..shared.options import (
     quiet_option,
     shareable_path,
 )
+from ..shared.readable_records import with_readable
 from ..shared.record_selection import methods_option, protocol_option, select_records
 
 if TYPE_CHECKING:
@@ -71,15 +72,23 @@ def command(
     if not images and (data_root is not None or dataset != "auto"):
         raise UsageError("--dataset and --data-root are only used with --images; add it")
     records = select_records(out, parse_names(methods), protocol)
-    found, missing = _galleries(records, dataset, data_root, quiet) if images else ([], [NO_IMAGES])
-    page = report_page(
-        records,
-        published=load_published(),
-        defaults=default_params(records),
-        galleries=found,
-        no_images=" ".join(missing),
-        command=_command(target, methods, protocol, images, out),
-    ).encode("utf-8", "backslashreplace")
+
+    def make(readable: list[Record]) -> tuple[str, list[str]]:
+        galleries, missing = (
+            _galleries(readable, dataset, data_root, quiet) if images else ([], [NO_IMAGES])
+        )
+        text = report_page(
+            readable,
+            published=load_published(),
+            defaults=default_params(readable),
+            galleries=galleries,
+            no_images=" ".join(missing),
+            command=_command(target, methods, protocol, images, out),
+        )
+        return text, missing
+
+    (text, missing), records = with_readable(records, make)
+    page = text.encode("utf-8", "backslashreplace")
     write_bytes(target, page)
     for line in missing:
         click.echo(printable(f"{'warning: ' * images}{line}"), err=True)

@@ -7,9 +7,12 @@ from pathlib import Path
 import click
 
 from ....results.metrics.registry import CATEGORY_METRICS
+from ....results.records.record import Record
+from ....results.rendering.table import Table
 from ....results.sanitizing import printable
 from ..running.summary import threshold_lines
 from ..shared.options import out_option
+from ..shared.readable_records import warn, with_readable
 from ..shared.table_output import print_tables
 
 
@@ -39,9 +42,18 @@ def command(run: str, out: Path, metric: str, verify: bool) -> None:
         metrics_table,
     )
 
-    record = resolve_run(out, run)
+    record = resolve_run(out, run, warn)
     if verify:
         record = load_record(record.path, verify=True)
+
+    def make(records: list[Record]) -> tuple[list[Table], list[str]]:
+        (record,) = records
+        tables = [matrix_table(record, metric)]
+        if "chosen" in record.events:
+            tables.append(assignments_table(record))
+        return [*tables, memory_table(record), metrics_table(record)], threshold_lines(records)
+
+    (tables, decisions), _ = with_readable([record], make)
     params = ", ".join(f"{name}={value}" for name, value in record.params.items())
     lines = [
         f"{record.method} {params}",
@@ -52,9 +64,6 @@ def command(run: str, out: Path, metric: str, verify: bool) -> None:
     for line in lines:
         click.echo(printable(line))
     click.echo()
-    tables = [matrix_table(record, metric)]
-    if "chosen" in record.events:
-        tables.append(assignments_table(record))
-    print_tables([*tables, memory_table(record), metrics_table(record)])
-    for line in threshold_lines([record]):
+    print_tables(tables)
+    for line in decisions:
         click.echo(f"\n{line}")

@@ -15,6 +15,7 @@ from ....results.records.record import Record
 from ....results.rendering.table import Table
 from ..shared.default_params import default_params
 from ..shared.options import out_option, parse_names
+from ..shared.readable_records import with_readable
 from ..shared.record_selection import format_option, methods_option, protocol_option, select_records
 from ..shared.row_names import find_rows
 from ..shared.table_output import Style, format_of, print_tables
@@ -160,7 +161,13 @@ def _published() -> list[Table]:
 
 
 def _tables(kind: str, given: dict[str, Any]) -> list[Table]:
-    records = _selected_records(given)
+    records = select_records(given["out"], parse_names(given["methods"]), given["protocol"])
+    tables, _ = with_readable(records, lambda readable: _make_tables(kind, readable, given))
+    return tables
+
+
+def _make_tables(kind: str, records: list[Record], given: dict[str, Any]) -> list[Table]:
+    records = _selected_records(records, given)
     defaults = default_params(records)
     if kind in _COMPARING:
         tables = _comparing_tables(kind, records, defaults, given)
@@ -221,9 +228,8 @@ def _row_tables(kind: str, records: list[Record], defaults: Any, base: str) -> l
     return make(records, defaults=defaults)
 
 
-def _selected_records(given: dict[str, Any]) -> list[Record]:
-    """The records that the options and ROW arguments select."""
-    records = select_records(given["out"], parse_names(given["methods"]), given["protocol"])
+def _selected_records(records: list[Record], given: dict[str, Any]) -> list[Record]:
+    """The records that --routing and ROW arguments select."""
     if given["routing"]:
         records = [record for record in records if record.routing == given["routing"]]
         if not records:

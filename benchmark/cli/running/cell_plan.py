@@ -12,6 +12,7 @@ import click
 
 from ....results.errors import UsageError
 from ....results.sanitizing import printable
+from ....results.validation import parse_json
 from ...system.cache import cache_root
 from ...system.reporting import Reporter
 from ..shared.counts import format_count
@@ -116,11 +117,10 @@ def read_cells_file(file: Path) -> list[Cell]:
     from ...running.cell import Cell
 
     try:
-        listed = json.loads(file.read_text("utf-8"))
+        content = file.read_bytes()
     except OSError as error:
         raise UsageError(f"--cells {file}: {error.strerror}") from None
-    except ValueError as error:
-        raise UsageError(f"--cells {file} is not JSON: {error}") from None
+    listed = parse_json(content, f"--cells {file}")
     if not (isinstance(listed, list) and listed and all(isinstance(c, dict) for c in listed)):
         raise UsageError(
             f"--cells {file} is not a list of cells; create it with "

@@ -12,7 +12,7 @@ from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
 from ....results.records.record import Record
 from ....results.records.store import find_records
-from ....results.sanitizing import printable
+from .readable_records import warn
 from .table_output import FORMATS
 
 methods_option: Callable[..., Any] = click.option(
@@ -34,18 +34,24 @@ format_option: Callable[..., Any] = click.option(
 )
 
 
-def select_records(out: Path, methods: Sequence[str] | None, protocol: str | None) -> list[Record]:
+def select_records(
+    out: Path,
+    methods: Sequence[str] | None,
+    protocol: str | None,
+    warn: Callable[[str], object] = warn,
+) -> list[Record]:
     """The records under `out` that have one of the methods and the protocol.
 
     Args:
         out: folder of the records.
         methods: names of methods; None for all.
         protocol: a protocol's id or a built-in protocol's name; None for all.
+        warn: called with one line per record that cannot be read; prints it by default.
 
     Raises:
         UsageError: no record is left.
     """
-    records = find_records(out, warn=_warn)
+    records = find_records(out, warn=warn)
     if not records:
         raise UsageError(
             f"no records in {out}; create some with `cadbench run`, or choose the folder with --out"
@@ -56,10 +62,6 @@ def select_records(out: Path, methods: Sequence[str] | None, protocol: str | Non
     if methods is not None:
         records = _only(records, methods, lambda record: record.method, "--methods")
     return records
-
-
-def _warn(line: str) -> None:
-    click.echo(f"warning: {printable(line)}", err=True)
 
 
 def _id_of(protocol: str, ids: Collection[str]) -> str:

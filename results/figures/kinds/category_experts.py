@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...analysis.rows import experts_of
 from ..drawing.figure import FinishedFigure
 from ..drawing.heat import Heat, draw_heat
-from ..selection import SWEPT, NothingToDraw, Selection, setting_of
+from ..selection import NothingToDraw, Selection, setting_of
 
 
 def draw(selection: Selection, width: float) -> FinishedFigure:
@@ -25,7 +26,7 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     heat = Heat(
         np.vstack([final.T, final.mean(axis=1)]),
         [*categories, "mean"],
-        [int(row.first.params[SWEPT]) for row in rows],
+        [experts_of(row.first) or 0 for row in rows],
         scale=selection.heading,
         across="experts",
         total=True,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from ...analysis.quantities import quantity
+from ...analysis.rows import experts_of
 from ...rendering.table import Spread
 from ...statistics.intervals import Estimates
 from ..drawing.figure import FinishedFigure
 from ..drawing.labels import legend_below
 from ..drawing.style import canvas, look
-from ..selection import SWEPT, Selection, few, setting_of
+from ..selection import Selection, few, setting_of
 
 _SIDE_BY_SIDE = 5.0
 """From this width in inches the two panels are side by side."""
@@ -39,7 +40,7 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
         axes.grid(axis="y")
         axes.set_axisbelow(True)
         for number, sweep in enumerate(sweeps):
-            x = [int(row.first.params[SWEPT]) for row in sweep]
+            x = [experts_of(row.first) for row in sweep]
             spreads: list[Spread] = [found[id(row)][panel] for row in sweep]
             mean = np.array([spread.mean for spread in spreads])
             error = [
@@ -49,7 +50,7 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
             # The interval of an extreme value may not contain the value itself.
             bars = np.maximum(np.nan_to_num(np.array(error)), 0.0)
             axes.errorbar(x, mean, bars, elinewidth=0.6, capsize=1.5, **look(number))
-    swept = sorted({int(row.first.params[SWEPT]) for row in rows})
+    swept = sorted({experts_of(row.first) or 0 for row in rows})
     step = max(1, -(-len(swept) // (12 if len(labels) > 1 and beside else 20)))
     panels[-1].set_xticks(swept[::step])
     for axes in panels if beside else panels[1:]:

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...analysis.quantities import quantity
-from ...analysis.rows import Row
+from ...analysis.rows import Row, experts_of
 from ..drawing.figure import FinishedFigure
 from ..drawing.labels import legend_below
 from ..drawing.style import SMALL, canvas, look
-from ..selection import SWEPT, NothingToDraw, Selection, few, series_of, setting_of
+from ..selection import NothingToDraw, Selection, few, series_of, setting_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -118,7 +118,7 @@ def _number_experts(
         for row in each:
             for dx, dy, across, up in _PLACES:
                 text = axes.annotate(
-                    str(row.first.params[SWEPT]),
+                    str(experts_of(row.first)),
                     means[id(row)],  # type: ignore[arg-type]
                     xytext=(dx, dy),
                     textcoords="offset points",

@@ -40,7 +40,7 @@ def run_cells(run_words: list[str], call: Run, tmp_path: Path) -> Run:
     return run
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "[1]", '[{"schema": 1}]'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "[1]", '[{"schema": 1}]', "[" * 9999])
 def test_a_file_that_holds_no_cells_is_wrong_usage(run_cells, out, text):
     assert_refused(run_cells(text), 2)
     assert not out.exists()

@@ -7,6 +7,7 @@ import json
 import os
 import tarfile
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -154,11 +155,56 @@ def test_an_earlier_export_is_replaced_when_asked(call, records, out, tmp_path, 
     assert not list(tmp_path.glob(".*"))
 
 
-def test_a_damaged_record_is_not_exported(call, records, out, tmp_path):
-    (records[0].path / "scores.parquet").write_bytes(b"")
-    refused = call("export", "all", "--to", tmp_path / "a.zip", "--out", out)
+def test_a_damaged_record_is_named_and_the_others_are_exported(call, records, out, tmp_path):
+    damaged = records[0].path / "scores.parquet"
+    damaged.write_bytes(b"")
+    done = call("export", "all", "--to", tmp_path / "a.zip", "--out", out)
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert f"{records[0].path} cannot be exported: scores.parquet was altered" in done.err
+    assert done.out.startswith("2 records written")
+    refused = call("export", records[0].path, "--to", tmp_path / "b.zip", "--out", out)
     assert_refused(refused, 1, "cannot be exported", "scores.parquet was altered")
-    assert not (tmp_path / "a.zip").exists()
+    assert not (tmp_path / "b.zip").exists()
+
+
+def test_a_run_file_that_cannot_be_read_is_named_and_the_others_are_exported(
+    call, records, out, tmp_path
+):
+    (records[0].path / "run.json").write_text("[" * 999)
+    done = call("export", "all", "--to", tmp_path / "a.zip", "--out", out)
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert str(records[0].path) in done.err
+    assert done.out.startswith("2 records written")
+
+
+def test_an_import_into_a_folder_on_another_file_system(
+    call, exported, there, tmp_path, monkeypatch
+):
+    """The folder of the protocol is a link; renaming across file systems is refused."""
+    source = hostile.write_zip(tmp_path / "a.zip", exported.items())
+    (protocol,) = {name.partition("/")[0] for name in exported if "/" in name}
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    there.mkdir(parents=True)
+    (there / protocol).symlink_to(disk)
+    rename = os.rename
+
+    def refuse(source: Any, target: Any) -> None:
+        if Path(source).resolve().is_relative_to(disk) != Path(target).resolve().is_relative_to(
+            disk
+        ):
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", refuse)
+    monkeypatch.setattr(os, "replace", refuse)
+    done = call("import", source, "--out", there)
+    assert (done.code, done.err) == (0, "")
+    assert call("import", source, "--out", there, "--overwrite").code == 0
+    (record,) = find_records(there)
+    assert record.path.resolve().is_relative_to(disk)
+    load_record(record.path, verify=True)
+    assert not list(disk.rglob("*.partial"))
 
 
 # --- what is there already

@@ -281,7 +281,7 @@ def test_an_encrypted_or_oddly_packed_zip_is_refused(assert_nothing_gets_in, exp
     ("manifest", "said"),
     [
         (b"", "not JSON"),
-        (b"[" * 100_000, "nested too deeply"),
+        (b"[" * 100_000, "nested more than 64 deep"),
         (b"[]", "not what `cadbench export` writes"),
         (b'{"format": 1, "format": 1}', "twice"),
         (b"\xff\xfe", "not JSON"),

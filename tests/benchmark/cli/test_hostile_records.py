@@ -29,6 +29,13 @@ assert_nothing_gets_in = exchange.assert_nothing_gets_in
 # --- records that are not what they say
 
 
+def nested(depth: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 def set_in(path: str, value: Any) -> Any:
     *outer, last = path.split(".")
 
@@ -70,6 +77,9 @@ def set_in(path: str, value: Any) -> Any:
         (set_in("cell.manifest", "../x"), "cell.manifest"),
         (set_in("checksums", {}), "checksums"),
         (set_in("maps", "some"), "maps: expected one of final, all, none, got 'some'"),
+        (set_in("features.grid", [28]), "features.grid: expected height and width, got [28]"),
+        (set_in("cell.method.params.deep", nested(80)), "nested more than 64 deep"),
+        (set_in("cell.method.params.seed", 2**70), "cell.method.params.seed: expected a number of"),
         (set_in("cell", []), "does not hold a record"),
     ],
 )
@@ -229,18 +239,21 @@ def npy(array: np.ndarray, *, pickled: bool = False) -> bytes:
     [
         (npy(np.array([Hostile()], object), pickled=True), "cannot read maps.npy"),
         (pickle.dumps(Hostile()), "cannot read maps.npy"),
-        (npy(np.ones((63, 2, 2), np.float32)), "not float16 maps of the 63 scores"),
-        (npy(np.ones((62, 2, 2), np.float16)), "not float16 maps of the 63 scores"),
+        (npy(np.ones((63, 2, 2), np.float32)), "expected float16 (63, 2, 2)"),
+        (npy(np.ones((62, 2, 2), np.float16)), "expected float16 (63, 2, 2)"),
+        (npy(np.ones((63, 3, 2), np.float16)), "holds float16 (63, 3, 2)"),
+        (npy(np.ones((63, 4), np.float16)), "holds float16 (63, 4)"),
         (npy(np.full((63, 2, 2), np.nan, np.float16)), "not finite"),
         (b"\x93NUMPY\x01\x00\x10\x00{'descr': exec()", "cannot read maps.npy"),
     ],
-    ids=["object array", "pickle", "float32", "too few", "nan", "header"],
+    ids=["object array", "pickle", "float32", "too few", "other grid", "no maps", "nan", "header"],
 )
 def test_maps_that_are_none_are_refused_and_never_unpickled(
     assert_nothing_gets_in, exported, tmp_path, content, said
 ):
     entries = hostile.with_file(exported, "maps.npy", content)
     entries = hostile.with_run(entries, set_in("maps", "final"))
+    entries = hostile.with_run(entries, set_in("features.grid", [2, 2]))
     assert_nothing_gets_in(hostile.write_zip(tmp_path / "a.zip", entries.items()), said)
 
 

@@ -48,7 +48,7 @@ def test_no_name_leads_out_of_the_output_folder(tmp_path: Path, name: str) -> No
 
 
 def test_a_record_reads_back_as_written(make_record, tmp_path: Path) -> None:
-    maps = np.arange(12, dtype=np.float32).reshape(3, 2, 2)
+    maps = np.arange(63 * 4, dtype=np.float32).reshape(63, 2, 2)
     record = make_record(owner={"apple": 0, "bolt": 0, "cork": 1}, maps=maps)
     again = load_record(record.path, verify=True)
     assert {entry.name for entry in record.path.iterdir()} == FILES | {"maps.npy"}
@@ -189,7 +189,7 @@ def test_a_name_that_is_not_found_comes_with_the_records_that_cannot_be_read(
 ) -> None:
     make_record(method="joint", params={})
     (make_record().path / "run.json").write_text("{")
-    with pytest.raises(UsageError, match=r"'mecad' \(skipped: .*run\.json is incomplete"):
+    with pytest.raises(UsageError, match=r"'mecad' \(skipped: .*run\.json is not JSON"):
         resolve_run(tmp_path / "runs", "mecad")
 
 

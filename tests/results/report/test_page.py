@@ -119,7 +119,7 @@ def test_names_in_records_stay_text(hostile: list[Record]) -> None:
     data = data_of(page)
     assert {run["method"] for run in data["runs"].values()} == {"<i>m</i>", "joint", "mecad"}
     assert IMAGE in data["runs"][hostile[0].key]["params"]
-    assert data["boards"][0]["categories"] == sorted([HOSTILE, "__proto__", 'a"b&c\u2028d'])
+    assert data["boards"][0]["categories"] == sorted([HOSTILE, "__proto__", r'a"b&c\u2028d'])
     assert page.count(HOSTILE) == 0
     assert "--to &#39;&lt;i&gt;&#39;" in page
     assert "\u2028" not in page.split('id="data">')[1]

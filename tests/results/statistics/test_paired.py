@@ -241,7 +241,7 @@ def test_titles_tell_rows_apart(make_record) -> None:
     assert row_titles(rows) == ["mecad experts=1", "mecad experts=2"]
     rows = rows_of([make_record(), make_record(backbone="other")])
     assert set(row_titles(rows)) == {"mecad other concat", "mecad tf_efficientnet_lite0 concat"}
-    rows = rows_of([make_record(), make_record(preprocessing={"resize": 9})])
+    rows = rows_of([make_record(), make_record(preprocessing={"resize": 9, "crop": 9})])
     assert len(set(row_titles(rows))) == 2
 
 
