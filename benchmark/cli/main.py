@@ -15,6 +15,7 @@ import click
 from ...results.did_you_mean import suggestion
 from ...results.errors import CadbenchError
 from ...results.sanitizing import printable
+from .shared.messages import echo
 
 # Name -> (module of this package, help line). The help lines are here so that `cadbench --help`
 # does not import the subcommands.
@@ -173,6 +174,6 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 def _fail(prefix: str, message: str, code: int, listed: Sequence[str] = ()) -> int:
     for line in (f"error: {printable(message)}", *map(printable, listed)):
-        click.echo(f"{prefix}{line}", err=True)
+        echo(f"{prefix}{line}", err=True)
         prefix = ""
     return code

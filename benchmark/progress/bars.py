@@ -12,6 +12,7 @@ from rich.progress import Task as RichTask
 from rich.table import Column
 from rich.text import Text
 
+from ...results.rendering.wrapping import wrap_words
 from ...results.sanitizing import printable
 from ..system.reporting import Kind, Task
 from .pace import OpenTasks, Pace
@@ -87,12 +88,10 @@ class Bars:
             self._print(text)
 
     def warn(self, text: str) -> None:
-        self._print(("warning:", "yellow"), f" {text}")
+        self._print(f"warning: {text}", yellow=len("warning:"))
 
-    def _print(self, *parts: str | tuple[str, str]) -> None:
-        # The terminal wraps long lines, not rich, so that long paths can be copied.
-        text = Text()
-        for part in parts:
-            words, style = (part, "") if isinstance(part, str) else part
-            text.append(printable(words), style)
-        self.progress.console.print(text, soft_wrap=True)
+    def _print(self, text: str, yellow: int = 0) -> None:
+        console = self.progress.console
+        shown = Text(wrap_words(printable(text), console.width))
+        shown.stylize("yellow", 0, yellow)
+        console.print(shown, soft_wrap=True)  # else rich would break long paths

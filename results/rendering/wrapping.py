@@ -6,10 +6,15 @@ import re
 import textwrap
 
 
-def wrap_words(text: str, width: int) -> str:
+def wrap_words(text: str, width: int, indent: int = 0) -> str:
     """Break each line of a message between words.
 
     Words that are longer than a line are left to the terminal, so that a path can be copied.
+
+    Args:
+        text: one or several lines.
+        width: width of the terminal.
+        indent: spaces in front of the lines that are added.
     """
     return "\n".join(
         textwrap.fill(
@@ -18,7 +23,7 @@ def wrap_words(text: str, width: int) -> str:
             break_long_words=False,
             break_on_hyphens=False,
             replace_whitespace=False,
-            drop_whitespace=True,
+            subsequent_indent=" " * min(indent, width // 2),
         )
         if len(line) > width
         else line

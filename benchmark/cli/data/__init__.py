@@ -9,6 +9,7 @@ import click
 
 from ...progress.choose_reporter import choose_reporter
 from ...system.cache import cache_root
+from ..shared.messages import echo
 from ..shared.options import (
     categories_option,
     data_root_option,
@@ -100,8 +101,8 @@ def info(
     print_tables([Table(f"{manifest.name}", tuple(columns), tuple(rows))])
     click.echo(f"manifest {manifest.hash}")
     if manifest.name != "mvtec":
-        click.echo(f"MVTec AD: {how_to_obtain(load_reader('mvtec'))}")
-    click.echo(f"details of a dataset: cadbench data info {'|'.join(entry_names())}")
+        echo(f"MVTec AD: {how_to_obtain(load_reader('mvtec'))}")
+    echo(f"details of a dataset: cadbench data info {'|'.join(entry_names())}")
 
 
 def _dataset_table(data_root: Path | DataRoots | None) -> Table:

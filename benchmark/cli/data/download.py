@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from ....results.errors import CadbenchError, UsageError
-from ....results.sanitizing import printable
 from ...progress.choose_reporter import choose_reporter
+from ..shared.messages import echo
 from ..shared.options import quiet_option
 
 root_option = click.option(
@@ -47,7 +47,7 @@ def command(name: str, root: Path | None, accept_license: bool, quiet: bool) -> 
     root = root or default_root()
     existing = find_complete(entry, root)
     if existing is not None:
-        click.echo(printable(f"{entry.title} already exists: {existing}"))
+        echo(f"{entry.title} already exists: {existing}")
         return
     license = entry.license
     if not accept_license and not sys.stdin.isatty():
@@ -55,16 +55,14 @@ def command(name: str, root: Path | None, accept_license: bool, quiet: bool) -> 
             f"the license of {entry.title} is {license.name} ({license.allows}): read "
             f"{license.url} and accept it with --accept-license"
         )
-    click.echo(f"{entry.title}, {entry.home}")
-    click.echo(f"license: {license.name} ({license.url}): {license.allows}")
-    click.echo(f"size: {entry.bytes / 1e9:.2f} GB to download; about as much again when unpacked")
-    click.echo(
-        printable(f"to: {root / entry.name} (until complete: {partial_folder(entry, root)})")
-    )
+    echo(f"{entry.title}, {entry.home}")
+    echo(f"license: {license.name} ({license.url}): {license.allows}")
+    echo(f"size: {entry.bytes / 1e9:.2f} GB to download; about as much again when unpacked")
+    echo(f"to: {root / entry.name} (until complete: {partial_folder(entry, root)})")
     if not accept_license and not click.confirm(
         "Do you accept the license and start the download?"
     ):
         raise CadbenchError("the license was not accepted; nothing was downloaded")
     folder = download(entry, root, choose_reporter(-1 if quiet else 0))
-    click.echo(printable(f"{entry.title} is complete: {folder}"))
+    echo(f"{entry.title} is complete: {folder}")
     click.echo(f"please cite: {entry.citation.bibtex()}")

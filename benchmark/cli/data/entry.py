@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ....results.rendering.table import Column, Table, text_column
-from ....results.sanitizing import printable
+from ..shared.messages import echo
 
 if TYPE_CHECKING:
     from ...data.opening.locations import DataRoots
@@ -42,17 +42,18 @@ def show_entry(name: str, data_root: Path | DataRoots | None) -> None:
         table = Table(f"{entry.title}, as published", columns, (*rows, ("all", *sums)))
         print_tables([table])
     else:
-        click.echo(f"{entry.title}: {len(entry.categories)} categories, counts unknown")
-        click.echo(f"  {', '.join(entry.categories)}")
-    click.echo(f"home     {entry.home}")
-    click.echo(f"license  {entry.license.name} ({entry.license.url}): {entry.license.allows}")
+        echo(f"{entry.title}: {len(entry.categories)} categories, counts unknown")
+        echo(f"  {', '.join(entry.categories)}", indent=2)
+    echo(f"home     {entry.home}", indent=9)
+    echo(f"license  {entry.license.name} ({entry.license.url}): {entry.license.allows}", indent=9)
     if entry.access == "download":
         size = f"{entry.bytes / 1e9:.2f} GB"
-        click.echo(f"get it   cadbench data download {entry.name} ({size}). {entry.why}")
-        click.echo(f"by hand  {entry.by_hand}; unpack it into a folder named {entry.name}")
+        echo(f"get it   cadbench data download {entry.name} ({size}). {entry.why}", indent=9)
+        echo(f"by hand  {entry.by_hand}; unpack it into a folder named {entry.name}", indent=9)
     else:
-        click.echo(f"get it   by hand: {entry.by_hand}; unpack it into a folder named {entry.name}")
-        click.echo(f"why      {entry.why}")
+        by_hand = f"by hand: {entry.by_hand}; unpack it into a folder named {entry.name}"
+        echo(f"get it   {by_hand}", indent=9)
+        echo(f"why      {entry.why}", indent=9)
     here = str(folder or f"not found in {parent} (--data-root, CADBENCH_DATA)")
-    click.echo(f"here     {printable(here)}")
+    echo(f"here     {here}", indent=9)
     click.echo(entry.citation.bibtex())

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ....results.errors import DataError
-from ....results.sanitizing import printable
 from ...progress.choose_reporter import choose_reporter
 from ..shared.counts import format_count
+from ..shared.messages import echo
 from ..shared.options import quiet_option
 from .download import root_option
 
@@ -43,10 +43,8 @@ def command(ctx: click.Context, name: str | None, root: Path | None, quiet: bool
         except DataError as error:
             if name is not None:
                 raise
-            click.echo(
-                f"error: {printable(str(error))}", err=True
-            )  # continue with the next dataset
-            failed = True
+            echo(f"error: {error}", err=True)
+            failed = True  # continue with the next dataset
             continue
         _show(verified)
         failed = failed or not verified.passed
@@ -94,21 +92,18 @@ def _show(verified: Verification) -> None:
         rows.append((*cells, *published))
     print_tables([Table(f"{verified.title} in {verified.folder}", tuple(columns), tuple(rows))])
     for skipped in verified.unreadable[:_MAX_LISTED]:
-        click.echo(f"error: cannot read {printable(skipped.path)}: {skipped.reason}", err=True)
+        echo(f"error: cannot read {skipped.path}: {skipped.reason}", err=True)
     if len(verified.unreadable) > _MAX_LISTED:
         more = len(verified.unreadable) - _MAX_LISTED
-        click.echo(f"error: {format_count(more, 'more file')} cannot be read", err=True)
+        echo(f"error: {format_count(more, 'more file')} cannot be read", err=True)
     if verified.differing:
         names = ", ".join(row.category for row in verified.differing)
-        click.echo(
-            printable(f"error: {verified.title} differs from the published counts: {names}"),
-            err=True,
-        )
+        echo(f"error: {verified.title} differs from the published counts: {names}", err=True)
     images = sum(sum(row.found.images) for row in verified.rows)
     if verified.passed:
         as_published = ", as published" if verified.official else ""
         categories = format_count(len(verified.rows), "category", "categories")
-        click.echo(
+        echo(
             f"{verified.title} is complete: {categories}, {format_count(images, 'image')}, all "
             f"readable{as_published}"
         )

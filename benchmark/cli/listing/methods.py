@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ....results.errors import CadbenchError
-from ....results.sanitizing import printable
+from ..shared.messages import echo
 
 
 @click.command("methods")
@@ -22,10 +22,13 @@ def command(names: tuple[str, ...]) -> None:
         try:
             method = load_method(name)
         except CadbenchError as error:
-            click.echo(f"{name}\n  broken: {printable(str(error))}\n")
+            echo(name)
+            echo(f"  broken: {error}", indent=2)
+            click.echo()
             continue
-        click.echo(f"{name} (version {method.version})\n  {summary(method)}")
+        echo(f"{name} (version {method.version})")
+        echo(f"  {summary(method)}", indent=2)
         for spec in specs(method.Params):
-            click.echo(f"    {spec.name} = {spec.show(spec.default)}  [{spec.accepts}]")
-            click.echo(f"        {spec.help}")
+            echo(f"    {spec.name} = {spec.show(spec.default)}  [{spec.accepts}]", indent=8)
+            echo(f"        {spec.help}", indent=8)
         click.echo()

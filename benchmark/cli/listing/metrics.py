@@ -6,6 +6,7 @@ import click
 
 from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
+from ..shared.messages import echo
 
 
 @click.command("metrics")
@@ -22,11 +23,11 @@ def command(names: tuple[str, ...]) -> None:
             )
     for name in names or METRICS:
         metric = METRICS[name]
-        click.echo(f"{name}: {metric.meaning}")
-        click.echo(f"    formula    {metric.formula}")
-        click.echo(f"    range      {metric.range}")
-        click.echo(f"    better     {metric.better}")
+        echo(f"{name}: {metric.meaning}", indent=4)
+        echo(f"    formula    {metric.formula}", indent=15)
+        echo(f"    range      {metric.range}", indent=15)
+        echo(f"    better     {metric.better}", indent=15)
         if metric.sign:
-            click.echo(f"    note       {metric.sign}")
+            echo(f"    note       {metric.sign}", indent=15)
         if metric.published:
-            click.echo(f"    published  {metric.published}")
+            echo(f"    published  {metric.published}", indent=15)

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from ....results.errors import CadbenchError, UsageError
-from ....results.sanitizing import printable
 from ..shared.counts import format_count
+from ..shared.messages import echo
 from ..shared.options import out_option
 
 _STATES = {"new": "imported", "there": "already present", "replaced": "replaced"}
@@ -64,10 +64,10 @@ def command(ctx: click.Context, sources: tuple[Path, ...], overwrite: bool, out:
         counts = ", ".join(
             f"{states[state]} {text}" for state, text in _STATES.items() if states[state]
         )
-        click.echo(f"{counts} in {printable(str(out))}")
+        echo(f"{counts} in {out}")
     if pixels:
         unchecked = format_count(pixels, "record")
-        click.echo(f"pixel metrics of {unchecked} were not checked: they need the masks")
+        echo(f"pixel metrics of {unchecked} were not checked: they need the masks")
     if failed:
         ctx.exit(1)
 
@@ -79,4 +79,4 @@ def _kind(source: Path) -> str:
 
 
 def _print_error(line: str) -> None:
-    click.echo(f"error: {printable(line)}", err=True)
+    echo(f"error: {line}", err=True)

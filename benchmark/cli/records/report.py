@@ -12,6 +12,7 @@ from ....results.errors import UsageError
 from ....results.sanitizing import printable
 from ..shared.counts import format_count
 from ..shared.default_params import default_params
+from ..shared.messages import echo
 from ..shared.options import (
     DEFAULT_OUT,
     data_root_option,
@@ -91,7 +92,7 @@ def command(
     page = text.encode("utf-8", "backslashreplace")
     write_bytes(target, page)
     for line in missing:
-        click.echo(printable(f"{'warning: ' * images}{line}"), err=True)
+        echo(f"{'warning: ' * images}{line}", err=True)
     click.echo(
         printable(
             f"report of {format_count(len(records), 'record')} written to {target} "

@@ -9,8 +9,8 @@ import click
 from ....results.metrics.registry import CATEGORY_METRICS
 from ....results.records.record import Record
 from ....results.rendering.table import Table
-from ....results.sanitizing import printable
 from ..running.summary import threshold_lines
+from ..shared.messages import echo
 from ..shared.options import out_option
 from ..shared.readable_records import warn, with_readable
 from ..shared.table_output import print_tables
@@ -62,8 +62,9 @@ def command(run: str, out: Path, metric: str, verify: bool) -> None:
         *(f"left out: {skipped['path']}: {skipped['reason']}" for skipped in record.run["skipped"]),
     ]
     for line in lines:
-        click.echo(printable(line))
+        echo(line)
     click.echo()
     print_tables(tables)
     for line in decisions:
-        click.echo(f"\n{line}")
+        click.echo()
+        echo(line)

@@ -9,7 +9,7 @@ import click
 
 from ....results.errors import CadbenchError, RecordError
 from ....results.records.record import Record
-from ....results.sanitizing import printable
+from .messages import echo
 
 T = TypeVar("T")
 
@@ -61,4 +61,4 @@ def with_readable(
 
 def warn(line: str) -> None:
     """Print a warning on standard error."""
-    click.echo(f"warning: {printable(line)}", err=True)
+    echo(f"warning: {line}", err=True)

@@ -161,14 +161,15 @@ def test_at_80_columns_the_times_and_the_name_of_a_cell_of_a_sweep_have_room():
     assert "…" not in last
 
 
-def test_a_line_above_the_bars_is_not_broken_however_narrow_the_terminal():
+def test_a_line_above_the_bars_breaks_between_words_and_a_path_stays_whole():
     reporter, shown = terminal(width=30)
-    long = f"records in {'a-long-folder/' * 9}{ODD}"
+    path = "a-long-folder/" * 9
     with reporter.task("cells", 4, "cells"):
-        reporter.line(long)
-        reporter.warn(long)
-    assert f"{long}\n" in shown.getvalue()
-    assert f"warning: {long}\n" in shown.getvalue()
+        reporter.line(f"records in {path} and more {ODD}")
+        reporter.warn(f"no records in {path}")
+    lines = f"records in\n{path}\nand more plates [/bold]\n[red]7[/red] [[x]\n"
+    assert lines in shown.getvalue()
+    assert f"warning: no records in\n{path}\n" in shown.getvalue()
 
 
 def test_bars_end_where_the_work_fails():
