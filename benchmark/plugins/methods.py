@@ -18,7 +18,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...results.did_you_mean import suggestion
 from ...results.errors import CadbenchError, UsageError
@@ -89,6 +89,27 @@ def load_method(name: str) -> type[Method]:
         )
     point = single_provider("method", name, points, "name the class itself, such as {value}")
     return _load(point, "fix or uninstall the package")
+
+
+def name_of_class(method: type[Any]) -> str:
+    """Return the name under which a method class is run: its installed name, or `module:Class`.
+
+    Raises:
+        UsageError: worker processes and later sessions could not import the class.
+    """
+    target = f"{method.__module__}:{method.__qualname__}"
+    for name, points in providers(METHODS).items():
+        if any(point.value == target for point in points):
+            return name
+    if method.__module__ == "__main__" or "." in method.__qualname__:
+        raise UsageError(
+            f"{method.__qualname__} cannot be imported by its name: define the class at the top "
+            "level of a module, such as my_method.py, and pass my_method.Class or "
+            "'my_method:Class'"
+        )
+    if load_method(target) is not method:
+        raise UsageError(f"{target} is another class now; reload the module and pass its class")
+    return target
 
 
 def method_of_record(name: str) -> type[Method] | None:

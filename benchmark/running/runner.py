@@ -17,11 +17,11 @@ from ..streams.stream import Stream
 from ..system.reporting import Reporter
 from .cell import Cell, name_swept_parameters
 from .computation_order import computation_order
+from .design import MatchedCell
 from .evaluation.evaluator import Maps, evaluate
 from .evaluation.prefetch import CoresetPrefetcher
 from .reuse import Requirements, find_record, publish_finished
 from .shared_inputs import SharedInputs
-from .study import MatchedCell
 
 CHECKPOINT = "checkpoint"
 CHECKPOINT_SECONDS = 1.0

@@ -12,7 +12,7 @@ from cadbench.benchmark.data.manifest import Manifest
 from cadbench.benchmark.features.feature_spec import FeatureSpec
 from cadbench.benchmark.pixels.maps import MapSpec
 from cadbench.benchmark.running.cell import Cell
-from cadbench.benchmark.running.study import Study, plan
+from cadbench.benchmark.running.design import Design, cells_of
 from cadbench.benchmark.streams.orders import Order, resolve_order
 
 CATEGORIES = ("apple", "bolt", "cork", "dial")
@@ -42,7 +42,7 @@ def an_order(text: str = "alphabetical") -> Order:
     return resolve_order(text, CATEGORIES)
 
 
-def a_study(*methods: str, **changes: Any) -> Study:
+def a_design(*methods: str, **changes: Any) -> Design:
     defaults: dict[str, Any] = {
         "manifest": a_manifest(),
         "features": SPEC,
@@ -55,10 +55,12 @@ def a_study(*methods: str, **changes: Any) -> Study:
         "orders": (an_order(),),
         "seeds": (0,),
     }
-    return Study(**{**defaults, **changes})
+    return Design(**{**defaults, **changes})
 
 
 def a_cell(method: str = "mecad", *, params: dict[str, Any] | None = None, **changes: Any) -> Cell:
-    """The one cell of a study of one method; `changes` replace fields of the cell."""
-    (cell,) = plan(a_study(method, sweep={method: {n: [v] for n, v in (params or {}).items()}}))
+    """The one cell of a design of one method; `changes` replace fields of the cell."""
+    (cell,) = cells_of(
+        a_design(method, sweep={method: {n: [v] for n, v in (params or {}).items()}})
+    )
     return dataclasses.replace(cell, **changes)

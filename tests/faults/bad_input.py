@@ -134,8 +134,8 @@ def planning_only(world: World) -> Iterator[None]:
         raise CadbenchError("planned; the campaign computes nothing")
 
     with (
-        mock.patch("cadbench.benchmark.cli.running.run.compute", known),
-        mock.patch("cadbench.benchmark.cli.running.paper.compute", stop),
+        mock.patch("cadbench.benchmark.study.execution.execute", known),
+        mock.patch("cadbench.benchmark.cli.running.paper._compute", stop),
     ):
         yield
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from ..running.protocol_options import check_study
-
 
 @click.command("protocols")
 @click.argument("name", required=False, metavar="[NAME|FILE]")
@@ -18,6 +16,7 @@ def command(name: str | None) -> None:
     cadbench run --protocol ours.toml
     """
     from ...protocols.builtin import builtin_names, builtin_text, find_protocol
+    from ...study.settings import check_study_defaults
 
     if name is None:
         _list()
@@ -25,8 +24,7 @@ def command(name: str | None) -> None:
         click.echo(builtin_text(name), nl=False)
     else:
         protocol = find_protocol(name)
-        study = protocol.study
-        check_study(name, study.methods or (), study.set)
+        check_study_defaults(protocol)
         count = f"{len(protocol.categories)} categories of " if protocol.categories else ""
         click.echo(
             f"{name} is a valid protocol: {protocol.id}, {count}{protocol.dataset}, schedule "

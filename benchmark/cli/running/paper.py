@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,17 +11,21 @@ from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
 from ...progress.choose_reporter import choose_reporter
 from ..shared.counts import format_count
-from ..shared.options import is_given, parse_names, parse_numbers
+from ..shared.options import is_given
 from ..shared.record_selection import format_option
 from ..shared.table_output import print_tables
-from .cell_plan import open_manifest, plan_from_options, print_cells
-from .engine import compute
-from .option_checks import check_options
-from .run import options_of_run, run_options
+from .plan_output import print_plan
+from .run import options_of_run
+from .settings import parse_settings
+from .study_options import option_names
 
 if TYPE_CHECKING:
     from ....results.papers.paper import Paper
     from ....results.records.record import Record
+    from ...study.execution import Execution
+    from ...study.plan import Plan
+    from ...study.study import Study
+    from ...system.reporting import Reporter
 
 _RUN_ONLY = ("data_root", "weights", "random_weights", "device", "dry_run")
 """Options that have no effect if nothing is run."""
@@ -58,27 +62,21 @@ def command(context: click.Context, name: str, **given: Any) -> None:
     from ....results.papers.reproduction import reproductions
     from ....results.papers.tables import reproduction_tables
     from ....results.rendering.table import Table
+    from ...study.execution import Execution
 
     paper = _paper(name)
     reporter = choose_reporter(-1 if given["quiet"] else int(given["verbose"]))
-    options = run_options(**_configuration(paper, given))
-    check_options(context, options)
+    study = _study(paper, context, given)
+    execution = Execution(out=given["out"], device=given["device"])
     if given["compare_only"]:
         _check_compare_only(context)
-        records = list(_matching_records(context, paper, given))
+        records = list(_matching_records(study, paper, context, given))
     else:
-        manifest = open_manifest(options, None, reporter)
-        plan = plan_from_options(options, manifest)
+        plan = study.plan(reporter)
         if given["dry_run"]:
-            print_cells(plan, "text")
+            print_plan(plan, "text")
             return
-        outcomes = compute(plan, manifest, options, reporter)
-        records = [outcome.record for outcome in outcomes]
-        computed = sum(not outcome.reused for outcome in outcomes)
-        reporter.line(
-            f"{format_count(len(records), 'record')} in {given['out']}/ ({computed} computed, "
-            f"{len(records) - computed} reused)"
-        )
+        records = _compute(plan, execution, reporter)
     tables: list[Table] = []
     for reproduction in reproductions(paper, records):
         if reproduction.differing:
@@ -86,6 +84,18 @@ def command(context: click.Context, name: str, **given: Any) -> None:
             reporter.warn(f"not the paper's configuration: {reproduction.differing}")
         tables += reproduction_tables(reproduction)
     print_tables(tables, given["output"])
+
+
+def _compute(plan: Plan, execution: Execution, reporter: Reporter) -> list[Record]:
+    from ...study.execution import execute
+
+    outcomes = execute(plan, execution, reporter)
+    computed = sum(not outcome.reused for outcome in outcomes)
+    reporter.line(
+        f"{format_count(len(outcomes), 'record')} in {execution.out}/ ({computed} computed, "
+        f"{len(outcomes) - computed} reused)"
+    )
+    return [outcome.record for outcome in outcomes]
 
 
 def _paper(name: str) -> Paper:
@@ -99,45 +109,46 @@ def _paper(name: str) -> Paper:
     return load_paper(name)
 
 
-def _configuration(paper: Paper, given: dict[str, Any]) -> dict[str, Any]:
-    """The options of `cadbench run` for the paper's configuration, with the user's changes."""
-    passed_on = ("data_root", "categories", "weights", "random_weights", "seeds", "device", "out")
+def _study(paper: Paper, context: click.Context, given: Mapping[str, Any]) -> Study:
+    """The paper's configuration as a study, with the user's changes."""
+    from ...study.study import Study
+
+    passed_on = ("data_root", "categories", "weights", "random_weights", "seeds")
     backbone = given["backbone"] or paper.backbone
-    return {
-        **{option: given[option] for option in passed_on},
-        "methods": (paper.method,),
-        "dataset": paper.dataset,
-        "schedule": paper.schedule,
-        "order": paper.order,
-        "routing": paper.routing,
-        "image_size": paper.image_size,
-        "backbone": backbone,
-        "embedding": _embedding(paper, backbone, given["embedding"]),
-        "settings": tuple(_settings(paper, given)),
-        "experts": None,
-    }
+    with option_names():
+        return Study(
+            methods={paper.method: _params(paper, given)},
+            dataset=paper.dataset,
+            schedule=paper.schedule,
+            orders=paper.order,
+            routing=paper.routing,  # type: ignore[arg-type]
+            image_size=paper.image_size,
+            backbone=backbone,
+            embedding=_embedding(paper, backbone, given["embedding"]),
+            **{option: given[option] for option in passed_on if is_given(context, option)},
+        )
 
 
-def _settings(paper: Paper, given: dict[str, Any]) -> Iterator[str]:
-    """The user's `--set` options, then one per parameter of the paper that they do not set.
+def _params(paper: Paper, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The user's `--set` and `--experts`, and the paper's values of all other parameters.
 
     On other features than the paper's, parameters that depend on the features keep the method's
     defaults.
     """
-    yield from given["settings"]
+    by_user = parse_settings([paper.method], given["settings"], None).get(paper.method, {})
+    if given["experts"] is not None and "experts" not in by_user:
+        by_user |= parse_settings([paper.method], (), given["experts"])[paper.method]
     backbone = given["backbone"] or paper.backbone
     same_features = (backbone, _embedding(paper, backbone, given["embedding"])) == (
         paper.backbone,
         paper.embedding,
     )
-    values = {**paper.params, **paper.sweep}
-    if given["experts"] is not None:
-        values["experts"] = given["experts"]
-    for parameter, text in values.items():
-        target = f"{paper.method}.{parameter}"
-        replaced = any(setting.partition("=")[0].strip() == target for setting in given["settings"])
-        if not replaced and (same_features or parameter not in paper.of_features):
-            yield f"{target}={text}"
+    by_paper = {
+        name: text
+        for name, text in {**paper.params, **paper.sweep}.items()
+        if same_features or name not in paper.of_features
+    }
+    return {**by_paper, **by_user}
 
 
 def _embedding(paper: Paper, backbone: str, embedding: str | None) -> str | None:
@@ -154,23 +165,23 @@ def _check_compare_only(context: click.Context) -> None:
 
 
 def _matching_records(
-    context: click.Context, paper: Paper, given: dict[str, Any]
+    study: Study, paper: Paper, context: click.Context, given: Mapping[str, Any]
 ) -> Iterator[Record]:
     """The records of this configuration in --out that also match the options given."""
     from ..shared.record_selection import select_records
 
-    seeds = parse_numbers(given["seeds"], "--seeds") if is_given(context, "seeds") else None
-    categories = parse_names(given["categories"])
+    settings = study.settings
+    seeds = settings.seeds if is_given(context, "seeds") else None
     found = False
     for record in select_records(given["out"], None, None):
         features = record.cell["features"]
-        feature_names = {name: features[name] for name in ("backbone", "embedding")}
+        features = {name: features[name] for name in ("backbone", "embedding")}
         if (
             _has_stream(paper, record)
-            and _has_params(paper, record, {**given, **feature_names})
+            and _has_params(paper, record, {**given, **features})
             and (seeds is None or record.seed in seeds)
-            and (categories is None or set(record.categories) == set(categories))
-            and all(given[name] in (None, features[name]) for name in feature_names)
+            and (settings.categories is None or set(record.categories) == set(settings.categories))
+            and all(given[name] in (None, features[name]) for name in features)
         ):
             found = True
             yield record
@@ -193,15 +204,20 @@ def _has_stream(paper: Paper, record: Record) -> bool:
     ) and (cell["preprocessing"]["crop"] == paper.image_size and not {"drift", "blend"} & set(cell))
 
 
-def _has_params(paper: Paper, record: Record, given: dict[str, Any]) -> bool:
-    """Whether a record has the configuration's parameters; None (`auto`) matches any value."""
-    from ...plugins.methods import load_method
-    from .settings import parse_settings
+def _has_params(paper: Paper, record: Record, given: Mapping[str, Any]) -> bool:
+    """Whether a record has the configuration's parameters; None (`auto`) matches any value.
 
-    settings = _settings(paper, given)
-    tried = parse_settings([paper.method], settings, None)[paper.method]
-    values = {name: [value] for name, value in load_method(paper.method).Params().as_dict().items()}
-    values.update(tried)
+    Args:
+        paper: the paper.
+        record: the record.
+        given: the options, with the backbone and embedding of the record.
+    """
+    from ...plugins.methods import load_method
+    from ...study.values import methods
+
+    tried = (methods({paper.method: _params(paper, given)}) or {})[paper.method]
+    defaults = load_method(paper.method).Params().as_dict()
+    values = {name: (value,) for name, value in defaults.items()} | tried
     return record.params.keys() == values.keys() and all(
         None in values[name] or value in values[name] for name, value in record.params.items()
     )

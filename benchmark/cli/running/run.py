@@ -2,44 +2,74 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ....results.errors import UsageError
 from ...progress.choose_reporter import choose_reporter
+from ..shared.grouped_help import GroupedCommand
 from ..shared.options import (
     FiniteRange,
     categories_option,
     data_root_option,
     dataset_option,
+    is_given,
     out_option,
     quiet_option,
     skip_option,
     verbose_option,
 )
-from .cell_plan import (
-    open_manifest,
-    plan_from_cells,
-    plan_from_options,
-    print_cells,
-    read_cells_file,
+from .engine import engine_options
+from .study_options import (
+    STUDY_OPTIONS,
+    execution_from_options,
+    study_from_file,
+    study_from_options,
 )
-from .engine import compute, engine_options
-from .option_checks import check_options
-from .protocol_options import apply_protocol, warn_of_unofficial_orders
+
+GROUPS = {
+    "Experiment": (
+        *("methods", "experts", "settings", "protocol", "seeds", "orders", "schedule", "drift"),
+        *("blend", "routing", "unseen", "match_memory"),
+    ),
+    "Data": ("dataset", "data_root", "categories", "skip_unreadable"),
+    "Features": (
+        *("backbone", "weights", "random_weights", "embedding", "image_size", "map_sigma"),
+    ),
+    "Execution": (
+        *("device", "jobs", "engine", "address", "cell_cpus", "cell_gpus", "neighbors"),
+        *("keep_distances", "timed", "overwrite", "shard", "cells_file"),
+    ),
+    "Output": ("out", "maps", "save", "dry_run", "output", "quiet", "verbose"),
+}
+"""Heading of the help -> the parameters below it."""
+
+_WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreadable", "weights"}
+"""Options of the study that can be combined with `--cells`; the others are part of the cells."""
 
 
-@click.command("run", short_help="Run methods on a stream and record their scores.")
+@click.command(
+    "run",
+    cls=GroupedCommand,
+    groups=GROUPS,
+    short_help="Run methods on a stream and record their scores.",
+)
+@click.argument(
+    "study_file",
+    required=False,
+    type=click.Path(path_type=Path),
+    metavar="[STUDY.toml]",
+)
 @click.option(
     "--method",
     "methods",
     multiple=True,
     metavar="NAME|MODULE:CLASS",
-    default=("mecad",),
-    show_default=True,
-    help="Method to run; repeat the option for several methods.",
+    help="Method to run; repeat the option for several methods [default: mecad].",
 )
 @click.option(
     "--experts",
@@ -65,6 +95,7 @@ from .protocol_options import apply_protocol, warn_of_unofficial_orders
 @click.option("--seeds", default="0", show_default=True, metavar="N,N-N", help="Random seeds.")
 @click.option(
     "--order",
+    "orders",
     default="alphabetical",
     show_default=True,
     metavar="LIST",
@@ -193,6 +224,13 @@ from .protocol_options import apply_protocol, warn_of_unofficial_orders
 )
 @out_option
 @click.option(
+    "--save",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=None,
+    metavar="FILE",
+    help="Also write the study to this TOML file; `cadbench run FILE` repeats it.",
+)
+@click.option(
     "--time",
     "timed",
     is_flag=True,
@@ -215,30 +253,49 @@ from .protocol_options import apply_protocol, warn_of_unofficial_orders
 def command(context: click.Context, **given: Any) -> None:
     """Run methods on a class-incremental stream.
 
-    Finished cells are reused, and interrupted ones are resumed.
+    Finished cells are reused, and interrupted ones are resumed. Everything may be given by options,
+    or by a study file that --save wrote.
+
+    \b
+    cadbench run --method mecad --experts 1-8
+    cadbench run --method mecad --method patchcore --seeds 0-2 --save study.toml
+    cadbench run study.toml --data-root /data/mvtec
     """
+    from ...running.engines.work import CellsFailed
+    from ...study.execution import execute
+    from .plan_output import print_plan
+    from .settings import take_shard
+    from .summary import print_summary
+
     started = time.monotonic()
     reporter = choose_reporter(-1 if given["quiet"] else int(given["verbose"]))
-    given = apply_protocol(context, given)
-    check_options(context, given)
-    listed_cells = read_cells_file(given["cells_file"]) if given["cells_file"] else None
-    manifest = open_manifest(given, listed_cells, reporter)
-    if listed_cells:
-        plan = plan_from_cells(listed_cells, given["weights"], given["shard"])
+    _check_combinations(context, given)
+    take_shard([], given["shard"])
+    execution = execution_from_options(given)
+    if given["cells_file"]:
+        from .listed_cells import plan_listed_cells, read_cells_file
+
+        plan = plan_listed_cells(read_cells_file(given["cells_file"]), given, reporter)
     else:
-        plan = plan_from_options(given, manifest)
-        warn_of_unofficial_orders(given["protocol"], plan.cells, reporter)
+        make = study_from_file if given["study_file"] else study_from_options
+        study = make(context, given)
+        if study.match_memory and given["shard"]:
+            raise UsageError(
+                "--shard and --match-memory exclude each other: a matched cell needs the result of "
+                "another cell, which may be in another shard"
+            )
+        if given["save"]:
+            study.save(given["save"])
+        plan = study.plan(reporter)
+    plan = dataclasses.replace(plan, cells=take_shard(plan.cells, given["shard"]))
     if given["dry_run"]:
-        print_cells(plan, given["output"])
+        print_plan(plan, given["output"])
         return
     if not plan.cells:
         reporter.line(f"--shard {given['shard']} selects no cell of this run")
         return
-    from ...running.engines.work import CellsFailed
-    from .summary import print_summary
-
     try:
-        outcomes = compute(plan, manifest, given, reporter)
+        outcomes = execute(plan, execution, reporter)
     except CellsFailed as failed:
         if failed.outcomes:
             print_summary(failed.outcomes, given["out"], time.monotonic() - started)
@@ -246,11 +303,22 @@ def command(context: click.Context, **given: Any) -> None:
     print_summary(outcomes, given["out"], time.monotonic() - started)
 
 
-def run_options(**given: Any) -> dict[str, Any]:
-    """All options of `cadbench run`: the given ones, and the defaults of the others."""
-    return {**command.make_context("run", []).params, **given}
-
-
 def options_of_run(*names: str) -> list[click.Parameter]:
     """Selected options of `cadbench run`, for another command that runs cells."""
     return [option for option in command.params if option.name in names]
+
+
+def _check_combinations(context: click.Context, given: dict[str, Any]) -> None:
+    """Refuse options that exclude each other."""
+    if given["output"] != "text" and not given["dry_run"]:
+        raise UsageError(f"--format {given['output']} needs --dry-run")
+    if not given["cells_file"]:
+        return
+    if given["study_file"] or given["save"]:
+        raise UsageError("--cells is a list of cells: it cannot be combined with a study file")
+    for name, option in STUDY_OPTIONS.items():
+        if is_given(context, name) and name not in _WITH_CELLS:
+            raise UsageError(
+                f"{option} and --cells exclude each other: the value of {option} is part of each "
+                "cell"
+            )

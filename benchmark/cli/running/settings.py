@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
+from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
 from ...interface.params import spec_named, specs
 from ...plugins.methods import load_method, method_names
@@ -82,11 +83,11 @@ def _split(setting: str, methods: Sequence[str]) -> tuple[str, str, str]:
     """The method, the parameter and the values of one `--set`."""
     target, equals, values = setting.partition("=")
     method, dot, name = target.strip().rpartition(".")
-    method = _full_name(method, methods)
-    if not (equals and dot and name and values.strip()):
+    if not (equals and name and values.strip()) or (dot and not method):
         raise UsageError(
             f"--set {setting!r}: write METHOD.PARAM=VALUES, such as mecad.threshold=0.8,0.9"
         )
+    method = _full_name(method, methods) if dot else _only_method_with(name, methods)
     if method not in methods:
         load_method(method)
         raise UsageError(
@@ -94,6 +95,21 @@ def _split(setting: str, methods: Sequence[str]) -> tuple[str, str, str]:
             f"({', '.join(methods)}); add --method {method}"
         )
     return method, name, values
+
+
+def _only_method_with(name: str, methods: Sequence[str]) -> str:
+    """The method of the run that has the parameter, if it is only one."""
+    having = [method for method in methods if _has(method, name)]
+    if len(having) == 1:
+        return having[0]
+    if not having:
+        every = [spec.name for method in methods for spec in specs(load_method(method).Params)]
+        raise UsageError(
+            f"--set {name}: no method of this run ({', '.join(methods)}) has the parameter "
+            f"{name!r}{suggestion(name, every)}"
+        )
+    targets = " or ".join(f"{method}.{name}" for method in having)
+    raise UsageError(f"--set {name}: several methods of this run have it; write {targets}")
 
 
 def _full_name(written: str, methods: Sequence[str]) -> str:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ....results.errors import UsageError
-from ...system.number_ranges import inclusive_range, parse_whole_number
 
 if TYPE_CHECKING:
     from ...data.opening.locations import DataRoots
@@ -86,50 +85,17 @@ class FiniteRange(click.FloatRange):
 
 
 def parse_names(text: str | None) -> tuple[str, ...] | None:
-    """The distinct words of a comma-separated list; None if the option was not given."""
-    if text is None:
-        return None
-    found = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
-    if not found:
-        raise UsageError("the list is empty; write names separated by commas")
-    return found
-
-
-def parse_numbers(text: str, option: str) -> tuple[int, ...]:
-    """The numbers of a list such as `0-2,5`.
-
-    Args:
-        text: the list.
-        option: name of the option, for error messages.
+    """The distinct words of a comma-separated list; None if the option was not given.
 
     Raises:
-        UsageError: the text is malformed, or a range is too large.
+        UsageError: the list is empty.
     """
-    found: list[int] = []
-    for piece in text.split(","):
-        left, dash, right = piece.strip().partition("-")
-        low, high = parse_whole_number(left), parse_whole_number(right if dash else left)
-        if low is None or high is None or low > high:
-            raise UsageError(f"{option} {text!r}: write whole numbers such as 0, 0-2 or 0,3,5")
-        try:
-            found.extend(inclusive_range(low, high))
-        except ValueError as error:
-            raise UsageError(f"{option}: {error}") from None
-    return tuple(dict.fromkeys(found))
+    from ...study.lists import parse_names
 
-
-def parse_orders(text: str) -> tuple[str, ...]:
-    """Split `--order`, such as `alphabetical,random:0-3`, into one text per order."""
-    found: list[str] = []
-    for piece in (part.strip() for part in text.split(",")):
-        kind, colon, seeds = piece.partition(":")
-        if kind == "random" and colon:
-            found.extend(f"random:{seed}" for seed in parse_numbers(seeds, "--order random:"))
-        elif piece:
-            found.append(piece)
-    if not found:
-        raise UsageError("--order is empty; write alphabetical, random:SEED or a file")
-    return tuple(dict.fromkeys(found))
+    try:
+        return None if text is None else parse_names(text)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def shareable_path(path: Path) -> str:

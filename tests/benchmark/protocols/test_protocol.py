@@ -22,7 +22,7 @@ from cadbench.results.errors import UsageError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.benchmark.samples import CATEGORIES, SPEC, a_cell, a_manifest, a_study
+from tests.benchmark.samples import CATEGORIES, SPEC, a_cell, a_design, a_manifest
 
 OURS = """
 id = "our-parts@1"
@@ -414,9 +414,9 @@ def test_a_cell_refuses_an_id_that_means_something_else_or_nothing(protocol_id):
 
 
 def test_a_study_gives_its_id_to_every_cell():
-    from cadbench.benchmark.running.study import plan
+    from cadbench.benchmark.running.design import cells_of
 
-    study = a_study("mecad", "joint", seeds=(0, 1), protocol_id="our-parts@1")
-    assert {cell.protocol for cell in plan(study)} == {"our-parts@1"}
-    assert {cell.manifest for cell in plan(study)} == {a_manifest().hash}
+    study = a_design("mecad", "joint", seeds=(0, 1), protocol_id="our-parts@1")
+    assert {cell.protocol for cell in cells_of(study)} == {"our-parts@1"}
+    assert {cell.manifest for cell in cells_of(study)} == {a_manifest().hash}
     assert SPEC.preprocessing == Preprocessing()

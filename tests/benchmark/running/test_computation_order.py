@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from cadbench.benchmark.running.computation_order import computation_order
-from cadbench.benchmark.running.study import plan
+from cadbench.benchmark.running.design import cells_of
 
-from tests.benchmark.samples import a_study
+from tests.benchmark.samples import a_design
 
 
 def test_a_method_decides_the_order_of_its_own_cells_and_methods_keep_theirs():
-    cells = plan(
-        a_study(
+    cells = cells_of(
+        a_design(
             "patchcore",
             "mecad",
             "finetune",

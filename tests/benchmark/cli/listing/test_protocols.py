@@ -182,7 +182,8 @@ def test_an_option_that_contradicts_the_protocol_is_refused(run_file, out, optio
     assert_refused(
         run_file(option, value),
         2,
-        f"{option} and --protocol exclude each other: the protocol sets {said}",
+        f"{option}: contradicts the protocol",
+        f"which sets {said}",
     )
     assert not out.exists()
 

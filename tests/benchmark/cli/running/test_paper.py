@@ -104,7 +104,7 @@ def test_only_records_of_the_configuration_are_compared(call, recorded):
         (["mecad", "--compare-only", "--random-weights"], ["--random-weights and --compare-only"]),
         (["mecad", "--compare-only"], ["no records in"]),
         (["mecad", "--categories", "botle"], ["did you mean bottle?"]),
-        (["mecad", "--weights", "none.pth"], ["--weights none.pth", "no such file"]),
+        (["mecad", "--weights", "none.pth"], ["--weights: no such file: none.pth"]),
         ([], ["PAPER"]),
     ],
     ids=" ".join,

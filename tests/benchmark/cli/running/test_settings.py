@@ -26,7 +26,8 @@ def test_settings_become_a_sweep_over_the_chosen_methods():
     ("settings", "experts", "words"),
     [
         (["mecad.experts"], None, "write METHOD.PARAM=VALUES"),
-        (["experts=3"], None, "write METHOD.PARAM=VALUES"),
+        (["budget=3"], None, r"no method of this run \(mecad\) has the parameter 'budget'"),
+        ([".experts=3"], None, "write METHOD.PARAM=VALUES"),
         (["mecad.experts="], None, "write METHOD.PARAM=VALUES"),
         (["mecda.experts=3"], None, r"unknown method 'mecda' \(did you mean mecad\?\)"),
         (["joint.exact=true"], None, r"joint is not among .* \(mecad\); add --method joint"),
@@ -40,6 +41,14 @@ def test_settings_become_a_sweep_over_the_chosen_methods():
 def test_a_setting_that_makes_no_sense_is_refused(settings, experts, words):
     with pytest.raises(UsageError, match=words):
         parse_settings(["mecad"], settings, experts)
+
+
+def test_the_method_may_be_left_out_if_only_one_has_the_parameter():
+    assert parse_settings(["mecad", "patchcore"], ["threshold=0.5"], None) == {
+        "mecad": {"threshold": [0.5]}
+    }
+    with pytest.raises(UsageError, match="several methods of this run have it"):
+        parse_settings(["mecad", "replay"], ["selector=herding"], None)
 
 
 def test_experts_without_a_method_that_has_them_names_those_that_do():

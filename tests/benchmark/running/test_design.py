@@ -1,20 +1,20 @@
-"""From a study to its cells: which there are, in which order, and what settings are refused."""
+"""From a design to its cells: which there are, in which order, and what settings are refused."""
 
 from __future__ import annotations
 
 import itertools
 
 import pytest
-from cadbench.benchmark.running.study import match_memory, plan
+from cadbench.benchmark.running.design import cells_of, match_memory
 from cadbench.results.errors import UsageError
 
-from tests.benchmark.samples import a_cell, a_study, an_order
+from tests.benchmark.samples import a_cell, a_design, an_order
 
 
 def test_cells_are_the_product_of_methods_parameters_orders_and_seeds_in_that_order():
     orders = (an_order(), an_order("random:1"))
-    cells = plan(
-        a_study(
+    cells = cells_of(
+        a_design(
             "replay",
             "mecad",
             sweep={"mecad": {"experts": [2, 1], "replay_ratio": [0.5, 0.2]}},
@@ -42,24 +42,24 @@ def test_cells_are_the_product_of_methods_parameters_orders_and_seeds_in_that_or
 
 def test_parameters_that_resolve_alike_give_one_cell():
     # With budgets of 2400 and 400 an expert has room for 6, which is what `auto` resolves to.
-    cells = plan(a_study("mecad", sweep={"mecad": {"categories_per_expert": [None, 6, 5]}}))
+    cells = cells_of(a_design("mecad", sweep={"mecad": {"categories_per_expert": [None, 6, 5]}}))
     assert [cell.params.categories_per_expert for cell in cells] == [6, 5]
 
 
 def test_every_cell_carries_the_resolved_schedule_and_parameters():
-    (cell,) = plan(a_study("mecad", schedule="2-1x*"))
+    (cell,) = cells_of(a_design("mecad", schedule="2-1x*"))
     assert cell.schedule == "2-1x2"
     assert cell.params.threshold is not None
 
 
 def test_a_schedule_that_does_not_fit_the_data_set_is_refused():
     with pytest.raises(UsageError, match="covers 5 categories, the dataset has 4"):
-        plan(a_study(schedule="4-1"))
+        cells_of(a_design(schedule="4-1"))
 
 
 def test_matched_cells_are_paired_with_every_reference_of_their_order_and_seed():
-    cells = plan(
-        a_study(
+    cells = cells_of(
+        a_design(
             "mecad",
             "patchcore",
             sweep={"mecad": {"experts": [1, 5]}},

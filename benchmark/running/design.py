@@ -1,4 +1,4 @@
-"""A study: methods x parameters x orders x seeds, expanded into cells."""
+"""A factorial design over known images: methods x parameters x orders x seeds, as cells."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MOST_CELLS = 100_000
 
 
 @dataclass(frozen=True)
-class Study:
+class Design:
     """A factorial design: the settings that all cells share, and the factors that vary.
 
     The factors are `methods`, `sweep`, `orders` and `seeds`; `Cell` documents the rest.
@@ -70,43 +70,44 @@ class MatchedCell:
         return replace(self.cell, params=params)
 
 
-def plan(study: Study) -> list[Cell]:
-    """Expand a study into its cells: by method, then parameters, then order, then seed.
+def cells_of(design: Design) -> list[Cell]:
+    """Expand a design into its cells: by method, then parameters, then order, then seed.
 
     Raises:
         UsageError: the schedule does not fit, or there are too many cells.
     """
-    data = add_domains(study.manifest, study.drift)
+    data = add_domains(design.manifest, design.drift)
     schedules: dict[Order, str] = {}
-    for order in study.orders:
-        stream = Stream(data, order, study.schedule, study.drift, study.blend)
+    for order in design.orders:
+        stream = Stream(data, order, design.schedule, design.drift, design.blend)
         stream.refuse_returns_within_an_experience()
         schedules[order] = stream.resolved_schedule
-    _refuse_too_many(study)
-    names = tuple(sorted(study.manifest.categories))
-    facts = CellFacts(study.features.backbone, study.features.embedding, len(names), names)
+    _refuse_too_many(design)
+    names = tuple(sorted(design.manifest.categories))
+    facts = CellFacts(design.features.backbone, design.features.embedding, len(names), names)
     cells = [
         Cell(
-            dataset=study.manifest.name,
-            manifest=study.manifest.hash,
+            dataset=design.manifest.name,
+            manifest=design.manifest.hash,
             order=order,
             schedule=schedules[order],
-            routing=study.routing,
-            unseen=study.unseen,
-            features=study.features,
-            maps=study.maps,
+            routing=design.routing,
+            unseen=design.unseen,
+            features=design.features,
+            maps=design.maps,
             method=method,
             params=params,
             seed=seed,
-            protocol_id=study.protocol_id,
-            drift=study.drift,
-            blend=study.blend,
+            protocol_id=design.protocol_id,
+            drift=design.drift,
+            blend=design.blend,
         )
-        for method in study.methods
-        for params in _grid(method, study.sweep.get(method, {}), facts)
-        for order in study.orders
-        for seed in study.seeds
+        for method in design.methods
+        for params in _grid(method, design.sweep.get(method, {}), facts)
+        for order in design.orders
+        for seed in design.seeds
     ]
+    return name_swept_parameters(cells)
     return name_swept_parameters(cells)
 
 
@@ -144,12 +145,12 @@ def match_memory(cells: Sequence[Cell], reference: str) -> tuple[list[Cell], lis
     return ready, waiting
 
 
-def _refuse_too_many(study: Study) -> None:
+def _refuse_too_many(design: Design) -> None:
     """Count the cells before they are made: one typing error can ask for millions."""
     settings = (
-        math.prod(map(len, study.sweep.get(method, {}).values())) for method in study.methods
+        math.prod(map(len, design.sweep.get(method, {}).values())) for method in design.methods
     )
-    count = sum(settings) * len(study.orders) * len(study.seeds)
+    count = sum(settings) * len(design.orders) * len(design.seeds)
     if count > MOST_CELLS:
         raise UsageError(
             f"--seeds, --order and --set ask for {count:,} cells; a run has at most "

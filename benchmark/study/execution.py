@@ -1,0 +1,131 @@
+"""Where and how the cells of a study are computed. Nothing here changes a score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ...results.errors import UsageError
+from ..system.cache import cache_root
+from ..system.reporting import Reporter
+from .plan import Plan
+
+if TYPE_CHECKING:
+    from ..running.cell import Cell
+    from ..running.runner import Outcome
+
+Engine = Literal["local", "ray"]
+Device = Literal["auto", "cpu", "cuda"]
+Neighbors = Literal["torch", "faiss"]
+Maps = Literal["final", "all", "none"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """How a study is computed.
+
+    Attributes:
+        out: folder of the records.
+        jobs: number of cells computed in parallel; None for one, or with Ray as many as fit.
+        engine: `local` for this machine, or `ray` for a cluster.
+        address: address of the Ray cluster; None for RAY_ADDRESS or a new one on this machine.
+        cell_cpus: with Ray, cores per cell; None for 2.
+        cell_gpus: with Ray, GPUs per cell; None for 1 with `device="cuda"`, else 0.
+        device: `cpu`, `cuda`, or `auto`: CUDA if it is available.
+        neighbors: library of the nearest-neighbor search.
+        keep_distances: GB of neighbor distances that stay in the cache folder for later runs.
+        maps: anomaly maps in the records: after the last experience, after each, or none.
+        timed: also measure update seconds and ms per image, with all caches off.
+        overwrite: compute cells again that already have a record.
+
+    Raises:
+        UsageError: a value is wrong, an option has no effect, or the engine is not installed.
+    """
+
+    out: Path = Path("runs")
+    jobs: int | None = None
+    engine: Engine = "local"
+    address: str | None = None
+    cell_cpus: int | None = None
+    cell_gpus: float | None = None
+    device: Device = "auto"
+    neighbors: Neighbors = "torch"
+    keep_distances: float = 0.0
+    maps: Maps = "final"
+    timed: bool = False
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if self.engine == "local":
+            for name in ("address", "cell_cpus", "cell_gpus"):
+                if getattr(self, name) is not None:
+                    raise UsageError(f"--{name.replace('_', '-')} needs --engine ray")
+        else:
+            from importlib.util import find_spec
+
+            if find_spec("ray") is None:
+                raise UsageError("--engine ray needs Ray: pip install 'cadbench[ray]'")
+        gpus = self.cell_gpus
+        if gpus is not None and gpus > 1 and gpus != int(gpus):
+            raise UsageError(f"--cell-gpus {gpus:g}: write a fraction below 1 or a whole number")
+        if self.device == "cuda":
+            from ..running.devices import choose_device
+
+            choose_device("cuda")
+
+
+def execute(plan: Plan, execution: Execution, reporter: Reporter) -> list[Outcome]:
+    """Compute the planned cells that have no record.
+
+    Args:
+        plan: the cells.
+        execution: where and how they are computed.
+        reporter: receives progress and messages.
+
+    Returns:
+        One outcome per cell, computed or reused.
+
+    Raises:
+        CellsFailed: cells failed on an engine that continues with the others.
+    """
+    from ..running.runner import Runner
+    from ..running.shared_inputs import SharedInputs
+
+    inputs = SharedInputs(
+        manifest=plan.manifest,
+        cache=cache_root(),
+        device=execution.device,
+        weights=plan.weights,
+        reporter=reporter,
+        search=execution.neighbors,
+        kept_distance_bytes=int(execution.keep_distances * 2**30),
+    )
+    runner = Runner(
+        inputs=inputs,
+        out=execution.out,
+        reporter=reporter,
+        overwrite=execution.overwrite,
+        maps=execution.maps,
+        timed=execution.timed,
+    )
+
+    def in_processes(cells: Sequence[Cell]) -> list[Outcome]:
+        from ..running.engines.processes import run_in_processes
+
+        return run_in_processes(runner, cells, execution.jobs or 1)
+
+    def on_ray(cells: Sequence[Cell]) -> list[Outcome]:
+        from ..running.engines.cluster import Cluster, Resources
+
+        gpus = execution.cell_gpus
+        if gpus is None:
+            gpus = 1.0 if execution.device == "cuda" else 0.0
+        resources = Resources(execution.cell_cpus or 2, gpus, execution.jobs)
+        return Cluster(execution.address, resources).run(runner, cells)
+
+    if execution.engine == "ray":
+        return runner.run(plan.cells, plan.matched, on_ray)
+    parallel = (execution.jobs or 1) > 1
+    return runner.run(plan.cells, plan.matched, in_processes if parallel else None)

@@ -1,0 +1,172 @@
+"""Study files: a `Study` as TOML, for git and for the appendix of a paper."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from ...results.errors import UsageError
+from ...results.storage.files import write_bytes
+from ...results.validation import convert, mismatch, parse_toml
+from .fields import StudyFields
+
+VERSION = 1
+"""Version of the file format; a release reads the files of all versions up to its own."""
+
+_PATHS = ("weights",)
+"""Fields with a path, which is relative to the folder of the file."""
+_NOT_IN_A_FILE = ("data_root",)
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_HEADER = """\
+# A cadbench study. Run it with: cadbench run {name}
+# Keys that are left out have the default value, or that of `protocol`.
+# Say where the images are with --data-root or CADBENCH_DATA.
+"""
+
+
+@dataclass(frozen=True)
+class StudyFile:
+    """The keys of a study file; `Study` documents them."""
+
+    version: int
+    dataset: str | None = None
+    categories: tuple[str, ...] | None = None
+    skip_unreadable: bool = False
+    protocol: str | None = None
+    schedule: str | None = None
+    orders: tuple[str, ...] | str | None = None
+    drift: tuple[str, ...] | None = None
+    blend: float | None = None
+    routing: str | None = None
+    unseen: str | None = None
+    seeds: tuple[int, ...] | int | str | None = None
+    match_memory: str | None = None
+    backbone: str | None = None
+    weights: str | None = None
+    random_weights: bool = False
+    embedding: str | None = None
+    image_size: int | None = None
+    map_sigma: float | None = None
+    methods: Mapping[str, Mapping[str, Any]] | tuple[str, ...] | str | None = None
+
+
+def read_fields(file: Path) -> dict[str, Any]:
+    """Read a study file.
+
+    Args:
+        file: the TOML file.
+
+    Returns:
+        The fields of the study that the file gives, not yet checked against each other.
+
+    Raises:
+        UsageError: the file cannot be read, or a key or value is wrong; names file and key.
+    """
+    try:
+        text = file.read_text("utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is not TOML: it is not UTF-8 text") from error
+    content = convert(parse_toml(text, str(file)), StudyFile, str(file))
+    if content.version != VERSION:
+        raise UsageError(
+            f"{mismatch(f'{file}: version', str(VERSION), content.version)}; the file needs "
+            "another release of cadbench"
+        )
+    given = {
+        each.name: value
+        for each in fields(StudyFile)
+        if each.name != "version" and (value := getattr(content, each.name)) is not None
+    }
+    for name in _paths_in(given):
+        given[name] = str(file.parent / Path(given[name]).expanduser())
+    if "orders" in given and not isinstance(given["orders"], str):
+        given["orders"] = tuple(_order_below(file.parent, text) for text in given["orders"])
+    return given
+
+
+def write_study(study: StudyFields, file: Path) -> None:
+    """Write a study as a TOML file; values that are not given are left out.
+
+    Args:
+        study: the study.
+        file: the file to write. An existing file is replaced only by the same study.
+
+    Raises:
+        UsageError: the file exists and holds something else, or cannot be written.
+    """
+    text = study_toml(study, file)
+    try:
+        if file.exists():
+            if file.read_text("utf-8") == text:
+                return
+            raise UsageError(f"{file} exists and is another study: choose another name")
+        write_bytes(file, text.encode())
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {error.strerror}") from error
+
+
+def study_toml(study: StudyFields, file: Path) -> str:
+    """Return the text of the study file.
+
+    Args:
+        study: the study.
+        file: where it will be written: paths are relative to its folder.
+    """
+    lines = [f"version = {VERSION}"]
+    for each in fields(StudyFile):
+        if each.name in ("version", "methods"):
+            continue
+        value = getattr(study, each.name)
+        if value is None or value is False:
+            continue
+        if each.name in _PATHS or (each.name == "protocol" and Path(value).is_file()):
+            value = os.path.relpath(Path(value).expanduser(), file.parent)
+        if each.name == "orders":
+            value = [_relative_order(text, file.parent) for text in value]
+        lines.append(f"{each.name} = {_toml(value)}")
+    methods: Any = study.methods or {}
+    for method, params in methods.items():
+        lines += ["", f"[methods.{_key(method)}]"]
+        for parameter, values in params.items():
+            written = ["auto" if value is None else value for value in values]
+            value = written if len(written) > 1 else written[0]
+            lines.append(f"{_key(parameter)} = {_toml(value)}")
+    return _HEADER.format(name=file.name) + "\n" + "\n".join(lines) + "\n"
+
+
+def _paths_in(given: Mapping[str, Any]) -> list[str]:
+    """The keys whose value is a path; a protocol may be a name."""
+    protocol = given.get("protocol")
+    is_file = protocol is not None and protocol.endswith(".toml")
+    return [name for name in (*_PATHS, *["protocol"] * is_file) if name in given]
+
+
+def _order_below(folder: Path, text: str) -> str:
+    path = folder / text
+    return str(path) if path.is_file() else text
+
+
+def _relative_order(text: str, folder: Path) -> str:
+    return os.path.relpath(text, folder) if Path(text).is_file() else text
+
+
+def _key(name: str) -> str:
+    return name if _BARE_KEY.fullmatch(name) else _toml(name)
+
+
+def _toml(value: Any) -> str:
+    """Return a value as TOML. A JSON text without escaped surrogates is also a TOML text."""
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Sequence):
+        return f"[{', '.join(map(_toml, value))}]"
+    return repr(value)

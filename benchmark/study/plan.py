@@ -1,0 +1,116 @@
+"""The images and cells of a study."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..data.manifest import Manifest
+from ..data.opening.open_dataset import open_dataset
+from ..running.cell import Cell
+from ..running.design import Design, MatchedCell, cells_of, match_memory
+from ..streams.orders import resolve_order
+from ..system.reporting import Reporter, Silent
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from ..features.feature_spec import FeatureSpec
+    from ..features.weights import Weights
+
+_PAPER_BACKBONE = "wide_resnet50_2"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a study computes.
+
+    Attributes:
+        manifest: the images.
+        weights: backbone weights of all cells.
+        cells: the cells that can be computed immediately.
+        matched: cells whose parameters depend on another cell's memory (`match_memory`).
+    """
+
+    manifest: Manifest
+    weights: Weights
+    cells: list[Cell]
+    matched: list[MatchedCell] = field(default_factory=list)
+
+
+def make_plan(settings: Settings, reporter: Reporter | None = None) -> Plan:
+    """Open the dataset of a study and list its cells.
+
+    Args:
+        settings: the settings of the study.
+        reporter: receives progress and warnings.
+
+    Raises:
+        UsageError: the schedule or an order does not fit the data.
+        DataError: the data are missing, incomplete or damaged.
+    """
+    from ..features.weights import EMBEDDED_BACKBONE, find_weights
+
+    reporter = reporter or Silent()
+    protocol = settings.protocol
+    manifest = open_dataset(
+        settings.dataset,
+        settings.data_root,
+        settings.categories,
+        skip_unreadable=settings.skip_unreadable,
+        reporter=reporter,
+        required_by=f"protocol {protocol.where}" if protocol else None,
+    )
+    backbone = settings.backbone
+    if backbone is None:
+        backbone = _PAPER_BACKBONE if manifest.name == "mvtec" else EMBEDDED_BACKBONE
+    weights = find_weights(backbone, settings.weights, random=settings.random_weights)
+    resolve = protocol.order if protocol else resolve_order
+    cells = cells_of(
+        Design(
+            manifest=manifest,
+            features=_feature_spec(backbone, weights, settings),
+            maps=settings.maps,
+            schedule=settings.schedule,
+            routing=settings.routing,
+            unseen=settings.unseen,
+            methods=tuple(settings.methods),
+            sweep=settings.methods,
+            orders=tuple(resolve(text, manifest.categories) for text in settings.orders),
+            seeds=settings.seeds,
+            protocol_id=protocol.id if protocol else None,
+            drift=settings.drift,
+            blend=settings.blend,
+        )
+    )
+    _warn_of_unofficial_orders(settings, cells, reporter)
+    if settings.match_memory is None:
+        return Plan(manifest, weights, cells)
+    return Plan(manifest, weights, *match_memory(cells, settings.match_memory))
+
+
+def _feature_spec(backbone: str, weights: Weights, settings: Settings) -> FeatureSpec:
+    from ..features.backbones import STRIDES, default_embedding, embedding_params
+    from ..features.feature_spec import FeatureSpec
+
+    embedding = settings.embedding or default_embedding(backbone)
+    return FeatureSpec(
+        backbone=backbone,
+        weights=weights.name,
+        layers=STRIDES,
+        embedding=embedding,
+        embedding_params=embedding_params(embedding),
+        preprocessing=settings.preprocessing,
+    )
+
+
+def _warn_of_unofficial_orders(settings: Settings, cells: list[Cell], reporter: Reporter) -> None:
+    """Warn of each order that is not an official order of the protocol."""
+    protocol = settings.protocol
+    if protocol is None:
+        return
+    for order in dict.fromkeys(cell.order for cell in cells):
+        if order not in protocol.official_orders(tuple(sorted(order.categories))):
+            reporter.warn(
+                f"order {order.name} is not one of {protocol.where}'s official orders "
+                f"({', '.join(protocol.orders)}): do not compare these rows with official ones"
+            )
