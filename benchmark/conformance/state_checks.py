@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from ...results.counts import format_count
 from ..interface.experience import TrainExperience
 from ..interface.memory_block import Block
 from ..interface.prediction import MemoryReport
@@ -35,7 +36,7 @@ def state(subject: Subject) -> None:
         services = subject.stream.services()
         resumed = subject.build(services=services)
         resumed.load_state_dict(unpack(saved, subject.stream.features.device))
-        loaded = f"a run resumed after {stop} experience(s)"
+        loaded = f"a run resumed after {format_count(stop, 'experience')}"
         if found := find_difference(complete[stop - 1].predictions, subject.predict(resumed)):
             raise Failed(f"{found} ({loaded}, before the next experience)")
         if resumed.memory() != complete[stop - 1].memory:

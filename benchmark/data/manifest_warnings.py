@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from .item import Item
 
@@ -23,6 +23,9 @@ class _Splits(Protocol):
     def test(self, column: str) -> tuple[Item, ...]: ...
 
 
+_Text: TypeAlias = tuple[str, str]
+"""The text of a warning in singular and plural."""
+
 _MAX_SEPARATE = 3
 """If more categories than this have the same oddity, they share one warning."""
 _MAX_NAMES = 15
@@ -39,7 +42,7 @@ def manifest_warnings(manifest: _Splits) -> tuple[str, ...]:
     return (*_grouped(found), *_missing_masks(manifest))
 
 
-def _oddities(train: tuple[Item, ...], test: tuple[Item, ...]) -> Iterator[tuple[int, str]]:
+def _oddities(train: tuple[Item, ...], test: tuple[Item, ...]) -> Iterator[tuple[int, _Text]]:
     """(number of images, 0 for all of them; text of the warning) for one category."""
     labels: dict[str, set[int]] = collections.defaultdict(set)
     for item in test:
@@ -47,31 +50,40 @@ def _oddities(train: tuple[Item, ...], test: tuple[Item, ...]) -> Iterator[tuple
     present = set().union(*labels.values())
     if len(present) == 1:
         kind = "defective" if present == {1} else "good"
-        yield 0, f"all test images are {kind}, so its AUROC is undefined (NaN)"
+        text = f"all test images are {kind}, so its AUROC is undefined (NaN)"
+        yield 0, (text, text)
     both = sum(len(given) == 2 for given in labels.values())
     if both:
-        yield both, "test image(s) occur both as good and as defective"
+        same = "both as good and as defective"
+        yield both, (f"test image occurs {same}", f"test images occur {same}")
     leaked = len(labels.keys() & {item.content for item in train})
     if leaked:
-        yield leaked, "test image(s) are also training images"
+        yield (
+            leaked,
+            ("test image is also a training image", "test images are also training images"),
+        )
 
 
-def _grouped(found: list[tuple[str, int, str]]) -> Iterator[str]:
+def _grouped(found: list[tuple[str, int, _Text]]) -> Iterator[str]:
     """One line per oddity and category, or one per oddity if many categories have it."""
-    by_text: dict[str, list[tuple[str, int]]] = collections.defaultdict(list)
+    by_text: dict[_Text, list[tuple[str, int]]] = collections.defaultdict(list)
     for category, count, text in found:
         by_text[text].append((category, count))
     for category, count, text in found:
         if len(by_text[text]) <= _MAX_SEPARATE:
-            yield f"{category}: {count} {text}" if count else f"{category}: {text}"
+            yield f"{category}: {_counted(count, text)}"
     for text, categories in by_text.items():
         if len(categories) > _MAX_SEPARATE:
             names = [
                 f"{category} ({count})" if count else category for category, count in categories
             ]
             total = sum(count for _, count in categories)
-            summary = f"{total} {text}" if total else text
-            yield f"{len(categories)} categories: {summary}: {_shortened(names)}"
+            yield f"{len(categories)} categories: {_counted(total, text)}: {_shortened(names)}"
+
+
+def _counted(count: int, text: _Text) -> str:
+    """The text in singular or plural, after the number of images if there is one."""
+    return f"{count} {text[count != 1]}" if count else text[0]
 
 
 def _shortened(names: list[str]) -> str:

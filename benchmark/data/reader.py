@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from ...results.counts import format_count
 from ..system.reporting import Reporter
 from .catalog import Counts
 from .entries import Entry
@@ -88,5 +89,6 @@ class Reader(ABC):
 
     def announcement(self, name: str, root: Path, found: Sequence[str]) -> str:
         """The line that is printed when the dataset is opened."""
-        of = f" of {len(self.categories)}" if self.categories else ""
-        return f"dataset: {self.title}, {len(found)}{of} categories, in {root}"
+        total = format_count(len(self.categories or found), "category")
+        count = f"{len(found)} of {total}" if self.categories else total
+        return f"dataset: {self.title}, {count}, in {root}"

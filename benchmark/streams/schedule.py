@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ...results.counts import format_count
 from ...results.errors import UsageError
 
 _PART = re.compile(r"(?P<size>[1-9]\d{0,17})(x(?P<times>[1-9]\d{0,17}|\*))?")
@@ -36,7 +37,8 @@ def experience_sizes(schedule: str, categories: int) -> tuple[int, ...]:
     left = categories - fixed
     if left < 0 or (left > 0 and not stars):
         raise UsageError(
-            f"--schedule {schedule!r} covers {fixed} categories, the dataset has {categories}"
+            f"--schedule {schedule!r} covers {format_count(fixed, 'category')}, the dataset has "
+            f"{categories}"
         )
     sizes: list[int] = []
     for part in matched:
@@ -45,8 +47,8 @@ def experience_sizes(schedule: str, categories: int) -> tuple[int, ...]:
             sizes.extend([size] * int(times))
         elif left == 0 or left % size:
             raise UsageError(
-                f"--schedule {schedule!r} does not fit {categories} categories: {left} are left "
-                f"for experiences of {size}"
+                f"--schedule {schedule!r} does not fit {format_count(categories, 'category')}: "
+                f"{left} {'is' if left == 1 else 'are'} left for experiences of {size}"
             )
         else:
             sizes.extend([size] * (left // size))

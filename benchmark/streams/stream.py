@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
+from ...results.counts import format_count
 from ...results.errors import UsageError
 from ..data.domains import Domain
 from ..data.item import column_name
@@ -74,7 +75,7 @@ class Stream:
             count = len(self.order.categories)
             raise UsageError(
                 f"{str(error).replace('the dataset has', 'the stream has')}: {count}, and {count} "
-                f"more for each of {len(self.domains)} domain(s)"
+                f"more for each of {format_count(len(self.domains), 'domain')}"
             ) from None
 
     @property

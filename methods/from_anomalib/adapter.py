@@ -19,6 +19,7 @@ from ...benchmark.interface.experience import TestBatch, TrainExperience
 from ...benchmark.interface.method import CellFacts, Method, State
 from ...benchmark.interface.params import Params, param
 from ...benchmark.interface.prediction import MemoryReport, Prediction
+from ...results.counts import format_count
 from ...results.errors import CadbenchError, UsageError
 
 if TYPE_CHECKING:
@@ -113,7 +114,8 @@ class AnomalibMethod(Method[A]):
             except (RuntimeError, ValueError) as error:  # too few images
                 name, reason = type(self).__name__, str(error).split("\n")[0]
                 raise CadbenchError(
-                    f"anomalib's {name} cannot be fitted to {len(images)} images: {reason}"
+                    f"anomalib's {name} cannot be fitted to {format_count(len(images), 'image')}: "
+                    f"{reason}"
                 ) from error
         self.images = len(images)
         self.fitted = {

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..counts import format_count, pluralize
 from ..errors import UsageError
-from .rows import Row, number_ranges, plain, plural, short_key
+from .rows import Row, number_ranges, plain, short_key
 
 _NAMED = 3
 """Number of rows whose missing runs an error lists."""
@@ -46,9 +47,10 @@ def check_comparable(rows: Sequence[Row], *, mixable: bool = True) -> None:
     lacking = missing_runs(rows)
     if lacking:
         more = len(lacking) - _NAMED
+        verb = "lacks" if more == 1 else "lack"
         raise UsageError(
             f"rows of different runs are not comparable: {'; '.join(lacking[:_NAMED])}"
-            + (f"; and {more} more rows lack some" if more > 0 else "")
+            + (f"; and {format_count(more, 'more row')} {verb} some" if more > 0 else "")
             + f"; run the missing ones or choose rows{label}"
         )
 
@@ -67,7 +69,7 @@ def missing_runs(rows: Sequence[Row]) -> list[str]:
             order = f"{name} ({', '.join(categories)})" if alike else name
             missing.setdefault(order, []).append(seed)
         lacks = [
-            f"{plural('seed', seeds)} {number_ranges(sorted(seeds))} of order {order}"
+            f"{pluralize('seed', len(seeds))} {number_ranges(sorted(seeds))} of order {order}"
             for order, seeds in missing.items()
         ]
         if lacks:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..counts import format_count, pluralize
 from ..metrics.registry import DEFAULT, PIXEL_METRICS
 from ..records.record import Record
 from ..records.schema import features_key
 from .comparable import check_comparable
 from .quantities import Reading, stored_matrix
 from .repetitions import deviation_notes
-from .rows import Row, backbone_labels, by_routing, describe_runs, plural, rows_of
+from .rows import Row, backbone_labels, by_routing, describe_runs, rows_of
 
 JOINT = "joint"
 """The method that `gap_to_joint` is measured against.
@@ -59,7 +60,7 @@ class Comparison:
         same.
         """
         protocols = sorted({row.first.protocol for row in self.rows})
-        parts = [f"{plural('protocol', protocols)} {', '.join(protocols)}"]
+        parts = [f"{pluralize('protocol', len(protocols))} {', '.join(protocols)}"]
         parts.append(f"{self.routing} routing")
         parts += [] if self.mixed_runs else [describe_runs(self.rows[0])]
         parts += [] if self.mixed_backbones else [f"backbone {backbone_labels(self.rows)[0]}"]
@@ -167,8 +168,8 @@ def _left_out(
     if not missing:
         return []
     return [
-        f"{what} are over the {len(common)} categories that every row defines; left out: "
-        f"{', '.join(missing)}"
+        f"{what} are over the {format_count(len(common), 'category')} that every row defines; "
+        f"left out: {', '.join(missing)}"
     ]
 
 

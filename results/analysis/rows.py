@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from ..counts import pluralize
 from ..records.record import Record
 from ..records.schema import canonical_json, domains_of, features_key
 
@@ -117,7 +118,7 @@ def short_key(row: Row) -> str:
 
 def describe_runs(row: Row) -> str:
     """`seeds 0-2, order alphabetical`; the number of runs if not all combinations were run."""
-    seeds, orders = plural("seed", row.seeds), plural("order", row.orders)
+    seeds, orders = pluralize("seed", len(row.seeds)), pluralize("order", len(row.orders))
     text = f"{seeds} {number_ranges(row.seeds)}, {orders} {', '.join(row.orders)}"
     full = len(row.seeds) * len(row.orders)
     return text if len(row.records) == full else f"{text} ({len(row.records)} of {full} runs)"
@@ -187,11 +188,6 @@ def backbone_labels(rows: Sequence[Row]) -> list[str]:
         f"{name} ({key[:8]})" if len(alike[name]) > 1 else name
         for name, key in zip(names, keys, strict=True)
     ]
-
-
-def plural(noun: str, things: Sequence[object]) -> str:
-    """The noun in singular or plural, for as many things."""
-    return noun if len(things) == 1 else f"{noun}s"
 
 
 def _backbone(row: Row) -> str:

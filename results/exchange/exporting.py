@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO
 
+from ..counts import format_count
 from ..errors import RecordError, UsageError
 from ..records.record import MAPS_FILE, RUN_FILE, Record, checksum, run_text
 from ..records.store import PARTIAL, record_dir
@@ -113,7 +114,7 @@ def _refuse_size(listed: Mapping[str, Listed]) -> None:
     total = sum(file.bytes for file in listed.values())
     if total > MAX_TOTAL or len(listed) >= MAX_MEMBERS:
         raise UsageError(
-            f"{len(listed)} files of {total} bytes exceed the limits of an import "
+            f"{format_count(len(listed), 'file')} of {total} bytes exceed the limits of an import "
             f"({MAX_MEMBERS} files, {MAX_TOTAL} bytes); export fewer records at once, or add "
             "--no-maps"
         )

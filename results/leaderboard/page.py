@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ..analysis.quantities import quantity
 from ..analysis.rows import Defaults
+from ..counts import format_count
 from ..published.rows import PublishedRow
 from ..published.tables import tiered_tables
 from ..published.tiers import TIERS
@@ -51,15 +52,15 @@ def leaderboard_page(
             ours[title] = earlier_table(title, earlier, sort)
     from_earlier = sum(row[0] == TIER for table in ours.values() for row in table.rows)
     theirs = tiered_tables(published)
-    kept = f" and {from_earlier} rows of an earlier page" if from_earlier else ""
+    kept = f" and {format_count(from_earlier, 'row')} of an earlier page" if from_earlier else ""
     tiers = {**TIERS, TIER: MEANING} if from_earlier else TIERS
     versions = [f"{name}: {value}" for name, value in provenance(records).items()]
     if from_earlier and earlier is not None:
         versions += [line for line in earlier.versions if line not in versions]
     parts = [
         "# Leaderboard",
-        f"{len(records)} records of cadbench{kept}, best {_heading(sort)} first in each "
-        "group. Rows of one group share data, protocol and routing; nothing is ranked across "
+        f"{format_count(len(records), 'record')} of cadbench{kept}, best {_heading(sort)} first in "
+        "each group. Rows of one group share data, protocol and routing; nothing is ranked across "
         "groups, and published rows are not ranked with ours. Made by",
         _code_block(command),
         "\n".join(f"- **{tier}**: {meaning}" for tier, meaning in tiers.items()),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..analysis.quantities import Reading
+from ..counts import format_count
 from ..published.groups import FORGETTING
 from ..published.rows import PublishedRow
 from ..records.record import Record
@@ -45,7 +46,7 @@ def memory_table(r: Reproduction, printed: PublishedRow) -> Table:
     ]
     if not r.comparable:
         notes.append("the paper's columns cover all its categories, so there is no difference")
-    title = f"Memory at {printed.experts} experts: {r.title}"
+    title = f"Memory at {format_count(printed.experts, 'expert')}: {r.title}"
     return Table(title, columns, tuple(rows), (*notes, *r.notes))
 
 
@@ -84,7 +85,7 @@ def agreement_table(r: Reproduction, printed: PublishedRow) -> Table:
         "matching: each of their experts is matched to one of ours so that most categories agree",
         *r.notes,
     )
-    title = f"Agreement of the assignments at {printed.experts} experts: {r.title}"
+    title = f"Agreement of the assignments at {format_count(printed.experts, 'expert')}: {r.title}"
     return Table(title, columns, tuple(rows), notes)
 
 
@@ -116,7 +117,7 @@ def assignment_tables(r: Reproduction, printed: PublishedRow) -> list[Table]:
             f"seed {record.seed}; matches: the paper's expert that ours is matched to",
             *r.notes,
         )
-        title = f"Assignment at {printed.experts} experts, {sweep.label}: {r.title}"
+        title = f"Assignment at {format_count(printed.experts, 'expert')}, {sweep.label}: {r.title}"
         tables.append(Table(title, columns, rows, notes))
     return tables
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal, TypeAlias
 
+from ..counts import format_count, pluralize
 from .paper import Claim
 
 Answer: TypeAlias = Literal["yes", "no", "cannot be said"]
@@ -58,14 +59,12 @@ def _check_bounds(claim: Claim, finals: Finals, complete: bool) -> ClaimResult:
     held = [e for e, holds in inside.items() if holds]
     broken = [e for e, holds in inside.items() if not holds]
     if broken and (claim.experts or not held):
-        return ClaimResult("no", f"{ours}; not at {_listed(broken)} experts")
+        return ClaimResult("no", f"{ours}; not at {_listed(broken)}")
     if broken:
-        return ClaimResult("cannot be said", f"{ours}; holds at {_listed(held)} experts only")
+        return ClaimResult("cannot be said", f"{ours}; holds at {_listed(held)} only")
     missing = [e for e in experts if e not in found]
     if missing or not held:
-        return ClaimResult(
-            "cannot be said", f"{ours or 'nothing'}; not run: {_listed(missing)} experts"
-        )
+        return ClaimResult("cannot be said", f"{ours or 'nothing'}; not run: {_listed(missing)}")
     return ClaimResult("yes", ours)
 
 
@@ -82,14 +81,14 @@ def _ranges(found: Mapping[int, Mapping[str, float]]) -> str:
 def _check_best(claim: Claim, best: int, finals: Finals) -> ClaimResult:
     means = {experts: fmean(values.values()) for experts, values in finals.items() if values}
     if best not in means:
-        return ClaimResult("cannot be said", f"no run with {best} experts")
+        return ClaimResult("cannot be said", f"no run with {format_count(best, 'expert')}")
     top = max(means, key=means.__getitem__)
     evidence = f"{means[top]:.3f} at {top}, {means[best]:.3f} at {best}"
     if means[top] > means[best]:
         return ClaimResult("no", evidence)
     missing = sorted(set(claim.experts) - means.keys())
     if missing:
-        return ClaimResult("cannot be said", f"not run: {_listed(missing)} experts")
+        return ClaimResult("cannot be said", f"not run: {_listed(missing)}")
     return ClaimResult("yes", f"{means[best]:.3f} at {best}")
 
 
@@ -100,7 +99,7 @@ def _check_extreme(claim: Claim, finals: Finals) -> ClaimResult:
     for experts in claim.experts or finals:
         values = finals.get(experts)
         if not values:
-            return ClaimResult("cannot be said", f"no run with {experts} experts")
+            return ClaimResult("cannot be said", f"no run with {format_count(experts, 'expert')}")
         extreme = (min if claim.lowest else max)(values.values())
         named = [name for name, value in values.items() if value == extreme]
         answers.append(wanted in named)
@@ -128,5 +127,6 @@ def _inside(claim: Claim, value: float) -> bool:
     return (low is None or value >= low) and (high is None or value <= high)
 
 
-def _listed(numbers: Iterable[int]) -> str:
-    return ", ".join(map(str, numbers))
+def _listed(numbers: list[int]) -> str:
+    """Such as `1 expert` or `2, 3 experts`."""
+    return f"{', '.join(map(str, numbers))} {pluralize('expert', max(numbers, default=0))}"

@@ -11,6 +11,7 @@ from ..analysis.comparison import Comparison, compare, final_row
 from ..analysis.quantities import Reading
 from ..analysis.repetitions import spread_over_runs
 from ..analysis.rows import SWEPT, Row, experts_of, rows_of
+from ..counts import format_count
 from ..metrics.compute import owners
 from ..published.rows import PublishedRow
 from ..records.record import Record
@@ -123,11 +124,12 @@ class Reproduction:
         found = []
         if not self.complete:
             found.append(
-                f"{len(self.categories)} of {self.paper.categories} categories "
+                f"{len(self.categories)} of {format_count(self.paper.categories, 'category')} "
                 f"({', '.join(self.categories)})"
             )
         if self.first.run["skipped"]:
-            found.append(f"{len(self.first.run['skipped'])} unreadable images left out")
+            count = format_count(len(self.first.run["skipped"]), "unreadable image")
+            found.append(f"{count} left out")
         return found
 
 

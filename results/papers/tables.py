@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ..analysis.quantities import quantity
 from ..analysis.repetitions import deviation_notes, spread_over_runs
 from ..analysis.rows import SWEPT
+from ..counts import format_count
 from ..published.groups import FORGETTING, Footnotes, forgetting_cell
 from ..rendering.table import Column, Spread, Table, Value, text_column
 from .assignment_tables import agreement_table, assignment_tables, memory_table
@@ -49,7 +50,8 @@ def auroc_table(r: Reproduction) -> Table:
     notes += deviation_notes([point.row for _, _, point in _points(r)])
     row = r.assignment
     if row and not any(row.experts in sweep.points for sweep in r.sweeps):
-        notes.append(f"no run with {row.experts} experts: memory and assignments are not compared")
+        experts = format_count(row.experts, "expert")
+        notes.append(f"no run with {experts}: memory and assignments are not compared")
     notes += [*r.notes, f"paper: {r.paper.source}", *r.paper.assumed]
     return Table(f"AUROC: {r.title}", columns, tuple(rows), tuple(notes))
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from ..analysis.comparison import Comparison
 from ..analysis.quantities import quantity
 from ..analysis.rows import Row
+from ..counts import format_count
 from ..rendering.table import Column, Table, Value, text_column
 from .groups import (
     CHECKED_NOTE,
@@ -234,7 +235,8 @@ def _why_none(c: Comparison, published: Iterable[PublishedRow], swept: bool) -> 
     if schedule not in schedules:
         return (
             f"{_NONE}none has schedule {schedule} (only {', '.join(schedules)}); a mean over "
-            f"{len(first.categories)} categories compares only with one over the same categories"
+            f"{format_count(len(first.categories), 'category')} compares only with one over the "
+            "same categories"
         )
     return f"{_NONE}those of schedule {schedule} have a routing other than {c.routing}"
 

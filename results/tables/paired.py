@@ -17,6 +17,7 @@ from ..analysis.rows import (
     parameter_labels,
     short_key,
 )
+from ..counts import format_count, pluralize
 from ..metrics.registry import CATEGORY_METRICS, MATRIX_METRICS
 from ..rendering.table import Column, Spread, Table, Value, text_column
 from ..statistics.bootstrap import Bootstrap, percentiles
@@ -164,7 +165,7 @@ def _pairs_table(
         f"difference: row minus against{', its interval from the same draws for both' * interval}; "
         f"wins: {_plural(paired)} in which the row is {paired.better}",
         "p: Wilcoxon signed-rank test, two-sided, zeros by Pratt; Holm: corrected for "
-        f"{len(pairs)} {'pair' if len(pairs) == 1 else 'pairs'}",
+        f"{format_count(len(pairs), 'pair')}",
         "the interval is about other images, seeds and orders of these categories, the tests about "
         "other categories"
         if interval
@@ -180,7 +181,7 @@ def _test_notes(paired: Paired, pairs: Sequence[Pair], alpha: float) -> list[str
     N = paired.units.shape[1]
     notes = []
     if N < 2:
-        notes.append(f"no test: there are {_units(paired, N)}, and one needs two at least")
+        notes.append(f"no test: there are fewer than two {_plural(paired)}")
     elif any(math.isnan(pair.p) for pair in pairs):
         notes.append(f"no test of rows that are equal in all {_plural(paired)}")
     if N >= 2 and smallest_p(N) > alpha:
@@ -196,11 +197,11 @@ def _test_notes(paired: Paired, pairs: Sequence[Pair], alpha: float) -> list[str
 
 
 def _plural(paired: Paired) -> str:
-    return "categories" if paired.unit == "category" else "cells"
+    return pluralize(paired.unit, 2)
 
 
 def _units(paired: Paired, n: int) -> str:
-    return f"{n} {_plural(paired) if n != 1 else paired.unit}"
+    return format_count(n, paired.unit)
 
 
 def _probability(p: float) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from ..analysis.repetitions import is_deterministic, spread_over_runs
-from ..analysis.rows import Defaults, Row, backbone_labels, number_ranges, plural, rows_of
+from ..analysis.rows import Defaults, Row, backbone_labels, number_ranges, rows_of
+from ..counts import pluralize
 from ..records.record import Record
 from ..records.schema import canonical_json
 from ..rendering.table import Table, Value
@@ -110,7 +111,7 @@ def _titled(table: Table, row: Row, title: str, runs: Sequence[Record]) -> Table
         f"{what}: {title}",
         f"protocol {row.first.protocol}",
         f"{row.first.routing} routing",
-        f"{plural('seed', seeds)} {number_ranges(seeds)}",
+        f"{pluralize('seed', len(seeds))} {number_ranges(seeds)}",
         f"order {runs[0].order}",
         f"backbone {backbone_labels([row])[0]}",
     )

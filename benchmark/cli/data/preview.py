@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ....results.counts import format_count
 from ....results.errors import UsageError
 from ...progress.choose_reporter import choose_reporter
 from ...system.cache import cache_root
-from ..shared.counts import format_count
 from ..shared.options import (
     categories_option,
     data_root_option,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ....results.counts import format_count
 from ....results.errors import DataError
 from ...progress.choose_reporter import choose_reporter
-from ..shared.counts import format_count
 from ..shared.messages import echo
 from ..shared.options import quiet_option
 from .download import root_option
@@ -102,7 +102,7 @@ def _show(verified: Verification) -> None:
     images = sum(sum(row.found.images) for row in verified.rows)
     if verified.passed:
         as_published = ", as published" if verified.official else ""
-        categories = format_count(len(verified.rows), "category", "categories")
+        categories = format_count(len(verified.rows), "category")
         echo(
             f"{verified.title} is complete: {categories}, {format_count(images, 'image')}, all "
             f"readable{as_published}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from ....results.counts import format_count, pluralize
+
 
 @click.command("protocols")
 @click.argument("name", required=False, metavar="[NAME|FILE]")
@@ -25,10 +27,12 @@ def command(name: str | None) -> None:
     else:
         protocol = find_protocol(name)
         check_study_defaults(protocol)
-        count = f"{len(protocol.categories)} categories of " if protocol.categories else ""
+        count = format_count(len(protocol.categories), "category")
+        of = f"{count} of " if protocol.categories else ""
+        orders = f"{pluralize('order', len(protocol.orders))} {', '.join(protocol.orders)}"
         click.echo(
-            f"{name} is a valid protocol: {protocol.id}, {count}{protocol.dataset}, schedule "
-            f"{protocol.schedule}, {protocol.routing} routing, orders {', '.join(protocol.orders)}"
+            f"{name} is a valid protocol: {protocol.id}, {of}{protocol.dataset}, schedule "
+            f"{protocol.schedule}, {protocol.routing} routing, {orders}"
         )
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
+from ....results.counts import format_count
 from ....results.errors import UsageError
 from ....results.sanitizing import printable
-from ..shared.counts import format_count
 from ..shared.options import out_option, parse_names
 from ..shared.readable_records import warn
 from ..shared.record_selection import methods_option, protocol_option, select_records

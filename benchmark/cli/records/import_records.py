@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from ....results.counts import format_count
 from ....results.errors import CadbenchError, UsageError
-from ..shared.counts import format_count
 from ..shared.messages import echo
 from ..shared.options import out_option
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ....results.counts import format_count
 from ....results.errors import UsageError
 from ....results.sanitizing import printable
-from ..shared.counts import format_count
 from ..shared.default_params import default_params
 from ..shared.options import DEFAULT_OUT, out_option, parse_names, shareable_path
 from ..shared.readable_records import with_readable

@@ -1,8 +1,3 @@
-"""Numbers with their nouns in messages."""
+"""Moved to `results.counts`; the subcommands of `running/` still import it from here."""
 
-from __future__ import annotations
-
-
-def format_count(number: int, noun: str, plural: str | None = None) -> str:
-    """Such as `1 record` or `2 records`; `plural` is for irregular nouns."""
-    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
+from ....results.counts import format_count as format_count

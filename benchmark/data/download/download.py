@@ -14,6 +14,7 @@ import os
 import shutil
 from pathlib import Path
 
+from ....results.counts import format_count
 from ....results.errors import CadbenchError, DataError, UsageError
 from ....results.storage.files import storage_error
 from ....results.storage.locks import record_lock
@@ -184,4 +185,4 @@ def _summary(differing: tuple[CategoryComparison, ...]) -> str:
     """`bottle (train -3), cable (missing) and 4 more categories`."""
     first = ", ".join(f"{row.category} ({row.difference})" for row in differing[:3])
     more = len(differing) - 3
-    return first if more <= 0 else f"{first} and {more} more categories"
+    return first if more <= 0 else f"{first} and {format_count(more, 'more category')}"

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ....results.counts import format_count
 from ....results.errors import CadbenchError, DataError
 from ...system.processes import map_in_processes
 from ...system.reporting import Reporter
@@ -124,8 +125,8 @@ def warn_about_skipped(skipped: Sequence[SkippedFile], reporter: Reporter) -> No
         report(f"left out {each.path}: {each.reason}")
     if many:
         reporter.warn(
-            f"left out {len(skipped) - _MAX_WARNINGS} more unreadable files; use `cadbench run -v` "
-            "to list them"
+            f"left out {format_count(len(skipped) - _MAX_WARNINGS, 'more unreadable file')}; use "
+            "`cadbench run -v` to list them"
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ....results.counts import format_count
 from ....results.errors import CadbenchError
 from ..reader import Reader
 from ..reader_errors import attribute_errors_to_reader
@@ -51,7 +52,8 @@ def _registered(name: str, roots: DataRoots) -> AvailableDataset:
         return AvailableDataset(name, "", f"broken: {error}")
     if found is None:
         return AvailableDataset(name, reader.title, "not found")
-    count = f"{len(found.categories)} of {len(reader.categories)} categories"
+    total = format_count(len(reader.categories), "category")
+    count = f"{len(found.categories)} of {total}"
     return AvailableDataset(name, reader.title, count, found.root)
 
 
@@ -75,7 +77,7 @@ def _user_folder(name: str, reader: Reader, folder: Path) -> Iterator[AvailableD
         yield AvailableDataset(name, "", f"broken: {error}", folder)
         return
     if found is not None:
-        count = f"{len(found.categories)} categories"
+        count = format_count(len(found.categories), "category")
         yield AvailableDataset(name, reader.title, count, found.root)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+from ....results.counts import format_count
 from ....results.did_you_mean import suggestion
 from ....results.errors import CadbenchError, DataError, UsageError
 from ...system.reporting import Reporter
@@ -276,8 +277,8 @@ def require_categories(resolved: ResolvedDataset, required_by: str) -> None:
     missing = sorted(set(resolved.categories or ()) - set(present))
     if present and missing:
         raise DataError(
-            f"{required_by} needs {len(missing)} categories that are not in {resolved.root}: "
-            f"{', '.join(missing)}; complete the data or choose another protocol"
+            f"{required_by} needs {format_count(len(missing), 'category')} missing in "
+            f"{resolved.root}: {', '.join(missing)}; complete the data or choose another protocol"
         )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ....results.counts import format_count
 from ....results.sanitizing import printable
 from ...system.processes import map_in_processes
 from ..entries import GOOD
@@ -121,7 +122,7 @@ def _kind_section(name: str, items: Sequence[Item], count: int, note: str = "") 
     masked_first = sorted(items, key=lambda item: item.mask is None)
     chosen = sorted(masked_first[:count], key=lambda item: item.path)
     some = "" if len(chosen) == len(items) else f"{len(chosen)} of "
-    heading = f"{name}: {some}{len(items)} {'image' if len(items) == 1 else 'images'}{note}"
+    heading = f"{name}: {some}{format_count(len(items), 'image')}{note}"
     return _Section(heading, tuple(_Tile(item, (_name(item),)) for item in chosen))
 
 

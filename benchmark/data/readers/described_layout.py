@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from ....results.counts import format_count
 from ....results.errors import DataError, UsageError
 from ....results.validation import convert, mismatch, parse_toml
 from ..entries import GOOD, Entry, defective_entry, is_image
@@ -96,7 +97,8 @@ class Described(Reader):
         return "described"
 
     def announcement(self, name: str, root: Path, found: Sequence[str]) -> str:
-        return f"dataset: {name}, {len(found)} categories in {root}, described by {self.file.name}"
+        count = format_count(len(found), "category")
+        return f"dataset: {name}, {count} in {root}, described by {self.file.name}"
 
     def categories_in(self, root: Path) -> list[str]:
         return sorted({entry.category for entry in self._entries})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ....results.counts import format_count
 from ..reader import AutoRule, Reader
 from .described_layout import DESCRIPTION, Described, description_at
 from .mvtec_layout import MvtecLayout
@@ -33,4 +34,5 @@ class Folder(MvtecLayout):
         return super().not_found_message(root) + more
 
     def announcement(self, name: str, root: Path, found: Sequence[str]) -> str:
-        return f"dataset: {name}, {len(found)} categories in the folder {root} (not MVTec AD)"
+        count = format_count(len(found), "category")
+        return f"dataset: {name}, {count} in the folder {root} (not MVTec AD)"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ....results.counts import format_count
 from ....results.errors import CadbenchError
 from ....results.records.record import load_record
 from ....results.records.store import record_dir
@@ -150,7 +151,8 @@ class CellsFailed(CadbenchError):
         for cell, reason in failed:
             reasons.setdefault(reason, []).append(cell.label())
         details = "; ".join(f"{', '.join(labels)}: {why}" for why, labels in reasons.items())
+        total = format_count(len(failed) + len(outcomes), "cell")
         super().__init__(
-            f"{len(failed)} of {len(failed) + len(outcomes)} cells failed: {details}; the others "
+            f"{len(failed)} of {total} failed: {details}; the others "
             "are recorded, and the same command computes what is missing"
         )

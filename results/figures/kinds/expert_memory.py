@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...counts import format_count
 from ...records.schema import UTILIZATION
 from ..drawing.figure import FinishedFigure
 from ..drawing.style import LINE, SMALL, canvas, color
@@ -34,9 +35,8 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
         zip(final["categories"], final["stored_vectors"], strict=True)
     ):
         count = len([name for name in str(names).split(",") if name])
-        noun = "category" if count == 1 else "categories"
         axes.annotate(
-            f"{count} {noun}, {int(vectors)} vectors",
+            f"{format_count(count, 'category')}, {format_count(int(vectors), 'vector')}",
             (1.0, place),
             xycoords=("axes fraction", "data"),
             xytext=(4, 0),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cadbench.benchmark.cli.shared.counts import format_count
+from cadbench.results.counts import format_count
 from cadbench.results.records.record import load_record
 from cadbench.results.records.store import find_records
 

@@ -112,11 +112,11 @@ def test_a_subset_is_what_building_it_alone_gives(dataset: Path) -> None:
         ([item("a", defect="hole")], "all test images are defective, so its AUROC is undefined"),
         (
             [item("a"), item("b", defect="hole"), item("a", split="train")],
-            "1 test image(s) are also training images",
+            "1 test image is also a training image",
         ),
         (
             [item("a"), item("a", defect="hole"), item("b")],
-            "1 test image(s) occur both as good and as defective",
+            "1 test image occurs both as good and as defective",
         ),
         (
             [item("a"), item("b", defect="hole", mask="m"), item("c", defect="hole")],
@@ -203,7 +203,7 @@ def test_16_bit_files_equal_to_8_bit_ones_count_as_the_same_image(save: Draw) ->
     shades = np.arange(120, dtype=np.uint8).reshape(12, 10)
     root = save("a/c/train/good/a.png", shades).parents[3]
     save("a/c/test/good/b.tif", shades.astype(np.uint16) * 257)
-    assert built(root).warnings[-1] == "c: 1 test image(s) are also training images"
+    assert built(root).warnings[-1] == "c: 1 test image is also a training image"
 
 
 @pytest.mark.real7

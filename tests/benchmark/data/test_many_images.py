@@ -107,7 +107,7 @@ def test_the_same_oddity_of_many_categories_is_one_warning() -> None:
         made = [item for number in range(count) for item in items(f"c{number:02}")]
         return Manifest("x", Path(), tuple(made)).warnings
 
-    text = "test image(s) are also training images"
+    text = "test images are also training images"
     assert warnings(3) == (f"c00: 1 {text}", f"c01: 1 {text}", f"c02: 1 {text}")
     (one,) = warnings(30)
     assert one.startswith(f"30 categories: 30 {text}: c00 (1), c01 (1), ")

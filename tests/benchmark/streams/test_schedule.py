@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from cadbench.benchmark.streams.schedule import canonical, experience_sizes
+from cadbench.results.counts import format_count
 from cadbench.results.errors import UsageError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,7 +58,8 @@ def test_a_schedule_that_does_not_fit_is_refused_with_both_numbers(sizes, catego
         categories += 1
     with pytest.raises(UsageError) as refused:
         experience_sizes(canonical(sizes), categories)
-    assert f"covers {sum(sizes)} categories, the dataset has {categories}" in str(refused.value)
+    covered = format_count(sum(sizes), "category")
+    assert f"covers {covered}, the dataset has {categories}" in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ FINALS = {1: {"a": 0.9, "b": 0.4}, 2: {"a": 0.96, "b": 0.45}}
     ("claim", "answer", "because"),
     [
         (Claim("", (1, 2), ("b",), below=0.5), "yes", "b 0.400 to 0.450"),
-        (Claim("", (1, 2), ("a",), above=0.95), "no", "a 0.900 to 0.960; not at 1 experts"),
+        (Claim("", (1, 2), ("a",), above=0.95), "no", "a 0.900 to 0.960; not at 1 expert"),
         (Claim("", (1, 2, 3), ("b",), below=0.5), "cannot be said", "not run: 3"),
         (Claim("", (1, 2, 3), ("a",), above=0.95), "no", "not at 1"),
         (Claim("", (), ("a",), above=0.95), "cannot be said", "holds at 2 experts only"),

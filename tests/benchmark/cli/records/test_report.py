@@ -75,7 +75,7 @@ def test_rows_without_local_records_stay_on_the_page_and_are_marked(
         cells = [[cell.strip() for cell in line.split("|")][2:] for line in (before, kept)]
         assert cells[0] == cells[1]
         assert len(rows_of(page, "patchcore")) == len(rows_of(page, "joint")) == 1
-        assert "3 records of cadbench and 1 rows of an earlier page" in text
+        assert "3 records of cadbench and 1 row of an earlier page" in text
         assert "--keep-rows\n" in text
         assert "- **reproduced earlier**: " in text
         call("leaderboard", "--out", runs, "--publish", page, "--keep-rows")

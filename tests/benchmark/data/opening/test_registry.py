@@ -137,10 +137,10 @@ def test_a_plugins_data_set_is_listed_recognized_and_opened_by_name(call, offer,
     for words in (["--dataset", "flat", "--data-root", images.parent], ["--data-root", images]):
         info = call("data", "info", *words)
         assert info.code == 0, info
-        assert "dataset: Flat, 1 of 1 categories, in " in info.err
+        assert "dataset: Flat, 1 of 1 category, in " in info.err
         assert "| flat     |     2 |         1 |              3 |     0 | 8x6  |" in info.out
     listed = call("data", "info", "--data-root", images.parent)
-    assert re.search(r"^\| flat +\| Flat +\| 1 of 1 categories", listed.out, re.MULTILINE)
+    assert re.search(r"^\| flat +\| Flat +\| 1 of 1 category", listed.out, re.MULTILINE)
     missing = call("data", "info", "--dataset", "flat")
     assert_refused(missing, 1, "Flat not found in data: get Flat from example.org/flat, unpack it")
     assert_refused(call("data", "info", "--dataset", "falt"), 2, "did you mean flat?")
