@@ -108,7 +108,6 @@ def cells_of(design: Design) -> list[Cell]:
         for seed in design.seeds
     ]
     return name_swept_parameters(cells)
-    return name_swept_parameters(cells)
 
 
 def match_memory(cells: Sequence[Cell], reference: str) -> tuple[list[Cell], list[MatchedCell]]:

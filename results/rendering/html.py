@@ -14,8 +14,6 @@ from .table import Column, Marked, Table, Value, is_undefined, number
 from .trimming import without_redundant_columns
 
 STYLE = """\
-:root { color-scheme: light dark; }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem; }
 .cadbench-table { margin: 0 0 3rem; }
 .cadbench-table .scroll { overflow-x: auto; }
 .cadbench-table table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
@@ -31,6 +29,11 @@ body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem
 .cadbench-table ul { font-size: .875rem; padding-left: 1.25rem; }
 """
 """How a table looks by itself; a page with a look of its own styles the same classes."""
+
+_PAGE_STYLE = """\
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem; }
+"""
 
 _ARROWS = {"higher": "↑", "lower": "↓"}
 
@@ -92,7 +95,7 @@ def html_page(
             '<head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{_text(title)}</title>",
-            f"<style>\n{STYLE}</style></head>",
+            f"<style>\n{_PAGE_STYLE}{STYLE}</style></head>",
             "<body>",
             *parts,
             "</body></html>\n",

@@ -6,9 +6,16 @@ import math
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal, SupportsFloat, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, SupportsFloat, TypeAlias
 
 from ..sanitizing import printable
+from ..storage.files import write_bytes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .highlight import Highlight
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +101,112 @@ class Table:
         object.__setattr__(self, "columns", columns)
         object.__setattr__(self, "rows", tuple(tuple(map(_visible, row)) for row in self.rows))
         object.__setattr__(self, "notes", tuple(map(printable, self.notes)))
+
+    def to_latex(
+        self,
+        file: str | Path | None = None,
+        *,
+        highlight: Highlight = "second",
+        label: str | None = None,
+    ) -> str:
+        """Write the table for LaTeX, after a comment that names the packages it needs.
+
+        Args:
+            file: where to write the text, if anywhere.
+            highlight: which values of a column to mark: `none`, `best`, or the `second` best too.
+            label: the label.
+
+        Returns:
+            The text.
+
+        Example:
+            >>> text = table.to_latex("main.tex", label="tab:main")
+        """
+        from .latex import latex_file
+
+        return _write(latex_file([self], highlight, label), file)
+
+    def to_markdown(self, file: str | Path | None = None, *, highlight: Highlight = "none") -> str:
+        """Write the table as Markdown, with its title and notes.
+
+        Args:
+            file: where to write the text, if anywhere.
+            highlight: which values of a column to mark.
+
+        Returns:
+            The text.
+
+        Example:
+            >>> print(table.to_markdown())
+        """
+        from .markdown import to_markdown
+
+        return _write(to_markdown(self, highlight), file)
+
+    def to_csv(self, file: str | Path | None = None) -> str:
+        """Write the rows as CSV at full precision; `to_frame` gives the same to pandas.
+
+        Args:
+            file: where to write the text, if anywhere.
+
+        Returns:
+            The text.
+
+        Example:
+            >>> text = table.to_csv("main.csv")
+        """
+        from .markdown import to_csv
+
+        return _write(to_csv(self), file)
+
+    def to_html(
+        self,
+        file: str | Path | None = None,
+        *,
+        highlight: Highlight = "second",
+        label: str | None = None,
+    ) -> str:
+        """Write the table as an HTML page that needs no other file.
+
+        Args:
+            file: where to write the text, if anywhere.
+            highlight: which values of a column to mark.
+            label: the id of the table.
+
+        Returns:
+            The text.
+
+        Example:
+            >>> text = table.to_html("main.html")
+        """
+        from .html import html_page
+
+        return _write(html_page([self], highlight, label, self.title), file)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the rows as a DataFrame at full precision.
+
+        A mean with deviation takes two columns, such as `bwt` and `bwt ±`.
+
+        Example:
+            >>> table.to_frame().sort_values("AUROC")
+        """
+        from .frame import to_frame
+
+        return to_frame(self)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows the table."""
+        from .html import STYLE, to_html
+
+        return f"<style>\n{STYLE}</style>\n{to_html(self)}"
+
+
+def _write(text: str, file: str | Path | None) -> str:
+    """Return the text, written to the file if there is one."""
+    if file is not None:
+        write_bytes(Path(file), text.encode("utf-8", "replace"))
+    return text
 
 
 def _visible(value: Value) -> Value:
