@@ -16,6 +16,7 @@ import numpy as np
 from ...results.records.schema import canonical_json
 from ..data.item import Item
 from ..data.manifest import Manifest
+from ..system.cache.last_use import announce_process
 from ..system.processes import available_cores
 from ..system.reporting import Reporter
 from .cached_patches import CachedPatchSource, DeviceCache
@@ -67,6 +68,7 @@ class FeatureSet:
             reporter: receives progress and warnings.
             pixels: also store the preprocessed images, for methods that use images.
         """
+        announce_process(self.cache)
         self._weights = weights
         columns = tuple(columns)
         items = [item for column in columns for item in self._items(column)]

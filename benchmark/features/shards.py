@@ -18,6 +18,7 @@ import numpy as np
 
 from ...results.storage.files import whole_file
 from ..data.item import Item
+from ..system.cache.last_use import mark_used
 
 SHARD_SIZE = 32
 _OPEN_BYTES = 128 * 1024 * 1024
@@ -69,6 +70,7 @@ class ShardStore:
     def __contains__(self, shard: Shard) -> bool:
         path = self.path(shard)
         if path not in self._verified:
+            mark_used(path)  # before the check: from now on, pruning keeps the file
             if not _is_complete(path):
                 return False
             self._verified.add(path)

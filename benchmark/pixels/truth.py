@@ -16,6 +16,7 @@ from ..data.images.reading import label_transform, read_mask
 from ..data.item import Item
 from ..data.manifest import Manifest
 from ..data.roots import Root
+from ..system.cache.last_use import mark_used
 from ..system.processes import map_in_processes
 from ..system.reporting import Reporter, damaged_cache_warning
 
@@ -193,4 +194,7 @@ def _read(path: Path, reporter: Reporter) -> Truth | None:
     from ..system.serialization import unpack
 
     content = unseal(path, damaged_cache_warning(reporter))
-    return None if content is None else Truth(**unpack(content))
+    if content is None:
+        return None
+    mark_used(path)
+    return Truth(**unpack(content))

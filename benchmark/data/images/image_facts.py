@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ....results.storage.files import whole_file
+from ...system.cache.last_use import mark_used
 from ...system.reporting import Reporter, damaged_cache_warning
 
 VERSION = 1
@@ -62,6 +63,7 @@ class FactsCache:
         self._changed = False
         self._saved_at = time.monotonic()
         if self._file is not None:
+            mark_used(self._file)
             self._rows = _load_rows(self._file, reporter)
 
     def get(self, path: str, stamp: FileStamp) -> ImageFacts | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ....results.storage.files import seal, unseal, write_bytes
+from ...system.cache.last_use import mark_used
 from ...system.processes import map_in_processes
 from ...system.reporting import Task
 from ..images.decoding import decode
@@ -147,6 +148,7 @@ def _load(file: Path, items: tuple[Item, ...]) -> Fingerprints | None:
     content = unseal(file)
     if content is None:
         return None
+    mark_used(file)
     arrays = load(content)
     arrays["bits"] = np.unpackbits(arrays["bits"], axis=1).astype(bool)
     return Fingerprints(items, **arrays)

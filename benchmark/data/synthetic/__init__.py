@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ....results.storage.files import storage_error
+from ...system.cache.last_use import announce_process, mark_used
 
 if TYPE_CHECKING:
     from ...system.reporting import Reporter
@@ -47,6 +48,8 @@ def ensure_generated(cache: Path, reporter: Reporter) -> Path:
         The dataset's folder, `<cache>/synthetic-v<VERSION>`.
     """
     folder = cache / f"synthetic-v{VERSION}"
+    announce_process(cache)
+    mark_used(folder)
     if folder.is_dir():
         return folder
     from filelock import FileLock

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ....results.storage.files import seal, unseal, write_bytes
+from ...system.cache.last_use import mark_used
 from ...system.reporting import Reporter, damaged_cache_warning
 
 NO_ROWS = np.empty(0, dtype=np.int64)
@@ -31,6 +32,8 @@ class SelectionCache:
         content = unseal(path, damaged_cache_warning(self.reporter)) if path else None
         if content is None:
             return None
+        if path is not None:
+            mark_used(path)
         array: np.ndarray = np.load(io.BytesIO(content), allow_pickle=False)
         return array
 

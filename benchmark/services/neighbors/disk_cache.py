@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ....results.storage.files import seal, unseal, write_bytes
 from ...interface.memory_block import Block
+from ...system.cache.last_use import mark_used
 from ...system.reporting import Reporter, Silent, damaged_cache_warning
 from ...system.serialization import pack, unpack
 from .distance_table import DistanceTable
@@ -39,8 +39,7 @@ class DistanceStore:
         content = unseal(path, damaged_cache_warning(self.reporter))
         if content is None:
             return None
-        with contextlib.suppress(OSError):
-            os.utime(path)
+        mark_used(path)
         return DistanceTable.from_arrays(block, unpack(content))
 
     def save(self, tables: Mapping[str, DistanceTable]) -> None:

@@ -205,7 +205,7 @@ def test_a_full_disk_is_one_clear_line_and_leaves_no_folder(small, tmp_path, mon
     monkeypatch.setattr(rendering, "_save", full)
     with pytest.raises(CadbenchError, match="no space left while writing"):
         synthetic.ensure_generated(tmp_path, Silent())
-    assert not any(path.is_dir() for path in tmp_path.iterdir())
+    assert not any(path.is_dir() for path in tmp_path.glob("synthetic-*"))
 
 
 def test_progress_counts_every_image(small, tmp_path):

@@ -1,4 +1,4 @@
-"""Location of the shared caches: features, coresets, manifests, the synthetic images."""
+"""The shared cache folder: where it is, what it contains, who uses it, and how it is pruned."""
 
 from __future__ import annotations
 
