@@ -25,10 +25,10 @@ def format_size(size: int) -> str:
 
 
 def format_age(seconds: float) -> str:
-    """The age in its largest unit: `5 min`, `3 h`, `12 d`."""
+    """The age in its largest unit: `5 min ago`, `3 h ago`, `12 d ago`."""
     for unit, name in reversed(_AGE_NAMES.items()):
         if seconds >= _AGES[unit]:
-            return f"{int(seconds // _AGES[unit])} {name}"
+            return f"{int(seconds // _AGES[unit])} {name} ago"
     return "now"
 
 
@@ -37,9 +37,7 @@ class Size(click.ParamType):
 
     name = "size"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", str(value), re.IGNORECASE)
         factor = {**_SIZES, **_BINARY}.get(found[2].upper()) if found else None
         if found is None or factor is None:

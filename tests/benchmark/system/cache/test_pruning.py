@@ -136,7 +136,8 @@ def test_what_a_running_process_has_used_is_kept_until_it_ends_or_is_killed(tmp_
     ]
     try:
         for process in running:
-            assert process.stdout is not None and process.stdout.readline() == b"announced\n"
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"announced\n"
         add(tmp_path, "features/a/before", age=6 * HOUR)
         add(tmp_path, "features/a/during", age=4 * HOUR)
         done = pruned(tmp_path, max_size=0)
