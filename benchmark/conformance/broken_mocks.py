@@ -32,6 +32,15 @@ class GlobalSeed(MockMean):
         return super().observe(experience)
 
 
+class ScoresByIds(MockBank):
+    """Draws a random number for each image id."""
+
+    def score(self, batch: TestBatch) -> Prediction:
+        noise = [self.context.rng("noise", identity).random() for identity in batch.ids]
+        scores = super().score(batch).image_scores
+        return Prediction(scores + torch.tensor(noise, dtype=torch.float32))
+
+
 class BatchNormalized(MockBank):
     """Normalizes scores over the batch."""
 
@@ -172,6 +181,7 @@ class Unchecked(MockBank):
 BROKEN: dict[type[Method], tuple[str, ...]] = {
     GlobalNoise: ("determinism", "random_state", "test_order", "state", "inferred"),
     GlobalSeed: ("random_state",),
+    ScoresByIds: ("determinism", "inferred"),
     BatchNormalized: ("test_order", "inferred"),
     LearnsFromTests: ("test_order", "state", "claims"),
     Forgetful: ("state", "memory"),

@@ -106,7 +106,8 @@ class MockStream:
 
     def services(self) -> Services:
         """Create unused services."""
-        return Services(Coresets(self.features.device), Neighbors(exact_search()), events=[])
+        cache = self.features.cache if self.features.cache.is_dir() else None
+        return Services(Coresets(self.features.device, cache), Neighbors(exact_search()), events=[])
 
     def experiences(
         self, schedule: str = "1x*", *, images: bool = False
@@ -280,8 +281,8 @@ def _pixels(patches: np.ndarray, side: int) -> np.ndarray:
 class _MemoryStore(ShardStore):
     """Arrays in memory, read-only like memory-mapped ones."""
 
-    def __init__(self, arrays: dict[str, np.ndarray]) -> None:
-        super().__init__(Path("mock"))
+    def __init__(self, folder: Path, arrays: dict[str, np.ndarray]) -> None:
+        super().__init__(folder)
         self._arrays = arrays
 
     def read(self, shard: Shard) -> np.ndarray:
@@ -299,8 +300,8 @@ class _MemoryFeatures(FeatureSet):
 
     @functools.cached_property
     def _patch_store(self) -> ShardStore:
-        return _MemoryStore(self.patch_arrays)
+        return _MemoryStore(self.cache / "features", self.patch_arrays)
 
     @functools.cached_property
     def _pixel_store(self) -> ShardStore:
-        return _MemoryStore(self.pixel_arrays)
+        return _MemoryStore(self.cache / "pixels", self.pixel_arrays)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from ..interface.method import Method
 from ..interface.params import Params
 from ..interface.prediction import MemoryReport, Prediction
 from ..running.evaluation.result_checks import InvalidPrediction, validate_prediction
+from ..running.evaluation.salted_ids import SaltedIds
 from .mock_stream import MockStream, Services
 
 ROUNDING = 1e-4
@@ -153,6 +155,11 @@ class Subject:
             for (category, row), value in zip(images, values, strict=True):
                 rows.setdefault(category, {})[row] = value
         return {category: _join(of_category) for category, of_category in rows.items()}
+
+    def with_other_ids(self) -> Subject:
+        """The same method on the same images, which get other ids, as in a second run."""
+        stream = dataclasses.replace(self.stream, method_ids=SaltedIds())
+        return Subject(self.kind, self.params, stream)
 
     @functools.cached_property
     def default_run(self) -> list[Snapshot]:

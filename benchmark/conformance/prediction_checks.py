@@ -32,7 +32,8 @@ def determinism(subject: Subject) -> None:
     with global_state(1):
         one = subject.run(services=services)
     with global_state(2):
-        check_equal(one, subject.run(), "a second run with the same seed")
+        other = subject.with_other_ids().run()
+        check_equal(one, other, "a second run with the same seed and other image ids")
         services.events.clear()
         again = subject.run(services=services)
     check_equal(one, again, "a second run that shares services with the first")
@@ -75,8 +76,8 @@ def inferred(subject: Subject) -> None:
     with global_state(1):
         one = subject.run(routing="inferred")
     with global_state(2):
-        other = subject.run(routing="inferred")
-    check_equal(one, other, "a second run with the same seed")
+        other = subject.with_other_ids().run(routing="inferred")
+    check_equal(one, other, "a second run with the same seed and other image ids")
     method = subject.build("inferred")
     for experience in subject.stream.experiences(images=subject.kind.uses_images):
         method.observe(experience)

@@ -11,6 +11,7 @@ from ...results.errors import UsageError
 from ..interface.method import Method
 from ..system.plugin_errors import describe_error
 from .declaration_checks import declaration, parameters
+from .leak_checks import leakage
 from .mock_stream import MockStream, mock_stream
 from .playback import Failed, Skipped, Subject
 from .prediction_checks import (
@@ -36,7 +37,7 @@ CHECKS: dict[str, Check] = {
         *_FIRST,
         *(determinism, random_state, test_order),
         *(state, memory, claims, shared),
-        *(schedules, inferred, recurring),
+        *(schedules, inferred, recurring, leakage),
     )
 }
 """The checks by name; the docstring of a check is the rule that it shows."""
