@@ -50,8 +50,8 @@ def auroc_table(r: Reproduction) -> Table:
     notes += deviation_notes([point.row for _, _, point in _points(r)])
     row = r.assignment
     if row and not any(row.experts in sweep.points for sweep in r.sweeps):
-        experts = format_count(row.experts, "expert")
-        notes.append(f"no run with {experts}: memory and assignments are not compared")
+        count = format_count(row.experts or 0, "expert")
+        notes.append(f"no run with {count}: memory and assignments are not compared")
     notes += [*r.notes, f"paper: {r.paper.source}", *r.paper.assumed]
     return Table(f"AUROC: {r.title}", columns, tuple(rows), tuple(notes))
 

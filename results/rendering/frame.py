@@ -30,8 +30,9 @@ def to_frame(table: Table) -> pd.DataFrame:
             columns[f"{column.name} low"] = [each and each.low for each in spreads]
             columns[f"{column.name} high"] = [each and each.high for each in spreads]
         if any(isinstance(value, Marked) for value in values):
-            notes = [value.note if isinstance(value, Marked) else None for value in values]
-            columns[f"{column.name} note"] = notes
+            columns[f"{column.name} note"] = [
+                value.note if isinstance(value, Marked) else None for value in values
+            ]
     return pd.DataFrame(columns)
 
 

@@ -6,10 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from .table import Column, Table, number
-
-Highlight = Literal["none", "best", "second"]
-"""Which cells to mark: none, the best, or the best and the second best."""
+from .table import Column, Highlight, Table, number
 
 Mark: TypeAlias = Literal["best", "second"] | None
 Marks: TypeAlias = tuple[tuple[Mark, ...], ...]

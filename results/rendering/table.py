@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, SupportsFloat, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, SupportsFloat, TypeAlias
 
 from ..sanitizing import printable
 from ..storage.files import write_bytes
@@ -15,7 +16,8 @@ from ..storage.files import write_bytes
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .highlight import Highlight
+Highlight = Literal["none", "best", "second"]
+"""Which cells to mark: none, the best, or the best and the second best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +124,7 @@ class Table:
         Example:
             >>> text = table.to_latex("main.tex", label="tab:main")
         """
-        from .latex import latex_file
-
-        return _write(latex_file([self], highlight, label), file)
+        return _write(_renderer("latex", "latex_file")([self], highlight, label), file)
 
     def to_markdown(self, file: str | Path | None = None, *, highlight: Highlight = "none") -> str:
         """Write the table as Markdown, with its title and notes.
@@ -139,9 +139,7 @@ class Table:
         Example:
             >>> print(table.to_markdown())
         """
-        from .markdown import to_markdown
-
-        return _write(to_markdown(self, highlight), file)
+        return _write(_renderer("markdown", "to_markdown")(self, highlight), file)
 
     def to_csv(self, file: str | Path | None = None) -> str:
         """Write the rows as CSV at full precision; `to_frame` gives the same to pandas.
@@ -155,9 +153,7 @@ class Table:
         Example:
             >>> text = table.to_csv("main.csv")
         """
-        from .markdown import to_csv
-
-        return _write(to_csv(self), file)
+        return _write(_renderer("markdown", "to_csv")(self), file)
 
     def to_html(
         self,
@@ -179,9 +175,7 @@ class Table:
         Example:
             >>> text = table.to_html("main.html")
         """
-        from .html import html_page
-
-        return _write(html_page([self], highlight, label, self.title), file)
+        return _write(_renderer("html", "html_page")([self], highlight, label, self.title), file)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the rows as a DataFrame at full precision.
@@ -191,15 +185,17 @@ class Table:
         Example:
             >>> table.to_frame().sort_values("AUROC")
         """
-        from .frame import to_frame
-
-        return to_frame(self)
+        return _renderer("frame", "to_frame")(self)
 
     def _repr_html_(self) -> str:
         """How a notebook shows the table."""
-        from .html import STYLE, to_html
+        style, to_html = _renderer("html", "STYLE"), _renderer("html", "to_html")
+        return f"<style>\n{style}</style>\n{to_html(self)}"
 
-        return f"<style>\n{STYLE}</style>\n{to_html(self)}"
+
+def _renderer(module: str, name: str) -> Any:
+    """An object of this package, whose other files import this one; loaded when it is needed."""
+    return getattr(importlib.import_module(f".{module}", __package__), name)
 
 
 def _write(text: str, file: str | Path | None) -> str:

@@ -27,8 +27,8 @@ def command(name: str | None) -> None:
     else:
         protocol = find_protocol(name)
         check_study_defaults(protocol)
-        count = format_count(len(protocol.categories), "category")
-        of = f"{count} of " if protocol.categories else ""
+        categories = protocol.categories
+        of = f"{format_count(len(categories), 'category')} of " if categories else ""
         orders = f"{pluralize('order', len(protocol.orders))} {', '.join(protocol.orders)}"
         click.echo(
             f"{name} is a valid protocol: {protocol.id}, {of}{protocol.dataset}, schedule "
