@@ -46,7 +46,7 @@ def memory_table(r: Reproduction, printed: PublishedRow) -> Table:
     ]
     if not r.comparable:
         notes.append("the paper's columns cover all its categories, so there is no difference")
-    title = f"Memory at {format_count(printed.experts or 0, 'expert')}: {r.title}"
+    title = f"Memory at {_experts(printed)}: {r.title}"
     return Table(title, columns, tuple(rows), (*notes, *r.notes))
 
 
@@ -85,9 +85,7 @@ def agreement_table(r: Reproduction, printed: PublishedRow) -> Table:
         "matching: each of their experts is matched to one of ours so that most categories agree",
         *r.notes,
     )
-    title = (
-        f"Agreement of the assignments at {format_count(printed.experts or 0, 'expert')}: {r.title}"
-    )
+    title = f"Agreement of the assignments at {_experts(printed)}: {r.title}"
     return Table(title, columns, tuple(rows), notes)
 
 
@@ -119,7 +117,7 @@ def assignment_tables(r: Reproduction, printed: PublishedRow) -> list[Table]:
             f"seed {record.seed}; matches: the paper's expert that ours is matched to",
             *r.notes,
         )
-        title = f"Assignment at {format_count(printed.experts or 0, 'expert')}, {sweep.label}: {r.title}"
+        title = f"Assignment at {_experts(printed)}, {sweep.label}: {r.title}"
         tables.append(Table(title, columns, rows, notes))
     return tables
 
@@ -189,3 +187,8 @@ def _mean_and_worst(
         if e == expert and not math.isnan(change.get(c, math.nan))
     ]
     return (sum(values) / len(values), min(values)) if values else (None, None)
+
+
+def _experts(printed: PublishedRow) -> str:
+    """Such as `5 experts`."""
+    return format_count(printed.experts or 0, "expert")
