@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from ...results.analysis.quantities import Reading, quantity
@@ -19,7 +18,6 @@ from .cell import Cell, name_swept_parameters
 from .computation_order import computation_order
 from .design import MatchedCell
 from .evaluation.evaluator import Maps, evaluate
-from .evaluation.prefetch import CoresetPrefetcher
 from .reuse import Requirements, find_record, publish_finished
 from .shared_inputs import SharedInputs
 
@@ -56,7 +54,6 @@ class Runner:
     overwrite: bool = False
     maps: Maps = "final"
     timed: bool = False
-    _several: bool = field(init=False, default=False, repr=False)
 
     def run(
         self,
@@ -99,7 +96,6 @@ class Runner:
 
     def _run_all(self, cells: Sequence[Cell]) -> list[Outcome]:
         """Compute in this process; cells that another process computes are tried again last."""
-        self._several = len(cells) > 1
         done: dict[int, Outcome] = {}
         kinds = [cell.kind for cell in cells]
         with self.reporter.task("cells", len(cells), "cells", kinds) as task:
@@ -164,13 +160,7 @@ class Runner:
                 f"{cell.label()}: resuming after experience {progress.experience} of "
                 f"{len(stream.train_stream)}"
             )
-        # A cell that runs alone prefetches nothing, so that its durations are of its work only.
-        prefetcher = (
-            CoresetPrefetcher(cell, stream, features, services.coresets)
-            if self._several and not self.timed
-            else None
-        )
-        with checkpoint, prefetcher or nullcontext():
+        with checkpoint:
             progress = evaluate(
                 cell,
                 stream,
@@ -181,7 +171,6 @@ class Runner:
                 progress=progress,
                 checkpoint=checkpoint.save,
                 reporter=self.reporter,
-                prefetcher=prefetcher,
             )
             services.neighbors.save()
             timing = None

@@ -1,14 +1,13 @@
-"""Threads: parallel work on the CPU, work in the background, and torch limited to one thread."""
+"""Threads: parallel work on the CPU, and torch limited to one thread."""
 
 from __future__ import annotations
 
 import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
 
@@ -40,42 +39,13 @@ def run_parallel(tasks: Sequence[Callable[[], T]]) -> list[T]:
             results[index] = tasks[index]()
 
     others = [
-        _pool("parallel", thread_count(), os.getpid()).submit(work)
+        _pool(thread_count(), os.getpid()).submit(work)
         for _ in range(min(thread_count(), len(tasks)) - 1)
     ]
     work()
     for other in others:
         other.result()
     return [results[index] for index in range(len(tasks))]
-
-
-@dataclass(frozen=True, eq=False)
-class BackgroundTask(Generic[T]):
-    """A task in a background queue; `submit` makes it."""
-
-    _task: Callable[[], T]
-    _future: Future[T]
-
-    def result(self) -> T:
-        """Return the task's result or raise its exception.
-
-        A task that has not started runs here, in the caller's thread.
-        """
-        return self._task() if self._future.cancel() else self._future.result()
-
-    def cancel(self) -> None:
-        """Do not run the task, unless it has started."""
-        self._future.cancel()
-
-
-def submit(task: Callable[[], T], queue: str = "background") -> BackgroundTask[T]:
-    """Submit a task to the named single-thread queue.
-
-    Args:
-        task: function without arguments.
-        queue: tasks of one queue run in order, one at a time; queues are independent.
-    """
-    return BackgroundTask(task, _pool(queue, 1, os.getpid()).submit(task))
 
 
 @contextmanager
@@ -96,6 +66,6 @@ def one_thread() -> Iterator[None]:
 
 
 @functools.cache
-def _pool(name: str, size: int, process: int) -> ThreadPoolExecutor:
-    """The thread pool of a name; a forked process (another `process` id) makes its own."""
-    return ThreadPoolExecutor(size, thread_name_prefix=name)
+def _pool(size: int, process: int) -> ThreadPoolExecutor:
+    """The thread pool of a process; a forked process (another `process` id) makes its own."""
+    return ThreadPoolExecutor(size, thread_name_prefix="parallel")

@@ -18,7 +18,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -47,7 +46,6 @@ class Clock:
         self.seconds: Counter[str] = Counter()
         self._stages = ["start and imports"]
         self._since = begun
-        self._main = threading.get_ident()
 
     def turn(self, stage: str | None) -> None:
         """Enter a stage, or leave the one that is on (None)."""
@@ -66,8 +64,6 @@ class Clock:
 
         @functools.wraps(inner)
         def counted(*args: Any, **options: Any) -> Any:
-            if threading.get_ident() != self._main:
-                return self._in_background(stage, inner, *args, **options)
             self.turn(stage)
             try:
                 return inner(*args, **options)
@@ -75,15 +71,6 @@ class Clock:
                 self.turn(None)
 
         setattr(owner, name, counted)
-
-    def _in_background(
-        self, stage: str, inner: Callable[..., Any], *args: Any, **options: Any
-    ) -> Any:
-        start = time.time()
-        try:
-            return inner(*args, **options)
-        finally:
-            self.seconds[f"{stage} (background)"] += time.time() - start
 
 
 def _wait_for_cuda() -> None:
@@ -100,7 +87,6 @@ def inside(begun: float, words: list[str]) -> None:
     from cadbench.benchmark.running import recording, runner
     from cadbench.benchmark.running.checkpoint import Checkpoint
     from cadbench.benchmark.running.evaluation import batches as presentation
-    from cadbench.benchmark.running.evaluation.progress import Step
     from cadbench.benchmark.running.shared_inputs import SharedInputs
     from cadbench.benchmark.services.coresets.service import Coresets
     from cadbench.benchmark.services.neighbors import search
@@ -116,7 +102,6 @@ def inside(begun: float, words: list[str]) -> None:
     for name in ("_read", "_find"):
         clock.around(presentation, name, "reading features")
     clock.around(PixelMeter, "measure", "pixel metrics")
-    clock.around(Step, "finish_pixels", "waiting for pixel metrics")
     clock.around(Checkpoint, "save", "checkpoints")
     clock.around(recording, "record", "records")
     clock.around(runner.Runner, "run", "records")  # what lies between cells is their bookkeeping

@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+import numpy as np
+
 from ....results.records.schema import UTILIZATION
 from ...features.feature_set import FeatureSet
 from ...interface.method import Method
@@ -27,7 +29,6 @@ from ..devices import synchronize
 from .assignment_events import Event, complete_events
 from .batches import names_for_method, train_experience
 from .lending import Loan
-from .prefetch import CoresetPrefetcher
 from .progress import Progress, Step
 from .result_checks import check_claim, check_memory
 from .salted_ids import SaltedIds
@@ -35,10 +36,6 @@ from .scoring import score_columns
 
 Maps: TypeAlias = Literal["final", "all", "none"]
 """Which maps a record keeps: those of the last experience, of all experiences, or none."""
-
-_PIXEL_LAG = 4
-"""How many experiences the pixel metrics may lag behind the scores. Some experiences change many
-maps and others none, so a lag evens out the load."""
 
 
 @dataclass
@@ -60,7 +57,6 @@ def evaluate(
     progress: Progress | None = None,
     checkpoint: Callable[[Progress], None] = lambda progress: None,
     reporter: Reporter | None = None,
-    prefetcher: CoresetPrefetcher | None = None,
 ) -> Progress:
     """Run a cell to the end of its stream.
 
@@ -70,12 +66,10 @@ def evaluate(
         features: features of the images of the stream.
         services: the caches that the method uses.
         maps: which anomaly maps to keep.
-        meter: measures the maps of every experience in the background, whatever `maps` is; None
-            measures nothing.
+        meter: measures the maps of every experience, whatever `maps` is; None measures nothing.
         progress: where to continue; None starts at the first experience. It is changed in place.
         checkpoint: called after each experience, with the state of the method.
         reporter: shows how many experiences are done.
-        prefetcher: selects coresets of later experiences in the background; None selects none.
 
     Returns:
         All that the cell has produced.
@@ -93,17 +87,13 @@ def evaluate(
         with reporter.task(cell.label(), len(experiences), "experiences") as task:
             task.advance(progress.experience)
             for experience in experiences[progress.experience :]:
-                step = _evaluate_experience(trial, experience, prefetcher)
-                if len(progress.steps) >= _PIXEL_LAG:
-                    progress.steps[-_PIXEL_LAG].finish_pixels()
+                step = _evaluate_experience(trial, experience)
                 _drop_maps(step, progress, maps)
                 progress.steps.append(step)
                 with trial.attributed("state_dict"):
                     progress.method_state = trial.method.state_dict()
                 _save(trial, progress, checkpoint)
                 task.advance()
-            for step in reversed(progress.steps[-_PIXEL_LAG:]):
-                step.finish_pixels()
     return progress
 
 
@@ -186,9 +176,7 @@ def build_method(cell: Cell, features: FeatureSet, loan: Loan) -> Method:
         return cell.method_class(cell.params, context)
 
 
-def _evaluate_experience(
-    trial: Trial, experience: Experience, prefetcher: CoresetPrefetcher | None
-) -> Step:
+def _evaluate_experience(trial: Trial, experience: Experience) -> Step:
     """Let the method observe an experience, and score the columns that may have changed."""
     cell, stream, features, method = trial.cell, trial.stream, trial.features, trial.method
     started = time.perf_counter()
@@ -201,13 +189,9 @@ def _evaluate_experience(
         trial.loan.blocks.verify()
     synchronize(features.device)
     observed = time.perf_counter()
-    if prefetcher is not None:
-        prefetcher.prefetch_after(experience)
     changed = _changed_columns(cell, stream, claimed, experience)
     unseen = stream.unseen(experience.index, cell.unseen)
-    scores, maps, pixel_tasks = score_columns(
-        cell, method, (*changed, *unseen), features, trial.meter, trial.method_ids
-    )
+    scores, maps = score_columns(cell, method, (*changed, *unseen), features, trial.method_ids)
     with trial.attributed("score"):
         trial.loan.blocks.verify()
     with trial.attributed("memory"):
@@ -220,12 +204,20 @@ def _evaluate_experience(
         columns=(*stream.seen(experience.index), *unseen),
         scores=scores,
         maps=maps,
+        pixels={} if trial.meter is None else _measure_pixels(trial.meter, maps),
         events=[{"experience": experience.index, **event} for event in events],
         memory=_memory_rows(experience.index, report),
         observe_seconds=observed - started,
         score_seconds=scored - observed,
-        pixel_tasks=pixel_tasks,
     )
+
+
+def _measure_pixels(
+    meter: PixelMeter, maps: Mapping[str, np.ndarray]
+) -> dict[str, dict[str, float]]:
+    """The pixel metrics of the columns that have any."""
+    measured = {column: meter.measure(column, of_column) for column, of_column in maps.items()}
+    return {column: pixels for column, pixels in measured.items() if pixels is not None}
 
 
 def _save(trial: Trial, progress: Progress, checkpoint: Callable[[Progress], None]) -> None:

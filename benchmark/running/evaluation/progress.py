@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
-from ...system.threads import BackgroundTask
-
 T = TypeVar("T")
-
-PixelTask: TypeAlias = BackgroundTask[dict[str, float] | None]
-"""Pixel metrics of one column that a background thread measures."""
 
 
 @dataclass(eq=False)
@@ -38,12 +33,11 @@ class Step:
         columns: columns of R that have scores after it, including those that did not change.
         scores: scores of the columns that were scored in this step.
         maps: patch maps (n, h, w) float16 of these columns, if they are kept.
-        pixels: pixel metrics of all maps of these columns, except those in `pixel_tasks`.
+        pixels: pixel metrics of the maps of these columns.
         events: rows of the events table.
         memory: rows of the memory table.
         observe_seconds: duration of `Method.observe`.
         score_seconds: duration of scoring.
-        pixel_tasks: columns whose pixel metrics are not finished.
     """
 
     experience: int
@@ -55,20 +49,6 @@ class Step:
     memory: list[dict[str, Any]] = field(default_factory=list)
     observe_seconds: float = 0.0
     score_seconds: float = 0.0
-    pixel_tasks: dict[str, PixelTask] = field(default_factory=dict)
-
-    def finish_pixels(self) -> dict[str, dict[str, float]]:
-        """Wait for the pixel metrics that are not finished, and return all of them.
-
-        The background thread takes the tasks in order; this thread runs them from the end, so that
-        both share the work that is left.
-        """
-        while self.pixel_tasks:
-            column = next(reversed(self.pixel_tasks))
-            if (pixels := self.pixel_tasks[column].result()) is not None:
-                self.pixels[column] = pixels
-            del self.pixel_tasks[column]
-        return self.pixels
 
     def as_state(self) -> dict[str, Any]:
         """Plain values and arrays, for `cadbench.benchmark.system.serialization`."""
@@ -77,7 +57,7 @@ class Step:
             "shown": self.columns,
             "fresh": {column: vars(scores) for column, scores in self.scores.items()},
             "maps": self.maps,
-            "pixels": self.finish_pixels(),
+            "pixels": self.pixels,
             "events": self.events,
             "memory": self.memory,
             "observe_seconds": self.observe_seconds,
@@ -124,7 +104,7 @@ class Progress:
     @property
     def pixels(self) -> list[dict[str, dict[str, float]]]:
         """Pixel metrics by column after each experience, as far as they are defined."""
-        return self._carried_over(lambda step: step.finish_pixels())
+        return self._carried_over(lambda step: step.pixels)
 
     @property
     def events(self) -> list[dict[str, Any]]:

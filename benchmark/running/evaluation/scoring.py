@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 import numpy as np
 
@@ -12,12 +10,10 @@ from ...features.feature_set import FeatureSet
 from ...interface.experience import MethodIds
 from ...interface.method import Method
 from ...interface.prediction import Prediction
-from ...pixels.meter import PixelMeter
 from ...system.plugin_errors import attribute_errors_to
-from ...system.threads import submit
 from ..cell import Cell
 from .batches import ImageRef, shuffled_batches
-from .progress import ColumnScores, PixelTask
+from .progress import ColumnScores
 from .result_checks import validate_prediction
 
 
@@ -26,9 +22,8 @@ def score_columns(
     method: Method,
     columns: Sequence[str],
     features: FeatureSet,
-    meter: PixelMeter | None,
     method_ids: MethodIds,
-) -> tuple[dict[str, ColumnScores], dict[str, np.ndarray], dict[str, PixelTask]]:
+) -> tuple[dict[str, ColumnScores], dict[str, np.ndarray]]:
     """Score all test images of some columns in shuffled batches.
 
     Args:
@@ -36,13 +31,10 @@ def score_columns(
         method: its method.
         columns: columns of R.
         features: features of the images.
-        meter: measures the maps of a column in the background, as soon as all its images are
-            scored; None measures nothing.
         method_ids: makes the image ids that the method gets.
 
     Returns:
-        For each column its scores, its patch maps (n, h, w) float16 if the method makes maps, and
-        the background task that measures them.
+        For each column its scores, and its patch maps (n, h, w) float16 if the method makes maps.
     """
     counts = {c: len(features.patches(c, "test").ids) for c in columns}
     scores = {
@@ -50,8 +42,6 @@ def score_columns(
         for c, n in counts.items()
     }
     maps: dict[str, np.ndarray] = {}
-    pixel_tasks: dict[str, PixelTask] = {}
-    remaining = Counter(counts)
     images = [(column, row) for column, n in counts.items() for row in range(n)]
     for chosen, batch in shuffled_batches(
         features, images, cell.routing, method.uses_images, method_ids=method_ids
@@ -60,12 +50,7 @@ def score_columns(
             prediction = method.score(batch)
             validate_prediction(prediction, len(chosen), features.grid)
         _store(prediction, chosen, scores, maps)
-        remaining.subtract(column for column, _ in chosen)
-        for column in [c for c, count in remaining.items() if not count]:
-            del remaining[column]
-            if meter is not None and column in maps:
-                pixel_tasks[column] = submit(partial(meter.measure, column, maps[column]))
-    return scores, maps, pixel_tasks
+    return scores, maps
 
 
 def _store(

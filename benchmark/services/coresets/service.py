@@ -7,11 +7,9 @@ selection of that size. Only k-means is selected for each size separately.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +21,6 @@ from ...interface.patch_source import PatchSource
 from ...interface.services import Selector, Start
 from ...system.reporting import Reporter, Silent
 from ...system.rng import generator
-from ...system.threads import BackgroundTask, submit
 from . import herding, k_center, k_means
 from .selection_cache import NO_ROWS, SelectionCache
 
@@ -68,8 +65,6 @@ class Coresets:
     _rows: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
     _blocks: dict[tuple[str, int], Block] = field(default_factory=dict, repr=False)
     _centroids: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
-    _requests: dict[Request, None] = field(default_factory=dict, repr=False)
-    _prefetches: dict[str, BackgroundTask[np.ndarray]] = field(default_factory=dict, repr=False)
 
     def select(
         self,
@@ -84,52 +79,13 @@ class Coresets:
         """Select a coreset of the training patches of a category; see `CoresetService.select`."""
         source = training_patches(experience, category)
         request = Request(size, selector, start, seed)
-        self._requests[request] = None
         key = request.cache_key(source)
         block = self._blocks.get((key, size))
         if block is None:
-            if (prefetch := self._prefetches.pop(key, None)) is not None:
-                # A prefetch that failed is no error: the same work is done again below, here in
-                # the calling thread, and raises there what a caller can do something about.
-                with contextlib.suppress(Exception):
-                    prefetch.result()
             rows = self._select_rows(key, source, category, request)
             block = Block.of(_gather(source, rows, self.device), copy=False)
             self._blocks[key, size] = block
         return block
-
-    def drain_requests(self) -> list[Request]:
-        """Return the different requests of `select` since the last call."""
-        requests, self._requests = self._requests, {}
-        return list(requests)
-
-    def prefetch(self, requests: Iterable[Request], experience: TrainExperience) -> None:
-        """Start computing, in a background thread, coresets that a later experience will need.
-
-        Only greedy selection on the CPU is prefetched: it takes long and runs on one core.
-        """
-        greedy = [request for request in requests if request.selector == "greedy"]
-        if self.device.type != "cpu" or not greedy:
-            return
-        for category in experience.categories:
-            source = training_patches(experience, category)
-            for request in greedy:
-                key = request.cache_key(source)
-                cached = self._rows.get(key, NO_ROWS)
-                if len(cached) < request.size and key not in self._prefetches:
-                    task = partial(self._select_rows, key, source, category, request)
-                    self._prefetches[key] = submit(task, "selection")
-
-    def cancel_prefetch(self) -> None:
-        """Cancel prefetches that have not started."""
-        for prefetch in self._prefetches.values():
-            prefetch.cancel()
-        self._prefetches.clear()
-
-    def discard(self, digests: Collection[str]) -> None:
-        """Drop the blocks with these digests, because a method has changed their vectors."""
-        kept = {key: b for key, b in self._blocks.items() if b.digest not in digests}
-        self._blocks = kept
 
     def centroid(self, experience: TrainExperience, category: str) -> np.ndarray:
         """Mean (D,) float64 of all training patches of a category."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from functools import partial
 
 import numpy as np
 import pytest
@@ -12,10 +11,7 @@ from cadbench.benchmark.pixels import meter as module
 from cadbench.benchmark.pixels.maps import MapSpec, full_maps
 from cadbench.benchmark.pixels.meter import PixelMeter
 from cadbench.benchmark.pixels.truth import load_truths
-from cadbench.benchmark.running.evaluation import evaluator
-from cadbench.benchmark.running.evaluation.progress import Step
 from cadbench.benchmark.system.reporting import Silent
-from cadbench.benchmark.system.threads import submit
 from cadbench.results.records.store import find_records
 from sklearn.metrics import roc_auc_score
 
@@ -35,22 +31,6 @@ def metered(study, cache):
         return built, PixelMeter(built.features, truths, MapSpec())
 
     return build
-
-
-@pytest.fixture
-def delay_measuring(monkeypatch):
-    """Measure no map before an event is set; `why` is the message of a failure."""
-
-    def delay(event, why):
-        measure = module.pixel_metrics
-
-        def waiting(*args):
-            assert event.wait(10), why
-            return measure(*args)
-
-        monkeypatch.setattr(module, "pixel_metrics", waiting)
-
-    return delay
 
 
 def full_masks(manifest, category, preprocessing):
@@ -98,60 +78,31 @@ def test_maps_that_did_not_change_are_not_measured_again(metered, monkeypatch):
     assert one.pixels == other.pixels
 
 
-def test_pixels_are_measured_while_the_next_category_is_scored(
-    metered, delay_measuring, monkeypatch
-):
-    from cadbench.methods.banks.per_category import PerCategory
+def test_no_background_thread_measures_or_selects(metered, monkeypatch):
+    """Python code in two threads is not safe: numba compiles in whichever thread comes first."""
+    from cadbench.benchmark.services.coresets import k_center
 
     built, meter = metered()
-    scored_second = threading.Event()
-    score = PerCategory.score
-    scored: list[str] = []
+    threads = set()
 
-    def recording(self, batch):
-        if batch.category not in scored:
-            scored.append(batch.category)
-            if len(scored) == 2:
-                scored_second.set()
-        return score(self, batch)
+    def record_thread(function):
+        def wrapper(*args, **options):
+            threads.add(threading.current_thread())
+            return function(*args, **options)
 
-    cell = built.cell("per_category", params={"class_budget": 10})
-    alone = built.evaluate(cell, meter=metered()[1])
-    monkeypatch.setattr(PerCategory, "score", recording)
-    delay_measuring(scored_second, "scoring waited for the pixel metrics")
-    assert built.evaluate(cell, meter=meter).pixels == alone.pixels
+        return wrapper
+
+    for owner, name in ((module, "pixel_metrics"), (k_center, "greedy_k_center")):
+        monkeypatch.setattr(owner, name, record_thread(getattr(owner, name)))
+    before = set(threading.enumerate())
+    built.evaluate(built.cell("per_category", params={"class_budget": 10}), meter=meter)
+    assert threads == {threading.current_thread()}
+    new = {thread.name for thread in set(threading.enumerate()) - before}
+    assert all(name.startswith("parallel") for name in new), new
 
 
-def test_measuring_may_finish_a_few_experiences_later(metered, delay_measuring, monkeypatch):
-    from cadbench.methods.banks.finetune import FineTune
-
+def test_an_error_in_measuring_ends_the_run(metered, monkeypatch):
     built, meter = metered()
-    observed_later = threading.Event()
-    observe = FineTune.observe
-
-    def recording(self, experience):
-        if experience.index == evaluator._PIXEL_LAG:
-            observed_later.set()
-        return observe(self, experience)
-
-    cell = built.cell("finetune", params={"bank_budget": 20})
-    alone = built.evaluate(cell, meter=metered()[1])
-    monkeypatch.setattr(FineTune, "observe", recording)
-    delay_measuring(observed_later, "the stream waited for the pixel metrics")
-    assert built.evaluate(cell, meter=meter).pixels == alone.pixels
-
-
-@pytest.mark.parametrize(("lag", "last"), [(1, 2), (2, 3)])
-def test_an_error_in_measuring_ends_the_run(metered, monkeypatch, lag, last):
-    from cadbench.methods.banks.finetune import FineTune
-
-    monkeypatch.setattr(evaluator, "_PIXEL_LAG", lag)
-    built, meter = metered()
-    observed: list[int] = []
-    observe = FineTune.observe
-    monkeypatch.setattr(
-        FineTune, "observe", lambda self, e: observed.append(e.index) or observe(self, e)
-    )
 
     def failing(*args):
         raise MemoryError("no room for a map")
@@ -159,14 +110,6 @@ def test_an_error_in_measuring_ends_the_run(metered, monkeypatch, lag, last):
     monkeypatch.setattr(module, "pixel_metrics", failing)
     with pytest.raises(MemoryError, match="no room for a map"):
         built.evaluate(built.cell("finetune"), meter=meter)
-    assert observed == list(range(1, last + 1))
-
-
-def test_a_failed_pixel_task_raises_again_when_requested_again():
-    step = Step(1, pixel_tasks={"bottle": submit(dict), "cable": submit(partial(divmod, 1, 0))})
-    for _ in range(2):
-        with pytest.raises(ZeroDivisionError):
-            step.finish_pixels()
 
 
 def test_pixel_metrics_do_not_depend_on_which_maps_are_kept(metered):

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from cadbench.benchmark.services.coresets import k_center
 from cadbench.results.records.record import Record, load_record
 from cadbench.results.records.store import find_records
 
@@ -83,26 +82,12 @@ def test_of_a_method_more_experts_come_first_and_are_shown_last(run_plates):
     assert [f"experts={count}" in line for count, line in enumerate(shown, 1)] == [True] * 3
 
 
-def test_cells_together_select_ahead_and_a_cell_alone_does_not(run_plates, out, monkeypatch):
-    select, threads = k_center.greedy_k_center, []
-
-    def noted(*given: Any, **how: Any) -> np.ndarray:
-        threads.append(threading.current_thread() is threading.main_thread())
-        return select(*given, **how)
-
-    def on_this_thread(*words: str) -> list[bool]:
-        threads.clear()
-        shutil.rmtree(out.with_name("cache") / "coresets", ignore_errors=True)
-        assert run_plates("--method", "mecad", *SMALL, *words).code == 0
-        return list(threads)
-
-    monkeypatch.setattr(k_center, "greedy_k_center", noted)
-    assert all(on_this_thread("--experts", "2"))
+def test_a_cell_of_a_sweep_has_the_numbers_of_the_cell_alone(run_plates, out):
+    assert run_plates("--method", "mecad", *SMALL, "--experts", "2").code == 0
     alone = load_record(only(out).path.rename(out.with_name("alone")))
-    assert not all(on_this_thread("--experts", "1-2"))
+    shutil.rmtree(out.with_name("cache") / "coresets")
+    assert run_plates("--method", "mecad", *SMALL, "--experts", "1-2").code == 0
     assert_same_numbers(by_cell(out)[alone.key], alone)
-    shutil.rmtree(out)
-    assert all(on_this_thread("--experts", "1-2", "--time"))
 
 
 def only_metrics(records: dict[str, Record], *, seed: int) -> dict[str, float]:

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 from cadbench.benchmark.system import threads
-from cadbench.benchmark.system.threads import run_parallel, submit
+from cadbench.benchmark.system.threads import run_parallel
 
 
 @pytest.fixture(autouse=True)
@@ -48,44 +48,3 @@ def test_an_error_in_any_thread_reaches_the_caller(failing):
 
     with pytest.raises(ValueError, match=f"task {failing}"):
         run_parallel([partial(task, number) for number in range(5)])
-
-
-def test_a_queue_runs_its_tasks_in_order_on_one_other_thread():
-    seen: list[tuple[int, int]] = []
-    done = threading.Event()
-    for number in (1, 2):
-        submit(partial(lambda n: seen.append((n, threading.get_ident())), number))
-    submit(done.set)
-    assert done.wait(10)
-    assert [number for number, _ in seen] == [1, 2]
-    assert len({thread for _, thread in seen} | {threading.get_ident()}) == 2
-
-
-def test_a_task_that_has_not_started_runs_in_the_thread_that_wants_its_result():
-    busy, release = threading.Event(), threading.Event()
-
-    def block() -> bool:
-        busy.set()
-        return release.wait(10)
-
-    blocking, waiting = submit(block), submit(threading.get_ident)
-    assert busy.wait(10)
-    assert waiting.result() == threading.get_ident()
-    release.set()
-    assert blocking.result()
-
-
-def test_a_task_that_fails_in_the_callers_thread_fails_at_every_call():
-    busy, release = threading.Event(), threading.Event()
-
-    def block() -> bool:
-        busy.set()
-        return release.wait(10)
-
-    blocking, failing = submit(block), submit(partial(divmod, 1, 0))
-    assert busy.wait(10)
-    for _ in range(2):
-        with pytest.raises(ZeroDivisionError):
-            failing.result()
-    release.set()
-    assert blocking.result()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +10,10 @@ import pytest
 import torch
 from cadbench.benchmark.features.cached_patches import CachedPatchSource
 from cadbench.benchmark.features.shards import Shard, ShardStore
-from cadbench.benchmark.interface.experience import TrainExperience, training_patches
+from cadbench.benchmark.interface.experience import TrainExperience
 from cadbench.benchmark.interface.memory_block import Block
 from cadbench.benchmark.services.coresets import herding, k_center, k_means
-from cadbench.benchmark.services.coresets import service as coresets_module
 from cadbench.benchmark.services.coresets.service import Coresets
-from cadbench.benchmark.system.threads import submit
 
 CPU = torch.device("cpu")
 TOTAL = 6 * 30
@@ -64,10 +60,6 @@ def greedy(rows: np.ndarray, size: int, first: int | None = None) -> list[int]:
 
 def selected(coresets: Coresets, experience: TrainExperience, size: int, **how: Any) -> np.ndarray:
     return coresets.select(experience, "apple", size, **how).vectors.numpy()
-
-
-def of_bolt(coresets: Coresets, experience: TrainExperience, size: int) -> np.ndarray:
-    return coresets.select(experience, "bolt", size).vectors.numpy()
 
 
 def forbid_selection(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,85 +260,3 @@ def test_other_blocks_or_another_order_of_them_are_another_union(values):
     turned = blocks(values)[::-1]
     rows = np.concatenate([block.vectors.numpy() for block in turned]).astype(np.float64)
     assert coresets.reduce(turned, 20).tolist() == greedy(rows, 20)
-
-
-def other_patches(experience: TrainExperience, values: np.ndarray) -> TrainExperience:
-    """A later experience: a category whose patches are those of the images in turn."""
-    store = ShardStore(training_patches(experience, "apple")._store.folder)
-    shard = Shard(tuple("uvwxyz"))
-    store.write(shard, values[::-1])
-    return TrainExperience(
-        2, ("bolt",), 1, {"bolt": CachedPatchSource(store, [shard], "spec", CPU)}, {}
-    )
-
-
-def test_requested_coresets_are_selected_in_the_background_for_a_later_experience(
-    experience, values, monkeypatch
-):
-    coresets, started = Coresets(CPU), threading.Event()
-    later = other_patches(experience, values)
-    selected(coresets, experience, 7)
-    threads = []
-    select = k_center.greedy_k_center
-
-    def recorded(*given: Any, **how: Any) -> np.ndarray:
-        threads.append(threading.get_ident())
-        started.set()
-        return select(*given, **how)
-
-    monkeypatch.setattr(k_center, "greedy_k_center", recorded)
-    coresets.prefetch(coresets.drain_requests(), later)
-    assert started.wait(10)
-    got = of_bolt(coresets, later, 7)
-    rows = rows_of(values[::-1])
-    np.testing.assert_array_equal(got, rows[greedy(rows, 7)].astype(np.float32))
-    assert len(threads) == 1
-    assert threads != [threading.get_ident()]
-
-
-def test_only_uncached_greedy_requests_are_prefetched(experience, values, monkeypatch):
-    coresets, later = Coresets(CPU), other_patches(experience, values)
-    for size in (7, 7, 5):
-        selected(coresets, experience, size)
-        of_bolt(coresets, later, size)
-    requests = coresets.drain_requests()
-    assert len(requests) == 2
-    assert coresets.drain_requests() == []
-    forbid_selection(monkeypatch)
-    monkeypatch.setattr(coresets_module, "submit", lambda *_: pytest.fail("prefetched"))
-    coresets.prefetch([], experience)
-    coresets.prefetch(requests, later)  # cached
-    for selector in ("approximate_greedy", "random", "herding", "kmeans"):
-        coresets.prefetch([dataclasses.replace(requests[0], selector=selector, size=9)], later)
-
-
-def test_an_error_in_the_background_reaches_the_caller_of_select(experience, values, monkeypatch):
-    coresets, later = Coresets(CPU), other_patches(experience, values)
-    selected(coresets, experience, 7)
-    requests = coresets.drain_requests()
-    monkeypatch.setattr(k_center, "nearest_to_mean", lambda _: [][0])
-    coresets.prefetch(requests, later)
-    with pytest.raises(IndexError):
-        of_bolt(coresets, later, 7)
-
-
-def test_a_cancelled_prefetch_does_not_start(experience, values, monkeypatch):
-    coresets, later = Coresets(CPU), other_patches(experience, values)
-    selected(coresets, experience, 7)
-    busy, release = threading.Event(), threading.Event()
-    blocking = submit(lambda: (busy.set(), release.wait(10)), "selection")
-    assert busy.wait(10)
-    coresets.prefetch(coresets.drain_requests(), later)
-    coresets.cancel_prefetch()
-    release.set()
-    blocking.result()
-    selections = []
-    select = k_center.greedy_k_center
-
-    def recorded(*given: Any, **how: Any) -> np.ndarray:
-        selections.append(threading.get_ident())
-        return select(*given, **how)
-
-    monkeypatch.setattr(k_center, "greedy_k_center", recorded)
-    of_bolt(coresets, later, 7)
-    assert selections == [threading.get_ident()]
