@@ -36,6 +36,7 @@ COMMANDS = {
     "export": (".records.export", "Write records to a folder or archive, to share them."),
     "import": (".records.import_records", "Check and add records that others exported."),
     "paper": (".running.paper", "Run a paper's configuration and compare with its numbers."),
+    "runs": (".runs", "List, show and delete runs."),
     "cache": (".cache", "Show the size of the cache, and prune it."),
     "metrics": (".listing.metrics", "Define every metric: formula, range, sign."),
 }

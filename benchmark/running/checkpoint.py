@@ -12,7 +12,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,15 +49,23 @@ class Checkpoint:
         key: identifies the cell; a checkpoint of another key is ignored.
         reporter: shows warnings about damaged files.
         every: seconds between two writes, the most work that a kill may cost.
+        cell: the cell as JSON values, for `cadbench runs`; None if it is not known.
     """
 
     def __init__(
-        self, folder: Path, key: str, reporter: Reporter | None = None, *, every: float = 0.0
+        self,
+        folder: Path,
+        key: str,
+        reporter: Reporter | None = None,
+        *,
+        every: float = 0.0,
+        cell: Mapping[str, Any] | None = None,
     ) -> None:
         self.folder = folder
         self.key = key
         self.reporter = reporter or Silent()
         self.every = every
+        self.cell = cell
         self._written = 0
         self._wrote_at = time.monotonic()
         self._pending: _Pending | None = None
@@ -120,6 +128,7 @@ class Checkpoint:
         tree = self._pending.tree
         salt = self._pending.salt
         head = {
+            "cell": self.cell,
             "key": self.key,
             "experience": len(steps),
             "tree": tree,

@@ -151,7 +151,13 @@ class Runner:
             features.manifest, cell.order, cell.schedule, domains=cell.drift, blend=cell.blend
         )
         key = f"{cell.key} maps={self.maps}"
-        checkpoint = Checkpoint(partial / CHECKPOINT, key, self.reporter, every=CHECKPOINT_SECONDS)
+        checkpoint = Checkpoint(
+            partial / CHECKPOINT,
+            key,
+            self.reporter,
+            every=CHECKPOINT_SECONDS,
+            cell=cell.as_dict(),
+        )
         progress = None if self.overwrite else checkpoint.load(features.device)
         if progress is None:
             checkpoint.clear()
