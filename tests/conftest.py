@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,12 @@ def draw_dataset(
                         Image.fromarray(mask).save(there / f"{number:03d}_mask.png")
                 Image.fromarray(pixels).save(folder / f"{number:03d}.png")
     return root
+
+
+os.environ.setdefault(
+    "NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"cadbench-tests-numba-{os.getuid()}")
+)
+"""Else each test with a cache of its own compiles anew."""
 
 
 @pytest.fixture

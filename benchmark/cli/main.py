@@ -7,15 +7,19 @@ import importlib
 import importlib.metadata
 import io
 import os
+import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
 from ...results.did_you_mean import suggestion
 from ...results.errors import CadbenchError
 from ...results.sanitizing import printable
+from ...results.storage import files
 from .shared.messages import echo
+from .streams import output_error
 
 # Name -> (module of this package, help line). The help lines are here so that `cadbench --help`
 # does not import the subcommands.
@@ -42,12 +46,24 @@ COMMANDS = {
 }
 
 
+_READING = frozenset(
+    {"show", "table", "compare", "leaderboard", "methods", "protocols", "domains", "metrics"}
+)
+"""Commands whose only work is what they print."""
+
+_COMPLETE = "_CADBENCH_COMPLETE"
+"""The variable in which shells ask click for completion."""
+
 _OUT_OF_MEMORY_PHRASES = (
     "can't allocate memory",  # torch
     "Cannot allocate memory",  # the dynamic linker, when it loads a library
     "failed to map segment from shared object",
 )
 _OUT_OF_MEMORY = "out of memory; try a smaller --image-size or fewer --categories"
+
+
+_OWN_PROCESS = object()
+"""Marks the context of a process that runs nothing but this command."""
 
 
 class _Commands(click.Group):
@@ -57,6 +73,11 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
+        if ctx.find_root().obj is _OWN_PROCESS:
+            from ..system.library_caches import set_library_caches, silence_libraries
+
+            set_library_caches()
+            silence_libraries()
         module = importlib.import_module(COMMANDS[cmd_name][0], __package__)
         command: click.Command = module.command
         return command
@@ -99,20 +120,83 @@ def cli() -> None:
     """
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
+def run(arguments: Sequence[str] | None = None, *, own_process: bool = False) -> int:
     """Run the command line.
 
     Args:
         arguments: the words after `cadbench`; None for those of this process.
+        own_process: this process does nothing else, so that its environment and warnings may be
+            set.
 
     Returns:
         The exit code: 0 for success, 1 for a failure, 2 for incorrect usage.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    words = [expand_home(word) for word in (sys.argv[1:] if arguments is None else arguments)]
+    if instruction := os.environ.get(_COMPLETE):
+        return _complete(instruction)
     _escape_unprintable()
+    files.name_options = _options_of
+    code = _invoke(words, own_process)
+    error = output_error()
+    if error is None or code:
+        return code
+    if isinstance(error, BrokenPipeError) and _only_prints(words):
+        return 0  # the reader (head, less) had enough
+    kept = "" if _only_prints(words) else " (finished work is kept)"
+    if isinstance(error, BrokenPipeError):
+        return _fail("", f"standard output was closed before all of it was printed{kept}", 1)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return _fail("", f"no space left while writing to standard output{kept}", 1)
+    return _fail("", f"cannot write to standard output ({error.strerror}){kept}", 1)
+
+
+def expand_home(word: str) -> str:
+    """Expand `~` where a shell leaves it: in `--out=~/runs`, `mvtec=~/data`, and in quotes."""
+    return re.sub(
+        r"(^|[=,])(~[^/\\\s=,]*)(?=[/\\]|$)",
+        lambda match: match[1] + os.path.expanduser(match[2]),
+        word,
+    )
+
+
+def _complete(instruction: str) -> int:
+    """Print what a shell asks for, or nothing: shells execute the output."""
+    from click.shell_completion import shell_complete
+
+    try:
+        return shell_complete(cli, {}, "cadbench", _COMPLETE, instruction)
+    except Exception:  # words that are not finished can fail anywhere
+        return 1
+
+
+def _only_prints(words: Sequence[str]) -> bool:
+    """Whether the command leaves nothing undone if nobody reads its output."""
+    if {"-h", "--help", "--version", "--dry-run"} & {*words}:
+        return True
+    if any(word.startswith("--publish") for word in words):
+        return False
+    return not words or words[0] in _READING or list(words[:2]) == ["data", "info"]
+
+
+def _options_of(path: Path) -> str | None:
+    """Name the option of the running command that chose the folder of a path, if one did."""
+    from ..system.cache import cache_root
+
+    context = click.get_current_context(silent=True)
+    for option in context.command.params if context is not None else ():
+        chosen = context.params.get(option.name or "") if context is not None else None
+        if isinstance(chosen, Path) and path.absolute().is_relative_to(chosen.absolute()):
+            return max(option.opts, key=len)
+    return "CADBENCH_CACHE" if path.absolute().is_relative_to(cache_root()) else None
+
+
+def _invoke(words: list[str], own_process: bool) -> int:
+    """Run a command and report its errors; return the exit code."""
     try:
         # Not `cli.main`, which handles interrupts and broken pipes differently.
-        with cli.make_context("cadbench", words) as context:
+        with cli.make_context(
+            "cadbench", words, obj=_OWN_PROCESS if own_process else None
+        ) as context:
             cli.invoke(context)
     except click.exceptions.Exit as stop:
         return stop.exit_code
@@ -132,10 +216,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _fail(
             newline, "interrupted; finished work is kept: run the same command again to continue", 1
         )
-    except BrokenPipeError:
-        # The reader of the pipe (head, less) has ended.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
             return _fail("", f"the file name {error.filename} is too long", 2)
@@ -143,6 +223,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
             raise
         if _is_out_of_memory(error):
             return _fail("", _OUT_OF_MEMORY, 1)
+        if isinstance(error, OSError) and (known := _describe_system_error(error)):
+            return _fail("", known, 1)
         first = str(error).strip().split("\n")[0]
         return _fail(
             "",
@@ -157,6 +239,23 @@ def _escape_unprintable() -> None:
     """Escape characters that standard output cannot encode, such as in names that are not UTF-8."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _describe_system_error(error: OSError) -> str | None:
+    """What the system refused, or None if that says nothing to a user."""
+    if isinstance(error, ConnectionError):  # among them BrokenPipeError
+        return (
+            "a helper process of cadbench ended unexpectedly (killed, or out of memory?); finished "
+            "work is kept: run the same command again"
+        )
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return str(files.storage_error(error, Path(error.filename or "a temporary file")))
+    if error.errno is None or not isinstance(error.filename, str | os.PathLike):
+        return None
+    path = Path(error.filename)
+    option = _options_of(path)
+    advice = f"; choose another place with {option}" if option else ""
+    return f"cannot use {path}: {error.strerror}{advice}"
 
 
 def _prefix(error: click.ClickException) -> str:

@@ -13,6 +13,7 @@ from ...results.records.store import partial_dir, record_dir
 from ...results.rendering.markdown import display
 from ...results.storage.locks import record_lock
 from ..streams.stream import Stream
+from ..system.library_caches import set_numba_cache
 from ..system.reporting import Reporter
 from .cell import Cell, name_swept_parameters
 from .computation_order import computation_order
@@ -74,6 +75,7 @@ class Runner:
         Raises:
             UsageError: a cell was made for other images.
         """
+        set_numba_cache()
         compute = compute or self._run_all
         manifest = self.inputs.manifest
         for cell in (*cells, *(pair.cell for pair in matched)):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import RecordError
-from ..storage.files import OPTIONS, storage_error
+from ..storage.files import storage_error
 from .archives import Member, open_archive
 from .limits import (
     MANIFEST_FILE,
@@ -111,7 +111,7 @@ class _Names:
                 )
 
 
-def write_member(path: Path, chunks: Iterable[bytes], options: str = OPTIONS) -> Listed:
+def write_member(path: Path, chunks: Iterable[bytes], options: str | None = None) -> Listed:
     """Write a file and compute its checksum.
 
     Args:
@@ -138,7 +138,7 @@ def write_member(path: Path, chunks: Iterable[bytes], options: str = OPTIONS) ->
 
 
 @contextlib.contextmanager
-def _writing(path: Path, options: str) -> Iterator[None]:
+def _writing(path: Path, options: str | None) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -53,14 +53,24 @@ OPTIONS = "--out or CADBENCH_CACHE"
 """The options that choose where records and caches are written."""
 
 
-def storage_error(error: OSError, path: Path, options: str = OPTIONS) -> CadbenchError:
+def _name_no_options(path: Path) -> str | None:
+    return None
+
+
+name_options: Callable[[Path], str | None] = _name_no_options
+"""Names the options that chose the place of a path, or returns None. The command line sets it."""
+
+
+def storage_error(error: OSError, path: Path, options: str | None = None) -> CadbenchError:
     """Turn an operating-system error into a one-line error that says what to do.
 
     Args:
         error: the error met while writing.
         path: the file or folder that was being written.
-        options: names of the options that choose another place.
+        options: names of the options that choose another place; by default those that
+            `name_options` finds.
     """
+    options = options or name_options(path) or OPTIONS
     cut_short = error.errno is None and "requested and" in str(error)  # NumPy, in a short write
     if cut_short or error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return CadbenchError(
@@ -71,7 +81,15 @@ def storage_error(error: OSError, path: Path, options: str = OPTIONS) -> Cadbenc
         return CadbenchError(
             f"cannot write {path} ({error.strerror}); choose a writable folder with {options}"
         )
+    if error.errno in _NO_PLACE:
+        return CadbenchError(
+            f"cannot write {path} ({error.strerror}); choose another place with {options}"
+        )
     return CadbenchError(f"cannot write {path}: {error.strerror or error}")
+
+
+_NO_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ELOOP)
+"""Errors of a path that does not lead to a folder."""
 
 
 def seal(content: bytes) -> bytes:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .files import OPTIONS, storage_error
+from .files import storage_error
 
 
 @contextmanager
-def record_lock(final: Path, *, wait: bool, options: str = OPTIONS) -> Iterator[bool]:
+def record_lock(final: Path, *, wait: bool, options: str | None = None) -> Iterator[bool]:
     """Hold the lock of a record while the `with` block runs.
 
     The operating system releases the lock when a process dies, so locks are never stale.
@@ -18,7 +18,8 @@ def record_lock(final: Path, *, wait: bool, options: str = OPTIONS) -> Iterator[
     Args:
         final: folder of the finished record.
         wait: wait until another process releases the lock.
-        options: names of the options that choose another folder, for the error message.
+        options: names of the options that choose another folder, for the error message; by
+            default those of `storage_error`.
 
     Yields:
         True if the lock is held; False if another process holds it and `wait` is False.

@@ -1,0 +1,47 @@
+"""Caches and messages of the libraries: their files are below `CADBENCH_CACHE`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+from pathlib import Path
+
+from .cache import cache_root
+
+
+def set_library_caches() -> None:
+    """Put the caches of numba and matplotlib below the cache folder of cadbench.
+
+    Their own places are next to the installed files and in the home folder, and both may be
+    read-only. Each user has a folder, since these libraries cannot share one. What the environment
+    sets is kept.
+    """
+    os.environ.setdefault("MPLCONFIGDIR", str(_own_folder() / "matplotlib"))
+    set_numba_cache()
+
+
+def set_numba_cache() -> None:
+    """Put the cache of numba there, also for worker processes and if numba is imported already."""
+    if "NUMBA_CACHE_DIR" not in os.environ:
+        os.environ["NUMBA_CACHE_DIR"] = str(_own_folder() / "numba")
+        if numba := sys.modules.get("numba"):
+            numba.config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]
+
+
+def _own_folder() -> Path:
+    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+    return cache_root() / f"libraries-{user}"
+
+
+def silence_libraries() -> None:
+    """Keep warnings and log lines of libraries from standard error, also in worker processes.
+
+    `CADBENCH_DEBUG=1`, `python -W` and `PYTHONWARNINGS` show them.
+    """
+    if os.environ.get("CADBENCH_DEBUG") or sys.warnoptions:
+        return
+    warnings.simplefilter("ignore")
+    os.environ["PYTHONWARNINGS"] = "ignore"
+    logging.lastResort = logging.NullHandler()
