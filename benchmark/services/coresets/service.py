@@ -8,7 +8,7 @@ selection of that size. Only k-means is selected for each size separately.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,6 +86,11 @@ class Coresets:
             block = Block.of(_gather(source, rows, self.device), copy=False)
             self._blocks[key, size] = block
         return block
+
+    def discard(self, digests: Collection[str]) -> None:
+        """Drop the blocks with these digests, because a method has changed their vectors."""
+        kept = {key: b for key, b in self._blocks.items() if b.digest not in digests}
+        self._blocks = kept
 
     def centroid(self, experience: TrainExperience, category: str) -> np.ndarray:
         """Mean (D,) float64 of all training patches of a category."""
