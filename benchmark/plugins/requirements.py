@@ -7,6 +7,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, get_args
 
 from ...results.errors import CadbenchError, UsageError
+from ..system.plugin_errors import describe_error
 
 if TYPE_CHECKING:
     from ..interface.method import Method
@@ -42,6 +43,10 @@ def check_declaration(label: str, loaded: Any) -> None:
         )
     if not isinstance(loaded.recurring, bool):
         raise CadbenchError(f"{label}: recurring must be True or False, not {loaded.recurring!r}")
+    if not isinstance(loaded.uses_images, bool):
+        raise CadbenchError(
+            f"{label}: uses_images must be True or False, not {loaded.uses_images!r}"
+        )
     params = loaded.Params
     if not (isinstance(params, type) and issubclass(params, Params)):
         raise CadbenchError(f"{label}: Params is not a subclass of cadbench.Params")
@@ -49,8 +54,11 @@ def check_declaration(label: str, loaded: Any) -> None:
         raise CadbenchError(f"{label}: decorate {params.__name__} with @dataclass(frozen=True)")
     try:
         params()
-    except Exception as error:
-        raise CadbenchError(f"{label}: invalid parameter declaration: {error}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        reason = str(error) if isinstance(error, CadbenchError) else describe_error(error)
+        raise CadbenchError(f"{label}: invalid parameter declaration: {reason}") from error
 
 
 def check_routing(name: str, method: type[Method], routing: str) -> None:

@@ -17,6 +17,7 @@ from ..interface.context import Routing
 from ..interface.method import CellFacts, Method
 from ..interface.params import Params, specs
 from ..pixels.maps import MapSpec
+from ..plugins.class_methods import resolve_params
 from ..plugins.methods import load_method
 from ..plugins.requirements import check_recurring, check_routing
 from ..protocols.ids import ProtocolSettings, check_id, is_reserved
@@ -189,7 +190,7 @@ class Cell:
             drift=parse_domains([each["name"] for each in entry.get("drift", ())], "drift"),
             blend=check_blend(entry.get("blend", 0.0)),
         )
-        cell = replace(cell, params=method.resolve(cell.params, cell.facts))
+        cell = replace(cell, params=resolve_params(cell.method, method, cell.params, cell.facts))
         if not is_reserved(entry["protocol"]):
             cell = replace(cell, protocol_id=entry["protocol"])
         restored = cell.as_dict()
@@ -232,8 +233,8 @@ class Cell:
         )
 
     def _default_params(self) -> Params:
-        resolved: Params = self.method_class.resolve(self.method_class.Params(), self.facts)
-        return resolved
+        method = self.method_class
+        return resolve_params(self.method, method, method.Params(), self.facts)
 
 
 def name_swept_parameters(cells: Sequence[Cell]) -> list[Cell]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..plugins.class_methods import sharing_rank
 from .cell import Cell
 
 
@@ -17,6 +18,8 @@ def computation_order(cells: Sequence[Cell]) -> list[int]:
 
     def key(index: int) -> tuple[int, int]:
         cell = cells[index]
-        return methods.index(cell.method), -cell.method_class.sharing_rank(cell.params)
+        return methods.index(cell.method), -sharing_rank(
+            cell.method, cell.method_class, cell.params
+        )
 
     return sorted(range(len(cells)), key=key)

@@ -17,6 +17,7 @@ from ..interface.context import Routing
 from ..interface.method import CellFacts
 from ..interface.params import Params
 from ..pixels.maps import MapSpec
+from ..plugins.class_methods import make_params, params_with_memory, resolve_params
 from ..plugins.methods import load_method
 from ..streams.orders import Order
 from ..streams.stream import Stream, Unseen
@@ -66,7 +67,9 @@ class MatchedCell:
         """Return the cell, given the number of vectors that the reference stores at the end."""
         categories = len(self.cell.order.categories)
         method = self.cell.method_class
-        params: Any = method.with_memory(self.cell.params, stored_vectors, categories)
+        params: Any = params_with_memory(
+            self.cell.method, method, self.cell.params, stored_vectors, categories
+        )
         return replace(self.cell, params=params)
 
 
@@ -133,7 +136,7 @@ def match_memory(cells: Sequence[Cell], reference: str) -> tuple[list[Cell], lis
     for cell in cells:
         if cell.method == reference:
             continue
-        if cell.method_class.with_memory(cell.params, 1_000_000, 1) is None:
+        if params_with_memory(cell.method, cell.method_class, cell.params, 1_000_000, 1) is None:
             ready.append(cell)
             continue
         waiting.extend(
@@ -160,10 +163,9 @@ def _refuse_too_many(design: Design) -> None:
 def _grid(method: str, values: Mapping[str, Sequence[Any]], facts: CellFacts) -> list[Params]:
     """Every combination of values, resolved, without duplicates."""
     kind = load_method(method)
-    names = list(values)
-    combinations = itertools.product(*(values[name] for name in names))
-    resolved = [
-        kind.resolve(kind.Params(**dict(zip(names, combination, strict=True))), facts)
-        for combination in combinations
-    ]
+    given = (
+        make_params(method, kind, dict(zip(values, combination, strict=True)))
+        for combination in itertools.product(*values.values())
+    )
+    resolved = [resolve_params(method, kind, params, facts) for params in given]
     return list(dict.fromkeys(resolved))

@@ -13,6 +13,7 @@ from importlib.metadata import EntryPoint
 from typing import Any
 
 from ...results.errors import CadbenchError
+from .plugin_errors import describe_error
 
 METHODS = "cadbench.methods"
 DATASETS = "cadbench.datasets"
@@ -77,8 +78,10 @@ def load_entry_point(noun: str, point: EntryPoint, remedy: str) -> Any:
     """
     try:
         return point.load()
-    except (Exception, SystemExit) as error:  # the module may be a script that calls sys.exit
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the module may be a script that calls sys.exit
+        reason = describe_error(error)
         if isinstance(error, AttributeError) and point.module in sys.modules:
             # Python may have imported another file with the same module name.
             reason += f" (read from {getattr(sys.modules[point.module], '__file__', 'Python')})"

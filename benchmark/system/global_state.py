@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import threading
 from collections.abc import Iterator
+from typing import NoReturn
 
 
 @contextlib.contextmanager
@@ -45,3 +47,23 @@ def restored_global_state() -> Iterator[None]:
         torch.set_float32_matmul_precision(precision)
         torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
         cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32 = flags
+
+
+@contextlib.contextmanager
+def exit_raises() -> Iterator[None]:
+    """Let `os._exit` raise `SystemExit` in this thread: a method must not end the run silently.
+
+    Child processes that a method forks, and other threads, exit as usual.
+    """
+    original, process, thread = os._exit, os.getpid(), threading.get_ident()
+
+    def replacement(status: int) -> NoReturn:
+        if (os.getpid(), threading.get_ident()) == (process, thread):
+            raise SystemExit(status)
+        original(status)
+
+    os._exit = replacement
+    try:
+        yield
+    finally:
+        os._exit = original

@@ -40,7 +40,8 @@ def attribute_errors_to(name: str, method: type, call: str) -> Iterator[None]:
     except PluginMistake as error:
         raise CadbenchError(f"method {name}: {error}") from error.__cause__
     except CadbenchError as error:
-        if type(error) in (CadbenchError, DataError, UsageError) and _raised_in(error, method):
+        own = type(error) in (CadbenchError, DataError, UsageError) and _raised_in(error, method)
+        if own and name not in str(error):
             raise type(error)(f"method {name}: {error}") from error.__cause__
         raise
     except BaseException as error:
@@ -53,16 +54,18 @@ def attribute_errors_to(name: str, method: type, call: str) -> Iterator[None]:
         ) from (error if readable else None)
 
 
-def describe_error(error: BaseException, plugin: type) -> str:
+def describe_error(error: BaseException, plugin: type | None = None) -> str:
     """One line such as `TypeError: message (mine.py, line 12)`.
 
     The location is the last line executed in the file that defines `plugin`, or, if there is none,
-    the line that raised.
+    the line that raised. Without a plugin no location is given.
     """
     text = str(error) if _has_readable_text(error) else "(its message cannot be read)"
     message = " ".join(f"{type(error).__name__}: {text}".split()).removesuffix(":")
     if len(message) > _MAX_MESSAGE:
         message = f"{message[:_MAX_MESSAGE]}..."
+    if plugin is None:
+        return message
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename == _file_of(plugin)] or frames
     if not own:

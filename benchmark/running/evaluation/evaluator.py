@@ -21,7 +21,7 @@ from ...pixels.meter import PixelMeter
 from ...services.coresets.service import Coresets
 from ...services.neighbors.service import Neighbors
 from ...streams.stream import Experience, Stream
-from ...system.global_state import restored_global_state
+from ...system.global_state import exit_raises, restored_global_state
 from ...system.plugin_errors import PluginMistake, attribute_errors_to
 from ...system.reporting import Reporter, Silent
 from ..cell import Cell
@@ -78,6 +78,7 @@ def evaluate(
     progress = progress or Progress()
     with (
         restored_global_state(),
+        exit_raises(),
         _trial(cell, stream, features, services, meter, progress) as trial,
     ):
         if progress.steps:

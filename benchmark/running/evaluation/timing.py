@@ -14,6 +14,7 @@ from ...services.coresets.service import Coresets
 from ...services.neighbors.service import Neighbors
 from ...services.neighbors.union_search import Search
 from ...streams.stream import Stream
+from ...system.plugin_errors import attribute_errors_to
 from ..cell import Cell
 from ..devices import synchronize
 from .batches import ImageRef, shuffled_batches, train_experience
@@ -58,7 +59,8 @@ def measure_timing(cell: Cell, stream: Stream, features: FeatureSet, search: Sea
     updates = []
     for experience in stream.train_stream:
         training = train_experience(experience, stream, features, method.uses_images, cell.routing)
-        updates.append(_seconds(lambda e=training: method.observe(e), features))  # type: ignore[misc]
+        with attribute_errors_to(cell.method, type(method), "observe"):
+            updates.append(_seconds(lambda e=training: method.observe(e), features))  # type: ignore[misc]
     images = choose_images(stream, features)
 
     times = []
@@ -68,7 +70,8 @@ def measure_timing(cell: Cell, stream: Stream, features: FeatureSet, search: Sea
         batches = [batch for _, batch in shuffled]
         for batch in batches:
             batch.patches, batch_data(batch).stored  # read before the clock starts
-        times.append(_seconds(lambda bs=batches: [method.score(b) for b in bs], features))  # type: ignore[misc]
+        with attribute_errors_to(cell.method, type(method), "score"):
+            times.append(_seconds(lambda bs=batches: [method.score(b) for b in bs], features))  # type: ignore[misc]
     return Timing(updates, 1000 * statistics.median(times) / len(images), len(images), REPEATS)
 
 

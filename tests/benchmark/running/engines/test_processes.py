@@ -49,11 +49,13 @@ def test_the_first_failure_ends_the_run_in_one_line(
         "class Failing(FineTune):\n"
         "    'Cannot learn.'\n"
         "    def observe(self, experience):\n"
-        "        raise ValueError('no idea')\n"
+        "        raise SystemExit(0)\n"
     )
     monkeypatch.chdir(tmp_path)
     called = run_plates("--method", "failing:Failing", "--seeds", "0-1", "--jobs", "2")
     assert called.code == 1
-    assert called.err.splitlines()[-1].startswith("error: method failing:Failing: observe raised")
+    assert called.err.splitlines()[-1].startswith(
+        "error: method failing:Failing: observe raised SystemExit: 0"
+    )
     assert "Traceback" not in called.err
     assert not list(out.rglob("run.json"))
