@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from .domains import Domain
 from .entries import GOOD, Split
+from .images.decoding import FULL_DEPTH
+from .images.masks import Oddity
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,9 @@ class Item:
         width, height: size in pixels.
         content: hash of the decoded image (`decoding.content_hash`).
         mask: hash of the decoded mask; None if there is none.
+        bits: bits of a sample that hold values, if the file has 16-bit samples.
+        mask_orientation: EXIF orientation by which the mask is turned; 1 for none.
+        oddities: what is odd about the files of the image and its mask.
         domain: how the image is changed under drift; None if it is not (see
             `drifted_manifest`).
         original: with a domain, the item of the unchanged image, which has the same file.
@@ -32,6 +37,9 @@ class Item:
     content: str
     mask: str | None
     more_masks: tuple[str, ...] = ()
+    bits: int = FULL_DEPTH
+    mask_orientation: int = 1
+    oddities: tuple[Oddity, ...] = ()
     domain: Domain | None = None
     original: Item | None = None
 
@@ -39,6 +47,11 @@ class Item:
     def mask_paths(self) -> tuple[str, ...]:
         """All files of the mask; empty if there is no mask."""
         return () if self.mask_path is None else (self.mask_path, *self.more_masks)
+
+    @property
+    def has_empty_mask(self) -> bool:
+        """Whether there are mask files without any defective pixel, which count as missing."""
+        return any(oddity.kind == "mask empty" for oddity in self.oddities)
 
     @property
     def column(self) -> str:

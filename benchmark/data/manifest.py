@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from ...results.did_you_mean import suggestion
@@ -16,10 +16,15 @@ from ..system.reporting import Reporter, Silent
 from .entries import Entry
 from .images.image_facts import ImageFacts
 from .images.inspection import SkippedFile, inspect_images
-from .images.masks import combined_hash
+from .images.sensor_bits import sensor_bits
 from .item import Item
-from .manifest_warnings import manifest_warnings
+from .item_masks import ItemMask, item_masks
+from .left_out import LeftOut
+from .manifest_notes import manifest_notes, note_lines
+from .notes import Note
 from .reader import Reader
+from .reader_errors import attribute_errors_to_reader
+from .readers.folder import Folder
 from .roots import Root
 from .scan import scan
 
@@ -33,12 +38,14 @@ class Manifest:
         root: `root / item.path` is the file of an item.
         items: the images.
         skipped: unreadable files that `--skip-unreadable` left out.
+        left_out: other files that were not read.
     """
 
     name: str
     root: Root
     items: tuple[Item, ...]
     skipped: tuple[SkippedFile, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     @cached_property
     def hash(self) -> str:
@@ -83,12 +90,22 @@ class Manifest:
                 f"unknown category {name!r}{suggestion(name, self.categories)}; there are: "
                 f"{', '.join(self.categories)}"
             )
-        return replace(self, items=tuple(i for i in self.items if i.category in chosen))
+        return replace(
+            self,
+            items=tuple(i for i in self.items if i.category in chosen),
+            skipped=tuple(s for s in self.skipped if s.category in chosen),
+            left_out=tuple(f for f in self.left_out if f.category in chosen or not f.category),
+        )
 
     @cached_property
+    def notes(self) -> tuple[Note, ...]:
+        """Oddities that do not stop a run but change what its metrics mean."""
+        return manifest_notes(self)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
-        """One line per oddity that does not stop a run but changes what its metrics mean."""
-        return manifest_warnings(self)
+        """The notes as lines for the user."""
+        return note_lines(self.notes)
 
     @cached_property
     def _parts(self) -> dict[tuple[str, str], tuple[Item, ...]]:
@@ -132,43 +149,55 @@ def build_manifest(
         UsageError: a category is not there.
     """
     root = root.absolute()  # worker processes may have another working directory
+    reader = reader or Folder()
     entries = scan(root, categories, reader, name)
     files = {entry.path: False for entry in entries}
     files |= {mask: True for entry in entries for mask in entry.mask_paths}
-    facts, skipped = inspect_images(
+    inspect = partial(
+        inspect_images,
         root,
-        files,
         skip_unreadable=skip_unreadable,
         cache=cache,
         workers=workers,
         reporter=reporter or Silent(),
     )
-    items = tuple(_item(entry, facts, root) for entry in entries if entry.path in facts)
+    facts, skipped = inspect(files)
+    bits = sensor_bits(entries, facts)
+    if deep := {path: False for path in bits if facts[path].bits != bits[path]}:
+        facts |= inspect(deep, bits=bits)[0]
+    masks = item_masks(entries, facts, root, labeled=reader.labeled_masks)
+    items = tuple(_item(e, facts[e.path], masks[e.path]) for e in entries if e.path in facts)
     _check_no_split_is_empty(entries, items)
-    return Manifest(name, root, items, tuple(sorted(skipped, key=lambda s: s.path)))
+    category_of = {p: e.category for e in entries for p in (e.path, *e.mask_paths)}
+    with attribute_errors_to_reader(name, reader, "left_out"):
+        left_out = reader.left_out(root, sorted({e.category for e in entries}), entries)
+    return Manifest(
+        name,
+        root,
+        items,
+        tuple(
+            replace(file, category=category_of[file.path])
+            for file in sorted(skipped, key=lambda file: file.path)
+        ),
+        tuple(left_out),
+    )
 
 
-def _item(entry: Entry, facts: dict[str, ImageFacts], root: Path) -> Item:
-    width, height, content = facts[entry.path]
-    masks = {path: facts[path] for path in entry.mask_paths if path in facts}
-    for path, mask in masks.items():
-        if (mask.width, mask.height) != (width, height):
-            raise DataError(
-                f"the mask {path} in {root} has {mask.width} x {mask.height} pixels, but its image "
-                f"{entry.path} has {width} x {height}; make the sizes equal, or remove the mask"
-            )
-    all_readable = bool(masks) and len(masks) == len(entry.mask_paths)
+def _item(entry: Entry, image: ImageFacts, mask: ItemMask) -> Item:
     return Item(
         entry.category,
         entry.split,
         entry.defect,
         entry.path,
-        entry.mask_path if all_readable else None,
-        width,
-        height,
-        content,
-        combined_hash([mask.content for mask in masks.values()]) if all_readable else None,
-        entry.more_masks if all_readable else (),
+        entry.mask_path if mask.content else None,
+        image.width,
+        image.height,
+        image.content,
+        mask.content,
+        entry.more_masks if mask.content else (),
+        image.bits,
+        mask.orientation,
+        (*image.oddities, *mask.oddities),
     )
 
 

@@ -15,6 +15,7 @@ from ...results.counts import format_count
 from ..system.reporting import Reporter
 from .catalog import Counts
 from .entries import Entry
+from .left_out import LeftOut
 
 AutoRule = Literal["described", "default", "recognized", "folder", "generated"]
 """When `--dataset auto` chooses a dataset; the rules are tried in this order.
@@ -38,6 +39,8 @@ class Reader(ABC):
         categories: the published categories; empty if there may be any.
         counts: published image counts by category.
         folders: usual names of its root folder, in lower case.
+        labeled_masks: whether masks hold numbers of labels by definition, so that several values in
+            a mask are no reason for a warning.
     """
 
     title: ClassVar[str] = ""
@@ -47,6 +50,7 @@ class Reader(ABC):
     categories: ClassVar[tuple[str, ...]] = ()
     counts: ClassVar[Mapping[str, Counts]] = {}
     folders: ClassVar[tuple[str, ...]] = ()
+    labeled_masks: ClassVar[bool] = False
 
     @abstractmethod
     def categories_in(self, root: Path) -> list[str]:
@@ -63,6 +67,18 @@ class Reader(ABC):
         Raises:
             DataError: a list cannot be read, a mask has no image, and the like.
         """
+
+    def left_out(
+        self, root: Path, categories: Sequence[str], entries: Sequence[Entry]
+    ) -> list[LeftOut]:
+        """Files that seem to belong to the dataset but are in none of its entries.
+
+        Args:
+            root: the dataset's folder.
+            categories: the categories that were requested.
+            entries: what `entries` returned for them.
+        """
+        return []
 
     def not_found_message(self, root: Path) -> str:
         """The error message for a root without any category."""

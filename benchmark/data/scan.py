@@ -13,6 +13,9 @@ from .entries import GOOD, Entry
 from .reader import Reader
 from .reader_errors import attribute_errors_to_reader
 
+MEAN = "mean"
+"""Name of the column of tables and figures that no category may have."""
+
 
 def scan(
     root: Path,
@@ -53,6 +56,11 @@ def scan(
             raise DataError(
                 f"category {category!r} in {root}: rename the folder without commas, slashes and "
                 "control characters"
+            )
+        if category == MEAN:
+            raise DataError(
+                f"category {category!r} in {root}: tables call the mean over categories so; rename "
+                "the folder"
             )
     with attribute_errors_to_reader(name, reader, "entries"):
         entries = list(reader.entries(root, chosen))

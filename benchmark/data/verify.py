@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ..system.reporting import Reporter
 from .catalog import CatalogEntry, Official
-from .entries import GOOD, names_in
+from .entries import GOOD
+from .folders import names_in
 from .images.inspection import SkippedFile
 from .manifest import Manifest, build_manifest
 from .opening.locations import root_from_environment

@@ -99,7 +99,9 @@ def record(
             "label": "with shared caches",
         },
         "pixels": regions,
-        "skipped": [vars(skipped) for skipped in stream.manifest.skipped],
+        "skipped": [
+            {"path": skipped.path, "reason": skipped.reason} for skipped in stream.manifest.skipped
+        ],
         "notes": [],
         "metrics": list(METRICS),
         **({"timing": timing} if timing else {}),

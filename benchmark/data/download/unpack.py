@@ -16,7 +16,7 @@ from ....results.exchange.unpacking import write_member
 from ....results.storage.files import storage_error
 from ...system.reporting import Reporter
 from ..catalog import Archive
-from ..entries import EXTENSIONS
+from ..folders import is_image
 from .partial_archive import ROOT_OPTION
 
 LIMITS = Limits(members=1_000_000, bytes=1024 * MEBI, ratio=20)
@@ -55,7 +55,7 @@ def unpack(archive: Archive, path: Path, into: Path, images: int, reporter: Repo
                 seen.add(parts)
                 target = into.joinpath(*parts)
                 write_member(target, member.chunks(LIMITS.bytes), ROOT_OPTION)
-                if target.suffix.lower() in EXTENSIONS:
+                if is_image(target.name):
                     task.advance()
     except RecordError as error:
         raise DataError(

@@ -9,13 +9,15 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ....results.storage.files import whole_file
 from ...system.cache.last_use import mark_used
 from ...system.reporting import Reporter, damaged_cache_warning
+from .decoding import FULL_DEPTH
+from .masks import Oddity
 
-VERSION = 1
+VERSION = 2
 """Increased when decoding or the content hash changes, so that older cache files are ignored."""
 
 _SAVE_EVERY = 60.0  # seconds: the most work that a killed process loses
@@ -23,11 +25,33 @@ _ROWS = 4096  # rows encoded at a time, to limit the memory that saving needs
 
 
 class ImageFacts(NamedTuple):
-    """Size in pixels and content hash (`decoding.content_hash`) of an image or mask file."""
+    """What is known about an image or mask file after decoding it.
+
+    Attributes:
+        width, height: size in pixels, turned upright.
+        content: content hash (`decoding.content_hash`) of the decoded pixels.
+        is_mask: whether it was decoded as a mask.
+        orientation: the EXIF orientation that was applied; 1 for none.
+        top: the highest sample of a 16-bit image; -1 for other files.
+        bits: bits of such samples that hold values, as assumed for `content`.
+        coverage: fraction of a mask's pixels that are defective.
+        oddities: what may change the meaning of metrics.
+    """
 
     width: int
     height: int
     content: str
+    is_mask: bool = False
+    orientation: int = 1
+    top: int = -1
+    bits: int = FULL_DEPTH
+    coverage: float = 0.0
+    oddities: tuple[Oddity, ...] = ()
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether it is an image with 16-bit samples."""
+        return self.top >= 0
 
 
 class FileStamp(NamedTuple):
@@ -44,8 +68,8 @@ class FileStamp(NamedTuple):
 class FactsCache:
     """Facts by path and stamp, in one file per root. A damaged file counts as absent.
 
-    The file is a line with the SHA-256 of the rest, then JSON: path -> [size, mtime_ns, ctime_ns,
-    width, height, content]. Saving replaces the file. If two processes save, the later one wins,
+    The file is a line with the SHA-256 of the rest, then JSON: path -> the stamp's values, then
+    those of the facts. Saving replaces the file. If two processes save, the later one wins,
     and the facts of the other are computed again when they are next needed.
     """
 
@@ -59,7 +83,7 @@ class FactsCache:
         """
         name = hashlib.sha256(os.fsencode(root.absolute())).hexdigest()[:32]
         self._file = None if cache is None else cache / "manifests" / f"{name}.json"
-        self._rows: dict[str, list[int | str]] = {}
+        self._rows: dict[str, list[Any]] = {}
         self._changed = False
         self._saved_at = time.monotonic()
         if self._file is not None:
@@ -68,10 +92,11 @@ class FactsCache:
 
     def get(self, path: str, stamp: FileStamp) -> ImageFacts | None:
         """The facts of a file; None if they are not stored or the file has changed."""
-        match self._rows.get(path):
-            case [*stored, int(width), int(height), str(content)] if stored == [*stamp]:
-                return ImageFacts(width, height, content)
-        return None
+        row = self._rows.get(path)
+        if row is None or row[: len(stamp)] != [*stamp]:
+            return None
+        *values, oddities = row[len(stamp) :]
+        return ImageFacts(*values, tuple(Oddity(*each) for each in oddities))
 
     def put(self, path: str, stamp: FileStamp, facts: ImageFacts) -> None:
         """Add the facts of a file, to be written by the next save."""
@@ -99,7 +124,7 @@ class FactsCache:
         self._changed = False
 
 
-def _encoded(rows: dict[str, list[int | str]]) -> Iterator[bytes]:
+def _encoded(rows: dict[str, list[Any]]) -> Iterator[bytes]:
     yield f'{{"version":{VERSION},"files":{{'.encode()
     remaining = iter(rows.items())
     comma = ""
@@ -109,7 +134,7 @@ def _encoded(rows: dict[str, list[int | str]]) -> Iterator[bytes]:
     yield b"}}"
 
 
-def _load_rows(file: Path, reporter: Reporter) -> dict[str, list[int | str]]:
+def _load_rows(file: Path, reporter: Reporter) -> dict[str, list[Any]]:
     try:
         with open(file, "rb") as handle:
             checksum, body = handle.readline(), handle.read()
@@ -121,5 +146,5 @@ def _load_rows(file: Path, reporter: Reporter) -> dict[str, list[int | str]]:
         damaged_cache_warning(reporter)(file)
         return {}
     stored = json.loads(body)
-    rows: dict[str, list[int | str]] = stored["files"]
+    rows: dict[str, list[Any]] = stored["files"]
     return rows if stored["version"] == VERSION else {}

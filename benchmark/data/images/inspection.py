@@ -6,40 +6,57 @@ import contextlib
 import itertools
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ....results.counts import format_count
 from ....results.errors import CadbenchError, DataError
 from ...system.processes import map_in_processes
 from ...system.reporting import Reporter
-from .decoding import UnreadableImage, content_hash, decode, decode_mask
+from .decoding import (
+    FULL_DEPTH,
+    UnreadableImage,
+    as_8_bit,
+    content_hash,
+    count_levels,
+    load_stored,
+)
 from .image_facts import FactsCache, FileStamp, ImageFacts
+from .masks import Oddity, decode_mask
 
 _CHUNK = 16
 _FEW = 64  # decoded in this process: starting workers would take longer
-_MAX_WARNINGS = 10  # unreadable files that get a line each
+_FEW_LEVELS = 64  # of the 256 levels of gray that a decoded image may have
 
 
 @dataclass(frozen=True)
 class SkippedFile:
-    """An unreadable file that was left out: its path relative to the root, and the reason."""
+    """An unreadable file that was left out: its path relative to the root, the reason, and the
+    category that it belongs to."""
 
     path: str
     reason: str
+    category: str = ""
+
+
+@dataclass(frozen=True)
+class _Job:
+    path: str
+    is_mask: bool
+    bits: int
 
 
 @dataclass(frozen=True)
 class _Chunk:
     root: Path
-    files: tuple[tuple[str, bool], ...]  # (relative path, whether it is a mask)
+    jobs: tuple[_Job, ...]
 
 
 def inspect_images(
     root: Path,
     files: Mapping[str, bool],
     *,
+    bits: Mapping[str, int] | None = None,
     skip_unreadable: bool,
     cache: Path | None,
     workers: int | None,
@@ -53,6 +70,8 @@ def inspect_images(
     Args:
         root: the dataset's folder.
         files: relative path -> whether it is a mask.
+        bits: relative path -> bits of a sample that hold values, for 16-bit images whose sensor has
+            fewer; facts of a path that is not in it are those of any number of bits.
         skip_unreadable: return unreadable files instead of raising an error.
         cache: the cache folder; None to decode every file and store nothing.
         workers: number of processes; None for one per core, 0 to decode in this process.
@@ -68,6 +87,7 @@ def inspect_images(
     facts: dict[str, ImageFacts] = {}
     skipped: list[SkippedFile] = []
     to_decode: dict[str, FileStamp] = {}
+    bits = bits or {}
     folder = str(root)  # creating a `Path` per file would take longer than its `os.stat`
 
     def add(path: str, result: ImageFacts | str) -> None:
@@ -89,7 +109,11 @@ def inspect_images(
             add(path, error.strerror or str(error))
             continue
         cached = facts_cache.get(path, stamp)
-        if cached is None:
+        if (
+            cached is None
+            or cached.is_mask != files[path]
+            or cached.bits != bits.get(path, cached.bits)
+        ):
             to_decode[path] = stamp
         else:
             add(path, cached)
@@ -99,7 +123,13 @@ def inspect_images(
         with reporter.task("reading images", len(to_decode), "images") as task:
             for results in map_in_processes(
                 _inspect_chunk,
-                _chunks(root, ((path, files[path]) for path in list(to_decode))),
+                _chunks(
+                    root,
+                    (
+                        _Job(path, files[path], bits.get(path, FULL_DEPTH))
+                        for path in list(to_decode)
+                    ),
+                ),
                 workers=0 if len(to_decode) <= _FEW else workers,
             ):
                 for path, result in results:
@@ -117,19 +147,6 @@ def inspect_images(
     return facts, skipped
 
 
-def warn_about_skipped(skipped: Sequence[SkippedFile], reporter: Reporter) -> None:
-    """Warn about each skipped file; if they are many, about the first ones and their number."""
-    many = len(skipped) > _MAX_WARNINGS
-    for number, each in enumerate(skipped):
-        report = reporter.detail if many and number >= _MAX_WARNINGS else reporter.warn
-        report(f"left out {each.path}: {each.reason}")
-    if many:
-        reporter.warn(
-            f"left out {format_count(len(skipped) - _MAX_WARNINGS, 'more unreadable file')}; use "
-            "`cadbench run -v` to list them"
-        )
-
-
 def _stamp(path: str) -> FileStamp:
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
@@ -138,19 +155,58 @@ def _stamp(path: str) -> FileStamp:
 
 
 def _inspect_chunk(chunk: _Chunk) -> list[tuple[str, ImageFacts | str]]:
-    return [(path, _inspect(chunk.root / path, is_mask)) for path, is_mask in chunk.files]
+    return [(job.path, _inspect(chunk.root / job.path, job)) for job in chunk.jobs]
 
 
-def _inspect(path: Path, is_mask: bool) -> ImageFacts | str:
+def _inspect(path: Path, job: _Job) -> ImageFacts | str:
     """The facts of a file, or the reason why it is unreadable."""
     try:
-        pixels = decode_mask(path) if is_mask else decode(path)
+        return _mask_facts(path) if job.is_mask else _image_facts(path, job.bits)
     except UnreadableImage as error:
         return error.reason
+
+
+def _mask_facts(path: Path) -> ImageFacts:
+    mask = decode_mask(path)
+    height, width = mask.pixels.shape
+    return ImageFacts(
+        width,
+        height,
+        content_hash(mask.pixels),
+        is_mask=True,
+        coverage=float(mask.pixels.mean()),
+        oddities=mask.oddities,
+    )
+
+
+def _image_facts(path: Path, bits: int) -> ImageFacts:
+    stored = load_stored(path)
+    pixels = as_8_bit(stored.samples, bits)
     height, width = pixels.shape[:2]
-    return ImageFacts(width, height, content_hash(pixels))
+    oddities = []
+    if stored.orientation != 1:
+        oddities.append(Oddity("turned", stored.orientation))
+    if stored.pages > 1:
+        oddities.append(Oddity("pages", stored.pages))
+    top = -1
+    if stored.samples.dtype != pixels.dtype:
+        top = int(stored.samples.max())
+        if bits < FULL_DEPTH:
+            oddities.append(Oddity("depth", bits))
+        kept = count_levels(pixels)
+        if kept < _FEW_LEVELS and 2 * kept <= count_levels(stored.samples):
+            oddities.append(Oddity("levels", kept))
+    return ImageFacts(
+        width,
+        height,
+        content_hash(pixels),
+        orientation=stored.orientation,
+        top=top,
+        bits=bits,
+        oddities=tuple(oddities),
+    )
 
 
-def _chunks(root: Path, files: Iterator[tuple[str, bool]]) -> Iterator[_Chunk]:
-    while chunk := tuple(itertools.islice(files, _CHUNK)):
+def _chunks(root: Path, jobs: Iterator[_Job]) -> Iterator[_Chunk]:
+    while chunk := tuple(itertools.islice(jobs, _CHUNK)):
         yield _Chunk(root, chunk)

@@ -12,6 +12,24 @@ from .masks import read_mask_files
 from .preprocessing import Preprocessing, Transform
 
 
+def read_original(root: Root, item: Item) -> np.ndarray:
+    """Decode the file of an image, without domain and preprocessing.
+
+    Args:
+        root: the manifest's root.
+        item: the image.
+
+    Returns:
+        (H, W, 3) uint8.
+
+    Raises:
+        DataError: the file cannot be read, or has changed since the manifest was built.
+    """
+    pixels = decode(root / item.path, item.bits)
+    verify_unchanged(item, pixels)
+    return pixels
+
+
 def read_image(root: Root, item: Item, preprocessing: Preprocessing) -> np.ndarray:
     """Read an image as the backbone receives it.
 
@@ -26,8 +44,7 @@ def read_image(root: Root, item: Item, preprocessing: Preprocessing) -> np.ndarr
     Raises:
         DataError: the file cannot be read, or has changed since the manifest was built.
     """
-    pixels = decode(root / item.path)
-    verify_unchanged(item, pixels)
+    pixels = read_original(root, item)
     domain = item.domain
     if domain is None:
         return preprocessing.apply(pixels)
@@ -48,7 +65,8 @@ def read_mask(root: Root, item: Item) -> np.ndarray:
     Raises:
         DataError: a file cannot be read, or has changed since the manifest was built.
     """
-    return read_mask_files(root, item.mask_paths, (item.original or item).mask)
+    expected = (item.original or item).mask
+    return read_mask_files(root, item.mask_paths, expected, item.mask_orientation)
 
 
 def label_transform(item: Item) -> Transform | None:

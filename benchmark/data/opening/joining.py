@@ -43,9 +43,22 @@ def join(manifests: Sequence[Manifest], name: str) -> Manifest:
         JoinedRoot(tuple(roots)),
         tuple(_qualified_item(item, m.name) for m in manifests for item in m.items),
         tuple(
-            SkippedFile(qualified(m.name, skipped.path), skipped.reason)
+            SkippedFile(
+                qualified(m.name, skipped.path),
+                skipped.reason,
+                qualified(m.name, skipped.category),
+            )
             for m in manifests
             for skipped in m.skipped
+        ),
+        tuple(
+            replace(
+                files,
+                category=files.category and qualified(m.name, files.category),
+                folder=qualified(m.name, files.folder),
+            )
+            for m in manifests
+            for files in m.left_out
         ),
     )
 

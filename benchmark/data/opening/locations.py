@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ....results.errors import UsageError
-from ..entries import names_in
+from ..folders import names_in
 from ..reader import Reader
 from ..reader_errors import attribute_errors_to_reader
 

@@ -9,7 +9,6 @@ from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
 from ...system.cache import cache_root
 from ...system.reporting import Reporter, Silent
-from ..images.inspection import warn_about_skipped
 from ..manifest import Manifest, build_manifest
 from .category_counts import count_warnings
 from .joining import categories_by_dataset, join, joined_name, split_joined_name
@@ -79,7 +78,8 @@ def open_dataset(
             )
         )
     manifest = manifests[0] if len(names) == 1 else _joined(manifests, names)
-    warn_about_skipped(manifest.skipped, reporter)
+    for skipped in manifest.skipped:
+        reporter.detail(f"left out {skipped.path}: {skipped.reason}")
     for warning in (*manifest.warnings, *count_warnings(manifest)):
         reporter.warn(warning)
     return manifest

@@ -12,7 +12,7 @@ from ....results.counts import format_count
 from ....results.did_you_mean import suggestion
 from ....results.errors import CadbenchError, DataError, UsageError
 from ...system.reporting import Reporter
-from ..entries import names_in
+from ..folders import names_in
 from ..reader import AutoRule, Reader
 from ..reader_errors import attribute_errors_to_reader, is_builtin
 from .locations import (

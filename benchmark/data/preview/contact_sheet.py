@@ -182,7 +182,7 @@ def _thumbnail(job: _Job) -> np.ndarray:
     """(h, w, 3) uint8 that fits a tile. Small images are enlarged by an integer factor."""
     from PIL import Image
 
-    pixels = decode(job.root / job.item.path)
+    pixels = decode(job.root / job.item.path, job.item.bits)
     height, width = pixels.shape[:2]
     scale = _SIDE / max(height, width)
     scale = max(1, int(scale)) if scale > 1 else scale

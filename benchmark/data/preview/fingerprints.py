@@ -13,8 +13,7 @@ from ....results.storage.files import seal, unseal, write_bytes
 from ...system.cache.last_use import mark_used
 from ...system.processes import map_in_processes
 from ...system.reporting import Task
-from ..images.decoding import decode
-from ..images.reading import read_mask, verify_unchanged
+from ..images.reading import read_mask, read_original
 from ..item import Item
 from ..manifest import Manifest
 from ..roots import Root
@@ -116,8 +115,7 @@ def _fingerprint(root: Root, item: Item) -> tuple[np.ndarray, np.ndarray, bool, 
     import imagehash
     from PIL import Image
 
-    pixels = decode(root / item.path)
-    verify_unchanged(item, pixels)
+    pixels = read_original(root, item)
     first = pixels[:, :, :1]
     image = Image.fromarray(pixels).convert("L")
     if min(image.size) >= 2 * _REDUCED:  # faster; the result is smaller than this anyway

@@ -19,9 +19,9 @@ selects the images whose paths have the smallest hashes, so the split is the sam
 
 from __future__ import annotations
 
+import collections
 import hashlib
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -29,7 +29,9 @@ from pathlib import Path, PurePosixPath
 from ....results.counts import format_count
 from ....results.errors import DataError, UsageError
 from ....results.validation import convert, mismatch, parse_toml
-from ..entries import GOOD, Entry, defective_entry, is_image
+from ..entries import GOOD, Entry, defective_entry
+from ..folders import is_image, walk
+from ..left_out import LeftOut
 from ..reader import AutoRule, Reader
 from .patterns import PLACEHOLDERS, Pattern
 
@@ -111,9 +113,24 @@ class Described(Reader):
             if entry.category == category
         ]
 
+    def left_out(
+        self, root: Path, categories: Sequence[str], entries: Sequence[Entry]
+    ) -> list[LeftOut]:
+        listed = {path for entry in self._entries for path in (entry.path, *entry.mask_paths)}
+        folders = collections.Counter(
+            str(PurePosixPath(path).parent) for path in self._files if path not in listed
+        )
+        reason = f"are not read: they match no pattern of {self.file.name}"
+        return [LeftOut("", folder, reason, count) for folder, count in sorted(folders.items())]
+
+    @cached_property
+    def _files(self) -> list[str]:
+        """All images below the root."""
+        return sorted(path for path in walk(self.root) if is_image(path))
+
     @cached_property
     def _entries(self) -> list[Entry]:
-        files = [path for path in _walk(self.root) if is_image(path)]
+        files = self._files
         masks = self._masks(files)
         mask_files = {path for paths in masks.values() for path in paths}
         images = [path for path in files if path not in mask_files]
@@ -276,22 +293,6 @@ def _parse_patterns(
 def _check_line(text: str, where: str) -> None:
     if not text.strip() or not text.isprintable():
         raise UsageError(mismatch(where, "one line of text", text))
-
-
-def _walk(root: Path) -> Iterable[str]:
-    """Paths of all files below `root`, sorted, without hidden files and folders."""
-
-    def fail(error: OSError) -> None:
-        raise DataError(
-            f"cannot list {error.filename}: {error.strerror}; check its permissions"
-        ) from error
-
-    found = []
-    for folder, inner, files in os.walk(root, onerror=fail, followlinks=True):
-        inner[:] = [name for name in inner if not name.startswith(".")]
-        below = Path(folder).relative_to(root)
-        found += [(below / name).as_posix() for name in files if not name.startswith(".")]
-    return sorted(found)
 
 
 def _hash(path: str) -> str:

@@ -14,7 +14,9 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from ....results.errors import DataError
-from ..entries import GOOD, Entry, defective_entry, images_in, names_in
+from ..entries import GOOD, Entry, defective_entry
+from ..folders import images_in, names_in
+from ..left_out import LeftOut, folders_without_splits, left_out_of_category
 from ..reader import Reader
 
 Masks = dict[str, dict[str, tuple[str, ...]]]
@@ -26,9 +28,11 @@ class MvtecLayout(Reader):
 
     Attributes:
         good: name of the folders with good images, which a similar layout may change.
+        unused: folders of a category that are not used by definition.
     """
 
     good: ClassVar[str] = GOOD
+    unused: ClassVar[tuple[str, ...]] = ()
     layout = "<category>/train/good/* and <category>/test/<defect>/* (the MVTec layout)"
 
     def categories_in(self, root: Path) -> list[str]:
@@ -50,6 +54,15 @@ class MvtecLayout(Reader):
             entries += self._test(root, category)
         return entries
 
+    def left_out(
+        self, root: Path, categories: Sequence[str], entries: Sequence[Entry]
+    ) -> list[LeftOut]:
+        listed = {path for entry in entries for path in (entry.path, *entry.mask_paths)}
+        found = folders_without_splits(root, self.categories_in(root))
+        for category in categories:
+            found += left_out_of_category(root, category, listed, self.good, self.unused)
+        return found
+
     def masks(self, root: Path, category: str) -> Masks:
         """The masks of a category, except those of good images."""
         folder = PurePosixPath(category, "ground_truth")
@@ -70,9 +83,11 @@ class MvtecLayout(Reader):
         folder = PurePosixPath(category, "train", self.good)
         entries = [Entry(category, "train", GOOD, path) for path in images_in(root, folder)]
         if not entries:
+            others = names_in(root / category / "train", folders=True)
+            there = f" (there is train/{', train/'.join(others)})" if others else ""
             raise DataError(
-                f"category {category} has no training images: none in {root / folder}; add some, "
-                "or leave the category out with --categories"
+                f"category {category} has no training images: none in {root / folder}{there}; add "
+                "some, or leave the category out with --categories"
             )
         return entries
 

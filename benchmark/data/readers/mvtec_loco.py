@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from ..entries import images_in, names_in
+from ..folders import images_in, names_in
 from .mvtec_layout import Masks, MvtecLayout
 from .published import Published
 
@@ -22,6 +22,9 @@ class MvtecLoco(Published, MvtecLayout, entry="mvtec_loco"):
     """Five categories with logical and structural anomalies."""
 
     layout = "<category>/train/good/* and <category>/test/{good,logical_anomalies,structural_anomalies}/*"  # noqa: E501
+
+    unused = ("validation",)
+    labeled_masks = True
 
     def masks(self, root: Path, category: str) -> Masks:
         folder = PurePosixPath(category, "ground_truth")

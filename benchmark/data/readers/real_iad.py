@@ -18,7 +18,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ....results.errors import DataError
-from ..entries import GOOD, Entry, defective_entry, names_in
+from ..entries import GOOD, Entry, defective_entry
+from ..folders import names_in
 from .published import Published
 
 _IMAGES = ("realiad_1024", "realiad_512", "realiad_256", "realiad_raw")

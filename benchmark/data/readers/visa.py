@@ -15,7 +15,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from ....results.errors import DataError
-from ..entries import GOOD, Entry, defective_entry, images_in, names_in
+from ..entries import GOOD, Entry, defective_entry
+from ..folders import images_in, names_in
+from ..left_out import LeftOut
 from .published import Published
 
 LIST = PurePosixPath("split_csv", "1cls.csv")
@@ -27,8 +29,24 @@ class Visa(Published, entry="visa"):
 
     layout = f"{LIST} and <category>/Data/Images/{{Normal,Anomaly}}/*"
 
+    labeled_masks = True
+
     def categories_in(self, root: Path) -> list[str]:
         return [n for n in names_in(root, folders=True) if (root / n / "Data" / "Images").is_dir()]
+
+    def left_out(
+        self, root: Path, categories: Sequence[str], entries: Sequence[Entry]
+    ) -> list[LeftOut]:
+        listed = {entry.path for entry in entries}
+        found = []
+        for category in categories:
+            for name in names_in(root / category / "Data" / "Images", folders=True):
+                folder = PurePosixPath(category, "Data", "Images", name)
+                count = sum(path not in listed for path in images_in(root, folder))
+                if count:
+                    reason = f"are not read: {LIST} does not list them"
+                    found.append(LeftOut(category, str(folder), reason, count))
+        return found
 
     def entries(self, root: Path, categories: Sequence[str]) -> list[Entry]:
         found: dict[str, list[Entry]] = {category: [] for category in categories}

@@ -57,7 +57,7 @@ def test_extensions_match_in_any_case_and_other_files_are_ignored(tmp_path: Path
     root = touch(
         tmp_path,
         *(good + name for name in ("a.PNG", "b.Jpg", "c.jpeg", "d.BMP", "e.tif", "f.TIFF")),
-        *(good + name for name in (".hidden.png", "Thumbs.db", "notes.txt", "png", "g.gif")),
+        *(good + name for name in (".hidden.png", "Thumbs.db", "notes.txt", "png", "g.heic")),
         good + "folder.png/inside.png",
         "c/test/good/a.png",
         "c/test/.defect/a.png",

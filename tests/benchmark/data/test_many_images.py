@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 from cadbench.benchmark.data.images import image_facts, inspection
-from cadbench.benchmark.data.images.inspection import SkippedFile, warn_about_skipped
+from cadbench.benchmark.data.images.inspection import SkippedFile
 from cadbench.benchmark.data.item import Item
 from cadbench.benchmark.data.manifest import Manifest, build_manifest
 from cadbench.benchmark.system.reporting import Silent
@@ -107,28 +107,17 @@ def test_the_same_oddity_of_many_categories_is_one_warning() -> None:
         made = [item for number in range(count) for item in items(f"c{number:02}")]
         return Manifest("x", Path(), tuple(made)).warnings
 
-    text = "test images are also training images"
-    assert warnings(3) == (f"c00: 1 {text}", f"c01: 1 {text}", f"c02: 1 {text}")
+    text = "1 test image is also a training image"
+    assert warnings(3) == (f"c00: {text}", f"c01: {text}", f"c02: {text}")
     (one,) = warnings(30)
-    assert one.startswith(f"30 categories: 30 {text}: c00 (1), c01 (1), ")
+    assert one.startswith(f"30 categories, such as c00: {text}; in all: c00 (1), c01 (1), ")
     assert one.endswith("c14 (1) and 15 more")
 
 
-def test_many_skipped_files_are_counted_and_the_first_named() -> None:
-    class Listening(Silent):
-        def __init__(self) -> None:
-            self.warnings: list[str] = []
-            self.details: list[str] = []
-
-        def warn(self, text: str) -> None:
-            self.warnings.append(text)
-
-        def detail(self, text: str) -> None:
-            self.details.append(text)
-
-    said = Listening()
-    warn_about_skipped([SkippedFile(f"{number}.png", "torn") for number in range(1000)], said)
-    assert said.warnings[0] == "left out 0.png: torn"
-    assert said.warnings[-1].startswith("left out 990 more unreadable files")
-    assert len(said.warnings) == 11
-    assert len(said.details) == 990
+def test_skipped_files_are_one_warning_per_category() -> None:
+    skipped = [SkippedFile(f"nut/{number}.png", "torn", "nut") for number in range(1000)]
+    skipped.append(SkippedFile("cup/1.png", "torn", "cup"))
+    assert Manifest("x", Path(), (), tuple(skipped)).warnings == (
+        "nut: 1000 files cannot be read and are left out, such as nut/0.png: torn",
+        "cup: 1 file cannot be read and is left out, such as cup/1.png: torn",
+    )

@@ -17,10 +17,10 @@ from cadbench.benchmark.data.images.decoding import (
     UnreadableImage,
     content_hash,
     decode,
-    decode_mask,
+    load_stored,
 )
 from cadbench.results.errors import DataError
-from PIL import Image
+from PIL import Image, ImageOps
 
 from tests.benchmark.data.conftest import Draw, noise
 
@@ -88,21 +88,64 @@ def test_pixels_without_a_known_range_are_refused(save: Draw, values: np.ndarray
         decode(save("a.tif", values))
 
 
-def test_exif_orientation_is_not_applied(save: Draw) -> None:
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif", "a.webp"])
+def test_exif_orientation_is_applied(save: Draw, name: str, orientation: int) -> None:
     exif = Image.Exif()
-    exif[0x0112] = 6  # a quarter turn
-    np.testing.assert_array_equal(decode(save("a.png", RGB, exif=exif)), RGB)
+    exif[0x0112] = orientation
+    options = {"a.webp": {"lossless": True}}.get(name, {})
+    path = save(name, RGB, exif=exif, **options)
+    with Image.open(path) as image:
+        expected = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    np.testing.assert_array_equal(decode(path), expected)
+    assert load_stored(path).orientation == orientation
 
 
-def test_a_mask_is_true_where_anything_is_above_0(save: Draw) -> None:
-    values = np.array([[0, 1, 255]], np.uint8)
-    expected = [[False, True, True]]
-    blue = np.dstack([np.zeros_like(values), np.zeros_like(values), values])
-    assert decode_mask(save("gray.png", values)).tolist() == expected
-    assert decode_mask(save("deep.png", values.astype(np.uint16))).tolist() == expected
-    assert decode_mask(save("color.png", blue)).tolist() == expected
-    opaque = np.dstack([blue, np.full_like(values, 255)])
-    assert decode_mask(save("alpha.png", opaque)).tolist() == expected
+def test_an_orientation_of_16_bit_samples_is_applied(save: Draw) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    values = np.array([[0, 257, 514], [771, 1028, 65535]], np.uint16)
+    pixels = decode(save("a.png", values, exif=exif))
+    np.testing.assert_array_equal(pixels[:, :, 0], np.rot90(np.array([[0, 1, 2], [3, 4, 255]]), -1))
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14])
+def test_samples_of_fewer_bits_use_all_8_bits(save: Draw, bits: int) -> None:
+    top = 2**bits - 1
+    values = np.array([[0, top // 2, top]], np.uint16)
+    pixels = decode(save("a.png", values), bits)[0, :, 0]
+    assert pixels.tolist() == [0, round(255 * (top // 2) / top), 255]
+
+
+def _deep_color_png(samples: np.ndarray) -> bytes:
+    height, width, _ = samples.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
+    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    return _png(_chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(rows)))
+
+
+def test_16_bit_color_keeps_the_low_bits_of_a_12_bit_sensor(tmp_path: Path) -> None:
+    samples = np.random.default_rng(0).integers(0, 4096, (5, 7, 3)).astype(np.uint16)
+    (tmp_path / "a.png").write_bytes(_deep_color_png(samples))
+    np.testing.assert_array_equal(load_stored(tmp_path / "a.png").samples, samples)
+    expected = np.floor(samples.astype(int) * 255 / 4095 + 0.5)
+    np.testing.assert_array_equal(decode(tmp_path / "a.png", 12), expected)
+    np.testing.assert_array_equal(decode(tmp_path / "a.png"), samples >> 8)
+
+
+@pytest.mark.parametrize("name", ["a.webp", "a.gif", "a.ppm", "a.jp2"])
+def test_further_formats_are_read(save: Draw, name: str) -> None:
+    options = {"a.webp": {"lossless": True}}.get(name, {})
+    gray = np.dstack([GRAY] * 3)
+    np.testing.assert_array_equal(decode(save(name, gray, **options)), gray)
+
+
+def test_only_the_first_page_is_read_and_the_pages_are_counted(save: Draw, tmp_path: Path) -> None:
+    first, second = Image.fromarray(RGB), Image.fromarray(255 - RGB)
+    first.save(tmp_path / "a.tif", save_all=True, append_images=[second])
+    stored = load_stored(tmp_path / "a.tif")
+    assert stored.pages == 2
+    np.testing.assert_array_equal(stored.samples, RGB)
 
 
 def test_the_hash_depends_on_pixels_and_shape_only(save: Draw) -> None:
@@ -141,9 +184,9 @@ def test_a_truncated_file_is_named_wherever_it_ends(save: Draw, name: str) -> No
 
 def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("no image")
-    Image.fromarray(RGB).save(tmp_path / "other.png", format="GIF")
+    Image.fromarray(RGB).save(tmp_path / "other.png", format="TGA")
     for name in ("text.png", "other.png"):
-        with pytest.raises(DataError, match="not a PNG, JPEG, BMP or TIFF image"):
+        with pytest.raises(DataError, match="not an image in one of PNG, JPEG, BMP, TIFF"):
             decode(tmp_path / name)
     with pytest.raises(DataError, match=r"absent\.png: No such file"):
         decode(tmp_path / "absent.png")
@@ -151,14 +194,17 @@ def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
 
 def _claiming(width: int, height: int) -> bytes:
     """A PNG whose header claims a size that its few bytes do not hold."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        checksum = zlib.crc32(kind + data)
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
-
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + body
+    return _png(_chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(b"")))
+
+
+def _png(chunks: bytes) -> bytes:
+    return b"\x89PNG\r\n\x1a\n" + chunks + _chunk(b"IEND", b"")
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    checksum = zlib.crc32(kind + data)
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
 
 
 @pytest.mark.parametrize("side", [8193, 12000, 60000])

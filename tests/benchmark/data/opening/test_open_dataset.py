@@ -196,7 +196,9 @@ def test_warnings_and_skipped_files_are_reported(dataset: Path) -> None:
     shutil.rmtree(dataset / "nut/test/scratch")
     shutil.rmtree(dataset / "nut/ground_truth")
     _, said = opened("folder", dataset, skip_unreadable=True)
-    assert said.warnings[0].startswith("left out cup/test/scratch/000.png: ")
+    assert said.warnings[0].startswith(
+        "cup: 1 file cannot be read and is left out, such as cup/test/scratch/000.png: "
+    )
     assert said.warnings[1].startswith("nut: all test images are good")
     assert len(said.warnings) == 2
 

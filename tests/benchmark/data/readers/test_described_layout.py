@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
+from cadbench.benchmark.data import folders
 from cadbench.benchmark.data.entries import Entry
 from cadbench.benchmark.data.readers.described_layout import DESCRIPTION, Described
 from cadbench.benchmark.data.readers.folder import Folder
@@ -195,3 +199,85 @@ def test_a_path_written_by_a_pattern_is_read_back_by_it(category, defect, stem):
     found = pattern.match(f"{category}/x (1)/{defect}/{stem}_m1.png")
     assert found == {"category": category, "defect": defect, "stem": stem}
     assert pattern.match(f"{category}/x (1)/{defect}/more/{stem}_m1.png") is None
+
+
+def test_links_to_a_folder_above_end(parts: Path) -> None:
+    before = entries_of(parts)
+    (parts / "cup/loop").symlink_to(parts)
+    (parts / "cup/bad/crack/loop").symlink_to(parts / "cup/bad")
+    (parts / "nut/self").symlink_to(parts / "nut/self")
+    assert entries_of(parts) == before
+
+
+def test_a_maze_of_links_is_refused(parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folders, "MAX_FOLDERS", 500)
+    for number in range(12):
+        (parts / f"maze/{number}").mkdir(parents=True)
+        for name in ("left", "right"):
+            (parts / f"maze/{number}/{name}").symlink_to(parts / f"maze/{number + 1}")
+    with pytest.raises(DataError, match="more than 500 folders, perhaps by links"):
+        entries_of(parts)
+
+
+def _make_deep(root: Path, name: str, depth: int) -> None:
+    """Make folders in each other, which `os.makedirs` cannot at this depth."""
+    before = os.getcwd()
+    try:
+        os.chdir(root)
+        for _ in range(depth):
+            os.mkdir(name)
+            os.chdir(name)
+    finally:
+        os.chdir(before)
+
+
+def test_very_deep_folders_are_read(parts: Path) -> None:
+    before = entries_of(parts)
+    _make_deep(parts, "d", 1100)
+    try:
+        assert entries_of(parts) == before
+    finally:
+        subprocess.run(["rm", "-rf", parts / "d"], check=True)  # Python's rmtree is recursive
+
+
+def test_a_path_that_is_too_long_is_refused_in_one_line(parts: Path) -> None:
+    _make_deep(parts, "d" * 200, 25)
+    with pytest.raises(DataError, match=r"cannot list .*: File name too long") as caught:
+        entries_of(parts)
+    assert len(str(caught.value)) < 500
+
+
+def test_many_stars_against_a_long_name_end() -> None:
+    pattern = Pattern.parse("*a" * 40 + "*b.png", PLACEHOLDERS)
+    assert pattern.match("a" * 200 + ".png") is None
+    assert pattern.match("a" * 200 + "b.png") == {}
+
+
+def test_images_that_match_no_pattern_are_counted(parts: Path) -> None:
+    for name in ("cup/ok/deeper/1.png", "cup/other/2.png", "cup/other/3.png"):
+        (parts / name).parent.mkdir(parents=True, exist_ok=True)
+        (parts / name).touch()
+    reader, root = Folder().resolve(parts)
+    left_out = reader.left_out(root, ["cup", "nut"], entries_of(parts))
+    assert [(each.folder, each.count) for each in left_out] == [
+        ("cup/ok/deeper", 1),
+        ("cup/other", 2),
+    ]
+
+
+@given(
+    st.lists(st.sampled_from(["*", "?", "a", "ab", "/", "{stem}", "{defect}"]), max_size=8),
+    st.text("ab/", max_size=9),
+)
+def test_patterns_match_as_regular_expressions_do(pieces: list[str], path: str) -> None:
+    try:
+        pattern = Pattern.parse("".join(pieces), PLACEHOLDERS)
+    except UsageError:
+        return
+    known = {"*": "[^/]*", "?": "[^/]"}
+    regex = "".join(
+        f"(?P<{piece[1:-1]}>[^/]+)" if piece[0] == "{" else known.get(piece, piece)
+        for piece in pieces
+    )
+    found = re.fullmatch(regex, path)
+    assert pattern.match(path) == (None if found is None else found.groupdict())

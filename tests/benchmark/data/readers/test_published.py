@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cadbench.benchmark.data.images.decoding import decode_mask
-from cadbench.benchmark.data.images.masks import read_mask_files
+from cadbench.benchmark.data.images.masks import decode_mask, read_mask_files
 from cadbench.benchmark.data.manifest import Manifest, build_manifest
 from cadbench.benchmark.data.opening.registry import load_reader
 from cadbench.results.errors import DataError
@@ -81,7 +80,7 @@ def test_masks_in_several_files_are_united_and_stand_for_all_of_them(tmp_path):
     manifest = read("mvtec_loco", mini.draw_mvtec_loco(tmp_path), "pushpins")
     item = next(i for i in manifest.items if i.defect == "logical_anomalies")
     assert len(item.mask_paths) == 2
-    both = [decode_mask(tmp_path / path) for path in item.mask_paths]
+    both = [decode_mask(tmp_path / path).pixels for path in item.mask_paths]
     united = read_mask_files(tmp_path, item.mask_paths, item.mask)
     assert np.array_equal(united, both[0] | both[1])
     assert united.sum() == 2
