@@ -80,7 +80,17 @@ class Comparison:
             notes.append(
                 "rows differ in seeds or orders, so differences between them may be theirs"
             )
-        return (*notes, *deviation_notes(self.rows))
+        return (*notes, *self._data_notes, *deviation_notes(self.rows))
+
+    @property
+    def _data_notes(self) -> list[str]:
+        """One note for all oddities of the data that the runs recorded."""
+        lines = {line: None for row in self.rows for r in row.records for line in r.data_notes}
+        if not lines:
+            return []
+        first, *others = lines
+        more = f" (and {len(others)} more; `cadbench show RUN` lists them)" if others else ""
+        return [f"data: {first}{more}"]
 
 
 def comparisons(records: Iterable[Record], *, allow_mixed: bool = False) -> list[Comparison]:

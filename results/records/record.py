@@ -66,6 +66,14 @@ class Record:
         return int(self.cell["seed"])
 
     @property
+    def data_notes(self) -> list[str]:
+        """What is odd about the data, one line per category and kind."""
+        return [
+            f"{note['category']}: {note['text']}" if note["category"] else note["text"]
+            for note in self.run.get("data_notes", ())
+        ]
+
+    @property
     def experiences(self) -> list[list[str]]:
         return self.run["experiences"]
 

@@ -39,7 +39,11 @@ class OrderEntry(TypedDict):
     categories: list[str]
 
 
-class PreprocessingEntry(TypedDict):
+class _OptionalPreprocessingEntries(TypedDict, total=False):
+    fit: str  # `pad` or `squash`: what is done instead of cutting out the middle
+
+
+class PreprocessingEntry(_OptionalPreprocessingEntries):
     """Pixels of the shorter side, and of the square that is cut out of the middle."""
 
     resize: int
@@ -129,6 +133,16 @@ class SkippedEntry(TypedDict):
     reason: str
 
 
+class DataNoteEntry(TypedDict):
+    """Something odd about the files of a category, counted; `text` says it in a sentence."""
+
+    category: str  # empty: of no single category
+    kind: str
+    count: int  # 0: not about single files
+    of: int  # 0: not known
+    text: str
+
+
 class TimingEntry(TypedDict):
     """What `--time` measured; also holds `images` and `repeats`."""
 
@@ -139,6 +153,7 @@ class TimingEntry(TypedDict):
 class _OptionalRunEntries(TypedDict, total=False):
     metrics: list[str]  # names of all metrics of the release that wrote it (see `metrics_of`)
     timing: TimingEntry
+    data_notes: list[DataNoteEntry]  # what is odd about the data, and what preprocessing cuts off
     seal: str  # SHA-256 of all other entries (`seal_of`); older records have none
 
 

@@ -34,7 +34,7 @@ def run_values(record: Record) -> dict[str, Any]:
         "seconds": run["seconds"],
         "timing": run.get("timing"),
         "maps": run["maps"],
-        "notes": run["notes"],
+        "notes": [*run["notes"], *(f"data: {line}" for line in record.data_notes)],
         "skipped": [f"{each['path']}: {each['reason']}" for each in run["skipped"]],
         "matrices": _matrices(record),
         "acc": Reading(record, tuple(record.categories)).stored("acc"),

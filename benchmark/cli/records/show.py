@@ -60,6 +60,7 @@ def command(run: str, out: Path, metric: str, verify: bool) -> None:
         f"{record.protocol}, order {record.order}, seed {record.seed}, on {record.run['device']}",
         f"key {record.key}, in {record.path}",
         *(f"left out: {skipped['path']}: {skipped['reason']}" for skipped in record.run["skipped"]),
+        *(f"data: {line}" for line in record.data_notes),
     ]
     for line in lines:
         echo(line)

@@ -1,10 +1,10 @@
-"""Preprocessing: resize and center-crop images, and masks in the same way."""
+"""Preprocessing: resize images to a square by cropping, padding or squashing, and masks likewise."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from PIL import Image
@@ -12,7 +12,11 @@ from PIL import Image
 from ....results.errors import UsageError
 
 Transform: TypeAlias = Callable[[np.ndarray], np.ndarray]
-"""Applied to a resized array (H, W, ...) before the crop; keeps its shape and type."""
+"""Applied to a resized array (H, W, ...) before the crop or the padding; keeps shape and type."""
+
+Fit: TypeAlias = Literal["crop", "pad", "squash"]
+"""How an image becomes a square: cut out the middle, add black borders, or change the aspect."""
+FITS: tuple[Fit, ...] = get_args(Fit)
 
 _LONGEST = 16
 """Images longer than this many times their shorter side are cropped to that length before the
@@ -21,30 +25,41 @@ resize, whose result might not fit in memory otherwise. The final crop lies well
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Resize the shorter side, then crop the central square. The defaults are PatchCore's.
+    """Resize an image and make it a square. The defaults are PatchCore's.
 
     Bilinear with antialiasing, as in Pillow and in torchvision's `Resize` and `CenterCrop` of
     Pillow images. All values are 8-bit integers, so the result is the same on every machine.
 
     Attributes:
-        resize: length of the shorter side in pixels.
-        crop: side of the square in pixels.
+        resize: length in pixels to which a side is resized: with `crop` the shorter side, with
+            `pad` the longer side, with `squash` both.
+        crop: side of the square in pixels; with `pad` and `squash` equal to `resize`.
+        fit: `crop` cuts out the middle, `pad` centers the image between black borders, `squash`
+            changes the aspect ratio.
     """
 
     resize: int = 256
     crop: int = 224
+    fit: Fit = "crop"
 
     def __post_init__(self) -> None:
+        if self.fit not in FITS:
+            raise UsageError(f"fit must be one of {', '.join(FITS)}, not {self.fit!r}")
         if not 1 <= self.crop <= self.resize:
             raise UsageError(
                 f"image size: a crop of {self.crop} pixels does not fit a resize to {self.resize}; "
                 "give 1 <= crop <= resize"
             )
+        if self.fit != "crop" and self.crop != self.resize:
+            raise UsageError(
+                f"image size: {self.fit} crops nothing, so crop and resize must be equal, not "
+                f"{self.crop} and {self.resize}"
+            )
 
     @classmethod
-    def for_image_size(cls, size: int) -> Preprocessing:
-        """A crop of `size` pixels, with the published ratio of 256 to 224."""
-        return cls(resize=round(size * 256 / 224), crop=size)
+    def for_image_size(cls, size: int, fit: Fit = "crop") -> Preprocessing:
+        """A square of `size` pixels; a crop has the published ratio of 256 to 224."""
+        return cls(resize=round(size * 256 / 224) if fit == "crop" else size, crop=size, fit=fit)
 
     def apply(self, pixels: np.ndarray, transform: Transform | None = None) -> np.ndarray:
         """Preprocess an image.
@@ -67,21 +82,40 @@ class Preprocessing:
             transform: applied between resize and crop.
 
         Returns:
-            (crop, crop) int32.
+            (crop, crop) int32; 0 in borders.
         """
         image = Image.fromarray(labels.astype(np.int32))
         return np.asarray(self._square(image, Image.Resampling.NEAREST, transform))
 
-    def as_dict(self) -> dict[str, int]:
-        """The preprocessing as part of a cell's key."""
-        return asdict(self)
+    def cut_off(self, width: int, height: int) -> float:
+        """Fraction of an image of this size that the crop cuts off."""
+        if self.fit != "crop":
+            return 0.0
+        resized = (self.resize * side // min(width, height) for side in (width, height))
+        kept = 1.0
+        for side in resized:
+            kept *= min(1.0, self.crop / side)
+        return 1.0 - kept
+
+    def as_dict(self) -> dict[str, Any]:
+        """The preprocessing as part of a cell's key; `fit` is left out if it is `crop`."""
+        values = asdict(self)
+        if self.fit == "crop":
+            del values["fit"]
+        return values
 
     def _square(
         self, image: Image.Image, resample: Image.Resampling, transform: Transform | None
     ) -> Image.Image:
         shorter = min(image.size)
-        image = _center(image, *(min(side, _LONGEST * shorter) for side in image.size))
-        width, height = (self.resize * side // shorter for side in image.size)
+        if self.fit == "crop":
+            image = _center(image, *(min(side, _LONGEST * shorter) for side in image.size))
+            width, height = (self.resize * side // shorter for side in image.size)
+        elif self.fit == "pad":
+            longer = max(image.size)
+            width, height = (max(1, round(self.resize * side / longer)) for side in image.size)
+        else:
+            width = height = self.resize
         image = image.resize((width, height), resample)
         if transform is not None:
             image = Image.fromarray(transform(np.asarray(image)))
@@ -89,5 +123,6 @@ class Preprocessing:
 
 
 def _center(image: Image.Image, width: int, height: int) -> Image.Image:
+    """Cut out the middle, or add black borders where the image is smaller."""
     left, top = round((image.width - width) / 2), round((image.height - height) / 2)
     return image.crop((left, top, left + width, top + height))
