@@ -29,12 +29,20 @@ class PixelMeter:
 
     @property
     def regions(self) -> dict[str, dict[str, float]]:
-        """Per category with pixel metrics: its defect regions, those lost by resize and crop, and
-        the share of defective pixels."""
+        """Per category with pixel metrics: its defect regions, those lost by resize and crop, the
+        defective images that show none, and the share of defective pixels."""
         return {
-            category: {"regions": truth.regions, "lost": truth.lost, "share": truth.share}
+            category: {
+                "regions": truth.regions,
+                "lost": truth.lost,
+                "hidden": self._defective(category) - truth.images_with_defects,
+                "share": truth.share,
+            }
             for category, truth in self._truths.items()
         }
+
+    def _defective(self, category: str) -> int:
+        return sum(item.label for item in self._features.manifest.test(category))
 
     def measure(self, category: str, maps: np.ndarray) -> dict[str, float] | None:
         """Compute the pixel metrics of one category.

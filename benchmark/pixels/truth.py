@@ -53,6 +53,11 @@ class Truth:
         return self.images * self.size**2 - len(self.pixels)
 
     @property
+    def images_with_defects(self) -> int:
+        """Number of images with a defective pixel."""
+        return len(np.unique(self.pixels // self.size**2))
+
+    @property
     def share(self) -> float:
         """Share of defective pixels."""
         return len(self.pixels) / (self.images * self.size**2)

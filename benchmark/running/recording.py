@@ -104,10 +104,22 @@ def record(
         ],
         "notes": [],
         "metrics": list(METRICS),
+        **_data_notes(stream, features, regions),
         **({"timing": timing} if timing else {}),
     }
     final = record_dir(out, values)
     return write_record(partial_dir(final), final, run, frames, kept_maps)
+
+
+def _data_notes(
+    stream: Stream, features: FeatureSet, regions: dict[str, dict[str, float]]
+) -> dict[str, Any]:
+    """The entry of run.json with what is odd about the data; empty if nothing is."""
+    from ..pixels.crop_notes import crop_notes
+
+    manifest = stream.manifest
+    notes = (*manifest.notes, *crop_notes(manifest, features.spec.preprocessing, regions))
+    return {"data_notes": [note.as_dict() for note in notes]} if notes else {}
 
 
 def _scores(

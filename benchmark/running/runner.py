@@ -12,6 +12,7 @@ from ...results.records.record import Record
 from ...results.records.store import partial_dir, record_dir
 from ...results.rendering.markdown import display
 from ...results.storage.locks import record_lock
+from ..pixels.crop_notes import recorded_crop_lines
 from ..streams.stream import Stream
 from ..system.library_caches import set_numba_cache
 from ..system.reporting import Reporter
@@ -89,6 +90,8 @@ class Runner:
             stored = {done.cell.key: stored_vectors(done.record) for done in outcomes}
             resolved = {pair.resolve(stored[pair.reference.key]): None for pair in matched}
             outcomes += compute(list(resolved))
+        for line in recorded_crop_lines(outcome.record.run for outcome in outcomes):
+            self.reporter.warn(line)
         return outcomes
 
     def find_outcome(self, cell: Cell) -> Outcome | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..data.images.preprocessing import Fit
 from ..interface.context import Routing
 from ..streams.stream import Unseen
 from . import values
@@ -38,7 +39,8 @@ class StudyFields:
         weights: file with backbone weights, used instead of a download.
         random_weights: use an untrained backbone.
         embedding: `concat` or `official` [depends on the backbone].
-        image_size: size of the center crop in pixels [224].
+        image_size: side of the square that images become, in pixels [224].
+        resize: how images become squares: `crop`, `pad` or `squash` [crop].
         map_sigma: sigma of the Gaussian that smooths anomaly maps, in pixels [4].
     """
 
@@ -61,6 +63,7 @@ class StudyFields:
     random_weights: bool = False
     embedding: str | None = None
     image_size: int | None = None
+    resize: Fit | None = None
     map_sigma: float | None = None
 
     def __post_init__(self) -> None:

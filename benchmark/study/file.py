@@ -51,6 +51,7 @@ class StudyFile:
     random_weights: bool = False
     embedding: str | None = None
     image_size: int | None = None
+    resize: str | None = None
     map_sigma: float | None = None
     methods: Mapping[str, Mapping[str, Any]] | tuple[str, ...] | str | None = None
 

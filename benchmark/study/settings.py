@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from ...results.errors import UsageError
 from ..data.domains import Domain, parse_domains
-from ..data.images.preprocessing import Preprocessing
+from ..data.images.preprocessing import FITS, Preprocessing
 from ..data.opening.locations import DataRoots
 from ..interface.context import Routing
 from ..pixels.maps import SIGMA, MapSpec
@@ -54,7 +54,7 @@ class Settings:
         weights: file of backbone weights.
         random_weights: whether the backbone is untrained.
         embedding: name of the embedding; None for the backbone's default.
-        preprocessing: resize and crop.
+        preprocessing: how images become squares.
         maps: smoothing of anomaly maps.
     """
 
@@ -90,7 +90,7 @@ def settings_of(study: StudyFields) -> Settings:
     fixed = {} if protocol is None else _fixed_by(protocol)
     for field, (value, text) in fixed.items():
         given = getattr(study, field)
-        if given is not None and _comparable(field, given) != value:
+        if given is not None and _comparable(field, given, protocol) != value:
             raise StudyError(
                 field, f"contradicts the protocol {study.protocol}, which sets {text or value}"
             )
@@ -114,7 +114,7 @@ def settings_of(study: StudyFields) -> Settings:
         weights=None if study.weights is None else Path(study.weights).expanduser(),
         random_weights=study.random_weights,
         embedding=study.embedding or (defaults.embedding if defaults else None),
-        preprocessing=protocol.preprocessing if protocol else _preprocessing(study.image_size),
+        preprocessing=protocol.preprocessing if protocol else _preprocessing(study),
         maps=protocol.maps if protocol else _maps(study.map_sigma),
     )
     _check(settings)
@@ -150,6 +150,7 @@ def _fixed_by(protocol: Protocol) -> dict[str, tuple[object, str]]:
         "routing": (protocol.routing, ""),
         "unseen": (protocol.unseen, ""),
         "image_size": (size, f"a resize to {size.resize} and a crop of {size.crop} pixels"),
+        "resize": (size.fit, ""),
         "map_sigma": (protocol.maps.sigma, f"{protocol.maps.sigma:g}"),
         "drift": (protocol.drift, ",".join(protocol.drift) or "no drift"),
         "blend": (protocol.blend, f"{protocol.blend:g}"),
@@ -159,11 +160,11 @@ def _fixed_by(protocol: Protocol) -> dict[str, tuple[object, str]]:
     return found
 
 
-def _comparable(field: str, given: Any) -> object:
+def _comparable(field: str, given: Any, protocol: Protocol | None) -> object:
     if field == "dataset":
         return ",".join(sorted({name.strip() for name in given.split(",")}))
-    if field == "image_size":
-        return Preprocessing.for_image_size(given)
+    if field == "image_size" and protocol is not None:
+        return Preprocessing.for_image_size(given, protocol.preprocessing.fit)
     return frozenset(given) if field == "categories" else given
 
 
@@ -209,14 +210,17 @@ def _settings_in(
     return found
 
 
-def _preprocessing(image_size: int | None) -> Preprocessing:
-    size = IMAGE_SIZE if image_size is None else image_size
+def _preprocessing(study: StudyFields) -> Preprocessing:
+    size = IMAGE_SIZE if study.image_size is None else study.image_size
     if type(size) is not int or size not in _IMAGE_SIZES:
         raise StudyError(
             "image_size",
-            f"expected {_IMAGE_SIZES[0]} to {_IMAGE_SIZES[-1]} pixels, got {image_size!r}",
+            f"expected {_IMAGE_SIZES[0]} to {_IMAGE_SIZES[-1]} pixels, got {study.image_size!r}",
         )
-    return Preprocessing.for_image_size(size)
+    fit = study.resize or "crop"
+    if fit not in FITS:
+        raise StudyError("resize", f"expected one of {', '.join(FITS)}, got {fit!r}")
+    return Preprocessing.for_image_size(size, fit)
 
 
 def _maps(sigma: float | None) -> MapSpec:

@@ -50,7 +50,8 @@ class Study(StudyFields):
         weights: file with backbone weights, used instead of a download.
         random_weights: use an untrained backbone.
         embedding: `concat` or `official` [depends on the backbone].
-        image_size: size of the center crop in pixels [224].
+        image_size: side of the square that images become, in pixels [224].
+        resize: how images become squares: `crop`, `pad` or `squash` [crop].
         map_sigma: sigma of the Gaussian that smooths anomaly maps, in pixels [4].
 
     Raises:

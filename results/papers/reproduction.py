@@ -108,6 +108,9 @@ class Reproduction:
         crop = self.first.cell["preprocessing"]["crop"]
         if crop != paper.image_size:
             found.append(f"images of {crop} instead of {paper.image_size} pixels")
+        fit = self.first.cell["preprocessing"].get("fit", "crop")
+        if fit != "crop":
+            found.append(f"images resized by {fit} instead of a crop")
         return found
 
     @property

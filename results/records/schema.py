@@ -121,7 +121,7 @@ class SecondsEntry(TypedDict):
 
 
 class PixelsEntry(TypedDict):
-    """Pixel metrics of a category with masks; also holds `regions` and `lost`."""
+    """Pixel metrics of a category with masks; also holds `regions`, `lost`, `hidden`."""
 
     share: float  # share of the pixels that are defective
 

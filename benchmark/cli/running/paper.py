@@ -201,7 +201,11 @@ def _has_stream(paper: Paper, record: Record) -> bool:
     return (record.method, cell["dataset"], record.order, record.routing, cell["schedule"]) == (
         *(paper.method, paper.dataset, paper.order, paper.routing),
         canonical(sizes),
-    ) and (cell["preprocessing"]["crop"] == paper.image_size and not {"drift", "blend"} & set(cell))
+    ) and (
+        cell["preprocessing"]["crop"] == paper.image_size
+        and "fit" not in cell["preprocessing"]
+        and not {"drift", "blend"} & set(cell)
+    )
 
 
 def _has_params(paper: Paper, record: Record, given: Mapping[str, Any]) -> bool:

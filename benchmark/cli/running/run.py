@@ -38,7 +38,8 @@ GROUPS = {
     ),
     "Data": ("dataset", "data_root", "categories", "skip_unreadable"),
     "Features": (
-        *("backbone", "weights", "random_weights", "embedding", "image_size", "map_sigma"),
+        *("backbone", "weights", "random_weights", "embedding", "image_size", "resize"),
+        "map_sigma",
     ),
     "Execution": (
         *("device", "jobs", "engine", "address", "cell_cpus", "cell_gpus", "neighbors"),
@@ -168,7 +169,15 @@ _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreada
     type=click.IntRange(min=32, max=2048),
     default=224,
     show_default=True,
-    help="Size of the center crop in pixels; images are first resized to 256/224 of it.",
+    help="Side of the square that images become, in pixels.",
+)
+@click.option(
+    "--resize",
+    type=click.Choice(["crop", "pad", "squash"]),
+    default="crop",
+    show_default=True,
+    help="How images become squares: crop resizes the shorter side to 256/224 of the size and cuts "
+    "out the middle, pad adds black borders, squash changes the aspect ratio.",
 )
 @click.option(
     "--map-sigma",

@@ -24,7 +24,8 @@ STUDY_OPTIONS = {
     "data_root": "--data-root", "categories": "--categories",
     "skip_unreadable": "--skip-unreadable", "backbone": "--backbone", "weights": "--weights",
     "random_weights": "--random-weights", "embedding": "--embedding",
-    "image_size": "--image-size", "map_sigma": "--map-sigma", "match_memory": "--match-memory",
+    "image_size": "--image-size", "resize": "--resize", "map_sigma": "--map-sigma",
+    "match_memory": "--match-memory",
 }  # fmt: skip
 """Parameter of the command -> its option; all but `experts` and `settings` are fields of Study."""
 

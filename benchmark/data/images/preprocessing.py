@@ -1,4 +1,4 @@
-"""Preprocessing: resize images to a square by cropping, padding or squashing, and masks likewise."""
+"""Resize images to a square by cropping, padding or squashing, and masks in the same way."""
 
 from __future__ import annotations
 

@@ -301,6 +301,8 @@ PLATES = ProtocolSettings("plates", "2x2", "oracle", Preprocessing(), MapSpec())
         ({"routing": "inferred"}, "plates-2x2-224-inferred@1"),
         ({"preprocessing": Preprocessing.for_image_size(64)}, "plates-2x2-64-oracle@1"),
         ({"preprocessing": Preprocessing(224, 224)}, "plates-2x2-224-oracle-resize224@1"),
+        ({"preprocessing": Preprocessing(64, 64, "pad")}, "plates-2x2-64-oracle-pad@1"),
+        ({"preprocessing": Preprocessing(64, 64, "squash")}, "plates-2x2-64-oracle-squash@1"),
         ({"maps": MapSpec(sigma=2)}, "plates-2x2-224-oracle-sigma2@1"),
         ({"maps": MapSpec(sigma=0.1 + 0.2)}, "plates-2x2-224-oracle-sigma0.30000000000000004@1"),
         ({"maps": MapSpec(sigma=1e-9)}, "plates-2x2-224-oracle-sigma1e-09@1"),

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from cadbench.results.records.record import Record
+from PIL import Image
 
 from tests.benchmark.conftest import FINETUNE, SMALL
 from tests.benchmark.running.test_runner import assert_same_numbers, by_cell, only
@@ -197,3 +198,71 @@ def test_a_commit_is_recorded_only_where_this_file_is_part_of_the_checkout(monke
         subprocess.run(["git", "-C", tmp_path / "project", *words, *more], check=True)
     monkeypatch.setattr(recording, "__file__", str(somewhere))
     assert recording.git_commit.__wrapped__() is None
+
+
+@pytest.fixture
+def long_parts(out: Path) -> None:
+    """Parts of 8 to 1 in place of the plates; the center crop misses the defect of one of two."""
+    generator = np.random.default_rng(0)
+    root = out.with_name("plates")
+    folders = {"train/good": 2, "test/good": 2, "test/bad": 2, "ground_truth/bad": 2}
+    for folder, count in folders.items():
+        (root / "a" / folder).mkdir(parents=True)
+        for index in range(count):
+            pixels = generator.integers(0, 99, (32, 256)).astype(np.uint8)
+            if folder == "ground_truth/bad":
+                pixels[:] = 0
+                pixels[10:20, (20, 120)[index] :][:, :12] = 255
+            Image.fromarray(pixels).save(root / "a" / folder / f"{index}.png")
+    Image.fromarray(pixels).save(root / "a/train/good/0.heic", format="PNG")
+
+
+def test_what_is_odd_about_the_data_is_warned_about_recorded_and_shown(
+    long_parts, run_plates, call, out
+):
+    run = run_plates(*FINETUNE)
+    assert run.code == 0, run.err
+    expected = [
+        "a: 1 file in a/train/good is not read: .heic is not the extension of an image",
+        "a: the center crop cuts off 90 % of 6 of 6 images; --resize pad or squash keeps "
+        "everything",
+        "a: 1 of 2 defective images shows no defect after the center crop, which loses 1 of 2 "
+        "defect regions",
+    ]
+    words = " ".join(run.err.split())
+    assert [words.count(line) for line in expected] == [1, 1, 1]
+    (record,) = by_cell(out).values()
+    assert record.data_notes == expected
+    assert [(n["kind"], n["count"], n["of"]) for n in record.run["data_notes"]] == [
+        ("left out", 1, 0),
+        ("cut off", 6, 6),
+        ("lost defects", 1, 2),
+    ]
+    shown = call("show", record.key[:8], "--out", out)
+    assert all(f"data: {line}" in shown.out for line in expected)
+    table = call("table", "--out", out)
+    assert f"data: {expected[0]} (and 2 more" in table.out
+    report = out.with_name("report.html")
+    assert call("report", "--out", out, "--to", report).code == 0
+    assert "which loses 1 of 2 defect regions" in report.read_text()
+
+
+@pytest.mark.parametrize("fit", ["pad", "squash"])
+def test_another_resize_keeps_every_defect_and_is_part_of_the_protocol(
+    long_parts, run_plates, out, fit
+):
+    run = run_plates(*FINETUNE, "--resize", fit)
+    assert run.code == 0, run.err
+    (record,) = by_cell(out).values()
+    assert record.protocol == f"plates-1x1-64-oracle-{fit}@1"
+    assert record.cell["preprocessing"] == {"resize": 64, "crop": 64, "fit": fit}
+    assert record.run["pixels"]["a"]["lost"] == 0
+    again = run_plates(*FINETUNE, "--resize", fit)
+    assert "1 reused" in again.out
+
+
+def test_a_record_of_ordinary_data_has_no_notes(run_plates, out):
+    assert run_plates(*FINETUNE).code == 0
+    (record,) = by_cell(out).values()
+    assert "data_notes" not in record.run
+    assert record.cell["preprocessing"] == {"resize": 73, "crop": 64}

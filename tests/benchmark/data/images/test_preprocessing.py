@@ -81,3 +81,43 @@ def test_image_size_keeps_the_published_proportion() -> None:
 def test_an_impossible_size_is_refused(size: int) -> None:
     with pytest.raises(UsageError, match="image size"):
         Preprocessing.for_image_size(size)
+
+
+def test_pad_and_squash_keep_every_part_of_an_image() -> None:
+    pixels = np.zeros((8, 64, 3), np.uint8)
+    pixels[:, :4] = 255
+    padded = Preprocessing.for_image_size(32, "pad").apply(pixels)
+    assert padded.shape == (3, 32, 32)
+    np.testing.assert_array_equal(padded[0, :14], 0)
+    np.testing.assert_array_equal(padded[0, 14:18, 0], 255)
+    squashed = Preprocessing.for_image_size(32, "squash").apply(pixels)
+    np.testing.assert_array_equal(squashed[0, :, 0], 255)
+    assert Preprocessing.for_image_size(32).apply(pixels).max() == 0
+
+
+def test_labels_move_with_the_image() -> None:
+    labels = np.zeros((64, 8), np.int32)
+    labels[:8] = 7
+    padded = Preprocessing.for_image_size(32, "pad").apply_labels(labels)
+    assert set(padded[:4, 14:18].ravel()) == {7}
+    assert np.count_nonzero(padded) == 16
+    squashed = Preprocessing.for_image_size(32, "squash").apply_labels(labels)
+    assert np.count_nonzero(squashed) == 4 * 32
+
+
+def test_the_crop_keeps_its_key_and_says_what_it_cuts_off() -> None:
+    assert Preprocessing().as_dict() == {"resize": 256, "crop": 224}
+    assert Preprocessing.for_image_size(64, "pad").as_dict() == {
+        "resize": 64,
+        "crop": 64,
+        "fit": "pad",
+    }
+    assert Preprocessing().cut_off(100, 100) == pytest.approx(1 - (224 / 256) ** 2)
+    assert Preprocessing().cut_off(800, 100) == pytest.approx(1 - (224 / 256) * (224 / 2048))
+    assert Preprocessing.for_image_size(64, "squash").cut_off(800, 100) == 0
+
+
+@pytest.mark.parametrize("values", [(64, 32, "pad"), (32, 32, "stretch")])
+def test_impossible_fits_are_refused(values: tuple[int, int, str]) -> None:
+    with pytest.raises(UsageError, match=r"crop and resize must be equal|must be one of crop, pad"):
+        Preprocessing(*values)  # type: ignore[arg-type]
