@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from .domains import Domain
 from .entries import GOOD, Split
-from .images.decoding import FULL_DEPTH
-from .images.masks import Oddity
+
+FULL_DEPTH = 16
+"""Bits of a sample in a file that uses the whole range of 16 bits."""
+
+
+class Oddity(NamedTuple):
+    """Something about a file that may change what metrics mean.
+
+    Attributes:
+        kind: a key of `notes.note.KINDS`.
+        value: the figure that belongs to it; 0 if there is none.
+    """
+
+    kind: str
+    value: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,12 @@ from ..system.reporting import Reporter, Silent
 from .entries import Entry
 from .images.image_facts import ImageFacts
 from .images.inspection import SkippedFile, inspect_images
+from .images.item_masks import ItemMask, item_masks
 from .images.sensor_bits import sensor_bits
 from .item import Item
-from .item_masks import ItemMask, item_masks
-from .left_out import LeftOut
-from .manifest_notes import manifest_notes, note_lines
-from .notes import Note
+from .notes.left_out import LeftOut
+from .notes.manifest_notes import manifest_notes, note_lines
+from .notes.note import Note
 from .reader import Reader
 from .reader_errors import attribute_errors_to_reader
 from .readers.folder import Folder

@@ -15,7 +15,7 @@ from ...results.counts import format_count
 from ..system.reporting import Reporter
 from .catalog import Counts
 from .entries import Entry
-from .left_out import LeftOut
+from .notes.left_out import LeftOut
 
 AutoRule = Literal["described", "default", "recognized", "folder", "generated"]
 """When `--dataset auto` chooses a dataset; the rules are tried in this order.

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ...results.counts import format_count
 from ..data.images.preprocessing import Preprocessing
 from ..data.item import Item
 from ..data.manifest import Manifest
-from ..data.notes import Note, count_of, lines
+from ..data.notes.note import Note, lines
 
 CUT_OFF = "cut off"
 LOST_DEFECTS = "lost defects"
@@ -63,8 +64,8 @@ def _cut_off(column: str, items: Sequence[Item], preprocessing: Preprocessing) -
         low, high = f"{100 * min(large):.0f}", f"{100 * max(large):.0f}"
         share = f"{low} %" if low == high else f"{low} to {high} %"
         text = (
-            f"the center crop cuts off {share} of {len(large)} of {count_of(len(cuts), 'image')}; "
-            "--resize pad or squash keeps everything"
+            f"the center crop cuts off {share} of {len(large)} of "
+            f"{format_count(len(cuts), 'image')}; --resize pad or squash keeps everything"
         )
         yield Note(column, CUT_OFF, len(large), len(cuts), text)
 
@@ -77,9 +78,10 @@ def _lost_defects(
     if not hidden and lost <= _USUAL_LOSS * total:
         return
     defective = sum(item.label for item in test)
-    after = "the center crop" if preprocessing.fit == "crop" else "the resize"
+    after = "the center crop" if preprocessing.mode == "crop" else "the resize"
     text = (
-        f"{hidden} of {count_of(defective, 'defective image')} {'shows' if hidden == 1 else 'show'}"
-        f" no defect after {after}, which loses {lost} of {count_of(total, 'defect region')}"
+        f"{hidden} of {format_count(defective, 'defective image')} "
+        f"{'shows' if hidden == 1 else 'show'} no defect after {after}, which loses {lost} of "
+        f"{format_count(total, 'defect region')}"
     )
     yield Note(column, LOST_DEFECTS, hidden or lost, defective if hidden else total, text)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...results.errors import UsageError
-from ..data.images.preprocessing import Fit, Preprocessing
+from ..data.images.preprocessing import Mode, Preprocessing
 from ..interface.context import Routing
 from ..pixels.maps import SIGMA, MapSpec
 
@@ -21,7 +21,7 @@ _ID = re.compile(r"[a-z0-9][a-z0-9._+-]*@[1-9][0-9]*")
 _PART = r"\d+(?:x\d+)?"
 _SETTINGS = re.compile(
     rf"(?P<schedule>{_PART}(?:-{_PART})*)-(?P<size>\d+)-(?P<routing>oracle|inferred)"
-    r"(?:-(?P<fit>pad|squash))?(?:-resize(?P<resize>\d+))?(?:-sigma(?P<sigma>[0-9.e+-]+))?"
+    r"(?:-(?P<mode>pad|squash))?(?:-resize(?P<resize>\d+))?(?:-sigma(?P<sigma>[0-9.e+-]+))?"
     r"(?:-drift(?P<drift>(?:-[a-z]+[1-9]\d*)+))?(?:-blend(?P<blend>[0-9.e+-]+))?@(?P<version>\d+)"
 )
 
@@ -42,14 +42,14 @@ class ProtocolSettings:
     def settings_id(self) -> str:
         """The generated id without the dataset; only values other than the defaults are named."""
         size = self.preprocessing
-        fit = "" if size.fit == "crop" else f"-{size.fit}"
-        usual = Preprocessing.for_image_size(size.crop, size.fit)
+        mode = "" if size.mode == "crop" else f"-{size.mode}"
+        usual = Preprocessing.for_image_size(size.crop, size.mode)
         resize = "" if size == usual else f"-resize{size.resize}"
         sigma = "" if self.maps.sigma == SIGMA else f"-sigma{_plain(self.maps.sigma)}"
         drift = f"-drift{_joined(self.drift)}" if self.drift else ""
         blend = f"-blend{_plain(self.blend)}" if self.blend else ""
         return (
-            f"{self.schedule}-{size.crop}-{self.routing}{fit}{resize}{sigma}{drift}{blend}"
+            f"{self.schedule}-{size.crop}-{self.routing}{mode}{resize}{sigma}{drift}{blend}"
             f"@{PROTOCOL_VERSION}"
         )
 
@@ -98,7 +98,7 @@ def _values(settings: ProtocolSettings) -> dict[str, str | None]:
         "schedule": settings.schedule,
         "crop": str(settings.preprocessing.crop),
         "routing": settings.routing,
-        "fit": settings.preprocessing.fit,
+        "mode": settings.preprocessing.mode,
         "resize": str(settings.preprocessing.resize),
         "map sigma": _plain(settings.maps.sigma),
         "drift": _joined(settings.drift) or "none",
@@ -117,14 +117,14 @@ def _parsed(protocol_id: str, dataset: str | None) -> dict[str, str]:
     )
     found = found or re.fullmatch(f"(?P<dataset>.+?)-{_SETTINGS.pattern}", protocol_id)
     assert found
-    fit: Fit = found["fit"] or "crop"
-    default = Preprocessing.for_image_size(max(1, int(found["size"][:9])), fit)
+    mode: Mode = found["mode"] or "crop"
+    default = Preprocessing.for_image_size(max(1, int(found["size"][:9])), mode)
     return {
         "dataset": found["dataset"],
         "schedule": found["schedule"],
         "crop": found["size"],
         "routing": found["routing"],
-        "fit": fit,
+        "mode": mode,
         "resize": found["resize"] or str(default.resize),
         "map sigma": found["sigma"] or _plain(SIGMA),
         "drift": found["drift"] or "none",

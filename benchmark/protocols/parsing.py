@@ -39,11 +39,11 @@ def read_protocol(values: Mapping[str, Any], where: str) -> Protocol:
         UsageError: a key or value is wrong, or does not fit another one.
     """
     protocol = convert(values, Protocol, where, where=where)
-    # A protocol states every number, so that it does not change with a default. `fit` is newer
+    # A protocol states every number, so that it does not change with a default. `mode` is newer
     # than some protocol files, which mean `crop`.
     for key, kind in (("preprocessing", Preprocessing), ("maps", MapSpec)):
         for field in fields(kind):
-            if field.name not in values[key] and field.name != "fit":
+            if field.name not in values[key] and field.name != "mode":
                 raise UsageError(f"{where}: {key}: {field.name} is missing")
     _check_preprocessing(protocol.preprocessing, f"{where}: preprocessing")
     _check_line(protocol.title, f"{where}: title")

@@ -12,7 +12,7 @@ named_orders   name = list with every category once
 drift          domains in which every category returns, ["dark:2", "blur:1"]; default: none
 blend          share of a category's training images that move to a neighboring experience
 routing, unseen          as the options of `cadbench run`
-preprocessing  {resize, crop} in pixels, and fit: crop (default), pad or squash
+preprocessing  {resize, crop} in pixels, and mode: crop (default), pad or squash
 maps           {upsampling, sigma}
 study          defaults that are not part of the protocol: backbone, embedding, seeds, methods,
                set = ["METHOD.PARAM=VALUES"]

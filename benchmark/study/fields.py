@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..data.images.preprocessing import Fit
+from ..data.images.preprocessing import Mode
 from ..interface.context import Routing
 from ..streams.stream import Unseen
 from . import values
@@ -63,7 +63,7 @@ class StudyFields:
     random_weights: bool = False
     embedding: str | None = None
     image_size: int | None = None
-    resize: Fit | None = None
+    resize: Mode | None = None
     map_sigma: float | None = None
 
     def __post_init__(self) -> None:

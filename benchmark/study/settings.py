@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from ...results.errors import UsageError
 from ..data.domains import Domain, parse_domains
-from ..data.images.preprocessing import FITS, Preprocessing
+from ..data.images.preprocessing import MODES, Preprocessing
 from ..data.opening.locations import DataRoots
 from ..interface.context import Routing
 from ..pixels.maps import SIGMA, MapSpec
@@ -150,7 +150,7 @@ def _fixed_by(protocol: Protocol) -> dict[str, tuple[object, str]]:
         "routing": (protocol.routing, ""),
         "unseen": (protocol.unseen, ""),
         "image_size": (size, f"a resize to {size.resize} and a crop of {size.crop} pixels"),
-        "resize": (size.fit, ""),
+        "resize": (size.mode, ""),
         "map_sigma": (protocol.maps.sigma, f"{protocol.maps.sigma:g}"),
         "drift": (protocol.drift, ",".join(protocol.drift) or "no drift"),
         "blend": (protocol.blend, f"{protocol.blend:g}"),
@@ -164,7 +164,7 @@ def _comparable(field: str, given: Any, protocol: Protocol | None) -> object:
     if field == "dataset":
         return ",".join(sorted({name.strip() for name in given.split(",")}))
     if field == "image_size" and protocol is not None:
-        return Preprocessing.for_image_size(given, protocol.preprocessing.fit)
+        return Preprocessing.for_image_size(given, protocol.preprocessing.mode)
     return frozenset(given) if field == "categories" else given
 
 
@@ -217,10 +217,10 @@ def _preprocessing(study: StudyFields) -> Preprocessing:
             "image_size",
             f"expected {_IMAGE_SIZES[0]} to {_IMAGE_SIZES[-1]} pixels, got {study.image_size!r}",
         )
-    fit = study.resize or "crop"
-    if fit not in FITS:
-        raise StudyError("resize", f"expected one of {', '.join(FITS)}, got {fit!r}")
-    return Preprocessing.for_image_size(size, fit)
+    mode = study.resize or "crop"
+    if mode not in MODES:
+        raise StudyError("resize", f"expected one of {', '.join(MODES)}, got {mode!r}")
+    return Preprocessing.for_image_size(size, mode)
 
 
 def _maps(sigma: float | None) -> MapSpec:

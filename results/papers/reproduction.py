@@ -108,9 +108,9 @@ class Reproduction:
         crop = self.first.cell["preprocessing"]["crop"]
         if crop != paper.image_size:
             found.append(f"images of {crop} instead of {paper.image_size} pixels")
-        fit = self.first.cell["preprocessing"].get("fit", "crop")
-        if fit != "crop":
-            found.append(f"images resized by {fit} instead of a crop")
+        mode = self.first.cell["preprocessing"].get("mode", "crop")
+        if mode != "crop":
+            found.append(f"images resized by {mode} instead of a crop")
         return found
 
     @property

@@ -40,7 +40,7 @@ class OrderEntry(TypedDict):
 
 
 class _OptionalPreprocessingEntries(TypedDict, total=False):
-    fit: str  # `pad` or `squash`: what is done instead of cutting out the middle
+    mode: str  # `pad` or `squash`: what is done instead of cutting out the middle
 
 
 class PreprocessingEntry(_OptionalPreprocessingEntries):

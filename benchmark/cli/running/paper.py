@@ -203,7 +203,7 @@ def _has_stream(paper: Paper, record: Record) -> bool:
         canonical(sizes),
     ) and (
         cell["preprocessing"]["crop"] == paper.image_size
-        and "fit" not in cell["preprocessing"]
+        and "mode" not in cell["preprocessing"]
         and not {"drift", "blend"} & set(cell)
     )
 

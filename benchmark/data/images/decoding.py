@@ -16,12 +16,11 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ....results.errors import DataError
+from ..item import FULL_DEPTH
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "JPEG2000")
 MAX_PIXELS = 8192 * 8192
 """Larger images are rejected before decoding; this many pixels take 200 MB."""
-FULL_DEPTH = 16
-"""Bits of a sample in a file that uses the whole range of 16 bits."""
 
 _ORIENTATION = 0x0112  # the EXIF tag
 _PAGED = ("TIFF", "GIF", "WEBP", "PNG")

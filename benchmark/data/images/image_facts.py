@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 from ....results.storage.files import whole_file
 from ...system.cache.last_use import mark_used
 from ...system.reporting import Reporter, damaged_cache_warning
-from .decoding import FULL_DEPTH
-from .masks import Oddity
+from ..item import FULL_DEPTH, Oddity
 
 VERSION = 2
 """Increased when decoding or the content hash changes, so that older cache files are ignored."""

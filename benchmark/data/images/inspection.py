@@ -13,6 +13,7 @@ from pathlib import Path
 from ....results.errors import CadbenchError, DataError
 from ...system.processes import map_in_processes
 from ...system.reporting import Reporter
+from ..item import Oddity
 from .decoding import (
     FULL_DEPTH,
     UnreadableImage,
@@ -22,7 +23,7 @@ from .decoding import (
     load_stored,
 )
 from .image_facts import FactsCache, FileStamp, ImageFacts
-from .masks import Oddity, decode_mask
+from .masks import decode_mask
 
 _CHUNK = 16
 _FEW = 64  # decoded in this process: starting workers would take longer

@@ -10,23 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ....results.errors import DataError
+from ..item import Oddity
 from ..roots import Root
 from .decoding import content_hash, count_levels, load_stored, turned
 
 MAX_LABEL = 15
 """Files whose values are not larger, and files of few colors, hold numbers of labels."""
-
-
-class Oddity(NamedTuple):
-    """Something about a file that may change what metrics mean.
-
-    Attributes:
-        kind: a key of `notes.KINDS`.
-        value: the figure that belongs to it; 0 if there is none.
-    """
-
-    kind: str
-    value: float = 0.0
 
 
 class Mask(NamedTuple):

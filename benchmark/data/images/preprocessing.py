@@ -14,9 +14,9 @@ from ....results.errors import UsageError
 Transform: TypeAlias = Callable[[np.ndarray], np.ndarray]
 """Applied to a resized array (H, W, ...) before the crop or the padding; keeps shape and type."""
 
-Fit: TypeAlias = Literal["crop", "pad", "squash"]
+Mode: TypeAlias = Literal["crop", "pad", "squash"]
 """How an image becomes a square: cut out the middle, add black borders, or change the aspect."""
-FITS: tuple[Fit, ...] = get_args(Fit)
+MODES: tuple[Mode, ...] = get_args(Mode)
 
 _LONGEST = 16
 """Images longer than this many times their shorter side are cropped to that length before the
@@ -34,32 +34,32 @@ class Preprocessing:
         resize: length in pixels to which a side is resized: with `crop` the shorter side, with
             `pad` the longer side, with `squash` both.
         crop: side of the square in pixels; with `pad` and `squash` equal to `resize`.
-        fit: `crop` cuts out the middle, `pad` centers the image between black borders, `squash`
+        mode: `crop` cuts out the middle, `pad` centers the image between black borders, `squash`
             changes the aspect ratio.
     """
 
     resize: int = 256
     crop: int = 224
-    fit: Fit = "crop"
+    mode: Mode = "crop"
 
     def __post_init__(self) -> None:
-        if self.fit not in FITS:
-            raise UsageError(f"fit must be one of {', '.join(FITS)}, not {self.fit!r}")
+        if self.mode not in MODES:
+            raise UsageError(f"mode must be one of {', '.join(MODES)}, not {self.mode!r}")
         if not 1 <= self.crop <= self.resize:
             raise UsageError(
                 f"image size: a crop of {self.crop} pixels does not fit a resize to {self.resize}; "
                 "give 1 <= crop <= resize"
             )
-        if self.fit != "crop" and self.crop != self.resize:
+        if self.mode != "crop" and self.crop != self.resize:
             raise UsageError(
-                f"image size: {self.fit} crops nothing, so crop and resize must be equal, not "
+                f"image size: {self.mode} crops nothing, so crop and resize must be equal, not "
                 f"{self.crop} and {self.resize}"
             )
 
     @classmethod
-    def for_image_size(cls, size: int, fit: Fit = "crop") -> Preprocessing:
+    def for_image_size(cls, size: int, mode: Mode = "crop") -> Preprocessing:
         """A square of `size` pixels; a crop has the published ratio of 256 to 224."""
-        return cls(resize=round(size * 256 / 224) if fit == "crop" else size, crop=size, fit=fit)
+        return cls(resize=round(size * 256 / 224) if mode == "crop" else size, crop=size, mode=mode)
 
     def apply(self, pixels: np.ndarray, transform: Transform | None = None) -> np.ndarray:
         """Preprocess an image.
@@ -89,7 +89,7 @@ class Preprocessing:
 
     def cut_off(self, width: int, height: int) -> float:
         """Fraction of an image of this size that the crop cuts off."""
-        if self.fit != "crop":
+        if self.mode != "crop":
             return 0.0
         resized = (self.resize * side // min(width, height) for side in (width, height))
         kept = 1.0
@@ -98,20 +98,20 @@ class Preprocessing:
         return 1.0 - kept
 
     def as_dict(self) -> dict[str, Any]:
-        """The preprocessing as part of a cell's key; `fit` is left out if it is `crop`."""
+        """The preprocessing as part of a cell's key; `mode` is left out if it is `crop`."""
         values = asdict(self)
-        if self.fit == "crop":
-            del values["fit"]
+        if self.mode == "crop":
+            del values["mode"]
         return values
 
     def _square(
         self, image: Image.Image, resample: Image.Resampling, transform: Transform | None
     ) -> Image.Image:
         shorter = min(image.size)
-        if self.fit == "crop":
+        if self.mode == "crop":
             image = _center(image, *(min(side, _LONGEST * shorter) for side in image.size))
             width, height = (self.resize * side // shorter for side in image.size)
-        elif self.fit == "pad":
+        elif self.mode == "pad":
             longer = max(image.size)
             width, height = (max(1, round(self.resize * side / longer)) for side in image.size)
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ..entries import Entry
-from .decoding import FULL_DEPTH
+from ..item import FULL_DEPTH
 from .image_facts import ImageFacts
 
 _SENSORS = (8, 10, 12, 14, FULL_DEPTH)

@@ -24,7 +24,7 @@ class Statistics:
         defects: number of test images per kind of defect.
         sizes: number of images per `WIDTHxHEIGHT`, smallest first.
         channels: `color`, `gray`, or the number of each. Equal channels count as gray.
-        without_mask: number of defective test images without a mask.
+        without_mask: number of defective test images without a mask, or with an empty one.
         mask_areas: median, minimum and maximum fraction of the image that a mask covers; None if
             there are no masks.
         empty_masks: images whose mask has no defective pixel.
@@ -67,7 +67,7 @@ def compute_statistics(category: str, fingerprints: Fingerprints) -> Statistics:
     areas = masks[~np.isnan(masks)].astype(float)
     sizes = collections.Counter((item.width, item.height) for item in fingerprints.items)
     by_size = sorted(sizes.items(), key=lambda pair: (pair[0][0] * pair[0][1], pair[0]))
-    empty = [item.path for item, area in zip(fingerprints.items, masks, strict=True) if area == 0]
+    empty = [item.path for item in fingerprints.items if item.has_empty_mask]
     return Statistics(
         category,
         len(train.items),

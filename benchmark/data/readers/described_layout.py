@@ -31,7 +31,7 @@ from ....results.errors import DataError, UsageError
 from ....results.validation import convert, mismatch, parse_toml
 from ..entries import GOOD, Entry, defective_entry
 from ..folders import is_image, walk
-from ..left_out import LeftOut
+from ..notes.left_out import LeftOut
 from ..reader import AutoRule, Reader
 from .patterns import PLACEHOLDERS, Pattern
 

@@ -16,7 +16,7 @@ from typing import ClassVar
 from ....results.errors import DataError
 from ..entries import GOOD, Entry, defective_entry
 from ..folders import images_in, names_in
-from ..left_out import LeftOut, folders_without_splits, left_out_of_category
+from ..notes.left_out import LeftOut, folders_without_splits, left_out_of_category
 from ..reader import Reader
 
 Masks = dict[str, dict[str, tuple[str, ...]]]

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from ....results.errors import DataError
 from ..entries import GOOD, Entry, defective_entry
 from ..folders import images_in, names_in
-from ..left_out import LeftOut
+from ..notes.left_out import LeftOut
 from .published import Published
 
 LIST = PurePosixPath("split_csv", "1cls.csv")

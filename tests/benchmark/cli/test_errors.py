@@ -229,7 +229,9 @@ def test_skip_unreadable_goes_on_and_the_record_lists_what_was_left_out(run_plat
     break_data("unreadable", out.with_name("plates"))
     done = run_plates(*FINETUNE, "--skip-unreadable", "-q")
     assert done.code == 0
-    assert done.err.startswith("warning: left out bolt/test/good/001.png: ")
+    assert done.err.startswith(
+        "warning: bolt: 1 file cannot be read and is left out, such as bolt/test/good/001.png: "
+    )
     (record,) = find_records(out)
     assert [skipped["path"] for skipped in record.run["skipped"]] == ["bolt/test/good/001.png"]
     assert "left out: bolt/test/good/001.png" in call("show", "finetune", "--out", out).out

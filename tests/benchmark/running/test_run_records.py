@@ -247,17 +247,17 @@ def test_what_is_odd_about_the_data_is_warned_about_recorded_and_shown(
     assert "which loses 1 of 2 defect regions" in report.read_text()
 
 
-@pytest.mark.parametrize("fit", ["pad", "squash"])
+@pytest.mark.parametrize("mode", ["pad", "squash"])
 def test_another_resize_keeps_every_defect_and_is_part_of_the_protocol(
-    long_parts, run_plates, out, fit
+    long_parts, run_plates, out, mode
 ):
-    run = run_plates(*FINETUNE, "--resize", fit)
+    run = run_plates(*FINETUNE, "--resize", mode)
     assert run.code == 0, run.err
     (record,) = by_cell(out).values()
-    assert record.protocol == f"plates-1x1-64-oracle-{fit}@1"
-    assert record.cell["preprocessing"] == {"resize": 64, "crop": 64, "fit": fit}
+    assert record.protocol == f"plates-1x1-64-oracle-{mode}@1"
+    assert record.cell["preprocessing"] == {"resize": 64, "crop": 64, "mode": mode}
     assert record.run["pixels"]["a"]["lost"] == 0
-    again = run_plates(*FINETUNE, "--resize", fit)
+    again = run_plates(*FINETUNE, "--resize", mode)
     assert "1 reused" in again.out
 
 

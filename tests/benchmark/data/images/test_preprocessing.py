@@ -110,7 +110,7 @@ def test_the_crop_keeps_its_key_and_says_what_it_cuts_off() -> None:
     assert Preprocessing.for_image_size(64, "pad").as_dict() == {
         "resize": 64,
         "crop": 64,
-        "fit": "pad",
+        "mode": "pad",
     }
     assert Preprocessing().cut_off(100, 100) == pytest.approx(1 - (224 / 256) ** 2)
     assert Preprocessing().cut_off(800, 100) == pytest.approx(1 - (224 / 256) * (224 / 2048))

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ....results.counts import format_count
+
 MAX_SEPARATE = 3
 """If more categories than this have notes of the same kind, these share one line."""
 _MAX_NAMES = 15
@@ -149,12 +151,7 @@ def file_note(category: str, kind: str, figures: Sequence[float], of: int) -> No
     count = len(figures)
     end = (entry.one if count == 1 else entry.many).format(low=low, high=high)
     end = end.replace(f"{low} to {low}", low)
-    return Note(category, kind, count, of, f"{count} of {count_of(of, entry.noun)} {end}")
-
-
-def count_of(number: int, noun: str) -> str:
-    """Such as `1 image` or `2 images`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return Note(category, kind, count, of, f"{count} of {format_count(of, entry.noun)} {end}")
 
 
 def lines(notes: Iterable[Note]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from .folders import extension, is_image, names_in, walk
+from ..folders import extension, is_image, names_in, walk
 
 _NOT_IMAGES = frozenset(
     {".txt", ".md", ".rst", ".json", ".jsonl", ".xml", ".csv", ".tsv", ".yaml", ".yml", ".toml"}

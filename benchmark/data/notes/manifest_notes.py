@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from .images.inspection import SkippedFile
-from .item import Item
+from ....results.counts import format_count
+from ..images.inspection import SkippedFile
+from ..item import Item
 from .left_out import LeftOut
-from .notes import KINDS, Note, count_of, file_note, lines, shortened
+from .note import KINDS, Note, file_note, lines, shortened
 
 _NO_MASK = "no mask"
 _GOOD_WORDS = frozenset(
@@ -87,9 +88,10 @@ def is_named_good(defect: str) -> bool:
 
 def _unreadable(category: str, files: Sequence[SkippedFile]) -> Note:
     count = len(files)
+    are = "is" if count == 1 else "are"
     text = (
-        f"{count_of(count, 'file')} cannot be read and {'is' if count == 1 else 'are'} left out, "
-        f"such as {files[0].path}: {files[0].reason}"
+        f"{format_count(count, 'file')} cannot be read and {are} left out, such as "
+        f"{files[0].path}: {files[0].reason}"
     )
     return Note(category, "unreadable", count, 0, text)
 
@@ -103,8 +105,8 @@ def _left_out(files: Sequence[LeftOut]) -> Iterator[Note]:
         count = sum(each.count for each in group)
         where = group[0].folder
         if len(group) > 1:
-            where += f" and {count_of(len(group) - 1, 'more folder')}"
-        what = count_of(count, "file") if count else "images"
+            where += f" and {format_count(len(group) - 1, 'more folder')}"
+        what = format_count(count, "file") if count else "images"
         said = reason.replace("they are", "it is").replace("are not", "is not", 1)
         text = f"{what} in {where} {said if count == 1 else reason}"
         yield Note(category, "left out", count, 0, text)
@@ -131,7 +133,7 @@ def _label_notes(category: str, train: Sequence[Item], test: Sequence[Item]) -> 
     for defect, count in sorted(named.items()):
         defective = sum(item.label for item in test)
         text = (
-            f"{count} of {count_of(defective, 'defective test image')} "
+            f"{count} of {format_count(defective, 'defective test image')} "
             f"{'has' if count == 1 else 'have'} the kind of defect {defect!r}, which sounds like "
             "good; move good images to the folder of the good ones"
         )
@@ -147,12 +149,14 @@ def _label_notes(category: str, train: Sequence[Item], test: Sequence[Item]) -> 
     both = sum(len(given) == 2 for given in labels.values())
     if both:
         occur = "occurs" if both == 1 else "occur"
-        text = f"{count_of(both, 'test image')} {occur} both as good and as defective"
+        text = f"{format_count(both, 'test image')} {occur} both as good and as defective"
         yield Note(category, "two labels", both, len(test), text)
     leaked = len(labels.keys() & {item.content for item in train})
     if leaked:
         are = "is also a training image" if leaked == 1 else "are also training images"
-        yield Note(category, "leaked", leaked, len(test), f"{count_of(leaked, 'test image')} {are}")
+        yield Note(
+            category, "leaked", leaked, len(test), f"{format_count(leaked, 'test image')} {are}"
+        )
 
 
 def _missing_masks(dataset: Dataset) -> Iterator[Note]:
@@ -168,7 +172,7 @@ def _missing_masks(dataset: Dataset) -> Iterator[Note]:
         if without:
             text = (
                 f"pixel metrics are undefined (NaN): {without} of "
-                f"{count_of(len(defective), 'defective test image')} "
+                f"{format_count(len(defective), 'defective test image')} "
                 f"{'has' if without == 1 else 'have'} no mask"
             )
             yield Note(category, _NO_MASK, without, len(defective), text)

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...results.errors import DataError
-from .entries import Entry
-from .images.image_facts import ImageFacts
-from .images.masks import Oddity, mask_hash
+from ....results.errors import DataError
+from ..entries import Entry
+from ..item import Oddity
+from .image_facts import ImageFacts
+from .masks import mask_hash
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from cadbench.benchmark.data.images.decoding import decode
 from cadbench.benchmark.data.images.preprocessing import Preprocessing
 from cadbench.benchmark.data.images.reading import read_image, read_mask
 from cadbench.benchmark.data.manifest import Manifest, build_manifest
-from cadbench.benchmark.data.manifest_notes import is_named_good
+from cadbench.benchmark.data.notes.manifest_notes import is_named_good
 from cadbench.results.errors import DataError
 from PIL import Image
 
-from .conftest import Draw, noise
+from tests.benchmark.data.conftest import Draw, noise
 
 
 def built(root: Path, **options: object) -> Manifest:
