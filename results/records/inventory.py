@@ -116,7 +116,7 @@ class StoredRun:
 
 def list_runs(out: Path) -> list[StoredRun]:
     """Every run under `out`, sorted by path."""
-    return [run for folder in _run_folders(out) for run in _read_run(out, folder)]
+    return sorted(_runs(out), key=lambda run: run.path)
 
 
 def is_running(run: StoredRun) -> bool:
@@ -161,12 +161,25 @@ def delete_run(run: StoredRun) -> bool:
     return True
 
 
-def _run_folders(out: Path) -> Iterator[Path]:
-    for folder, inner, files in os.walk(out):
+def _runs(out: Path) -> Iterator[StoredRun]:
+    for name, inner, files in os.walk(out):
         inner.sort()
-        if Path(folder) != out and (RUN_FILE in files or folder.endswith(PARTIAL)):
+        folder = Path(name)
+        if folder != out and (RUN_FILE in files or name.endswith(PARTIAL)):
             inner.clear()
-            yield Path(folder)
+            yield from _read_run(out, folder)
+        for file in sorted(files):
+            lock = re.fullmatch(r"\.(seed-\d+)\.lock", file)
+            if lock and lock[1] not in inner and lock[1] + PARTIAL not in inner:
+                yield from _read_first_experience(out, folder / (lock[1] + PARTIAL))
+
+
+def _read_first_experience(out: Path, path: Path) -> Iterator[StoredRun]:
+    """A run that has written nothing yet, if a process holds its lock."""
+    with contextlib.suppress(OSError):
+        run = StoredRun(out, path, "unfinished", 0, 0, path.parent.stat().st_mtime)
+        if is_running(run):
+            yield run
 
 
 def _read_run(out: Path, folder: Path) -> Iterator[StoredRun]:

@@ -69,7 +69,7 @@ def entry_table(title: str, entries: Sequence[CacheEntry]) -> Table:
 def _summary(entries: Sequence[CacheEntry]) -> tuple[int, str, str]:
     """Number of files, size, and the time since the last use."""
     last = max((entry.used for entry in entries), default=None)
-    age = "" if last is None else format_age(time.time() - last)
+    age = "" if last is None else f"{format_age(time.time() - last)} ago"
     return sum(entry.files for entry in entries), format_size(_total(entries)), age
 
 

@@ -11,7 +11,6 @@ import click
 _SIZES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _BINARY = {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 _AGES = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-_AGE_NAMES = {"m": "min", "h": "h", "d": "d"}
 
 
 def format_size(size: int) -> str:
@@ -25,11 +24,9 @@ def format_size(size: int) -> str:
 
 
 def format_age(seconds: float) -> str:
-    """The age in its largest unit: `5 min ago`, `3 h ago`, `12 d ago`."""
-    for unit, name in reversed(_AGE_NAMES.items()):
-        if seconds >= _AGES[unit]:
-            return f"{int(seconds // _AGES[unit])} {name} ago"
-    return "now"
+    """The age in minutes, hours or days, as options accept it: `5m`, `3h`, `12d`."""
+    unit = "d" if seconds >= _AGES["d"] else "h" if seconds >= _AGES["h"] else "m"
+    return f"{int(seconds // _AGES[unit])}{unit}"
 
 
 class Size(click.ParamType):

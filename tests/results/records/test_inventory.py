@@ -117,3 +117,12 @@ def test_leftovers_are_deleted_after_an_hour(make_record, out):
     os.utime(leftover, (0, time.time() - 2 * 3600))
     assert delete_run(list_runs(out)[0])
     assert [run.state for run in list_runs(out)] == ["finished"]
+
+
+def test_a_run_that_has_written_nothing_yet_is_listed_while_its_lock_is_held(make_record, out):
+    folder = make_record().path.with_name("seed-1")
+    with record_lock(folder, wait=False):
+        finished, running = list_runs(out)
+        assert (running.state, running.method, running.seed) == ("unfinished", "mecad", "1")
+        assert is_running(running)
+    assert list_runs(out) == [finished]

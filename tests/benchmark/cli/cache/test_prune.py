@@ -98,8 +98,8 @@ def test_features_that_a_process_has_opened_are_kept(study, call, cache):
 
 def test_size_lists_kinds_with_files_and_last_use(old, call):
     out = call("cache", "size").out
-    assert re.search(r"\| coresets +\| .* \| +1 \| 1.00 KB \| +10 d ago \|", out)
-    assert re.search(r"\| masks +\| .* \| +1 \| 2.00 KB \| +40 d ago \|", out)
+    assert re.search(r"\| coresets +\| .* \| +1 \| 1.00 KB \| +10d ago \|", out)
+    assert re.search(r"\| masks +\| .* \| +1 \| 2.00 KB \| +40d ago \|", out)
     found = json.loads(call("cache", "size", "--format", "json").out)
     assert found["kinds"]["masks"]["bytes"] == 2000
     assert found["kinds"]["masks"]["files"] == 1
