@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...results.records.inventory import CELL_FILE, HEAD_FILE
 from ...results.storage.files import seal, unseal, write_bytes
 from ..system.reporting import Reporter, Silent
 from ..system.serialization import flatten, pack, restore, unpack
@@ -24,8 +25,6 @@ from .evaluation.progress import Progress, Step
 
 if TYPE_CHECKING:
     import torch
-
-_HEAD = "head.json"
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Checkpoint:
         key: identifies the cell; a checkpoint of another key is ignored.
         reporter: shows warnings about damaged files.
         every: seconds between two writes, the most work that a kill may cost.
-        cell: the cell as JSON values, for `cadbench runs`; None if it is not known.
+        cell: the cell as JSON values, which `cadbench runs` shows from the start of the run.
     """
 
     def __init__(
@@ -71,12 +70,17 @@ class Checkpoint:
         self._pending: _Pending | None = None
 
     def __enter__(self) -> Checkpoint:
+        if self.cell is not None:
+            write_bytes(self.folder / CELL_FILE, json.dumps(self.cell).encode())
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         if kind is not None:
             with contextlib.suppress(OSError):  # the error that ended the run matters more
                 self._write()
+                if self._written == 0:
+                    self.clear()
+                    self.folder.parent.rmdir()  # an error if it holds anything else
 
     def save(self, progress: Progress) -> None:
         """Copy the progress, and write it if `every` seconds have passed since the last write.
@@ -94,7 +98,7 @@ class Checkpoint:
 
         A damaged checkpoint gives a warning and counts as none.
         """
-        content = self._unseal(self.folder / _HEAD)
+        content = self._unseal(self.folder / HEAD_FILE)
         if content is None or (head := json.loads(content))["key"] != self.key:
             return None
         steps = [self._unseal(self._step(t + 1)) for t in range(head["experience"])]
@@ -128,14 +132,13 @@ class Checkpoint:
         tree = self._pending.tree
         salt = self._pending.salt
         head = {
-            "cell": self.cell,
             "key": self.key,
             "experience": len(steps),
             "tree": tree,
             "tensors": names,
             "salt": salt and salt.hex(),
         }
-        write_bytes(self.folder / _HEAD, seal(json.dumps(head).encode()))
+        write_bytes(self.folder / HEAD_FILE, seal(json.dumps(head).encode()))
         self._delete_all_but(set(names))
         self._written, self._wrote_at, self._pending = len(steps), time.monotonic(), None
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...results.analysis.quantities import Reading, quantity
 from ...results.errors import UsageError
+from ...results.records.inventory import CHECKPOINT
 from ...results.records.record import Record
 from ...results.records.store import partial_dir, record_dir
 from ...results.rendering.markdown import display
@@ -23,7 +24,6 @@ from .evaluation.evaluator import Maps, evaluate
 from .reuse import Requirements, find_record, publish_finished
 from .shared_inputs import SharedInputs
 
-CHECKPOINT = "checkpoint"
 CHECKPOINT_SECONDS = 1.0
 """Seconds of work that a kill may cost; writing the state after each experience would cost more."""
 

@@ -21,8 +21,14 @@ from .record import MAPS_FILE, RUN_FILE, Record, load_record
 from .schema import Run, cell_key, config_key
 from .store import PARTIAL, partial_dir
 
-CHECKPOINT_HEAD = Path("checkpoint", "head.json")
-"""The file of a run in progress that says how far it is, and its cell (see `Checkpoint`)."""
+CHECKPOINT = "checkpoint"
+"""The folder, in that of a run in progress, in which `Checkpoint` keeps the next two files."""
+
+HEAD_FILE = "head.json"
+"""Sealed: how far the run is. It is missing until the first experience is finished."""
+
+CELL_FILE = "cell.json"
+"""The cell; it is there from the start of the run."""
 
 LEFTOVER_AGE = 3600.0
 """Seconds after which a folder without a lock, which an import or a deletion left, is deletable."""
@@ -219,11 +225,12 @@ def _files(folder: Path) -> Iterable[Path]:
 
 def _progress(partial: Path) -> tuple[Mapping[str, Any] | None, int | None]:
     """The cell of a run in progress and its number of finished experiences, as far as known."""
-    content = unseal(partial / CHECKPOINT_HEAD)
-    if content is None:
-        return None, None
-    head = json.loads(content)
-    return head.get("cell"), head["experience"]
+    cell, experiences = None, None
+    with contextlib.suppress(OSError, ValueError):
+        cell = json.loads((partial / CHECKPOINT / CELL_FILE).read_bytes())
+    if content := unseal(partial / CHECKPOINT / HEAD_FILE):
+        experiences = json.loads(content)["experience"]
+    return cell, experiences
 
 
 def _run_of(cell: Mapping[str, Any]) -> Run:

@@ -25,6 +25,8 @@ def format_size(size: int) -> str:
 
 def format_age(seconds: float) -> str:
     """The age in minutes, hours or days, as options accept it: `5m`, `3h`, `12d`."""
+    if seconds < _AGES["m"]:
+        return "<1m"
     unit = "d" if seconds >= _AGES["d"] else "h" if seconds >= _AGES["h"] else "m"
     return f"{int(seconds // _AGES[unit])}{unit}"
 
