@@ -27,6 +27,7 @@ from ..interface.experience import TestBatch, TrainExperience
 from ..interface.method import CellFacts, Method
 from ..interface.params import Params
 from ..running.evaluation.batches import BATCH_SIZE, ImageRef, shuffled_batches, train_experience
+from ..running.evaluation.event_log import EventLog
 from ..running.evaluation.lending import Loan
 from ..running.evaluation.salted_ids import SaltedIds
 from ..services.coresets.service import Coresets
@@ -100,7 +101,7 @@ class MockStream:
         """
         services = services or self.services()
         load_backbone = functools.partial(mock_backbone, self.features.device)
-        loan = Loan(services.coresets, services.neighbors, load_backbone, services.note)
+        loan = Loan(services.coresets, services.neighbors, load_backbone, services.log.record)
         context = loan.context(self.features, seed, routing)
         return kind(params or self.resolved(kind), context)
 
@@ -193,9 +194,8 @@ class Services:
     neighbors: Neighbors
     events: list[dict[str, Any]]
 
-    def note(self, kind: str, values: Any) -> None:
-        """Append an event."""
-        self.events.append({"kind": kind, **values})
+    def __post_init__(self) -> None:
+        self.log = EventLog(self.events)
 
 
 def mock_stream(

@@ -59,5 +59,14 @@ class MethodContext:
         return self._backbone()
 
     def record(self, kind: str, **values: str | int | float | bool | None) -> None:
-        """Append one row to the events of the run record; `category` has a column of its own."""
+        """Append one row to the events of the run record, such as the loss after an epoch.
+
+        Args:
+            kind: what the row is about, such as `epoch`; rows of one kind are shown together.
+            **values: any columns; each holds numbers, texts, or true and false. The number of the
+                experience is added. `assignment` rows need the columns that docs/plugins.md lists.
+
+        Raises:
+            CadbenchError: a value cannot be written.
+        """
         self._record(kind, values)

@@ -73,7 +73,7 @@ def record(
         for t, row in enumerate(progress.pixels, start=1)
         for column, metrics in row.items()
     }
-    events = pd.DataFrame(progress.events or {name: [] for name in EVENTS})
+    events = _events(progress)
     frames = {
         "scores": scores,
         "metrics": compute_metrics(scores, experiences, cell.routing, events, pixels),
@@ -120,6 +120,18 @@ def _data_notes(
     manifest = stream.manifest
     notes = (*manifest.notes, *crop_notes(manifest, features.spec.preprocessing, regions))
     return {"data_notes": [note.as_dict() for note in notes]} if notes else {}
+
+
+def _events(progress: Progress) -> pd.DataFrame:
+    """The events table; an event that names no category has an empty one."""
+    import pandas as pd
+
+    events = pd.DataFrame(progress.events or {name: [] for name in EVENTS})
+    if "category" not in events:
+        events.insert(2, "category", "")
+    elif events["category"].isna().any():
+        events["category"] = events["category"].fillna("")
+    return events
 
 
 def _scores(

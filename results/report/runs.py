@@ -8,6 +8,7 @@ from ..analysis.quantities import Reading, stored_matrix
 from ..metrics.registry import CATEGORY_METRICS, IMAGE_METRICS
 from ..records.provenance import of_one
 from ..records.record import Record
+from ..records.schema import ASSIGNED
 from ..tables.single_run import assignments_table, memory_table, metrics_table
 from .json_safe import table_values
 
@@ -19,7 +20,7 @@ def run_values(record: Record) -> dict[str, Any]:
     """The data of the page of a run; it holds no path."""
     run = record.run
     tables = [metrics_table(record), memory_table(record)]
-    if "chosen" in record.events:
+    if ASSIGNED in set(record.events["kind"]):
         tables.insert(0, assignments_table(record))
     return {
         "key": record.key,

@@ -10,7 +10,7 @@ from ..analysis.repetitions import is_deterministic, spread_over_runs
 from ..analysis.rows import Defaults, Row, backbone_labels, number_ranges, rows_of
 from ..counts import pluralize
 from ..records.record import Record
-from ..records.schema import canonical_json
+from ..records.schema import ASSIGNED, canonical_json
 from ..rendering.table import Table, Value
 from .paired import row_titles
 from .single_run import assignments_table, matrix_table, memory_table
@@ -39,7 +39,7 @@ def assignments_tables(
     records: Iterable[Record], *, defaults: Defaults | None = None
 ) -> list[Table]:
     """Which expert owns each category; records without assignments have no table."""
-    records = [record for record in records if "chosen" in record.events]
+    records = [record for record in records if ASSIGNED in set(record.events["kind"])]
     return _agreeing(rows_of(records), assignments_table, defaults)
 
 

@@ -8,6 +8,7 @@ import click
 
 from ....results.metrics.registry import CATEGORY_METRICS
 from ....results.records.record import Record
+from ....results.records.schema import ASSIGNED
 from ....results.rendering.table import Table
 from ..running.summary import threshold_lines
 from ..shared.messages import echo
@@ -49,7 +50,7 @@ def command(run: str, out: Path, metric: str, verify: bool) -> None:
     def make(records: list[Record]) -> tuple[list[Table], list[str]]:
         (record,) = records
         tables = [matrix_table(record, metric)]
-        if "chosen" in record.events:
+        if ASSIGNED in set(record.events["kind"]):
             tables.append(assignments_table(record))
         return [*tables, memory_table(record), metrics_table(record)], threshold_lines(records)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ....results.records.record import Record
+from ....results.records.schema import ASSIGNED, PART_ASSIGNED
 from ....results.rendering.trimming import without_redundant_columns
 from ....results.sanitizing import printable
 from ....results.tables.comparison import main_tables
@@ -59,6 +60,7 @@ def threshold_lines(records: Sequence[Record]) -> list[str]:
     reused = opened = runs = 0
     for record in records:
         events = record.events
+        events = events[events["kind"].isin([ASSIGNED, PART_ASSIGNED])]
         if "threshold" not in events or events["threshold"].isna().all():
             continue
         runs += 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -14,9 +13,7 @@ from ...services.coresets.service import Coresets
 from ...streams.stream import Experience, Stream
 from ..cell import Cell
 from .batches import names_for_method
-
-Event: TypeAlias = dict[str, Any]
-"""A row of the events table, without the number of the experience."""
+from .event_log import Event
 
 
 def complete_events(

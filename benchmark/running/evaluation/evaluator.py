@@ -26,8 +26,9 @@ from ...system.plugin_errors import PluginMistake, attribute_errors_to
 from ...system.reporting import Reporter, Silent
 from ..cell import Cell
 from ..devices import synchronize
-from .assignment_events import Event, complete_events
+from .assignment_events import complete_events
 from .batches import names_for_method, train_experience
+from .event_log import EventLog
 from .lending import Loan
 from .progress import Progress, Step
 from .result_checks import check_claim, check_memory
@@ -109,7 +110,7 @@ class Trial:
         meter: measures maps; None measures nothing.
         loan: what the run lends to the method.
         method_ids: makes the image ids that the method gets.
-        events: events that the method recorded since the last step.
+        log: events that the method recorded since the last step.
         method: the method.
     """
 
@@ -119,7 +120,7 @@ class Trial:
     meter: PixelMeter | None
     loan: Loan
     method_ids: SaltedIds
-    events: list[Event]
+    log: EventLog
     method: Method
 
     def attributed(self, call: str) -> AbstractContextManager[None]:
@@ -139,29 +140,26 @@ def _trial(
     """Create the method of a cell; at the end, drop what was computed with changed blocks."""
     method_ids = SaltedIds(progress.salt)
     progress.salt = method_ids.salt
-    events: list[Event] = []
-    loan = make_loan(services, features, events)
+    log = EventLog()
+    log.learn_types(progress.events)
+    loan = make_loan(services, features, log)
     method = build_method(cell, features, loan)
     try:
-        yield Trial(cell, stream, features, meter, loan, method_ids, events, method)
+        yield Trial(cell, stream, features, meter, loan, method_ids, log, method)
     finally:
         with suppress(PluginMistake):  # an error that is already on its way matters more
             loan.blocks.verify()
 
 
-def make_loan(services: Services, features: FeatureSet, events: list[Event]) -> Loan:
+def make_loan(services: Services, features: FeatureSet, log: EventLog) -> Loan:
     """Make what a run lends to one method.
 
     Args:
         services: the caches that the method uses.
         features: features of the images.
-        events: the list to which events that the method records are appended.
+        log: collects the events that the method records.
     """
-
-    def record(kind: str, values: Mapping[str, Any]) -> None:
-        events.append({"kind": kind, **values})
-
-    return Loan(services.coresets, services.neighbors, features.backbone, record)
+    return Loan(services.coresets, services.neighbors, features.backbone, log.record)
 
 
 def build_method(cell: Cell, features: FeatureSet, loan: Loan) -> Method:
@@ -198,8 +196,10 @@ def _evaluate_experience(trial: Trial, experience: Experience) -> Step:
     with trial.attributed("memory"):
         report = check_memory(method.memory())
     scored = time.perf_counter()
-    events = complete_events(trial.events, cell, stream, experience, features, trial.loan.coresets)
-    trial.events.clear()
+    events = complete_events(
+        trial.log.events, cell, stream, experience, features, trial.loan.coresets
+    )
+    trial.log.events.clear()
     return Step(
         experience=experience.index,
         columns=(*stream.seen(experience.index), *unseen),

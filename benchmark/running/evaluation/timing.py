@@ -19,6 +19,7 @@ from ..cell import Cell
 from ..devices import synchronize
 from .batches import ImageRef, shuffled_batches, train_experience
 from .evaluator import Services, build_method, make_loan
+from .event_log import EventLog
 
 IMAGES = 64
 REPEATS = 5
@@ -55,7 +56,7 @@ def measure_timing(cell: Cell, stream: Stream, features: FeatureSet, search: Sea
         search: the exact search of neighbors.
     """
     services = Services(Coresets(features.device), Neighbors(search))
-    method = build_method(cell, features, make_loan(services, features, []))
+    method = build_method(cell, features, make_loan(services, features, EventLog()))
     updates = []
     for experience in stream.train_stream:
         training = train_experience(experience, stream, features, method.uses_images, cell.routing)
