@@ -45,7 +45,7 @@ def test_events_of_any_columns_are_recorded_exported_and_imported(
     assert set(record.events["category"]) == {""}
     assert call("show", "finetune", "--out", out).code == 0
     archive = tmp_path / "records.tar.gz"
-    assert call("export", "--to", archive, "--out", out).code == 0
+    assert call("export", "all", "--to", archive, "--out", out).code == 0
     imported = call("import", archive, "--out", tmp_path / "other")
     assert imported.code == 0, imported.err
     (copy,) = find_records(tmp_path / "other")
