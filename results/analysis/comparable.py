@@ -6,11 +6,12 @@ manifest, and were run with the same seeds and orders.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from ..counts import format_count, pluralize
 from ..errors import UsageError
-from .rows import Row, number_ranges, plain, short_key
+from .rows import Row, Run, number_ranges, plain, run_of, short_key
 
 _NAMED = 3
 """Number of rows whose missing runs an error lists."""
@@ -53,6 +54,41 @@ def check_comparable(rows: Sequence[Row], *, mixable: bool = True) -> None:
             + (f"; and {format_count(more, 'more row')} {verb} some" if more > 0 else "")
             + f"; run the missing ones or choose rows{label}"
         )
+
+
+def complete_rows(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
+    """Select the rows that have all runs of the most frequent design, restricted to these runs.
+
+    Args:
+        rows: rows of one protocol and dataset.
+
+    Returns:
+        The rows, and one line per row that lacks runs.
+    """
+    counts = Counter(row.design for row in rows)
+    design = max(counts, key=lambda each: (counts[each], len(each), sorted(each)))
+    complete = [_restricted(row, design) for row in rows if design <= row.design]
+    lines = [missing_runs([complete[0], row])[-1] for row in rows if not design <= row.design]
+    return complete, lines
+
+
+def common_rows(rows: Sequence[Row]) -> list[Row]:
+    """Restrict every row to the runs (seeds and orders) that all rows have.
+
+    Raises:
+        UsageError: they have none in common.
+    """
+    design = frozenset.intersection(*(row.design for row in rows))
+    if not design:
+        raise UsageError(
+            f"these rows share no seed and order: {'; '.join(missing_runs(rows)[:_NAMED])}; run "
+            "the missing ones or choose rows"
+        )
+    return [_restricted(row, design) for row in rows]
+
+
+def _restricted(row: Row, design: frozenset[Run]) -> Row:
+    return Row(tuple(record for record in row.records if run_of(record) in design))
 
 
 def missing_runs(rows: Sequence[Row]) -> list[str]:

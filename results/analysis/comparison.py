@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from ..counts import format_count, pluralize
 from ..metrics.registry import DEFAULT, PIXEL_METRICS
 from ..records.record import Record
 from ..records.schema import features_key
-from .comparable import check_comparable
+from .comparable import common_rows, complete_rows, identity_labels
 from .quantities import Reading, stored_matrix
 from .repetitions import deviation_notes
 from .rows import Row, backbone_labels, by_routing, describe_runs, rows_of
@@ -23,6 +24,9 @@ For `detector+strategy` it is `detector+joint`: the same detector, trained on ev
 """
 
 
+_NAMED = 3
+"""Number of rows that a note about missing runs names."""
+
 MASKED = "aupro"
 """A category has all pixel metrics or none, so one of them tells whether it has any."""
 
@@ -33,6 +37,8 @@ class Comparison:
 
     Attributes:
         several_joints: there is more than one configuration of `joint`, so no gap is computed.
+        distinction: what tells it from another comparison of the same protocol id.
+        about_runs: notes on rows and runs that are not in the comparison.
     """
 
     routing: str
@@ -41,6 +47,8 @@ class Comparison:
     left_out: tuple[str, ...]
     left_out_of_pixels: tuple[str, ...]
     several_joints: bool
+    distinction: str = ""
+    about_runs: tuple[str, ...] = ()
 
     @property
     def mixed_data(self) -> bool:
@@ -61,6 +69,7 @@ class Comparison:
         """
         protocols = sorted({row.first.protocol for row in self.rows})
         parts = [f"{pluralize('protocol', len(protocols))} {', '.join(protocols)}"]
+        parts += [self.distinction] if self.distinction else []
         parts.append(f"{self.routing} routing")
         parts += [] if self.mixed_runs else [describe_runs(self.rows[0])]
         parts += [] if self.mixed_backbones else [f"backbone {backbone_labels(self.rows)[0]}"]
@@ -68,7 +77,7 @@ class Comparison:
 
     def notes(self, quantities: Iterable[str] = ()) -> tuple[str, ...]:
         """The notes that a reader of a table with these quantities needs."""
-        notes = list(self.left_out)
+        notes = [*self.about_runs, *self.left_out]
         if any(name.split(".")[0] in PIXEL_METRICS for name in quantities):
             notes += self.left_out_of_pixels
         own = sorted({_bound_of(row.first.method) for row in self.rows} - {JOINT})
@@ -93,19 +102,71 @@ class Comparison:
         return [f"data: {first}{more}"]
 
 
-def comparisons(records: Iterable[Record], *, allow_mixed: bool = False) -> list[Comparison]:
-    """One comparison per routing.
+def comparisons(
+    records: Iterable[Record], *, allow_mixed: bool = False, common: bool = False
+) -> list[Comparison]:
+    """One comparison per routing, protocol and dataset: only comparable rows are together.
+
+    Rows that lack runs which most rows have are left out, and a note names them.
+
+    Args:
+        records: the records.
+        allow_mixed: put all rows of one routing together instead, whether comparable or not.
+        common: keep every row, with the seeds and orders that all rows share.
 
     Raises:
-        UsageError: rows are not comparable and `allow_mixed` is False.
+        UsageError: `common`, and rows share no seed and order.
     """
     found = []
     for routing, of_routing in by_routing(records).items():
         rows = rows_of(of_routing)
-        if not allow_mixed:
-            check_comparable(rows)
-        found.append(compare(routing, rows))
+        if allow_mixed:
+            found.append(compare(routing, rows))
+            continue
+        for distinction, comparable in groups_by_data(rows):
+            kept, notes = with_equal_runs(comparable, common=common)
+            comparison = compare(routing, kept)
+            found.append(replace(comparison, distinction=distinction, about_runs=tuple(notes)))
     return found
+
+
+def groups_by_data(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    """Group rows by protocol, dataset and the settings behind the protocol id.
+
+    Returns:
+        Per group, what tells it from another group of the same protocol id (empty if there is
+        none), and its rows.
+    """
+    meanings = dict(zip((row.data for row in rows), identity_labels(rows), strict=True))
+    ids = Counter((data[0], meaning) for data, meaning in meanings.items())
+    groups = []
+    for data, meaning in sorted(meanings.items()):
+        content = [f"data {data[1][:8]}"] * (ids[data[0], meaning] > 1)
+        distinction = ", ".join([*content, *[meaning] * bool(meaning)])
+        groups.append((distinction, [row for row in rows if row.data == data]))
+    return groups
+
+
+def with_equal_runs(rows: Sequence[Row], *, common: bool) -> tuple[list[Row], list[str]]:
+    """Give all rows the same seeds and orders.
+
+    Args:
+        rows: rows of one protocol and dataset.
+        common: restrict every row to the runs that all share; otherwise rows that lack runs are
+            left out.
+
+    Returns:
+        The rows, and the notes that a reader needs.
+    """
+    if not common:
+        kept, lacking = complete_rows(rows)
+        more = len(lacking) - _NAMED
+        named = "; ".join(lacking[:_NAMED]) + f"; and {more} more" * (more > 0)
+        return kept, [f"left out: {named}; --common compares the shared runs"] * bool(lacking)
+    kept = common_rows(rows)
+    if all(len(one.records) == len(other.records) for one, other in zip(kept, rows, strict=True)):
+        return kept, []
+    return kept, [f"only the runs that all rows share: {describe_runs(kept[0])}"]
 
 
 def compare(routing: str, rows: Sequence[Row]) -> Comparison:

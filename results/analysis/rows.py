@@ -28,6 +28,10 @@ _IDENTITY = ("schedule", "routing", "preprocessing", "maps", "drift", "blend")
 """Cell fields that a protocol id fixes. Two protocol files may give one id to different values."""
 
 
+Run = tuple[int, str, tuple[str, ...]]
+"""Seed, name of the order, and the categories in this order."""
+
+
 @dataclass(frozen=True)
 class Row:
     """All runs of one configuration, at most one per seed and order."""
@@ -69,12 +73,14 @@ class Row:
         return sorted({record.order for record in self.records})
 
     @cached_property
-    def design(self) -> frozenset[tuple[int, str, tuple[str, ...]]]:
-        """The seeds and orders that were run; an order by name and content."""
-        return frozenset(
-            (record.seed, record.order, tuple(record.cell["order"]["categories"]))
-            for record in self.records
-        )
+    def design(self) -> frozenset[Run]:
+        """The seeds and orders that were run."""
+        return frozenset(map(run_of, self.records))
+
+
+def run_of(record: Record) -> Run:
+    """The seed and order of a record; an order by name and content."""
+    return record.seed, record.order, tuple(record.cell["order"]["categories"])
 
 
 def rows_of(records: Iterable[Record]) -> list[Row]:

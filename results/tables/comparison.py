@@ -42,10 +42,13 @@ def main_tables(
     usual: Sequence[str] = MAIN,
     defaults: Defaults | None = None,
     allow_mixed: bool = False,
+    common: bool = False,
     published: Sequence[PublishedRow] | None = None,
     bootstrap: Bootstrap | None = None,
 ) -> list[Table]:
-    """One table per routing with one row per configuration: mean and deviation over its runs.
+    """One table per routing, protocol and dataset, with one row per configuration.
+
+    Values are means and deviations over the runs of a configuration.
 
     Args:
         records: the records to compare.
@@ -54,7 +57,8 @@ def main_tables(
             printed.
         usual: the default columns.
         defaults: default parameters by method name; parameters that differ are printed.
-        allow_mixed: label rows that are not comparable instead of refusing them.
+        allow_mixed: one table of all rows, those that are not comparable labeled.
+        common: keep every row, with the runs that all rows share.
         published: published rows. Those of the same stream are quoted below the measured rows; if
             there are none, a note says why.
         bootstrap: adds an interval to every measured mean.
@@ -63,7 +67,7 @@ def main_tables(
         UsageError: the rows are not comparable and `allow_mixed` is False.
     """
     tables = []
-    for c in comparisons(records, allow_mixed=allow_mixed):
+    for c in comparisons(records, allow_mixed=allow_mixed, common=common):
         timed = any("timing" in record.run for row in c.rows for record in row.records)
         names = columns or (*usual, *INFERRED * (c.routing == "inferred"), *TIMED * timed)
         table = _quantity_table("Results: ", c, names, defaults, bootstrap=bootstrap)
@@ -78,13 +82,14 @@ def experts_tables(
     *,
     defaults: Defaults | None = None,
     allow_mixed: bool = False,
+    common: bool = False,
     published: Sequence[PublishedRow] | None = None,
     bootstrap: Bootstrap | None = None,
 ) -> list[Table]:
     """The sweep over the number of experts: rows with an integer `experts`. See `main_tables`."""
     swept = [record for record in records if experts_of(record) is not None]
     tables = []
-    for c in comparisons(swept, allow_mixed=allow_mixed):
+    for c in comparisons(swept, allow_mixed=allow_mixed, common=common):
         table = _quantity_table("Number of experts: ", c, EXPERTS, defaults, "experts", bootstrap)
         if published is not None:
             table = append_rows(table, c, published, EXPERTS, swept=True)
@@ -98,6 +103,7 @@ def per_category_tables(
     *,
     defaults: Defaults | None = None,
     allow_mixed: bool = False,
+    common: bool = False,
     published: Sequence[PublishedRow] | None = None,
     bootstrap: Bootstrap | None = None,
 ) -> list[Table]:
@@ -105,7 +111,7 @@ def per_category_tables(
     `main_tables`.
     """
     tables = []
-    for c in comparisons(records, allow_mixed=allow_mixed):
+    for c in comparisons(records, allow_mixed=allow_mixed, common=common):
         names = sorted({category for row in c.rows for category in row.first.categories})
         estimates = Estimates(bootstrap)
         rows = []

@@ -27,6 +27,7 @@ def domain_tables(
     *,
     defaults: Defaults | None = None,
     allow_mixed: bool = False,
+    common: bool = False,
     bootstrap: Bootstrap | None = None,
 ) -> list[Table]:
     """One row per configuration and domain: the mean of `base` over the categories under that
@@ -36,7 +37,7 @@ def domain_tables(
     """
     drifted = [record for record in records if domains_of(record.cell)]
     tables = []
-    for c in comparisons(drifted, allow_mixed=allow_mixed):
+    for c in comparisons(drifted, allow_mixed=allow_mixed, common=common):
         estimates = Estimates(bootstrap)
         rows: list[tuple[Value, ...]] = []
         labels = (
