@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...results.analysis.quantities import Reading, quantity
@@ -17,10 +17,12 @@ from ..pixels.crop_notes import recorded_crop_lines
 from ..streams.stream import Stream
 from ..system.library_caches import set_numba_cache
 from ..system.reporting import Reporter
+from .callbacks import Callback, result_of
 from .cell import Cell, name_swept_parameters
 from .computation_order import computation_order
 from .design import MatchedCell
 from .evaluation.evaluator import Maps, evaluate
+from .evaluation.progress import Progress
 from .reuse import Requirements, find_record, publish_finished
 from .shared_inputs import SharedInputs
 
@@ -48,6 +50,7 @@ class Runner:
         overwrite: whether to compute again what is recorded.
         maps: which anomaly maps the records keep.
         timed: whether to measure the time of each method with all caches off.
+        callbacks: told when cells and experiences start and finish.
     """
 
     inputs: SharedInputs
@@ -56,6 +59,8 @@ class Runner:
     overwrite: bool = False
     maps: Maps = "final"
     timed: bool = False
+    callbacks: tuple[Callback, ...] = ()
+    _finished: set[str] = field(init=False, default_factory=set, repr=False)
 
     def run(
         self,
@@ -85,14 +90,27 @@ class Runner:
                     f"cell {cell.key[:8]} was made for other images (manifest "
                     f"{cell.manifest[:8]}, this dataset has {manifest.hash[:8]})"
                 )
-        outcomes = compute(name_swept_parameters(cells))
+        outcomes = self._told(compute(name_swept_parameters(cells)))
         if matched:
             stored = {done.cell.key: stored_vectors(done.record) for done in outcomes}
             resolved = {pair.resolve(stored[pair.reference.key]): None for pair in matched}
-            outcomes += compute(list(resolved))
+            outcomes += self._told(compute(list(resolved)))
         for line in recorded_crop_lines(outcome.record.run for outcome in outcomes):
             self.reporter.warn(line)
         return outcomes
+
+    def _told(self, outcomes: list[Outcome]) -> list[Outcome]:
+        """Tell callbacks about cells that other processes computed; cells here are told at once."""
+        for outcome in outcomes:
+            if outcome.cell.key not in self._finished:
+                self._tell(outcome)
+        return outcomes
+
+    def _tell(self, outcome: Outcome) -> Outcome:
+        self._finished.add(outcome.cell.key)
+        for each in self.callbacks:
+            each.cell_finished(outcome.cell, outcome.record, outcome.reused)
+        return outcome
 
     def find_outcome(self, cell: Cell) -> Outcome | None:
         """The outcome of a cell that is recorded already, or None."""
@@ -108,7 +126,7 @@ class Runner:
                 for index in computation_order(cells):
                     cell = cells[index]
                     if index not in done and (outcome := self._run_one(cell, wait=wait)):
-                        done[index] = outcome
+                        done[index] = self._tell(outcome)
                         task.advance(kind=cell.kind, seconds=0 if outcome.reused else None)
         return [done[index] for index in range(len(cells))]
 
@@ -171,6 +189,16 @@ class Runner:
                 f"{cell.label()}: resuming after experience {progress.experience} of "
                 f"{len(stream.train_stream)}"
             )
+
+        def after_experience(progress: Progress) -> None:
+            checkpoint.save(progress)
+            if self.callbacks:
+                result = result_of(progress.steps[-1], stream, features)
+                for each in self.callbacks:
+                    each.experience_finished(cell, result)
+
+        for each in self.callbacks:
+            each.cell_started(cell)
         with checkpoint:
             progress = evaluate(
                 cell,
@@ -180,7 +208,7 @@ class Runner:
                 maps=self.maps,
                 meter=meter,
                 progress=progress,
-                checkpoint=checkpoint.save,
+                checkpoint=after_experience,
                 reporter=self.reporter,
             )
             services.neighbors.save()

@@ -13,6 +13,7 @@ from ..system.reporting import Reporter
 from .plan import Plan
 
 if TYPE_CHECKING:
+    from ..running.callbacks import Callback
     from ..running.cell import Cell
     from ..running.runner import Outcome
 
@@ -39,6 +40,7 @@ class Execution:
         maps: anomaly maps in the records: after the last experience, after each, or none.
         timed: also measure update seconds and ms per image, with all caches off.
         overwrite: compute cells again that already have a record.
+        callbacks: told when cells and experiences start and finish.
 
     Raises:
         UsageError: a value is wrong, an option has no effect, or the engine is not installed.
@@ -56,6 +58,7 @@ class Execution:
     maps: Maps = "final"
     timed: bool = False
     overwrite: bool = False
+    callbacks: tuple[Callback, ...] = ()
 
     def __post_init__(self) -> None:
         if self.engine == "local":
@@ -109,6 +112,7 @@ def execute(plan: Plan, execution: Execution, reporter: Reporter) -> list[Outcom
         overwrite=execution.overwrite,
         maps=execution.maps,
         timed=execution.timed,
+        callbacks=execution.callbacks,
     )
 
     def in_processes(cells: Sequence[Cell]) -> list[Outcome]:

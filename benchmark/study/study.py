@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...results.errors import UsageError
+from ..finished.results import Results
 from .fields import StudyFields
 from .file import read_fields, write_study
 from .settings import Settings, settings_of
 
 if TYPE_CHECKING:
+    from ..running.callbacks import Callback
     from ..running.cell import Cell
     from ..system.reporting import Reporter
+    from .execution import Device, Engine, Maps, Neighbors
     from .plan import Plan
 
 
@@ -111,3 +115,68 @@ class Study(StudyFields):
         parameters depend on results.
         """
         return self.plan().cells
+
+    def run(
+        self,
+        out: str | Path = "runs",
+        *,
+        jobs: int | None = None,
+        engine: Engine = "local",
+        address: str | None = None,
+        cell_cpus: int | None = None,
+        cell_gpus: float | None = None,
+        device: Device = "auto",
+        neighbors: Neighbors = "torch",
+        keep_distances: float = 0.0,
+        maps: Maps = "final",
+        timed: bool = False,
+        overwrite: bool = False,
+        callbacks: Sequence[Callback] = (),
+        progress: bool = True,
+    ) -> Results:
+        """Compute the cells that have no record, and return the records of all cells.
+
+        Finished cells are reused, and interrupted ones resumed, as by `cadbench run`.
+
+        Args:
+            out: folder of the records.
+            jobs: number of cells computed in parallel; None for one, or with Ray as many as fit.
+            engine: `local` for this machine, or `ray` for a cluster.
+            address: address of the Ray cluster; None for RAY_ADDRESS or a new one here.
+            cell_cpus: with Ray, cores per cell; None for 2.
+            cell_gpus: with Ray, GPUs per cell; None for 1 with `device="cuda"`, else 0.
+            device: `cpu`, `cuda`, or `auto`: CUDA if it is available.
+            neighbors: library of the nearest-neighbor search; scores are the same.
+            keep_distances: GB of neighbor distances that stay in the cache for later runs.
+            maps: anomaly maps in the records: after the last experience, after each, or none.
+            timed: also measure update seconds and ms per image, with all caches off.
+            overwrite: compute cells again that already have a record.
+            callbacks: told when cells and experiences start and finish. With `jobs` above 1 or
+                Ray they get only `cell_finished`, since cells run in other processes.
+            progress: show progress: a bar in a notebook or terminal, lines elsewhere.
+
+        Raises:
+            UsageError: an option is wrong or does not fit the data.
+            CadbenchError: a cell failed; the records of finished cells are kept.
+        """
+        from ..progress.choose_reporter import choose_reporter
+        from .execution import Execution, execute
+
+        execution = Execution(
+            out=Path(out).expanduser(),
+            jobs=jobs,
+            engine=engine,
+            address=address,
+            cell_cpus=cell_cpus,
+            cell_gpus=cell_gpus,
+            device=device,
+            neighbors=neighbors,
+            keep_distances=keep_distances,
+            maps=maps,
+            timed=timed,
+            overwrite=overwrite,
+            callbacks=tuple(callbacks),
+        )
+        reporter = choose_reporter(0 if progress else -1)
+        outcomes = execute(self.plan(reporter), execution, reporter)
+        return Results(tuple(outcome.record for outcome in outcomes))

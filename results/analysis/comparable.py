@@ -17,24 +17,22 @@ _NAMED = 3
 """Number of rows whose missing runs an error lists."""
 
 
-def check_comparable(rows: Sequence[Row], *, mixable: bool = True) -> None:
-    """Check that rows may be in one table.
+def check_comparable(rows: Sequence[Row]) -> None:
+    """Check that rows that a user named may be compared.
 
     Args:
         rows: the rows.
-        mixable: whether the message may suggest `--allow-mixed`.
 
     Raises:
         UsageError: names the first difference.
     """
-    label = ", or label the rows with --allow-mixed" if mixable else ""
     for other in rows[1:]:
         one = rows[0]
         for what, mine, theirs in zip(("protocol", "data"), one.data, other.data, strict=False):
             if mine != theirs:
                 raise UsageError(
                     f"rows of different {what} are not comparable: {one.first.method} has "
-                    f"{mine[:40]}, {other.first.method} has {theirs[:40]}; choose one{label}"
+                    f"{mine[:40]}, {other.first.method} has {theirs[:40]}; choose one"
                 )
         for what in sorted(one.identity.keys() | other.identity.keys()):
             ours, others = one.identity.get(what), other.identity.get(what)
@@ -43,7 +41,7 @@ def check_comparable(rows: Sequence[Row], *, mixable: bool = True) -> None:
                     f"rows of one protocol id but different {what} are not comparable: "
                     f"{one.first.method} ({short_key(one)}) has {plain(ours)}, "
                     f"{other.first.method} ({short_key(other)}) has {plain(others)}, both as "
-                    f"{one.data[0]}; give one protocol another id{label}"
+                    f"{one.data[0]}; give one protocol another id"
                 )
     lacking = missing_runs(rows)
     if lacking:
@@ -52,7 +50,7 @@ def check_comparable(rows: Sequence[Row], *, mixable: bool = True) -> None:
         raise UsageError(
             f"rows of different runs are not comparable: {'; '.join(lacking[:_NAMED])}"
             + (f"; and {format_count(more, 'more row')} {verb} some" if more > 0 else "")
-            + f"; run the missing ones or choose rows{label}"
+            + "; run the missing ones, or compare the shared runs with --common"
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..analysis.comparable import check_comparable
-from ..analysis.comparison import Comparison, compare
+from ..analysis.comparison import Comparison, compare, with_equal_runs
 from ..analysis.quantities import stored_matrix
 from ..analysis.rows import (
     SWEPT,
@@ -48,6 +48,8 @@ class Selection:
         run: the run that the user named.
         base: the metric that figures show, one of the base metrics.
         defaults: default parameters by method name.
+        common: compare the runs that all rows share, if some rows lack runs.
+        notes: what was left out, for the caption; filled while a figure is drawn.
     """
 
     rows: tuple[Row, ...]
@@ -56,6 +58,8 @@ class Selection:
     base: str = DEFAULT
     defaults: Defaults = field(default_factory=dict)
     bootstrap: Bootstrap = field(default_factory=Bootstrap)
+    common: bool = False
+    notes: list[str] = field(default_factory=list, compare=False)
 
     @property
     def heading(self) -> str:
@@ -82,11 +86,25 @@ class Selection:
             rows = tuple(
                 self._usual([r for r in self.rows if r.first.method == m]) for m in methods
             )
-        return few(rows, "rows")
+        return few(self.with_equal_runs(rows), "rows")
+
+    def with_equal_runs(self, rows: Sequence[Row]) -> tuple[Row, ...]:
+        """Give all rows the same runs.
+
+        Rows that the user did not name are left out where they lack runs; `notes` says which.
+
+        Raises:
+            UsageError: named rows lack runs, and `common` is False.
+        """
+        if self.chosen and not self.common:
+            check_comparable(rows)
+            return tuple(rows)
+        kept, notes = with_equal_runs(rows, common=self.common)
+        self.notes.extend(note for note in notes if note not in self.notes)
+        return tuple(kept)
 
     def comparison(self, rows: Sequence[Row]) -> Comparison:
-        """Compare `rows`; UsageError if some lack runs that others have."""
-        check_comparable(rows, mixable=False)
+        """Compare rows that have the same runs."""
         found = compare(rows[0].first.routing, rows)
         if not any(reading.of(self.base) for readings in found.readings for reading in readings):
             raise NothingToDraw(f"no category has a final {self.heading} in all of these rows")
@@ -101,6 +119,9 @@ class Selection:
             for series in series_of(every)
             if len(series) > 1 and (not wanted or _but_experts(series[0]) in wanted)
         ]
+        if sweeps:
+            kept = self.with_equal_runs([row for series in sweeps for row in series])
+            sweeps = [series for series in series_of(kept) if len(series) > 1]
         if not sweeps:
             raise NothingToDraw(
                 "no method was run with several numbers of experts; "
@@ -174,8 +195,8 @@ class Selection:
         )
 
     def _usual(self, rows: Sequence[Row]) -> Row:
-        """The row with the fewest parameters that differ from its method's defaults."""
-        return min(rows, key=lambda row: _differing(row.first, self.defaults))
+        """The row nearest to its method's defaults."""
+        return min(rows, key=lambda row: _distance(row.first, self.defaults))
 
 
 def select_rows(
@@ -248,9 +269,20 @@ def _methods(rows: Sequence[Row]) -> str:
     return ", ".join(dict.fromkeys(row.first.method for row in rows))
 
 
-def _differing(record: Record, defaults: Defaults) -> int:
+def _distance(record: Record, defaults: Defaults) -> tuple[int, float]:
+    """How many parameters differ from the defaults, and by how much the numbers among them."""
     usual = defaults.get(record.method, {})
-    return sum(name in usual and usual[name] != value for name, value in record.params.items())
+    differing = [
+        (value, usual[name])
+        for name, value in record.params.items()
+        if name in usual and usual[name] != value
+    ]
+    relative = sum(
+        abs(value - default) / max(abs(value), abs(default))
+        for value, default in differing
+        if type(value) in (int, float) and type(default) in (int, float)
+    )
+    return len(differing), relative
 
 
 def _but_experts(row: Row) -> bytes:

@@ -1,1 +1,53 @@
-"""Metrics as pure functions, NumPy only."""
+"""Every metric as a pure function of arrays, NumPy only; `cadbench.metrics` in Python.
+
+    cadbench.metrics.bwt(R, s).value      # R (T, C): category c after experience t; s (C,)
+    cadbench.metrics.auroc(scores, labels)
+
+Image metrics take scores (N,) and labels (N,), 1 for defective, and return a float. Continual
+metrics take R and s, the experience that introduces each category, and return `Measured`: the
+value, and the number of categories that it is over. Metrics of anomaly maps need torch and are
+in `cadbench.benchmark.pixels.metrics`.
+"""
+
+from .continual import (
+    acc,
+    acc_incremental,
+    acc_learned,
+    bwt,
+    bwt_all,
+    expert_forgetting,
+    expert_worst_drop,
+    fm,
+    fm_clamped,
+    fwt,
+    gap_to_joint,
+    worst_drop,
+)
+from .image.auroc import auroc
+from .image.average_precision import average_precision
+from .image.f1_max import f1_max
+from .image.fpr95 import fpr95
+from .inferred_routing import pooled_auroc, routing_accuracy
+from .metric import Measured
+
+__all__ = [
+    "Measured",
+    "acc",
+    "acc_incremental",
+    "acc_learned",
+    "auroc",
+    "average_precision",
+    "bwt",
+    "bwt_all",
+    "expert_forgetting",
+    "expert_worst_drop",
+    "f1_max",
+    "fm",
+    "fm_clamped",
+    "fpr95",
+    "fwt",
+    "gap_to_joint",
+    "pooled_auroc",
+    "routing_accuracy",
+    "worst_drop",
+]

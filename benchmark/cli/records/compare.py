@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
-from ....results.analysis.comparable import check_comparable
-from ....results.analysis.rows import Row, rows_of
-from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
-from ..shared.default_params import default_params
+from ...finished.comparison import compare_rows
+from ...finished.selection import with_value
 from ..shared.options import FiniteRange, out_option
 from ..shared.readable_records import with_readable
 from ..shared.record_selection import format_option, protocol_option, select_records
-from ..shared.row_names import find_rows
 from ..shared.table_output import print_tables
-
-if TYPE_CHECKING:
-    from ....results.records.record import Record
-    from ....results.rendering.table import Table
-    from ....results.statistics.friedman import Ranking
 
 
 @click.command("compare")
@@ -65,6 +56,11 @@ if TYPE_CHECKING:
     help="Significance level of the critical difference.",
 )
 @click.option(
+    "--common",
+    is_flag=True,
+    help="If rows lack seeds or orders, compare the runs that all rows share.",
+)
+@click.option(
     "--diagram",
     type=click.Path(path_type=Path),
     default=None,
@@ -81,6 +77,7 @@ def command(
     value: str,
     unit: str,
     alpha: float,
+    common: bool,
     diagram: Path | None,
     output: str,
     out: Path,
@@ -91,58 +88,21 @@ def command(
     key from the leaderboard. All rows need the same data, protocol, seeds and orders.
     """
     from ....results.figures.drawing.rank_diagram import check_place, save_diagram
-    from ....results.statistics.bootstrap import Bootstrap
-    from ....results.statistics.friedman import ranking
-    from ....results.statistics.paired import UNITS, VALUES, paired
-    from ....results.tables.paired import paired_tables, row_titles
 
-    if len(refs) < 2:
-        raise UsageError("compare needs at least two rows, such as `cadbench compare mecad joint`")
     if diagram is not None:
         check_place(diagram)
         if len(refs) < 3:
             raise UsageError("--diagram shows mean ranks and needs at least three rows")
-
-    def make(records: list[Record]) -> tuple[list[Table], list[str], Ranking | None]:
-        rows = find_rows(refs, rows_of(records))
-        check_comparable(rows, mixable=False)
-        _check_base(base, rows)
-        compared = paired(
-            rows,
-            base,
-            VALUES[VALUES.index(value)],
-            UNITS[UNITS.index(unit)],
-        )
-        titles = row_titles(rows, default_params(record for row in rows for record in row.records))
-        ranked = ranking(compared.merits, alpha)
-        return paired_tables(compared, titles, ranked, Bootstrap(), alpha), titles, ranked
-
-    (tables, titles, ranked), _ = with_readable(_records(out, protocol, routing), make)
-    print_tables(tables, output)
+    records = select_records(out, None, protocol)
+    if routing is not None:
+        records = with_value(records, [routing], lambda record: record.routing, "--routing")
+    options: Any = {"metric": base, "value": value, "unit": unit, "alpha": alpha, "common": common}
+    compared, _ = with_readable(records, lambda readable: compare_rows(readable, refs, **options))
+    print_tables(compared.tables, output)
     if diagram is None:
         return
-    if ranked is None:
+    if compared.ranked is None:
         raise UsageError(
             "--diagram: nothing to draw, since these rows cannot be ranked (see above)"
         )
-    save_diagram(diagram, titles, ranked, alpha)
-
-
-def _records(out: Path, protocol: str | None, routing: str | None) -> list[Record]:
-    records = select_records(out, None, protocol)
-    if routing is not None:
-        records = [record for record in records if record.routing == routing]
-        if not records:
-            raise UsageError(f"--routing {routing}: no record has this routing")
-    return records
-
-
-def _check_base(base: str, rows: Sequence[Row]) -> None:
-    from ....results.statistics.paired import bases_of
-
-    shared = bases_of(rows)
-    if base not in shared:
-        raise UsageError(
-            f"--metric: not all of these rows have {base!r} per category"
-            f"{suggestion(base, shared)}; available: {', '.join(shared)}"
-        )
+    save_diagram(diagram, compared.titles, compared.ranked, alpha)

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import warnings
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ....results.analysis.rows import Row, rows_of
-from ....results.did_you_mean import suggestion
 from ....results.errors import CadbenchError, DataError, UsageError
-from ....results.figures.catalog import EXAMPLES, FIGURES
+from ....results.figures.catalog import FIGURES
 from ....results.figures.drawing.style import FORMATS, WIDTHS
 from ....results.metrics.registry import CATEGORY_METRICS
 from ....results.sanitizing import printable
-from ...system.cache import cache_root
-from ..shared.default_params import default_params
+from ...finished.figures import check_figure, draw_figure, selections
+from ...finished.selection import backbone_of, with_value
 from ..shared.options import data_root_option, out_option, parse_names
 from ..shared.readable_records import with_readable
 from ..shared.record_selection import methods_option, protocol_option, select_records
-from ..shared.row_names import find_rows
 
 if TYPE_CHECKING:
     from ....results.figures.drawing.figure import FinishedFigure
@@ -84,6 +81,11 @@ _MIN_INCHES, _MAX_INCHES = 2.5, 20.0
 )
 @click.option("--backbone", default=None, metavar="NAME", help="Only records with this backbone.")
 @click.option(
+    "--common",
+    is_flag=True,
+    help="Keep rows that lack seeds or orders: compare the runs that all rows share.",
+)
+@click.option(
     "--category",
     default=None,
     metavar="NAME",
@@ -102,6 +104,7 @@ def command(
     protocol: str | None,
     routing: str | None,
     backbone: str | None,
+    common: bool,
     category: str | None,
     data_root: Path | DataRoots | None,
     out: Path,
@@ -110,35 +113,44 @@ def command(
 
     ROW is a method, a method with settings (mecad:experts=5), or the beginning of a key. Figures
     that compare rows draw these [default: per method, the row nearest to its defaults]; figures of
-    a single run draw the first.
+    a single run draw the first. Records of several protocols give one file per protocol.
     """
     wanted = _figures(name)
     kinds, inches = _formats(formats), _inches(width)
     _check_folder(folder)
     records = select_records(out, parse_names(methods), protocol)
-    records = _only(records, "--routing", routing, lambda record: record.routing)
-    records = _only(records, "--backbone", backbone, _backbone)
-    _, records = with_readable(records, lambda readable: _source(refs, readable, base))
+    if routing is not None:
+        records = with_value(records, [routing], lambda record: record.routing, "--routing")
+    if backbone is not None:
+        records = with_value(records, [backbone], backbone_of, "--backbone")
+
+    def select(readable: list[Record]) -> dict[str, Selection]:
+        return selections(readable, refs, base, common=common)
+
+    groups, records = with_readable(records, select)
 
     from ....results.figures.drawing.style import save, styled
 
     drew_any = False
     left_out: dict[str, list[str]] = {}
-    for each in wanted:
+    for group, each in itertools.product(groups, wanted):
 
-        def draw_figure(readable: list[Record], name: str = each) -> FinishedFigure:
-            return _draw(name, _source(refs, readable, base), inches, category, data_root)
+        def draw_one(
+            readable: list[Record], name: str = each, group: str = group
+        ) -> FinishedFigure:
+            selection = select(readable)[group]
+            return draw_figure(name, selection, inches, category=category, data_root=data_root)
 
         with styled(), warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
             try:
-                figure, records = with_readable(records, draw_figure)
+                figure, records = with_readable(records, draw_one)
             except (UsageError, DataError) as error:
-                if name != ALL:
+                if name != ALL and len(groups) == 1:
                     raise
-                left_out.setdefault(str(error), []).append(each)
+                left_out.setdefault(str(error), []).append("-".join(filter(None, [each, group])))
                 continue
-            paths = [folder / f"{each}.{kind}" for kind in kinds]
+            paths = [folder / f"{'-'.join(filter(None, [each, group]))}.{kind}" for kind in kinds]
             for path in paths:
                 save(figure.figure, path, figure.caption)
         drew_any = True
@@ -154,86 +166,10 @@ def command(
         raise CadbenchError("no figure could be drawn from these records (see above)")
 
 
-def _draw(
-    name: str,
-    source: Selection,
-    width: float,
-    category: str | None,
-    data_root: Path | DataRoots | None,
-) -> FinishedFigure:
-    from ....results.figures.catalog import draw
-
-    if name == EXAMPLES:
-        return _draw_examples(source, width, category, data_root)
-    return draw(name, source, width)
-
-
-def _draw_examples(
-    source: Selection, width: float, category: str | None, data_root: Path | DataRoots | None
-) -> FinishedFigure:
-    from ....results.analysis.comparison import final_row
-    from ....results.figures.kinds.examples import draw_examples
-    from ....results.figures.selection import NothingToDraw
-    from ....results.records.schema import columns_of
-    from ...data.opening.open_dataset import dataset_option_of_record, open_dataset
-    from ...progress.choose_reporter import choose_reporter
-    from ...recorded_images.figure_examples import check_has_maps, load_examples
-
-    record = source.record()
-    check_has_maps(record)
-    final = final_row(record, source.base)
-    if category is None:
-        defined = {each: value for each, value in final.items() if value == value}
-        if not defined:
-            raise NothingToDraw(f"no category has a final {source.heading}; use --category")
-        worst_of = min if source.higher_is_better else max
-        category = worst_of(defined, key=defined.__getitem__)
-    elif category not in final:
-        raise UsageError(
-            f"--category: the run has no category {category!r}{suggestion(category, final)}; "
-            f"available: {', '.join(final)}"
-        )
-    dataset = record.cell["dataset"]
-    manifest = open_dataset(
-        dataset_option_of_record(dataset),
-        None if dataset == "synthetic" else data_root,
-        [columns_of(record.cell)[category]],
-        require_every_dataset=False,
-        skip_unreadable=True,
-        cache=cache_root(),
-        reporter=choose_reporter(-1),
-    )
-    worst, best = load_examples(record, category, manifest)
-    caption = (
-        f"{category} ({source.heading} {final[category]:.3f}): worst, the defective test images "
-        "with the lowest and the good ones with the highest scores; best, the opposite. Each shows "
-        f"label and score, image, anomaly map and mask. {source.about(record)}"
-    )
-    return draw_examples(worst, best, width, caption)
-
-
-def _source(refs: Sequence[str], records: Sequence[Record], base: str) -> Selection:
-    from ....results.figures.selection import select_rows
-
-    rows = rows_of(records)
-    chosen = find_rows(refs, rows) if refs else []
-    run = _named_run(refs[0], chosen[0]) if chosen else None
-    return select_rows(rows, chosen, run, base=base, defaults=default_params(records))
-
-
-def _named_run(ref: str, row: Row) -> Record | None:
-    """The run of a row if `ref` is the beginning of that run's own key."""
-    return next((record for record in row.records if record.key.startswith(ref)), None)
-
-
 def _figures(name: str) -> list[str]:
     if name == ALL:
         return list(FIGURES)
-    if name not in FIGURES:
-        raise UsageError(
-            f"unknown figure {name!r}{suggestion(name, FIGURES)}; available: "
-            f"{', '.join(FIGURES)}, {ALL}"
-        )
+    check_figure(name)
     return [name]
 
 
@@ -267,22 +203,3 @@ def _check_folder(folder: Path) -> None:
     )
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         raise UsageError(f"--to {folder}: {existing} is not a writable folder")
-
-
-def _backbone(record: Record) -> str:
-    return str(record.cell["features"]["backbone"])
-
-
-def _only(
-    records: list[Record], option: str, value: str | None, of: Callable[[Record], str]
-) -> list[Record]:
-    if value is None:
-        return records
-    found = [record for record in records if of(record) == value]
-    if not found:
-        available = sorted({of(record) for record in records})
-        raise UsageError(
-            f"{option} {value}: no record has this value{suggestion(value, available)}; available: "
-            f"{', '.join(available)}"
-        )
-    return found

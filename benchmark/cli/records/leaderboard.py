@@ -11,7 +11,7 @@ import click
 from ....results.counts import format_count
 from ....results.errors import UsageError
 from ....results.sanitizing import printable
-from ..shared.default_params import default_params
+from ...plugins.default_params import default_params
 from ..shared.options import DEFAULT_OUT, out_option, parse_names, shareable_path
 from ..shared.readable_records import with_readable
 from ..shared.record_selection import format_option, methods_option, protocol_option, select_records

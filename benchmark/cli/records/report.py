@@ -11,7 +11,7 @@ import click
 from ....results.counts import format_count
 from ....results.errors import UsageError
 from ....results.sanitizing import printable
-from ..shared.default_params import default_params
+from ...plugins.default_params import default_params
 from ..shared.messages import echo
 from ..shared.options import (
     DEFAULT_OUT,

@@ -14,8 +14,8 @@ from ....results.records.schema import ASSIGNED, PART_ASSIGNED
 from ....results.rendering.trimming import without_redundant_columns
 from ....results.sanitizing import printable
 from ....results.tables.comparison import main_tables
+from ...plugins.default_params import default_params
 from ..shared.counts import format_count
-from ..shared.default_params import default_params
 from ..shared.table_output import print_tables
 
 if TYPE_CHECKING:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
 from ....results.records.record import Record
 from ....results.records.store import find_records
+from ...finished.selection import protocol_id, with_value
 from .readable_records import warn
 from .table_output import FORMATS
 
@@ -57,30 +57,8 @@ def select_records(
             f"no records in {out}; create some with `cadbench run`, or choose the folder with --out"
         )
     if protocol is not None:
-        wanted = _id_of(protocol, {record.protocol for record in records})
-        records = _only(records, [wanted], lambda record: record.protocol, "--protocol")
+        wanted = protocol_id(protocol, {record.protocol for record in records})
+        records = with_value(records, [wanted], lambda record: record.protocol, "--protocol")
     if methods is not None:
-        records = _only(records, methods, lambda record: record.method, "--methods")
+        records = with_value(records, methods, lambda record: record.method, "--methods")
     return records
-
-
-def _id_of(protocol: str, ids: Collection[str]) -> str:
-    """The id of a protocol that is given by its id or by a built-in protocol's name."""
-    if protocol in ids:
-        return protocol
-    from ...protocols.builtin import builtin_names, find_protocol
-
-    return find_protocol(protocol).id if protocol in builtin_names() else protocol
-
-
-def _only(
-    records: list[Record], wanted: Sequence[str], name: Callable[[Record], str], option: str
-) -> list[Record]:
-    available = sorted({name(record) for record in records})
-    for word in wanted:
-        if word not in available:
-            raise UsageError(
-                f"{option}: no record of {word!r}{suggestion(word, available)}; available: "
-                f"{', '.join(available)}"
-            )
-    return [record for record in records if name(record) in wanted]

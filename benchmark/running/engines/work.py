@@ -94,7 +94,9 @@ def make_job(runner: Runner, name: str, cores: int) -> Job:
         weights=dataclasses.replace(weights, file=weights.file and weights.file.absolute()),
         reporter=Silent(),
     )
-    copy = dataclasses.replace(runner, inputs=inputs, out=runner.out.absolute(), reporter=Silent())
+    copy = dataclasses.replace(
+        runner, inputs=inputs, out=runner.out.absolute(), reporter=Silent(), callbacks=()
+    )
     return Job(copy, name, cores, os.getcwd())
 
 

@@ -26,7 +26,9 @@ _LOGARITHMIC = 10.0
 
 def draw(selection: Selection, width: float) -> FinishedFigure:
     """One point per row; rows that differ only in the number of experts have one marker."""
-    series = few(series_of(selection.chosen or selection.rows), "kinds of rows")
+    series = few(
+        series_of(selection.with_equal_runs(selection.chosen or selection.rows)), "kinds of rows"
+    )
     rows = [row for each in series for row in each]
     c = selection.comparison(rows)
     means = {

@@ -147,7 +147,11 @@ def test_other_protocols_and_data_are_in_tables_of_their_own(make_record) -> Non
 def test_a_row_that_lacks_the_runs_of_most_rows_is_left_out_and_named(
     make_record, change, lacks
 ) -> None:
-    records = [make_record(), make_record(method="patchcore"), make_record(method="joint", **change)]
+    records = [
+        make_record(),
+        make_record(method="patchcore"),
+        make_record(method="joint", **change),
+    ]
     for tables in (main_tables, per_category_tables):
         table = one(tables(records))
         assert column(table, "method") == ["mecad", "patchcore"]

@@ -6,10 +6,10 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from ....results.analysis.rows import Row, parameter_labels, short_key
-from ....results.did_you_mean import suggestion
-from ....results.errors import UsageError
-from .default_params import default_params
+from ...results.analysis.rows import Row, parameter_labels, short_key
+from ...results.did_you_mean import suggestion
+from ...results.errors import UsageError
+from ..plugins.default_params import default_params
 
 _MAX_LISTED = 12
 """Number of rows that an error message lists."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ....results.records.record import Record
+from ...results.records.record import Record
 
 
 def default_params(records: Iterable[Record]) -> Mapping[str, Mapping[str, Any]]:
@@ -14,8 +14,8 @@ def default_params(records: Iterable[Record]) -> Mapping[str, Mapping[str, Any]]
     A method that is not available or fails has no entry; then tables show all of its parameters
     that vary.
     """
-    from ...interface.method import CellFacts
-    from ...plugins.methods import method_of_record
+    from ..interface.method import CellFacts
+    from .methods import method_of_record
 
     defaults: dict[str, Mapping[str, Any]] = {}
     for record in records:

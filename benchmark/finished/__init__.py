@@ -1,0 +1,1 @@
+"""`Results`: the records of finished runs as DataFrames, tables and figures."""

@@ -1,0 +1,99 @@
+"""Records as pandas DataFrames: one row per run, per scored image, or per event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ...results.analysis.comparison import compare
+from ...results.analysis.quantities import full_name, quantity
+from ...results.analysis.rows import rows_of
+from ...results.errors import UsageError
+from ...results.records.record import Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+IDENTITY = ("method", "protocol", "routing", "order", "seed", "key")
+"""Columns that every frame has."""
+
+COLUMNS = ("acc", "acc_learned", "bwt", "fm", "pixel_auroc.acc", "aupro.acc", "stored_mb")
+"""Columns of `run_frame` if none are named."""
+
+
+def run_frame(records: Sequence[Record], columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return one row per run: its identity, its parameters, and metrics.
+
+    Continual metrics are over the categories that all runs of one protocol define, as in tables.
+
+    Args:
+        records: the runs.
+        columns: names that `cadbench metrics` lists, such as `bwt` or `ap.acc`.
+    """
+    import pandas as pd
+
+    names = [full_name(name) for name in (COLUMNS if columns is None else columns)]
+    chosen = {name: quantity(name) for name in names}
+    measured: dict[str, dict[str, float]] = {}
+    for data in dict.fromkeys(row.data for row in rows_of(records)):
+        rows = [row for row in rows_of(records) if row.data == data]
+        comparison = compare(rows[0].first.routing, rows)
+        for readings in comparison.readings:
+            for reading in readings:
+                values = {name: float(each.read(reading)) for name, each in chosen.items()}
+                measured[reading.record.key] = values
+    lines = [
+        {**_identity(record), **record.params, **measured[record.key]}
+        for record in records
+        if record.key in measured
+    ]
+    parameters = dict.fromkeys(name for record in records for name in record.params)
+    frame = pd.DataFrame(lines, columns=[*IDENTITY, *parameters, *names])
+    # Whole numbers stay whole where another method lacks the parameter.
+    return frame.astype({name: frame[name].convert_dtypes().dtype for name in parameters})
+
+
+def long_frame(records: Sequence[Record], of: Callable[[Record], pd.DataFrame]) -> pd.DataFrame:
+    """Concatenate a table of all runs, each row with the identity of its run in front.
+
+    Args:
+        records: the runs.
+        of: the table of a run, such as its scores.
+    """
+    import pandas as pd
+
+    parts = []
+    for record in records:
+        part = of(record).copy()
+        for position, (name, value) in enumerate(_identity(record).items()):
+            part.insert(position, name if name not in part else f"run_{name}", value)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*IDENTITY])
+
+
+def matrix_frame(records: Sequence[Record], metric: str) -> pd.DataFrame:
+    """Return the mean matrix R of runs with one order: R[t, c] in row t and column c.
+
+    Args:
+        records: runs of one configuration and order.
+        metric: a metric of categories, such as `auroc`.
+
+    Raises:
+        UsageError: the runs have several orders.
+    """
+    import numpy as np
+    import pandas as pd
+
+    from ...results.analysis.quantities import stored_matrix
+
+    if len({tuple(record.categories) for record in records}) > 1:
+        orders = ", ".join(sorted({record.order for record in records}))
+        raise UsageError(f"a matrix has one order of categories, and these runs have {orders}")
+    stack = np.stack([stored_matrix(record, base=metric)[0] for record in records])
+    index = pd.RangeIndex(1, stack.shape[1] + 1, name="experience")
+    columns = pd.Index(records[0].categories, name="category")
+    return pd.DataFrame(stack.mean(axis=0), index=index, columns=columns)
+
+
+def _identity(record: Record) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in IDENTITY}

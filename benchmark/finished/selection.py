@@ -1,0 +1,76 @@
+"""Select records: by field, by row name, or those nearest to what a user wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+from ...results.analysis.rows import rows_of
+from ...results.did_you_mean import suggestion
+from ...results.errors import UsageError
+from ...results.records.record import Record
+from .row_names import find_rows
+
+
+def with_value(
+    records: Sequence[Record], wanted: Sequence[str], of: Callable[[Record], str], where: str
+) -> list[Record]:
+    """Return the records whose value is one of those wanted.
+
+    Args:
+        records: the records.
+        wanted: the values.
+        of: the value of a record.
+        where: what was given, such as `--methods`, for messages.
+
+    Raises:
+        UsageError: no record has one of the values.
+    """
+    available = sorted({of(record) for record in records})
+    for value in wanted:
+        if value not in available:
+            raise UsageError(
+                f"{where}: no record has {value!r}{suggestion(value, available)}; available: "
+                f"{', '.join(available)}"
+            )
+    return [record for record in records if of(record) in wanted]
+
+
+def protocol_id(protocol: str, ids: Collection[str]) -> str:
+    """Return the id of a protocol, given as an id of `ids` or as a built-in protocol's name."""
+    if protocol in ids:
+        return protocol
+    from ..protocols.builtin import builtin_names, find_protocol
+
+    return find_protocol(protocol).id if protocol in builtin_names() else protocol
+
+
+def of_refs(records: Sequence[Record], refs: Sequence[str]) -> list[Record]:
+    """Return the records that row names select; without any, all records.
+
+    Args:
+        records: the records.
+        refs: each a method (all its rows), a method with settings, or the beginning of a key; a
+            run's own key selects that run only.
+
+    Raises:
+        UsageError: a name matches nothing, or several rows.
+    """
+    if not refs:
+        return list(records)
+    found: list[Record] = []
+    row_refs = []
+    for ref in refs:
+        runs = [record for record in records if record.method == ref]
+        own = [r for r in records if len(ref) >= 4 and r.key.startswith(ref)]
+        if runs or len(own) == 1:
+            found += runs or own
+        else:
+            row_refs.append(ref)
+    rows = find_rows(row_refs, rows_of(records))
+    chosen = {record.key for record in [*found, *(r for row in rows for r in row.records)]}
+    return [record for record in records if record.key in chosen]
+
+
+def backbone_of(record: Record) -> str:
+    """The backbone of a record's features."""
+    return str(record.cell["features"]["backbone"])

@@ -1,0 +1,101 @@
+"""The tables of records by name: `main`, `per-category`, `experts`, `matrix` and the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...results.errors import UsageError
+from ...results.records.record import Record
+from ...results.rendering.table import Table
+from ..plugins.default_params import default_params
+
+COMPARING = ("main", "per-category", "experts", "domains")
+"""Tables in which rows are compared."""
+OF_ROWS = ("matrix", "memory", "assignments")
+"""Tables that show each row alone."""
+PUBLISHED = "published"
+KINDS = (*COMPARING, *OF_ROWS, PUBLISHED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableOptions:
+    """What a table shows.
+
+    Attributes:
+        columns: metrics of `main`, as `cadbench metrics` lists them; None for the usual ones.
+        metric: metric of `matrix` and `domains`.
+        allow_mixed: put rows of different protocols, data or runs in one table, and label them.
+        common: keep every row, with the seeds and orders that all rows share.
+        published: add published rows of the same stream.
+        intervals: add 95 % bootstrap intervals.
+    """
+
+    columns: Sequence[str] | None = None
+    metric: str = "auroc"
+    allow_mixed: bool = False
+    common: bool = False
+    published: bool = False
+    intervals: bool = False
+
+
+def make_tables(kind: str, records: Sequence[Record], options: TableOptions) -> list[Table]:
+    """Make the tables of a kind.
+
+    Args:
+        kind: one of `KINDS`.
+        records: the records to show; `published` needs none.
+        options: what the tables show.
+
+    Raises:
+        UsageError: the records have nothing to show in such a table.
+    """
+    if kind == PUBLISHED:
+        from ...results.published.rows import load_published
+        from ...results.published.tables import published_tables
+
+        return published_tables(load_published())
+    make = _comparing if kind in COMPARING else _of_rows
+    tables = make(kind, list(records), options)
+    if not tables:
+        reason = {
+            "experts": "none of these records has a parameter `experts`",
+            "domains": "none of these records was run with --drift",
+        }.get(kind, "no method of these records assigns categories to experts")
+        raise UsageError(f"no table {kind}: {reason}")
+    return tables
+
+
+def _comparing(kind: str, records: list[Record], options: TableOptions) -> list[Table]:
+    from ...results.analysis.quantities import full_name
+    from ...results.published.rows import load_published
+    from ...results.statistics.bootstrap import Bootstrap
+    from ...results.tables.comparison import experts_tables, main_tables, per_category_tables
+    from ...results.tables.domains import domain_tables
+
+    given: dict[str, Any] = {
+        "defaults": default_params(records),
+        "allow_mixed": options.allow_mixed,
+        "common": options.common,
+        "bootstrap": Bootstrap() if options.intervals else None,
+    }
+    if kind == "domains":
+        return domain_tables(records, options.metric, **given)
+    given["published"] = load_published() if options.published else None
+    if kind == "main":
+        names = options.columns
+        columns = None if names is None else tuple(dict.fromkeys(map(full_name, names)))
+        return main_tables(records, columns=columns, **given)
+    make = per_category_tables if kind == "per-category" else experts_tables
+    return make(records, **given)
+
+
+def _of_rows(kind: str, records: list[Record], options: TableOptions) -> list[Table]:
+    from ...results.tables.shared_runs import assignments_tables, matrix_tables, memory_tables
+
+    defaults = default_params(records)
+    if kind == "matrix":
+        return matrix_tables(records, options.metric, defaults=defaults)
+    make = memory_tables if kind == "memory" else assignments_tables
+    return make(records, defaults=defaults)
