@@ -100,7 +100,10 @@ def test_other_metrics_and_values_can_be_compared(compare) -> None:
         (["upper", "lower", "--alpha", "5"], ["--alpha"]),
         (["upper", "lower", "--alpha", "nan"], ["--alpha", "not a finite number"]),
         (["upper", "lower", "--protocol", "x"], ["--protocol", "synthetic-1x3"]),
-        (["upper", "lower", "--routing", "inferred"], ["--routing inferred", "no record"]),
+        (
+            ["upper", "lower", "--routing", "inferred"],
+            ["--routing: no record has 'inferred'"],
+        ),
         (["upper", "lower", "--diagram", "x.pdf"], ["--diagram", "three rows"]),
         (["upper", "lower", "mecad:experts=1", "--diagram", "x.jpg"], ["x.jpg", ".pdf"]),
         (
@@ -138,6 +141,9 @@ def test_rows_that_are_not_comparable_are_refused_by_name(compare, make_record, 
 def test_a_method_of_several_protocols_or_routings_asks_for_one(compare, make_record) -> None:
     for order in ("alphabetical", "random:0"):
         make_record(method="upper", params={}, order=order, routing="inferred")
+    assert "oracle routing" in compare("upper", "lower").out  # only there are both rows
+    for order in ("alphabetical", "random:0"):
+        make_record(method="lower", params={}, order=order, routing="inferred")
     assert_refused(compare("upper", "lower"), 2, "'upper' matches 2 rows", "--protocol", "inferred")
     for choice in (["--routing", "oracle"], ["--protocol", "synthetic-1x3-224-oracle@1"]):
         assert compare("upper", "lower", *choice).code == 0

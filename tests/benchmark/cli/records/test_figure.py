@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import shutil
 
 import numpy as np
@@ -51,14 +52,26 @@ def test_one_reason_for_several_figures_is_one_line(figure):
     )
 
 
-def test_rows_with_other_runs_are_left_out_of_comparisons_alone(figure, out, records, tmp_path):
-    study_record(out, names(3), 0, "mecad", {"experts": 1}, seed=1)
-    said = figure("all", "--format", "svg")
-    assert said.code == 0
-    assert "lacks seed 1" in said.err
+def test_an_incomplete_row_is_left_out_and_named_in_the_caption(figure, out, records, tmp_path):
+    study_record(out, names(3), 0, "mine", {}, seed=1)
+    drawn = figure("curves", "--format", "svg")
+    assert drawn.code == 0
+    assert re.search(r"left out: mine \(\w+\) lacks seed 0", drawn.out)
+    named = figure("curves", "mine", "upper")
+    assert_refused(named, 2, "lacks seed 0", "--common")
+    study_record(out, names(3), 0, "mine", {}, seed=0)
+    assert "seed 0" in figure("curves", "mine", "upper", "--common").out
+
+
+def test_several_protocols_give_a_file_each(figure, out, records, tmp_path):
+    study_record(out, names(2), 0, "upper", {})
+    drawn = figure("matrix", "upper", "--format", "svg")
+    assert drawn.code == 0
     files = {path.name for path in (tmp_path / "figures").iterdir()}
-    assert "matrix.svg" in files
-    assert "experts.svg" not in files
+    assert files == {
+        "matrix-synthetic-1x2-224-oracle@1.svg",
+        "matrix-synthetic-1x3-224-oracle@1.svg",
+    }
 
 
 def test_rows_and_runs_are_named_as_elsewhere(figure, records):
@@ -84,8 +97,11 @@ def test_the_width_is_that_of_the_page(figure, tmp_path):
         (["matrix", "--width", "0.5"], ["--width '0.5'"]),
         (["matrix", "--metric", "aurok"], ["--metric", "auroc"]),
         (["matrix", "--metric", "aupro"], ["has no AUPRO"]),
-        (["matrix", "--routing", "inferred"], ["--routing inferred", "oracle"]),
-        (["matrix", "--backbone", "resnet"], ["--backbone resnet", "tf_efficientnet_lite0"]),
+        (["matrix", "--routing", "inferred"], ["--routing: no record has 'inferred'", "oracle"]),
+        (
+            ["matrix", "--backbone", "resnet"],
+            ["--backbone: no record has 'resnet'", "_lite0"],
+        ),
         (["matrix", "--methods", "uper"], ["did you mean upper?"]),
         (["matrix", "uper"], ["did you mean upper?"]),
         (["expert-memory", "upper"], ["upper assigned no experts"]),

@@ -74,7 +74,7 @@ def test_what_does_not_fit_is_refused_and_writes_nothing(table, tmp_path):
         (["main", "mecad:experts=9"], 2, "experts=9"),
         (["assignments", "finetune"], 2, "no method", "assigns"),
         (["experts", "--methods", "finetune"], 2, "experts"),
-        (["--routing", "inferred"], 2, "--routing inferred"),
+        (["--routing", "inferred"], 2, "--routing: no record has 'inferred'"),
         (["matrix", "--caption", "x"], 2, "--caption", "3", "select fewer rows"),
         (["--label", "a b", "--format", "latex"], 2, "--label 'a b'"),
         (["--label", "a"], 2, "--label", "latex"),

@@ -1,0 +1,125 @@
+"""A study runs from Python, and its results are DataFrames, tables and figures."""
+
+from __future__ import annotations
+
+import cadbench
+import pandas as pd
+import pytest
+from cadbench import Study, UsageError
+
+
+class Told(cadbench.Callback):
+    def __init__(self):
+        self.started, self.learned, self.finished = [], [], []
+
+    def cell_started(self, cell):
+        self.started.append(cell.key)
+
+    def experience_finished(self, cell, result):
+        self.learned.append((cell.key, result.index, result.experiences))
+        self.auroc = result.auroc
+
+    def cell_finished(self, cell, record, reused):
+        self.finished.append((record.key, reused))
+
+
+@pytest.fixture
+def study(run_words, pixel_backbone):
+    return Study(
+        dataset="folder",
+        data_root=run_words[run_words.index("--data-root") + 1],
+        methods={"mecad": {"experts": [1, 2]}, "patchcore": {}},
+        seeds=(0, 1),
+        random_weights=True,
+        image_size=64,
+    )
+
+
+def test_a_study_computes_what_is_missing_and_results_read_it(study, out, tmp_path):
+    told = Told()
+    results = study.run(out, callbacks=[told], progress=False)
+    keys = [cell.key for cell in study.cells()]
+    assert [record.key for record in results] == keys
+    assert sorted(told.started) == sorted(keys)
+    assert sorted(told.finished) == sorted((key, False) for key in keys)
+    last = results[-1]
+    R = results.where("patchcore", seed=1).matrix()
+    assert (last.key, len(R), len(R)) in told.learned
+    assert told.auroc  # the last learned cell's
+
+    more = Study(**{**vars_of(study), "methods": {"mecad": {"experts": [2, 3]}}})
+    told = Told()
+    more.run(out, callbacks=[told], progress=False)
+    assert sorted(reused for _, reused in told.finished) == [False, False, True, True]
+
+    loaded = cadbench.load(out)
+    assert len(loaded) == 8
+    assert {record.method for record in loaded.where(method="patchcore")} == {"patchcore"}
+    frame = loaded.frame(["acc", "bwt", "stored_mb"])
+    assert list(frame.groupby("method").size()) == [6, 2]
+    assert frame["experts"].dtype == "Int64"
+    record = loaded.where("mecad:experts=3", seed=0)[0]
+    (row,) = frame[frame["key"] == record.key].to_dict("records")
+    stored = record.metrics
+    acc = stored[(stored["metric"] == "acc") & stored["category"].isna()]["value"].iloc[-1]
+    assert row["acc"] == acc
+    assert len(loaded.scores()) == sum(len(each.scores) for each in loaded)
+    assert {"method", "seed", "score", "defect"} <= set(loaded.scores())
+    assert "chosen" in loaded.events()
+    matrix = loaded.matrix("mecad:experts=1")
+    assert isinstance(matrix, pd.DataFrame)
+    assert list(matrix.columns) == record.categories
+
+    table = loaded.table("main", columns=["acc", "fm"])
+    assert table.to_latex(tmp_path / "main.tex") == (tmp_path / "main.tex").read_text()
+    assert "patchcore" in table._repr_html_()
+    figure = loaded.figure("matrix", "patchcore")
+    figure.savefig(tmp_path / "matrix.pdf")
+    assert "AUROC of each category" in figure.get_label()
+    rows, pairs = loaded.compare("mecad:experts=1", "patchcore")
+    assert len(rows.rows) == 2
+    assert len(pairs.rows) == 1
+    assert "8 records" in loaded._repr_html_()
+
+
+def vars_of(study):
+    return {name: getattr(study, name) for name in ("dataset", "data_root", "seeds")} | {
+        "random_weights": True,
+        "image_size": 64,
+    }
+
+
+def test_what_results_do_not_have_is_said_in_one_line(out, study):
+    results = study.run(out, progress=False)
+    for call, words in (
+        (lambda: results.where(method="mecda"), "method: no record has 'mecda' .did you mean"),
+        (lambda: results.where("mecad:experts=9"), "no row has the settings"),
+        (lambda: results.matrix(), "a matrix is of one row, and there are 3"),
+        (lambda: results.table("mian"), "unknown table 'mian'"),
+        (lambda: results.table("matrix"), "there are 3 tables"),
+        (lambda: results.figure("curvs"), "unknown figure 'curvs' .did you mean curves"),
+        (lambda: results.compare("mecad:experts=1"), "at least two rows"),
+        (lambda: results.compare("mecad:experts=1", "patchcore", value="x"), "value: expected one"),
+        (lambda: results[:0].table("main"), "there are no records"),
+        (lambda: cadbench.load(out / "none"), "no records in"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            call()
+
+
+def test_metrics_are_functions():
+    nan = float("nan")
+    assert cadbench.metrics.bwt([[0.9, nan], [0.7, 0.8]], [1, 2]).value == pytest.approx(-0.2)
+    assert cadbench.metrics.auroc([0.1, 0.9], [0, 1]) == 1.0
+    assert all(getattr(cadbench.metrics, name).__doc__ for name in cadbench.metrics.__all__)
+
+
+def test_tensorboard_gets_curves(out, study, tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    one = Study(**{**vars_of(study), "methods": "patchcore", "seeds": 0})
+    (record,) = one.run(out, callbacks=[cadbench.TensorBoard(tmp_path / "tb")], progress=False)
+    log = EventAccumulator(str(tmp_path / "tb" / f"patchcore-{record.key[:8]}")).Reload()
+    first = record.categories[0]
+    assert len(log.Scalars(f"auroc/{first}")) >= 1

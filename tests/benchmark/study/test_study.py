@@ -1,0 +1,151 @@
+"""`Study`: three ways to make it give the same cells; what is wrong is refused when it is made."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+
+import pytest
+from cadbench import Study, UsageError
+from cadbench.benchmark.plugins.methods import load_method
+from cadbench.benchmark.study.fields import StudyFields
+from cadbench.benchmark.study.file import StudyFile
+
+METHODS = {"mecad": {"experts": range(1, 4), "threshold": [0.8, None]}, "patchcore": {}}
+
+
+@pytest.fixture
+def root(run_words):
+    return run_words[run_words.index("--data-root") + 1]
+
+
+def keys(study):
+    return [cell.key for cell in study.cells()]
+
+
+def test_one_value_a_list_and_a_text_mean_the_same():
+    given = Study(methods=METHODS, seeds=range(3), orders=["alphabetical", "random:1"])
+    written = Study(
+        methods={"mecad": {"experts": "1-3", "threshold": "0.8,auto"}, "patchcore": {}},
+        seeds="0-2",
+        orders="alphabetical,random:1",
+    )
+    assert given == written
+    assert Study(methods="patchcore", seeds=4) == Study(methods=["patchcore"], seeds=[4])
+    by_class = Study(methods={load_method("mecad"): {"experts": 2}})
+    assert by_class == Study(methods={"mecad": {"experts": [2]}})
+
+
+def test_python_a_file_and_options_give_the_same_cells(call, root, cache, tmp_path):
+    study = Study(
+        dataset="folder",
+        data_root=root,
+        methods={"mecad": {"experts": [1, 2]}, "finetune": {}},
+        seeds=(0, 1),
+        random_weights=True,
+        map_sigma=2,
+        image_size=64,
+    )
+    file = tmp_path / "study.toml"
+    study.save(file)
+    assert "data_root" not in file.read_text()
+    assert keys(Study.from_file(file, data_root=root)) == keys(study)
+    listed = ["--dry-run", "--format", "json"]
+    by_file = call("run", file, "--data-root", root, *listed)
+    by_options = call(
+        *("run", "--dataset", "folder", "--data-root", root, "--method", "mecad"),
+        *("--method", "finetune", "--experts", "1,2", "--seeds", "0-1", "--random-weights"),
+        *("--map-sigma", "2", "--image-size", "64", "--save", tmp_path / "again.toml", *listed),
+    )
+    assert by_file.code == by_options.code == 0, (by_file, by_options)
+    assert json.loads(by_file.out) == json.loads(by_options.out)
+    assert json.loads(by_file.out) == [cell.as_dict() for cell in study.cells()]
+    again = Study.from_file(tmp_path / "again.toml", data_root=root)
+    assert again.settings == study.settings
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"seeds": [-1]}, "seeds: expected whole numbers from 0, got -1"),
+        ({"seeds": "0-"}, "seeds: expected whole numbers such as 0, 0-2"),
+        ({"seeds": []}, "seeds: the list is empty"),
+        ({"seeds": 1.5}, "seeds: expected a list, got 1.5"),
+        ({"methods": {"mecad": {"experts": 0}}}, "methods: mecad.experts: 0 is not a whole"),
+        ({"methods": {"mecad": {"expert": 1}}}, "no parameter 'expert' .did you mean experts?"),
+        ({"methods": "mecda"}, "unknown method 'mecda' .did you mean mecad"),
+        ({"methods": {"mecad": 3}}, "methods: mecad: expected parameters such as"),
+        ({"methods": {"mecad": {"experts": []}}}, "mecad.experts: the list of values is empty"),
+        ({"methods": []}, "methods: there is no method"),
+        ({"methods": [3]}, "methods: expected a method's name or class, got 3"),
+        ({"routing": "oracel"}, "routing: expected one of oracle, inferred"),
+        ({"unseen": "some"}, "unseen: expected one of next, all, none"),
+        ({"image_size": 8}, "image_size: expected 32 to 2048 pixels, got 8"),
+        ({"map_sigma": "4"}, "map_sigma: expected 0 to 1000 pixels"),
+        ({"match_memory": "joint"}, "match_memory: joint is not among the methods"),
+        ({"weights": "none.pth"}, "weights: no such file: none.pth"),
+        ({"categories": ""}, "categories: the list is empty"),
+        ({"categories": [3]}, "categories: expected texts, got 3"),
+        ({"drift": "dark"}, "dark"),
+        ({"protocol": "mvtec-14-1", "schedule": "1x15"}, "schedule: contradicts the protocol"),
+    ],
+)
+def test_a_wrong_value_is_refused_when_the_study_is_made(values, words):
+    with pytest.raises(UsageError, match=words.replace("?", r"\?")):
+        Study(**values)
+
+
+def test_a_class_that_no_other_process_could_import_is_refused():
+    class Local(load_method("patchcore")):
+        pass
+
+    with pytest.raises(UsageError, match="cannot be imported by its name"):
+        Study(methods={Local: {}})
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("seeds = [0]", "version is missing"),
+        ("version = 2", "version: expected 1, got 2"),
+        ("version = 1\nseed = [0]", r"unknown key 'seed' \(did you mean seeds\?\)"),
+        ("version = 1\nimage_size = '224'", "image_size: expected a whole number"),
+        ("version = 1\nseeds = [-1]", "seeds: expected whole numbers from 0"),
+        ("version = 1\n[methods.mecad]\nexperts = 0", "methods: mecad.experts: 0 is not"),
+        ("version = ", "is not TOML"),
+    ],
+)
+def test_a_wrong_study_file_names_file_and_key(tmp_path, text, words):
+    file = tmp_path / "study.toml"
+    file.write_text(text)
+    with pytest.raises(UsageError, match=f"^{re.escape(str(file))}.*{words}"):
+        Study.from_file(file)
+
+
+def test_a_file_never_replaces_another_study(tmp_path):
+    file = tmp_path / "study.toml"
+    Study(methods="mecad").save(file)
+    Study(methods="mecad").save(file)
+    with pytest.raises(UsageError, match="exists and is another study"):
+        Study(methods="joint").save(file)
+
+
+def test_paths_in_a_file_are_relative_to_it(tmp_path, monkeypatch):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "order.txt").write_text("apple\nbolt\n")
+    (tmp_path / "w.pth").write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    study = Study(orders="order.txt", weights="w.pth")
+    study.save("a/study.toml")
+    text = (tmp_path / "a/study.toml").read_text()
+    assert "../order.txt" in text
+    assert '"../w.pth"' in text
+    read = Study.from_file(tmp_path / "a/study.toml")
+    assert read.settings.weights.samefile("w.pth")
+
+
+def test_every_field_but_the_place_of_the_data_can_be_in_a_file():
+    fields = {field.name for field in dataclasses.fields(StudyFields)}
+    keys = {field.name for field in dataclasses.fields(StudyFile)}
+    assert keys - {"version"} == fields - {"data_root"}
