@@ -7,20 +7,22 @@ import errno
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from ..errors import RecordError
+from ..errors import CadbenchError, RecordError
 from ..records.record import MAPS_FILE, RUN_FILE, Record, load_record
 from ..records.store import PARTIAL, partial_dir, publish, record_dir
 from ..storage.files import storage_error
-from ..storage.locks import record_lock
+from ..storage.locks import file_lock, record_lock
 from .unpacking import Unpacked, unpack
 from .verification import RunCheck, load_verified
 
 _STAGE = ".import-"
+_HOUR = 3600
 
 State: TypeAlias = Literal["new", "there", "replaced", "refused"]
 
@@ -199,34 +201,36 @@ def _refuse_other(final: Path, record: Record, overwrite: bool) -> None:
 @contextlib.contextmanager
 def _stage(out: Path) -> Iterator[Path]:
     """A temporary folder inside `out`, so that publishing is a rename; it is always deleted."""
-    from filelock import FileLock
-
     created = not out.exists()
     stage = out / f"{_STAGE}{secrets.token_hex(8)}{PARTIAL}"
-    lock = FileLock(stage.with_name(f"{stage.name}.lock"))
+    lock = stage.with_name(f"{stage.name}.lock")
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        _sweep(out)
-        lock.acquire()
-        stage.mkdir()
-    except OSError as error:
-        raise storage_error(error, out) from error
-    try:
-        yield stage
+        with file_lock(lock, wait=True):
+            _sweep(out)
+            try:
+                stage.mkdir()
+            except OSError as error:
+                raise storage_error(error, out) from error
+            try:
+                yield stage
+            finally:
+                shutil.rmtree(stage, ignore_errors=True)
     finally:
-        shutil.rmtree(stage, ignore_errors=True)
-        lock.release()
         with contextlib.suppress(OSError):
-            Path(lock.lock_file).unlink(missing_ok=True)
+            lock.unlink(missing_ok=True)
             if created:
                 out.rmdir()
 
 
 def _sweep(out: Path) -> None:
     """Delete what killed imports left: their locks are free."""
-    from filelock import FileLock, Timeout
-
-    for lock in out.glob(f"{_STAGE}*{PARTIAL}.lock"):
-        with contextlib.suppress(Timeout, OSError), FileLock(lock, timeout=0):
-            shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
-            lock.unlink(missing_ok=True)
+    for stage in out.glob(f"{_STAGE}*{PARTIAL}"):
+        lock = stage.with_name(f"{stage.name}.lock")
+        with contextlib.suppress(CadbenchError, OSError), file_lock(lock, wait=False) as held:
+            if held:
+                shutil.rmtree(stage, ignore_errors=True)
+                lock.unlink(missing_ok=True)
+    for lock in out.glob(f"{_STAGE}*{PARTIAL}.lock*"):  # of imports that were killed at once
+        with contextlib.suppress(OSError):
+            if time.time() - lock.stat().st_mtime > _HOUR:
+                lock.unlink()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ....results.storage.files import storage_error
+from ....results.storage.locks import file_lock
 from ...system.cache.last_use import announce_process, mark_used
 
 if TYPE_CHECKING:
@@ -52,11 +53,8 @@ def ensure_generated(cache: Path, reporter: Reporter) -> Path:
     mark_used(folder)
     if folder.is_dir():
         return folder
-    from filelock import FileLock
-
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(cache / f"{folder.name}.lock"):
+        with file_lock(cache / f"{folder.name}.lock", wait=True):
             if not folder.is_dir():
                 _generate(folder, reporter)
     except OSError as error:
