@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import os
+import re
 import signal
 import sys
 import warnings
@@ -46,6 +47,7 @@ def map_in_processes(
     *,
     workers: int | None = None,
     queued: int = 2,
+    required: bool = False,
 ) -> Iterator[Result]:
     """Apply `function` to every job in worker processes; yield the results in the jobs' order.
 
@@ -57,9 +59,12 @@ def map_in_processes(
         jobs: arguments of `function`; read as results are consumed.
         workers: number of processes; None for one per core, 0 to work in this process.
         queued: number of jobs submitted beyond those that run.
+        required: fail if the system has no shared memory; otherwise the jobs then run in this
+            process.
 
     Raises:
-        CadbenchError: a worker was killed, or the system cannot start processes.
+        CadbenchError: a worker was killed or could not import something, or the system cannot start
+            processes.
     """
     count = available_cores() if workers is None else workers
     if count == 0:
@@ -68,20 +73,30 @@ def map_in_processes(
     from multiprocessing import resource_tracker
 
     from loky import get_reusable_executor
-    from loky.process_executor import TerminatedWorkerError
+    from loky.process_executor import BrokenProcessPool
 
     # loky starts this tracker with the first worker, and starting it unblocks SIGINT, so that
     # workers would receive it. Therefore it is started before SIGINT is blocked.
     with _start_errors():
         resource_tracker.ensure_running()
     # loky's workers, unlike those of `concurrent.futures`, do not import the caller's script.
-    with _interrupts_blocked(), _start_errors():
-        pool = get_reusable_executor(
-            max_workers=count,
-            timeout=10,
-            initializer=_ignore_interrupts,
-            env={name: os.environ.get(name, value) for name, value in _MALLOC_SETTINGS.items()},
-        )
+    try:
+        with _interrupts_blocked(), _start_errors():
+            pool = get_reusable_executor(
+                max_workers=count,
+                timeout=10,
+                initializer=_ignore_interrupts,
+                env=_worker_environment(),
+            )
+    except OSError as error:  # of the semaphores, which are files in /dev/shm
+        if not required:
+            yield from map(function, jobs)
+            return
+        raise CadbenchError(
+            f"cannot start worker processes: the shared memory of this system (/dev/shm) is full, "
+            f"read-only or missing ({error.strerror}); free it, or run the same command without "
+            "--jobs"
+        ) from error
     waiting: collections.deque[Future[Result]] = collections.deque()
     finished = False
     try:
@@ -93,15 +108,44 @@ def map_in_processes(
         while waiting:
             yield waiting.popleft().result()
         finished = True
-    except TerminatedWorkerError:
-        raise CadbenchError(
-            "a worker process was killed (out of memory?); finished work is kept: run the same "
-            "command again with fewer other programs running"
-        ) from None
+    except BrokenProcessPool as error:
+        raise CadbenchError(_describe_broken_pool(error)) from error
     finally:
         if not finished:  # an error, an interrupt, or the caller closed the generator
             with contextlib.suppress(RuntimeError):  # raised if a thread could not be started
                 pool.shutdown(kill_workers=True)
+
+
+def _worker_environment() -> dict[str, str]:
+    """Variables that workers get unless the user sets them."""
+    defaults = dict(_MALLOC_SETTINGS)
+    if not os.environ.get("CADBENCH_DEBUG"):
+        defaults["PYTHONFAULTHANDLER"] = ""  # no dump of a crash, which is reported in one line
+    return {name: os.environ.get(name, value) for name, value in defaults.items()}
+
+
+def _describe_broken_pool(error: Exception) -> str:
+    """Say whether a worker was killed, crashed, or could not import something."""
+    kept = "finished work is kept: run the same command again"
+    fewer = f"{kept} with fewer other programs running"
+    signals = re.findall(r"\b(SIG[A-Z]+)\b", str(error))
+    signals += [signal.Signals(int(number)).name for number in re.findall(r": -(\d+)", str(error))]
+    if "SIGKILL" in signals or "SIGTERM" in signals:
+        return f"a worker process was killed by {signals[0]} (out of memory?); {fewer}"
+    if signals:
+        return f"a worker process crashed in compiled code ({signals[0]}); {kept}"
+    cause = [line for line in str(error.__cause__ or "").splitlines() if line.strip(" '\"")]
+    if cause and "un-serialize" in str(error):
+        return (
+            f"a worker process could not load its task: {cause[-1].strip()}; modules that it "
+            "imports must be installed, or be in the current folder or PYTHONPATH"
+        )
+    if codes := re.findall(r"(?:EXIT\(|: )(\d+)", str(error)):
+        return (
+            f"a worker process ended with exit code {codes[0]}: Python could not start or import "
+            f"cadbench in it, or a method ended it; {kept}"
+        )
+    return f"worker processes failed ({str(error).splitlines()[0]}); {kept}"
 
 
 def map_in_threads(

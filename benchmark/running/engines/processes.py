@@ -32,7 +32,9 @@ def run_in_processes(runner: Runner, cells: Sequence[Cell], jobs: int) -> list[O
     tasks = [(job, cells[n].as_dict(), cells[n].swept) for n in missing]
     kinds = [cells[n].kind for n in missing]
     with runner.reporter.task("cells", len(missing), "cells", kinds) as task:
-        for n, done in zip(missing, map_in_processes(_compute, tasks, workers=jobs), strict=True):
+        for n, done in zip(
+            missing, map_in_processes(_compute, tasks, workers=jobs, required=True), strict=True
+        ):
             done.messages.repeat(runner.reporter)
             outcomes[n] = load_outcome(runner, cells[n], done)
             task.advance(kind=cells[n].kind, seconds=computed_seconds(outcomes[n]))

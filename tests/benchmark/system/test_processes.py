@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import operator
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 
+import loky
 import pytest
 from cadbench.benchmark.system.processes import map_in_processes, map_in_threads
 from cadbench.results.errors import CadbenchError
@@ -82,7 +85,7 @@ def test_an_exception_while_jobs_are_made_reaches_the_caller():
 
 
 def test_a_worker_that_is_killed_is_one_line_and_the_next_call_starts_new_workers():
-    with pytest.raises(CadbenchError, match="a worker process was killed"):
+    with pytest.raises(CadbenchError, match="a worker process ended with exit code 3"):
         list(map_in_processes(os._exit, [3], workers=1))
     assert list(map_in_processes(operator.neg, [1, 2], workers=1)) == [-1, -2]
 
@@ -138,3 +141,41 @@ def test_threads_give_results_in_order_and_take_few_jobs_ahead():
         assert result == -(done - 1)
         assert jobs.taken <= done + 2
     assert jobs.taken == 20
+
+
+class FromElsewhere:
+    """A function of a module that workers do not have."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return __import__, ("no_such_module",)
+
+    def __call__(self, job: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("function", "jobs", "said"),
+    [
+        (signal.raise_signal, [signal.SIGKILL], "was killed by SIGKILL"),
+        (signal.raise_signal, [signal.SIGSEGV], r"crashed .* \(SIGSEGV\)"),
+        (os._exit, [3], "ended with exit code 3"),
+        (FromElsewhere(), [1], "could not load its task: .*no_such_module"),
+    ],
+    ids=["killed", "crashed", "exit code", "import"],
+)
+def test_the_message_says_how_a_worker_ended(capfd, function, jobs, said):
+    with pytest.raises(CadbenchError, match=said) as raised:
+        list(map_in_processes(function, jobs, workers=1))
+    assert "\n" not in str(raised.value)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.ENOENT])
+def test_without_shared_memory_the_work_is_done_here_unless_workers_are_required(monkeypatch, code):
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(loky, "get_reusable_executor", fail)
+    assert list(map_in_processes(operator.neg, [1, 2], workers=2)) == [-1, -2]
+    with pytest.raises(CadbenchError, match=r"/dev/shm.*without --jobs"):
+        list(map_in_processes(operator.neg, [1, 2], workers=2, required=True))
