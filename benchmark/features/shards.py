@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...results.storage.files import whole_file
+from ...results.storage.files import read_error, whole_file
 from ..data.item import Item
 from ..system.cache.last_use import mark_used
 
@@ -116,6 +116,8 @@ def _is_complete(path: Path) -> bool:
         return tail[4:] == _SEAL and int.from_bytes(tail[:4], "little") == _checksum(
             path, size - trailer
         )
+    except PermissionError as error:
+        raise read_error(error, path) from error
     except OSError:
         return False
 

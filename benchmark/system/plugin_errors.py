@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import opcode
+import os
 import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
 from ...results.errors import CadbenchError, DataError, UsageError
+from ...results.storage.files import read_error
+from .cache import cache_root
 
 _MAX_MESSAGE = 1000
 """Characters of a plugin's message that are shown."""
@@ -47,6 +50,8 @@ def attribute_errors_to(name: str, method: type, call: str) -> Iterator[None]:
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) and not _raised_explicitly(error):
             raise
+        if isinstance(error, OSError) and (path := _cache_file(error)):
+            raise read_error(error, path) from error
         readable = _has_readable_text(error)
         raise CadbenchError(
             f"method {name}: {call} raised {describe_error(error, method)}; set CADBENCH_DEBUG=1 "
@@ -71,6 +76,14 @@ def describe_error(error: BaseException, plugin: type | None = None) -> str:
     if not own:
         return message
     return f"{message} ({Path(own[-1].filename).name}, line {own[-1].lineno})"
+
+
+def _cache_file(error: OSError) -> Path | None:
+    """The file of the cache that an error is about, which is no fault of the plugin."""
+    if not isinstance(error.filename, str | os.PathLike):
+        return None
+    path = Path(error.filename)
+    return path if path.absolute().is_relative_to(cache_root()) else None
 
 
 def _file_of(plugin: type) -> str | None:

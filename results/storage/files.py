@@ -26,7 +26,11 @@ def whole_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
         CadbenchError: the disk is full, the folder cannot be written to, or `path` is a folder or
             a device. The temporary file is removed.
     """
-    if path.exists() and not path.is_file():  # the rename would replace `/dev/null` itself
+    try:
+        replaceable = not path.exists() or path.is_file()
+    except OSError as error:
+        raise storage_error(error, path) from error
+    if not replaceable:  # the rename would replace `/dev/null` itself
         raise CadbenchError(f"cannot write {path}: it is a folder, device or pipe, not a file")
     partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
     try:
@@ -88,6 +92,15 @@ def storage_error(error: OSError, path: Path, options: str | None = None) -> Cad
     return CadbenchError(f"cannot write {path}: {error.strerror or error}")
 
 
+def read_error(error: OSError, path: Path) -> CadbenchError:
+    """Turn an error of reading a file of ours into a one-line error that says what to do."""
+    options = name_options(path) or OPTIONS
+    owner = "; it belongs to another user" if isinstance(error, PermissionError) else ""
+    return CadbenchError(
+        f"cannot read {path} ({error.strerror}){owner}; choose a folder of your own with {options}"
+    )
+
+
 _NO_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ELOOP)
 """Errors of a path that does not lead to a folder."""
 
@@ -102,15 +115,21 @@ def unseal(path: Path, damaged: Callable[[Path], object] = lambda path: None) ->
 
     Args:
         path: the file.
-        damaged: called with the path if the file exists but is truncated, altered or unreadable.
+        damaged: called with the path if the file exists but is truncated or altered, or if the disk
+            fails.
 
     Returns:
         The content; None if the file is missing or damaged.
+
+    Raises:
+        CadbenchError: this user may not read the file.
     """
     try:
         data = path.read_bytes()
     except FileNotFoundError:
         return None
+    except PermissionError as error:
+        raise read_error(error, path) from error
     except OSError:
         damaged(path)
         return None

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ....results.storage.files import whole_file
+from ....results.storage.files import read_error, whole_file
 from ...system.cache.last_use import mark_used
 from ...system.reporting import Reporter, damaged_cache_warning
 from ..item import FULL_DEPTH, Oddity
@@ -139,6 +139,8 @@ def _load_rows(file: Path, reporter: Reporter) -> dict[str, list[Any]]:
             checksum, body = handle.readline(), handle.read()
     except FileNotFoundError:
         return {}
+    except PermissionError as error:
+        raise read_error(error, file) from error
     except OSError:
         checksum, body = b"", b""
     if checksum != hashlib.sha256(body).hexdigest().encode() + b"\n":

@@ -141,3 +141,15 @@ def test_other_images_lie_in_another_file(tmp_path):
     store = ShardStore(tmp_path)
     assert store.path(Shard(("aa", "bb"))) != store.path(SHARD)
     assert store.path(Shard(SHARD.ids)) == store.path(SHARD)
+
+
+def test_a_shard_of_another_user_is_not_called_damaged(tmp_path, monkeypatch):
+    store = ShardStore(tmp_path)
+    store.write(SHARD, an_array())
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(shards, "open", refuse, raising=False)
+    with pytest.raises(CadbenchError, match="it belongs to another user"):
+        _ = SHARD in ShardStore(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
@@ -71,3 +72,20 @@ def test_a_file_is_replaced_and_a_pipe_or_folder_is_not(tmp_path: Path) -> None:
             write_bytes(other, b"new")
     assert pipe.is_fifo()
     assert sorted(each.name for each in tmp_path.iterdir()) == ["new", "pipe"]
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def test_a_file_of_another_user_is_not_called_damaged(tmp_path: Path, monkeypatch) -> None:
+    damaged: list[Path] = []
+    write_bytes(tmp_path / "file", seal(b"content"))
+    assert unseal(tmp_path / "file", damaged.append) == b"content"
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(CadbenchError, match=r"file \(Permission denied\); it belongs"):
+        unseal(tmp_path / "file", damaged.append)
+    assert damaged == []
+    monkeypatch.setattr(Path, "exists", refuse)
+    with pytest.raises(CadbenchError, match=r"cannot write .*Permission denied"):
+        write_bytes(tmp_path / "other", b"")
