@@ -182,7 +182,7 @@ class _LentNeighbors(_Lent):
         loan = reveal(self._loan)
         for block in blocks:
             loan.blocks.use(block)
-        return loan.neighbors.min_distance(batch, blocks)
+        return loan.neighbors.min_distance(batch, blocks, verify=loan.blocks.verify)
 
     def forget(self) -> None:
         reveal(self._loan).neighbors.forget()

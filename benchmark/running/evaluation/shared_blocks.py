@@ -67,9 +67,10 @@ class SharedBlocks:
         """
         if blocks is None:
             blocks, self._in_use = list(self._in_use.values()), {}
-        if changed := {block.digest for block in blocks if not self._is_unchanged(block)}:
-            self.coresets.discard(changed)
-            self.neighbors.discard(changed)
+        if changed := [block for block in blocks if not self._is_unchanged(block)]:
+            digests = {digest for block in changed for digest in (block.digest, block.root_digest)}
+            self.coresets.discard(digests)
+            self.neighbors.discard(digests)
             raise ChangedBlock
 
     def _is_unchanged(self, block: Block) -> bool:

@@ -6,7 +6,7 @@ The package docstring explains the algorithm and why its results are exact.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -40,12 +40,16 @@ class Neighbors:
     store: DistanceStore | None = None
     _tables: OrderedDict[str, DistanceTable] = field(default_factory=OrderedDict, repr=False)
 
-    def min_distance(self, batch: TestBatch, blocks: Sequence[Block]) -> Tensor:
+    def min_distance(
+        self, batch: TestBatch, blocks: Sequence[Block], *, verify: Callable[[], None] | None = None
+    ) -> Tensor:
         """Return the distance of each patch to its nearest vector of all blocks.
 
         Args:
             batch: B images of P patches.
             blocks: one or more blocks; equal blocks count once.
+            verify: called before tables are evicted, and so perhaps stored; raises an error if a
+                method has changed the vectors of a block.
 
         Returns:
             Euclidean distances (B, P) float32, on the device of the blocks.
@@ -61,7 +65,7 @@ class Neighbors:
         data = batch_data(batch)
         tables = [self._table(block, data) for block in blocks]
         least = UnionSearch(data, blocks, tables).run(self.search)
-        self._evict()
+        self._evict(verify)
         return torch.from_numpy(least).to(blocks[0].vectors.device)
 
     def save(self) -> None:
@@ -69,13 +73,13 @@ class Neighbors:
         self._save(self._tables)
 
     def discard(self, digests: Collection[str]) -> None:
-        """Drop the tables of these blocks, because a method has changed their vectors.
+        """Drop the tables of these blocks and of their subsets, because vectors have changed.
 
-        Tables of blocks with the same root go too: distances are copied between them.
+        Distances are copied between the tables of blocks with the same root, so callers name the
+        root of a changed block too.
         """
-        roots = {t.root_digest for digest, t in self._tables.items() if digest in digests}
         for digest, table in list(self._tables.items()):
-            if digest in digests or table.root_digest in {*roots, *digests}:
+            if digest in digests or table.root_digest in digests:
                 del self._tables[digest]
 
     def forget(self) -> None:
@@ -119,9 +123,11 @@ class Neighbors:
         if ids:
             table.add_images(ids)
 
-    def _evict(self) -> None:
+    def _evict(self, verify: Callable[[], None] | None) -> None:
         """Drop the tables used longest ago, but never the last one used."""
         size = sum(table.nbytes for table in self._tables.values())
+        if verify is not None and self.store is not None and size > self.budget:
+            verify()
         dropped = {}
         while size > self.budget and len(self._tables) > 1:
             digest, oldest = self._tables.popitem(last=False)

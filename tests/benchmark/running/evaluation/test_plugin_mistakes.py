@@ -20,8 +20,10 @@ from cadbench.benchmark.plugins.class_methods import (
     sharing_rank,
 )
 from cadbench.benchmark.running.checkpoint import Checkpoint
+from cadbench.benchmark.services.neighbors.disk_cache import DistanceStore
 from cadbench.benchmark.system.plugin_errors import attribute_errors_to
 from cadbench.methods.banks.finetune import FineTune
+from cadbench.methods.banks.per_category import PerCategory
 from cadbench.results.errors import CadbenchError, UsageError
 
 
@@ -215,6 +217,34 @@ def test_a_method_that_fails_after_it_changed_a_block_leaves_nothing_of_it(study
             built.evaluate(cell)
     again = built.evaluate(cell)
     np.testing.assert_array_equal(clean.rows[-1]["dial"].scores, again.rows[-1]["dial"].scores)
+
+
+def test_distances_to_a_changed_block_are_never_stored(study, monkeypatch, tmp_path):
+    built = study()
+    cell = built.cell("per_category", params={"class_budget": 10})
+    clean = built.evaluate(cell)
+    # Room for one table, so that tables are stored while the method still scores.
+    store = DistanceStore(tmp_path / "distances" / "features", 10**9)
+    neighbors = built.services.neighbors
+    neighbors.store, neighbors.budget = store, 1
+    neighbors.forget()
+    score = PerCategory.score
+
+    def changing(self: Any, batch: Any) -> Any:
+        if len(self.banks) == 3:
+            for bank in self.banks:
+                bank.vectors.mul_(2)
+        return score(self, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PerCategory, "score", changing)
+        with pytest.raises(CadbenchError, match="it changed the vectors"):
+            built.evaluate(cell)
+    assert list(tmp_path.rglob("distances/*/*"))
+    neighbors.forget()
+    again = built.evaluate(cell)
+    for category, scores in clean.rows[-1].items():
+        np.testing.assert_array_equal(scores.scores, again.rows[-1][category].scores)
 
 
 def test_what_a_method_makes_of_a_centroid_or_a_selection_stays_its_own(study):
