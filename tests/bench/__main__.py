@@ -1,4 +1,4 @@
-"""`python -m tests.bench`: every benchmark, one after another, on what is built in."""
+"""`python -m tests.bench`: run every benchmark on the synthetic dataset and random data."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def main() -> None:
         ["startup.py"],
     ):
         print(f"\n== {words[0]}", flush=True)
-        # As `cadbench` sets it: threads that wait sleep.
+        # As `cadbench` sets it: waiting threads sleep.
         env = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
         subprocess.run([sys.executable, str(HERE / words[0]), *words[1:]], check=True, env=env)
 

@@ -1,9 +1,9 @@
 """Time exact coreset selection against the plain loop.
 
-`python tests/bench/coreset.py [--device cuda]` prints seconds and their ratio in the same run, and
-how many picks of the plain float32 loop agree with the exact ones. Features are clustered random
-numbers, or those of `--features FILE.npy` (N, D), for example of a real category; with CUDA they
-are on the device. Small selections are then timed in two modes: all patches active, or in rounds.
+`python tests/bench/coreset.py [--device cuda]` prints the seconds of both, their ratio, and how
+many picks of the plain float32 loop are the exact ones. Features are clustered random numbers, or
+those of `--features FILE.npy` (N, D), for example of a real category. Small selections are then
+timed in two modes: all patches active, or in rounds.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     patches = np.load(args.features) if args.features else clustered(250_880, 152)
-    there = patches if args.device == "cpu" else torch.from_numpy(patches).to(args.device)
-    start = nearest_to_mean(there)
+    features = patches if args.device == "cpu" else torch.from_numpy(patches).to(args.device)
+    start = nearest_to_mean(features)
     print(
         f"{patches.shape[0]} x {patches.shape[1]} {patches.dtype} on {args.device}; "
         f"on the CPU exact on one thread, the plain loop on {args.threads}"
     )
     print(f"{'picks':>6} {'exact s':>8} {'plain s':>8} {'ratio':>6}  same picks")
-    greedy_k_center(there[:1000], 10, 0)  # imports and first-call costs
+    greedy_k_center(features[:1000], 10, 0)  # imports and compiles
     for size in map(int, args.picks.split(",")):
-        plain_loop(there, 2, start)
-        before, picks = timed(lambda k=size: greedy_k_center(there, k, start))
-        plain, plain_picks = timed(lambda k=size: plain_loop(there, k, start))
-        after, _ = timed(lambda k=size: greedy_k_center(there, k, start))
+        plain_loop(features, 2, start)
+        before, picks = timed(lambda k=size: greedy_k_center(features, k, start))
+        plain, plain_picks = timed(lambda k=size: plain_loop(features, k, start))
+        after, _ = timed(lambda k=size: greedy_k_center(features, k, start))
         exact = (before + after) / 2
         agreement = agreement_of(patches, picks, plain_picks)
         print(f"{size:>6} {exact:>8.2f} {plain:>8.2f} {plain / exact:>6.1f}  {agreement}")
@@ -85,7 +85,7 @@ def clustered(count: int, dim: int) -> np.ndarray:
 
 
 def plain_loop(patches: np.ndarray | torch.Tensor, k: int, start: int) -> np.ndarray:
-    """One matrix-vector product a pick, in float32."""
+    """Greedy selection with one matrix-vector product per pick, in float32."""
     rows = torch.as_tensor(patches).float()
     squares = rows.square().sum(1)
     nearest = torch.full_like(squares, torch.inf)
@@ -100,13 +100,13 @@ def plain_loop(patches: np.ndarray | torch.Tensor, k: int, start: int) -> np.nda
 
 
 def timed(work: Callable[[], np.ndarray]) -> tuple[float, np.ndarray]:
-    begun = time.perf_counter()
+    start = time.perf_counter()
     result = work()
-    return time.perf_counter() - begun, result
+    return time.perf_counter() - start, result
 
 
 def agreement_of(patches: np.ndarray, exact: np.ndarray, plain: np.ndarray) -> str:
-    """Whether the picks are the same; if not, how near the first two that differ were."""
+    """Whether the picks are the same; if not, how close the first two different ones are."""
     differing = np.flatnonzero(exact != plain)
     if not len(differing):
         return "all"

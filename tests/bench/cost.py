@@ -1,18 +1,18 @@
 """The cost model: operations and bytes of a MECAD study, with constants measured on this machine.
 
-`python tests/bench/cost.py [--device cuda] [--backbone NAME] [--random-weights] [--images FOLDER]`:
-measures images a second through decoding and backbone, the selection of one coreset and the rate of
-the neighbor search, and from them predicts MVTec AD (15 categories, 3,629 training and 1,725 test
-images).
+`python tests/bench/cost.py [--device cuda] [--backbone NAME] [--random-weights] [--images FOLDER]`
+measures the images per second of decoding and backbone, the selection of one coreset and the rate
+of the neighbor search. From these it predicts MVTec AD (15 categories, 3,629 training and 1,725
+test images).
 
     extraction   images / rate;                      bytes  images * P * D * 2 (float16 on disk)
     selection    categories * one selection;         bytes  P * n_train * D * 2 (memory-mapped)
-    search       multiply-adds / rate, P * D * sum over (image, vector) pairs that are ever compared
+    search       multiply-adds / rate, P * D * sum over all compared (image, vector) pairs
     metrics      rows of the matrix that change * test images * 0.8 ms (tests/bench/pixels.py)
 
-Pairs of one expert under oracle routing: when category t is learned every seen image meets its
-coreset (400) and, once, what is replayed of the others: 80 of each while at most six are owned, and
-again 0.2 * 2400 / n of each whenever a further one changes the buffer.
+Pairs of one expert under oracle routing: when category t is learned, every seen image is compared
+with its coreset (400) and, once, with the replayed vectors of the others: 80 per category up to six
+categories, and again 0.2 * 2400 / n per category whenever another category changes the buffer.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ CATEGORIES, TRAIN, TEST, CORESET = 15, 3629, 1725, 400
 REPEATS = {"cpu": 1, "cuda": 10}
 
 
-def images_a_second(
-    spec: FeatureSpec, weights, shown: np.ndarray, device: torch.device
+def images_per_second(
+    spec: FeatureSpec, weights, images: np.ndarray, device: torch.device
 ) -> tuple[float, int, int]:
-    """(rate, P, D) of the backbone on images that are in memory."""
+    """(images per second, P, D) of the backbone, with images in memory."""
     extractor = load_extractor(spec, weights, device)
-    pixels = torch.from_numpy(shown)
+    pixels = torch.from_numpy(images)
     patches = extractor.extract(pixels)
     start = time.perf_counter()
     for _ in range(REPEATS[device.type]):
@@ -59,8 +59,8 @@ def images_a_second(
     return len(pixels) / seconds, patches.shape[1], patches.shape[2]
 
 
-def decoded_a_second(folder: Path | None) -> float:
-    """Images a second that one core decodes and resizes: files of the folder, or drawn 900 px."""
+def decoded_per_second(folder: Path | None) -> float:
+    """Images per second that one core decodes and resizes, by default of 900 px."""
     with tempfile.TemporaryDirectory() as place:
         if folder is None:
             from PIL import Image
@@ -95,8 +95,8 @@ def selection_seconds(vectors: int, dim: int, device: torch.device) -> float:
     return time.perf_counter() - start
 
 
-def multiply_adds_a_second(patches: int, dim: int, device: torch.device) -> float:
-    """Rate of the exact search in a block of a coreset's size, for a batch of a run's size."""
+def multiply_adds_per_second(patches: int, dim: int, device: torch.device) -> float:
+    """Rate of the exact search in a block of 400 vectors, for one batch of a run."""
     queries = torch.rand((BATCH_SIZE * patches, dim)).half().float().to(device)
     vectors = torch.rand((CORESET, dim)).half().float().to(device)
     torch_search(queries, [vectors])
@@ -109,14 +109,14 @@ def multiply_adds_a_second(patches: int, dim: int, device: torch.device) -> floa
 
 
 def pairs_of_one_expert() -> float:
-    """(image, vector) pairs over the whole stream."""
+    """(image, vector) pairs over the stream."""
     each = TEST / CATEGORIES
     pairs = 0.0
     replayed = 0.2 * CORESET
     for t in range(1, CATEGORIES + 1):
         pairs += t * each * CORESET
         buffer = min(CORESET, 2400 // t)
-        new = t - 1 if buffer < CORESET else 1  # blocks of replayed vectors not met before
+        new = t - 1 if buffer < CORESET else 1  # new blocks of replayed vectors
         pairs += t * each * (new if t > 1 else 0) * math.ceil(0.2 * buffer)
     return pairs + each * replayed
 
@@ -133,14 +133,14 @@ def main() -> None:
     spec = FeatureSpec(given.backbone, weights.name, STRIDES, embedding,
                        embedding_params(embedding), Preprocessing())  # fmt: skip
     rng = np.random.default_rng(0)
-    shown = rng.integers(0, 256, (32, 3, 224, 224), dtype=np.uint8)
-    rate, patches, dim = images_a_second(spec, weights, shown, given.device)
-    decoding = decoded_a_second(given.images) * available_cores()
-    # Decoding takes its time from the same cores, or goes on beside what a GPU does.
+    images = rng.integers(0, 256, (32, 3, 224, 224), dtype=np.uint8)
+    rate, patches, dim = images_per_second(spec, weights, images, given.device)
+    decoding = decoded_per_second(given.images) * available_cores()
+    # On the CPU both use the same cores; with a GPU they overlap.
     both = 1 / (1 / rate + 1 / decoding) if given.device.type == "cpu" else min(rate, decoding)
     selection = selection_seconds(patches * TRAIN // CATEGORIES, dim, given.device)
-    products = multiply_adds_a_second(patches, dim, given.device)
-    images = TRAIN + TEST
+    products = multiply_adds_per_second(patches, dim, given.device)
+    count = TRAIN + TEST
     macs = patches * dim * pairs_of_one_expert()
     rows = CATEGORIES * (CATEGORIES + 1) // 2 * TEST / CATEGORIES
     print(
@@ -149,8 +149,8 @@ def main() -> None:
     )
     print(f"backbone {rate:.1f} images/s, decoding {decoding:.0f}, both {both:.1f}")
     print(f"one selection {selection:.1f} s, search {products / 1e9:.0f} G multiply-adds/s")
-    print(f"MVTec AD: extraction  {images / both / 60:8.1f} min, "
-          f"{images * patches * dim * 2 / 1e9:.1f} GB")  # fmt: skip
+    print(f"MVTec AD: extraction  {count / both / 60:8.1f} min, "
+          f"{count * patches * dim * 2 / 1e9:.1f} GB")  # fmt: skip
     print(f"          selection   {CATEGORIES * selection / 60:8.1f} min")
     print(
         f"          one expert  {macs / products / 60:8.1f} min, {macs / 1e12:.0f} T multiply-adds"

@@ -1,8 +1,9 @@
 """Compare the records of two versions of cadbench: `python -m tests.bench.equality OLD NEW`.
 
 OLD and NEW are `--out` folders in which the same cells were run. For each record it compares the
-key, the bytes of every table and of the maps, and, where metrics.parquet gained rows, the values
-of the rows that OLD has, bit by bit. It prints one line per method; exit code 1 means a difference.
+key, the bytes of every table and of the maps, and, if metrics.parquet has more rows in NEW, the
+values of the rows that OLD has, bit by bit. It prints one line per method; exit code 1 means a
+difference.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""Extraction: images a second from files, against a bare forward loop over tensors in memory.
+"""Extraction: images per second from files, against a plain forward loop over tensors in memory.
 
-`python tests/bench/extraction.py FOLDER [--device cuda]`: PNG files of one size, such as a
-category's folder.
-The floor is timm's backbone on the same batches with nothing else to do; the folded one is what
-extraction runs (benchmark/features/fusion.py).
+`python tests/bench/extraction.py FOLDER [--device cuda]`, where FOLDER has PNG files of one size.
+The plain loop runs timm's backbone on the same batches; the folded one runs the network of
+extraction (benchmark/features/fusion.py).
 """
 
 from __future__ import annotations
@@ -67,7 +66,7 @@ def main() -> None:
                 model(batch.contiguous(memory_format=layout))
         synchronize(args.device)
 
-    def bare() -> None:
+    def plain_forward() -> None:
         loop(plain)
 
     def folded() -> None:
@@ -86,12 +85,12 @@ def main() -> None:
         work()
         return len(files) / (time.perf_counter() - start)
 
-    bare(), folded(), from_files()
+    plain_forward(), folded(), from_files()
     for _ in range(args.rounds):
-        floor, fast, real = rate(bare), rate(folded), rate(from_files)
+        slow, fast, real = rate(plain_forward), rate(folded), rate(from_files)
         print(
-            f"bare forward {floor:6.1f} images/s, folded {fast:6.1f}, from files {real:6.1f}: "
-            f"{real / floor:.0%} of the one, {real / fast:.0%} of the other"
+            f"plain forward {slow:6.1f} images/s, folded {fast:6.1f}, from files {real:6.1f}: "
+            f"{real / slow:.0%} of plain, {real / fast:.0%} of folded"
         )
 
 

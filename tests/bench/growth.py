@@ -1,9 +1,8 @@
-"""Growth: time and memory of a MECAD run as categories, and images a category, grow.
+"""Growth: time and memory of a MECAD run with more categories, and more images per category.
 
-`python tests/bench/growth.py`: features come from a generator, no image and no backbone is read.
-Experts grow with the categories (one for three), `unseen` is `none` (with it, every experience is
-compared with every expert, whose number grows too). Each size runs in a process of its own, so
-that its peak memory is its own.
+`python tests/bench/growth.py` generates features, without images and backbone. There is one expert
+per three categories, and `unseen` is `none`. Each size runs in its own process, so that its peak
+memory is not that of another size.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 DIM, PATCHES = 152, 784
 
 
-def drawn_study(root: Path, categories: int, train: int, test: int):
-    """A manifest of made-up images and the feature set that holds generated patches for them."""
+def generate_study(root: Path, categories: int, train: int, test: int):
+    """A manifest of images that do not exist, and a feature set with generated patches for them."""
     import torch
     from cadbench.benchmark.data.images.preprocessing import Preprocessing
     from cadbench.benchmark.data.item import Item
@@ -60,7 +59,7 @@ def drawn_study(root: Path, categories: int, train: int, test: int):
 
 
 def measure(categories: int, train: int, test: int) -> None:
-    """Run once and print `seconds peak-MB-of-the-run`."""
+    """Run once and print seconds and peak MB."""
     from cadbench.benchmark.interface.method import CellFacts
     from cadbench.benchmark.pixels.maps import MapSpec
     from cadbench.benchmark.plugins.methods import load_method
@@ -76,7 +75,7 @@ def measure(categories: int, train: int, test: int) -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        manifest, features = drawn_study(root, categories, train, test)
+        manifest, features = generate_study(root, categories, train, test)
         method = load_method("mecad")
         params = method.Params(experts=max(1, categories // 3), threshold=0.9)
         params = method.resolve(params, CellFacts("", "", categories))
@@ -96,9 +95,11 @@ def measure(categories: int, train: int, test: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--one", nargs=3, type=int, help="categories, train, test: one size here")
+    parser.add_argument(
+        "--one", nargs=3, type=int, help="categories, train, test: run in this process"
+    )
     parser.add_argument("--categories", default="15,60,240")
-    parser.add_argument("--images", default="20,80", help="training images a category, 1x and 4x")
+    parser.add_argument("--images", default="20,80", help="training images per category")
     args = parser.parse_args()
     if args.one:
         measure(*args.one)

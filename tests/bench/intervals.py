@@ -1,8 +1,8 @@
-"""Bootstrap intervals: seconds for one row of a study as large as MVTec AD's, and larger cells.
+"""Bootstrap intervals: seconds for one row of a study of MVTec AD's size, and for more images.
 
 `python tests/bench/intervals.py`: 1,000 replicates of every AUROC of 12 runs of 15 experiences and
-15 categories of 115 test images; then one cell of n images, against a product with the matrix of
-the pairs (defective, good).
+15 categories of 115 test images; then one value of n images, against a product with the matrix of
+all pairs (defective, good).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ GOOD, DEFECTIVE, CATEGORIES = 31, 84, 15
 
 
 def scores(names: list[str], rng: np.random.Generator) -> pd.DataFrame:
-    """New scores at every experience, so that no cell is carried over."""
+    """New scores after every experience, so that no value is carried over."""
     n, T = GOOD + DEFECTIVE, len(names)
     label = np.tile(np.repeat([0, 1], [GOOD, DEFECTIVE]), T * T)
     return pd.DataFrame(

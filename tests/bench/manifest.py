@@ -1,9 +1,9 @@
-"""The manifest of many images: time and peak memory of building it, and of meeting it again.
+"""The manifest of many images: time and peak memory of building it, first and from the cache.
 
-`python tests/bench/manifest.py [--images 10000,100000] [--side 16]`: valid PNG files in MVTec AD's
-layout are written to a temporary folder (a tenth of the images defective, each with a mask), and
-every build runs in a process of its own. `interrupted` is a first build that gets Ctrl-C at its
-half, `resumed` the one after it: together they read every file once.
+`python tests/bench/manifest.py [--images 10000,100000] [--side 16]` writes PNG files in MVTec AD's
+layout to a temporary folder; a tenth of the images is defective and has masks. Every build runs in
+its own process. `interrupted` is a first build that is interrupted halfway, `resumed` the next one;
+together they read every file once.
 """
 
 from __future__ import annotations
@@ -47,20 +47,20 @@ def places(images: int) -> Iterator[tuple[str, str, int]]:
         yield f"part{category:02}", folder, place
 
 
-def draw(root: Path, images: int, side: int) -> int:
+def write_dataset(root: Path, images: int, side: int) -> int:
     """Write the dataset; returns the number of files."""
     rng = np.random.Generator(np.random.PCG64(0))
     mask = np.zeros((side, side), np.uint8)
     mask[: side // 2] = 255
-    drawn_mask = png(mask)
+    mask_png = png(mask)
     files = images
     folders: set[Path] = set()
     for category, folder, number in places(images):
         pixels = rng.integers(0, 256, (side, side, 3), dtype=np.uint8)
         written = [(root / category / folder / f"{number:06}.png", png(pixels))]
         if folder == "test/scratch":
-            there = root / category / "ground_truth" / "scratch"
-            written.append((there / f"{number:06}_mask.png", drawn_mask))
+            masks = root / category / "ground_truth" / "scratch"
+            written.append((masks / f"{number:06}_mask.png", mask_png))
             files += 1
         for path, data in written:
             if path.parent not in folders:
@@ -108,7 +108,7 @@ def build(root: Path, cache: Path, stop_at: int) -> None:
 
 
 def peak() -> float:
-    """Of this process, in MB; a worker never holds more than the image that it reads."""
+    """Peak memory of this process in MB; a worker holds only the image that it reads."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -116,7 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--images", default="10000,100000")
     parser.add_argument("--side", type=int, default=16, help="pixels")
-    parser.add_argument("--one", nargs=3, help="root, cache, files to stop after: one build here")
+    parser.add_argument("--one", nargs=3, help="root, cache, files to stop after: build here")
     args = parser.parse_args()
     if args.one:
         build(Path(args.one[0]), Path(args.one[1]), int(args.one[2]))
@@ -127,8 +127,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder, "generated")
             start = time.perf_counter()
-            files = draw(root, images, args.side)
-            print(f"{images:>8} {'(drawn)':>12} {files:>12} {time.perf_counter() - start:>12.1f}")
+            files = write_dataset(root, images, args.side)
+            print(f"{images:>8} {'(written)':>12} {files:>12} {time.perf_counter() - start:>12.1f}")
             for name, cache, stop_at in (
                 ("first", "a", 0),
                 ("second", "a", 0),

@@ -1,9 +1,9 @@
-"""Pixel metrics of one row of the matrix: all four at once, against their plain computation.
+"""Pixel metrics of one row of the matrix: all four together, against plain computations.
 
-`python tests/bench/pixels.py [--images N] [--categories N]`: random patch maps and masks with 1 to
-3 defects an image, by default as many as MVTec AD tests (15 categories, 1,725 images, 224 x 224).
-Plain are, on the same full maps: scikit-learn's `roc_auc_score`; and AUPRO by thresholds on
-a grid of 200 values, which only approaches the exact value.
+`python tests/bench/pixels.py [--images N] [--categories N]` uses random patch maps and masks with 1
+to 3 defects per image, by default as many as the test set of MVTec AD (15 categories, 1,725 images
+of 224 x 224). Plain computations on the same full maps are scikit-learn's `roc_auc_score`, and
+AUPRO at a grid of 200 thresholds, which is approximate.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SIZE, GRID, THRESHOLDS = 224, 28, 200
 
 
 def category(images: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, Truth]:
-    """(maps (N, 28, 28) float16, masks (N, 224, 224) bool, truth); three of four are defective."""
+    """(maps (N, 28, 28) float16, masks (N, 224, 224) bool, truth); 3 of 4 images are defective."""
     maps = rng.random((images, GRID, GRID))
     masks = np.zeros((images, SIZE, SIZE), bool)
     for index in range(images):
@@ -45,7 +45,7 @@ def category(images: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndar
 
 
 def plain_aupro(full: np.ndarray, masks: np.ndarray, truth: Truth) -> float:
-    """Overlap and rate at each threshold of a grid, area by trapezoids."""
+    """AUPRO from overlap and rate at a grid of thresholds, by trapezoids."""
     good, weights = full[~masks], truth.weights / truth.regions
     defective = full.reshape(-1)[truth.pixels]
     points = []
@@ -61,33 +61,33 @@ def plain_aupro(full: np.ndarray, masks: np.ndarray, truth: Truth) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--images", type=int, default=115, help="test images a category")
+    parser.add_argument("--images", type=int, default=115, help="test images per category")
     parser.add_argument("--categories", type=int, default=15)
     given = parser.parse_args()
     rng = np.random.default_rng(0)
-    took = dict.fromkeys(("all four", "full maps alone", "sklearn AUROC", "plain AUPRO"), 0.0)
-    apart: dict[str, float] = {"AUROC": 0.0, "AUPRO": 0.0}
+    seconds = dict.fromkeys(("all four", "full maps alone", "sklearn AUROC", "plain AUPRO"), 0.0)
+    errors: dict[str, float] = {"AUROC": 0.0, "AUPRO": 0.0}
     spec, cpu = MapSpec(), torch.device("cpu")
     for _ in range(given.categories):
         maps, masks, truth = category(given.images, rng)
         start = time.perf_counter()
         found = pixel_metrics(maps, truth, spec, cpu)
-        took["all four"] += time.perf_counter() - start
+        seconds["all four"] += time.perf_counter() - start
         start = time.perf_counter()
         full = full_maps(torch.from_numpy(maps), SIZE, spec).numpy()
-        took["full maps alone"] += time.perf_counter() - start
+        seconds["full maps alone"] += time.perf_counter() - start
         start = time.perf_counter()
         auroc = roc_auc_score(masks.ravel(), full.ravel())
-        took["sklearn AUROC"] += time.perf_counter() - start
+        seconds["sklearn AUROC"] += time.perf_counter() - start
         start = time.perf_counter()
         aupro = plain_aupro(full, masks, truth)
-        took["plain AUPRO"] += time.perf_counter() - start
-        apart["AUROC"] = max(apart["AUROC"], abs(auroc - found.pixel_auroc))
-        apart["AUPRO"] = max(apart["AUPRO"], abs(aupro - found.aupro))
+        seconds["plain AUPRO"] += time.perf_counter() - start
+        errors["AUROC"] = max(errors["AUROC"], abs(auroc - found.pixel_auroc))
+        errors["AUPRO"] = max(errors["AUPRO"], abs(aupro - found.aupro))
     print(f"{given.categories} categories of {given.images} images, {SIZE} x {SIZE}")
-    for name, seconds in took.items():
-        print(f"{name:16} {seconds:8.2f} s   {seconds / took['all four']:7.1f} x all four")
-    print("largest difference: " + ", ".join(f"{name} {d:.1e}" for name, d in apart.items()))
+    for name, each in seconds.items():
+        print(f"{name:16} {each:8.2f} s   {each / seconds['all four']:7.1f} x all four")
+    print("largest difference: " + ", ".join(f"{name} {d:.1e}" for name, d in errors.items()))
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 

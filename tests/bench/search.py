@@ -1,10 +1,10 @@
 """Neighbor search: the exact searches against a plain distance matrix, in one run.
 
-`python tests/bench/search.py [--device cuda]`: queries are the 784 patches of eight images, in the
-sizes that lite0 (152), the published embedding (1024) and plain concatenation (1536) give, against
-the replayed part of a coreset (80), a coreset (400) and a whole bank (2400). All lie near a space
-of 30 dimensions, as embeddings do. `bounded` is the default search where a nearer vector is known
-for every query, as in a memory of which another block holds the nearest.
+`python tests/bench/search.py [--device cuda]` searches the 784 patches of eight images, with the
+dimensions of lite0 (152), the published embedding (1024) and plain concatenation (1536), in the
+replayed part of a coreset (80 vectors), a coreset (400) and a bank (2400). All are close to a
+30-dimensional subspace, as embeddings are. `bounded` is the default search when every query has an
+upper limit below all distances, because another block has the nearest vector.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ REPEATS = 5
 
 
 def plain(queries: torch.Tensor, blocks: list[torch.Tensor]) -> torch.Tensor:
-    """The distance matrix as torch computes it in float32, and its minimum."""
+    """The minimum of torch's float32 distance matrix."""
     return torch.cdist(queries, blocks[0]).amin(1)
 
 
 def seconds(run: Callable[[], object]) -> float:
-    """Median of a few runs after a warm-up."""
+    """Median of several calls after a warm-up."""
     run()
     times = []
     for _ in range(REPEATS):
@@ -43,12 +43,12 @@ def seconds(run: Callable[[], object]) -> float:
 
 
 def wait() -> None:
-    """For CUDA, where there is one in use."""
+    """Wait for CUDA if it is in use."""
     if torch.cuda.is_initialized():
         torch.cuda.synchronize()
 
 
-def drawn(count: int, dim: int, seed: int) -> torch.Tensor:
+def random_vectors(count: int, dim: int, seed: int) -> torch.Tensor:
     """(count, dim) float16 values in float32."""
     space = torch.randn((30, dim), generator=torch.Generator().manual_seed(0))
     generator = torch.Generator().manual_seed(seed)
@@ -64,9 +64,9 @@ def main() -> None:
     ratios = "".join(f"{name + '/torch':>15}" for name in names if name != "torch")
     print(f"{'D':>5} {'M':>5}" + "".join(f"{name + ' ms':>11}" for name in names) + ratios)
     for dim in DIMENSIONS:
-        queries = drawn(QUERIES, dim, 1).to(device)
+        queries = random_vectors(QUERIES, dim, 1).to(device)
         for count in VECTORS:
-            vectors = drawn(count, dim, 2).to(device)
+            vectors = random_vectors(count, dim, 2).to(device)
             bounds = torch_search(queries, [vectors])[0][0] * 0.8
             searches: dict[str, Callable[[], object]] = {
                 "cdist": partial(plain, queries, [vectors]),
@@ -74,10 +74,10 @@ def main() -> None:
                 "bounded": partial(torch_search, queries, [vectors], bounds),
                 "faiss": partial(faiss_search, queries, [vectors]),
             }
-            took = {name: seconds(searches[name]) for name in names}
-            shown = "".join(f"{1000 * taken:11.2f}" for taken in took.values())
-            compared = (taken / took["torch"] for name, taken in took.items() if name != "torch")
-            print(f"{dim:5} {count:5}{shown}" + "".join(f"{ratio:15.2f}" for ratio in compared))
+            times = {name: seconds(searches[name]) for name in names}
+            cells = "".join(f"{1000 * each:11.2f}" for each in times.values())
+            relative = (each / times["torch"] for name, each in times.items() if name != "torch")
+            print(f"{dim:5} {count:5}{cells}" + "".join(f"{ratio:15.2f}" for ratio in relative))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,9 @@
 """Where the seconds of `cadbench run` go, stage by stage, on the CPU or on CUDA.
 
 `python tests/bench/stages.py [--device cuda] [--seeds N] [--data-root FOLDER]` (default: the
-synthetic set): one MECAD run of 5 experts, a sweep of 1 to 8 and all six methods, each a whole
-process that starts with the features and what is remembered of the images, and nothing else. A
-stage's seconds are those of the main thread less the stages inside it; before and after each, CUDA
-is waited for. Pixel metrics are measured beside all that, and coresets selected ahead, each on a
-thread of its own.
+synthetic dataset) runs MECAD with 5 experts, a sweep of 1 to 8 and all six methods, each in its own
+process. Features and manifests are cached, coresets and distances are not. The seconds of a stage
+do not include those of the stages inside it; before and after each stage, CUDA is synchronized.
 """
 
 from __future__ import annotations
@@ -40,15 +38,15 @@ RUNS = {
 
 
 class Clock:
-    """Seconds by stage, those of the stages inside not counted again."""
+    """Seconds by stage, without the stages inside it."""
 
-    def __init__(self, begun: float) -> None:
+    def __init__(self, started: float) -> None:
         self.seconds: Counter[str] = Counter()
         self._stages = ["start and imports"]
-        self._since = begun
+        self._since = started
 
-    def turn(self, stage: str | None) -> None:
-        """Enter a stage, or leave the one that is on (None)."""
+    def switch(self, stage: str | None) -> None:
+        """Enter a stage, or leave the current one (None)."""
         _wait_for_cuda()
         now = time.time()
         self.seconds[self._stages[-1]] += now - self._since
@@ -58,17 +56,17 @@ class Clock:
         else:
             self._stages.append(stage)
 
-    def around(self, owner: Any, name: str, stage: str) -> None:
-        """Count what a function takes as a stage."""
+    def wrap(self, owner: Any, name: str, stage: str) -> None:
+        """Count the calls of a function as a stage."""
         inner: Callable[..., Any] = getattr(owner, name)
 
         @functools.wraps(inner)
         def counted(*args: Any, **options: Any) -> Any:
-            self.turn(stage)
+            self.switch(stage)
             try:
                 return inner(*args, **options)
             finally:
-                self.turn(None)
+                self.switch(None)
 
         setattr(owner, name, counted)
 
@@ -79,42 +77,42 @@ def _wait_for_cuda() -> None:
         torch.cuda.synchronize()
 
 
-def inside(begun: float, words: list[str]) -> None:
-    """One run with its stages counted; prints them as JSON."""
-    clock = Clock(begun)
+def run_with_clock(started: float, words: list[str]) -> None:
+    """Run a command in this process and print the seconds of its stages as JSON."""
+    clock = Clock(started)
     from cadbench.benchmark.features.feature_set import FeatureSet
     from cadbench.benchmark.pixels.meter import PixelMeter
     from cadbench.benchmark.running import recording, runner
     from cadbench.benchmark.running.checkpoint import Checkpoint
-    from cadbench.benchmark.running.evaluation import batches as presentation
+    from cadbench.benchmark.running.evaluation import batches
     from cadbench.benchmark.running.shared_inputs import SharedInputs
     from cadbench.benchmark.services.coresets.service import Coresets
     from cadbench.benchmark.services.neighbors import search
     from cadbench.benchmark.services.neighbors.service import Neighbors
 
-    clock.around(SharedInputs, "prepare", "start and imports")
-    clock.around(FeatureSet, "ensure", "extraction")
-    clock.around(runner, "evaluate", "methods and evaluator")
+    clock.wrap(SharedInputs, "prepare", "start and imports")
+    clock.wrap(FeatureSet, "ensure", "extraction")
+    clock.wrap(runner, "evaluate", "methods and evaluator")
     for name in ("select", "_select_rows", "reduce", "centroid"):
-        clock.around(Coresets, name, "selection")
-    clock.around(Neighbors, "min_distance", "cached distances")
-    clock.around(search, "torch_search", "search")
+        clock.wrap(Coresets, name, "selection")
+    clock.wrap(Neighbors, "min_distance", "cached distances")
+    clock.wrap(search, "torch_search", "search")
     for name in ("_read", "_find"):
-        clock.around(presentation, name, "reading features")
-    clock.around(PixelMeter, "measure", "pixel metrics")
-    clock.around(Checkpoint, "save", "checkpoints")
-    clock.around(recording, "record", "records")
-    clock.around(runner.Runner, "run", "records")  # what lies between cells is their bookkeeping
+        clock.wrap(batches, name, "reading features")
+    clock.wrap(PixelMeter, "measure", "pixel metrics")
+    clock.wrap(Checkpoint, "save", "checkpoints")
+    clock.wrap(recording, "record", "records")
+    clock.wrap(runner.Runner, "run", "records")  # bookkeeping between cells
     sys.argv[1:] = words
     try:
         cadbench.main()
     finally:
-        clock.turn("end")
+        clock.switch("end")
         print(json.dumps(clock.seconds))
 
 
 def seconds(words: list[str], cache: Path) -> Counter[str]:
-    """The stages of a run in a process of its own, and its wall time under `in all`."""
+    """The stages of a run in its own process, and its wall time as `total`."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, __file__, "--inside", str(time.time()), "--"]
         start = time.time()
@@ -124,7 +122,7 @@ def seconds(words: list[str], cache: Path) -> Counter[str]:
             env={**os.environ, "CADBENCH_CACHE": str(cache)},
         )  # fmt: skip
         found = Counter(json.loads(done.stdout.splitlines()[-1]))
-        found["in all"] = time.time() - start
+        found["total"] = time.time() - start
         return found
 
 
@@ -137,7 +135,7 @@ def main() -> None:
     parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.inside:
-        inside(given.inside, given.words)
+        run_with_clock(given.inside, given.words)
         return
     root = given.data_root
     data = ["--dataset", "folder", "--data-root", str(root)] if root else ["--dataset", "synthetic"]
@@ -146,7 +144,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         cache = Path(folder) / "cache"
         with_features_of(cache_root(), cache)
-        seconds([*data, "--method", "finetune"], cache)  # remembers the images under this path
+        seconds([*data, "--method", "finetune"], cache)  # writes the manifest under this path
         for name, words in RUNS.items():
             shutil.rmtree(cache / "coresets", ignore_errors=True)
             seeds = ["--seeds", given.seeds] if name == "six methods" else []
@@ -154,8 +152,8 @@ def main() -> None:
     print(f"{'seconds, and share of a run':28}" + "".join(f"{name:>16}" for name in table))
     stages = {stage: None for found in table.values() for stage in found}
     for stage in sorted(stages, key=lambda stage: -table["1-8 experts"][stage]):
-        shown = (f"{run[stage]:9.2f} {run[stage] / run['in all']:6.1%}" for run in table.values())
-        print(f"{stage:28}" + "".join(shown))
+        cells = (f"{run[stage]:9.2f} {run[stage] / run['total']:6.1%}" for run in table.values())
+        print(f"{stage:28}" + "".join(cells))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Start-up: how long the commands take that should answer at once.
+"""Startup time of commands that do little work.
 
-`python tests/bench/startup.py [--out RUNS]`: wall seconds of whole processes, median of five,
+`python tests/bench/startup.py [--out RUNS]` prints wall seconds of processes, medians of five,
 against a Python that does nothing.
 """
 

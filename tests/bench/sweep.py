@@ -1,8 +1,7 @@
-"""The price of a sweep: 1 to 8 experts in one run against single runs, features cached.
+"""The cost of a sweep: 1 to 8 experts in one run, against single runs.
 
-`python tests/bench/sweep.py [--data-root FOLDER]` (default: the synthetic set). Every process
-starts with the features and what is remembered of the images, and nothing else: coresets and
-distances are computed each time.
+`python tests/bench/sweep.py [--data-root FOLDER]` (default: the synthetic dataset). Features and
+manifests are cached; every process computes coresets and distances.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from cadbench.benchmark.system.cache import cache_root
 
 
 def with_features_of(shared: Path, cache: Path) -> None:
-    """Make a cache that holds what `shared` has but for its coresets."""
+    """Make a cache with everything of `shared` except its coresets."""
     cache.mkdir()
     for entry in shared.iterdir():
         if entry.name != "coresets":
@@ -30,7 +29,7 @@ def with_features_of(shared: Path, cache: Path) -> None:
 
 
 def seconds(words: list[str], cache: Path) -> float:
-    """Wall time of one `cadbench run` that begins without coresets."""
+    """Wall time of one `cadbench run` without cached coresets."""
     shutil.rmtree(cache / "coresets", ignore_errors=True)
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "cadbench", "run", "-q", "--out", folder, *words]
@@ -59,13 +58,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         cache = Path(folder) / "cache"
         with_features_of(shared, cache)
-        seconds([*data, "--method", "finetune"], cache)  # remembers the images under this path
+        seconds([*data, "--method", "finetune"], cache)  # writes the manifest under this path
         single = seconds([*data, *mecad, "5"], cache)
         sweep = seconds([*data, *mecad, "1-8"], cache)
-        apart = sum(seconds([*data, *mecad, str(n)], cache) for n in range(1, 9))
+        separate = sum(seconds([*data, *mecad, str(n)], cache) for n in range(1, 9))
     print(f"one run of 5 experts        {single:7.1f} s")
     print(f"a sweep of 1 to 8           {sweep:7.1f} s  {sweep / single:5.2f} x one run")
-    print(f"eight single runs           {apart:7.1f} s  {apart / sweep:5.2f} x the sweep")
+    print(f"eight single runs           {separate:7.1f} s  {separate / sweep:5.2f} x the sweep")
 
 
 if __name__ == "__main__":
