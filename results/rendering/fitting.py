@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from .markdown import display
 from .table import Column, Spread, Table
+from .wrapping import text_width
 
 GAP = 2
 """Spaces between columns."""
@@ -94,15 +95,15 @@ class _Sizes:
     def of(cls, table: Table, place: int) -> _Sizes:
         column = table.columns[place]
         cells = [cell_text(table, row, place) for row in range(len(table.rows))]
-        heading = max(map(len, heading_words(column)))
+        heading = max(map(text_width, heading_words(column)))
         if column.numeric:
             return cls(
                 True,
-                nowhere=max([len(column.name), *map(len, cells)]),
-                headings=max([heading, *map(len, cells)]),
+                nowhere=max([text_width(column.name), *map(text_width, cells)]),
+                headings=max([heading, *map(text_width, cells)]),
                 numbers=max([heading, *map(_longest_word, cells)]),
             )
-        full = max([len(column.name), *map(len, cells)])
+        full = max([text_width(column.name), *map(text_width, cells)])
         words = max([_longest_word(column.name), *map(_longest_word, cells)])
         least = min(max(words, COMFORT), full, _LONGEST_WORD)
         return cls(False, nowhere=full, headings=least, numbers=least)
@@ -208,4 +209,4 @@ def _widened(widths: Sequence[int], wanted: Sequence[int], spare: int) -> tuple[
 
 
 def _longest_word(text: str) -> int:
-    return max(map(len, text.split(" ")))
+    return max(map(text_width, text.split(" ")))

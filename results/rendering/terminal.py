@@ -12,7 +12,7 @@ from .trimming import without_redundant_columns
 from .wrapping import wrap_cell, wrap_words
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, JustifyMethod
 
 MORE = "`cadbench table --columns A,B`, --to FILE or a wider terminal shows them"
 """How to get columns that do not fit."""
@@ -67,7 +67,8 @@ def _draw_block(table: Table, block: Block, console: Console, highlight: Highlig
     for place, width in zip(block.columns, block.widths, strict=True):
         column = table.columns[place]
         heading = Text(wrap_cell(column.name, width, breakable=True))
-        grid.add_column(heading, justify="right" if column.numeric else "left", width=width)
+        side: JustifyMethod = "right" if column.numeric else "left"
+        grid.add_column(heading, justify=side, width=width, overflow="fold")
     marked = marks(table, highlight)
     last_own = len(table.rows) - table.quoted
     for row in range(len(table.rows)):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from cadbench.results.rendering.fitting import GAP, Fitted, cell_text, fit
 from cadbench.results.rendering.table import Column, Spread, Table, Value, text_column
-from cadbench.results.rendering.wrapping import wrap_cell, wrap_words
+from cadbench.results.rendering.wrapping import text_width, wrap_cell, wrap_words
 from cadbench.results.tables.hiding import with_hiding_order
 
 CATEGORIES = [f"category_{n}" for n in range(15)]
@@ -130,6 +130,16 @@ def test_words_wrap_at_spaces_and_longer_ones_stay_whole():
     path = "/data/" + "x" * 40
     assert wrap_words(f"records are in {path} now", 20) == f"records are in\n{path}\nnow"
     assert wrap_words("one line\n  two", 20) == "one line\n  two"
+
+
+def test_wide_characters_take_two_columns():
+    assert text_width("螺钉 bolt") == 9
+    assert text_width("e\u0301") == 1
+    assert wrap_words("螺钉 螺钉 螺钉", 10) == "螺钉 螺钉\n螺钉"
+    assert wrap_cell("螺钉螺钉", 5, breakable=True) == "螺钉\n螺钉"
+    table = Table("t", (text_column("category"), Column("螺钉", 3)), (("螺钉" * 5, 0.5),))
+    (block,) = fit(table, 40).blocks
+    assert block.widths == (20, 5)
 
 
 def test_cells_break_at_spaces_and_words_of_text_also_after_punctuation():
