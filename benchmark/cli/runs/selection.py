@@ -1,0 +1,101 @@
+"""Select runs by method, protocol, key or row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ....results.did_you_mean import suggestion
+from ....results.errors import UsageError
+from ....results.records.inventory import StoredRun, list_runs
+
+methods_option: Callable[..., Any] = click.option(
+    "--method", "methods", multiple=True, metavar="NAME", help="Only this method (repeatable)."
+)
+protocol_option: Callable[..., Any] = click.option(
+    "--protocol",
+    default=None,
+    metavar="ID",
+    help="Only this protocol: an id, or the name of a built-in protocol.",
+)
+
+
+def select_runs(out: Path, methods: Sequence[str], protocol: str | None) -> list[StoredRun]:
+    """The runs under `out` that have one of the methods and the protocol.
+
+    Args:
+        out: folder of the records.
+        methods: names of methods; empty for all.
+        protocol: a protocol's id or a built-in protocol's name; None for all.
+
+    Raises:
+        UsageError: no run is left.
+    """
+    runs = list_runs(out)
+    if not runs:
+        raise UsageError(
+            f"no runs in {out}; create some with `cadbench run`, or choose the folder with --out"
+        )
+    if protocol is not None:
+        wanted = _protocol_id(protocol, {run.protocol for run in runs})
+        runs = _only(runs, [wanted], lambda run: run.protocol, "--protocol")
+    return _only(runs, methods, lambda run: run.method, "--method") if methods else runs
+
+
+def find_runs(refs: Sequence[str], runs: Sequence[StoredRun]) -> list[StoredRun]:
+    """The runs that the references mean, each once.
+
+    Args:
+        refs: each a row such as `mecad:experts=2`, the beginning of a key, a method, a part of a
+            record's path, or `all`.
+        runs: the runs to choose from.
+
+    Raises:
+        UsageError: a reference means no run, or the settings of a row several rows.
+    """
+    found: dict[Path, StoredRun] = {}
+    for ref in refs:
+        matching = [run for run in runs if ref == "all" or run.matches(ref)]
+        if not matching and ":" in ref:
+            matching = _runs_of_row(ref, runs)
+        if not matching:
+            methods = sorted({run.method for run in runs if run.method})
+            raise UsageError(
+                f"{ref!r} matches no run{suggestion(ref, methods)}; `cadbench runs ls` lists keys "
+                "and parameters"
+            )
+        found |= {run.path: run for run in matching}
+    return list(found.values())
+
+
+def _runs_of_row(ref: str, runs: Sequence[StoredRun]) -> list[StoredRun]:
+    from ....results.analysis.rows import rows_of
+    from ..shared.row_names import find_rows
+
+    (row,) = find_rows([ref], rows_of(run.record for run in runs if run.record is not None))
+    keys = {record.key for record in row.records}
+    return [run for run in runs if run.key in keys]
+
+
+def _protocol_id(protocol: str, ids: set[str]) -> str:
+    if protocol in ids:
+        return protocol
+    from ...protocols.builtin import builtin_names, find_protocol
+
+    return find_protocol(protocol).id if protocol in builtin_names() else protocol
+
+
+def _only(
+    runs: list[StoredRun], wanted: Sequence[str], name: Callable[[StoredRun], str], option: str
+) -> list[StoredRun]:
+    available = sorted({name(run) for run in runs if name(run)})
+    for word in wanted:
+        if word not in available:
+            raise UsageError(
+                f"{option}: no run of {word!r}{suggestion(word, available)}; available: "
+                f"{', '.join(available)}"
+            )
+    return [run for run in runs if name(run) in wanted]
