@@ -18,8 +18,8 @@ from ....results.analysis.rows import (
 )
 from ....results.records.inventory import StoredRun, is_running
 from ....results.rendering.table import Column, Table, Value, text_column
+from ...plugins.default_params import default_params
 from ..shared.counts import format_count
-from ..shared.default_params import default_params
 from ..shared.units import format_age, format_size
 
 _KEY_DIGITS = 8

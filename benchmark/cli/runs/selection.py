@@ -73,7 +73,7 @@ def find_runs(refs: Sequence[str], runs: Sequence[StoredRun]) -> list[StoredRun]
 
 def _runs_of_row(ref: str, runs: Sequence[StoredRun]) -> list[StoredRun]:
     from ....results.analysis.rows import rows_of
-    from ..shared.row_names import find_rows
+    from ...finished.row_names import find_rows
 
     (row,) = find_rows([ref], rows_of(run.record for run in runs if run.record is not None))
     keys = {record.key for record in row.records}
