@@ -143,12 +143,13 @@ class Subject:
         """
         routing = method.context.routing
         rows: dict[str, dict[int, tuple[Any, ...]]] = {}
+        crop, grid = self.stream.features.spec.preprocessing.crop, None
         for images, batch in self.stream.test_batches(
             categories, routing, images=self.kind.uses_images, size=size, seed=seed
         ):
             prediction = method.score(batch)
             try:
-                validate_prediction(prediction, len(batch), method.context.grid)
+                grid = validate_prediction(prediction, len(batch), crop, grid)
             except InvalidPrediction as error:
                 raise Failed(str(error)) from None
             values = _split(prediction)

@@ -15,7 +15,8 @@ class Prediction:
 
     Attributes:
         image_scores: (B,), higher is more anomalous; any finite range.
-        maps: (B, h, w), one anomaly value per patch; None if the method makes no maps.
+        maps: (B, h, w) anomaly values, one per patch or finer, up to one per pixel of the image;
+            the same h and w in all batches. None if the method makes no maps.
         route: (B,) integers, the expert that scored each image; None without experts.
     """
 

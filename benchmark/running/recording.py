@@ -74,6 +74,7 @@ def record(
         for column, metrics in row.items()
     }
     events = _events(progress)
+    grid = progress.map_grid
     frames = {
         "scores": scores,
         "metrics": compute_metrics(scores, experiences, cell.routing, events, pixels),
@@ -106,6 +107,8 @@ def record(
         "metrics": list(METRICS),
         **_data_notes(stream, features, regions),
         **({"timing": timing} if timing else {}),
+        # Omitted for maps on the patch grid, as in records of earlier releases.
+        **({"map_grid": list(grid)} if grid and grid != features.grid else {}),
     }
     final = record_dir(out, values)
     return write_record(partial_dir(final), final, run, frames, kept_maps)

@@ -120,7 +120,8 @@ class Record:
             raise RecordError(f"cannot read {path} (truncated or altered?)") from error
         scored = self.scores["experience"]
         rows = scored if self.run["maps"] == "all" else scored[scored == len(self.experiences)]
-        expected = (len(rows), *self.run["features"]["grid"])
+        grid = self.run.get("map_grid", self.run["features"]["grid"])
+        expected = (len(rows), *grid)
         if maps.dtype != np.float16 or maps.shape != expected:
             raise RecordError(
                 f"{path} holds {maps.dtype} {maps.shape}, expected float16 {expected}: one map of "

@@ -47,9 +47,12 @@ def _check_stream(run: Mapping[str, Any], where: str) -> None:
         raise RecordError(mismatch(f"{where}: cell.seed", expected, cell["seed"]))
     if not re.fullmatch("[0-9a-f]{64}", cell["manifest"]):
         raise RecordError(mismatch(f"{where}: cell.manifest", "a SHA-256", cell["manifest"]))
-    grid = run["features"]["grid"]
-    if len(grid) != 2 or min(grid) < 1:
-        raise RecordError(mismatch(f"{where}: features.grid", "height and width", grid))
+    for path, grid in (
+        ("features.grid", run["features"]["grid"]),
+        ("map_grid", run.get("map_grid", [1, 1])),
+    ):
+        if len(grid) != 2 or min(grid) < 1:
+            raise RecordError(mismatch(f"{where}: {path}", "height and width", grid))
 
 
 def _check_measured(run: Mapping[str, Any], where: str) -> None:

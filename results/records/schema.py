@@ -153,6 +153,7 @@ class TimingEntry(TypedDict):
 class _OptionalRunEntries(TypedDict, total=False):
     metrics: list[str]  # names of all metrics of the release that wrote it (see `metrics_of`)
     timing: TimingEntry
+    map_grid: list[int]  # (h, w) of the anomaly maps, where it is not that of `features`
     data_notes: list[DataNoteEntry]  # what is odd about the data, and what preprocessing cuts off
     seal: str  # SHA-256 of all other entries (`seal_of`); older records have none
 

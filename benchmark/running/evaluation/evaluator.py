@@ -31,7 +31,7 @@ from .batches import names_for_method, train_experience
 from .event_log import EventLog
 from .lending import Loan
 from .progress import Progress, Step
-from .result_checks import check_claim, check_memory
+from .result_checks import MapGrid, check_claim, check_memory
 from .salted_ids import SaltedIds
 from .scoring import score_columns
 
@@ -112,6 +112,7 @@ class Trial:
         method_ids: makes the image ids that the method gets.
         log: events that the method recorded since the last step.
         method: the method.
+        map_grid: (h, w) of its maps; None if it has made none up to now.
     """
 
     cell: Cell
@@ -122,6 +123,7 @@ class Trial:
     method_ids: SaltedIds
     log: EventLog
     method: Method
+    map_grid: MapGrid | None
 
     def attributed(self, call: str) -> AbstractContextManager[None]:
         """Attribute errors in a block to the method's function `call`."""
@@ -145,7 +147,7 @@ def _trial(
     loan = make_loan(services, features, log)
     method = build_method(cell, features, loan)
     try:
-        yield Trial(cell, stream, features, meter, loan, method_ids, log, method)
+        yield Trial(cell, stream, features, meter, loan, method_ids, log, method, progress.map_grid)
     finally:
         with suppress(PluginMistake):  # an error that is already on its way matters more
             loan.blocks.verify()
@@ -190,7 +192,9 @@ def _evaluate_experience(trial: Trial, experience: Experience) -> Step:
     observed = time.perf_counter()
     changed = _changed_columns(cell, stream, claimed, experience)
     unseen = stream.unseen(experience.index, cell.unseen)
-    scores, maps = score_columns(cell, method, (*changed, *unseen), features, trial.method_ids)
+    scores, maps, trial.map_grid = score_columns(
+        cell, method, (*changed, *unseen), features, trial.method_ids, trial.map_grid
+    )
     with trial.attributed("score"):
         trial.loan.blocks.verify()
     with trial.attributed("memory"):
@@ -205,6 +209,7 @@ def _evaluate_experience(trial: Trial, experience: Experience) -> Step:
         columns=(*stream.seen(experience.index), *unseen),
         scores=scores,
         maps=maps,
+        map_grid=trial.map_grid,
         pixels={} if trial.meter is None else _measure_pixels(trial.meter, maps),
         events=[{"experience": experience.index, **event} for event in events],
         memory=_memory_rows(experience.index, report),

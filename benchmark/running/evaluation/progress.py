@@ -32,7 +32,8 @@ class Step:
         experience: number of the experience, from 1.
         columns: columns of R that have scores after it, including those that did not change.
         scores: scores of the columns that were scored in this step.
-        maps: patch maps (n, h, w) float16 of these columns, if they are kept.
+        maps: anomaly maps (n, h, w) float16 of these columns, if they are kept.
+        map_grid: (h, w) of the maps; None if the method has made none up to now.
         pixels: pixel metrics of the maps of these columns.
         events: rows of the events table.
         memory: rows of the memory table.
@@ -45,6 +46,7 @@ class Step:
     scores: dict[str, ColumnScores] = field(default_factory=dict)
     maps: dict[str, np.ndarray] = field(default_factory=dict)
     pixels: dict[str, dict[str, float]] = field(default_factory=dict)
+    map_grid: tuple[int, int] | None = None
     events: list[dict[str, Any]] = field(default_factory=list)
     memory: list[dict[str, Any]] = field(default_factory=list)
     observe_seconds: float = 0.0
@@ -57,6 +59,7 @@ class Step:
             "shown": self.columns,
             "fresh": {column: vars(scores) for column, scores in self.scores.items()},
             "maps": self.maps,
+            "map_grid": self.map_grid,
             "pixels": self.pixels,
             "events": self.events,
             "memory": self.memory,
@@ -69,7 +72,11 @@ class Step:
         """The step that `as_state` wrote."""
         same = {name: value for name, value in state.items() if name not in ("shown", "fresh")}
         scores = {column: ColumnScores(**scores) for column, scores in state["fresh"].items()}
-        return cls(**same, columns=tuple(state["shown"]), scores=scores)
+        step = cls(**same, columns=tuple(state["shown"]), scores=scores)
+        if step.map_grid is not None:
+            height, width = step.map_grid
+            step.map_grid = height, width
+        return step
 
 
 @dataclass(eq=False)
@@ -90,6 +97,11 @@ class Progress:
     def experience(self) -> int:
         """The number of the last finished experience; 0 before the first."""
         return len(self.steps)
+
+    @property
+    def map_grid(self) -> tuple[int, int] | None:
+        """(h, w) of the anomaly maps; None if the method has made none up to now."""
+        return self.steps[-1].map_grid if self.steps else None
 
     @property
     def rows(self) -> list[dict[str, ColumnScores]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -29,13 +29,23 @@ class InvalidPrediction(PluginMistake):
         super().__init__(f"score returned an invalid prediction: {reason}")
 
 
-def validate_prediction(prediction: Any, n_images: int, grid: tuple[int, int]) -> None:
+MapGrid: TypeAlias = tuple[int, int]
+"""Height and width of anomaly maps."""
+
+
+def validate_prediction(
+    prediction: Any, n_images: int, crop: int, map_grid: MapGrid | None = None
+) -> MapGrid | None:
     """Check that what a method returned for a batch is a valid `Prediction`.
 
     Args:
         prediction: return value of `Method.score`.
         n_images: number of images in the batch.
-        grid: (h, w) of the patch grid.
+        crop: side of the preprocessed images in pixels: the largest side of a map.
+        map_grid: (h, w) of the maps of earlier batches; None if there were none.
+
+    Returns:
+        (h, w) of the maps; `map_grid` if there are none.
 
     Raises:
         InvalidPrediction: says which field is wrong and what was expected, such as
@@ -54,7 +64,7 @@ def validate_prediction(prediction: Any, n_images: int, grid: tuple[int, int]) -
     if not torch.isfinite(scores.float()).all():
         raise InvalidPrediction("image_scores has values that are not finite")
     if maps is not None:
-        _check_shape("maps", maps, (n_images, *grid))
+        map_grid = _check_map_shape(tuple(maps.shape), n_images, crop, map_grid)
         if not (maps.abs() <= _LARGEST_MAP_VALUE).all():
             raise InvalidPrediction("maps has NaN or values beyond float16 (65504)")
     if route is not None:
@@ -65,6 +75,7 @@ def validate_prediction(prediction: Any, n_images: int, grid: tuple[int, int]) -
             raise InvalidPrediction(
                 "route has numbers that are no expert's: expected 0 to 32767, or -1 for none"
             )
+    return map_grid
 
 
 def check_claim(claimed: Any, reached: Collection[str]) -> None:
@@ -153,6 +164,22 @@ def _check_shape(name: str, tensor: torch.Tensor, expected: tuple[int, ...]) -> 
     shape = tuple(tensor.shape)
     if shape != expected:
         raise InvalidPrediction(f"{name} has shape {shape}, expected {expected}")
+
+
+def _check_map_shape(
+    shape: tuple[int, ...], n_images: int, crop: int, map_grid: MapGrid | None
+) -> MapGrid:
+    fits = len(shape) == 3 and shape[0] == n_images and all(1 <= n <= crop for n in shape[1:])
+    if not fits:
+        raise InvalidPrediction(
+            f"maps has shape {shape}, expected ({n_images}, h, w) with h and w from 1 to {crop}"
+        )
+    found = shape[1], shape[2]
+    if map_grid is not None and found != map_grid:
+        raise InvalidPrediction(
+            f"maps has the grid {found}, but those of earlier batches had {map_grid}"
+        )
+    return found
 
 
 def _is_whole(value: Any) -> bool:

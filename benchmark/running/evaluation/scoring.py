@@ -14,7 +14,7 @@ from ...system.plugin_errors import attribute_errors_to
 from ..cell import Cell
 from .batches import ImageRef, shuffled_batches
 from .progress import ColumnScores
-from .result_checks import validate_prediction
+from .result_checks import MapGrid, validate_prediction
 
 
 def score_columns(
@@ -23,7 +23,8 @@ def score_columns(
     columns: Sequence[str],
     features: FeatureSet,
     method_ids: MethodIds,
-) -> tuple[dict[str, ColumnScores], dict[str, np.ndarray]]:
+    map_grid: MapGrid | None = None,
+) -> tuple[dict[str, ColumnScores], dict[str, np.ndarray], MapGrid | None]:
     """Score all test images of some columns in shuffled batches.
 
     Args:
@@ -32,10 +33,13 @@ def score_columns(
         columns: columns of R.
         features: features of the images.
         method_ids: makes the image ids that the method gets.
+        map_grid: (h, w) of the maps that the method made before; None if it made none.
 
     Returns:
-        For each column its scores, and its patch maps (n, h, w) float16 if the method makes maps.
+        For each column its scores, and its anomaly maps (n, h, w) float16 if the method makes maps;
+        and (h, w), None if it has made none up to now.
     """
+    crop = features.spec.preprocessing.crop
     counts = {c: len(features.patches(c, "test").ids) for c in columns}
     scores = {
         c: ColumnScores(np.full(n, np.nan, np.float32), np.full(n, -1, np.int16))
@@ -48,9 +52,9 @@ def score_columns(
     ):
         with attribute_errors_to(cell.method, type(method), "score"):
             prediction = method.score(batch)
-            validate_prediction(prediction, len(chosen), features.grid)
+            map_grid = validate_prediction(prediction, len(chosen), crop, map_grid)
         _store(prediction, chosen, scores, maps)
-    return scores, maps
+    return scores, maps, map_grid
 
 
 def _store(
