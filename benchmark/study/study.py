@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..running.callbacks import Callback
     from ..running.cell import Cell
     from ..system.reporting import Reporter
+    from .estimate import Estimate
     from .execution import Device, Engine, Maps, Neighbors
     from .plan import Plan
 
@@ -115,6 +116,16 @@ class Study(StudyFields):
         parameters depend on results.
         """
         return self.plan().cells
+
+    def estimate(self, out: str | Path = "runs") -> Estimate:
+        """Say which cells are done, begun and missing, and how long the rest will take.
+
+        Args:
+            out: folder of the records; their durations are what the time is estimated from.
+        """
+        from .estimate import estimate
+
+        return estimate(self.plan(), Path(out).expanduser())
 
     def run(
         self,

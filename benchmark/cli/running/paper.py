@@ -62,6 +62,7 @@ def command(context: click.Context, name: str, **given: Any) -> None:
     from ....results.papers.reproduction import reproductions
     from ....results.papers.tables import reproduction_tables
     from ....results.rendering.table import Table
+    from ...study.estimate import estimate
     from ...study.execution import Execution
 
     paper = _paper(name)
@@ -74,7 +75,7 @@ def command(context: click.Context, name: str, **given: Any) -> None:
     else:
         plan = study.plan(reporter)
         if given["dry_run"]:
-            print_plan(plan, "text")
+            print_plan(plan, estimate(plan, execution.out), "text")
             return
         records = _compute(plan, execution, reporter)
     tables: list[Table] = []

@@ -1,4 +1,4 @@
-"""What `cadbench run --dry-run` prints: one line per cell, or JSON for `--cells`."""
+"""What `--dry-run` prints: cells with their state and an estimate, or JSON for `--cells`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from ....results.sanitizing import printable
 from ..shared.counts import format_count
 
 if TYPE_CHECKING:
+    from ...study.estimate import Estimate
     from ...study.plan import Plan
 
 
-def print_plan(plan: Plan, output: str) -> None:
+def print_plan(plan: Plan, estimated: Estimate, output: str) -> None:
     """Print the cells of a plan.
 
     Args:
         plan: the plan.
+        estimated: what is left to do.
         output: `text`, or `json` for a file that `--cells` reads.
     """
     if output == "json":
@@ -30,8 +32,38 @@ def print_plan(plan: Plan, output: str) -> None:
             )
         click.echo(json.dumps([cell.as_dict() for cell in plan.cells], indent=1))
         return
-    for cell in plan.cells:
-        click.echo(f"{cell.key[:8]}  {printable(cell.label())}")
-    for pair in plan.matched:
-        click.echo(f"{'':8}  {pair.cell.method}, with the memory of {pair.reference.label()}")
-    click.echo(format_count(len(plan.cells) + len(plan.matched), "cell"))
+    for state, cells in (
+        ("done", estimated.done),
+        ("begun", estimated.begun),
+        ("missing", estimated.missing),
+    ):
+        for cell in cells:
+            click.echo(f"{cell.key[:8]}  {state:<7}  {printable(cell.label())}")
+    for line in describe(estimated):
+        click.echo(line)
+
+
+def describe(estimated: Estimate) -> list[str]:
+    """Sum up an estimate in a few lines, the number of cells last."""
+    lines = []
+    if estimated.unknown:
+        names = ", ".join(estimated.unknown)
+        lines.append(f"time unknown: nothing was measured with {names}")
+    parts = [len(estimated.done), len(estimated.begun), len(estimated.missing)]
+    if estimated.begun or estimated.missing:
+        left = []
+        if estimated.images:
+            left.append(f"features of {format_count(estimated.images, 'image')}")
+        if estimated.seconds is not None:
+            left.append(f"about {_duration(estimated.seconds)}")
+        left.append(f"about {estimated.disk_bytes / 1e6:,.0f} MB on disk")
+        lines.append(f"left: {', '.join(left)}")
+    counts = "{} done, {} begun, {} missing".format(*parts)
+    return [*lines, f"{format_count(sum(parts), 'cell')}: {counts}"]
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes / 60:.1f} h"

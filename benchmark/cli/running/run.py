@@ -271,6 +271,7 @@ def command(context: click.Context, **given: Any) -> None:
     cadbench run study.toml --data-root /data/mvtec
     """
     from ...running.engines.work import CellsFailed
+    from ...study.estimate import estimate
     from ...study.execution import execute
     from .plan_output import print_plan
     from .settings import take_shard
@@ -298,7 +299,8 @@ def command(context: click.Context, **given: Any) -> None:
         plan = study.plan(reporter)
     plan = dataclasses.replace(plan, cells=take_shard(plan.cells, given["shard"]))
     if given["dry_run"]:
-        print_plan(plan, given["output"])
+        left = estimate(plan, execution.out, maps=execution.maps, timed=execution.timed)
+        print_plan(plan, left, given["output"])
         return
     if not plan.cells:
         reporter.line(f"--shard {given['shard']} selects no cell of this run")

@@ -123,3 +123,32 @@ def test_tensorboard_gets_curves(out, study, tmp_path):
     log = EventAccumulator(str(tmp_path / "tb" / f"patchcore-{record.key[:8]}")).Reload()
     first = record.categories[0]
     assert len(log.Scalars(f"auroc/{first}")) >= 1
+
+
+def test_an_estimate_says_what_is_done_and_what_is_left(out, study, call):
+    one = Study(**{**vars_of(study), "methods": "patchcore", "seeds": 0})
+    before = one.estimate(out)
+    assert (len(before.done), len(before.missing)) == (0, 1)
+    assert before.images > 0
+    assert before.seconds is None
+    assert before.unknown == ("patchcore",)
+    one.run(out, progress=False)
+    both = Study(**{**vars_of(study), "methods": "patchcore", "seeds": (0, 1)})
+    after = both.estimate(out)
+    assert [cell.seed for cell in after.done] == [0]
+    assert [cell.seed for cell in after.missing] == [1]
+    assert after.images == 0
+    assert after.seconds > 0
+    assert after.disk_bytes > 0
+
+
+def test_a_dry_run_prints_states_and_the_estimate(run_plates):
+    words = ("--method", "finetune", "--random-weights")
+    first = run_plates(*words, "--dry-run")
+    assert "missing  finetune" in first.out
+    assert "1 cell: 0 done, 0 begun, 1 missing" in first.out
+    assert "time unknown: nothing was measured with finetune" in first.out
+    assert run_plates(*words).code == 0
+    again = run_plates(*words, "--seeds", "0-1", "--dry-run")
+    assert "2 cells: 1 done, 0 begun, 1 missing" in again.out
+    assert "left: about 1 s" in again.out
