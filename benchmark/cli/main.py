@@ -47,7 +47,10 @@ COMMANDS = {
 
 
 _READING = frozenset(
-    {"show", "table", "compare", "leaderboard", "methods", "protocols", "domains", "metrics"}
+    {
+        *("show", "table", "compare", "leaderboard", "methods", "protocols", "domains", "metrics"),
+        *("data info", "runs ls", "runs show", "runs du", "cache size"),
+    }
 )
 """Commands whose only work is what they print."""
 
@@ -175,7 +178,7 @@ def _only_prints(words: Sequence[str]) -> bool:
         return True
     if any(word.startswith("--publish") for word in words):
         return False
-    return not words or words[0] in _READING or list(words[:2]) == ["data", "info"]
+    return not words or words[0] in _READING or " ".join(words[:2]) in _READING
 
 
 def _options_of(path: Path) -> str | None:

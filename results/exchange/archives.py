@@ -209,6 +209,11 @@ def _of_tar(file: BinaryIO, kind: str, limits: Limits) -> Iterator[Member]:
                 opened = archive.extractfile(info)
                 assert opened is not None
                 yield Member(info.name, info.size, read=opened.read)
+            # Read to the end, so that the checksum of the compressed data is checked.
+            metered.allow(MAX_HEADERS)
+            while rest := cast("BinaryIO", archive.fileobj).read(tarfile.RECORDSIZE):
+                if rest.strip(b"\0"):
+                    raise RecordError(f"it has data after the end of the {kind}")
 
 
 @contextlib.contextmanager
@@ -276,5 +281,5 @@ class _Metered:
         if self.room < 0:
             raise RecordError(f"it unpacks to more than {self.ratio} times its size")
         if self.allowed < 0:
-            raise RecordError(f"it has headers of more than {MAX_HEADERS} bytes")
+            raise RecordError(f"it has more than {MAX_HEADERS} bytes of headers or padding")
         return data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import stat
 import struct
@@ -201,7 +202,7 @@ def test_endless_headers_of_a_tar_are_refused(assert_nothing_gets_in, tmp_path):
     info = tarfile.TarInfo("a/b/c/d/e/run.json")
     info.pax_headers = {"comment": "x" * 2**22}
     source = hostile.write_tar(tmp_path / "bad.tar.gz", [(info, b"{}")])
-    assert_nothing_gets_in(source, "headers of more than")
+    assert_nothing_gets_in(source, "headers or padding")
 
 
 def test_members_that_are_larger_than_taken_are_refused(
@@ -325,3 +326,22 @@ def test_an_archive_without_a_manifest_is_refused(assert_nothing_gets_in, export
 @pytest.mark.parametrize("name", ["nowhere", "nowhere.zip", "archive.7z", "a.tar"])
 def test_what_is_not_there_is_wrong_usage(assert_nothing_gets_in, tmp_path, name):
     assert_nothing_gets_in(tmp_path / name, name, code=2)
+
+
+def test_a_damaged_checksum_or_data_after_the_end_refuses_the_archive(
+    assert_nothing_gets_in, exported, tmp_path
+):
+    whole = hostile.write_tar(tmp_path / "whole.tar.gz", exported.items()).read_bytes()
+    wrong = bytearray(whole)
+    wrong[-6] ^= 1  # the CRC-32 before the size
+    plain = gzip.decompress(whole)
+    for content, said in (
+        (bytes(wrong), "not a complete tar.gz"),
+        (whole + b"more", "not a complete tar.gz"),
+        (whole + gzip.compress(b"more"), "data after the end"),
+        (gzip.compress(plain + b"more"), "data after the end"),
+        (gzip.compress(plain[: -tarfile.BLOCKSIZE] + b"x" * tarfile.BLOCKSIZE), "data after"),
+        (gzip.compress(plain + bytes(3 * 2**20)), "headers or padding"),
+    ):
+        (tmp_path / "a.tar.gz").write_bytes(content)
+        assert_nothing_gets_in(tmp_path / "a.tar.gz", said)

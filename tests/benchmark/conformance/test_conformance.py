@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import sys
 import tomllib
+import types
 from pathlib import Path
 
 import numpy as np
@@ -174,3 +176,10 @@ def test_defects_of_a_mock_stream_can_be_found():
             (label,) = [item.label for item in items if item.content == identity]
             scores[label].append(float(score))
     assert min(scores[1]) > max(scores[0])
+
+
+def test_python_without_docstrings_does_not_fail_the_declaration(monkeypatch):
+    monkeypatch.setattr(load_method("finetune"), "__doc__", None)
+    assert not check_method("finetune", only=["declaration"]).passed
+    monkeypatch.setattr(sys, "flags", types.SimpleNamespace(optimize=2))
+    assert check_method("finetune", only=["declaration"]).passed
