@@ -24,7 +24,6 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cadbench
 from cadbench.benchmark.system.cache import cache_root
 
 from tests.bench.sweep import with_features_of
@@ -80,6 +79,7 @@ def _wait_for_cuda() -> None:
 def run_with_clock(started: float, words: list[str]) -> None:
     """Run a command in this process and print the seconds of its stages as JSON."""
     clock = Clock(started)
+    from cadbench.__main__ import main as run_cadbench
     from cadbench.benchmark.features.feature_set import FeatureSet
     from cadbench.benchmark.pixels.meter import PixelMeter
     from cadbench.benchmark.running import recording, runner
@@ -105,7 +105,7 @@ def run_with_clock(started: float, words: list[str]) -> None:
     clock.wrap(runner.Runner, "run", "records")  # bookkeeping between cells
     sys.argv[1:] = words
     try:
-        cadbench.main()
+        run_cadbench()
     finally:
         clock.switch("end")
         print(json.dumps(clock.seconds))
