@@ -11,6 +11,7 @@ from ...system.cache import cache_root
 from ...system.cache.contents import KINDS, CacheEntry, list_entries
 from ..shared.confirmation import confirm_deletion, dry_run_option, yes_option
 from ..shared.counts import format_count
+from ..shared.messages import echo
 from ..shared.units import Age, Size, format_size
 
 
@@ -73,19 +74,19 @@ def command(
         print_tables([entry_table(f"To delete from {cache}", plan.deleted)])
         click.echo()
     if plan.recent:
-        click.echo(f"kept: {_amount(plan.recent)} used in the last hour")
+        echo(f"kept: {_amount(plan.recent)} used in the last hour")
     if plan.in_use:
         users = ", ".join(map(str, plan.users))
-        click.echo(f"kept: {_amount(plan.in_use)} that running processes may need ({users})")
+        echo(f"kept: {_amount(plan.in_use)} that running processes may need ({users})")
     if not plan.deleted:
-        click.echo(f"nothing to delete in {cache}")
+        echo(f"nothing to delete in {cache}")
         return
     if dry_run:
-        click.echo(f"dry run: {_amount(plan.deleted)} would be deleted")
+        echo(f"dry run: {_amount(plan.deleted)} would be deleted")
         return
     confirm_deletion(_amount(plan.deleted), yes=yes)
     done = prune(cache, plan)
-    click.echo(f"deleted {_amount(done.deleted)}; {format_size(done.remaining)} left")
+    echo(f"deleted {_amount(done.deleted)}; {format_size(done.remaining)} left")
 
 
 def _amount(entries: Sequence[CacheEntry]) -> str:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ....results.sanitizing import printable
 from ...system.cache import cache_root
 from ...system.cache.contents import KINDS, CacheEntry, hub_folder, hub_weights_size, list_entries
+from ..shared.messages import echo
 from ..shared.units import format_age, format_size
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ def command(output: str) -> None:
 
     print_tables([entry_table(f"Cache {cache}", entries)], output)
     if weights := hub_weights_size():
-        where = printable(str(hub_folder()))
-        click.echo(
-            f"\nbackbone weights: {format_size(weights)} in {where}, which belongs to the "
+        click.echo()
+        echo(
+            f"backbone weights: {format_size(weights)} in {hub_folder()}, which belongs to the "
             "Hugging Face client and is never pruned"
         )
 

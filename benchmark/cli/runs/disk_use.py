@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ....results.records.inventory import StoredRun
+from ..shared.messages import echo
 from ..shared.options import out_option
 from ..shared.units import format_size
 from .selection import methods_option, protocol_option, select_runs
@@ -36,7 +37,8 @@ def command(out: Path, methods: tuple[str, ...], protocol: str | None, output: s
     runs = select_runs(out, methods, protocol)
     print_tables([_table(out, runs)], output)
     if maps := sum(run.maps for run in runs):
-        click.echo(f"\n{format_size(maps)} are anomaly maps; `cadbench run --maps none` keeps none")
+        click.echo()
+        echo(f"{format_size(maps)} are anomaly maps; `cadbench run --maps none` keeps none")
 
 
 def _table(out: Path, runs: Sequence[StoredRun]) -> Table:

@@ -8,8 +8,8 @@ import click
 
 from ....results.errors import UsageError
 from ....results.records.inventory import delete_run
-from ....results.sanitizing import printable
 from ..shared.confirmation import confirm_deletion, dry_run_option, yes_option
+from ..shared.messages import echo
 from ..shared.options import out_option
 from .selection import find_runs, methods_option, protocol_option, select_runs
 
@@ -54,15 +54,15 @@ def command(
     begun = [run for run in found if run.state in ("unfinished", "leftover")]
     finished = [run for run in found if run not in begun] if refs else []
     if begun and not unfinished:
-        click.echo(f"kept: {amount(begun, 'unfinished run')}; --unfinished deletes these too")
+        echo(f"kept: {amount(begun, 'unfinished run')}; --unfinished deletes these too")
     selected = sorted_runs([*finished, *(begun if unfinished else [])], "name")
     if not selected:
-        click.echo(printable(f"nothing to delete in {out}"))
+        echo(f"nothing to delete in {out}")
         return
     print_tables(run_tables(selected))
     click.echo()
     if dry_run:
-        click.echo(f"dry run: {amount(selected)} would be deleted")
+        echo(f"dry run: {amount(selected)} would be deleted")
         return
     confirm_deletion(amount(selected), yes=yes)
     deleted = []
@@ -70,5 +70,5 @@ def command(
         if delete_run(run):
             deleted.append(run)
         else:
-            click.echo(printable(f"kept: {run_label(run)}: another process is writing it"))
-    click.echo(f"deleted {amount(deleted)}" if deleted else "nothing was deleted")
+            echo(f"kept: {run_label(run)}: another process is writing it")
+    echo(f"deleted {amount(deleted)}" if deleted else "nothing was deleted")
