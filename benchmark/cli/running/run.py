@@ -294,9 +294,9 @@ def command(context: click.Context, **given: Any) -> None:
                 "--shard and --match-memory exclude each other: a matched cell needs the result of "
                 "another cell, which may be in another shard"
             )
+        plan = study.plan(reporter)
         if given["save"]:
             study.save(given["save"])
-        plan = study.plan(reporter)
     plan = dataclasses.replace(plan, cells=take_shard(plan.cells, given["shard"]))
     if given["dry_run"]:
         left = estimate(plan, execution.out, maps=execution.maps, timed=execution.timed)
