@@ -26,6 +26,7 @@ from ..interface.context import Routing
 from ..interface.experience import TestBatch, TrainExperience
 from ..interface.method import CellFacts, Method
 from ..interface.params import Params
+from ..plugins.class_methods import resolve_params
 from ..running.evaluation.batches import BATCH_SIZE, ImageRef, shuffled_batches, train_experience
 from ..running.evaluation.event_log import EventLog
 from ..running.evaluation.lending import Loan
@@ -78,8 +79,7 @@ class MockStream:
             given = kind.Params(**params)
         except TypeError as error:
             raise UsageError(f"parameters of {kind.__name__}: {error}") from None
-        resolved: Params = kind.resolve(given, self.facts)
-        return resolved
+        return resolve_params(kind.__name__, kind, given, self.facts)
 
     def build(
         self,

@@ -118,8 +118,8 @@ def _check_untouched(call: str, work: Callable[[], Any]) -> Any:
     changed = [name for name in before if before[name] != after[name]]
     if changed:
         raise Failed(
-            f"{call} changes {', '.join(changed)}; draw from context.rng(purpose), and in torch "
-            "from a torch.Generator of your own"
+            f"{call} changes {', '.join(changed)}; draw from context.rng(purpose, name), and in "
+            "torch inside `with context.torch_rng(purpose, name):`"
         )
     return result
 

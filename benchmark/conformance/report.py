@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -9,7 +11,8 @@ from typing import Any, Literal, TypeAlias
 from ...results.did_you_mean import suggestion
 from ...results.errors import UsageError
 from ..interface.method import Method
-from ..system.plugin_errors import describe_error
+from ..system.global_state import exit_raises
+from ..system.plugin_errors import PluginMistake, describe_error
 from .declaration_checks import declaration, parameters
 from .leak_checks import leakage
 from .mock_stream import MockStream, mock_stream
@@ -52,12 +55,20 @@ class Result:
         shows: the rule that it shows.
         outcome: `passed`, `failed` or `skipped`.
         reason: why it failed or was skipped.
+        printed: what the method printed during the check.
     """
 
     check: str
     shows: str
     outcome: Outcome
     reason: str = ""
+    printed: str = ""
+
+    def last_lines(self, count: int = 20) -> list[str]:
+        """The last lines that the method printed, indented."""
+        lines = [line.rstrip() for line in self.printed.splitlines()]
+        left_out = [f"({len(lines) - count} lines more)"] if len(lines) > count else []
+        return [f"    {line}" for line in (*left_out, *lines[-count:])]
 
 
 @dataclass(frozen=True)
@@ -78,11 +89,12 @@ class Report:
         return not self.failed
 
     def __str__(self) -> str:
-        lines = [
-            f"{result.outcome:8} {result.check}: {result.reason or result.shows}"
-            for result in self.results
-        ]
-        return "\n".join([self.method, *lines])
+        lines = [self.method]
+        for result in self.results:
+            lines.append(f"{result.outcome:8} {result.check}: {result.reason or result.shows}")
+            if result.outcome == "failed":
+                lines += result.last_lines()
+        return "\n".join(lines)
 
 
 def check_method(
@@ -91,6 +103,7 @@ def check_method(
     only: Sequence[str] | None = None,
     stream: MockStream | None = None,
     name: str | None = None,
+    on_start: Callable[[str], object] = lambda check: None,
     **params: Any,
 ) -> Report:
     """Run the conformance kit on a method class.
@@ -102,6 +115,7 @@ def check_method(
         only: names of the checks to run; None for all.
         stream: a mock stream of four categories; None for the default one.
         name: name of the method in the report; None for the name of the class.
+        on_start: called with the name of each check before it runs.
         **params: parameters of the method; the others have their defaults.
 
     Returns:
@@ -126,6 +140,7 @@ def check_method(
         if failed_first:
             result = Result(key, shows(check), "skipped", f"{failed_first} failed")
         else:
+            on_start(key)
             result = _result(key, check, subject)
         if result.outcome == "failed" and check in _FIRST and key != "parameters":
             failed_first = key
@@ -139,13 +154,23 @@ def shows(check: Check) -> str:
 
 
 def _result(name: str, check: Check, subject: Subject) -> Result:
+    """Run a check; what the method prints is kept for the report."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        outcome, reason = _outcome(check, subject)
+    return Result(name, shows(check), outcome, reason, printed.getvalue())
+
+
+def _outcome(check: Check, subject: Subject) -> tuple[Outcome, str]:
     try:
-        with global_state(0):
+        with global_state(0), exit_raises():
             check(subject)
+    except KeyboardInterrupt:
+        raise
     except Skipped as reason:
-        return Result(name, shows(check), "skipped", str(reason))
-    except Failed as reason:
-        return Result(name, shows(check), "failed", str(reason))
-    except Exception as error:
-        return Result(name, shows(check), "failed", f"raised {describe_error(error, subject.kind)}")
-    return Result(name, shows(check), "passed")
+        return "skipped", str(reason)
+    except (Failed, PluginMistake) as reason:
+        return "failed", str(reason)
+    except BaseException as error:
+        return "failed", f"raised {describe_error(error, subject.kind)}"
+    return "passed", ""

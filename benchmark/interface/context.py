@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ...results.errors import CadbenchError
-from ..system.rng import generator
+from ..system.rng import generator, seeded_torch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,6 +48,19 @@ class MethodContext:
     def rng(self, purpose: str, name: str = "") -> np.random.Generator:
         """Return a generator that depends only on (seed, purpose, name)."""
         return generator(self.seed, purpose, name)
+
+    def torch_rng(self, purpose: str, name: str = "") -> AbstractContextManager[None]:
+        """Seed torch's global generators, of the CPU and of CUDA, for the block of a `with`.
+
+        They are restored afterwards, so that nothing outside the block changes, and they depend
+        only on (seed, purpose, name), so that no random state has to be saved:
+        `with self.context.torch_rng("train", str(experience.index)):`.
+
+        Args:
+            purpose: what the numbers are for, such as `train`.
+            name: distinguishes blocks of one purpose, such as the number of the experience.
+        """
+        return seeded_torch(self.seed, purpose, name, self.device)
 
     def backbone(self) -> Backbone:
         """Return the frozen backbone of the run, loaded on first use.

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ....results.errors import UsageError
+from ....results.sanitizing import printable
 
 
 @click.command("check")
@@ -28,9 +29,15 @@ from ....results.errors import UsageError
     show_default=True,
     help="Device to compute on.",
 )
+@click.option("-v", "--verbose", is_flag=True, help="Show what the method prints.")
 @click.pass_context
 def command(
-    context: click.Context, name: str, settings: tuple[str, ...], only: tuple[str, ...], device: str
+    context: click.Context,
+    name: str,
+    settings: tuple[str, ...],
+    only: tuple[str, ...],
+    device: str,
+    verbose: bool,
 ) -> None:
     """Check that a method follows the rules, on synthetic features.
 
@@ -50,7 +57,9 @@ def command(
     from ..shared.table_output import print_tables
 
     stream = mock_stream(device=choose_device(device).type)
-    report = check_method(method, only=only or None, stream=stream, name=name, **params)
+    report = check_method(
+        method, only=only or None, stream=stream, name=name, on_start=_announce, **params
+    )
     rows = tuple((r.check, r.outcome, r.reason or r.shows) for r in report.results)
     counts = {
         outcome: sum(result.outcome == outcome for result in report.results)
@@ -59,8 +68,16 @@ def command(
     totals = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
     columns = tuple(map(text_column, ("check", "result", "what it shows, or why not")))
     print_tables([Table(f"{name} (version {method.version}): {totals}", columns, rows)])
+    for result in report.results:
+        if result.printed and (verbose or result.outcome == "failed"):
+            lines = result.printed.splitlines() if verbose else result.last_lines()
+            click.echo("\n".join([f"printed during {result.check}:", *map(printable, lines)]))
     if not report.passed:
         context.exit(1)
+
+
+def _announce(check: str) -> None:
+    click.echo(f"checking {check}", err=True)
 
 
 def _single_values(name: str, sweep: dict[str, list[Any]]) -> dict[str, Any]:

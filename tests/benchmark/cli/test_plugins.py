@@ -287,7 +287,7 @@ def test_check_prints_a_table_and_ends_with_1_where_a_check_failed(call):
     checked = call(
         "check", "cadbench.benchmark.conformance.broken_mocks:Modest", "--only", "memory"
     )
-    assert (checked.code, checked.err) == (1, "")
+    assert (checked.code, checked.err) == (1, "checking memory\n")
     assert "0 passed, 1 failed, 0 skipped" in checked.out
     assert "| memory | failed | memory() says 5120 bytes" in checked.out
 

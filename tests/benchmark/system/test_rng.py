@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cadbench.benchmark.system.rng import generator
+import torch
+from cadbench.benchmark.system.rng import generator, seeded_torch
 
 
 def test_a_generator_depends_on_seed_purpose_and_name_alone():
@@ -34,3 +35,27 @@ def test_drawing_leaves_the_global_state_alone():
     state = np.random.get_state()[1].copy()  # noqa: NPY002
     generator(0, "order").random(10)
     np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+
+
+def drawn(seed: int, purpose: str, name: str) -> list[float]:
+    with seeded_torch(seed, purpose, name, torch.device("cpu")):
+        return torch.rand(3).tolist()
+
+
+def test_torchs_numbers_depend_on_seed_purpose_and_name_alone_and_change_nothing_outside():
+    before = torch.get_rng_state()
+    first = drawn(3, "train", "1")
+    torch.rand(5)
+    assert drawn(3, "train", "1") == first
+    others = [drawn(4, "train", "1"), drawn(3, "test", "1"), drawn(3, "train", "2")]
+    assert first not in others
+    torch.set_rng_state(before)
+    drawn(3, "train", "1")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_torchs_generators_are_restored_after_an_error():
+    before = torch.get_rng_state()
+    with pytest.raises(ValueError), seeded_torch(0, "a", "", torch.device("cpu")):
+        raise ValueError
+    assert torch.equal(torch.get_rng_state(), before)
