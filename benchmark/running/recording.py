@@ -18,6 +18,7 @@ from ...results.records.schema import EVENTS, RECORD_SCHEMA, cell_key, config_ke
 from ...results.records.store import partial_dir, record_dir, write_record
 from ..features.feature_set import FeatureSet
 from ..streams.stream import Stream
+from ..system.serialization import pack_file
 from .cell import Cell
 from .devices import device_name
 from .evaluation.evaluator import Maps
@@ -47,6 +48,7 @@ def record(
     maps: Maps,
     regions: dict[str, dict[str, float]],
     timing: dict[str, Any] | None = None,
+    keep_state: bool = False,
 ) -> Record:
     """Write the record of a finished cell.
 
@@ -59,6 +61,7 @@ def record(
         maps: which anomaly maps to keep.
         regions: `PixelMeter.regions`: defect regions of the columns that have pixel metrics.
         timing: timings, if they were measured.
+        keep_state: whether to keep the state of the method.
 
     Returns:
         The record in its final folder.
@@ -111,7 +114,12 @@ def record(
         **({"map_grid": list(grid)} if grid and grid != features.grid else {}),
     }
     final = record_dir(out, values)
-    return write_record(partial_dir(final), final, run, frames, kept_maps)
+    state = {
+        "method": progress.method_state,
+        "salt": progress.salt.hex() if progress.salt else None,
+    }
+    write_state = functools.partial(pack_file, value=state) if keep_state else None
+    return write_record(partial_dir(final), final, run, frames, kept_maps, write_state)
 
 
 def _data_notes(

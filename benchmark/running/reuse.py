@@ -25,10 +25,12 @@ class Requirements:
     Attributes:
         maps: the anomaly maps it must keep, or more.
         timed: whether it must have timings.
+        state: whether it must have the final state of the method.
     """
 
     maps: Maps
     timed: bool
+    state: bool = False
 
     def met_by(self, record: Record, cell: Cell) -> bool:
         """Whether the record is of exactly this cell and has what is required."""
@@ -36,6 +38,7 @@ class Requirements:
             record.key == cell.key
             and record.run["maps"] in _MAPS_THAT_INCLUDE[self.maps]
             and ("timing" in record.run or not self.timed)
+            and (record.has_state or not self.state)
         )
 
 

@@ -50,6 +50,7 @@ class Runner:
         overwrite: whether to compute again what is recorded.
         maps: which anomaly maps the records keep.
         timed: whether to measure the time of each method with all caches off.
+        keep_state: whether the records keep the final state of the method.
         callbacks: told when cells and experiences start and finish.
     """
 
@@ -59,6 +60,7 @@ class Runner:
     overwrite: bool = False
     maps: Maps = "final"
     timed: bool = False
+    keep_state: bool = False
     callbacks: tuple[Callback, ...] = ()
     _finished: set[str] = field(init=False, default_factory=set, repr=False)
 
@@ -162,7 +164,7 @@ class Runner:
 
     @property
     def _requirements(self) -> Requirements:
-        return Requirements(self.maps, self.timed)
+        return Requirements(self.maps, self.timed, self.keep_state)
 
     def _compute(self, cell: Cell, partial: Path) -> Record:
         from .checkpoint import Checkpoint
@@ -220,7 +222,15 @@ class Runner:
                 search = exact_search(self.inputs.search)
                 timing = measure_timing(cell, stream, features, search).as_dict()
             return record(
-                cell, stream, features, progress, self.out, self.maps, meter.regions, timing
+                cell,
+                stream,
+                features,
+                progress,
+                self.out,
+                self.maps,
+                meter.regions,
+                timing,
+                self.keep_state,
             )
 
 

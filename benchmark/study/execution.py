@@ -40,6 +40,7 @@ class Execution:
         maps: anomaly maps in the records: after the last experience, after each, or none.
         timed: also measure update seconds and ms per image, with all caches off.
         overwrite: compute cells again that already have a record.
+        keep_state: keep the final state of each method in its record, for `cadbench score`.
         callbacks: told when cells and experiences start and finish.
 
     Raises:
@@ -58,6 +59,7 @@ class Execution:
     maps: Maps = "final"
     timed: bool = False
     overwrite: bool = False
+    keep_state: bool = False
     callbacks: tuple[Callback, ...] = ()
 
     def __post_init__(self) -> None:
@@ -112,6 +114,7 @@ def execute(plan: Plan, execution: Execution, reporter: Reporter) -> list[Outcom
         overwrite=execution.overwrite,
         maps=execution.maps,
         timed=execution.timed,
+        keep_state=execution.keep_state,
         callbacks=execution.callbacks,
     )
 

@@ -142,6 +142,7 @@ class Study(StudyFields):
         maps: Maps = "final",
         timed: bool = False,
         overwrite: bool = False,
+        keep_state: bool = False,
         callbacks: Sequence[Callback] = (),
         progress: bool = True,
     ) -> Results:
@@ -162,6 +163,8 @@ class Study(StudyFields):
             maps: anomaly maps in the records: after the last experience, after each, or none.
             timed: also measure update seconds and ms per image, with all caches off.
             overwrite: compute cells again that already have a record.
+            keep_state: keep the final state of each method in its record, for `cadbench.score`;
+                a cell whose record has none is computed again.
             callbacks: told when cells and experiences start and finish. With `jobs` above 1 or
                 Ray they get only `cell_finished`, since cells run in other processes.
             progress: show progress: a bar in a notebook or terminal, lines elsewhere.
@@ -186,6 +189,7 @@ class Study(StudyFields):
             maps=maps,
             timed=timed,
             overwrite=overwrite,
+            keep_state=keep_state,
             callbacks=tuple(callbacks),
         )
         reporter = choose_reporter(0 if progress else -1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,6 +45,25 @@ def unpack(data: bytes, device: Any = "cpu") -> Any:
     named = load(data)
     tensors = [named[str(number)] for number in range(len(named))]
     return restore(json.loads(header["__metadata__"]["tree"]), tensors, device)
+
+
+def pack_file(path: Path, value: Any) -> None:
+    """Write a value that `pack` accepts to a file, without holding its bytes in memory."""
+    from safetensors.torch import save_file
+
+    tree, tensors = flatten(value)
+    named = {str(number): tensor.cpu() for number, tensor in enumerate(tensors)}
+    save_file(named, path, metadata={"tree": json.dumps(tree)})
+
+
+def unpack_file(path: Path, device: Any = "cpu") -> Any:
+    """Restore the value that `pack_file` wrote, with its tensors on `device`."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        tensors = [file.get_tensor(str(number)) for number in range(len(file.keys()))]
+        tree = json.loads(file.metadata()["tree"])
+    return restore(tree, tensors, device)
 
 
 def flatten(value: Any) -> tuple[Any, list[Tensor]]:

@@ -16,15 +16,16 @@ from typing import IO
 
 from ..counts import format_count
 from ..errors import RecordError, UsageError
-from ..records.record import MAPS_FILE, RUN_FILE, Record, checksum, run_text
+from ..records.record import MAPS_FILE, RUN_FILE, STATE_FILE, Record, checksum, run_text
 from ..records.store import PARTIAL, record_dir
 from ..storage.files import storage_error, whole_file
 from .archives import archive_kind
-from .limits import MANIFEST_FILE, MAX_MEMBERS, MAX_TOTAL, Listed, manifest_bytes
+from .limits import MANIFEST_FILE, MAX_BYTES, MAX_MEMBERS, MAX_TOTAL, Listed, manifest_bytes
 from .verification import RunCheck, load_verified
 
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o644
+_MAX_STATE = MAX_BYTES[STATE_FILE]
 
 Files = Mapping[str, Path | bytes]
 """Name in the export -> its file on disk, or its content."""
@@ -37,6 +38,7 @@ def export_records(
     check_run: RunCheck = lambda run: None,
     *,
     maps: bool = True,
+    state: bool = False,
     overwrite: bool = False,
     warn: Callable[[str], object] | None = None,
 ) -> int:
@@ -52,6 +54,7 @@ def export_records(
         version: the version of cadbench, for the manifest.
         check_run: checks that a run.json means what its protocol id says.
         maps: include the anomaly maps.
+        state: include the states of methods that were kept.
         overwrite: replace an earlier export.
         warn: called with one line per record that fails a check, which is then left out. By default
             such a record ends the export.
@@ -80,7 +83,7 @@ def export_records(
             warn(f"left out: {line}")
             continue
         keys[place] = record
-        files |= {f"{place}/{name}": held for name, held in _files(record, maps).items()}
+        files |= {f"{place}/{name}": held for name, held in _files(record, maps, state).items()}
     if not keys:
         raise RecordError("none of these records can be exported; nothing was written")
     listed = {name: _listed(held) for name, held in files.items()}
@@ -91,15 +94,25 @@ def export_records(
     return len(keys)
 
 
-def _files(record: Record, maps: bool) -> dict[str, Path | bytes]:
-    """The files of a record; if the maps are left out, run.json says so."""
-    names = sorted(record.run["checksums"])
+def _files(record: Record, maps: bool, state: bool) -> dict[str, Path | bytes]:
+    """The files of a record; run.json does not list those that are left out."""
+    checksums = record.run["checksums"]
+    left_out = [MAPS_FILE] * (not maps) + [STATE_FILE] * (not state)
+    names = sorted(checksums.keys() - set(left_out))
     files: dict[str, Path | bytes] = {name: record.path / name for name in (RUN_FILE, *names)}
-    if not maps and MAPS_FILE in files:
-        del files[MAPS_FILE]
-        checksums = {k: v for k, v in record.run["checksums"].items() if k != MAPS_FILE}
-        run = {**record.run, "maps": "none", "checksums": checksums}
+    if len(names) < len(checksums):
+        run = {
+            **record.run,
+            "checksums": {name: checksums[name] for name in checksums if name in names},
+        }
+        if MAPS_FILE in checksums and not maps:
+            run["maps"] = "none"
         files[RUN_FILE] = run_text(run)
+    if state and STATE_FILE in files and (record.path / STATE_FILE).stat().st_size > _MAX_STATE:
+        raise UsageError(
+            f"{record.path / STATE_FILE} is larger than {_MAX_STATE} bytes, the limit of an "
+            "import; export without --state"
+        )
     return files
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from ..errors import CadbenchError, RecordError
-from ..records.record import MAPS_FILE, RUN_FILE, Record, load_record
+from ..records.record import MAPS_FILE, RUN_FILE, STATE_FILE, Record, load_record
 from ..records.store import PARTIAL, partial_dir, publish, record_dir
 from ..storage.files import storage_error
 from ..storage.locks import file_lock, record_lock
@@ -160,11 +160,13 @@ def _equal(final: Path, record: Record) -> bool:
 
 
 def _differences(there: Record, record: Record) -> list[str]:
-    """Names of the parts that differ; maps that only the existing record has do not count."""
+    """Names of the parts that differ; maps and a state that only the existing record has do not."""
     mine, theirs = _parts(there), _parts(record)
     if MAPS_FILE not in theirs:
         mine.pop(MAPS_FILE, None)
         mine["maps"] = theirs["maps"]
+    if STATE_FILE not in theirs:
+        mine.pop(STATE_FILE, None)
     return sorted(
         name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name)
     )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import OtherSchemaError, RecordError
-from ..records.record import MAPS_FILE, RUN_FILE
+from ..records.record import MAPS_FILE, RUN_FILE, STATE_FILE
 from ..records.schema import RECORD_SCHEMA, TABLES
 from ..sanitizing import printable
 from ..validation import parse_json
@@ -29,6 +29,7 @@ MAX_BYTES = {
     RUN_FILE: 4 * MEBI,
     **{f"{name}.parquet": 256 * MEBI for name in TABLES},
     MAPS_FILE: 1024 * MEBI,
+    STATE_FILE: 4096 * MEBI,
 }
 """Largest size in bytes per file, declared or actual; other files are refused."""
 MAX_TOTAL = 16 * 1024 * MEBI

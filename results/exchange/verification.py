@@ -17,10 +17,11 @@ import numpy as np
 from ..errors import CadbenchError, RecordError
 from ..metrics.compute import compute_metrics
 from ..metrics.registry import METRICS, PIXEL_METRICS, is_known, split_name
-from ..records.record import MAPS_FILE, RUN_FILE, Record, load_record
+from ..records.record import MAPS_FILE, RUN_FILE, STATE_FILE, Record, load_record
 from ..records.schema import TABLES, metrics_of
 from .limits import MAX_BYTES, strict_json
 from .run_values import check_values
+from .state_file import check_state_file
 from .table_types import check_tables
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def load_verified(folder: Path, more_checks: RunCheck = lambda run: None) -> Rec
         record.verify()
         check_tables(record)
         _check_maps(record)
+        if record.has_state:
+            check_state_file(record.path / STATE_FILE)
         _check_metrics(record)
         _make_tables(record)
     except Exception as error:  # anybody may have written these files
@@ -101,13 +104,15 @@ def has_pixel_metrics(record: Record) -> bool:
 def _check_files(record: Record) -> None:
     expected = {f"{name}.parquet" for name in TABLES}
     listed = set(record.run["checksums"])
-    if listed - {MAPS_FILE} != expected or (MAPS_FILE in listed and record.run["maps"] == "none"):
+    if listed - {MAPS_FILE, STATE_FILE} != expected or (
+        MAPS_FILE in listed and record.run["maps"] == "none"
+    ):
         raise RecordError(f"{RUN_FILE}: checksums are not those of a record's files")
     there = {entry.name for entry in record.path.iterdir()} - {RUN_FILE}
     if further := sorted(there - listed):
         raise RecordError(f"{further[0]} has no checksum in {RUN_FILE}")
     for entry in record.path.iterdir():
-        if entry.stat().st_size > MAX_BYTES[entry.name]:
+        if entry.name != STATE_FILE and entry.stat().st_size > MAX_BYTES[entry.name]:
             raise RecordError(f"{entry.name} is larger than {MAX_BYTES[entry.name]} bytes")
 
 

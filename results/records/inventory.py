@@ -17,7 +17,7 @@ from typing import Any, Literal, cast
 from ..errors import RecordError
 from ..storage.files import storage_error, unseal
 from ..storage.locks import record_lock
-from .record import MAPS_FILE, RUN_FILE, Record, load_record
+from .record import MAPS_FILE, RUN_FILE, STATE_FILE, Record, load_record
 from .schema import Run, cell_key, config_key
 from .store import PARTIAL, partial_dir
 
@@ -94,6 +94,14 @@ class StoredRun:
     def key(self) -> str:
         """The record's key; empty if it is not known."""
         return self.record.key if self.record else ""
+
+    @property
+    def kept_state(self) -> int:
+        """Bytes of the method's final state that `--keep-state` kept; 0 if it was not kept."""
+        try:
+            return (self.path / STATE_FILE).stat().st_size
+        except OSError:
+            return 0
 
     @property
     def place(self) -> Path:

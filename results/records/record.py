@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 RUN_FILE = "run.json"
 MAPS_FILE = "maps.npy"
+STATE_FILE = "state.safetensors"
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,11 @@ class Record:
                 f"the grid in {RUN_FILE} per score"
             )
         return maps
+
+    @property
+    def has_state(self) -> bool:
+        """Whether the final state of the method was kept (`--keep-state`)."""
+        return STATE_FILE in self.run["checksums"]
 
     @cached_property
     def _maps_are_whole(self) -> bool:

@@ -7,6 +7,8 @@
     events.parquet    what it decided: assignments with all similarities
     maps.npy          optional: float16 (N, h, w) patch maps, in the order of the rows of
                       scores.parquet: those of the final experience, or all (`maps` of run.json)
+    state.safetensors optional (`--keep-state`): the method's state after the last experience, as
+                      tensors and JSON; see benchmark/system/serialization.py
 
 No file holds an absolute path, a host name or a user name.
 

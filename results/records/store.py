@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import OtherSchemaError, RecordError, UsageError
 from ..storage.files import storage_error, whole_file, write_bytes
 from .parquet import write_table
-from .record import MAPS_FILE, RUN_FILE, Record, checksum, load_record, run_text
+from .record import MAPS_FILE, RUN_FILE, STATE_FILE, Record, checksum, load_record, run_text
 from .schema import TABLES, Cell, config_key, features_key
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def write_record(
     run: Mapping[str, Any],
     frames: Mapping[str, pd.DataFrame],
     maps: np.ndarray | None = None,
+    write_state: Callable[[Path], object] | None = None,
 ) -> Record:
     """Write a record into `partial` and rename it to `final`, replacing an older record.
 
@@ -67,6 +68,7 @@ def write_record(
         run: run.json without its checksums.
         frames: one DataFrame per key of `TABLES`.
         maps: patch maps (N, h, w), or None.
+        write_state: writes the method's state to a file; None if it is not kept.
     """
     (partial / RUN_FILE).unlink(missing_ok=True)
     for name in TABLES:
@@ -74,6 +76,10 @@ def write_record(
     if maps is not None:
         _write_maps(partial / MAPS_FILE, maps)
     files = [f"{name}.parquet" for name in TABLES] + [MAPS_FILE] * (maps is not None)
+    if write_state is not None:
+        with whole_file(partial / STATE_FILE, durable=True) as temporary:
+            write_state(temporary)
+        files.append(STATE_FILE)
     checksums = {name: checksum(partial / name) for name in files}
     write_bytes(partial / RUN_FILE, run_text({**run, "checksums": checksums}), durable=True)
     return publish(partial, final)

@@ -31,6 +31,11 @@ from ..shared.record_selection import methods_option, protocol_option, select_re
     is_flag=True,
     help="Leave out the anomaly maps; the export is much smaller.",
 )
+@click.option(
+    "--state",
+    is_flag=True,
+    help="Include the method states that `cadbench run --keep-state` kept.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an existing export.")
 @out_option
 @click.pass_context
@@ -41,6 +46,7 @@ def command(
     methods: str | None,
     protocol: str | None,
     no_maps: bool,
+    state: bool,
     overwrite: bool,
     out: Path,
 ) -> None:
@@ -78,6 +84,7 @@ def command(
         version,
         check_protocol_of_run,
         maps=not no_maps,
+        state=state,
         overwrite=overwrite,
         warn=None if len(records) == 1 else warn_left_out,
     )

@@ -45,7 +45,7 @@ GROUPS = {
         *("device", "jobs", "engine", "address", "cell_cpus", "cell_gpus", "neighbors"),
         *("keep_distances", "timed", "overwrite", "shard", "cells_file"),
     ),
-    "Output": ("out", "maps", "save", "dry_run", "output", "quiet", "verbose"),
+    "Output": ("out", "maps", "keep_state", "save", "dry_run", "output", "quiet", "verbose"),
 }
 """Heading of the help -> the parameters below it."""
 
@@ -219,6 +219,11 @@ _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreada
     default="final",
     show_default=True,
     help="Anomaly maps to keep in records: after the last experience, after each, or none.",
+)
+@click.option(
+    "--keep-state",
+    is_flag=True,
+    help="Keep the final state of each method in its record, for `cadbench score`.",
 )
 @click.option(
     "--shard", default=None, metavar="I/N", help="Run only every N-th cell, starting at the I-th."

@@ -39,6 +39,8 @@ def command(out: Path, methods: tuple[str, ...], protocol: str | None, output: s
     if maps := sum(run.maps for run in runs):
         click.echo()
         echo(f"{format_size(maps)} are anomaly maps; `cadbench run --maps none` keeps none")
+    if states := sum(run.kept_state for run in runs):
+        echo(f"{format_size(states)} are method states that `cadbench run --keep-state` kept")
 
 
 def _table(out: Path, runs: Sequence[StoredRun]) -> Table:

@@ -58,6 +58,7 @@ def run_as_json(run: StoredRun) -> dict[str, Any]:
         "experiences": run.experiences,
         "bytes": run.size,
         "maps_bytes": run.maps,
+        "state_bytes": run.kept_state,
         "modified": datetime.fromtimestamp(run.modified, UTC).isoformat(timespec="seconds"),
         "path": run.place.as_posix(),
         "problem": run.problem or None,
