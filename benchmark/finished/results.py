@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from ...results.analysis.rows import run_of
+from ...results.counts import format_count
 from ...results.errors import UsageError
 from ...results.records.record import Record
 from ...results.records.store import find_records
@@ -263,7 +264,8 @@ class Results(Sequence[Record]):
     def __repr__(self) -> str:
         methods = ", ".join(dict.fromkeys(record.method for record in self.records))
         runs = len({run_of(record) for record in self.records})
-        return f"<Results: {len(self)} records of {methods or 'no method'}, {runs} seeds x orders>"
+        count = format_count(len(self), "record")
+        return f"<Results: {count} of {methods or 'no method'}, {runs} seeds x orders>"
 
     def _repr_html_(self) -> str:
         """One line per run, for notebooks."""

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import click
 
+from ....results.counts import format_count
 from ....results.errors import UsageError
 from ...system.cache import cache_root
 from ...system.cache.contents import KINDS, CacheEntry, list_entries
 from ..shared.confirmation import confirm_deletion, dry_run_option, yes_option
-from ..shared.counts import format_count
 from ..shared.messages import echo
 from ..shared.units import Age, Size, format_size
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ....results.counts import format_count
 from ....results.rendering.table import Column, Table, text_column
 from ..shared.messages import echo
 
@@ -42,7 +43,8 @@ def show_entry(name: str, data_root: Path | DataRoots | None) -> None:
         table = Table(f"{entry.title}, as published", columns, (*rows, ("all", *sums)))
         print_tables([table])
     else:
-        echo(f"{entry.title}: {len(entry.categories)} categories, counts unknown")
+        count = format_count(len(entry.categories), "category")
+        echo(f"{entry.title}: {count}, counts unknown")
         echo(f"  {', '.join(entry.categories)}", indent=2)
     echo(f"home     {entry.home}", indent=9)
     echo(f"license  {entry.license.name} ({entry.license.url}): {entry.license.allows}", indent=9)

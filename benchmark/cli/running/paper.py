@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ....results.counts import format_count
 from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
 from ...progress.choose_reporter import choose_reporter
-from ..shared.counts import format_count
 from ..shared.options import is_given
 from ..shared.record_selection import format_option
 from ..shared.table_output import print_tables

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ....results.counts import format_count
 from ....results.errors import UsageError
 from ....results.sanitizing import printable
-from ..shared.counts import format_count
+from ..shared.messages import echo
 
 if TYPE_CHECKING:
     from ...study.estimate import Estimate
@@ -40,7 +41,7 @@ def print_plan(plan: Plan, estimated: Estimate, output: str) -> None:
         for cell in cells:
             click.echo(f"{cell.key[:8]}  {state:<7}  {printable(cell.label())}")
     for line in describe(estimated):
-        click.echo(line)
+        echo(line)
 
 
 def describe(estimated: Estimate) -> list[str]:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ....results.counts import format_count
 from ....results.records.record import Record
 from ....results.records.schema import ASSIGNED, PART_ASSIGNED
 from ....results.rendering.trimming import without_redundant_columns
-from ....results.sanitizing import printable
 from ....results.tables.comparison import main_tables
 from ...plugins.default_params import default_params
-from ..shared.counts import format_count
+from ..shared.messages import echo
 from ..shared.table_output import print_tables
 
 if TYPE_CHECKING:
@@ -40,15 +40,14 @@ def print_summary(outcomes: Sequence[Outcome], out: Path, seconds: float) -> Non
         records, usual=_COLUMNS, defaults=default_params(records), allow_mixed=True
     )
     print_tables(replace(without_redundant_columns(table), notes=()) for table in tables)
-    click.echo("\n`cadbench metrics` defines the columns; `cadbench show RUN` shows one record")
+    click.echo()
+    echo("`cadbench metrics` defines the columns; `cadbench show RUN` shows one record")
     for line in threshold_lines(records):
-        click.echo(line)
+        echo(line)
     reused = sum(outcome.reused for outcome in outcomes)
-    click.echo(
-        printable(
-            f"{format_count(len(records), 'record')} in {out}/ ({len(records) - reused} computed, "
-            f"{reused} reused), {seconds:.1f} s"
-        )
+    echo(
+        f"{format_count(len(records), 'record')} in {out}/ ({len(records) - reused} computed, "
+        f"{reused} reused), {seconds:.1f} s"
     )
 
 

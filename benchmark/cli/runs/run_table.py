@@ -16,10 +16,10 @@ from ....results.analysis.rows import (
     parameter_labels,
     plain,
 )
+from ....results.counts import format_count
 from ....results.records.inventory import StoredRun, is_running
 from ....results.rendering.table import Column, Table, Value, text_column
 from ...plugins.default_params import default_params
-from ..shared.counts import format_count
 from ..shared.units import format_age, format_size
 
 _KEY_DIGITS = 8
