@@ -33,7 +33,8 @@ class Item:
         width, height: size in pixels.
         content: hash of the decoded image (`decoding.content_hash`).
         mask: hash of the decoded mask; None if there is none.
-        bits: bits of a sample that hold values, if the file has 16-bit samples.
+        is_deep: whether the file has 16-bit samples.
+        bits: bits of such samples that hold values.
         mask_orientation: EXIF orientation by which the mask is turned; 1 for none.
         oddities: what is odd about the files of the image and its mask.
         domain: how the image is changed under drift; None if it is not (see
@@ -51,6 +52,7 @@ class Item:
     content: str
     mask: str | None
     more_masks: tuple[str, ...] = ()
+    is_deep: bool = False
     bits: int = FULL_DEPTH
     mask_orientation: int = 1
     oddities: tuple[Oddity, ...] = ()

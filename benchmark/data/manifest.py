@@ -195,6 +195,7 @@ def _item(entry: Entry, image: ImageFacts, mask: ItemMask) -> Item:
         image.content,
         mask.content,
         entry.more_masks if mask.content else (),
+        image.is_deep,
         image.bits,
         mask.orientation,
         (*image.oddities, *mask.oddities),

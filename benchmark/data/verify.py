@@ -14,6 +14,7 @@ from .images.inspection import SkippedFile
 from .manifest import Manifest, build_manifest
 from .opening.locations import root_from_environment
 from .opening.registry import load_reader
+from .reader import Reader
 from .scan import scan
 
 NO_IMAGES = Official(0, 0, 0, 0)
@@ -49,6 +50,7 @@ class Verification:
         rows: one per category.
         unreadable: files that cannot be read.
         official: whether published counts are known.
+        manifest: the images that were read, with notes on what is odd about them.
     """
 
     title: str
@@ -56,6 +58,7 @@ class Verification:
     rows: tuple[CategoryComparison, ...]
     unreadable: tuple[SkippedFile, ...]
     official: bool
+    manifest: Manifest
 
     @property
     def differing(self) -> tuple[CategoryComparison, ...]:
@@ -76,14 +79,20 @@ def verify(entry: CatalogEntry, folder: Path, reporter: Reporter) -> Verificatio
         folder: its root.
         reporter: receives the progress.
     """
-    manifest = _read_all_images(entry.title, entry.reader, folder, reporter)
+    manifest = _read_all_images(entry.title, load_reader(entry.reader), folder, reporter)
     return _verification(entry.title, folder, manifest, entry.counts)
 
 
 def verify_folder(folder: Path, reporter: Reporter) -> Verification:
-    """Read every image of a folder in the MVTec layout, for which no counts are published."""
-    manifest = _read_all_images(folder.name, "folder", folder, reporter)
-    return _verification(str(folder), folder, manifest, {})
+    """Read every image of a folder of your own, for which no counts are published.
+
+    Args:
+        folder: a folder in the MVTec layout, or with a description file, or this file.
+        reporter: receives the progress.
+    """
+    layout, root = load_reader("folder").resolve(folder)
+    manifest = _read_all_images(layout.own_name(root) or root.name, layout, root, reporter)
+    return _verification(str(folder), root, manifest, {})
 
 
 def count_listed_images(reader: str, folder: Path) -> dict[str, Official]:
@@ -144,12 +153,12 @@ def find_folder(entry: CatalogEntry, places: Iterable[Path]) -> Path | None:
     return None
 
 
-def _read_all_images(name: str, reader: str, folder: Path, reporter: Reporter) -> Manifest:
+def _read_all_images(name: str, reader: Reader, folder: Path, reporter: Reporter) -> Manifest:
     """Build the manifest without the cache, so that every file is decoded now."""
     return build_manifest(
         name,
         folder,
-        reader=load_reader(reader),
+        reader=reader,
         skip_unreadable=True,
         cache=None,
         reporter=reporter,
@@ -162,7 +171,8 @@ def _verification(
     found = _counts(
         (item.category, item.split, item.defect, item.mask is not None) for item in manifest.items
     )
-    return Verification(title, folder, compare(found, official), manifest.skipped, bool(official))
+    rows = compare(found, official)
+    return Verification(title, folder, rows, manifest.skipped, bool(official), manifest)
 
 
 def _counts(images: Iterable[tuple[str, str, str, bool]]) -> dict[str, Official]:

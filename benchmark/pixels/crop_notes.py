@@ -64,7 +64,7 @@ def _cut_off(column: str, items: Sequence[Item], preprocessing: Preprocessing) -
         low, high = f"{100 * min(large):.0f}", f"{100 * max(large):.0f}"
         share = f"{low} %" if low == high else f"{low} to {high} %"
         text = (
-            f"the center crop cuts off {share} of {len(large)} of "
+            f"cut off by the center crop: {share} of {len(large)} of "
             f"{format_count(len(cuts), 'image')}; --resize pad or squash keeps everything"
         )
         yield Note(column, CUT_OFF, len(large), len(cuts), text)
@@ -81,7 +81,7 @@ def _lost_defects(
     after = "the center crop" if preprocessing.mode == "crop" else "the resize"
     text = (
         f"{hidden} of {format_count(defective, 'defective image')} "
-        f"{'shows' if hidden == 1 else 'show'} no defect after {after}, which loses {lost} of "
-        f"{format_count(total, 'defect region')}"
+        f"{'shows' if hidden == 1 else 'show'} no defect after {after} (defect regions lost: "
+        f"{lost} of {total})"
     )
     yield Note(column, LOST_DEFECTS, hidden or lost, defective if hidden else total, text)

@@ -24,8 +24,11 @@ def files(side: int = 96) -> Files:
     random = np.random.default_rng(0)
 
     def png(*shape: int) -> bytes:
+        return encoded(random.integers(0, 256, shape, dtype=np.uint8))
+
+    def encoded(pixels: np.ndarray) -> bytes:
         buffer = io.BytesIO()
-        Image.fromarray(random.integers(0, 256, shape, dtype=np.uint8)).save(buffer, "PNG")
+        Image.fromarray(pixels).save(buffer, "PNG")
         return buffer.getvalue()
 
     found: Files = {}
@@ -34,7 +37,9 @@ def files(side: int = 96) -> Files:
             for number in range(count):
                 found[f"{category}/{folder}/{number:03}.png"] = png(side, side, 3)
         for number in range(2):
-            found[f"{category}/ground_truth/dent/{number:03}_mask.png"] = png(side, side)
+            found[f"{category}/ground_truth/dent/{number:03}_mask.png"] = encoded(
+                np.where(random.random((side, side)) < 0.3, 255, 0).astype(np.uint8)
+            )
     return found
 
 

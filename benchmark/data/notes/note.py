@@ -128,8 +128,8 @@ KINDS = {
     ),
     "mask empty": Kind(
         "mask",
-        "of a defective image is empty and counts as missing",
-        "of defective images are empty and count as missing",
+        "is empty, though its image is defective, and counts as missing",
+        "are empty, though their images are defective, and count as missing",
     ),
 }
 

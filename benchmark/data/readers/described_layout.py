@@ -87,7 +87,7 @@ class Described(Reader):
         self.share = description.test_share
         self.category = description.category
         self.name = description.name
-        self.root = file.absolute().parent / (description.root or ".")
+        self.root = file.absolute().parent / Path(description.root or ".").expanduser()
         if not self.root.is_dir():
             raise DataError(f"{file}: root: no such folder: {self.root}; correct root")
         self._check_keys()

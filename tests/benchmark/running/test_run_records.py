@@ -224,10 +224,10 @@ def test_what_is_odd_about_the_data_is_warned_about_recorded_and_shown(
     assert run.code == 0, run.err
     expected = [
         "a: 1 file in a/train/good is not read: .heic is not the extension of an image",
-        "a: the center crop cuts off 90 % of 6 of 6 images; --resize pad or squash keeps "
+        "a: cut off by the center crop: 90 % of 6 of 6 images; --resize pad or squash keeps "
         "everything",
-        "a: 1 of 2 defective images shows no defect after the center crop, which loses 1 of 2 "
-        "defect regions",
+        "a: 1 of 2 defective images shows no defect after the center crop (defect regions lost: "
+        "1 of 2)",
     ]
     words = " ".join(run.err.split())
     assert [words.count(line) for line in expected] == [1, 1, 1]
@@ -244,7 +244,7 @@ def test_what_is_odd_about_the_data_is_warned_about_recorded_and_shown(
     assert f"data: {expected[0]} (and 2 more" in table.out
     report = out.with_name("report.html")
     assert call("report", "--out", out, "--to", report).code == 0
-    assert "which loses 1 of 2 defect regions" in report.read_text()
+    assert "(defect regions lost: 1 of 2)" in report.read_text()
 
 
 @pytest.mark.parametrize("mode", ["pad", "squash"])

@@ -110,7 +110,7 @@ def test_verify_reads_a_folder_of_ones_own(call, dataset):
 def test_verify_without_data_says_where_it_looked(call, tmp_path):
     for words in ([], ["visa"]):
         refused = call("data", "verify", *words, "--root", tmp_path)
-        assert_refused(refused, 1, str(tmp_path), "--root", "cadbench data info")
+        assert_refused(refused, 1, str(tmp_path), "--data-root", "cadbench data info")
 
 
 @pytest.mark.parametrize("name", catalog.entry_names())

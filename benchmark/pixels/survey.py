@@ -1,0 +1,144 @@
+"""Survey the files of each category: bit depth, orientation, masks, and what a crop loses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..data.images.preprocessing import Preprocessing
+from ..data.images.reading import read_mask
+from ..data.item import FULL_DEPTH, Item
+from ..data.manifest import Manifest
+from ..data.roots import Root
+from ..system.processes import map_in_processes
+from ..system.reporting import Reporter
+from .crop_notes import mean_cut_off
+from .truth import find_regions
+
+_BATCH = 16
+
+
+@dataclass(frozen=True)
+class CategorySurvey:
+    """The files of one category.
+
+    Attributes:
+        category: its name.
+        not_read: files that are left out or unreadable.
+        depth: `8`, or with 16-bit files the bits that hold values, such as `12 in 16`.
+        turned: images with an EXIF orientation.
+        masks: masks with a defective pixel.
+        empty: empty masks of defective images.
+        odd: masks with more than two values, or in the alpha channel or the palette.
+        areas: lowest and highest fraction of the image that a mask covers; None without masks.
+        cut_off: mean fraction of an image that the preprocessing cuts off.
+        regions: defect regions of all masks.
+        lost: regions of which the preprocessing leaves no pixel.
+        hidden: masked images of which it leaves no defect.
+    """
+
+    category: str
+    not_read: int
+    depth: str
+    turned: int
+    masks: int
+    empty: int
+    odd: int
+    areas: tuple[float, float] | None
+    cut_off: float
+    regions: int
+    lost: int
+    hidden: int
+
+
+def survey(
+    manifest: Manifest, preprocessing: Preprocessing, reporter: Reporter
+) -> Iterator[CategorySurvey]:
+    """Survey every category; reads all masks.
+
+    Args:
+        manifest: the images.
+        preprocessing: how images become squares.
+        reporter: receives the progress.
+    """
+    masked = {
+        category: [item for item in manifest.test(category) if item.mask is not None]
+        for category in manifest.categories
+    }
+    total = sum(map(len, masked.values()))
+    with reporter.task("reading masks", total, "masks") as task:
+        for category, items in masked.items():
+            jobs = (
+                _Job(manifest.root, tuple(items[start : start + _BATCH]), preprocessing)
+                for start in range(0, len(items), _BATCH)
+            )
+            found: list[_MaskFacts] = []
+            for part in map_in_processes(_facts, jobs, workers=0 if total <= _BATCH else None):
+                found += part
+                task.advance(len(part))
+            yield _survey(manifest, category, preprocessing, found)
+
+
+@dataclass(frozen=True)
+class _Job:
+    root: Root
+    items: tuple[Item, ...]
+    preprocessing: Preprocessing
+
+
+@dataclass(frozen=True)
+class _MaskFacts:
+    area: float
+    regions: int
+    lost: int
+    hidden: bool
+
+
+def _facts(job: _Job) -> list[_MaskFacts]:
+    found = []
+    for item in job.items:
+        mask = read_mask(job.root, item)
+        regions = find_regions(mask, job.preprocessing)
+        found.append(
+            _MaskFacts(
+                float(mask.mean()),
+                regions.regions + regions.lost,
+                regions.lost,
+                not len(regions.pixels),
+            )
+        )
+    return found
+
+
+def _survey(
+    manifest: Manifest,
+    category: str,
+    preprocessing: Preprocessing,
+    masks: Sequence[_MaskFacts],
+) -> CategorySurvey:
+    items = (*manifest.train(category), *manifest.test(category))
+    kinds = [{oddity.kind for oddity in item.oddities} for item in items]
+    areas = [mask.area for mask in masks]
+    odd = {"mask shades", "mask labels", "mask in alpha", "mask in palette"}
+    return CategorySurvey(
+        category,
+        sum(files.count for files in manifest.left_out if files.category == category)
+        + sum(file.category == category for file in manifest.skipped),
+        _depth(items),
+        sum("turned" in kind for kind in kinds),
+        len(masks),
+        sum(item.has_empty_mask for item in items),
+        sum(bool(kind & odd) for kind in kinds),
+        (min(areas), max(areas)) if areas else None,
+        mean_cut_off(items, preprocessing),
+        sum(mask.regions for mask in masks),
+        sum(mask.lost for mask in masks),
+        sum(mask.hidden for mask in masks),
+    )
+
+
+def _depth(items: Sequence[Item]) -> str:
+    """The bits of samples in the files, such as `8` or `12 in 16`."""
+    found = sorted({item.bits for item in items if item.is_deep})
+    named = [str(bits) if bits == FULL_DEPTH else f"{bits} in {FULL_DEPTH}" for bits in found]
+    return ", ".join(["8"] * any(not item.is_deep for item in items) + named)
