@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from ...results.errors import CadbenchError, UsageError
+from .weight_names import match_tensors, require_complete
 from .weights import Weights, read_weights, require_model
 
 if TYPE_CHECKING:
@@ -34,11 +36,17 @@ def load_model(spec: FeatureSpec, weights: Weights) -> torch.nn.Module:
         if weights.file is None:
             model = _create_model(spec.backbone, weights.seed or 0, **options)
         else:
-            state = _rename_to_timm(spec.backbone, read_weights(weights.file))
-            overlay = {"state_dict": state}
+            full = _create_model(spec.backbone)
+            expected = full.state_dict()
+            head = _head_names(full, expected)
+            state = match_tensors(spec.backbone, read_weights(weights.file), expected, head)
             model = _create_model(
-                spec.backbone, pretrained=True, pretrained_cfg_overlay=overlay, **options
+                spec.backbone,
+                pretrained=True,
+                pretrained_cfg_overlay={"state_dict": dict(state)},
+                **options,
             )
+            require_complete(spec.backbone, model.state_dict(), state, head)
     except (RuntimeError, KeyError, AttributeError, IndexError) as error:
         reason = " ".join(str(error).split())[:200]
         raise CadbenchError(
@@ -107,24 +115,11 @@ def _layer_indices(backbone: str, strides: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(last[stride] for stride in strides)
 
 
-def _rename_to_timm(backbone: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return weights under timm's names.
-
-    Weights under other names are matched in order, if all shapes agree.
-    """
-    full = _create_model(backbone).state_dict()
-    expected = [name for name in full if not name.endswith("num_batches_tracked")]
-    given = {n: t for n, t in state.items() if not n.endswith("num_batches_tracked")}
-    if set(expected) == set(given):
-        return state
-    shapes_agree = len(expected) == len(given) and all(
-        full[name].shape == tensor.shape
-        for name, tensor in zip(expected, given.values(), strict=True)
+def _head_names(model: torch.nn.Module, names: Collection[str]) -> frozenset[str]:
+    """The names of a model's tensors that belong to its classifier."""
+    config = getattr(model, "pretrained_cfg", None) or {}
+    given = config.get("classifier") or ()
+    classifiers = (given,) if isinstance(given, str) else tuple(given)
+    return frozenset(
+        name for name in names if any(name.startswith(f"{each}.") for each in classifiers)
     )
-    if not shapes_agree:
-        raise CadbenchError(
-            f"the weights file does not fit {backbone}: it holds {len(given)} tensors, expected "
-            f"{len(expected)} of the model's shapes"
-        )
-    renamed = dict(zip(expected, given.values(), strict=True))
-    return {name: renamed.get(name, tensor) for name, tensor in full.items()}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...results.did_you_mean import suggestion
 from ...results.errors import CadbenchError, UsageError
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 EMBEDDED_BACKBONE = "tf_efficientnet_lite0"
 _HUB_REPOSITORIES = {"wide_resnet50_2": "timm/wide_resnet50_2.tv_in1k"}
 _HUB_FILE = "model.safetensors"
+_WRAPPINGS = ("state_dict", "model_state_dict", "model_state", "model")
+"""Usual keys of the tensors in a checkpoint; the first that is present is used."""
 _HUB_TIMEOUT = 10
 """Seconds to wait for an answer of the hub."""
 
@@ -66,20 +69,51 @@ def find_weights(backbone: str, file: Path | None = None, *, random: bool = Fals
 
 
 def read_weights(file: Path) -> dict[str, Tensor]:
-    """Read the tensors of a `.safetensors` file, or of a PyTorch file with tensors only."""
+    """Read the tensors of a `.safetensors` file, or of a PyTorch file with tensors only.
+
+    A checkpoint that holds the tensors in an inner dictionary, such as `state_dict` or `model`, is
+    unwrapped.
+
+    Raises:
+        CadbenchError: the file is damaged, or has no or several such dictionaries.
+    """
     import torch
     from safetensors.torch import load_file
 
     try:
         if file.suffix == ".safetensors":
             return load_file(file)
-        loaded = torch.load(file, map_location="cpu", weights_only=True)
-        state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch warns about old pickles before it refuses them
+            loaded = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged files raise almost any exception
         raise _unusable(file) from error
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        raise _unusable(file)
-    return state
+    while not _is_state(loaded):
+        if not isinstance(loaded, dict):
+            raise _unusable(file)
+        inner = [key for key in _WRAPPINGS if isinstance(loaded.get(key), dict)]
+        if not inner:
+            inner = [key for key, value in loaded.items() if _is_state(value)]
+            if len(inner) > 1:
+                raise CadbenchError(
+                    f"weights file {file} holds several models ({', '.join(map(str, inner))}); "
+                    "save the state_dict() of one of them"
+                )
+        if not inner:
+            raise _unusable(file)
+        loaded = loaded[inner[0]]
+    return dict(loaded)
+
+
+def _is_state(value: Any) -> bool:
+    """Whether a value is a non-empty dictionary of named tensors."""
+    import torch
+
+    return (
+        isinstance(value, dict)
+        and bool(value)
+        and all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in value.items())
+    )
 
 
 def _unusable(file: Path) -> CadbenchError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,10 @@ def a_spec(backbone: str, embedding: str = "concat", **changes: Any) -> FeatureS
 def some_images(count: int = 3) -> torch.Tensor:
     rng = np.random.Generator(np.random.PCG64(0))
     return torch.from_numpy(rng.integers(0, 256, (count, 3, SIZE, SIZE), dtype=np.uint8))
+
+
+State = dict[str, torch.Tensor]
+Change = Callable[[State], State]
 
 
 def file_of(path: Path, backbone: str, change: Any = dict) -> Weights:
@@ -152,25 +158,89 @@ def test_convolutions_are_not_rounded_to_tf32_while_features_are_extracted():
     assert torch.backends.cudnn.allow_tf32 == before
 
 
-@pytest.mark.parametrize("named", [True, False], ids=["timm's names", "other names"])
-def test_a_weights_file_is_loaded_by_timms_names_or_by_its_order(tmp_path, named):
-    def change(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        # Names that safetensors sorts into the order they have now.
-        return state if named else {f"{n:04d}": t for n, t in enumerate(state.values())}
+def _prefixed(prefix: str) -> Change:
+    return lambda state: {f"{prefix}{name}": tensor for name, tensor in state.items()}
 
-    def trackless(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        kept = {n: t for n, t in state.items() if not n.endswith("num_batches_tracked")}
-        return change(kept)
 
+def _shuffled(state: State) -> State:
+    return dict(sorted(state.items(), key=lambda pair: pair[0][::-1]))
+
+
+def _headless(state: State) -> State:
+    return {name: tensor for name, tensor in state.items() if not name.startswith("fc.")}
+
+
+def _other_head(state: State) -> State:
+    return {**state, "fc.weight": torch.ones(7, 64), "fc.bias": torch.ones(7)}
+
+
+def _other_stages(state: State) -> State:
+    """Other names of the layers, with the same numbers and last words, in another order."""
+    renamed = {name.replace("layer", "stage"): tensor for name, tensor in state.items()}
+    return _shuffled(renamed)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(_prefixed(each) for each in ("", "module.", "backbone.", "module.backbone.", "a.b.c.")),
+        *(_shuffled, _headless, _other_head, _other_stages),
+        lambda state: {**_prefixed("backbone.")(_headless(state)), "head.weight": torch.ones(3)},
+        lambda state: {n: t for n, t in state.items() if not n.endswith("num_batches_tracked")},
+    ],
+)
+def test_tensors_are_found_by_name_wherever_they_are_in_the_file(tmp_path, change):
     import timm
 
-    weights = file_of(tmp_path, "test_resnet", change if named else trackless)
+    weights = file_of(tmp_path, "test_resnet", change)
     torch.manual_seed(3)
     state = timm.create_model("test_resnet").state_dict()
     model = load_model(a_spec("test_resnet"), weights)
     for name, tensor in model.state_dict().items():
         if not name.endswith("num_batches_tracked"):
             assert torch.equal(tensor, state[name]), name
+
+
+def _numbered(state: State) -> State:
+    return {f"{number:04d}": tensor for number, tensor in enumerate(state.values())}
+
+
+def _swapped(state: State) -> State:
+    """Renamed, and two tensors of one shape exchanged: their place says nothing."""
+    names = list(state)
+    one, other = (names.index(f"layer2.0.bn1.{kind}") for kind in ("weight", "bias"))
+    names[one], names[other] = names[other], names[one]
+    return {f"x.{place:04d}": state[name] for place, name in enumerate(names)}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (_numbered, "'0000' and the other names are not those of the model"),
+        (_swapped, "are not those of the model, such as 'conv1.0.weight'; rename"),
+        (
+            lambda state: {n: t for n, t in state.items() if not n.startswith("layer2.0.conv1")},
+            "it lacks 1 tensor of the model, such as layer2.0.conv1.weight",
+        ),
+        (
+            lambda state: {n: t * float("nan") if "bn" in n else t for n, t in state.items()},
+            "NaN or infinite values in",
+        ),
+        (
+            lambda state: {
+                f"{model}.{name}": tensor.clone()
+                for model in ("student", "teacher")
+                for name, tensor in state.items()
+            },
+            "holds test_resnet twice, below 'student.' and 'teacher.'",
+        ),
+    ],
+)
+def test_tensors_that_cannot_be_matched_are_one_line(tmp_path, change, words):
+    weights = file_of(tmp_path, "test_resnet", change)
+    with pytest.raises(CadbenchError, match=re.escape(words)) as refused:
+        load_model(a_spec("test_resnet"), weights)
+    assert "\n" not in str(refused.value)
 
 
 def test_weights_of_another_model_are_one_line(tmp_path):
@@ -185,7 +255,9 @@ def test_weights_of_another_shape_under_the_right_names_are_one_line(tmp_path):
         return {n: torch.cat([t, t]) if n == "conv1.0.weight" else t for n, t in state.items()}
 
     weights = file_of(tmp_path, "test_resnet", widened)
-    with pytest.raises(CadbenchError, match="backbone test_resnet cannot be used with") as refused:
+    with pytest.raises(
+        CadbenchError, match=r"conv1.0.weight has the shape \(32, 3, 3, 3\) instead of"
+    ) as refused:
         load_extractor(a_spec("test_resnet"), weights, CPU)
     assert "\n" not in str(refused.value)
 

@@ -214,7 +214,35 @@ def test_a_damaged_file_is_one_line_with_its_name(tmp_path, name, content):
         read_weights(tmp_path / name)
 
 
-@pytest.mark.parametrize("value", [[torch.ones(2)], {"a": 1}, torch.ones(2), {"model": TENSORS}])
+@pytest.mark.parametrize("value", [[torch.ones(2)], {"a": 1}, torch.ones(2), {}, {"model": {}}])
 def test_a_file_of_something_else_than_named_tensors_is_refused(tmp_path, value):
     with pytest.raises(CadbenchError, match="contains more than tensors"):
         read_weights(saved(tmp_path / "w.pth", value))
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        {"model": TENSORS, "epoch": 1},
+        {"model_state_dict": TENSORS, "optimizer": {"lr": 0.1}},
+        {"state_dict": {"model": TENSORS}},
+        {"network": TENSORS, "step": torch.ones(())},
+    ],
+)
+def test_the_tensors_of_a_checkpoint_are_found(tmp_path, wrapped):
+    assert read_weights(saved(tmp_path / "w.pth", wrapped)).keys() == TENSORS.keys()
+
+
+def test_a_checkpoint_of_several_models_is_refused_with_their_names(tmp_path):
+    file = saved(tmp_path / "w.pth", {"teacher": TENSORS, "student": TENSORS})
+    with pytest.raises(CadbenchError, match=r"holds several models \(teacher, student\); save"):
+        read_weights(file)
+
+
+def test_an_old_pickle_is_refused_without_a_warning_of_python(tmp_path, recwarn):
+    import pickle
+
+    (tmp_path / "w.pth").write_bytes(pickle.dumps({"a": TENSORS["b"].numpy()}, protocol=4))
+    with pytest.raises(CadbenchError, match="contains more than tensors"):
+        read_weights(tmp_path / "w.pth")
+    assert not list(recwarn)
