@@ -20,9 +20,9 @@ import numpy as np
 
 from ..data.item import Item
 from ..data.manifest import Manifest
-from ..features.cached_patches import CachedPatchSource
+from ..features.cache.cached_patches import CachedPatchSource
+from ..features.cache.shards import Shard, ShardStore
 from ..features.feature_set import FeatureSet
-from ..features.shards import Shard, ShardStore
 from ..pixels.meter import PixelMeter
 from ..services.coresets.service import Coresets
 from ..services.neighbors.service import Neighbors

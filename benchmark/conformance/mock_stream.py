@@ -18,9 +18,9 @@ from ..data.drifted_manifest import add_domains
 from ..data.images.preprocessing import Preprocessing
 from ..data.item import Item
 from ..data.manifest import Manifest
+from ..features.cache.shards import Shard, ShardStore
 from ..features.feature_set import FeatureSet
 from ..features.feature_spec import FeatureSpec
-from ..features.shards import Shard, ShardStore
 from ..features.weights import EMBEDDED_BACKBONE
 from ..interface.context import Routing
 from ..interface.experience import TestBatch, TrainExperience

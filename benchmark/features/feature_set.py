@@ -19,11 +19,11 @@ from ..data.manifest import Manifest
 from ..system.cache.last_use import announce_process
 from ..system.processes import available_cores
 from ..system.reporting import Reporter
-from .cached_patches import CachedPatchSource, DeviceCache
-from .extraction import Compute, fill_store
+from .cache.cached_patches import CachedPatchSource, DeviceCache
+from .cache.extraction import Compute, fill_store
+from .cache.shards import ShardStore, shards_of
 from .feature_spec import EXTRACTION_VERSION, FeatureSpec
 from .frozen_backbone import FrozenBackbone, load_frozen
-from .shards import ShardStore, shards_of
 from .weights import Weights
 
 if TYPE_CHECKING:

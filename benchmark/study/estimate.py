@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ...results.records.record import Record
 from ...results.records.store import find_records, partial_dir, record_dir
-from ..features.shards import ShardStore, shards_of
+from ..features.cache.shards import ShardStore, shards_of
 from ..running.reuse import Requirements, find_record
 from ..streams.schedule import count_categories, experience_sizes
 from ..system.cache import cache_root

@@ -22,10 +22,10 @@ from cadbench.benchmark.data.images.decoding import content_hash, decode
 from cadbench.benchmark.data.images.preprocessing import Preprocessing
 from cadbench.benchmark.data.item import Item
 from cadbench.benchmark.features.backbones import STRIDES, embedding_params
-from cadbench.benchmark.features.extraction import fill_store
+from cadbench.benchmark.features.cache.extraction import fill_store
+from cadbench.benchmark.features.cache.shards import SHARD_SIZE, ShardStore, shards_of
 from cadbench.benchmark.features.extractor import MICRO_BATCH, _memory_format, load_extractor
 from cadbench.benchmark.features.feature_spec import FeatureSpec
-from cadbench.benchmark.features.shards import SHARD_SIZE, ShardStore, shards_of
 from cadbench.benchmark.features.timm_models import load_model
 from cadbench.benchmark.features.weights import EMBEDDED_BACKBONE, find_weights
 from cadbench.benchmark.running.devices import synchronize

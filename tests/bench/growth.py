@@ -29,9 +29,9 @@ def generate_study(root: Path, categories: int, train: int, test: int):
     from cadbench.benchmark.data.images.preprocessing import Preprocessing
     from cadbench.benchmark.data.item import Item
     from cadbench.benchmark.data.manifest import Manifest
+    from cadbench.benchmark.features.cache.shards import shards_of
     from cadbench.benchmark.features.feature_set import FeatureSet
     from cadbench.benchmark.features.feature_spec import FeatureSpec
-    from cadbench.benchmark.features.shards import shards_of
 
     def item(category: str, split: str, number: int) -> Item:
         name = f"{category}/{split}/{number}"

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from ...features.cached_patches import CachedPatchSource
+from ...features.cache.cached_patches import CachedPatchSource
 from ...features.feature_set import FeatureSet
 from ...interface.context import Routing
 from ...interface.experience import MethodIds, TestBatch, TrainExperience

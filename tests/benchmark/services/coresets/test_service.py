@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from cadbench.benchmark.features.cached_patches import CachedPatchSource
-from cadbench.benchmark.features.shards import Shard, ShardStore
+from cadbench.benchmark.features.cache.cached_patches import CachedPatchSource
+from cadbench.benchmark.features.cache.shards import Shard, ShardStore
 from cadbench.benchmark.interface.experience import TrainExperience
 from cadbench.benchmark.interface.memory_block import Block
 from cadbench.benchmark.services.coresets import herding, k_center, k_means

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...results.errors import CadbenchError
+from ....results.errors import CadbenchError
 from .shards import Shard, ShardStore
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from cadbench.benchmark.features.cached_patches import CachedPatchSource, DeviceCache
-from cadbench.benchmark.features.shards import Shard, ShardStore
+from cadbench.benchmark.features.cache.cached_patches import CachedPatchSource, DeviceCache
+from cadbench.benchmark.features.cache.shards import Shard, ShardStore
 from cadbench.results.errors import CadbenchError
 
 SHARDS = (Shard(("a", "b", "c")), Shard(("d",)), Shard(("e", "f")))

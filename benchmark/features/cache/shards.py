@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ...results.storage.files import read_error, whole_file
-from ..data.item import Item
-from ..system.cache.last_use import mark_used
+from ....results.storage.files import read_error, whole_file
+from ...data.item import Item
+from ...system.cache.last_use import mark_used
 
 SHARD_SIZE = 32
 _OPEN_BYTES = 128 * 1024 * 1024

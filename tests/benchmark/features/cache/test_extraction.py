@@ -12,8 +12,8 @@ import pytest
 from cadbench.benchmark.data.images.decoding import decode
 from cadbench.benchmark.data.images.preprocessing import Preprocessing
 from cadbench.benchmark.data.manifest import Manifest, build_manifest
-from cadbench.benchmark.features.extraction import fill_store
-from cadbench.benchmark.features.shards import Shard, ShardStore, shards_of
+from cadbench.benchmark.features.cache.extraction import fill_store
+from cadbench.benchmark.features.cache.shards import Shard, ShardStore, shards_of
 from cadbench.benchmark.system.reporting import Silent
 from cadbench.results.errors import DataError
 from PIL import Image
@@ -28,7 +28,7 @@ def untouched(pixels: np.ndarray) -> np.ndarray:
 @pytest.fixture
 def plates(cache: Path, dataset: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Manifest:
     """Two categories of 10 + 4 images, which shards of 4 split into 3 + 1 each."""
-    monkeypatch.setattr("cadbench.benchmark.features.shards.SHARD_SIZE", 4)
+    monkeypatch.setattr("cadbench.benchmark.features.cache.shards.SHARD_SIZE", 4)
     root = dataset(categories=("apple", "bolt"), train=10, good=2, defective=2)
     return build_manifest("plates", root, cache=cache, workers=0)
 
@@ -79,7 +79,7 @@ def test_worker_processes_store_the_same_bytes(plates, tmp_path):
 
 def test_nothing_is_loaded_or_decoded_where_all_is_stored(plates, tmp_path, monkeypatch):
     fill(plates, tmp_path / "store", untouched)
-    monkeypatch.setattr("cadbench.benchmark.features.extraction._decode", pytest.fail)
+    monkeypatch.setattr("cadbench.benchmark.features.cache.extraction._decode", pytest.fail)
     fill_store(
         ShardStore(tmp_path / "store"),
         parts(plates),
@@ -168,7 +168,7 @@ def test_only_a_few_shards_are_in_memory_at_a_time(plates, tmp_path, monkeypatch
 
         return map_in_processes(function, counted(), **options)
 
-    monkeypatch.setattr("cadbench.benchmark.features.extraction.map_in_processes", watched)
+    monkeypatch.setattr("cadbench.benchmark.features.cache.extraction.map_in_processes", watched)
 
     def compute(pixels: np.ndarray) -> np.ndarray:
         ahead.append(taken - len(ahead))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cadbench.benchmark.features import shards
-from cadbench.benchmark.features.shards import SHARD_SIZE, Shard, ShardStore, shards_of
+from cadbench.benchmark.features.cache import shards
+from cadbench.benchmark.features.cache.shards import SHARD_SIZE, Shard, ShardStore, shards_of
 from cadbench.results.errors import CadbenchError
 from hypothesis import given
 from hypothesis import strategies as st

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..data.images.preprocessing import Preprocessing
-from ..data.images.reading import read_image
-from ..data.item import Item
-from ..data.roots import Root
-from ..system.processes import map_in_processes, map_in_threads
-from ..system.reporting import Reporter, damaged_cache_warning
+from ...data.images.preprocessing import Preprocessing
+from ...data.images.reading import read_image
+from ...data.item import Item
+from ...data.roots import Root
+from ...system.processes import map_in_processes, map_in_threads
+from ...system.reporting import Reporter, damaged_cache_warning
 from .shards import Shard, ShardStore
 
 Compute = Callable[[np.ndarray], np.ndarray]
