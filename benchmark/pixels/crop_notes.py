@@ -31,7 +31,7 @@ def crop_notes(
         preprocessing: how they become squares.
         regions: `PixelMeter.regions`: regions of the columns that have pixel metrics.
     """
-    found = []
+    found: list[Note] = []
     for column in manifest.columns:
         items = (*manifest.train(column), *manifest.test(column))
         found += _cut_off(column, items, preprocessing)

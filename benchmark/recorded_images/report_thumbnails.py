@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _CATEGORIES = 3
-"""Categories per run: those with the lowest AUROC, where most goes wrong."""
+"""Categories per run: those with the lowest AUROC."""
 _IMAGES = 4
 """Worst images per category, and best ones."""
 _PIXELS = 112

@@ -157,8 +157,8 @@ class _SortedScores:
         categories: Sequence[str],
     ) -> None:
         number = {category: c for c, category in enumerate(categories)}
-        known = {category for experience in experiences for category in experience}
-        unknown = sorted(set(scores["category"].unique()) - known)
+        in_stream = set(stream_categories(experiences))
+        unknown = sorted(set(scores["category"].unique()) - in_stream)
         if unknown:
             raise CadbenchError(
                 f"the scores have categories of no experience: {', '.join(unknown)}"

@@ -1,6 +1,6 @@
-"""The terms that continual metrics are means of, and the means over those that are defined.
+"""Terms of continual metrics, one per category, and means over those that are defined.
 
-All functions also take a stack of matrices (B, T, C) and then return terms (B, C) or values (B,).
+All functions also accept a stack of matrices (B, T, C) and then return terms (B, C) or values (B,).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .metric import Index, Matrix, Measured
 
 
 def checked(R: ArrayLike, s: ArrayLike) -> tuple[Matrix, Index]:
-    """R (T, C) as float64 and s (C,) as int64.
+    """Check and convert: R (T, C) to float64, s (C,) to int64.
 
     Raises:
         CadbenchError: shapes do not fit, s names no experience, or R holds infinite values.
@@ -37,7 +37,7 @@ def checked(R: ArrayLike, s: ArrayLike) -> tuple[Matrix, Index]:
 
 
 def mean(terms: Matrix) -> Measured:
-    """Of the defined terms (C,), or of each row of a stack (B, C)."""
+    """Mean of the defined terms (C,), or of each row of a stack (B, C)."""
     return _over_defined(terms, np.mean)
 
 
@@ -55,24 +55,24 @@ def _over_defined(terms: Matrix, reduce: Callable[..., Any]) -> Measured:
 
 
 def experience_numbers(matrix: Matrix) -> Index:
-    """(T, 1): the number of each row's experience."""
+    """Numbers of the experiences (T, 1), from 1."""
     return np.arange(1, matrix.shape[-2] + 1)[:, None]
 
 
 def when_learned(matrix: Matrix, first: Index) -> Matrix:
-    """(C,): R[s(c), c]."""
+    """R[s(c), c] (C,): the value right after the category was learned."""
     learned: Matrix = matrix[..., first - 1, np.arange(len(first))]
     return learned
 
 
 def change(matrix: Matrix, first: Index) -> Matrix:
-    """(C,): R[T, c] - R[s(c), c]."""
+    """R[T, c] - R[s(c), c] (C,): the change since the category was learned."""
     last: Matrix = matrix[..., -1, :]
     return last - when_learned(matrix, first)
 
 
 def fall(matrix: Matrix, first: Index) -> Matrix:
-    """(C,): the best value from learning to before the last experience, minus the last value.
+    """The best value since learning and before the last experience, minus the last value: (C,).
 
     NaN for categories of the last experience, and where the value at learning is undefined, so
     that `fm` and `bwt` are means over the same categories.

@@ -1,4 +1,4 @@
-"""What the registry knows about a metric: its functions, its texts, and which way is better.
+"""The fields of a metric: its functions, its texts, and whether higher is better.
 
 R (T, C) float64 is the matrix of a metric of categories: category c after experience t = 1..T, NaN
 where it was not measured or is undefined. s (C,) is the experience, from 1, that introduces c.
@@ -49,7 +49,7 @@ class Metric:
         higher_is_better: signs, ranks and highlighting follow from it.
         meaning: what it measures, in a sentence.
         sign: what the sign or the level of guessing means; empty where there is nothing to say.
-        published: which columns of other projects correspond to it, and which only look alike.
+        published: which columns of other projects correspond to it, and which only look similar.
     """
 
     kind: ClassVar[Literal["image", "pixel", "continual"]]

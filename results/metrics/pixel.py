@@ -33,7 +33,7 @@ PIXEL_AP = PixelMetric(
 PIXEL_F1_MAX = PixelMetric(
     name="pixel_f1_max",
     heading="pixel F1-max",
-    # Calling everything defective.
+    # All pixels flagged.
     chance=lambda share: 2 * share / (1 + share),
     higher_is_better=True,
     range="0 to 1",
@@ -46,7 +46,7 @@ PIXEL_F1_MAX = PixelMetric(
 AUPRO = PixelMetric(
     name="aupro",
     heading="AUPRO",
-    # Half its limit: a random map covers regions at the false-positive rate.
+    # Half its limit: the region overlap of a random map equals its false-positive rate.
     chance=constant_chance(0.15),
     higher_is_better=True,
     range="0 to 1",

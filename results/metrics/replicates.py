@@ -1,7 +1,7 @@
-"""Metrics of many weightings of one category's images at once, as the bootstrap needs them.
+"""Shared by the weighted image metrics of the bootstrap: B weightings of N images together.
 
-With whole float32 weights all counts are exact, so a column of ones gives the plain metric. Images
-are ranked once and weights summed along the ranks: N B steps for N images and B weightings.
+Sums of integer weights are exact in float32, so weights of one give the plain metric. Images are
+ranked once, and weights are summed along the ranks, which takes N B steps.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import numpy as np
 from .metric import Replicates, Weights
 
 _CHUNK = 2**20
-"""Weights processed at once: some megabytes, whatever the number of images and weightings."""
+"""Weights processed together; limits memory to some megabytes."""
 
 
 def in_parts(of_part: Callable[[Weights], Replicates], weights: Weights) -> Replicates:
-    """(B,) `of_part` of slices of the weights (N, B), which bounds memory."""
+    """Apply `of_part` to slices of the weights (N, B), which bounds memory; returns (B,)."""
     if not len(weights):
         return np.full(weights.shape[1], np.nan)
     slices = parts(len(weights), weights.shape[1], _CHUNK)
@@ -25,16 +25,17 @@ def in_parts(of_part: Callable[[Weights], Replicates], weights: Weights) -> Repl
 
 
 def parts(size: int, replicates: int, room: int) -> Iterator[slice]:
-    """Slices of the replicates, of `size` numbers per replicate and about `room` numbers each."""
+    """Yield slices of the replicates of about `room` numbers, with `size` numbers per replicate."""
     step = max(1, room // max(1, size))
     return (slice(start, start + step) for start in range(0, replicates, step))
 
 
 def total(weights: Weights) -> Replicates:
+    """Sum of the weights (N, B) of each weighting (B,)."""
     return weights.sum(axis=0, dtype=np.float64)
 
 
 def ratio(numerator: Replicates, denominator: Replicates) -> Replicates:
-    """NaN where the denominator is 0."""
+    """Divide; NaN where the denominator is 0."""
     empty = np.full(numerator.shape, np.nan)
     return np.divide(numerator, denominator, out=empty, where=denominator > 0)

@@ -41,9 +41,12 @@ def has_both_labels(labels: Labels) -> bool:
 def counts_by_threshold(
     scores: Scores, labels: Labels
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(K,) counts of the defective and of all images at or above each of K distinct scores.
+    """Count images by threshold, from the highest score to the lowest.
 
-    From the highest score down. Images of one score are counted together.
+    Images of equal score are counted together.
+
+    Returns:
+        (K,) numbers of the defective and of all images at or above each of K distinct scores.
     """
     order, last_of_tie = _ranks(scores)
     hits = np.cumsum(labels[order], dtype=np.int64)[last_of_tie]
@@ -53,15 +56,15 @@ def counts_by_threshold(
 def weights_by_threshold(
     scores: Scores, labels: Labels, weights: NDArray[np.floating]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(K, B) the same as summed weights (N, B) in place of counts."""
+    """The same with summed weights (N, B) instead of counts: two arrays (K, B)."""
     order, last_of_tie = _ranks(scores)
-    called = np.cumsum(weights[order], axis=0, dtype=np.float64)[last_of_tie]
+    flagged = np.cumsum(weights[order], axis=0, dtype=np.float64)[last_of_tie]
     hits = np.cumsum(weights[order] * labels[order, None], axis=0, dtype=np.float64)[last_of_tie]
-    return hits, called
+    return hits, flagged
 
 
 def _ranks(scores: Scores) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Images from the highest score down, and the last place of each distinct score."""
+    """Indices of images by descending score, and the last position of each distinct score."""
     order = np.argsort(-scores, kind="stable")
     ranked = scores[order]
     return order, np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))

@@ -44,9 +44,9 @@ class Draws:
         rng = np.random.Generator(np.random.PCG64(int.from_bytes(digest)))
         if not n:
             return np.zeros((0, self.replicates), np.float32)
-        drawn = rng.integers(n, size=(self.replicates, n))
-        drawn += n * np.arange(self.replicates)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=n * self.replicates)
+        sampled = rng.integers(n, size=(self.replicates, n))
+        sampled += n * np.arange(self.replicates)[:, None]
+        counts = np.bincount(sampled.ravel(), minlength=n * self.replicates)
         return np.ascontiguousarray(counts.reshape(self.replicates, n).T, np.float32)
 
     def runs(self, seeds: Sequence[str], orders: Sequence[str]) -> Counts:

@@ -1,8 +1,7 @@
 """The image metrics and matrices of one run with its test images resampled, per replicate.
 
 The matrix of a replicate is that of metrics.compute with each image counted as often as it was
-drawn. Each category is resampled once and the same draw is used for all experiences, so unchanged
-scores keep equal values.
+sampled. All experiences use the same sample of a category, so unchanged scores keep equal values.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def k_means(patches: Patches, k: int, rng: np.random.Generator) -> np.ndarray:
     WWW 2010), initialized by k-means++. Empty clusters are replaced by random patches.
 
     The order is found by halving: k-means over the selected patches finds the half that represents
-    them best, which comes first and is ordered in the same way. Every prefix is therefore spread
+    them best, which is first and is ordered in the same way. Every prefix is therefore spread
     over the patches, but it is not the selection of its own size.
 
     Args:

@@ -44,12 +44,12 @@ class PatchRows:
         if isinstance(first, Tensor):
             return first[rows].float()
         indices = rows.numpy()
-        taken = np.empty((len(indices), self.dim), first.dtype)
+        gathered = np.empty((len(indices), self.dim), first.dtype)
         piece_of = np.searchsorted(self._ends, indices, side="right")
         for number in np.unique(piece_of):
             piece, here = self._pieces[number], piece_of == number
-            taken[here] = piece[indices[here] - (self._ends[number] - len(piece))]
-        return torch.from_numpy(taken).float()
+            gathered[here] = piece[indices[here] - (self._ends[number] - len(piece))]
+        return torch.from_numpy(gathered).float()
 
     def parts(self) -> Iterator[tuple[slice, Tensor]]:
         """Yield all patches in order, in parts of bounded size: (slice of rows, (n, D) float32)."""

@@ -24,7 +24,7 @@ class DistanceStore:
     written longest ago are removed.
 
     Attributes:
-        folder: the folder of the features; folders of other features are beside it.
+        folder: the folder of the features; its siblings are those of other features.
         budget: bytes of all these folders together.
         reporter: receives warnings of damaged files.
     """

@@ -13,10 +13,10 @@ from ..scores import checked
 
 
 def auroc(scores: ArrayLike, labels: ArrayLike) -> float:
-    """Chance that a defective image scores above a good one, a tie counting half.
+    """Probability that a defective image scores above a good one, a tie counting half.
 
-    Never flipped: below 0.5 means worse than guessing. Counted in integers (the Mann-Whitney
-    statistic), so the only rounding is that of the last division.
+    Values below 0.5 are not flipped. Counted in integers (the Mann-Whitney statistic), so only the
+    last division rounds.
     """
     values, is_defective = checked(scores, labels)
     defective, good = values[is_defective], np.sort(values[~is_defective])

@@ -13,24 +13,24 @@ from ..scores import checked, counts_by_threshold, has_both_labels, weights_by_t
 
 
 def average_precision(scores: ArrayLike, labels: ArrayLike) -> float:
-    """Precision weighted by the gain in recall, over the distinct scores (no interpolation)."""
+    """Precision weighted by the gain in recall over the distinct scores, without interpolation."""
     values, is_defective = checked(scores, labels)
     if not has_both_labels(is_defective):
         return math.nan
-    hits, called = counts_by_threshold(values, is_defective)
+    hits, flagged = counts_by_threshold(values, is_defective)
     gained = np.diff(hits, prepend=0)
-    return float((hits / called * gained).sum() / hits[-1])
+    return float((hits / flagged * gained).sum() / hits[-1])
 
 
 def weighted_average_precision(scores: Scores, labels: Labels, weights: Weights) -> Replicates:
     """The same for each column of weights."""
 
     def of_part(part: Weights) -> Replicates:
-        hits, called = weights_by_threshold(scores, labels, part)
+        hits, flagged = weights_by_threshold(scores, labels, part)
         gained = np.diff(hits, axis=0, prepend=0)
-        # Above the first image with weight, nothing is called and nothing gained.
-        precision = np.divide(hits, called, out=np.zeros_like(hits), where=called > 0)
-        both = (hits[-1] > 0) & (called[-1] > hits[-1])
+        # Above the first image with weight, no image is flagged.
+        precision = np.divide(hits, flagged, out=np.zeros_like(hits), where=flagged > 0)
+        both = (hits[-1] > 0) & (flagged[-1] > hits[-1])
         return ratio((precision * gained).sum(axis=0), np.where(both, hits[-1], 0))
 
     return in_parts(of_part, weights)

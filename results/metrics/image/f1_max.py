@@ -17,17 +17,17 @@ def f1_max(scores: ArrayLike, labels: ArrayLike) -> float:
     values, is_defective = checked(scores, labels)
     if not has_both_labels(is_defective):
         return math.nan
-    hits, called = counts_by_threshold(values, is_defective)
-    return float((2 * hits / (called + hits[-1])).max())
+    hits, flagged = counts_by_threshold(values, is_defective)
+    return float((2 * hits / (flagged + hits[-1])).max())
 
 
 def weighted_f1_max(scores: Scores, labels: Labels, weights: Weights) -> Replicates:
     """The same for each column of weights."""
 
     def of_part(part: Weights) -> Replicates:
-        hits, called = weights_by_threshold(scores, labels, part)
-        both = (hits[-1] > 0) & (called[-1] > hits[-1])
-        best = (2 * hits / np.where(both, called + hits[-1], 1)).max(axis=0)
+        hits, flagged = weights_by_threshold(scores, labels, part)
+        both = (hits[-1] > 0) & (flagged[-1] > hits[-1])
+        best = (2 * hits / np.where(both, flagged + hits[-1], 1)).max(axis=0)
         return np.where(both, best, np.nan)
 
     return in_parts(of_part, weights)
@@ -38,7 +38,7 @@ METRIC = ImageMetric(
     heading="F1-max",
     function=f1_max,
     weighted=weighted_f1_max,
-    # Calling everything defective.
+    # All images flagged.
     chance=lambda share: 2 * share / (1 + share),
     higher_is_better=True,
     range="0 to 1",

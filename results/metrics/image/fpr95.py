@@ -1,4 +1,4 @@
-"""False-positive rate at 95 % recall: false alarms of a threshold that finds most defects."""
+"""False-positive rate at 95 % recall."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def fpr95(scores: ArrayLike, labels: ArrayLike) -> float:
     values, is_defective = checked(scores, labels)
     if not has_both_labels(is_defective):
         return math.nan
-    hits, called = counts_by_threshold(values, is_defective)
-    false_alarms = called - hits
+    hits, flagged = counts_by_threshold(values, is_defective)
+    false_alarms = flagged - hits
     return float(false_alarms[np.argmax(_found_enough(hits))] / false_alarms[-1])
 
 
@@ -26,8 +26,8 @@ def weighted_fpr95(scores: Scores, labels: Labels, weights: Weights) -> Replicat
     """The same for each column of weights."""
 
     def of_part(part: Weights) -> Replicates:
-        hits, called = weights_by_threshold(scores, labels, part)
-        false_alarms = called - hits
+        hits, flagged = weights_by_threshold(scores, labels, part)
+        false_alarms = flagged - hits
         threshold = np.argmax(_found_enough(hits), axis=0)
         reached = false_alarms[threshold, np.arange(hits.shape[1])]
         return ratio(reached, np.where(hits[-1] > 0, false_alarms[-1], 0))
@@ -36,7 +36,7 @@ def weighted_fpr95(scores: Scores, labels: Labels, weights: Weights) -> Replicat
 
 
 def _found_enough(hits: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether hits / hits[-1] is at least 0.95, in whole numbers and so without rounding."""
+    """Whether hits / hits[-1] is at least 0.95, computed in integers, without rounding."""
     enough: NDArray[np.bool_] = 20 * hits >= 19 * hits[-1]
     return enough
 
