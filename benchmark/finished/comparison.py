@@ -60,7 +60,7 @@ def compare_rows(
         UsageError: a name matches no row or several, or the rows are not comparable.
     """
     if len(refs) < 2:
-        raise UsageError("compare needs at least two rows, such as `cadbench compare mecad joint`")
+        raise UsageError("compare needs at least two rows, such as mecad and joint")
     for name, given, allowed in (("value", value, VALUES), ("unit", unit, UNITS)):
         if given not in allowed:
             raise UsageError(f"{name}: expected one of {', '.join(allowed)}, got {given!r}")
@@ -71,7 +71,7 @@ def compare_rows(
     shared = bases_of(rows)
     if metric not in shared:
         raise UsageError(
-            f"--metric: not all of these rows have {metric!r} per category"
+            f"metric: not all of these rows have {metric!r} per category"
             f"{suggestion(metric, shared)}; available: {', '.join(shared)}"
         )
     compared = paired(rows, metric, value, unit)

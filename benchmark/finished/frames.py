@@ -10,6 +10,7 @@ from ...results.analysis.quantities import full_name, quantity
 from ...results.analysis.rows import rows_of
 from ...results.errors import UsageError
 from ...results.records.record import Record
+from .selection import check_metric
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,18 +22,21 @@ COLUMNS = ("acc", "acc_learned", "bwt", "fm", "pixel_auroc.acc", "aupro.acc", "s
 """Columns of `run_frame` if none are named."""
 
 
-def run_frame(records: Sequence[Record], columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Return one row per run: its identity, its parameters, and metrics.
+def run_frame(
+    records: Sequence[Record], columns: str | Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Return one row per run: its identity, its parameters, metrics, and its key.
 
     Continual metrics are over the categories that all runs of one protocol define, as in tables.
 
     Args:
         records: the runs.
-        columns: names that `cadbench metrics` lists, such as `bwt` or `ap.acc`.
+        columns: one or several names that `cadbench metrics` lists, such as `bwt` or `ap.acc`.
     """
     import pandas as pd
 
-    names = [full_name(name) for name in (COLUMNS if columns is None else columns)]
+    listed = (columns,) if isinstance(columns, str) else COLUMNS if columns is None else columns
+    names = [full_name(name) for name in listed]
     chosen = {name: quantity(name) for name in names}
     measured: dict[str, dict[str, float]] = {}
     for data in dict.fromkeys(row.data for row in rows_of(records)):
@@ -48,7 +52,8 @@ def run_frame(records: Sequence[Record], columns: Sequence[str] | None = None) -
         if record.key in measured
     ]
     parameters = dict.fromkeys(name for record in records for name in record.params)
-    frame = pd.DataFrame(lines, columns=[*IDENTITY, *parameters, *names])
+    identity = [name for name in IDENTITY if name != "key"]
+    frame = pd.DataFrame(lines, columns=[*identity, *parameters, *names, "key"])
     # Whole numbers stay whole where another method lacks the parameter.
     return frame.astype({name: frame[name].convert_dtypes().dtype for name in parameters})
 
@@ -79,13 +84,14 @@ def matrix_frame(records: Sequence[Record], metric: str) -> pd.DataFrame:
         metric: a metric of categories, such as `auroc`.
 
     Raises:
-        UsageError: the runs have several orders.
+        UsageError: the runs have several orders, or no metric has this name.
     """
     import numpy as np
     import pandas as pd
 
     from ...results.analysis.quantities import stored_matrix
 
+    check_metric(metric)
     if len({tuple(record.categories) for record in records}) > 1:
         orders = ", ".join(sorted({record.order for record in records}))
         raise UsageError(f"a matrix has one order of categories, and these runs have {orders}")

@@ -8,14 +8,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from ...results.analysis.rows import run_of
 from ...results.counts import format_count
+from ...results.did_you_mean import suggestion
 from ...results.errors import UsageError
 from ...results.records.record import Record
 from ...results.records.store import find_records
 from ...results.rendering.table import Table
-from .frames import IDENTITY, long_frame, matrix_frame, run_frame
-from .selection import backbone_of, of_refs, protocol_id, with_value
+from .frames import long_frame, matrix_frame, run_frame
+from .selection import (
+    backbone_of,
+    check_metric,
+    of_refs,
+    protocol_id,
+    with_params,
+    with_value,
+)
 from .tables import TableOptions, make_tables
 
 if TYPE_CHECKING:
@@ -26,6 +33,8 @@ if TYPE_CHECKING:
 
 _LISTED = 20
 """Number of runs that a notebook shows."""
+_SHOWN = ("acc", "bwt")
+"""Metrics that a notebook shows of each run."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,7 @@ class Results(Sequence[Record]):
     """Records of finished runs: as DataFrames, tables and figures.
 
         results = cadbench.load("runs")
-        results.where(method="mecad").frame(["acc", "bwt", "stored_mb"])
+        results.where(method="mecad", experts=[1, 2]).frame(["acc", "bwt", "stored_mb"])
         results.table("main").to_latex("main.tex")
         results.figure("curves").savefig("curves.pdf")
 
@@ -75,6 +84,7 @@ class Results(Sequence[Record]):
         backbone: str | None = None,
         order: str | None = None,
         seed: int | Sequence[int] | None = None,
+        **params: Any,
     ) -> Results:
         """Select records.
 
@@ -87,6 +97,7 @@ class Results(Sequence[Record]):
             backbone: name of the backbone.
             order: name of the order, such as `random:1`.
             seed: one or several seeds.
+            **params: parameters of methods with a value or several, such as `experts=[1, 2]`.
 
         Raises:
             UsageError: nothing has the value; the message lists what there is.
@@ -107,10 +118,10 @@ class Results(Sequence[Record]):
             if value is not None:
                 values = [value] if isinstance(value, str) else list(value)
                 found = with_value(found, values, of, name)
-        return Results(tuple(of_refs(found, rows)))
+        return Results(tuple(of_refs(with_params(found, params), rows)))
 
-    def frame(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        """Return one row per run: method, protocol, order, seed, parameters, and metrics.
+    def frame(self, columns: str | Sequence[str] | None = None) -> pd.DataFrame:
+        """Return one row per run: method, protocol, order, seed, parameters, metrics, and key.
 
         Args:
             columns: metrics as `cadbench metrics` lists them, such as `acc`, `bwt` or `aupro.acc`
@@ -144,18 +155,38 @@ class Results(Sequence[Record]):
 
         rows = rows_of(of_refs(self.records, [row] if row else []))
         if len(rows) != 1:
-            labels = zip(method_labels(rows), parameter_labels(rows), strict=True)
+            protocols = [each.first.protocol for each in rows]
+            if len(set(protocols)) == 1:
+                protocols = [""] * len(rows)
+            labels = zip(method_labels(rows), parameter_labels(rows), protocols, strict=True)
             names = "; ".join(" ".join(filter(None, label)) for label in labels)
-            raise UsageError(f"a matrix is of one row, and there are {len(rows)}: {names}")
+            raise UsageError(
+                f"a matrix is of one row, and there are {len(rows)}: {names}; name one, or select "
+                "with where(...)"
+            )
         return matrix_frame(rows[0].records, metric)
 
-    def tables(self, name: str = "main", **options: Any) -> list[Table]:
+    def tables(
+        self,
+        name: str = "main",
+        *,
+        columns: str | Sequence[str] | None = None,
+        metric: str = "auroc",
+        common: bool = False,
+        published: bool = False,
+        intervals: bool = False,
+        allow_mixed: bool = False,
+    ) -> list[Table]:
         """Return the tables of a kind: one per protocol and routing, or one per row.
 
         Args:
             name: main, per-category, experts, domains, matrix, memory, assignments or published.
-            **options: `columns`, `metric`, `allow_mixed`, `common`, `published`, `intervals`, as
-                the options of `cadbench table`.
+            columns: metrics in `main`, as `cadbench metrics` lists them [the usual ones].
+            metric: metric in `matrix` and `domains`.
+            common: compare the runs that all rows share, if some rows lack runs.
+            published: add published rows of the same stream.
+            intervals: add 95 % bootstrap intervals.
+            allow_mixed: put rows of different protocols, data or runs in one table, and label them.
 
         Raises:
             UsageError: the records have nothing to show in such a table.
@@ -163,11 +194,32 @@ class Results(Sequence[Record]):
         from .tables import KINDS
 
         if name not in KINDS:
-            raise UsageError(f"unknown table {name!r}; available: {', '.join(KINDS)}")
+            raise UsageError(
+                f"unknown table {name!r}{suggestion(name, KINDS)}; available: {', '.join(KINDS)}"
+            )
+        check_metric(metric)
         self._require_records()
-        return make_tables(name, self.records, TableOptions(**options))
+        options = TableOptions(
+            columns=(columns,) if isinstance(columns, str) else columns,
+            metric=metric,
+            allow_mixed=allow_mixed,
+            common=common,
+            published=published,
+            intervals=intervals,
+        )
+        return make_tables(name, self.records, options)
 
-    def table(self, name: str = "main", **options: Any) -> Table:
+    def table(
+        self,
+        name: str = "main",
+        *,
+        columns: str | Sequence[str] | None = None,
+        metric: str = "auroc",
+        common: bool = False,
+        published: bool = False,
+        intervals: bool = False,
+        allow_mixed: bool = False,
+    ) -> Table:
         """Return the only table of a kind; it has to_latex, to_markdown, to_csv and to_html.
 
         See `tables` for the arguments.
@@ -175,7 +227,15 @@ class Results(Sequence[Record]):
         Raises:
             UsageError: there are several; `where` selects fewer records.
         """
-        found = self.tables(name, **options)
+        found = self.tables(
+            name,
+            columns=columns,
+            metric=metric,
+            common=common,
+            published=published,
+            intervals=intervals,
+            allow_mixed=allow_mixed,
+        )
         if len(found) > 1:
             titles = "; ".join(table.title for table in found)
             raise UsageError(
@@ -215,7 +275,10 @@ class Results(Sequence[Record]):
         from .figures import check_figure, draw_figure, selections
 
         check_figure(name)
+        check_metric(metric)
         self._require_records()
+        if isinstance(width, str) and width not in WIDTHS:
+            raise UsageError(f"width: expected {', '.join(WIDTHS)} or inches, got {width!r}")
         inches = WIDTHS[width] if isinstance(width, str) else width
         groups = selections(self.records, rows, metric, common=common)
         if len(groups) > 1:
@@ -262,18 +325,23 @@ class Results(Sequence[Record]):
             raise UsageError("there are no records; Study.run and `cadbench run` make some")
 
     def __repr__(self) -> str:
+        if not self.records:
+            return "<Results: no records>"
         methods = ", ".join(dict.fromkeys(record.method for record in self.records))
-        runs = len({run_of(record) for record in self.records})
-        count = format_count(len(self), "record")
-        return f"<Results: {count} of {methods or 'no method'}, {runs} seeds x orders>"
+        seeds = format_count(len({record.seed for record in self.records}), "seed")
+        orders = format_count(len({record.order for record in self.records}), "order")
+        return f"<Results: {format_count(len(self), 'record')} of {methods}; {seeds}, {orders}>"
 
     def _repr_html_(self) -> str:
         """One line per run, for notebooks."""
-        shown = run_frame(self.records[:_LISTED], ("acc", "bwt")).drop(columns="key")
+        shown = run_frame(self.records[:_LISTED], _SHOWN).drop(columns="key")
         more = len(self) - len(shown)
-        columns = [name for name in shown if name in IDENTITY or shown[name].nunique() > 1]
+        always = ("method", "order", "seed", *_SHOWN)
+        columns = [name for name in shown if name in always or shown[name].nunique() > 1]
         note = f"<p>and {more} more</p>" * (more > 0)
-        table: str = shown[columns].to_html(index=False, float_format="{:.3f}".format)
+        shown = shown[columns].astype(object)
+        shown = shown.where(shown.notna(), "")
+        table: str = shown.to_html(index=False, float_format="{:.3f}".format)
         return f"<p>{html.escape(repr(self))}</p>{table}{note}"
 
 

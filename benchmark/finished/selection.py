@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from ...results.analysis.rows import rows_of
 from ...results.did_you_mean import suggestion
 from ...results.errors import UsageError
+from ...results.metrics.registry import CATEGORY_METRICS
 from ...results.records.record import Record
 from .row_names import find_rows
 
@@ -33,6 +35,40 @@ def with_value(
                 f"{', '.join(available)}"
             )
     return [record for record in records if of(record) in wanted]
+
+
+def with_params(records: Sequence[Record], params: Mapping[str, Any]) -> list[Record]:
+    """Return the records of methods that have all these parameters with one of the values.
+
+    Args:
+        records: the records.
+        params: parameter -> a value or several.
+
+    Raises:
+        UsageError: no record has the parameter or the value.
+    """
+    found = list(records)
+    for name, value in params.items():
+        available = sorted({each for record in records for each in record.params})
+        if name not in available:
+            raise UsageError(
+                f"no record has a parameter {name!r}{suggestion(name, available)}; available: "
+                f"{', '.join(available)}"
+            )
+        several = isinstance(value, Iterable) and not isinstance(value, str)
+        wanted = [str(each) for each in (value if several else [value])]
+        found = [record for record in found if name in record.params]
+        found = with_value(found, wanted, lambda record: str(record.params[name]), name)  # noqa: B023
+    return found
+
+
+def check_metric(name: str) -> None:
+    """Raise `UsageError` if there is no metric of categories of this name."""
+    if name not in CATEGORY_METRICS:
+        raise UsageError(
+            f"no metric of categories is called {name!r}{suggestion(name, CATEGORY_METRICS)}; "
+            f"available: {', '.join(CATEGORY_METRICS)}"
+        )
 
 
 def protocol_id(protocol: str, ids: Collection[str]) -> str:

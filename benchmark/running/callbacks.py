@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...results.errors import UsageError
 from ...results.metrics.image.auroc import auroc
 
 if TYPE_CHECKING:
@@ -92,6 +93,14 @@ class TensorBoard(Callback):
                     if key not in ("kind", "experience", "step", "epoch") and _is_number(value):
                         curve = f"{event['kind']}/{key}/experience {step}"
                         writer.add_scalar(curve, value, int(at))
+
+
+def check_callbacks(callbacks: Iterable[Any]) -> None:
+    """Raise `UsageError` if one of the callbacks is not an object of `Callback`."""
+    for each in callbacks:
+        if not isinstance(each, Callback):
+            hint = ": create it, with parentheses" if isinstance(each, type) else ""
+            raise UsageError(f"callbacks: expected cadbench.Callback objects, got {each!r}{hint}")
 
 
 def result_of(step: Step, stream: Stream, features: FeatureSet) -> ExperienceResult:

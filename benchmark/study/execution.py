@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from ...results.errors import UsageError
+from ..running.callbacks import check_callbacks
 from ..system.cache import cache_root
 from ..system.reporting import Reporter
 from .plan import Plan
@@ -21,6 +22,7 @@ Engine = Literal["local", "ray"]
 Device = Literal["auto", "cpu", "cuda"]
 Neighbors = Literal["torch", "faiss"]
 Maps = Literal["final", "all", "none"]
+_CHOICES = {"engine": Engine, "device": Device, "neighbors": Neighbors, "maps": Maps}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,13 @@ class Execution:
     callbacks: tuple[Callback, ...] = ()
 
     def __post_init__(self) -> None:
+        for name, kind in _CHOICES.items():
+            if getattr(self, name) not in get_args(kind):
+                allowed = ", ".join(get_args(kind))
+                raise UsageError(f"{name}: expected one of {allowed}, got {getattr(self, name)!r}")
+        if self.jobs is not None and (type(self.jobs) is not int or self.jobs < 1):
+            raise UsageError(f"jobs: expected a whole number from 1, got {self.jobs!r}")
+        check_callbacks(self.callbacks)
         if self.engine == "local":
             for name in ("address", "cell_cpus", "cell_gpus"):
                 if getattr(self, name) is not None:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from ..data.opening.locations import DataRoots
 
 
+_TEXTS = ("dataset", "schedule", "match_memory", "backbone", "embedding")
+"""Fields that are a text or None."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class StudyFields:
     """What defines a study; `Study` adds what can be done with it.
@@ -67,6 +71,8 @@ class StudyFields:
     map_sigma: float | None = None
 
     def __post_init__(self) -> None:
+        for name in _TEXTS:
+            values.check_text(name, getattr(self, name))
         normalized = {
             "categories": values.names("categories", self.categories),
             "drift": values.names("drift", self.drift),

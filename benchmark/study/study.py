@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +68,14 @@ class Study(StudyFields):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "_settings", settings_of(self))
+
+    def __repr__(self) -> str:
+        """The fields that were given."""
+        values = ((each.name, getattr(self, each.name)) for each in fields(StudyFields))
+        given = [
+            f"{n}={value!r}" for n, value in values if value is not None and value is not False
+        ]
+        return f"Study({', '.join(given)})"
 
     @property
     def settings(self) -> Settings:
@@ -143,7 +151,7 @@ class Study(StudyFields):
         timed: bool = False,
         overwrite: bool = False,
         keep_state: bool = False,
-        callbacks: Sequence[Callback] = (),
+        callbacks: Callback | Sequence[Callback] = (),
         progress: bool = True,
     ) -> Results:
         """Compute the cells that have no record, and return the records of all cells.
@@ -165,8 +173,9 @@ class Study(StudyFields):
             overwrite: compute cells again that already have a record.
             keep_state: keep the final state of each method in its record, for `cadbench.score`;
                 a cell whose record has none is computed again.
-            callbacks: told when cells and experiences start and finish. With `jobs` above 1 or
-                Ray they get only `cell_finished`, since cells run in other processes.
+            callbacks: followers of the run, called when cells and experiences start and finish.
+                With `jobs` above 1 or Ray only `cell_finished` is called, since cells run in other
+                processes.
             progress: show progress: a bar in a notebook or terminal, lines elsewhere.
 
         Raises:
@@ -174,6 +183,7 @@ class Study(StudyFields):
             CadbenchError: a cell failed; the records of finished cells are kept.
         """
         from ..progress.choose_reporter import choose_reporter
+        from ..running.callbacks import Callback
         from .execution import Execution, execute
 
         execution = Execution(
@@ -190,7 +200,7 @@ class Study(StudyFields):
             timed=timed,
             overwrite=overwrite,
             keep_state=keep_state,
-            callbacks=tuple(callbacks),
+            callbacks=(callbacks,) if isinstance(callbacks, Callback) else tuple(callbacks),
         )
         reporter = choose_reporter(0 if progress else -1)
         outcomes = execute(self.plan(reporter), execution, reporter)

@@ -33,6 +33,12 @@ class StudyError(UsageError):
         super().__init__(f"{field}: {text}")
 
 
+def check_text(field: str, value: object) -> None:
+    """Raise `StudyError` unless the value is a text or None."""
+    if value is not None and not isinstance(value, str):
+        raise StudyError(field, f"expected a text, got {value!r}")
+
+
 def names(field: str, value: str | Iterable[str] | None) -> tuple[str, ...] | None:
     """Return distinct names, given as a comma-separated text or as a list; None stays None."""
     return None if value is None else _texts(field, value, parse_names)

@@ -83,6 +83,11 @@ class Record:
         """All categories in the order of the stream."""
         return [category for experience in self.experiences for category in experience]
 
+    @property
+    def introduced(self) -> list[int]:
+        """The experience, from 1, that introduces each of `categories`: s in formulas."""
+        return [t for t, names in enumerate(self.experiences, start=1) for _ in names]
+
     def table(self, name: str) -> pa.Table:
         """Read and check a table (a key of `TABLES`) as Arrow; the result is not cached."""
         file = f"{name}.parquet"
@@ -157,7 +162,7 @@ class Record:
                 raise RecordError(_altered(path))
 
 
-def load_record(path: Path, *, verify: bool = False) -> Record:
+def load_record(path: str | Path, *, verify: bool = False) -> Record:
     """Read the record in a folder.
 
     Args:
@@ -167,6 +172,7 @@ def load_record(path: Path, *, verify: bool = False) -> Record:
     Raises:
         RecordError: there is no record, or it is incomplete, altered or of another schema.
     """
+    path = Path(path)
     folder = path.parent if path.name == RUN_FILE else path
     record = Record(folder, _read_run(folder / RUN_FILE))
     if verify:

@@ -187,6 +187,14 @@ class Table:
         """
         return _renderer("frame", "to_frame")(self)
 
+    def __repr__(self) -> str:
+        rows, columns = len(self.rows), len(self.columns)
+        return f"<Table {self.title!r}: {rows} rows, {columns} columns>"
+
+    def __str__(self) -> str:
+        """The table as text that fits the terminal."""
+        return str(_renderer("terminal", "to_text")(self))
+
     def _repr_html_(self) -> str:
         """How a notebook shows the table."""
         style, to_html = _renderer("html", "STYLE"), _renderer("html", "to_html")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,18 @@ def draw(table: Table, console: Console, highlight: Highlight = "none", more: st
         write(note, "dim")
 
 
+def to_text(table: Table) -> str:
+    """Return the table as text without styles, as wide as the terminal."""
+    from io import StringIO
+
+    from rich.console import Console
+
+    text = StringIO()
+    console = Console(file=text, width=shutil.get_terminal_size().columns, color_system=None)
+    draw(table, console, more="to_frame() has them")
+    return text.getvalue()
+
+
 def _draw_block(table: Table, block: Block, console: Console, highlight: Highlight) -> None:
     from rich import box
     from rich.console import Console
@@ -80,5 +93,6 @@ def _draw_block(table: Table, block: Block, console: Console, highlight: Highlig
         grid.add_row(*cells, end_section=bool(table.quoted) and row + 1 == last_own)
     needed = sum(block.widths) + GAP * (len(block.widths) - 1)
     if needed > console.width:
-        console = Console(width=needed)  # the terminal breaks the lines; nothing is cut off
+        # The terminal breaks the lines; nothing is cut off.
+        console = Console(width=needed, file=console.file)
     console.print(grid)

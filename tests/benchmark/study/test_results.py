@@ -49,7 +49,7 @@ def test_a_study_computes_what_is_missing_and_results_read_it(study, out, tmp_pa
 
     more = Study(**{**vars_of(study), "methods": {"mecad": {"experts": [2, 3]}}})
     told = Told()
-    more.run(out, callbacks=[told], progress=False)
+    more.run(out, callbacks=told, progress=False)
     assert sorted(reused for _, reused in told.finished) == [False, False, True, True]
 
     loaded = cadbench.load(out)
@@ -58,6 +58,8 @@ def test_a_study_computes_what_is_missing_and_results_read_it(study, out, tmp_pa
     frame = loaded.frame(["acc", "bwt", "stored_mb"])
     assert list(frame.groupby("method").size()) == [6, 2]
     assert frame["experts"].dtype == "Int64"
+    assert list(loaded.frame("acc").columns[-2:]) == ["acc", "key"]
+    assert {record.params["experts"] for record in loaded.where(experts=[1, 3])} == {1, 3}
     record = loaded.where("mecad:experts=3", seed=0)[0]
     (row,) = frame[frame["key"] == record.key].to_dict("records")
     stored = record.metrics
@@ -67,12 +69,15 @@ def test_a_study_computes_what_is_missing_and_results_read_it(study, out, tmp_pa
     assert {"method", "seed", "score", "defect"} <= set(loaded.scores())
     assert "chosen" in loaded.events()
     matrix = loaded.matrix("mecad:experts=1")
+    assert cadbench.metrics.acc(matrix, record.introduced).n == len(record.categories)
     assert isinstance(matrix, pd.DataFrame)
     assert list(matrix.columns) == record.categories
 
     table = loaded.table("main", columns=["acc", "fm"])
     assert table.to_latex(tmp_path / "main.tex") == (tmp_path / "main.tex").read_text()
     assert "patchcore" in table._repr_html_()
+    assert "patchcore" in str(table)
+    assert repr(table).startswith("<Table 'Results: ")
     figure = loaded.figure("matrix", "patchcore")
     figure.savefig(tmp_path / "matrix.pdf")
     assert "AUROC of each category" in figure.get_label()
@@ -80,6 +85,7 @@ def test_a_study_computes_what_is_missing_and_results_read_it(study, out, tmp_pa
     assert len(rows.rows) == 2
     assert len(pairs.rows) == 1
     assert "8 records" in loaded._repr_html_()
+    assert "acc" in results[:1]._repr_html_()
 
 
 def vars_of(study):
@@ -95,7 +101,15 @@ def test_what_results_do_not_have_is_said_in_one_line(out, study):
         (lambda: results.where(method="mecda"), "method: no record has 'mecda' .did you mean"),
         (lambda: results.where("mecad:experts=9"), "no row has the settings"),
         (lambda: results.matrix(), "a matrix is of one row, and there are 3"),
-        (lambda: results.table("mian"), "unknown table 'mian'"),
+        (
+            lambda: results.where(expert=1),
+            "no record has a parameter 'expert' .did you mean experts",
+        ),
+        (lambda: results.where(experts=9), "experts: no record has '9'; available: 1, 2"),
+        (lambda: results.matrix("patchcore", "aupr"), "no metric .* 'aupr' .did you mean aupro"),
+        (lambda: results.figure("curves", metric="aupr"), "no metric of categories is called"),
+        (lambda: results.figure("curves", width="wide"), "width: expected column, page or inches"),
+        (lambda: results.table("mian"), "unknown table 'mian' .did you mean main"),
         (lambda: results.table("matrix"), "there are 3 tables"),
         (lambda: results.figure("curvs"), "unknown figure 'curvs' .did you mean curves"),
         (lambda: results.compare("mecad:experts=1"), "at least two rows"),

@@ -7,7 +7,7 @@ import json
 import re
 
 import pytest
-from cadbench import Study, UsageError
+from cadbench import Callback, Study, UsageError
 from cadbench.benchmark.plugins.methods import load_method
 from cadbench.benchmark.study.fields import StudyFields
 from cadbench.benchmark.study.file import StudyFile
@@ -71,6 +71,8 @@ def test_python_a_file_and_options_give_the_same_cells(call, root, cache, tmp_pa
         ({"seeds": [-1]}, "seeds: expected whole numbers from 0, got -1"),
         ({"seeds": "0-"}, "seeds: expected whole numbers such as 0, 0-2"),
         ({"seeds": []}, "seeds: the list is empty"),
+        ({"dataset": 3}, "dataset: expected a text, got 3"),
+        ({"match_memory": True}, "match_memory: expected a text, got True"),
         ({"seeds": 1.5}, "seeds: expected a list, got 1.5"),
         ({"methods": {"mecad": {"experts": 0}}}, "methods: mecad.experts: 0 is not a whole"),
         ({"methods": {"mecad": {"expert": 1}}}, "no parameter 'expert' .did you mean experts?"),
@@ -94,6 +96,29 @@ def test_python_a_file_and_options_give_the_same_cells(call, root, cache, tmp_pa
 def test_a_wrong_value_is_refused_when_the_study_is_made(values, words):
     with pytest.raises(UsageError, match=words.replace("?", r"\?")):
         Study(**values)
+
+
+def test_a_study_shows_what_was_given():
+    shown = repr(Study(methods="patchcore", seeds=range(2), map_sigma=0))
+    assert shown == "Study(methods={'patchcore': {}}, seeds=(0, 1), map_sigma=0)"
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"engine": "slurm"}, "engine: expected one of local, ray, got 'slurm'"),
+        ({"device": "gpu"}, "device: expected one of auto, cpu, cuda"),
+        ({"neighbors": "annoy"}, "neighbors: expected one of torch, faiss"),
+        ({"maps": "some"}, "maps: expected one of final, all, none"),
+        ({"jobs": 0}, "jobs: expected a whole number from 1, got 0"),
+        ({"jobs": "2"}, "jobs: expected a whole number from 1, got '2'"),
+        ({"callbacks": [Callback]}, "callbacks: expected .* create it, with parentheses"),
+        ({"callbacks": [print]}, "callbacks: expected cadbench.Callback objects"),
+    ],
+)
+def test_a_wrong_option_of_a_run_is_refused_before_the_data_are_read(values, words, out):
+    with pytest.raises(UsageError, match=words):
+        Study(dataset="folder", data_root="nowhere").run(out, **values)
 
 
 def test_a_class_that_no_other_process_could_import_is_refused():
