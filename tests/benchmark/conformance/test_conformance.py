@@ -179,7 +179,8 @@ def test_defects_of_a_mock_stream_can_be_found():
 
 
 def test_python_without_docstrings_does_not_fail_the_declaration(monkeypatch):
-    monkeypatch.setattr(load_method("finetune"), "__doc__", None)
-    assert not check_method("finetune", only=["declaration"]).passed
+    finetune = load_method("finetune")
+    monkeypatch.setattr(finetune, "__doc__", None)
+    assert not check_method(finetune, only=["declaration"]).passed
     monkeypatch.setattr(sys, "flags", types.SimpleNamespace(optimize=2))
-    assert check_method("finetune", only=["declaration"]).passed
+    assert check_method(finetune, only=["declaration"]).passed
