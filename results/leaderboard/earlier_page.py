@@ -75,8 +75,8 @@ def read_page(text: str, name: str) -> EarlierPage:
         raise UsageError(
             f"{name}: a table of it is damaged; delete the page or publish it again"
         ) from None
-    lines = sections.get("Versions", "").splitlines()
-    versions = [_plain(line[2:]) for line in lines if line.startswith("- ")]
+    listed = sections.get("Versions", "").splitlines()
+    versions = [_plain(line[2:]) for line in listed if line.startswith("- ")]
     return EarlierPage(boards, tuple(versions))
 
 
