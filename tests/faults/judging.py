@@ -37,8 +37,8 @@ TELLS_FIRST = (
     *("check", "data info", "data verify", "data download", "compare", "import", "figure"),
 )
 """Commands that may print a table, or what they could do, before the line that refuses the rest."""
-SEVERAL_LINES = ("data verify", "import", "show", "export", "check")
-"""A line for each dataset or export; `show` and `export` list the runs that could be meant."""
+SEVERAL_LINES = ("data verify", "import", "show", "export", "check", "runs show", "runs rm")
+"""One line per dataset or export; the others list the runs that could be meant."""
 
 
 @dataclass(frozen=True)
