@@ -83,6 +83,10 @@ class _Commands(click.Group):
             silence_libraries()
         module = importlib.import_module(COMMANDS[cmd_name][0], __package__)
         command: click.Command = module.command
+        if os.environ.get(_COMPLETE):
+            from .shared.completion import add_completion
+
+            add_completion(command)
         return command
 
     def resolve_command(

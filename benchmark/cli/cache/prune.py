@@ -37,7 +37,7 @@ from ..shared.units import Age, Size, format_size
     multiple=True,
     metavar="KIND",
     help="Delete only this kind (repeatable); alone, all of it. `cadbench cache size` lists the "
-    "kinds; numba's loops are deleted only if this names them.",
+    "kinds; the caches of libraries are deleted only if this names them.",
 )
 @dry_run_option
 @yes_option

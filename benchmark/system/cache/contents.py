@@ -34,7 +34,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "masks": "ground truth of test images",
         "fingerprints": "images in `data preview`",
         "synthetic": "the synthetic images",
-        "numba": "compiled loops",
+        "libraries": "of numba and matplotlib",
         "leftovers": "files of killed processes",
     }
 )
@@ -42,6 +42,8 @@ KINDS: Mapping[str, str] = MappingProxyType(
 
 _SYNTHETIC = re.compile(r"synthetic-v\d+")
 _PARTIAL = ".partial"
+_LIBRARIES = "libraries-"
+"""A folder per user: see `library_caches`. Its files are not marked when they are used."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,11 @@ class CacheEntry:
 
 
 def list_entries(cache: Path) -> list[CacheEntry]:
-    """Every entry of the cache, and the loops that numba compiled, the last used ones last.
+    """Every entry of the cache, the last used ones last.
 
     Lock files, and files that cadbench does not know, are not entries.
     """
-    return sorted([*_cached(cache), *_compiled()], key=lambda entry: (entry.used, entry.path))
+    return sorted(_cached(cache), key=lambda entry: (entry.used, entry.path))
 
 
 def read_entry(kind: str, path: Path) -> CacheEntry:
@@ -108,6 +110,8 @@ def _cached(cache: Path) -> Iterator[CacheEntry]:
             continue
         if name in _FOLDERS:
             yield from _files(_FOLDERS[name], path)
+        elif name.startswith(_LIBRARIES):
+            yield from _files("libraries", path)
         elif path.is_dir() and _SYNTHETIC.fullmatch(name):
             yield from _existing("synthetic", path)
         elif path.is_dir() and _SYNTHETIC.match(name) and name.endswith(_PARTIAL):
@@ -119,17 +123,6 @@ def _files(kind: str, root: Path) -> Iterator[CacheEntry]:
         for name in files:
             partial = name.startswith(".") and name.endswith(_PARTIAL)
             yield from _existing("leftovers" if partial else kind, Path(folder, name))
-
-
-def _compiled() -> Iterator[CacheEntry]:
-    """Files of numba, which it writes next to the modules unless NUMBA_CACHE_DIR says otherwise."""
-    chosen = os.environ.get("NUMBA_CACHE_DIR")
-    package = Path(__file__).parents[3]
-    roots = [Path(chosen)] if chosen else [package / "benchmark", package / "methods"]
-    for root in roots:
-        for pattern in ("*.nbi", "*.nbc"):
-            for file in root.rglob(pattern):
-                yield from _existing("numba", file)
 
 
 def _existing(kind: str, path: Path) -> Iterator[CacheEntry]:

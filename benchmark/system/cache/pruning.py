@@ -27,7 +27,7 @@ _CLOCK_DIFFERENCE = 60.0
 _ALWAYS = ("leftovers",)
 """Kinds that are deleted whatever their age, unless other kinds are named."""
 
-_ON_REQUEST = ("numba",)
+_ON_REQUEST = ("libraries",)
 """Kinds that are deleted only if they are named."""
 
 
@@ -63,7 +63,7 @@ def plan_pruning(
     Args:
         cache: the cache folder.
         entries: its entries.
-        kinds: delete only entries of these kinds; empty for all but numba's.
+        kinds: delete only entries of these kinds; empty for all but those of libraries.
         older_than: delete entries that were not used for so many seconds. If this and `max_size`
             are None, all entries of the kinds are deleted.
         max_size: then delete entries until at most so many bytes are left.

@@ -25,14 +25,13 @@ def age_everything(cache: Path, days: float) -> None:
     for lock in (cache / "processes").glob("*"):
         lock.unlink()
     for entry in list_entries(cache):
-        if entry.kind != "numba":
-            os.utime(entry.path, (0, time.time() - days * DAY))
+        os.utime(entry.path, (0, time.time() - days * DAY))
 
 
 def kinds(cache: Path) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for entry in list_entries(cache):
-        if entry.kind != "numba":
+        if entry.kind != "libraries":
             found.setdefault(entry.kind, set()).add(entry.path.name)
     return found
 

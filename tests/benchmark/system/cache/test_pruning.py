@@ -26,7 +26,7 @@ def add(cache: Path, name: str, *, age: float, size: int = 10) -> Path:
 
 
 def cached(cache: Path) -> list[CacheEntry]:
-    return [entry for entry in list_entries(cache) if entry.kind != "numba"]
+    return list_entries(cache)
 
 
 def pruned(cache: Path, **options: object) -> Pruning:
@@ -40,7 +40,7 @@ def names(entries: tuple[CacheEntry, ...]) -> list[str]:
 def test_each_folder_is_a_kind_and_locks_are_no_entries(tmp_path):
     for folder in ("features/aa/bb", "pixels/aa/bb", "coresets", "distances/aa", "manifests"):
         add(tmp_path, f"{folder}/file", age=0)
-    for folder in ("masks", "looks", "synthetic-v1/gear"):
+    for folder in ("masks", "looks", "synthetic-v1/gear", "libraries-0/numba/a"):
         add(tmp_path, f"{folder}/file", age=0)
     add(tmp_path, "synthetic-v1.lock", age=0)
     add(tmp_path, "coresets/.a.npy.12-34.partial", age=0)
@@ -48,12 +48,10 @@ def test_each_folder_is_a_kind_and_locks_are_no_entries(tmp_path):
     announce_process(tmp_path)
     entries = cached(tmp_path)
     kinds = [entry.kind for entry in entries]
-    assert set(kinds) == set(KINDS) - {"numba"}
+    assert set(kinds) == set(KINDS)
     assert kinds.count("leftovers") == 2
-    assert len(entries) == len(KINDS)
-    assert list_entries(tmp_path / "missing") == [
-        e for e in list_entries(tmp_path) if e.kind == "numba"
-    ]
+    assert len(entries) == len(KINDS) + 1
+    assert list_entries(tmp_path / "missing") == []
 
 
 def test_older_than_deletes_by_the_last_use(tmp_path):
@@ -82,6 +80,12 @@ def test_kinds_limit_both_what_is_deleted_and_what_is_counted(tmp_path):
     assert not pruned(tmp_path, kinds=["coresets"], max_size=100).deleted
     assert names(pruned(tmp_path, kinds=["coresets"]).deleted) == ["c"]
     assert names(tuple(cached(tmp_path))) == ["f", ".d.1-2.partial"]
+
+
+def test_caches_of_libraries_are_deleted_only_by_name(tmp_path):
+    add(tmp_path, "libraries-0/numba/a.nbc", age=3 * DAY)
+    assert not pruned(tmp_path, max_size=0).deleted
+    assert names(pruned(tmp_path, kinds=["libraries"]).deleted) == ["a.nbc"]
 
 
 def test_files_of_killed_processes_are_always_deleted(tmp_path):
