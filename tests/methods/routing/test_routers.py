@@ -86,7 +86,7 @@ def test_a_new_router_is_trained_routes_images_and_counts_as_memory(name, toy, s
 
 @pytest.mark.parametrize("name", ["mecad", "per_category"])
 def test_a_new_router_is_restored_from_a_checkpoint(name, toy):
-    small = mock_stream(train=4, test=4, side=4, dim=8)
+    small = mock_stream(train=4, test=4, side=4, dim=64)
     report = check_method(
         load_method(name), only=["state", "memory"], stream=small, **SMALL[name], router=toy
     )
