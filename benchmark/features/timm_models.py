@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from ...results.errors import CadbenchError, UsageError
+from .backbones import BACKBONE_DEFAULTS
 from .weight_names import match_tensors, require_complete
 from .weights import Weights, read_weights, require_model
 
@@ -54,8 +55,35 @@ def load_model(spec: FeatureSpec, weights: Weights) -> torch.nn.Module:
             f"{reason}"
         ) from error
     frozen: torch.nn.Module = model.eval().requires_grad_(False)
-    _check_image_size(frozen, spec)
+    _check_image_size(frozen, spec.backbone, spec.preprocessing.crop)
     return frozen
+
+
+def check_backbone(backbone: str, strides: tuple[int, ...], size: int) -> None:
+    """Refuse a backbone that `load_model` would refuse with any weights, without loading weights.
+
+    Args:
+        backbone: name of the timm model. Those in `BACKBONE_DEFAULTS` are known to work.
+        strides: strides of the layers.
+        size: side of the images in pixels.
+
+    Raises:
+        UsageError: there is no such model, it has no layer of a stride, or it cannot take images of
+            this size.
+    """
+    if backbone in BACKBONE_DEFAULTS:
+        return
+    import torch
+
+    require_model(backbone)
+    try:
+        with torch.device("meta"):  # computes shapes only
+            indices = _layer_indices(backbone, strides)
+            model = _create_model(backbone, features_only=True, out_indices=indices)
+            _check_image_size(model.eval(), backbone, size)
+    except (RuntimeError, KeyError, AttributeError, IndexError, NotImplementedError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UsageError(f"backbone {backbone} cannot be used: {reason}; choose another") from error
 
 
 def untrained_model(spec: FeatureSpec, seed: int) -> Any:
@@ -82,18 +110,17 @@ def _create_model(backbone: str, seed: int = 0, **options: Any) -> Any:
         return timm.create_model(backbone, **options)
 
 
-def _check_image_size(model: torch.nn.Module, spec: FeatureSpec) -> None:
+def _check_image_size(model: torch.nn.Module, backbone: str, size: int) -> None:
     """Raise `UsageError` if the model cannot take images of this size, before any is read."""
     import torch
 
-    size = spec.preprocessing.crop
     try:
         with torch.inference_mode():
             model(torch.zeros(1, 3, size, size))
     except (AssertionError, RuntimeError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise UsageError(
-            f"backbone {spec.backbone} cannot be used with images of {size} pixels: {reason}; "
+            f"backbone {backbone} cannot be used with images of {size} pixels: {reason}; "
             "choose another --image-size"
         ) from error
 

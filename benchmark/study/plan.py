@@ -48,10 +48,14 @@ def make_plan(settings: Settings, reporter: Reporter | None = None) -> Plan:
         UsageError: the schedule or an order does not fit the data.
         DataError: the data are missing, incomplete or damaged.
     """
+    from ..features.backbones import STRIDES
+    from ..features.timm_models import check_backbone
     from ..features.weights import EMBEDDED_BACKBONE, find_weights
 
     reporter = reporter or Silent()
     protocol = settings.protocol
+    if settings.backbone is not None:
+        check_backbone(settings.backbone, STRIDES, settings.preprocessing.crop)
     manifest = open_dataset(
         settings.dataset,
         settings.data_root,

@@ -161,7 +161,7 @@ def decode_in_workers() -> None:
 
 def kill_a_worker(after: int) -> None:
     """SIGKILL to the decoding workers when this many shards are stored."""
-    from cadbench.benchmark.features import shards
+    from cadbench.benchmark.features.cache import shards
 
     decode_in_workers()
     write, left = shards.ShardStore.write, after

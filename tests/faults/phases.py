@@ -55,7 +55,8 @@ def phase(name: str) -> Iterator[None]:
 def watch() -> None:
     """Wrap the functions of a run that make up the phases or finish something."""
     from cadbench.benchmark.data import manifest
-    from cadbench.benchmark.features import feature_set, shards
+    from cadbench.benchmark.features import feature_set
+    from cadbench.benchmark.features.cache import shards
     from cadbench.benchmark.pixels import truth
     from cadbench.benchmark.running import checkpoint, recording, runner
     from cadbench.benchmark.running.evaluation import evaluator

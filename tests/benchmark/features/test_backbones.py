@@ -19,7 +19,7 @@ from cadbench.benchmark.features.backbones import (
 )
 from cadbench.benchmark.features.extractor import Extractor, load_extractor
 from cadbench.benchmark.features.feature_spec import FeatureSpec
-from cadbench.benchmark.features.timm_models import load_model
+from cadbench.benchmark.features.timm_models import check_backbone, load_model
 from cadbench.benchmark.features.weights import (
     EMBEDDED_BACKBONE,
     Weights,
@@ -292,3 +292,22 @@ def test_embeddings_are_found_by_name_and_backbones_have_a_default():
     assert embedding_params("official") == {"pool": 3, "layer_dim": 1024, "dim": 1024}
     with pytest.raises(UsageError, match=r"no embedding 'conact' \(did you mean concat\?\)"):
         embedding_params("conact")
+
+
+@pytest.mark.parametrize(
+    ("backbone", "words"),
+    [
+        ("test_vit", "test_vit has no layer of stride 8 (it has [16"),
+        ("test_maxvit", "test_maxvit cannot be used with images of 64 pixels: "),
+        ("vit_small_patch14_dinov2", "vit_small_patch14_dinov2 has no layer of stride 8"),
+        ("test_resnt", "no model 'test_resnt' (did you mean test_resnet?)"),
+    ],
+)
+def test_a_backbone_is_refused_before_weights_are_loaded(backbone, words):
+    with pytest.raises(UsageError, match=re.escape(words)):
+        check_backbone(backbone, (8, 16), 64)
+
+
+def test_backbones_that_work_pass_the_check():
+    for backbone in ("test_resnet", "test_efficientnet", "wide_resnet50_2", EMBEDDED_BACKBONE):
+        check_backbone(backbone, (8, 16), 64)
