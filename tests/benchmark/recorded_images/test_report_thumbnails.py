@@ -1,4 +1,4 @@
-"""Sample images of a run: found by content, the worst first, drawn from the kept maps."""
+"""Sample images of a run: found by content, the worst first, with the kept maps."""
 
 from __future__ import annotations
 

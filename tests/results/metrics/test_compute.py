@@ -42,7 +42,7 @@ def test_the_matrix_is_that_of_the_scores_with_unscored_cells_undefined() -> Non
     assert s.tolist() == [1, 2, 3]
 
 
-def test_columns_follow_the_categories_asked_for() -> None:
+def test_columns_are_the_requested_categories() -> None:
     R, s = matrix(make_scores(MATRIX, ONE_EACH), ONE_EACH, ["cork", "apple"])
     assert np.allclose(R, np.array(MATRIX)[:, [2, 0]], equal_nan=True)
     assert s.tolist() == [3, 1]

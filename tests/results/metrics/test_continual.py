@@ -144,7 +144,7 @@ def test_fwt_takes_a_chance_level_for_each_category() -> None:
     assert continual.fwt(FIRST, [1, 2, 3], [0.0, 0.4, 0.3]) == Measured(pytest.approx(0.1), 2)
 
 
-def test_experts_weigh_alike_however_many_categories_they_own() -> None:
+def test_experts_have_equal_weight_whatever_the_number_of_their_categories() -> None:
     R = [[1.0, 1.0, 1.0], [0.8, 0.6, 0.9]]
     assert continual.expert_forgetting(R, [1, 1, 1], [4, 4, 7]).value == pytest.approx(-0.2)
     assert continual.expert_worst_drop(R, [1, 1, 1], [4, 4, 7]).value == pytest.approx(-0.25)
@@ -270,11 +270,11 @@ def test_a_stack_of_matrices_has_the_values_of_each(run, seed: int) -> None:
     }
     for metric in MATRIX_METRICS.values():
         more = third[metric.needs]
-        whole = metric.function(stack, s, *more(stack))
+        stacked = metric.function(stack, s, *more(stack))
         each = [metric.function(matrix, s, *more(matrix)) for matrix in stack]
-        assert np.shape(whole.value) == (3,)
-        assert whole.value == pytest.approx([m.value for m in each], nan_ok=True, abs=1e-12)
-        assert {whole.n} == {m.n for m in each}
+        assert np.shape(stacked.value) == (3,)
+        assert stacked.value == pytest.approx([m.value for m in each], nan_ok=True, abs=1e-12)
+        assert {stacked.n} == {m.n for m in each}
 
 
 LOWER = CATEGORY_METRICS["fpr95"]

@@ -79,6 +79,6 @@ def test_working_in_parts_changes_no_number(name, monkeypatch) -> None:
     rng = np.random.Generator(np.random.PCG64(0))
     scores, labels = rng.normal(size=30).round(1), np.arange(30) % 3 == 0
     weights = rng.integers(0, 4, (30, 50)).astype(np.float32)
-    whole = WEIGHTED[name](scores, labels, weights)
+    expected = WEIGHTED[name](scores, labels, weights)
     monkeypatch.setattr(replicates, "_CHUNK", 70)
-    assert WEIGHTED[name](scores, labels, weights).tolist() == whole.tolist()
+    assert WEIGHTED[name](scores, labels, weights).tolist() == expected.tolist()

@@ -1,4 +1,4 @@
-"""Agreement of assignments, by hand-worked numbers."""
+"""Agreement of assignments, by numbers computed by hand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ THEIRS = {"a": 0, "b": 0, "c": 0, "d": 1, "e": 1, "f": 1}
 OURS = {"a": 0, "b": 0, "c": 1, "d": 1, "e": 1, "f": 1}
 
 
-def test_the_same_groups_agree_whatever_the_experts_are_called() -> None:
+def test_the_numbers_of_the_experts_do_not_matter() -> None:
     renamed = {name: {0: 7, 1: 3}[expert] for name, expert in THEIRS.items()}
     for same in (THEIRS, renamed):
         found = agreement(same, THEIRS)

@@ -49,7 +49,7 @@ def noisy(make_record):
 
 
 def repeated(record: Record, draws: Draws, b: int, t: int, categories: list[str]) -> pd.DataFrame:
-    """Scores, labels and routes of replicate b, every image as often as it was drawn."""
+    """Scores, labels and routes of replicate b, each image as often as it was sampled."""
     scores = record.scores
     parts = []
     for category in categories:
@@ -65,8 +65,8 @@ def slow_matrix(record: Record, draws: Draws, b: int) -> np.ndarray:
     R = np.full((3, 3), np.nan)
     for t in range(1, 4):
         for c, category in enumerate(CATEGORIES):
-            drawn = repeated(record, draws, b, t, [category])
-            R[t - 1, c] = roc_auc_score(drawn["label"], drawn["score"])
+            sample = repeated(record, draws, b, t, [category])
+            R[t - 1, c] = roc_auc_score(sample["label"], sample["score"])
     return R
 
 
@@ -92,8 +92,8 @@ def test_intervals_are_those_of_a_plain_slow_bootstrap_over_runs_and_images(nois
     found = Bootstrap(draws).intervals([quantity(name).read for name in names], readings)
     s = [1, 2, 3]
     slow = [
-        {b: slow_matrix(record, draws, b) for b in np.flatnonzero(drawn)}
-        for record, drawn in zip(records, counts, strict=True)
+        {b: slow_matrix(record, draws, b) for b in np.flatnonzero(sample)}
+        for record, sample in zip(records, counts, strict=True)
     ]
     for name, interval in zip(names, found, strict=True):
         means = []
@@ -113,13 +113,15 @@ def test_intervals_are_those_of_a_plain_slow_bootstrap_over_runs_and_images(nois
         ), name
 
 
-def test_pooled_auroc_and_routing_are_drawn_over_all_categories(noisy) -> None:
+def test_pooled_auroc_and_routing_are_resampled_over_all_categories(noisy) -> None:
     record, draws = noisy(routing="inferred", owner=OWNER), Draws(B)
     run = ResampledRun(record, draws)
     for b in range(B):
-        drawn = repeated(record, draws, b, 3, CATEGORIES)
-        assert run.pooled_auroc()[b] == pytest.approx(roc_auc_score(drawn["label"], drawn["score"]))
-        right = drawn["route"] == drawn["category"].map(OWNER)
+        sample = repeated(record, draws, b, 3, CATEGORIES)
+        assert run.pooled_auroc()[b] == pytest.approx(
+            roc_auc_score(sample["label"], sample["score"])
+        )
+        right = sample["route"] == sample["category"].map(OWNER)
         assert run.routing_accuracy()[b] == pytest.approx(right.mean())
     reads = [quantity(name).read for name in ("pooled_auroc", "routing_accuracy")]
     for interval, read in zip(
@@ -235,9 +237,9 @@ def test_memory_stays_bounded_by_working_on_replicates_in_parts(noisy, monkeypat
     record = noisy(routing="inferred", owner=OWNER)
     reads = [each.read for each in QUANTITIES.values()]
     reading = [Reading(record, tuple(CATEGORIES), record)]
-    whole = Bootstrap(Draws(B)).intervals(reads, reading)
+    expected = Bootstrap(Draws(B)).intervals(reads, reading)
     monkeypatch.setattr("cadbench.results.statistics.bootstrap._ROOM", 40)
-    assert repr(Bootstrap(Draws(B)).intervals(reads, reading)) == repr(whole)
+    assert repr(Bootstrap(Draws(B)).intervals(reads, reading)) == repr(expected)
 
 
 def test_without_intervals_nothing_changes(noisy) -> None:

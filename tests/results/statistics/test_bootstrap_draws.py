@@ -32,7 +32,7 @@ def test_counts_are_those_of_drawing_with_replacement() -> None:
     assert np.abs(counts.var(axis=1) - 2 / 3).max() < 0.02
 
 
-def test_seeds_and_orders_are_drawn_apart_and_multiplied() -> None:
+def test_seeds_and_orders_are_resampled_separately_and_multiplied() -> None:
     draws = Draws(100)
     seeds, orders = ["0", "0", "1", "1"], ["x", "y", "x", "y"]
     counts = draws.runs(seeds, orders)

@@ -29,7 +29,7 @@ B = 20
 
 @pytest.fixture
 def rows(make_record):
-    """rows(methods, runs): a row a method of random scores, alike in design."""
+    """rows(methods, runs): one row of random scores per method, all with the same runs."""
 
     def make(methods=("a", "b", "c"), runs=((0, "x"), (0, "y"), (1, "x"), (1, "y"))):
         records = [
@@ -109,20 +109,20 @@ def test_replicates_are_those_of_a_plain_slow_bootstrap(rows, value, unit) -> No
             of_runs = []
             for record, count in zip(row.records, counts[:, b].astype(int), strict=True):
                 if count:
-                    of_run = [drawn_value(record, bootstrap.draws, b, c, value) for c in range(8)]
+                    of_run = [sampled_value(record, bootstrap.draws, b, c, value) for c in range(8)]
                     of_runs += [of_run] * count
             expected = np.mean(of_runs)
             assert replicates[k, b] == pytest.approx(expected, abs=1e-12)
 
 
-def drawn_value(record, draws: Draws, b: int, c: int, value: str) -> float:
+def sampled_value(record, draws: Draws, b: int, c: int, value: str) -> float:
     def auroc(t: int) -> float:
         scores = record.scores
         cell = scores[(scores["category"] == NAMES[c]) & (scores["experience"] == t)]
         cell = cell.sort_values(["label", "image"])
         counts = draws.images(cell["image"].tolist(), cell["label"].to_numpy() == 1)[:, b]
-        drawn = cell.loc[np.repeat(cell.index, counts.astype(int))]
-        return float(roc_auc_score(drawn["label"], drawn["score"]))
+        sample = cell.loc[np.repeat(cell.index, counts.astype(int))]
+        return float(roc_auc_score(sample["label"], sample["score"]))
 
     if value == "change":
         return auroc(8) - auroc(c + 1)

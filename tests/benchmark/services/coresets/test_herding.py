@@ -27,8 +27,8 @@ def plain_herding(patches: np.ndarray, k: int) -> list[int]:
 @given(st.integers(1, 60), st.integers(1, 6), st.integers(1, 70), st.integers(0, 2**32))
 @settings(max_examples=30, deadline=None)
 def test_picks_are_those_of_the_plain_loop(count, dim, k, seed):
-    drawn = np.random.default_rng(seed).normal(1, 1, (count, dim)).astype(np.float16)
-    assert herding(drawn, k).tolist() == plain_herding(drawn, k)
+    patches = np.random.default_rng(seed).normal(1, 1, (count, dim)).astype(np.float16)
+    assert herding(patches, k).tolist() == plain_herding(patches, k)
 
 
 @pytest.mark.parametrize("subspace", [1, 3, 128])
@@ -36,10 +36,10 @@ def test_picks_are_the_same_however_many_dimensions_rule_patches_out(monkeypatch
     monkeypatch.setattr(module, "_SUBSPACE_DIM", subspace)
     monkeypatch.setattr(module, "_SAMPLE", 100)
     monkeypatch.setattr(module, "_EXACT_BATCH", 7)
-    drawn = np.random.default_rng(0).gamma(1, 1, (500, 12)).astype(np.float16)
-    pieces = [drawn[:123], drawn[123:]]
-    assert herding(pieces, 80).tolist() == plain_herding(drawn, 80)
-    assert herding(torch.from_numpy(drawn), 80).tolist() == plain_herding(drawn, 80)
+    patches = np.random.default_rng(0).gamma(1, 1, (500, 12)).astype(np.float16)
+    pieces = [patches[:123], patches[123:]]
+    assert herding(pieces, 80).tolist() == plain_herding(patches, 80)
+    assert herding(torch.from_numpy(patches), 80).tolist() == plain_herding(patches, 80)
 
 
 def test_a_hand_worked_example():
@@ -54,10 +54,10 @@ def test_equal_patches_are_taken_in_order():
 
 def test_the_mean_of_the_picks_is_nearer_to_the_mean_of_all_than_that_of_random_ones():
     rng = np.random.default_rng(1)
-    drawn = rng.gamma(1, 1, (600, 8))
+    patches = rng.gamma(1, 1, (600, 8))
     missed = [
-        np.linalg.norm(drawn[picks].mean(0) - drawn.mean(0))
-        for picks in (herding(drawn.astype(np.float32), 30), rng.permutation(600)[:30])
+        np.linalg.norm(patches[picks].mean(0) - patches.mean(0))
+        for picks in (herding(patches.astype(np.float32), 30), rng.permutation(600)[:30])
     ]
     assert missed[0] < missed[1] / 5
 

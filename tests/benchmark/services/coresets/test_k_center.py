@@ -201,18 +201,18 @@ def test_picks_do_not_depend_on_the_number_of_threads():
 
 
 def test_patches_are_read_in_parts_of_bounded_size(monkeypatch):
-    taken = []
+    sizes = []
     take = patch_rows.PatchRows.take
 
     def spy(self, rows):
-        taken.append(len(rows))
+        sizes.append(len(rows))
         return take(self, rows)
 
     monkeypatch.setattr(patch_rows.PatchRows, "take", spy)
     with small_blocks(6400):
         greedy_k_center(clustered(5000, 64), 200, 0)
         nearest_to_mean(clustered(5000, 64))
-    assert max(taken) == 6400 // 64 + 1
+    assert max(sizes) == 6400 // 64 + 1
 
 
 def test_delayed_updates_process_many_picks_at_once(monkeypatch):

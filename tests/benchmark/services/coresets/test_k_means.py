@@ -17,8 +17,8 @@ def heaps(count: int, each: int = 40, seed: int = 0) -> np.ndarray:
     """(count * each, 5) float16: heaps of patches far from one another, in random order."""
     rng = generator(seed)
     places = 20 * np.eye(5)[np.arange(count) % 5] * (1 + np.arange(count) // 5)[:, None]
-    drawn = places.repeat(each, 0) + rng.normal(0, 0.3, (count * each, 5))
-    return rng.permutation(drawn).astype(np.float16)
+    patches = places.repeat(each, 0) + rng.normal(0, 0.3, (count * each, 5))
+    return rng.permutation(patches).astype(np.float16)
 
 
 def heap_of(patches: np.ndarray) -> np.ndarray:

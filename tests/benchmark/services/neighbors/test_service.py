@@ -20,16 +20,16 @@ from torch import Tensor
 PATCHES, DIM, IMAGES = 9, 5, 40
 
 
-def drawn(*shape: int, seed: int) -> Tensor:
+def random_values(*shape: int, seed: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-ALL = drawn(IMAGES, PATCHES, DIM, seed=0)
+ALL = random_values(IMAGES, PATCHES, DIM, seed=0)
 """Every test image's patches."""
 
 
 def a_block(seed: int, count: int = 7) -> Block:
-    return Block.of(drawn(count, DIM, seed=seed))
+    return Block.of(random_values(count, DIM, seed=seed))
 
 
 def a_batch(images: Sequence[int]) -> TestBatch:
@@ -108,7 +108,7 @@ def test_a_bound_stored_by_a_search_avoids_the_next_one():
     search = Watched()
     neighbors = Neighbors(search)
     near, further = (Block.of(ALL.flatten(0, 1) + away) for away in (0.01, 1.0))
-    far = Block.of(drawn(7, DIM, seed=3) + 100)
+    far = Block.of(random_values(7, DIM, seed=3) + 100)
     batch = a_batch(range(6))
     neighbors.min_distance(batch, [near, far])
     neighbors.min_distance(batch, [further])
@@ -145,7 +145,7 @@ def test_a_block_that_cannot_be_nearest_is_not_searched_again_nor_are_its_subset
     search = Watched()
     neighbors = Neighbors(search)
     near = Block.of(ALL[:4].flatten(0, 1))
-    far = Block.of(drawn(12, DIM, seed=3) + 50)
+    far = Block.of(random_values(12, DIM, seed=3) + 50)
     neighbors.min_distance(a_batch(range(4)), [far, near])
     calls = search.calls
     subset = subset_of(far, [0, 5])
@@ -201,7 +201,7 @@ def test_a_union_has_its_minimum_distances_after_any_earlier_calls(
 ):
     monkeypatch.setattr(union_search, "_SEARCH_OVERHEAD", overhead)
     neighbors = Neighbors(search, budget=data.draw(st.sampled_from([3_000, 20_000, 10**9])))
-    grid = torch.round(drawn(30, DIM, seed=5) * 2) / 2  # ties
+    grid = torch.round(random_values(30, DIM, seed=5) * 2) / 2  # ties
     roots = [a_block(1, 12), a_block(2, 9), Block.of(grid), Block.of(ALL[:2].flatten(0, 1))]
     for _ in range(data.draw(st.integers(1, 8))):
         blocks = []
