@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ...results.errors import UsageError
 from ..interface.params import ParamSpec, spec_named
 from ..plugins.methods import load_method, name_of_class
-from .lists import parse_names, parse_numbers, parse_orders
+from .parsing import parse_names, parse_numbers, parse_orders
 
 if TYPE_CHECKING:
     from ..interface.method import Method

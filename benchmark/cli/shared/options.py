@@ -90,7 +90,7 @@ def parse_names(text: str | None) -> tuple[str, ...] | None:
     Raises:
         UsageError: the list is empty.
     """
-    from ...study.lists import parse_names
+    from ...study.parsing import parse_names
 
     try:
         return None if text is None else parse_names(text)
