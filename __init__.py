@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .benchmark.running.callbacks import Callback as Callback
     from .benchmark.running.callbacks import ExperienceResult as ExperienceResult
     from .benchmark.running.callbacks import TensorBoard as TensorBoard
+    from .benchmark.scoring.score import score as score
     from .benchmark.streams.orders import resolve_order as resolve_order
     from .benchmark.streams.stream import Stream as Stream
     from .benchmark.study.study import Study as Study
@@ -83,6 +84,7 @@ _MODULES = {
     "open_dataset": "benchmark.data.opening.open_dataset",
     "param": "benchmark.interface.params",
     "resolve_order": "benchmark.streams.orders",
+    "score": "benchmark.scoring.score",
 }
 """Public name -> the module, below this package, that defines it."""
 

@@ -32,6 +32,7 @@ COMMANDS = {
     "domains": (".listing.domains", "List the image changes available to --drift."),
     "data": (".data", "Download, verify and preview datasets."),
     "show": (".records.show", "Show one record: AUROC matrix, assignments, memory."),
+    "score": (".records.score", "Score new images with the method of a record."),
     "table": (".records.table", "Compare records in a table."),
     "compare": (".records.compare", "Test whether rows differ: intervals, p-values, ranks."),
     "figure": (".records.figure", "Draw figures from records: PDF, SVG, PNG."),

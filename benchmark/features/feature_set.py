@@ -134,7 +134,8 @@ class FeatureSet:
     @functools.cached_property
     def shape(self) -> tuple[int, int]:
         """(P, D): patches per image and length of an embedding."""
-        first = self.patches(self.manifest.categories[0], "train")
+        category = self.manifest.categories[0]
+        first = self.patches(category, "train" if self.manifest.train(category) else "test")
         _, patches, dim = first.arrays()[0].shape
         return patches, dim
 

@@ -18,6 +18,7 @@ from ...results.report.gallery import Gallery, Sample
 from ..data.drifted_manifest import add_recorded_domains
 from ..data.item import Item
 from ..data.manifest import Manifest
+from .heat_colors import heat_colors, heat_range
 from .image import RecordedImage, final_scores, load_recorded_image
 
 if TYPE_CHECKING:
@@ -132,17 +133,12 @@ def _brightness(record: Record, scores: pd.DataFrame) -> tuple[float, float]:
     """The map values of the darkest and the brightest color, for all images of a category."""
     maps = record.maps()
     assert maps is not None
-    values = np.asarray(maps[scores["map_row"].to_numpy()], dtype=np.float32)
-    low, high = np.quantile(values, [0.01, 0.999])
-    return float(low), float(high)
+    return heat_range(maps[scores["map_row"].to_numpy()])
 
 
 def _thumbnails(loaded: RecordedImage, low: float, high: float) -> tuple[bytes, bytes]:
     """The image and its map as JPEG files, both with the outline of the mask if there is one."""
-    from matplotlib import colormaps
-
-    share = np.clip((loaded.map - low) / max(high - low, 1e-12), 0, 1)
-    colored = (colormaps["inferno"](share)[..., :3] * 255).astype(np.uint8)
+    colored, _ = heat_colors(loaded.map, low, high)
     return _jpeg(loaded.image, loaded.mask), _jpeg(colored, loaded.mask)
 
 

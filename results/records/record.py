@@ -140,6 +140,19 @@ class Record:
         """Whether the final state of the method was kept (`--keep-state`)."""
         return STATE_FILE in self.run["checksums"]
 
+    def state_file(self) -> Path:
+        """The file of the method's final state.
+
+        Raises:
+            RecordError: the state was not kept, or the file is missing or was altered.
+        """
+        path = self.path / STATE_FILE
+        if not self.has_state or not path.is_file():
+            raise RecordError(f"{self.path} has no method state; compute it with --keep-state")
+        if checksum(path) != self.run["checksums"][STATE_FILE]:
+            raise RecordError(_altered(path))
+        return path
+
     @cached_property
     def _maps_are_whole(self) -> bool:
         return checksum(self.path / MAPS_FILE) == self.run["checksums"].get(MAPS_FILE)

@@ -1,0 +1,1 @@
+"""Scoring of new images with the method of a finished record."""
