@@ -42,7 +42,7 @@ class OrderEntry(TypedDict):
 
 
 class _OptionalPreprocessingEntries(TypedDict, total=False):
-    mode: str  # `pad` or `squash`: what is done instead of cutting out the middle
+    mode: Literal["pad", "squash"]  # what is done instead of cutting out the middle
 
 
 class PreprocessingEntry(_OptionalPreprocessingEntries):
