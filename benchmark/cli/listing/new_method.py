@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import Literal
 
 import click
 
 
 @click.command("new-method")
 @click.argument("name")
-def command(name: str) -> None:
+@click.option(
+    "--kind",
+    type=click.Choice(["bank", "trained"]),
+    default="bank",
+    show_default=True,
+    help="A memory bank of patch embeddings, or a network that is trained on images.",
+)
+def command(name: str, kind: Literal["bank", "trained"]) -> None:
     """Create a small installable package with a working method, a test and a README.
 
     \b
@@ -20,7 +28,7 @@ def command(name: str) -> None:
     """
     from ...plugins.scaffold import write_method
 
-    folder = shlex.quote(write_method(name, Path()).as_posix())
+    folder = shlex.quote(write_method(name, Path(), kind).as_posix())
     click.echo(f"wrote {folder}; next:")
     click.echo(f"  pip install -e {folder}")
     click.echo(f"  cadbench check {name}")

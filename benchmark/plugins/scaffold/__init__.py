@@ -12,6 +12,7 @@ import shutil
 import string
 import sys
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from ....results.errors import CadbenchError, UsageError
 from ...system.entry_points import METHODS, package_of, providers
@@ -19,12 +20,23 @@ from ...system.entry_points import METHODS, package_of, providers
 _NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 
 
-def write_method(name: str, parent: Path) -> Path:
+Kind: TypeAlias = Literal["bank", "trained"]
+"""`bank`: a memory bank of patch embeddings; `trained`: a network that is trained on images."""
+
+_TEMPLATES: dict[Kind, tuple[str, str, str]] = {
+    "bank": ("method.py.in", "test_method.py.in", "size=100,200"),
+    "trained": ("trained_method.py.in", "test_trained_method.py.in", "width=8,16"),
+}
+"""By kind: the method, its test, and a sweep for the README."""
+
+
+def write_method(name: str, parent: Path, kind: Kind = "bank") -> Path:
     """Write the package of a new method, completely or not at all.
 
     Args:
         name: name of the method and of the package's folder.
         parent: folder in which the package's folder is created.
+        kind: which method to write.
 
     Returns:
         The package's folder.
@@ -48,10 +60,11 @@ def write_method(name: str, parent: Path) -> Path:
         "package": f"cadbench-{module.replace('_', '-')}",
         "module": module,
         "class_name": "".join(part.capitalize() for part in module.split("_")),
+        "sweep": _TEMPLATES[kind][2],
     }
     partial = parent / f".{name}.{secrets.token_hex(4)}.partial"
     try:
-        for target, template in _files(module).items():
+        for target, template in _files(module, kind).items():
             text = importlib.resources.files(__name__).joinpath(template).read_text("utf-8")
             file = partial / target
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -67,12 +80,13 @@ def write_method(name: str, parent: Path) -> Path:
     return folder
 
 
-def _files(module: str) -> dict[str, str]:
+def _files(module: str, kind: Kind) -> dict[str, str]:
+    method, test, _ = _TEMPLATES[kind]
     return {
         "pyproject.toml": "pyproject.toml.in",
         "README.md": "README.md.in",
-        f"src/{module}.py": "method.py.in",
-        f"tests/test_{module}.py": "test_method.py.in",
+        f"src/{module}.py": method,
+        f"tests/test_{module}.py": test,
     }
 
 
