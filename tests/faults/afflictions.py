@@ -198,6 +198,52 @@ def no_room_for(name: str) -> None:
     os.replace = full
 
 
+def broken_stream(descriptor: int, how: str) -> None:
+    """Standard output or error is closed, full, or a pipe whose reader has ended."""
+    from cadbench.benchmark.cli.streams import protect_streams
+
+    name = {1: "stdout", 2: "stderr"}[descriptor]
+    if how == "closed":
+        os.close(descriptor)
+        setattr(sys, name, None)
+    elif how == "full":
+        os.dup2(os.open("/dev/full", os.O_WRONLY), descriptor)
+    else:
+        read, write = os.pipe()
+        os.dup2(write, descriptor)
+        os.close(read)
+        os.close(write)
+    protect_streams()
+
+
+def no_flock() -> None:
+    """The file system has no flock (ENOSYS)."""
+    import fcntl
+
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    fcntl.flock = refuse  # type: ignore[assignment]
+
+
+def kill_the_tracker(after: int) -> None:
+    """SIGKILL to loky's resource tracker when this many shards are stored."""
+    from cadbench.benchmark.features.cache import shards
+    from loky.backend import resource_tracker
+
+    decode_in_workers()
+    write, left = shards.ShardStore.write, after
+
+    def written(*words: Any) -> None:
+        nonlocal left
+        write(*words)
+        left -= 1
+        if left == 0:
+            os.kill(resource_tracker._resource_tracker._pid, signal.SIGKILL)
+
+    shards.ShardStore.write = written  # type: ignore[method-assign]
+
+
 def _once(phase: str, action: Callable[[], object], entry: int = 1) -> None:
     entries = 0
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from tests.faults import crowds, damage, disks, images, kills, memory
+from tests.faults import crowds, damage, disks, images, kills, memory, surroundings
 from tests.faults.stage import Stage, staging
 from tests.faults.verdict import Row, table
 
@@ -45,11 +45,18 @@ PARTS: Mapping[str, Part] = {
     "workers": lambda stage, quick, seed: images.killed_workers(stage, 3, seed),
     "images-change": lambda stage, quick, seed: images.changing_images(stage, seed),
     "images-replaced": lambda stage, quick, seed: images.replaced_images(stage, 2, seed),
+    "streams": lambda stage, quick, seed: surroundings.broken_streams(stage, quick),
+    "flock": lambda stage, quick, seed: surroundings.no_flock(stage, 1 if quick else 4),
+    "methods": lambda stage, quick, seed: surroundings.hostile_methods(stage, quick),
+    "helpers": lambda stage, quick, seed: surroundings.dead_helpers(stage, 3),
     "memory": lambda stage, quick, seed: memory.no_memory(stage, 2, seed),
 }
 ROOT_ONLY = ("disks-full", "disks-exports")
 """What needs a file system to be mounted."""
-QUICK = ("kills", "kills-import", "kills-write", "locks", "disks-limit")
+QUICK = (
+    *("kills", "kills-import", "kills-write", "locks", "disks-limit"),
+    *("streams", "flock", "methods"),
+)
 """Parts that a quick campaign takes."""
 
 

@@ -17,15 +17,14 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
+from ....results.errors import CadbenchError
+from ....results.storage.locks import file_lock
 
 FOLDER = "processes"
 """Folder of the lock files of running processes, in the cache folder."""
 
-_announced: dict[tuple[int, Path], BaseFileLock] = {}
+_announced: dict[tuple[int, Path], contextlib.ExitStack] = {}
 _announcing = threading.Lock()
 
 
@@ -60,25 +59,22 @@ def announce_process(cache: Path) -> None:
     Until then, pruning keeps every entry that was used after this call. The lock is released by the
     operating system if the process is killed. Nothing happens if the cache is not writable.
     """
-    from filelock import FileLock
-
     announcement = (os.getpid(), cache)
     # The start is in the name, because locking a file changes its modification time.
     name = f"{int(time.time())}-{os.getpid()}-{secrets.token_hex(4)}-{_host()}.lock"
-    with _announcing, contextlib.suppress(OSError):
+    with _announcing, contextlib.suppress(CadbenchError):
         if announcement in _announced:
             return
-        (cache / FOLDER).mkdir(parents=True, exist_ok=True)
-        lock = FileLock(cache / FOLDER / name)
-        lock.acquire()
-        _announced[announcement] = lock
+        with contextlib.ExitStack() as stack:
+            lock = cache / FOLDER / name
+            stack.enter_context(file_lock(lock, wait=True))
+            stack.callback(lock.unlink, missing_ok=True)
+            _announced[announcement] = stack.pop_all()
         atexit.register(_withdraw, announcement)
 
 
 def find_users(cache: Path) -> list[CacheUser]:
     """The running processes that use the cache; lock files of killed processes are deleted."""
-    from filelock import FileLock, Timeout
-
     users = []
     for file in sorted((cache / FOLDER).glob("*.lock")):
         match = re.fullmatch(r"(\d+)-(\d+)-[0-9a-f]+-(.*)\.lock", file.name)
@@ -86,13 +82,13 @@ def find_users(cache: Path) -> list[CacheUser]:
             continue
         user = CacheUser(int(match[2]), match[3], float(match[1]))
         try:
-            with FileLock(file, timeout=0):
+            with file_lock(file, wait=False) as released:
                 # A file this new may belong to a process that has not locked it yet.
-                if time.time() - user.since < 60:
+                if not released or time.time() - user.since < 60:
                     users.append(user)
                 else:
                     file.unlink(missing_ok=True)
-        except (Timeout, OSError):
+        except (CadbenchError, OSError):
             users.append(user)
     return users
 
@@ -100,8 +96,7 @@ def find_users(cache: Path) -> list[CacheUser]:
 def _withdraw(announcement: tuple[int, Path]) -> None:
     if announcement[0] == os.getpid() and (lock := _announced.pop(announcement, None)):
         with contextlib.suppress(OSError):
-            Path(lock.lock_file).unlink(missing_ok=True)
-            lock.release()
+            lock.close()
 
 
 def _host() -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ....results.storage.files import storage_error
+from ....results.storage.locks import file_lock
 from .contents import CacheEntry
 from .last_use import CacheUser, find_users
 
@@ -120,19 +121,16 @@ def _delete(entry: CacheEntry) -> bool:
     if not entry.path.is_dir():
         entry.path.unlink()
         return True
-    from filelock import FileLock, Timeout
-
     # Of the synthetic images, of which a process may be generating others: see `ensure_generated`.
     lock = entry.path.with_name(f"{entry.path.name.partition('.')[0]}.lock")
-    try:
-        with FileLock(lock, timeout=0):
-            renamed = entry.path
-            if not renamed.name.endswith(".partial"):
-                renamed = entry.path.with_name(f"{entry.path.name}.{os.getpid()}.partial")
-                os.replace(entry.path, renamed)
-            shutil.rmtree(renamed)
-    except Timeout:
-        return False
+    with file_lock(lock, wait=False, options="CADBENCH_CACHE") as held:
+        if not held:
+            return False
+        renamed = entry.path
+        if not renamed.name.endswith(".partial"):
+            renamed = entry.path.with_name(f"{entry.path.name}.{os.getpid()}.partial")
+            os.replace(entry.path, renamed)
+        shutil.rmtree(renamed)
     return True
 
 

@@ -124,3 +124,15 @@ def test_no_file_names_a_machine(tmp_path: Path) -> None:
 
     with soft_locks.soft_lock(tmp_path / "holder", wait=False):
         assert socket.gethostname() not in (tmp_path / "holder").read_text()
+
+
+def test_only_this_module_decides_how_files_are_locked() -> None:
+    """A lock of filelock itself blocks others for ever where there is no flock."""
+    import cadbench
+
+    root = Path(cadbench.__file__).parent
+    files = [
+        path for room in ("benchmark", "methods", "results") for path in (root / room).rglob("*.py")
+    ]
+    users = [path.relative_to(root).as_posix() for path in files if "FileLock" in path.read_text()]
+    assert users == ["results/storage/locks.py"]
