@@ -1,4 +1,4 @@
-"""Callbacks: follow a run from Python, such as to log curves or to stop early."""
+"""Callbacks: Python code that follows a run, for example to log curves or to stop early."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Callback:
         """A method has learned an experience, and the test images were scored."""
 
     def cell_finished(self, cell: Cell, record: Record, reused: bool) -> None:
-        """The record of a cell is complete; `reused` says that it was there already."""
+        """The record of a cell is complete; `reused`: it existed before this run."""
 
 
 class TensorBoard(Callback):
@@ -96,7 +96,7 @@ class TensorBoard(Callback):
 
 
 def check_callbacks(callbacks: Iterable[Any]) -> None:
-    """Raise `UsageError` if one of the callbacks is not an object of `Callback`."""
+    """Raise `UsageError` if one of the callbacks is not a `Callback` object."""
     for each in callbacks:
         if not isinstance(each, Callback):
             hint = ": create it, with parentheses" if isinstance(each, type) else ""
@@ -109,7 +109,7 @@ def result_of(step: Step, stream: Stream, features: FeatureSet) -> ExperienceRes
     Args:
         step: what the experience added.
         stream: the stream of the cell.
-        features: features of its images, which say in which order scores are.
+        features: features of its images, which give the order of the scores.
     """
     values = {}
     for column, scores in step.scores.items():

@@ -28,7 +28,7 @@ from ..system.reporting import Kind
 
 
 class FeatureInputs(NamedTuple):
-    """What decides which cached features a cell reads; cells with equal ones share them.
+    """The settings that select a cell's cached features; cells with equal settings share them.
 
     Attributes:
         features: digest of the feature spec.
@@ -50,7 +50,7 @@ class Cell:
         manifest: hash of the manifest of its images.
         order: order of the categories.
         schedule: sizes of the experiences, resolved.
-        routing: whether the method is told the category of test images.
+        routing: `oracle` if the method gets the category of test images, else `inferred`.
         unseen: which columns are scored before they are introduced.
         features: backbone, embedding and preprocessing.
         maps: how anomaly maps are upsampled and smoothed.
@@ -58,10 +58,10 @@ class Cell:
         params: its parameters, resolved.
         seed: seed of the method's random generators.
         protocol_id: id that a protocol file chose; None if the settings generate it.
-        drift: domains under which every category returns.
+        drift: domains under which every category appears again.
         blend: share of training images that move to a neighboring experience.
-        swept: names of the parameters that the cells of one run try several values of; only
-            `label` uses them.
+        swept: names of the parameters that vary among the cells of one run; only `label` uses
+            them.
     """
 
     dataset: str
@@ -119,7 +119,7 @@ class Cell:
 
     @property
     def feature_inputs(self) -> FeatureInputs:
-        """What decides which cached features the cell reads."""
+        """The settings that select the cached features that the cell reads."""
         return FeatureInputs(self.features.digest, self.method_class.uses_images, self.drift)
 
     @property
@@ -199,12 +199,12 @@ class Cell:
             raise UsageError(
                 f"{where}: {', '.join(differing) or 'unknown entries'} differ: a cell of "
                 f"{cell.method} from another version of cadbench or of the method; create the "
-                "cells again"
+                "cells again with this version"
             )
         return cell
 
     def label(self) -> str:
-        """`mecad experts=5, alphabetical, seed 0`: names parameters swept or not default."""
+        """Such as `mecad experts=5, alphabetical, seed 0`; omits defaults that are not swept."""
         default = self._default_params()
         named = [
             f"{spec.name}={spec.show(getattr(self.params, spec.name))}"
@@ -238,7 +238,7 @@ class Cell:
 
 
 def name_swept_parameters(cells: Sequence[Cell]) -> list[Cell]:
-    """The same cells, with labels that name every parameter that differs within their method."""
+    """Set `swept` of each cell to the parameters that differ among the cells of its method."""
     values: dict[tuple[str, str], set[Any]] = defaultdict(set)
     for cell in cells:
         for spec in specs(type(cell.params)):

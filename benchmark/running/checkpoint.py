@@ -40,14 +40,15 @@ class _Pending:
 class Checkpoint:
     """The checkpoint of one cell.
 
-    Experiences that take milliseconds are not written one by one. As a context, it writes what is
-    pending when an error or an interrupt ends the run, so that only a kill loses finished work.
+    Steps are collected and written together if experiences take less than `every` seconds. As a
+    context manager, it writes the pending steps when an error or an interrupt ends the run, so only
+    a killed process loses finished work.
 
     Args:
         folder: folder for this cell alone.
         key: identifies the cell; a checkpoint of another key is ignored.
         reporter: shows warnings about damaged files.
-        every: seconds between two writes, the most work that a kill may cost.
+        every: least number of seconds between two writes; a kill loses at most this much work.
         cell: the cell as JSON values, which `cadbench runs` shows from the start of the run.
     """
 
@@ -98,11 +99,11 @@ class Checkpoint:
 
         A damaged checkpoint gives a warning and counts as none.
         """
-        content = self._unseal(self.folder / HEAD_FILE)
+        content = self._read_checked(self.folder / HEAD_FILE)
         if content is None or (head := json.loads(content))["key"] != self.key:
             return None
-        steps = [self._unseal(self._step(t + 1)) for t in range(head["experience"])]
-        tensors = {name: self._unseal(self._tensor(name)) for name in head["tensors"]}
+        steps = [self._read_checked(self._step(t + 1)) for t in range(head["experience"])]
+        tensors = {name: self._read_checked(self._tensor(name)) for name in head["tensors"]}
         if None in steps or None in tensors.values():
             return None
         self._written = len(steps)
@@ -128,7 +129,7 @@ class Checkpoint:
         steps = self._pending.steps
         for step in steps[self._written :]:
             write_bytes(self._step(step.experience), seal(pack(step.as_state())))
-        names = [self._put(tensor) for tensor in self._pending.tensors]
+        names = [self._write_tensor(tensor) for tensor in self._pending.tensors]
         tree = self._pending.tree
         salt = self._pending.salt
         head = {
@@ -142,7 +143,7 @@ class Checkpoint:
         self._delete_all_but(set(names))
         self._written, self._wrote_at, self._pending = len(steps), time.monotonic(), None
 
-    def _put(self, tensor: Any) -> str:
+    def _write_tensor(self, tensor: Any) -> str:
         content = pack(tensor)
         name = hashlib.sha256(content).hexdigest()
         if not self._tensor(name).exists():
@@ -154,7 +155,7 @@ class Checkpoint:
             if file.name not in names:
                 file.unlink()
 
-    def _unseal(self, path: Path) -> bytes | None:
+    def _read_checked(self, path: Path) -> bytes | None:
         return unseal(
             path,
             lambda path: self.reporter.warn(

@@ -1,4 +1,4 @@
-"""The order in which the cells of a run are computed, so that they share most."""
+"""Order the cells of a run so that cells that can share cached work follow each other."""
 
 from __future__ import annotations
 

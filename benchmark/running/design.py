@@ -1,4 +1,4 @@
-"""A factorial design over known images: methods x parameters x orders x seeds, as cells."""
+"""A factorial design on a manifest: methods x parameters x orders x seeds, as cells."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class MatchedCell:
 
     Attributes:
         cell: the cell with its own parameters.
-        reference: the cell whose stored vectors it will be given.
+        reference: the cell whose number of stored vectors it will use.
     """
 
     cell: Cell
@@ -85,7 +85,7 @@ def cells_of(design: Design) -> list[Cell]:
         stream = Stream(data, order, design.schedule, design.drift, design.blend)
         stream.refuse_returns_within_an_experience()
         schedules[order] = stream.resolved_schedule
-    _refuse_too_many(design)
+    _check_cell_count(design)
     names = tuple(sorted(design.manifest.categories))
     facts = CellFacts(design.features.backbone, design.features.embedding, len(names), names)
     cells = [
@@ -118,11 +118,11 @@ def match_memory(cells: Sequence[Cell], reference: str) -> tuple[list[Cell], lis
 
     Args:
         cells: all cells of the run.
-        reference: the method whose memory the others get.
+        reference: the method whose memory size the others get.
 
     Returns:
-        The cells that can run at once, and those that wait for a reference. Methods that cannot be
-        given a memory size are among the former.
+        The cells that can run immediately, and those that wait for a reference. Cells of methods
+        whose memory size cannot be set are in the first list.
 
     Raises:
         UsageError: no cell is of the reference method.
@@ -147,15 +147,15 @@ def match_memory(cells: Sequence[Cell], reference: str) -> tuple[list[Cell], lis
     return ready, waiting
 
 
-def _refuse_too_many(design: Design) -> None:
-    """Count the cells before they are made: one typing error can ask for millions."""
+def _check_cell_count(design: Design) -> None:
+    """Count the cells before creating them: one typing error can mean millions."""
     settings = (
         math.prod(map(len, design.sweep.get(method, {}).values())) for method in design.methods
     )
     count = sum(settings) * len(design.orders) * len(design.seeds)
     if count > MOST_CELLS:
         raise UsageError(
-            f"--seeds, --order and --set ask for {count:,} cells; a run has at most "
+            f"--seeds, --order and --set give {count:,} cells; a run has at most "
             f"{MOST_CELLS:,}: split it into several runs"
         )
 

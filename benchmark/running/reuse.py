@@ -46,9 +46,9 @@ def find_record(folder: Path, cell: Cell, requirements: Requirements) -> Record 
     """Find the finished record of a cell.
 
     Args:
-        folder: where it would be.
+        folder: the final folder of its record.
         cell: the cell.
-        requirements: what it must have.
+        requirements: what the record must have.
 
     Returns:
         The record; None if there is none that meets the requirements.

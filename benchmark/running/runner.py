@@ -47,11 +47,11 @@ class Runner:
         inputs: what the cells share.
         out: folder of the records.
         reporter: shows progress and messages.
-        overwrite: whether to compute again what is recorded.
+        overwrite: whether to compute cells again that already have a record.
         maps: which anomaly maps the records keep.
         timed: whether to measure the time of each method with all caches off.
         keep_state: whether the records keep the final state of the method.
-        callbacks: told when cells and experiences start and finish.
+        callbacks: notified when cells start, and when experiences and cells finish.
     """
 
     inputs: SharedInputs
@@ -90,25 +90,26 @@ class Runner:
             if cell.manifest != manifest.hash:
                 raise UsageError(
                     f"cell {cell.key[:8]} was made for other images (manifest "
-                    f"{cell.manifest[:8]}, this dataset has {manifest.hash[:8]})"
+                    f"{cell.manifest[:8]}, this dataset has {manifest.hash[:8]}); create the cells "
+                    "again from this dataset"
                 )
-        outcomes = self._told(compute(name_swept_parameters(cells)))
+        outcomes = self._notify_all(compute(name_swept_parameters(cells)))
         if matched:
             stored = {done.cell.key: stored_vectors(done.record) for done in outcomes}
             resolved = {pair.resolve(stored[pair.reference.key]): None for pair in matched}
-            outcomes += self._told(compute(list(resolved)))
+            outcomes += self._notify_all(compute(list(resolved)))
         for line in recorded_crop_lines(outcome.record.run for outcome in outcomes):
             self.reporter.warn(line)
         return outcomes
 
-    def _told(self, outcomes: list[Outcome]) -> list[Outcome]:
-        """Tell callbacks about cells that other processes computed; cells here are told at once."""
+    def _notify_all(self, outcomes: list[Outcome]) -> list[Outcome]:
+        """Notify callbacks of cells that other processes computed; others were notified earlier."""
         for outcome in outcomes:
             if outcome.cell.key not in self._finished:
-                self._tell(outcome)
+                self._notify(outcome)
         return outcomes
 
-    def _tell(self, outcome: Outcome) -> Outcome:
+    def _notify(self, outcome: Outcome) -> Outcome:
         self._finished.add(outcome.cell.key)
         for each in self.callbacks:
             each.cell_finished(outcome.cell, outcome.record, outcome.reused)
@@ -120,7 +121,7 @@ class Runner:
         return self._reuse(cell, found) if found else None
 
     def _run_all(self, cells: Sequence[Cell]) -> list[Outcome]:
-        """Compute in this process; cells that another process computes are tried again last."""
+        """Compute in this process; retry cells that another process is computing at the end."""
         done: dict[int, Outcome] = {}
         kinds = [cell.kind for cell in cells]
         with self.reporter.task("cells", len(cells), "cells", kinds) as task:
@@ -128,7 +129,7 @@ class Runner:
                 for index in computation_order(cells):
                     cell = cells[index]
                     if index not in done and (outcome := self._run_one(cell, wait=wait)):
-                        done[index] = self._tell(outcome)
+                        done[index] = self._notify(outcome)
                         task.advance(kind=cell.kind, seconds=0 if outcome.reused else None)
         return [done[index] for index in range(len(cells))]
 

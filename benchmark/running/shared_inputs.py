@@ -32,7 +32,7 @@ class SharedInputs:
         cache: the cache folder.
         device: `cpu`, `cuda` or `auto`.
         weights: weights of the backbone.
-        reporter: shows what is made.
+        reporter: shows progress and messages.
         search: library of the neighbor search, `torch` or `faiss`.
         kept_distance_bytes: bytes of neighbor distances that stay in the cache folder.
     """

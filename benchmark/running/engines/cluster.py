@@ -67,7 +67,7 @@ class Cluster:
         missing = [n for n in range(len(cells)) if n not in outcomes]
         failed: list[tuple[Cell, str]] = []
         if missing:
-            with _connected(self.address, self.resources) as ray:
+            with _connect(self.address, self.resources) as ray:
                 name = uuid.uuid4().hex
                 shared = ray.put(make_job(runner, name, self.resources.cpus))
                 self._extract(ray, shared, runner, [cells[n] for n in missing])
@@ -107,11 +107,11 @@ class Cluster:
     def _results(
         self, ray: Any, function: Any, tasks: Sequence[tuple[Any, ...]]
     ) -> Iterator[tuple[int, Done | str]]:
-        """Run tasks, and yield the number of each with its result or the reason of its failure.
+        """Run tasks, and yield the number of each with its result or the reason for its failure.
 
         Args:
             ray: the connected module.
-            function: what a task calls.
+            function: the remote function that each task calls.
             tasks: arguments of each task.
         """
         remote = ray.remote(
@@ -135,7 +135,7 @@ class Cluster:
 
 
 def _result(ray: Any, reference: Any) -> Done | str:
-    """The result of a finished task, or the reason of its failure."""
+    """The result of a finished task, or the reason for its failure."""
     try:
         done: Done = ray.get(reference)
         return done
@@ -164,7 +164,7 @@ def _stop(ray: Any, running: Sequence[Any]) -> None:
 
 
 @contextlib.contextmanager
-def _connected(address: str | None, resources: Resources) -> Iterator[Any]:
+def _connect(address: str | None, resources: Resources) -> Iterator[Any]:
     # Without this Ray reports usage statistics over the network.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     import ray

@@ -1,4 +1,4 @@
-"""What a worker of any engine does: extract the features of a column, or compute a cell."""
+"""The tasks of workers, for every engine: extract the features of a column, compute a cell."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ _runners: dict[str, Runner] = {}
 
 
 def make_job(runner: Runner, name: str, cores: int) -> Job:
-    """Make what is sent to workers, whose current folder may differ.
+    """Make the job to send to workers. Its paths are absolute: their current folder may differ.
 
     Args:
         runner: the runner of the command.

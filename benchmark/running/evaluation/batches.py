@@ -48,7 +48,7 @@ def train_experience(
         method_ids: makes the image ids that the method gets; the default keeps content hashes.
 
     Returns:
-        The training images by category. The method is never told a domain.
+        The training images by category, without their domains.
     """
     numbers: dict[str, int] = {}
     before = 0
@@ -78,8 +78,8 @@ def train_experience(
 def names_for_method(stream: Stream, index: int, routing: Routing) -> dict[str, str]:
     """The category names under which a method gets the training images of an experience.
 
-    A blended stream under inferred routing is task-free: categories are not told, neither in
-    training nor at test time, so all images of an experience have the name `experience 3`.
+    A blended stream under inferred routing is task-free: the method gets no category names, neither
+    in training nor at test time. All images of experience 3 have the name `experience 3`.
 
     Args:
         stream: the stream.
@@ -105,7 +105,7 @@ def shuffled_batches(
     seed: int = 0,
     method_ids: MethodIds = tuple,
 ) -> Iterator[tuple[list[ImageRef], TestBatch]]:
-    """Divide test images into batches whose order says nothing about labels.
+    """Divide test images into batches whose order does not depend on labels.
 
     Under `oracle` routing a batch has one category, in all its domains, and names it; under
     `inferred` routing categories are mixed.
@@ -145,7 +145,7 @@ def shuffled_batches(
                     name if routing == "oracle" else None,
                     partial(_read, patches_of_batch),
                     partial(_read, images_of_batch) if images_of_batch else None,
-                    partial(_find, patches_of_batch),
+                    partial(_find_array, patches_of_batch),
                     content_ids,
                 ),
             )
@@ -174,8 +174,8 @@ def _read(rows: Sequence[SourceRow], *, stored: bool = False) -> torch.Tensor:
     return grouped[torch.tensor(order, device=grouped.device).argsort()]
 
 
-def _find(rows: Sequence[SourceRow]) -> tuple[torch.Tensor, Sequence[int]]:
-    """A stored array that holds the images, and their rows in it; copies only mixed batches."""
+def _find_array(rows: Sequence[SourceRow]) -> tuple[torch.Tensor, Sequence[int]]:
+    """An array that holds the images, and their rows in it; copies only if there are several."""
     if len({source for source, _ in rows}) == 1:
         return rows[0][0].find([row for _, row in rows])
     return _read(rows, stored=True), range(len(rows))

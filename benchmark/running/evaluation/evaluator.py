@@ -69,7 +69,7 @@ def evaluate(
         maps: which anomaly maps to keep.
         meter: measures the maps of every experience, whatever `maps` is; None measures nothing.
         progress: where to continue; None starts at the first experience. It is changed in place.
-        checkpoint: called after each experience, with the state of the method.
+        checkpoint: called with the progress after each experience.
         reporter: shows how many experiences are done.
 
     Returns:
@@ -112,7 +112,7 @@ class Trial:
         method_ids: makes the image ids that the method gets.
         log: events that the method recorded since the last step.
         method: the method.
-        map_grid: (h, w) of its maps; None if it has made none up to now.
+        map_grid: (h, w) of its maps; None before its first map.
     """
 
     cell: Cell
@@ -149,7 +149,7 @@ def _trial(
     try:
         yield Trial(cell, stream, features, meter, loan, method_ids, log, method, progress.map_grid)
     finally:
-        with suppress(PluginMistake):  # an error that is already on its way matters more
+        with suppress(PluginMistake):  # the error that is being raised matters more
             loan.blocks.verify()
 
 
@@ -227,7 +227,7 @@ def _measure_pixels(
 
 
 def _save(trial: Trial, progress: Progress, checkpoint: Callable[[Progress], None]) -> None:
-    """Save the progress; a state that cannot be saved is the method's mistake, a full disk not."""
+    """Save the progress; a state that cannot be saved is the method's error, an OSError is not."""
     try:
         checkpoint(progress)
     except OSError:

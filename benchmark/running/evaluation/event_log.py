@@ -44,7 +44,7 @@ class EventLog:
     )
 
     def learn_types(self, events: Iterable[Mapping[str, Any]]) -> None:
-        """Take over the types of columns from the events of an interrupted run."""
+        """Restore the types of columns from the events of an interrupted run."""
         for event in events:
             for name, value in event.items():
                 if value is not None and name not in ("experience", "kind"):
@@ -61,7 +61,7 @@ class EventLog:
             PluginMistake: the event cannot be written to a record.
         """
         if not isinstance(kind, str) or not kind or not _is_writable(kind):
-            raise PluginMistake(f"record: the kind of an event is a text, not {kind!r:.60}")
+            raise PluginMistake(f"record: the kind of an event must be a text, got {kind!r:.60}")
         if kind in _RESERVED:
             raise PluginMistake(
                 f"record({kind!r}): cadbench records this kind; choose another name"
@@ -70,22 +70,25 @@ class EventLog:
         for name, given in values.items():
             if name == "experience":
                 continue  # cadbench adds the number of the experience
-            event[name] = self._checked(kind, name, given)
+            event[name] = self._check_value(kind, name, given)
         if kind == ASSIGNED:
             _check_assignment(event)
         self.events.append(event)
 
-    def _checked(self, kind: str, name: Any, given: Any) -> Any:
+    def _check_value(self, kind: str, name: Any, given: Any) -> Any:
         where = f"record({kind!r}): {name}"
         if not isinstance(name, str) or not name or not _is_writable(name):
-            raise PluginMistake(f"record({kind!r}): {name!r:.60} is not the name of a column")
+            raise PluginMistake(
+                f"record({kind!r}): expected column names of 1 to {_MAX_TEXT} printable "
+                f"characters, got {name!r:.60}"
+            )
         value = _plain(given)
         if value is None:
             return None
         type_ = _type_of(value)
         if type_ is None or (isinstance(value, int) and abs(value) >= 2**63):
             raise PluginMistake(
-                f"{where} is {_shown(given)}; a value is a number (64 bits), a text, true or "
+                f"{where} is {_describe(given)}; expected a number (64 bits), a text, true or "
                 "false, or None"
             )
         if isinstance(value, str) and not _is_writable(value):
@@ -95,7 +98,7 @@ class EventLog:
         usual = self._types.setdefault(name, type_)
         if type_ != usual:
             raise PluginMistake(
-                f"{where} is {_shown(given)}, but this column holds {usual}; use another name"
+                f"{where} is {_describe(given)}, but this column holds {usual}; use another name"
             )
         if len(self._types) > _MAX_COLUMNS:
             raise PluginMistake(f"{where}: events have more than {_MAX_COLUMNS} columns")
@@ -136,5 +139,5 @@ def _is_writable(text: str) -> bool:
     return len(text) <= _MAX_TEXT and is_printable(text)
 
 
-def _shown(value: Any) -> str:
+def _describe(value: Any) -> str:
     return repr(value)[:60] if _type_of(value) else f"a {type(value).__name__}"

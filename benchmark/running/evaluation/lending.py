@@ -1,4 +1,4 @@
-"""What a run lends to one method: its context, with services that lead to no cache and no file."""
+"""What a run lends to one method: a context whose services give no access to caches or files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Features(Protocol):
-    """What a context tells about features; `features.feature_set.FeatureSet` has it."""
+    """The part of `features.feature_set.FeatureSet` that a context uses."""
 
     @property
     def device(self) -> torch.device: ...
@@ -37,7 +37,7 @@ class Features(Protocol):
 
 @dataclass(eq=False)
 class Loan:
-    """The run's side of what one method borrows.
+    """The services of a run that one method may use, and how the method used them.
 
     Attributes:
         coresets: the service of the run.
@@ -79,7 +79,7 @@ class Loan:
 
 
 class _Lent:
-    """An object of a method that stands for a part of the run."""
+    """An object that a method gets in place of a part of the run, which it cannot reach."""
 
     __slots__ = ("_loan",)
 

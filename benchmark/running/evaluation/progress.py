@@ -33,7 +33,7 @@ class Step:
         columns: columns of R that have scores after it, including those that did not change.
         scores: scores of the columns that were scored in this step.
         maps: anomaly maps (n, h, w) float16 of these columns, if they are kept.
-        map_grid: (h, w) of the maps; None if the method has made none up to now.
+        map_grid: (h, w) of the maps; None before the method's first map.
         pixels: pixel metrics of the maps of these columns.
         events: rows of the events table.
         memory: rows of the memory table.
@@ -100,7 +100,7 @@ class Progress:
 
     @property
     def map_grid(self) -> tuple[int, int] | None:
-        """(h, w) of the anomaly maps; None if the method has made none up to now."""
+        """(h, w) of the anomaly maps; None before the method's first map."""
         return self.steps[-1].map_grid if self.steps else None
 
     @property

@@ -73,7 +73,7 @@ def validate_prediction(
             raise InvalidPrediction(f"route has dtype {route.dtype}, expected integers")
         if not ((route >= -1) & (route <= np.iinfo(np.int16).max)).all():
             raise InvalidPrediction(
-                "route has numbers that are no expert's: expected 0 to 32767, or -1 for none"
+                "route has values out of range: expected expert numbers 0 to 32767, or -1 for none"
             )
     return map_grid
 
@@ -104,7 +104,7 @@ def check_memory(report: Any) -> MemoryReport:
     """Check what `Method.memory` returned, and return it.
 
     Raises:
-        PluginMistake: it is no `MemoryReport`, or a value cannot be recorded.
+        PluginMistake: it is not a `MemoryReport`, or a value cannot be recorded.
     """
     if not isinstance(report, MemoryReport):
         raise PluginMistake(f"memory returned {_kind(report)}, expected a cadbench.MemoryReport")

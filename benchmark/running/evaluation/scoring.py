@@ -33,11 +33,11 @@ def score_columns(
         columns: columns of R.
         features: features of the images.
         method_ids: makes the image ids that the method gets.
-        map_grid: (h, w) of the maps that the method made before; None if it made none.
+        map_grid: (h, w) of the method's earlier maps; None before its first map.
 
     Returns:
         For each column its scores, and its anomaly maps (n, h, w) float16 if the method makes maps;
-        and (h, w), None if it has made none up to now.
+        and (h, w), None before its first map.
     """
     crop = features.spec.preprocessing.crop
     counts = {c: len(features.patches(c, "test").ids) for c in columns}

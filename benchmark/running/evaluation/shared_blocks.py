@@ -47,17 +47,17 @@ class SharedBlocks:
     )
 
     def lend(self, block: Block) -> Block:
-        """Note a block that a service made."""
+        """Register a block that a service made."""
         self._checksums.setdefault(block, _checksum(block))
         return self.use(block)
 
     def use(self, block: Block) -> Block:
-        """Note a block that the method passes to a service."""
+        """Register a block that the method passes to a service."""
         self._in_use[id(block)] = block
         return block
 
     def verify(self, blocks: Iterable[Block] | None = None) -> None:
-        """Compare blocks with what they were when they were made.
+        """Raise if the vectors of a block have changed since its first use.
 
         Args:
             blocks: the blocks; None for those used since the last call.

@@ -183,7 +183,7 @@ class Coresets:
         return rows[:size]
 
     def _load_patches(self, source: PatchSource) -> k_center.Patches:
-        """Return all patches where selection runs: memory-mapped pieces, or a tensor on CUDA."""
+        """Return all patches on the device: memory-mapped pieces on the CPU, else one tensor."""
         import torch
 
         pieces = _pieces(source)

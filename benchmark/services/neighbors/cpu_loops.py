@@ -12,9 +12,9 @@ import numba
 import numpy as np
 
 _MAX_REFINED = 100
-"""Products in the reduced space are given up if more than 1 in this many pairs must be refined."""
+"""The reduced space is no longer used if more than 1 in this many pairs must be refined."""
 _ROUND_DOWN = 1 - 2.0**-22
-"""Factor that makes a number smaller by more than rounding to float32 can make it larger."""
+"""Multiplying by this lowers a number by more than rounding to float32 can raise it."""
 _HALF_SCALE = np.float32(2.0**112)
 """Correction of the exponent bias (127 - 15) when float16 bits are interpreted as float32."""
 

@@ -32,7 +32,7 @@ _MIN_SHARE_WORK = 1 << 24
 _REDUCED_DIM = 23
 """Number of projection directions. The length of the residual is one more coordinate."""
 _REDUCED_MIN_SIZES = 240, 60, 2048
-"""Numbers of vectors, dimensions and queries from which on a reduced space is used."""
+"""A reduced space is used from these numbers of vectors, dimensions and queries upward."""
 _EPS = float(np.finfo(np.float32).eps) / 2
 
 

@@ -1,7 +1,7 @@
 """Cache of patch-to-block distances, one table per block.
 
 Each entry is the exact distance of a patch to its nearest vector in the block, or a lower bound of
-it, so that a search can skip patches whose bound already exceeds what another block offers.
+it, so that a search can skip patches whose bound exceeds their distance to another block.
 """
 
 from __future__ import annotations

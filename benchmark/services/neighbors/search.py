@@ -27,7 +27,7 @@ _REFINED_VALUES = {"cpu": 1 << 17, "cuda": 1 << 24}
 """Values in a temporary float64 array, by device type; on the CPU 1 MB."""
 _FAISS_CANDIDATES = 4
 _ROUND_DOWN = 1 - 2.0**-22
-"""Factor that makes a number smaller by more than rounding to float32 can make it larger."""
+"""Multiplying by this lowers a number by more than rounding to float32 can raise it."""
 
 
 def torch_search(

@@ -1,4 +1,4 @@
-"""Minimum distances of a batch to a union of blocks: from tables where possible, else by search."""
+"""Minimum distances of a batch to a union of blocks, from tables or, where needed, by search."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Search(Protocol):
         self,
         queries: Tensor,
         blocks: Sequence[Tensor],
-        bounds: Tensor | None = None,
-        chosen: Tensor | None = None,
+        limits: Tensor | None = None,
+        query_rows: Tensor | None = None,
         /,
     ) -> tuple[Tensor, Tensor]: ...
 
@@ -126,10 +126,10 @@ class UnionSearch:
 def batch_by_cost(
     order: Sequence[int], counts: Mapping[int, int], sizes: Sequence[int]
 ) -> Iterator[list[int]]:
-    """Group blocks that follow one another where one search costs less than several.
+    """Group consecutive blocks where one search costs less than several.
 
-    Searching blocks together compares every patch with every vector, also those pairs that
-    separate searches would not need, but it pays `_SEARCH_OVERHEAD` once.
+    Searching blocks together compares every patch with every vector, including pairs that separate
+    searches would skip, but `_SEARCH_OVERHEAD` is paid only once.
 
     Args:
         order: indices of the blocks in the order of searching.

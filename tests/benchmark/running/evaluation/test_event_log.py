@@ -66,7 +66,7 @@ def test_events_of_any_columns_are_recorded_exported_and_imported(
         ("epoch", {"": 1}, "not the name of a column"),
         ("epoch", {"expert": "first"}, "this column holds number"),
         ("similarity", {}, "choose another name"),
-        (5, {}, "the kind of an event is a text"),
+        (5, {}, "the kind of an event must be a text"),
         ("assignment", {"category": "apple", "expert": 0}, "needs similarity, chosen, reason"),
     ],
 )
