@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from ...results.errors import UsageError
 from ..data.images.preprocessing import Mode, Preprocessing
@@ -117,7 +117,7 @@ def _parsed(protocol_id: str, dataset: str | None) -> dict[str, str]:
     )
     found = found or re.fullmatch(f"(?P<dataset>.+?)-{_SETTINGS.pattern}", protocol_id)
     assert found
-    mode: Mode = found["mode"] or "crop"
+    mode = cast("Mode", found["mode"] or "crop")
     default = Preprocessing.for_image_size(max(1, int(found["size"][:9])), mode)
     return {
         "dataset": found["dataset"],

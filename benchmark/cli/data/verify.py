@@ -163,7 +163,7 @@ def _show(verified: Verification, resize: Mode, reporter: Reporter) -> None:
 
 
 def _survey_table(surveyed: Sequence[CategorySurvey], resize: str) -> Table:
-    from ....results.rendering.table import Column, Table, text_column
+    from ....results.rendering.table import Column, Table, Value, text_column
 
     columns = (
         text_column("category"),
@@ -180,7 +180,7 @@ def _survey_table(surveyed: Sequence[CategorySurvey], resize: str) -> Table:
         Column("lost"),
         Column("images without"),
     )
-    rows = tuple(
+    rows: list[tuple[Value, ...]] = [
         (
             each.category,
             *(each.not_read, each.depth, each.turned, each.masks, each.empty, each.odd),
@@ -188,11 +188,11 @@ def _survey_table(surveyed: Sequence[CategorySurvey], resize: str) -> Table:
             *(100 * each.cut_off, each.regions, each.lost, each.hidden),
         )
         for each in surveyed
-    )
+    ]
     notes = (
         "turned: images with an EXIF orientation; empty, odd: masks that are empty, or have more "
         "than two values or are in the alpha channel or palette",
         f"cut off, lost, images without: what --resize {resize} at {IMAGE_SIZE} pixels loses of "
         "images and defect regions, and images that show no defect after it",
     )
-    return Table("Files and masks", columns, rows, notes)
+    return Table("Files and masks", columns, tuple(rows), notes)

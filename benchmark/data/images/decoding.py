@@ -91,7 +91,7 @@ def as_8_bit(samples: np.ndarray, bits: int = FULL_DEPTH) -> np.ndarray:
         (H, W, 3) uint8.
     """
     if samples.dtype != np.uint8:
-        values = samples.astype(np.uint32)
+        values: np.ndarray = samples.astype(np.uint32)
         if bits < FULL_DEPTH:
             top = 2**bits - 1
             values = (np.minimum(values, top) * 255 + top // 2) // top

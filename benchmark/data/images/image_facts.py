@@ -94,8 +94,8 @@ class FactsCache:
         row = self._rows.get(path)
         if row is None or row[: len(stamp)] != [*stamp]:
             return None
-        *values, oddities = row[len(stamp) :]
-        return ImageFacts(*values, tuple(Oddity(*each) for each in oddities))
+        facts = ImageFacts(*row[len(stamp) :])
+        return facts._replace(oddities=tuple(Oddity(*each) for each in facts.oddities))
 
     def put(self, path: str, stamp: FileStamp, facts: ImageFacts) -> None:
         """Add the facts of a file, to be written by the next save."""

@@ -7,6 +7,7 @@ import io
 import pytest
 from cadbench.benchmark.data import catalog
 from cadbench.benchmark.data.download import transfer as download_transfer
+from cadbench.benchmark.data.opening.registry import dataset_names, load_reader
 
 from tests.benchmark.cli.test_errors import assert_refused
 from tests.faults.downloads import PATIENCE, stage
@@ -22,6 +23,8 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def mini(tmp_path, monkeypatch):
     """A server with `mini`, which the catalog holds alone."""
+    for name in dataset_names():  # readers take their facts from the catalog when they are imported
+        load_reader(name)
     with stage(tmp_path / "data") as on:
         monkeypatch.setattr(catalog, "entry_names", lambda: ("mini",))
         monkeypatch.setattr(catalog, "load_entry", lambda name: on.whole)
