@@ -137,7 +137,8 @@ class ReadsTheComposition(Cheat):
     def group(self, batch: TestBatch) -> list[int]:
         patches = batch.patches
         whole = patches.untyped_storage().nbytes() // max(1, patches[0].nbytes)
-        return [(index + patches.storage_offset()) * 4 // whole for index in range(len(batch))]
+        offset = int(patches.storage_offset())
+        return [(index + offset) * 4 // whole for index in range(len(batch))]
 
 
 class SortsTheIds(Cheat):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -50,15 +51,15 @@ def params_with_memory(
     return matched
 
 
-def sharing_rank(name: str, method: type[Method], params: Params) -> int:
+def sharing_rank(name: str, method: type[Method], params: Params) -> float:
     """Call `Method.sharing_rank`.
 
     Raises:
         CadbenchError: it raised an exception or returned no number.
     """
     with attribute_errors_to(name, method, "sharing_rank"):
-        rank: Any = method.sharing_rank(params)
-        if not isinstance(rank, int | float):
+        rank: object = method.sharing_rank(params)
+        if not isinstance(rank, int | float) or math.isnan(rank):
             raise PluginMistake(
                 f"sharing_rank returned {_kind(rank)}, expected a whole number; higher comes first"
             )

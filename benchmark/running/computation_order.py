@@ -16,7 +16,7 @@ def computation_order(cells: Sequence[Cell]) -> list[int]:
     """
     methods = list(dict.fromkeys(cell.method for cell in cells))
 
-    def key(index: int) -> tuple[int, int]:
+    def key(index: int) -> tuple[int, float]:
         cell = cells[index]
         return methods.index(cell.method), -sharing_rank(
             cell.method, cell.method_class, cell.params

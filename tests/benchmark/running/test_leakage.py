@@ -45,6 +45,9 @@ BUDGETS = {
 }
 """The built-in methods, with budgets that suit a drawn dataset."""
 
+BLIND_CHEATS = ("ReadsTheCache", "FollowsReferences", "KnowsTheIds")
+"""Cheating methods that give all images one score where they find nothing."""
+
 
 # --- the walk
 
@@ -324,6 +327,17 @@ def test_under_inferred_routing_no_category_is_reachable_from_a_batch(secrets, r
     done = run_plates(*FINETUNE, "--routing", "inferred")
     assert done.code == 0
     assert not found, found[0]
+
+
+def test_cheats_find_nothing_in_a_real_run_whose_cache_has_the_manifest(run_plates, cache, out):
+    names = [f"cadbench.benchmark.conformance.cheats:{kind}" for kind in BLIND_CHEATS]
+    done = run_plates(*(word for name in names for word in ("--method", name)))
+    assert done.code == 0, done.err
+    assert list(cache.glob("manifests/*.json"))
+    records = find_records(out)
+    assert {record.method for record in records} == set(names)
+    for record in records:
+        assert record.scores["score"].nunique() == record.scores["route"].nunique() == 1
 
 
 def relabeled(root: Path, target: Path) -> Path:
