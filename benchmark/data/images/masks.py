@@ -52,6 +52,9 @@ def decode_mask(path: str | os.PathLike[str]) -> Mask:
                 oddities.append(Oddity(kind))
                 break
     values = samples if samples.ndim == 2 else samples.max(axis=2)
+    if _is_constant(values) and not _is_constant(samples):
+        values = _unlike_background(samples)
+        oddities.append(Oddity("mask labels", 2))
     low, high = int(values.min()), int(values.max())
     levels = count_levels(values)
     if levels == 1 or (low > 0 and high > MAX_LABEL >= high - low):
@@ -115,6 +118,12 @@ def read_mask_files(
 
 def _is_constant(samples: np.ndarray) -> bool:
     return bool((samples == samples[:1, :1]).all())
+
+
+def _unlike_background(samples: np.ndarray) -> np.ndarray:
+    """(H, W) uint8, 1 where the color is not the most frequent one: red marks on white."""
+    colors, counts = np.unique(samples.reshape(-1, 3), axis=0, return_counts=True)
+    return (samples != colors[counts.argmax()]).any(axis=2).astype(np.uint8)
 
 
 def _are_color_labels(samples: np.ndarray) -> bool:

@@ -96,7 +96,9 @@ def _reason(path: str, parts: tuple[str, ...], good: str) -> str:
     if in_place and not is_image(path):
         if ending in _NOT_IMAGES or (parts[0] == "ground_truth" and ending not in _OTHER_IMAGES):
             return ""
-        return f"are not read: {ending or 'no extension'} is not the extension of an image"
+        if not ending:
+            return "are not read: they have no extension of an image"
+        return f"are not read: {ending} is not the extension of an image"
     if not (is_image(path) or ending in _OTHER_IMAGES):
         return ""
     if parts[0] == "train" and len(parts) > 2 and parts[1] != good:

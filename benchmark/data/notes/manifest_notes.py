@@ -107,7 +107,11 @@ def _left_out(files: Sequence[LeftOut]) -> Iterator[Note]:
         if len(group) > 1:
             where += f" and {format_count(len(group) - 1, 'more folder')}"
         what = format_count(count, "file") if count else "images"
-        said = reason.replace("they are", "it is").replace("are not", "is not", 1)
+        said = (
+            reason.replace("they are", "it is")
+            .replace("they have", "it has")
+            .replace("are not", "is not", 1)
+        )
         text = f"{what} in {where} {said if count == 1 else reason}"
         yield Note(category, "left out", count, 0, text)
 

@@ -64,6 +64,14 @@ def test_every_label_is_defective(save: Draw) -> None:
         assert kinds(mask) == {"mask labels"}
 
 
+def test_marks_on_a_bright_background_are_defective(save: Draw) -> None:
+    pixels = np.full((64, 64, 3), 255, np.uint8)
+    pixels[SQUARE > 0] = (255, 0, 0)
+    mask = decode_mask(save("a.png", pixels))
+    np.testing.assert_array_equal(mask.pixels, SQUARE > 0)
+    assert kinds(mask) == {"mask labels"}
+
+
 @pytest.mark.parametrize("color", [0, 255])
 def test_an_alpha_channel_that_varies_alone_is_the_mask(save: Draw, color: int) -> None:
     pixels = np.dstack([np.full_like(SQUARE, color)] * 3 + [SQUARE * 255])
