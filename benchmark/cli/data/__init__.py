@@ -55,19 +55,22 @@ def info(
 ) -> None:
     """List datasets and show the categories, counts and manifest hash of one or several.
 
-    With NAME: show the license, citation, counts and source of a public dataset.
+    With NAME: show the license, citation, counts and source of a public dataset. Other names, such
+    as `folder`, mean the same as --dataset NAME.
     """
-    if name is not None:
+    from ...data.catalog import entry_names
+
+    if name in entry_names():
         show_entry(name, data_root)
         return
     from ....results.rendering.table import Column, Table, Value, text_column
-    from ...data.catalog import entry_names
     from ...data.opening.category_counts import count_categories
     from ...data.opening.open_dataset import open_dataset
     from ...data.opening.registry import AUTO, load_reader
     from ...data.opening.resolve import how_to_obtain
     from ..shared.table_output import print_tables
 
+    dataset = name or dataset
     if dataset == AUTO:
         print_tables([_dataset_table(data_root)])
     manifest = open_dataset(

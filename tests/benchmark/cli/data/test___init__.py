@@ -149,3 +149,11 @@ def test_info_of_a_name_tells_where_it_was_found(call, tmp_path, name):
 )
 def test_what_cannot_be_had_is_wrong_usage(call, words, said):
     assert_refused(call("data", *words), 2, *said)
+
+
+def test_info_takes_a_dataset_by_the_word_of_the_other_commands(call, dataset):
+    root = dataset()
+    named = call("data", "info", "folder", "--data-root", root, "-q")
+    assert named.code == 0, named
+    assert named.out == call("data", "info", "--dataset", "folder", "--data-root", root, "-q").out
+    assert_refused(call("data", "info", "mvtek"), 2, "did you mean mvtec?")
