@@ -180,7 +180,8 @@ class Results(Sequence[Record]):
         """Return the tables of a kind: one per protocol and routing, or one per row.
 
         Args:
-            name: main, per-category, experts, domains, matrix, memory, assignments or published.
+            name: main, per-category, experts, domains, matrix, memory, assignments, events or
+                published.
             columns: metrics in `main`, as `cadbench metrics` lists them [the usual ones].
             metric: metric in `matrix` and `domains`.
             common: compare the runs that all rows share, if some rows lack runs.

@@ -13,7 +13,7 @@ from ..plugins.default_params import default_params
 
 COMPARING = ("main", "per-category", "experts", "domains")
 """Tables in which rows are compared."""
-OF_ROWS = ("matrix", "memory", "assignments")
+OF_ROWS = ("matrix", "memory", "assignments", "events")
 """Tables that show each row alone."""
 PUBLISHED = "published"
 KINDS = (*COMPARING, *OF_ROWS, PUBLISHED)
@@ -62,6 +62,7 @@ def make_tables(kind: str, records: Sequence[Record], options: TableOptions) -> 
         reason = {
             "experts": "none of these records has a parameter `experts`",
             "domains": "none of these records was run with --drift",
+            "events": "no method of these records recorded events (see `context.record`)",
         }.get(kind, "no method of these records assigns categories to experts")
         raise UsageError(f"no table {kind}: {reason}")
     return tables
@@ -92,9 +93,12 @@ def _comparing(kind: str, records: list[Record], options: TableOptions) -> list[
 
 
 def _of_rows(kind: str, records: list[Record], options: TableOptions) -> list[Table]:
+    from ...results.tables.recorded_events import events_tables
     from ...results.tables.shared_runs import assignments_tables, matrix_tables, memory_tables
 
     defaults = default_params(records)
+    if kind == "events":
+        return events_tables(records, defaults=defaults)
     if kind == "matrix":
         return matrix_tables(records, options.metric, defaults=defaults)
     make = memory_tables if kind == "memory" else assignments_tables

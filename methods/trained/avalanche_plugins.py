@@ -6,7 +6,7 @@ Importing avalanche takes seconds, so import this module only to train.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -94,6 +94,33 @@ class SampledPatches(SupervisedPlugin):
         if patches.shape[1] > self.count:
             rows = torch.randint(patches.shape[1], (len(patches), self.count, 1))
             strategy.mbatch[0] = patches.take_along_dim(rows.to(patches.device), 1)
+
+
+class RecordedLoss(SupervisedPlugin):
+    """Records the loss of each epoch: the mean over its images, with the strategy's penalty."""
+
+    def __init__(self, record: Callable[..., None]) -> None:
+        """Make the plugin for one experience.
+
+        Args:
+            record: `MethodContext.record`.
+        """
+        super().__init__()
+        self.record = record
+        self.epoch = 0
+        self.count = 0
+        self.total: Any = 0.0
+
+    def after_training_iteration(self, strategy: Any, **kwargs: Any) -> None:
+        count = len(strategy.mb_x)
+        self.total = self.total + strategy.loss.detach() * count
+        self.count += count
+
+    def after_training_epoch(self, strategy: Any, **kwargs: Any) -> None:
+        self.epoch += 1
+        if self.count:
+            self.record("epoch", epoch=self.epoch, loss=float(self.total) / self.count)
+        self.count, self.total = 0, 0.0
 
 
 def restore_ewc(strength: float, state: dict[str, Any], network: nn.Module) -> EWCPlugin:

@@ -109,9 +109,9 @@ class TrainedDetector(Method):
             name: class name in `avalanche.training.supervised`.
             network: the network that it trains.
         """
-        from .avalanche_plugins import build_strategy
+        from .avalanche_plugins import RecordedLoss, build_strategy
 
-        plugins = self.plugins()
+        plugins = [*self.plugins(), RecordedLoss(self.context.record)]
         return build_strategy(
             name,
             network,

@@ -14,16 +14,23 @@ EXAMPLES = "examples"
 """The only figure that needs the dataset; see `kinds.examples`."""
 
 FIGURES: Mapping[str, tuple[str, str]] = {
-    "category-experts": ("category_experts", "heat map: each category by the number of experts"),
-    "experts": ("experts", "metric and forgetting against the number of experts"),
+    "category-experts": (
+        "of_experts.category_experts",
+        "heat map: each category by the number of experts",
+    ),
+    "experts": ("of_experts.experts", "metric and forgetting against the number of experts"),
     "categories": ("categories", "each category of one run, grouped by expert"),
-    "expert-forgetting": ("expert_forgetting", "forgetting of each expert along the stream"),
-    "expert-memory": ("expert_memory", "memory utilization of each expert"),
+    "expert-forgetting": (
+        "of_experts.expert_forgetting",
+        "forgetting of each expert along the stream",
+    ),
+    "expert-memory": ("of_experts.expert_memory", "memory utilization of each expert"),
     "matrix": ("matrix", "each category after each experience of one run"),
     "similarity": ("similarity", "categories to each other, with the assignment drawn in"),
     "assignment": ("assignment", "categories to experts when they came, and the chosen one"),
     "curves": ("curves", "all methods along the stream, with intervals"),
     "tradeoff": ("tradeoff", "metric against stored MB, with the Pareto front"),
+    "training": ("training", "numbers that a method recorded, such as losses, per experience"),
     "ranks": ("ranks", "critical difference diagram"),
     EXAMPLES: ("examples", "worst and best test images with maps and masks"),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -153,6 +153,21 @@ class Selection:
             raise NothingToDraw(f"{_methods(rows)} assigned no experts")
         row = rows[0] if self.chosen and not assigning else self._usual(experts or rows)
         return row.first if self.run is None or self.run not in row.records else self.run
+
+    def record_with(self, has: Callable[[Record], bool], missing: str) -> Record:
+        """The run of a figure that needs more than scores: as `record`, of the rows that have it.
+
+        Args:
+            has: whether a run has what the figure shows.
+            missing: what the message says of methods none of whose runs has it.
+        """
+        if self.run is not None and has(self.run):
+            return self.run
+        rows = self.chosen or self.rows
+        having = [row for row in rows if has(row.first)]
+        if not having or self.run is not None:
+            raise NothingToDraw(f"{_methods(rows)} {missing}")
+        return (having[0] if self.chosen else self._usual(having)).first
 
     def matrix(self, record: Record) -> tuple[Matrix, Index]:
         """(R, s) of a run over all its categories, in the order of the stream."""

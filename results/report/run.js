@@ -23,9 +23,19 @@ function drawRun(key) {
     section("Matrix", el("label", {}, "Matrix of ", el("select", { id: "matrix", onchange: (event) => drawMatrix(event.target.value) },
       bases.map((base) => el("option", { value: base }, DATA.bases[base].heading)))), matrix),
     run.tables.map((table) => section(table.title.split(":")[0], plainTable(table))),
+    run.recorded ? section("Training", run.training.map((each) => trainingChart(each, page)), plainTable(run.recorded)) : null,
     section("Configuration", facts({ method: `${run.method} (version ${run.version})`, ...run.params }), facts(flat(run.cell))),
     section("Made with", facts({ ...run.made_with, ...flat({ seconds: run.seconds, timing: run.timing }), maps: run.maps }),
       notesList([...run.notes, ...run.skipped.map((line) => `left out: ${line}`)])));
+}
+
+/* What the method recorded while it learned: one line per experience. */
+function trainingChart({ name, x, curves }, page) {
+  const xs = curves.flatMap((each) => each.x);
+  const wholeX = xs.every(Number.isInteger) && Math.max(...xs) - Math.min(...xs) <= 1000;
+  const series = curves.map((each, i) => ({ name: each.name || name, color: i % 8, faint: 1 - 0.6 * (i / curves.length),
+    points: each.x.map((at, j) => ({ x: at, y: each.y[j] })) }));
+  return chart({ title: name, x, y: name, series, lines: true, width: Math.min(680, page.clientWidth || 640), wholeX });
 }
 
 const tellMatrix = (base, value) => (isNumber(value) ? `${DATA.bases[base].heading} ${fixed(value, 6)}` : "not measured");

@@ -1,19 +1,27 @@
-"""One run as data for the report: configuration, versions, matrices, tables."""
+"""One run as data for the report: configuration, versions, matrices, tables, training curves."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ..analysis.quantities import Reading, stored_matrix
+from ..analysis.recorded_events import Curve, curves_of
 from ..metrics.registry import CATEGORY_METRICS, IMAGE_METRICS
 from ..records.provenance import of_one
 from ..records.record import Record
 from ..records.schema import ASSIGNED
+from ..tables.recorded_events import recorded_table
 from ..tables.single_run import assignments_table, memory_table, metrics_table
 from .json_safe import table_values
 
 _DECIMALS = 9
 """Significant digits of matrix values: more than any table prints, in half the bytes."""
+
+
+_CURVES = 12
+"""Charts of recorded numbers on the page of a run."""
+_POINTS = 200
+"""Points of a curve in such a chart."""
 
 
 def run_values(record: Record) -> dict[str, Any]:
@@ -22,6 +30,7 @@ def run_values(record: Record) -> dict[str, Any]:
     tables = [metrics_table(record), memory_table(record)]
     if ASSIGNED in set(record.events["kind"]):
         tables.insert(0, assignments_table(record))
+    recorded = recorded_table(record)
     return {
         "key": record.key,
         "method": record.method,
@@ -40,7 +49,20 @@ def run_values(record: Record) -> dict[str, Any]:
         "matrices": _matrices(record),
         "acc": Reading(record, tuple(record.categories)).stored("acc"),
         "tables": [table_values(table) for table in tables],
+        "recorded": recorded and table_values(recorded),
+        "training": [
+            {"name": each.name, "x": each.x, "curves": [_curve_values(c) for c in each.curves]}
+            for each in curves_of(record)[:_CURVES]
+        ],
     }
+
+
+def _curve_values(curve: Curve) -> dict[str, Any]:
+    """A curve with at most `_POINTS` points; the last one is always kept."""
+    every = max(1, -(-len(curve.x) // _POINTS))
+    kept = sorted({*range(0, len(curve.x), every), len(curve.x) - 1})
+    y = [float(f"{curve.y[index]:.6g}") for index in kept]
+    return {"name": curve.name, "x": [curve.x[index] for index in kept], "y": y}
 
 
 def _matrices(record: Record) -> dict[str, list[list[float]]]:

@@ -32,7 +32,7 @@ def memory_tables(records: Iterable[Record], *, defaults: Defaults | None = None
 
     Seeds agree if words and whole numbers are equal; other numbers become mean and deviation.
     """
-    return _agreeing(rows_of(records), memory_table, defaults)
+    return tables_of_rows(rows_of(records), memory_table, defaults)
 
 
 def assignments_tables(
@@ -40,12 +40,16 @@ def assignments_tables(
 ) -> list[Table]:
     """Which expert owns each category; records without assignments have no table."""
     records = [record for record in records if ASSIGNED in set(record.events["kind"])]
-    return _agreeing(rows_of(records), assignments_table, defaults)
+    return tables_of_rows(rows_of(records), assignments_table, defaults)
 
 
-def _agreeing(
+def tables_of_rows(
     rows: Sequence[Row], make: Callable[[Record], Table], defaults: Defaults | None
 ) -> list[Table]:
+    """Make a table of each run; the seeds of a row and order that agree share one.
+
+    Seeds agree if words and whole numbers are equal; other numbers become mean and deviation.
+    """
     tables: list[Table] = []
     for row, title, runs in _by_order(rows, defaults):
         groups: dict[object, list[tuple[Record, Table]]] = {}

@@ -39,7 +39,7 @@ def matrix_table(record: Record, base: str = DEFAULT) -> Table:
         Column("mean of seen", 3),
     )
     notes = (f"{base} of each category (column) after experience t; – was not measured",)
-    return Table(_title(f"Matrix of {base}", record), columns, tuple(rows), notes)
+    return Table(run_title(f"Matrix of {base}", record), columns, tuple(rows), notes)
 
 
 def metrics_table(record: Record) -> Table:
@@ -76,7 +76,7 @@ def metrics_table(record: Record) -> Table:
     ]
     pooled = metrics[metrics["metric"] == "pooled_auroc"].sort_values("t")["value"]
     notes += [f"pooled_auroc: {value:.4f} after the last experience" for value in pooled.tail(1)]
-    return Table(_title("Metrics", record), columns, tuple(rows), tuple(notes))
+    return Table(run_title("Metrics", record), columns, tuple(rows), tuple(notes))
 
 
 def _entered(values: Mapping[str, tuple[float, int]], group: Iterable[str]) -> int:
@@ -103,7 +103,7 @@ def memory_table(record: Record) -> Table:
         "stored: scoring vectors and the buffers, shared vectors once; MB: 10^6 bytes",
         "utilization: buffered vectors over the budget",
     )
-    return Table(_title("Memory", record), columns, tuple(rows), notes)
+    return Table(run_title("Memory", record), columns, tuple(rows), notes)
 
 
 def assignments_table(record: Record) -> Table:
@@ -129,7 +129,7 @@ def assignments_table(record: Record) -> Table:
     )
     if not rows:
         notes = (f"{record.method} assigns no experts",)
-    return Table(_title("Assignments", record), columns, tuple(rows), notes)
+    return Table(run_title("Assignments", record), columns, tuple(rows), notes)
 
 
 def _assignment_row(
@@ -153,7 +153,8 @@ def _memory_row(name: str, row: pd.Series) -> tuple[Value, ...]:
     )
 
 
-def _title(what: str, record: Record) -> str:
+def run_title(what: str, record: Record) -> str:
+    """The title of a table about one run."""
     return (
         f"{what}: {record.method} {record.key[:8]}, {record.protocol}, order {record.order}, "
         f"seed {record.seed}"

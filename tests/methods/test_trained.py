@@ -11,6 +11,7 @@ import pytest
 import torch
 from cadbench.benchmark.conformance.mock_stream import mock_stream
 from cadbench.benchmark.conformance.report import check_method
+from cadbench.benchmark.interface.context import MethodContext
 from cadbench.methods.trained import feature_ae, stfpm
 from cadbench.results.errors import CadbenchError
 
@@ -60,6 +61,33 @@ def distance(one, other):
 def first_batch(stream, method):
     """The first test batch, with images if the method uses them."""
     return next(iter(stream.test_batches(images=method.uses_images)))[1]
+
+
+# --- what is recorded
+
+
+@pytest.mark.parametrize("name", ["feature_ae+naive", "stfpm+ewc", "feature_ae+joint"])
+def test_the_loss_of_each_epoch_is_recorded_and_changes_no_score(stream, name, monkeypatch):
+    epochs = QUICK[name.split("+")[0]]["epochs"]
+    recorded = []
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            MethodContext, "record", lambda self, kind, **values: recorded.append((kind, values))
+        )
+        method = taught(stream, name)
+    assert [(kind, values["epoch"]) for kind, values in recorded] == [
+        ("epoch", epoch) for _ in range(2) for epoch in range(1, epochs + 1)
+    ]
+    assert all(np.isfinite(values["loss"]) and values["loss"] > 0 for _, values in recorded)
+    from cadbench.methods.trained import avalanche_plugins
+
+    for hook in ("after_training_iteration", "after_training_epoch"):
+        monkeypatch.delattr(avalanche_plugins.RecordedLoss, hook)
+    silent = taught(stream, name)
+    batch = first_batch(stream, method)
+    assert torch.equal(method.score(batch).image_scores, silent.score(batch).image_scores)
+    assert parameters(method).keys() == parameters(silent).keys()
+    assert distance(method, silent) == 0
 
 
 # --- detectors

@@ -29,7 +29,8 @@ Make = Callable[..., Record]
 def make_record(tmp_path: Path) -> Make:
     """make_record(R=MATRIX, owner={}, experiences=None, maps=None, scores=None, **cell changes).
 
-    `scores` is a scores table to take instead of one that is made to have the matrix R.
+    `scores` is a scores table to take instead of one that is made to have the matrix R; `recorded`
+    are events of other kinds.
     """
 
     def make(
@@ -38,6 +39,7 @@ def make_record(tmp_path: Path) -> Make:
         experiences: list[list[str]] | None = None,
         maps: np.ndarray | None = None,
         scores: pd.DataFrame | None = None,
+        recorded: pd.DataFrame | None = None,
         **changes: Any,
     ) -> Record:
         cell = make_cell(**changes)
@@ -46,6 +48,8 @@ def make_record(tmp_path: Path) -> Make:
         if scores is None:
             scores = make_scores(R, experiences, owner)
         events = make_events(owner or {})
+        if recorded is not None:
+            events = pd.concat([events, recorded], ignore_index=True) if owner else recorded
         frames = {
             "scores": scores,
             "metrics": compute_metrics(scores, experiences, cell["routing"], events),

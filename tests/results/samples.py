@@ -158,3 +158,17 @@ def make_run(cell: dict[str, Any], experiences: list[list[str]]) -> dict[str, An
         "notes": [],
         "checksums": {},
     }
+
+
+def make_losses(loss: float = 2.0, experiences: int = 3) -> pd.DataFrame:
+    """Events of a method that trains for two epochs per experience and checks once."""
+    rows = [
+        (t, kind, "", epoch, value, note)
+        for t in range(1, experiences + 1)
+        for kind, epoch, value, note in (
+            ("epoch", 1, loss * t, None),
+            ("epoch", 2, loss * t / 2, None),
+            ("check", None, None, "fine"),
+        )
+    ]
+    return pd.DataFrame(rows, columns=["experience", "kind", "category", "epoch", "loss", "note"])

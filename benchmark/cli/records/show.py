@@ -29,13 +29,14 @@ from ..shared.table_output import print_tables
 )
 @click.option("--verify", is_flag=True, help="First compare every file with its checksum.")
 def command(run: str, out: Path, metric: str, verify: bool) -> None:
-    """Show one record: AUROC matrix, assignments with similarities, memory, metrics.
+    """Show one record: AUROC matrix, assignments with similarities, memory, metrics, events.
 
     RUN is a record's folder, the beginning of its key, or the name of a method that has only one
     record.
     """
     from ....results.records.record import load_record
     from ....results.records.store import resolve_run
+    from ....results.tables.recorded_events import recorded_table
     from ....results.tables.single_run import (
         assignments_table,
         matrix_table,
@@ -52,7 +53,9 @@ def command(run: str, out: Path, metric: str, verify: bool) -> None:
         tables = [matrix_table(record, metric)]
         if ASSIGNED in set(record.events["kind"]):
             tables.append(assignments_table(record))
-        return [*tables, memory_table(record), metrics_table(record)], threshold_lines(records)
+        tables += [memory_table(record), metrics_table(record)]
+        recorded = recorded_table(record)
+        return [*tables, *[recorded] * (recorded is not None)], threshold_lines(records)
 
     (tables, decisions), _ = with_readable([record], make)
     params = ", ".join(f"{name}={value}" for name, value in record.params.items())

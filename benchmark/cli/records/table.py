@@ -99,7 +99,8 @@ def command(kind: str, **given: Any) -> None:
     """Show records in tables.
 
     main (default), per-category, domains (with --drift) and experts compare rows, in one table per
-    protocol and dataset; matrix, memory and assignments show each row; published needs no records.
+    protocol and dataset; matrix, memory, assignments and events (what a method recorded, such as
+    losses) show each row; published needs no records.
 
     ROW is a method (all its rows), a method with settings (mecad:experts=5), or the beginning of a
     key; a run's own key selects that run only. Without ROW, all rows are shown.

@@ -22,6 +22,22 @@ LONG = "a_rather_long_category_name_of_a_small_plastic_part"
 FEW_DRAWS = Bootstrap(Draws(20))
 
 
+_EVENTS = [
+    *("experience", "kind", "category", "expert", "similarity", "chosen", "reason", "threshold"),
+    "other",
+]
+
+
+def _losses(categories: list[str]) -> pd.DataFrame:
+    """Three epochs per experience, with a loss that falls."""
+    rows = [
+        (t, "epoch", "", epoch, 2.0 * t / epoch)
+        for t in range(1, len(categories) + 1)
+        for epoch in (1, 2, 3)
+    ]
+    return pd.DataFrame(rows, columns=["experience", "kind", "category", "epoch", "loss"])
+
+
 def names(count: int, long: bool = False) -> list[str]:
     return [f"{LONG}_{c:02d}" if long else f"part_{c:02d}" for c in range(count)]
 
@@ -77,20 +93,17 @@ def study_record(
         for other in categories[: t - 1] if experts else ():
             near = (t, "similarity", categories[t - 1], math.nan, rng.random())
             events.append((*near, None, None, math.nan, other))
+    frames_of_events = [_losses(categories)]
+    if events:
+        frames_of_events.insert(0, pd.DataFrame(events, columns=_EVENTS))
     frames = {
         "scores": pd.DataFrame(
             scores,
             columns=["experience", "category", "image", "label", "defect", "score", "route"],
         ),
         "memory": pd.DataFrame(memory, columns=samples.make_memory(1).columns),
-        "events": pd.DataFrame(
-            events,
-            columns=["experience", "kind", "category", "expert", "similarity", "chosen",
-                     "reason", "threshold", "other"] if events else None,
-        ),
-    }  # fmt: skip
-    if not events:
-        frames["events"] = samples.make_events({})
+        "events": pd.concat(frames_of_events, ignore_index=True),
+    }
     experiences = [[category] for category in categories]
     frames["metrics"] = compute_metrics(
         frames["scores"], experiences, cell["routing"], frames["events"]

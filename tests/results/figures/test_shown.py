@@ -196,3 +196,21 @@ def test_a_metric_that_was_not_measured_cannot_be_drawn(make_study):
         with pytest.raises(NothingToDraw, match="AUPRO"):
             draw(name, made, WIDTHS["column"])
     assert "F1-max" in draw("matrix", source(make_study(2), base="f1_max"), 3.5).caption
+
+
+def test_training_draws_one_line_per_experience_with_the_recorded_numbers(make_study):
+    records = make_study(3, experts=range(0), methods=1)
+    drawn = draw("training", source(records), WIDTHS["column"])
+    (axes,) = drawn.figure.axes
+    assert axes.get_xlabel() == "epoch"
+    assert axes.get_ylabel() == "loss"
+    lines = [(line.get_xdata(), line.get_ydata()) for line in axes.lines]
+    assert [list(y) for _, y in lines] == [[2.0 * t, t, 2.0 * t / 3] for t in (1, 2, 3)]
+    assert all(list(x) == [1, 2, 3] for x, _ in lines)
+    assert "loss, one line per experience" in drawn.caption
+
+
+def test_training_needs_recorded_numbers(make_record):
+    record = make_record()
+    with pytest.raises(NothingToDraw, match=r"mecad recorded no numbers \(see `context.record`\)"):
+        draw("training", source([record]), WIDTHS["column"])

@@ -29,7 +29,14 @@ from cadbench.results.tables.single_run import memory_table, metrics_table
 
 from tests.results.paper_runs import write_paper_run
 from tests.results.report.conftest import BETTER, HOSTILE, IMAGE, data_of
-from tests.results.samples import make_cell, make_events, make_memory, make_run, random_scores
+from tests.results.samples import (
+    make_cell,
+    make_events,
+    make_losses,
+    make_memory,
+    make_run,
+    random_scores,
+)
 
 OWNER = {"apple": 0, "bolt": 0, "cork": 1}
 
@@ -101,6 +108,30 @@ def test_the_page_of_a_run_is_its_record(make_record) -> None:
         for row, other in zip(table["rows"], expected.rows, strict=True):
             for mine, theirs in zip(row, other, strict=True):
                 assert same(mine, theirs) if isinstance(theirs, float) else mine == theirs
+
+
+def test_the_page_of_a_run_has_the_curves_that_its_method_recorded(make_record) -> None:
+    record = make_record(recorded=make_losses(2.0))
+    run = data_of(report_page([record]))["runs"][record.key]
+    (loss,) = run["training"]
+    assert (loss["name"], loss["x"]) == ("loss", "epoch")
+    assert [curve["name"] for curve in loss["curves"]] == ["1: apple", "2: bolt", "3: cork"]
+    assert loss["curves"][2] == {"name": "3: cork", "x": [1, 2], "y": [6, 3]}
+    kinds = [row[:2] for row in run["recorded"]["rows"]]
+    assert kinds == [["epoch", 6], ["check", 3]]
+    other = make_record(seed=1)
+    assert data_of(report_page([other]))["runs"][other.key]["recorded"] is None
+
+
+def test_long_curves_are_thinned_but_keep_their_end(make_record) -> None:
+    import pandas as pd
+
+    steps = pd.DataFrame({"experience": 1, "kind": "s", "category": "", "step": range(1001)})
+    record = make_record(recorded=steps.assign(value=steps["step"] * 0.5))
+    (curves,) = data_of(report_page([record]))["runs"][record.key]["training"]
+    (curve,) = curves["curves"]
+    assert len(curve["x"]) <= 201
+    assert (curve["x"][-1], curve["y"][-1]) == (1000, 500)
 
 
 def test_the_incremental_curve_is_the_mean_of_the_seen(make_record) -> None:

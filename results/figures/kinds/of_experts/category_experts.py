@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...analysis.rows import experts_of
-from ..drawing.figure import FinishedFigure
-from ..drawing.heat import Heat, draw_heat
-from ..selection import NothingToDraw, Selection, setting_of
+from ....analysis.rows import experts_of
+from ...drawing.figure import FinishedFigure
+from ...drawing.heat import Heat, draw_heat
+from ...selection import NothingToDraw, Selection, setting_of
 
 
 def draw(selection: Selection, width: float) -> FinishedFigure:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...counts import format_count
-from ...records.schema import UTILIZATION
-from ..drawing.figure import FinishedFigure
-from ..drawing.style import LINE, SMALL, canvas, color
-from ..selection import NothingToDraw, Selection, describe
+from ....counts import format_count
+from ....records.schema import UTILIZATION
+from ...drawing.figure import FinishedFigure
+from ...drawing.style import LINE, SMALL, canvas, color
+from ...selection import NothingToDraw, Selection, describe
 
 
 def draw(selection: Selection, width: float) -> FinishedFigure:

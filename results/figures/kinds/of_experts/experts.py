@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...analysis.quantities import quantity
-from ...analysis.rows import experts_of
-from ...rendering.table import Spread
-from ...statistics.intervals import Estimates
-from ..drawing.figure import FinishedFigure
-from ..drawing.labels import legend_below
-from ..drawing.style import canvas, look
-from ..selection import Selection, few, setting_of
+from ....analysis.quantities import quantity
+from ....analysis.rows import experts_of
+from ....rendering.table import Spread
+from ....statistics.intervals import Estimates
+from ...drawing.figure import FinishedFigure
+from ...drawing.labels import legend_below
+from ...drawing.style import canvas, look
+from ...selection import Selection, few, setting_of
 
 _SIDE_BY_SIDE = 5.0
 """From this width in inches the two panels are side by side."""

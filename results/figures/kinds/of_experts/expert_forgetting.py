@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..drawing.figure import FinishedFigure
-from ..drawing.labels import legend_below
-from ..drawing.style import canvas, look, number_experiences
-from ..selection import Selection, few, owner_of
+from ...drawing.figure import FinishedFigure
+from ...drawing.labels import legend_below
+from ...drawing.style import canvas, look, number_experiences
+from ...selection import Selection, few, owner_of
 
 
 def draw(selection: Selection, width: float) -> FinishedFigure:

@@ -1,0 +1,1 @@
+"""Figures of experts: their number, categories, memory and forgetting."""
