@@ -55,7 +55,7 @@ def test_events_of_any_columns_are_recorded_exported_and_imported(
 @pytest.mark.parametrize(
     ("kind", "values", "said"),
     [
-        ("epoch", {"loss": [1, 2]}, "loss is a list; a value is a number"),
+        ("epoch", {"loss": [1, 2]}, "loss is a list; expected a number"),
         ("epoch", {"loss": np.zeros(2)}, "loss is a ndarray"),
         ("epoch", {"loss": torch.zeros(2)}, "loss is a Tensor"),
         ("epoch", {"loss": 1j}, "loss is a complex"),
@@ -63,7 +63,7 @@ def test_events_of_any_columns_are_recorded_exported_and_imported(
         ("epoch", {"loss": "nan"}, "this column holds number"),
         ("epoch", {"note": "a\x00b"}, "unprintable"),
         ("epoch", {"note": "a" * 5000}, "more than 4096 characters"),
-        ("epoch", {"": 1}, "not the name of a column"),
+        ("epoch", {"": 1}, "expected column names of 1 to 4096 printable"),
         ("epoch", {"expert": "first"}, "this column holds number"),
         ("similarity", {}, "choose another name"),
         (5, {}, "the kind of an event must be a text"),
