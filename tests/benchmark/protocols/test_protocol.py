@@ -179,6 +179,19 @@ def test_a_file_becomes_what_it_says():
     assert protocol.study.set == ("mecad.threshold=0.9",)
 
 
+def test_a_file_may_pad_or_squash_and_says_so_in_a_generated_id():
+    size = "preprocessing = { resize = 224, crop = 224, mode = "
+    for mode in ("pad", "squash"):
+        protocol = ours("preprocessing = { resize = 256, crop = 224", f'{size}"{mode}"')
+        assert protocol.preprocessing == Preprocessing(224, 224, mode)
+        assert protocol.settings.settings_id == f"2x2-224-oracle-{mode}@1"
+    for wrong, words in (("stretch", "stretch"), ("crop", "resize 224")):
+        text = OURS.replace("preprocessing = { resize = 256, crop = 224", f'{size}"{wrong}"')
+        text = text.replace("our-parts@1", "folder-2x2-224-oracle@1")
+        with pytest.raises(UsageError, match=words):
+            parse_protocol(text, "ours.toml")
+
+
 def test_orders_are_resolved_and_a_named_one_carries_a_hash_of_its_content():
     alphabetical, drawn, line = ours().official_orders(CATEGORIES)
     assert alphabetical.categories == CATEGORIES

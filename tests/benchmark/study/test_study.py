@@ -91,6 +91,8 @@ def test_python_a_file_and_options_give_the_same_cells(call, root, cache, tmp_pa
         ({"categories": [3]}, "categories: expected texts, got 3"),
         ({"drift": "dark"}, "dark"),
         ({"protocol": "mvtec-14-1", "schedule": "1x15"}, "schedule: contradicts the protocol"),
+        ({"protocol": "mvtec-14-1", "resize": "pad"}, "resize: contradicts the protocol"),
+        ({"resize": "stretch"}, "resize: expected one of crop, pad, squash, got 'stretch'"),
     ],
 )
 def test_a_wrong_value_is_refused_when_the_study_is_made(values, words):
