@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from tests.faults import crowds, damage, disks, images, kills, memory, surroundings
+from tests.faults import concurrency, damage, disks, images, kills, memory, surroundings
 from tests.faults.stage import Stage, staging
 from tests.faults.verdict import Row, table
 
@@ -31,8 +31,8 @@ PARTS: Mapping[str, Part] = {
         stage, 1 if quick else 12, seed
     ),
     "kills-outside": lambda stage, quick, seed: kills.kills_from_outside(stage, 4, seed),
-    "crowds": lambda stage, quick, seed: crowds.crowds(stage, 3, seed),
-    "locks": lambda stage, quick, seed: crowds.stale_locks(stage, 1 if quick else 5),
+    "concurrency": lambda stage, quick, seed: concurrency.concurrent_runs(stage, 3, seed),
+    "locks": lambda stage, quick, seed: concurrency.stale_locks(stage, 1 if quick else 5),
     "damage-caches": lambda stage, quick, seed: damage.damaged_caches(stage, 1, seed),
     "damage-checkpoints": lambda stage, quick, seed: damage.damaged_checkpoints(stage, 1, seed),
     "damage-records": lambda stage, quick, seed: damage.damaged_records(stage, 1, seed),
@@ -55,7 +55,7 @@ ROOT_ONLY = ("disks-full", "disks-exports")
 """What needs a file system to be mounted."""
 QUICK = (
     *("kills", "kills-import", "kills-write", "locks", "disks-limit"),
-    *("streams", "flock", "methods"),
+    *("streams", "flock"),
 )
 """Parts that a quick campaign takes."""
 

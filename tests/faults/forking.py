@@ -4,7 +4,7 @@
 
 A request is a line of JSON. {words, env, folder, faults, ledger} forks a process that runs
 `cadbench words` in that folder, with the backbone of the tests and the faults (`[name, {options}]`,
-functions of afflictions.py) in it; the answer is its process id. {wait: id} is answered, when it
+functions of injections.py) in it; the answer is its process id. {wait: id} is answered, when it
 and what it has started have ended, by [exit code, standard output, standard error]. So a killed run
 costs what it computes and not the seconds that importing takes. The process has one thread when it
 forks, and checks that.
@@ -137,11 +137,11 @@ def _become(request: dict[str, Any], out: int, err: int) -> None:
         sys.path.insert(0, str(Path(__file__).parents[2]))
         from cadbench.benchmark.cli.main import run
 
-        from tests.faults import afflictions, phases
+        from tests.faults import injections, phases
 
         phases.keep_ledger(request["ledger"])
         for name, options in request["faults"]:
-            getattr(afflictions, name)(**options)
+            getattr(injections, name)(**options)
         importing = request["words"][0] == "import"
         with phases.phase("import") if importing else contextlib.nullcontext():
             code = run(request["words"])

@@ -20,7 +20,7 @@ from tests.benchmark.data.readers.miniatures import (
     draw_visa,
 )
 from tests.faults.case import TREE, Case
-from tests.faults.odd_pictures import PICTURES
+from tests.faults.odd_images import PICTURES
 from tests.faults.option_words import commands
 from tests.faults.written_files import as_toml, mutated_bytes, mutated_values
 

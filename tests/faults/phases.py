@@ -64,7 +64,7 @@ def watch() -> None:
     from cadbench.methods.banks.finetune import FineTune
     from cadbench.methods.banks.patchcore import PatchCore
 
-    from tests.faults.looking import Looking
+    from tests.faults.image_method import ImageMethod
 
     _wrap(manifest, "inspect_images", "images")
     _wrap(feature_set, "fill_store", "extract")
@@ -78,7 +78,7 @@ def watch() -> None:
         lambda self, progress: f"step {self.key} {progress.steps[-1].experience}",
     )
     _wrap(shards.ShardStore, "write", None, lambda self, shard, _: f"shard {self.path(shard)}")
-    for method in (FineTune, Looking, PatchCore, Mecad):
+    for method in (FineTune, ImageMethod, PatchCore, Mecad):
         if "observe" in vars(method):
             _wrap(method, "observe", "observe")
     runner.CHECKPOINT_SECONDS = 0  # so that a kill costs no finished experience, as rows count

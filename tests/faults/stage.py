@@ -25,8 +25,8 @@ Numbers = dict[str, dict[str, bytes]]
 METHODS = (
     *("--method", "mecad", "--set", "mecad.class_budget=10", "--set", "mecad.expert_budget=30"),
     *("--method", "patchcore", "--set", "patchcore.bank_budget=16"),
-    *("--method", "tests.faults.looking:Looking", "--set",
-      "tests.faults.looking:Looking.bank_budget=10"),
+    *("--method", "tests.faults.image_method:ImageMethod", "--set",
+      "tests.faults.image_method:ImageMethod.bank_budget=10"),
 )  # fmt: skip
 ALONE = {
     **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),

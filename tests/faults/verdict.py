@@ -108,7 +108,7 @@ class Row:
 
 def table(rows: Sequence[Row]) -> str:
     """The campaign as Markdown."""
-    heads = ("fault", "tried", "lost", "wrong", "unclear message", "went on unharmed")
+    heads = ("fault", "tried", "lost", "wrong", "unclear message", "unharmed")
     lines = ["| " + " | ".join(heads) + " |", "|---" + "|---:" * 5 + "|"]
     for row in rows:
         cells = (row.tried, row.lost, row.wrong, row.unclear, row.unharmed)

@@ -12,7 +12,7 @@ from tests.faults.stage import METHODS, ONE, Called, Place, Stage, numbers, run_
 from tests.faults.verdict import Row
 
 
-def crowds(stage: Stage, times: int, seed: int = 0) -> Iterator[Row]:
+def concurrent_runs(stage: Stage, times: int, seed: int = 0) -> Iterator[Row]:
     """Four processes on a study, the same with one killed, two on one cell, four imports."""
     rng = random.Random(seed)
     for fault, methods, count, killed in (

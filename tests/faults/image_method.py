@@ -1,4 +1,4 @@
-"""A method that also asks for images, so that a run writes every kind of cache file."""
+"""A method that reads images too, so that a run writes every kind of cache file."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 from cadbench.methods.banks.finetune import FineTune
 
 
-class Looking(FineTune):
-    """`finetune` that looks at its training images as well."""
+class ImageMethod(FineTune):
+    """`finetune` that reads its training images too."""
 
     uses_images = True
 
