@@ -153,7 +153,7 @@ def resolve_runs(out: Path, ref: str, records: list[Record]) -> list[Record]:
             return inside
     found = records if ref == "all" else [r for r in records if _matches(r, ref, out)]
     if not found:
-        raise UsageError(f"no record matches {ref!r}; there are:", listed=_choices(records, out))
+        raise UsageError(f"no record matches {ref!r}; there are:", listed=_choices(records))
     return found
 
 
@@ -182,12 +182,10 @@ def resolve_run(out: Path, ref: str, warn: Callable[[str], object] = lambda line
         return found[0]
     if found:
         raise UsageError(
-            f"{ref!r} matches {len(found)} records; choose one:", listed=_choices(found, out)
+            f"{ref!r} matches {len(found)} records; choose one:", listed=_choices(found)
         )
     unread = f" ({'; '.join(damaged)})" if damaged else ""
-    raise UsageError(
-        f"no record matches {ref!r}{unread}; there are:", listed=_choices(records, out)
-    )
+    raise UsageError(f"no record matches {ref!r}{unread}; there are:", listed=_choices(records))
 
 
 def _matches(record: Record, ref: str, out: Path) -> bool:
@@ -200,8 +198,18 @@ def _matches(record: Record, ref: str, out: Path) -> bool:
     )
 
 
-def _choices(records: list[Record], out: Path) -> list[str]:
-    lines = [f"  {record.key[:8]}  {record.path.relative_to(out)}" for record in records[:20]]
+def _choices(records: list[Record]) -> list[str]:
+    """One line per record: its key, the parameters that differ, seed, order and protocol."""
+    lines = []
+    for record in records[:20]:
+        others = [other.params for other in records if other.method == record.method]
+        differing = [
+            f"{name}={value}"
+            for name, value in record.params.items()
+            if any(other.get(name) != value for other in others)
+        ]
+        words = [record.method, *differing, f"seed {record.seed}, {record.order}"]
+        lines.append(f"  {record.key[:8]}  {' '.join(words)}, {record.protocol}")
     more = len(records) - len(lines)
     return lines + [f"  and {more} more"] * (more > 0)
 

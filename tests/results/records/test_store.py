@@ -294,6 +294,6 @@ def test_an_unknown_run_lists_what_there_is(make_record, tmp_path: Path) -> None
     make_record()
     with pytest.raises(UsageError, match="no record matches 'nope'") as error:
         resolve_run(tmp_path / "runs", "nope")
-    assert ["mecad-" in line for line in error.value.listed] == [True]
+    assert ["mecad seed 0, alphabetical" in line for line in error.value.listed] == [True]
     with pytest.raises(UsageError, match="no records in"):
         resolve_run(tmp_path / "empty", "mecad")
