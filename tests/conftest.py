@@ -97,12 +97,12 @@ def dataset(tmp_path: Path) -> Callable[..., Path]:
     return draw
 
 
-def pixel_features(pixels: np.ndarray) -> np.ndarray:
-    """(B, 3, H, H) uint8 to (B, GRID * GRID, 6) float16: mean and deviation per grid square."""
+def pixel_features(pixels: np.ndarray, grid: int = GRID) -> np.ndarray:
+    """(B, 3, H, H) uint8 to (B, grid * grid, 6) float16: mean and deviation per grid square."""
     batch, channels, side, _ = pixels.shape
-    step = side // GRID
-    cells = pixels[:, :, : GRID * step, : GRID * step].astype(np.float32) / 255
-    cells = cells.reshape(batch, channels, GRID, step, GRID, step)
+    step = side // grid
+    cells = pixels[:, :, : grid * step, : grid * step].astype(np.float32) / 255
+    cells = cells.reshape(batch, channels, grid, step, grid, step)
     both = np.concatenate([cells.mean(axis=(3, 5)), cells.std(axis=(3, 5))], axis=1)
     return both.reshape(batch, 2 * channels, -1).transpose(0, 2, 1).astype(np.float16)
 

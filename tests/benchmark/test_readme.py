@@ -15,7 +15,7 @@ COMMANDS = re.findall(r"(?:^|[;/])\s*(cadbench [a-z][^#;`\n]*)", README.replace(
 def test_the_method_in_the_readme_runs_and_goes_on_from_its_state(study, monkeypatch, tmp_path):
     from cadbench.benchmark.running.checkpoint import Checkpoint
 
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    _, code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     names: dict[str, object] = {"__name__": "readme"}
     exec(compile(code, "README.md", "exec", dont_inherit=True), names)
     method = names["Last"]

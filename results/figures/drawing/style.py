@@ -84,9 +84,10 @@ def styled() -> Iterator[None]:
 def canvas(width: float, height: float) -> Figure:
     """An empty figure of this size in inches, with a layout that makes room for all texts."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    from .styled_figure import StyledFigure
+
+    figure = StyledFigure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 

@@ -80,6 +80,8 @@ def test_a_study_computes_what_is_missing_and_results_read_it(study, out, tmp_pa
     assert repr(table).startswith("<Table 'Results: ")
     figure = loaded.figure("matrix", "patchcore")
     figure.savefig(tmp_path / "matrix.pdf")
+    assert b"/FontFile2" in (tmp_path / "matrix.pdf").read_bytes()  # embedded as TrueType
+    assert figure._repr_png_().startswith(b"\x89PNG")
     assert "AUROC of each category" in figure.get_label()
     rows, pairs = loaded.compare("mecad:experts=1", "patchcore")
     assert len(rows.rows) == 2
