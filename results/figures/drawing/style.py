@@ -87,7 +87,7 @@ def canvas(width: float, height: float) -> Figure:
 
     from .styled_figure import StyledFigure
 
-    figure = StyledFigure(figsize=(width, height), layout="constrained")
+    figure = StyledFigure(styled, figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 

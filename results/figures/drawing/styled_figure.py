@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from matplotlib.figure import Figure
-
-from .style import styled
 
 _DPI = 200
 """Resolution in notebooks."""
 
 
 class StyledFigure(Figure):
-    """A matplotlib Figure whose files do not depend on the user's matplotlib settings."""
+    """A matplotlib Figure whose files do not depend on the user's matplotlib settings.
+
+    Args:
+        styled: returns the context manager that sets the style.
+        **options: arguments of `matplotlib.figure.Figure`.
+    """
+
+    def __init__(self, styled: Callable[[], AbstractContextManager[None]], **options: Any) -> None:
+        super().__init__(**options)
+        self._styled = styled
 
     def savefig(self, fname: Any, **options: Any) -> None:
         """Write the figure to a file; see `matplotlib.figure.Figure.savefig`."""
-        with styled():
+        with self._styled():
             super().savefig(fname, **options)
 
     def _repr_png_(self) -> bytes:
