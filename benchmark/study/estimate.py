@@ -61,7 +61,9 @@ class Estimate:
     disk_bytes: int
 
 
-def estimate(plan: Plan, out: Path, *, maps: Maps = "final", timed: bool = False) -> Estimate:
+def estimate(
+    plan: Plan, out: Path, *, maps: Maps = "final", timed: bool = False, keep_state: bool = False
+) -> Estimate:
     """Estimate what is left to do, from the records in `out` and from measured constants.
 
     Args:
@@ -69,8 +71,9 @@ def estimate(plan: Plan, out: Path, *, maps: Maps = "final", timed: bool = False
         out: folder of the records.
         maps: anomaly maps that the records must keep.
         timed: whether they must have timings.
+        keep_state: whether they must keep the state of the method.
     """
-    requirements = Requirements(maps, timed)
+    requirements = Requirements(maps, timed, keep_state)
     cells: Sequence[Cell] = (*plan.cells, *(pair.cell for pair in plan.matched))
     done: list[Cell] = []
     begun: list[Cell] = []

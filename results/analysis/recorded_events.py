@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..records.record import Record
 from ..records.schema import ASSIGNED, PART_ASSIGNED, SIMILARITY
@@ -89,7 +89,7 @@ def curves_of(record: Record) -> list[Curves]:
 
 
 def _kind(name: str, events: pd.DataFrame) -> RecordedKind:
-    used = [c for c in events if c != "kind" and not _is_empty(events[c])]
+    used = [str(c) for c in events if c != "kind" and not _is_empty(events[c])]
     kept = events[["experience", *(c for c in used if c != "experience")]].reset_index(drop=True)
     numbers = tuple(c for c in used if c != "experience" and _is_numeric(kept[c]))
     return RecordedKind(name, kept, numbers)
@@ -110,7 +110,7 @@ def _curves(record: Record, kind: RecordedKind, column: str) -> Curves:
         if kind.step is not None:
             x = [float(value) for value in group[kind.step]]
         y = tuple(float(value) for value in group[column])
-        curves.append(Curve(_name(record, *key), tuple(map(float, x)), y))
+        curves.append(Curve(_name(record, *map(str, key)), tuple(map(float, x)), y))
     return Curves(title, kind.step or "event", column, tuple(curves))
 
 
@@ -125,10 +125,10 @@ def _along_the_stream(events: pd.DataFrame, column: str) -> tuple[Curve, ...]:
     )
 
 
-def _name(record: Record, experience: Any, category: str = "") -> str:
+def _name(record: Record, experience: str, category: str = "") -> str:
     """`3: bolt`: an experience with its categories, if these are few."""
     named = category or ", ".join(record.experiences[int(experience) - 1])
-    return f"{experience}: {named}" if len(named) <= _LONGEST or category else str(experience)
+    return f"{experience}: {named}" if len(named) <= _LONGEST or category else experience
 
 
 def _is_empty(values: pd.Series) -> bool:

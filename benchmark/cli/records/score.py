@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -54,7 +55,7 @@ def command(
     category: str | None,
     to: Path | None,
     weights: Path | None,
-    device: str,
+    device: Literal["auto", "cpu", "cuda"],
     quiet: bool,
     out: Path,
 ) -> None:

@@ -55,7 +55,7 @@ def command(run: str, out: Path, metric: str, verify: bool) -> None:
             tables.append(assignments_table(record))
         tables += [memory_table(record), metrics_table(record)]
         recorded = recorded_table(record)
-        return [*tables, *[recorded] * (recorded is not None)], threshold_lines(records)
+        return [*tables, *([recorded] if recorded else [])], threshold_lines(records)
 
     (tables, decisions), _ = with_readable([record], make)
     params = ", ".join(f"{name}={value}" for name, value in record.params.items())

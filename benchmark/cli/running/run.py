@@ -304,7 +304,13 @@ def command(context: click.Context, **given: Any) -> None:
             study.save(given["save"])
     plan = dataclasses.replace(plan, cells=take_shard(plan.cells, given["shard"]))
     if given["dry_run"]:
-        left = estimate(plan, execution.out, maps=execution.maps, timed=execution.timed)
+        left = estimate(
+            plan,
+            execution.out,
+            maps=execution.maps,
+            timed=execution.timed,
+            keep_state=execution.keep_state,
+        )
         print_plan(plan, left, given["output"])
         return
     if not plan.cells:

@@ -57,7 +57,7 @@ def _draw_panel(axes: Axes, curves: Curves, experiences: int) -> dict[str, Any]:
     count = len(curves.curves)
     lines = {}
     for number, curve in enumerate(curves.curves):
-        shade = color(number)
+        shade: Any = color(number)
         if count > MOST:
             shade = colormaps[HEAT](number / (count - 1))
         marker = "o" if len(curve.x) <= MOST else None

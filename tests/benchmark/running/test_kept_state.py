@@ -26,6 +26,8 @@ def test_a_record_without_the_state_is_computed_again_and_one_with_it_is_reused(
     before = only(out)
     assert not before.has_state
     observed.clear()
+    assert "1 missing" in run_plates(*FINETUNE, "--keep-state", "--dry-run").out
+    assert "1 done" in run_plates(*FINETUNE, "--dry-run").out
     assert run_plates(*FINETUNE, "--keep-state").code == 0
     assert observed == [1, 2, 3]
     kept = only(out)
