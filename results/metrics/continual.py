@@ -1,5 +1,8 @@
 """Continual metrics: pure functions of the matrix R and of when each category was introduced.
 
+R (T, C) is a metric of category c after experience t = 1..T, NaN where it was not measured; a stack
+of matrices (B, T, C) gives B values. s (C,) is the experience, from 1, that introduces c.
+
 Terms that are NaN do not enter a mean; `Measured.n` says how many categories did, and an empty mean
 is NaN. To add one, write its function and record here and name the record in `METRICS`.
 """
@@ -23,7 +26,7 @@ from .metric import ContinualMetric, Measured
 
 
 def acc(R: ArrayLike, s: ArrayLike) -> Measured:
-    """Mean of the last row."""
+    """Average value after the last experience: the mean over categories of R[T, c]."""
     matrix, _ = checked(R, s)
     return mean(matrix[..., -1, :])
 
@@ -62,7 +65,7 @@ ACC_INCREMENTAL = ContinualMetric(
 
 
 def acc_learned(R: ArrayLike, s: ArrayLike) -> Measured:
-    """Mean of every category's value right after the experience that introduces it."""
+    """Average value when learned: the mean over categories of R[s(c), c]."""
     matrix, first = checked(R, s)
     return mean(when_learned(matrix, first))
 
@@ -79,7 +82,7 @@ ACC_LEARNED = ContinualMetric(
 
 
 def bwt(R: ArrayLike, s: ArrayLike) -> Measured:
-    """Mean change since learning over the categories introduced before the last experience."""
+    """Backward transfer: mean of R[T, c] - R[s(c), c] over s(c) < T; negative = forgetting."""
     matrix, first = checked(R, s)
     return mean(change(matrix, first)[..., first < matrix.shape[-2]])
 
@@ -98,7 +101,7 @@ BWT = ContinualMetric(
 
 
 def bwt_all(R: ArrayLike, s: ArrayLike) -> Measured:
-    """Mean change since learning over all categories, the last experience's zeros included."""
+    """As `bwt`, over all categories: those of the last experience count as zero change."""
     matrix, first = checked(R, s)
     return mean(change(matrix, first))
 
@@ -116,7 +119,7 @@ BWT_ALL = ContinualMetric(
 
 
 def fm(R: ArrayLike, s: ArrayLike) -> Measured:
-    """Mean fall from the best value before the last experience; positive means forgetting."""
+    """Forgetting: mean fall from the best value before the last experience; positive = worse."""
     return mean(fall(*checked(R, s)))
 
 
@@ -140,7 +143,7 @@ FM = ContinualMetric(
 
 
 def fm_clamped(R: ArrayLike, s: ArrayLike) -> Measured:
-    """As `fm`, a category that improved counting as zero."""
+    """As `fm`, but a category that improved counts as zero."""
     return mean(np.maximum(fall(*checked(R, s)), 0.0))
 
 
@@ -180,7 +183,7 @@ WORST_DROP = ContinualMetric(
 
 
 def fwt(R: ArrayLike, s: ArrayLike, chance: ArrayLike = 0.5) -> Measured:
-    """Mean lead over `chance` just before being learned.
+    """Forward transfer: mean of R[s(c) - 1, c] - chance over the categories with s(c) > 1.
 
     chance: what guessing reaches, one number or one per category (C,).
     """
