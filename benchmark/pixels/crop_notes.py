@@ -1,4 +1,4 @@
-"""What the preprocessing loses of a category: parts of its images, and defects in these parts."""
+"""Notes on what resize and crop remove from a category: parts of its images, and defects."""
 
 from __future__ import annotations
 

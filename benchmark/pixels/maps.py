@@ -58,7 +58,7 @@ def full_maps(maps: Tensor, size: int, spec: MapSpec) -> Tensor:
     Args:
         maps: (B, h, w), any float type.
         size: side of the full maps in pixels.
-        spec: how.
+        spec: the upsampling and the smoothing.
 
     Returns:
         (B, size, size) float32 on the device of `maps`.

@@ -132,7 +132,7 @@ def count_by_threshold(
 def _unique(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The distinct values (U,), ascending, and the index of each value (K,) among them.
 
-    As `numpy.unique`, which sorts stably for the indices; that is slower and not needed here.
+    Like `numpy.unique`, but without its stable sort, which is slower and not needed here.
     """
     order = np.argsort(values)
     ranked = values[order]
@@ -244,7 +244,7 @@ def _f1_max(counts: Counts) -> float:
 
 
 def _aupro(counts: Counts) -> float:
-    """Area under mean region overlap against false-positive rate, up to FPR_LIMIT, over it.
+    """Area under mean region overlap against false-positive rate up to FPR_LIMIT, / FPR_LIMIT.
 
     Between thresholds the curve is flat; over the pixels tied at a threshold it is a straight line.
     """

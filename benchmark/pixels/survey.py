@@ -34,7 +34,7 @@ class CategorySurvey:
         cut_off: mean fraction of an image that the preprocessing cuts off.
         regions: defect regions of all masks.
         lost: regions of which the preprocessing leaves no pixel.
-        hidden: masked images of which it leaves no defect.
+        hidden: images whose mask has no pixel left after the preprocessing.
     """
 
     category: str

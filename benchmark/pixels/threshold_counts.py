@@ -9,9 +9,9 @@ import numba
 import numpy as np
 
 _BUCKETS_PER_THRESHOLD = 32
-"""With so many, most buckets contain no threshold or one."""
+"""Buckets per threshold; with so many, most buckets contain at most one threshold."""
 _MAX_BUCKETS = 1 << 18
-"""The table of so many buckets takes 0.5 or 1 MB and stays in a core's cache."""
+"""With so many buckets, their table takes 0.5 or 1 MB and stays in a core's cache."""
 _BATCH = 1 << 11
 """Values whose buckets are computed together, with vector instructions."""
 

@@ -37,7 +37,7 @@ class Truth:
         pixels: (K,) int64, indices into the flattened (N, size, size), ascending.
         weights: (K,) float64, 1 / size of the pixel's region.
         regions: number of regions.
-        lost: number of regions of the masks of which resize and crop leave no pixel.
+        lost: number of mask regions that lose all their pixels by resize and crop.
     """
 
     images: int
@@ -86,7 +86,7 @@ def load_truths(
         preprocessing: the resize and crop of the images.
         cache: root of the cache.
         reporter: shows how many masks are read, and warns of damaged cache files.
-        workers: number of processes that read masks; None chooses it.
+        workers: number of processes that read masks; None for one per core.
     """
     found: dict[str, Truth] = {}
     missing: list[str] = []
