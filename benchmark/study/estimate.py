@@ -1,4 +1,4 @@
-"""What a study has left to do: cells done, begun and missing, with their time and disk space."""
+"""Estimate what a study has left to do: its cells by state, their time and disk space."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class Estimate:
         begun: cells that were interrupted and would be resumed.
         missing: the other cells.
         images: number of images whose features are not cached.
-        seconds: estimated time of all that is left; None if nothing tells the cost of a part.
-        unknown: what the time cannot be estimated of: methods without a record, a backbone.
+        seconds: estimated time of the remaining work; None if the cost of a part is unknown.
+        unknown: names of the parts of unknown cost: methods without a record, a backbone.
         disk_bytes: estimated size of the records and features to be written.
     """
 

@@ -43,7 +43,7 @@ class Execution:
         timed: also measure update seconds and ms per image, with all caches off.
         overwrite: compute cells again that already have a record.
         keep_state: keep the final state of each method in its record, for `cadbench score`.
-        callbacks: told when cells and experiences start and finish.
+        callbacks: notified when cells start, and when experiences and cells finish.
 
     Raises:
         UsageError: a value is wrong, an option has no effect, or the engine is not installed.

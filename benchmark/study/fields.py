@@ -22,7 +22,7 @@ _TEXTS = ("dataset", "schedule", "match_memory", "backbone", "embedding")
 
 @dataclass(frozen=True, kw_only=True)
 class StudyFields:
-    """What defines a study; `Study` adds what can be done with it.
+    """The values that define a study; `Study` adds the methods that plan and run it.
 
     Attributes:
         dataset: a dataset's name, several such as `mvtec,visa`, or `auto` [auto].

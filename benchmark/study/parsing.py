@@ -1,4 +1,4 @@
-"""Parse the lists that users write in one text: names, whole numbers, orders."""
+"""Parse lists that users write as one text, such as `0-2,5`: names, whole numbers, orders."""
 
 from __future__ import annotations
 

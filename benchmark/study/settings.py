@@ -33,7 +33,7 @@ _MAX_SIGMA = 1000.0
 
 @dataclass(frozen=True)
 class Settings:
-    """What a study decides before any image is read: its values, the protocol's, the defaults.
+    """The settings of a study before any image is read: its values, the protocol's, or defaults.
 
     Attributes:
         protocol: the protocol; None if the settings generate its id.
@@ -49,7 +49,7 @@ class Settings:
         unseen: which categories are scored before they are introduced.
         methods: method -> parameter -> values to try.
         seeds: seeds of the methods' random generators.
-        match_memory: the method whose memory the others get.
+        match_memory: the method whose memory size the others get.
         backbone: name of the backbone; None for the dataset's default.
         weights: file of backbone weights.
         random_weights: whether the backbone is untrained.

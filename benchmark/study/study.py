@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Study(StudyFields):
     """An experiment: every combination of methods, parameters, orders and seeds on one stream.
 
-    A study is checked when it is made; `run` computes the cells that have no record yet. None means
+    A study is checked when it is created; `run` computes cells that have no record. None means
     the value of `protocol`, or else the default in brackets.
 
         study = cadbench.Study(
@@ -120,16 +120,16 @@ class Study(StudyFields):
     def cells(self) -> list[Cell]:
         """Return the cells, in the order method, parameters, order, seed.
 
-        Cells that `match_memory` gives another method's memory are not among them: their
+        Cells that get the memory size of another method (`match_memory`) are not included: their
         parameters depend on results.
         """
         return self.plan().cells
 
     def estimate(self, out: str | Path = "runs") -> Estimate:
-        """Say which cells are done, begun and missing, and how long the rest will take.
+        """Count the cells that are done, begun and missing, and estimate the remaining time.
 
         Args:
-            out: folder of the records; their durations are what the time is estimated from.
+            out: folder of the records; the time is estimated from their durations.
         """
         from .estimate import estimate
 
@@ -173,7 +173,7 @@ class Study(StudyFields):
             overwrite: compute cells again that already have a record.
             keep_state: keep the final state of each method in its record, for `cadbench.score`;
                 a cell whose record has none is computed again.
-            callbacks: followers of the run, called when cells and experiences start and finish.
+            callbacks: objects to notify when cells start, and when experiences and cells finish.
                 With `jobs` above 1 or Ray only `cell_finished` is called, since cells run in other
                 processes.
             progress: show progress: a bar in a notebook or terminal, lines elsewhere.

@@ -54,14 +54,14 @@ def seeds(value: int | str | Iterable[int] | None) -> tuple[int, ...] | None:
     if value is None:
         return None
     if isinstance(value, str):
-        return _parsed("seeds", value, parse_numbers)
-    numbers = [value] if isinstance(value, int) else _listed("seeds", value)
+        return _parse("seeds", value, parse_numbers)
+    numbers = [value] if isinstance(value, int) else _to_list("seeds", value)
     found = tuple(dict.fromkeys(numbers))
     for number in found:
         if type(number) is not int or not 0 <= number < 2**63:
             raise StudyError("seeds", f"expected whole numbers from 0, got {number!r}")
     if not found:
-        raise StudyError("seeds", "the list is empty")
+        raise StudyError("seeds", "the list is empty; give at least one, such as 0")
     return found
 
 
@@ -77,7 +77,7 @@ def methods(value: Methods | None) -> dict[str, dict[str, tuple[Any, ...]]] | No
         given = dict(value.items())
     else:
         one = isinstance(value, str | type)
-        listed: Iterable[Any] = [value] if one else _listed("methods", value)
+        listed: Iterable[Any] = [value] if one else _to_list("methods", value)
         given = {method: {} for method in listed}
     if not given:
         raise StudyError("methods", "there is no method; name one, such as mecad")
@@ -85,7 +85,7 @@ def methods(value: Methods | None) -> dict[str, dict[str, tuple[Any, ...]]] | No
     for method, params in given.items():
         name = _method_name(method)
         if name in found:
-            raise StudyError("methods", f"{name} is named twice")
+            raise StudyError("methods", f"{name} is listed twice; list each method once")
         if not isinstance(params, Mapping):
             raise StudyError(
                 "methods", f"{name}: expected parameters such as experts=[1, 2], got {params!r}"
@@ -139,24 +139,24 @@ def _texts(
     field: str, value: str | Iterable[str], parse: Callable[[str], tuple[str, ...]]
 ) -> tuple[str, ...]:
     if isinstance(value, str):
-        return _parsed(field, value, parse)
-    found = tuple(dict.fromkeys(_listed(field, value)))
+        return _parse(field, value, parse)
+    found = tuple(dict.fromkeys(_to_list(field, value)))
     for text in found:
         if not (isinstance(text, str) and text.strip()):
             raise StudyError(field, f"expected texts, got {text!r}")
     if not found and field != "drift":
-        raise StudyError(field, "the list is empty")
+        raise StudyError(field, "the list is empty; give at least one, or None for the default")
     return found
 
 
-def _parsed(field: str, text: str, parse: Callable[[str], tuple[Any, ...]]) -> tuple[Any, ...]:
+def _parse(field: str, text: str, parse: Callable[[str], tuple[Any, ...]]) -> tuple[Any, ...]:
     try:
         return parse(text)
     except ValueError as error:
         raise StudyError(field, str(error)) from None
 
 
-def _listed(field: str, value: Any) -> list[Any]:
+def _to_list(field: str, value: Any) -> list[Any]:
     if not isinstance(value, Iterable):
         raise StudyError(field, f"expected a list, got {value!r}")
     return list(value)
