@@ -81,7 +81,7 @@ def compare_rows(
 
 
 def _find(refs: Sequence[str], rows: Sequence[Row]) -> list[Row]:
-    """Find the rows; if the names fit rows of a single protocol and dataset, take these."""
+    """Find the rows; if the names match rows of only one protocol and dataset, use those."""
     fitting = []
     for _, group in groups_by_data(rows):
         try:

@@ -54,7 +54,7 @@ def run_frame(
     parameters = dict.fromkeys(name for record in records for name in record.params)
     identity = [name for name in IDENTITY if name != "key"]
     frame = pd.DataFrame(lines, columns=[*identity, *parameters, *names, "key"])
-    # Whole numbers stay whole where another method lacks the parameter.
+    # Keep integers as integers, even where another method lacks the parameter.
     return frame.astype({name: frame[name].convert_dtypes().dtype for name in parameters})
 
 

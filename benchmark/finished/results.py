@@ -323,7 +323,7 @@ class Results(Sequence[Record]):
 
     def _require_records(self) -> None:
         if not self.records:
-            raise UsageError("there are no records; Study.run and `cadbench run` make some")
+            raise UsageError("there are no records; create some with Study.run or `cadbench run`")
 
     def __repr__(self) -> str:
         if not self.records:
@@ -360,5 +360,5 @@ def load(out: str | Path = "runs") -> Results:
     folder = Path(out).expanduser()
     found = find_records(folder, warn=lambda line: warnings.warn(line, stacklevel=3))
     if not found:
-        raise UsageError(f"no records in {folder}; Study.run and `cadbench run` make some")
+        raise UsageError(f"no records in {folder}; create some with Study.run or `cadbench run`")
     return Results(tuple(found))

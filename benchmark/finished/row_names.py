@@ -16,7 +16,7 @@ _MAX_LISTED = 12
 
 
 def find_rows(refs: Sequence[str], rows: Sequence[Row]) -> list[Row]:
-    """The row that each reference means.
+    """Return the row that each reference names.
 
     Args:
         refs: each a method, a method with settings, or the beginning of a record's or

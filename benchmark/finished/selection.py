@@ -21,7 +21,7 @@ def with_value(
     Args:
         records: the records.
         wanted: the values.
-        of: the value of a record.
+        of: a function that returns the value of a record.
         where: what was given, such as `--methods`, for messages.
 
     Raises:
@@ -66,7 +66,7 @@ def check_metric(name: str) -> None:
     """Raise `UsageError` if there is no metric of categories of this name."""
     if name not in CATEGORY_METRICS:
         raise UsageError(
-            f"no metric of categories is called {name!r}{suggestion(name, CATEGORY_METRICS)}; "
+            f"no metric of categories has the name {name!r}{suggestion(name, CATEGORY_METRICS)}; "
             f"available: {', '.join(CATEGORY_METRICS)}"
         )
 

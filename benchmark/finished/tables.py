@@ -56,7 +56,7 @@ def make_tables(kind: str, records: Sequence[Record], options: TableOptions) -> 
         from ...results.published.tables import published_tables
 
         return published_tables(load_published())
-    make = _comparing if kind in COMPARING else _of_rows
+    make = _comparison_tables if kind in COMPARING else _row_tables
     tables = make(kind, list(records), options)
     if not tables:
         reason = {
@@ -68,7 +68,7 @@ def make_tables(kind: str, records: Sequence[Record], options: TableOptions) -> 
     return tables
 
 
-def _comparing(kind: str, records: list[Record], options: TableOptions) -> list[Table]:
+def _comparison_tables(kind: str, records: list[Record], options: TableOptions) -> list[Table]:
     from ...results.analysis.quantities import full_name
     from ...results.published.rows import load_published
     from ...results.statistics.bootstrap import Bootstrap
@@ -92,7 +92,7 @@ def _comparing(kind: str, records: list[Record], options: TableOptions) -> list[
     return make(records, **given)
 
 
-def _of_rows(kind: str, records: list[Record], options: TableOptions) -> list[Table]:
+def _row_tables(kind: str, records: list[Record], options: TableOptions) -> list[Table]:
     from ...results.tables.recorded_events import events_tables
     from ...results.tables.shared_runs import assignments_tables, matrix_tables, memory_tables
 

@@ -109,7 +109,7 @@ def test_what_results_do_not_have_is_said_in_one_line(out, study):
         ),
         (lambda: results.where(experts=9), "experts: no record has '9'; available: 1, 2"),
         (lambda: results.matrix("patchcore", "aupr"), "no metric .* 'aupr' .did you mean aupro"),
-        (lambda: results.figure("curves", metric="aupr"), "no metric of categories is called"),
+        (lambda: results.figure("curves", metric="aupr"), "no metric of categories has the name"),
         (lambda: results.figure("curves", width="wide"), "width: expected column, page or inches"),
         (lambda: results.table("mian"), "unknown table 'mian' .did you mean main"),
         (lambda: results.table("matrix"), "there are 3 tables"),
