@@ -28,7 +28,7 @@ _SETTINGS = re.compile(
 
 @dataclass(frozen=True)
 class ProtocolSettings:
-    """What a protocol fixes besides the images. dataset: None if a folder decides it."""
+    """The settings that a protocol fixes besides the images; `dataset` is None for a folder."""
 
     dataset: str | None
     schedule: str
@@ -46,7 +46,7 @@ class ProtocolSettings:
         usual = Preprocessing.for_image_size(size.crop, size.mode)
         resize = "" if size == usual else f"-resize{size.resize}"
         sigma = "" if self.maps.sigma == SIGMA else f"-sigma{_plain(self.maps.sigma)}"
-        drift = f"-drift{_joined(self.drift)}" if self.drift else ""
+        drift = f"-drift{_join(self.drift)}" if self.drift else ""
         blend = f"-blend{_plain(self.blend)}" if self.blend else ""
         return (
             f"{self.schedule}-{size.crop}-{self.routing}{mode}{resize}{sigma}{drift}{blend}"
@@ -76,14 +76,14 @@ def check_id(protocol_id: Any, settings: ProtocolSettings) -> None:
     """
     if not (isinstance(protocol_id, str) and _ID.fullmatch(protocol_id)):
         raise UsageError(
-            "a protocol's id is a name of small letters, digits and . _ + - with a version such as "
-            f"our-parts@1, not {protocol_id!r}"
+            "a protocol's id is a name of lower-case letters, digits and . _ + - with a version "
+            f"such as our-parts@1, not {protocol_id!r}"
         )
     if not is_reserved(protocol_id):
         return
     if settings.dataset is None and protocol_id.endswith(f"-{settings.settings_id}"):
         return
-    mine, theirs = _values(settings), _parsed(protocol_id, settings.dataset)
+    mine, theirs = _values(settings), _parse(protocol_id, settings.dataset)
     for name, value in theirs.items():
         if mine[name] not in (value, None):
             raise UsageError(
@@ -101,16 +101,16 @@ def _values(settings: ProtocolSettings) -> dict[str, str | None]:
         "mode": settings.preprocessing.mode,
         "resize": str(settings.preprocessing.resize),
         "map sigma": _plain(settings.maps.sigma),
-        "drift": _joined(settings.drift) or "none",
+        "drift": _join(settings.drift) or "none",
         "blend": _plain(settings.blend),
         "version": str(PROTOCOL_VERSION),
     }
 
 
-def _parsed(protocol_id: str, dataset: str | None) -> dict[str, str]:
+def _parse(protocol_id: str, dataset: str | None) -> dict[str, str]:
     """Parse a reserved id.
 
-    `dataset`, if known, is tried first: its name may contain text that looks like a schedule.
+    `dataset`, if given, is matched first: its name may contain text that looks like a schedule.
     """
     found = dataset and re.fullmatch(
         f"(?P<dataset>{re.escape(dataset)})-{_SETTINGS.pattern}", protocol_id
@@ -133,7 +133,7 @@ def _parsed(protocol_id: str, dataset: str | None) -> dict[str, str]:
     }
 
 
-def _joined(domains: tuple[str, ...]) -> str:
+def _join(domains: tuple[str, ...]) -> str:
     """`-dark2-blur1`."""
     return "".join(f"-{name.replace(':', '')}" for name in domains)
 

@@ -80,7 +80,7 @@ def _read_dataset(text: str, where: str) -> str:
 def _read_categories(
     listed: tuple[str, ...] | None, dataset: str, where: str
 ) -> tuple[str, ...] | None:
-    """Return the categories, sorted; None if the data will tell."""
+    """Return the categories, sorted; None for all categories of the data."""
     published = _published_categories(dataset.split(","))
     if listed is None:
         if published:

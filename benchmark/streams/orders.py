@@ -51,10 +51,10 @@ def resolve_order(text: str, categories: tuple[str, ...]) -> Order:
 
 
 def listed_order(kind: str, categories: tuple[str, ...]) -> Order:
-    """An order that somebody wrote down.
+    """Create the order of an explicit list of categories.
 
     Args:
-        kind: where it was written; the first part of its name.
+        kind: `file`, or the name of the list in its protocol; the first part of the order's name.
         categories: the categories in this order. A hash of them is the second part of the name, so
             that two lists of the same kind have different names.
     """

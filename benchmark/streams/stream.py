@@ -126,7 +126,7 @@ class Stream:
         return tuple(c for e in self.train_stream[:index] for c in e.categories)
 
     def unseen(self, index: int, which: Unseen) -> tuple[str, ...]:
-        """The columns to score after experience `index` (from 1) though they come later."""
+        """The columns of later experiences to score after experience `index` (from 1)."""
         later = (
             self.train_stream[index:] if which == "all" else self.train_stream[index : index + 1]
         )

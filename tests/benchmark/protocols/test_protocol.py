@@ -237,7 +237,7 @@ def test_a_folder_may_leave_its_categories_out():
         ("unseen", '"a\\nb"', r"unknown key 'a\\nb'"),
         ('id = "our-parts@1"', "id = 3", "id: expected text, got 3"),
         ("our-parts@1", "our parts", "id: a protocol's id is a name .* not 'our parts'"),
-        ("our-parts@1", "Ours@1", "id: a protocol's id is a name of small letters"),
+        ("our-parts@1", "Ours@1", "id: a protocol's id is a name of lower-case letters"),
         ("our-parts@1", "ours@0", "id: a protocol's id is a name .* with a version"),
         ('schedule = "2x2"', 'schedule = "2x3"', "schedule: '2x3' covers 6 categories"),
         ('schedule = "2x2"', 'schedule = "2-2"', r"schedule: expected 2x2 .*, got '2-2'"),
