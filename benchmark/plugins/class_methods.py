@@ -1,4 +1,4 @@
-"""Calls of a method's class methods, with their mistakes attributed to the method by name."""
+"""Call the class methods of a method; errors in its code name the method."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def check_recurring(
 ) -> None:
     """Check that the method can learn a category again if the stream makes categories return.
 
-    A blended stream under inferred routing names no category, so there none can return.
+    A blended stream under inferred routing names no category, so no category can return in it.
 
     Args:
         name: the method's name.

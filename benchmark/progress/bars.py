@@ -36,7 +36,7 @@ class _BarTask(Pace):
 
 
 class _State(ProgressColumn):
-    """What a task has done and how long it takes, as of the moment it is drawn."""
+    """The state and the times of a task at the moment of rendering."""
 
     def __init__(self) -> None:
         super().__init__(table_column=Column(no_wrap=True))

@@ -20,7 +20,7 @@ _MAX_PAUSE = 60.0
 
 
 class _LineTask(Pace):
-    """A task that prints its state now and then."""
+    """A task that prints its state at growing intervals."""
 
     printed_at = 0.0
 

@@ -62,10 +62,10 @@ class NotebookBars:
         print_line(f"warning: {text}")
 
     def show(self, *, now: bool = False) -> None:
-        """Update the bar, unless it was updated just before.
+        """Update the bar, unless the last update was less than `_PAUSE` seconds ago.
 
         Args:
-            now: update it in any case.
+            now: update regardless of the last update.
         """
         passed = time.monotonic() - self._shown_at
         if self._handle and not now and passed < _PAUSE:

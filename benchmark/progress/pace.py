@@ -112,7 +112,7 @@ class OpenTasks:
 
     @contextlib.contextmanager
     def opened(self, pace: Pace) -> Iterator[None]:
-        """Hold a task while it runs; what all units of the outer tasks share is no unit's cost."""
+        """List a task while it runs; a nested task with a rate adds its time to `excluded`."""
         self.tasks.append(pace)
         try:
             yield

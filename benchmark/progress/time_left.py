@@ -1,4 +1,4 @@
-"""Estimate how long the units left of a task will take."""
+"""Estimate how long the remaining units of a task will take."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class _Cost:
 
 
 class TimeLeft:
-    """Estimates the cost of the units left from the finished units of their kind.
+    """Estimates the cost of the remaining units from the finished units of their kind.
 
-    A kind without finished units is taken to cost as much as the kind computed last among those
+    A kind without finished units is assumed to cost as much as the last finished kind among those
     with the same first word. The cells of a sweep share work, so the first ones cost most.
     """
 
@@ -30,7 +30,7 @@ class TimeLeft:
         self.latest: dict[str, Kind] = {}
 
     def finish(self, kind: Kind, seconds: float) -> None:
-        """Count a unit as finished; one that cost nothing tells nothing about the others."""
+        """Count a unit as finished; a unit that took 0 seconds is not used for estimates."""
         self.left[kind] -= 1
         if seconds > 0:
             cost = self.costs.setdefault(kind, _Cost())
@@ -39,7 +39,7 @@ class TimeLeft:
             self.latest[kind[0]] = kind
 
     def estimate(self, elapsed: float) -> float | None:
-        """Seconds that the units left will take; None while some of them cannot be estimated.
+        """Seconds that the remaining units will take; None while some cannot be estimated.
 
         Args:
             elapsed: duration of the finished units. It is shorter than the sum of their costs if

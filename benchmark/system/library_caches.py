@@ -14,9 +14,9 @@ from .cache import cache_root
 def set_library_caches() -> None:
     """Put the caches of numba and matplotlib below the cache folder of cadbench.
 
-    Their own places are next to the installed files and in the home folder, and both may be
-    read-only. Each user has a folder, since these libraries cannot share one. What the environment
-    sets is kept.
+    Their defaults are next to the installed files and in the home folder, and both may be
+    read-only. Each user has a folder, since these libraries cannot share one. Environment variables
+    that are already set are kept.
     """
     os.environ.setdefault("MPLCONFIGDIR", str(_own_folder() / "matplotlib"))
     set_numba_cache()

@@ -21,7 +21,7 @@ def inclusive_range(low: int, high: int) -> range:
         ValueError: `low` is above `high`, or there are more than `MAX_VALUES` numbers.
     """
     if low > high:
-        raise ValueError(f"the range {low}-{high} runs backwards")
+        raise ValueError(f"the range {low}-{high} runs backwards; write {high}-{low}")
     if high - low >= MAX_VALUES:
         raise ValueError(
             f"the range {low}-{high} has more than {MAX_VALUES:,} values; run them in parts"

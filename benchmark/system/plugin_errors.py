@@ -24,10 +24,10 @@ class PluginMistake(CadbenchError):
 
 @contextlib.contextmanager
 def attribute_errors_to(name: str, method: type, call: str) -> Iterator[None]:
-    """Turn whatever is raised in the block into a `CadbenchError` that names the method.
+    """Turn any exception of the block into a `CadbenchError` that names the method.
 
-    `SystemExit` and other exceptions that end a program are no exception: a method cannot end the
-    run without a word. Only the user's own interrupt passes.
+    This includes `SystemExit` and other exceptions that end a program, so that a method cannot end
+    the run silently. Only an interrupt by the user passes unchanged.
 
     Args:
         name: the method's name.
@@ -79,7 +79,7 @@ def describe_error(error: BaseException, plugin: type | None = None) -> str:
 
 
 def _cache_file(error: OSError) -> Path | None:
-    """The file of the cache that an error is about, which is no fault of the plugin."""
+    """The cache file that an error names; such an error is not the plugin's fault."""
     if not isinstance(error.filename, str | os.PathLike):
         return None
     path = Path(error.filename)

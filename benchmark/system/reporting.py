@@ -25,8 +25,8 @@ class Task(Protocol):
         Args:
             amount: number of units.
             kind: the kind of the unit, for tasks that were given kinds.
-            seconds: what the unit cost; 0 if it was found finished. By default the time since the
-                last unit.
+            seconds: duration of the unit; 0 if its result existed already. None: the time since
+                the last unit.
         """
 
 

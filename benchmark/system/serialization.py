@@ -24,7 +24,7 @@ def pack(value: Any) -> bytes:
 
     Args:
         value: a tensor, NumPy array, number, string, bool, None, or a list or dict (with string
-            keys) of them. Tuples come back as lists.
+            keys) of them. Tuples are restored as lists.
 
     Raises:
         TypeError: the value holds anything else.

@@ -117,11 +117,11 @@ def _unchanged(entry: CacheEntry) -> bool:
 
 
 def _delete(entry: CacheEntry) -> bool:
-    """Delete an entry at once, so that no process sees a part of it; whether it was deleted."""
+    """Delete an entry atomically, so that no process sees a part of it; return whether it did."""
     if not entry.path.is_dir():
         entry.path.unlink()
         return True
-    # Of the synthetic images, of which a process may be generating others: see `ensure_generated`.
+    # Synthetic images: another process may be generating more of them, see `ensure_generated`.
     lock = entry.path.with_name(f"{entry.path.name.partition('.')[0]}.lock")
     with file_lock(lock, wait=False, options="CADBENCH_CACHE") as held:
         if not held:
