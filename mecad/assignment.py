@@ -1,6 +1,6 @@
 """Rules that assign a new category to an expert.
 
-`similarity` is the paper's rule. The others ignore the features and show what similarity is worth.
+`similarity` is the paper's rule. The others ignore the features, for ablations of that rule.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def assign_at_random(
     Args:
         similarities: cosine similarity to every expert in use, for the record.
         loads: number of categories of each expert in use.
-        rng: generator of the draw.
+        rng: random generator.
         experts: number of experts, used and unused.
         categories_per_expert: number of categories that an expert has room for.
     """

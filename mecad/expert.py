@@ -1,4 +1,4 @@
-"""An expert of MECAD: the categories it owns, and what it stores of each."""
+"""An expert of MECAD: the categories that it owns, and the vectors that it stores of each."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .memory import count_stored_rows
 
 @dataclass(eq=False)
 class Member:
-    """What an expert stores of one of its categories.
+    """The vectors that an expert stores of one of its categories.
 
     Attributes:
         category: name of the category.
-        coreset: S_c (n, D) in selection order; only its buffered part once a newer category came.
+        coreset: S_c (n, D) in selection order; only its buffered part after a newer category.
         buffer: number of vectors, from the first, in the replay buffer.
         rows: sorted rows of the coreset that score.
         scoring: these rows as a block.
@@ -36,7 +36,7 @@ class Expert:
 
     Attributes:
         members: one entry per category.
-        updates: how many times the expert got a category.
+        updates: how many times a category was assigned to the expert.
     """
 
     members: list[Member] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Expert:
         return [member.scoring for member in self.members]
 
     def count_update(self) -> None:
-        """Note that the memory changes."""
+        """Count a change of the memory, and drop the cached mean."""
         self.updates += 1
         self._mean = None
 

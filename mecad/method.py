@@ -38,7 +38,7 @@ class MecadParams(Params):
 
     experts: int = param(5, "number of experts", low=1)
     threshold: float | None = param(
-        None, "similarity that a used expert must exceed to get a category", low=-1, high=1
+        None, "similarity that a used expert must exceed to be assigned a category", low=-1, high=1
     )
     class_budget: int = param(400, "vectors in the coreset of a category", low=1)
     expert_budget: int = param(2400, "vectors in the buffer of an expert", low=1)
@@ -49,7 +49,7 @@ class MecadParams(Params):
     replay_ratio: float = param(
         0.2, "share of an older category's buffer that is replayed", above=0, high=1
     )
-    replay_redraw: bool = param(False, "draw the replayed vectors again at each update")
+    replay_redraw: bool = param(False, "sample the replayed vectors again at each update")
     selector: Selector = param("greedy", "how the coreset of a category is selected")
     coreset_start: Start = param("mean", "first pick: the patch nearest the mean, or a random one")
     router: str = param(

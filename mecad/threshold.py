@@ -11,7 +11,7 @@ from ..results.errors import UsageError
 from .assignment import cosine
 
 QUANTILE = 0.75
-"""Quantile of the pairwise cosines that is the threshold."""
+"""The threshold is this quantile of the pairwise cosines."""
 
 THRESHOLDS: dict[tuple[str, str], float] = {
     ("wide_resnet50_2", "official"): 0.9,  # from the paper

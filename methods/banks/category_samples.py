@@ -1,4 +1,4 @@
-"""Samples of categories that share a bank of fixed size: they shrink as more categories come."""
+"""Samples of categories that share a bank of fixed size: they shrink as categories are added."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CHUNK = 256
 their cached distances are still used."""
 
 _TIE_BREAK = 2.0**-20
-"""Added to priorities per earlier category: of equal ranks, the earlier category's patch stays."""
+"""Added to priorities per earlier category: of equal ranks, the earliest category's patch stays."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ def select_share(
 
     Args:
         context: gives the coresets and the seed.
-        experience: the experience that shows the category.
+        experience: the experience that contains the category.
         category: the new category.
         selector: how its patches are selected.
         budget: patches of all categories.

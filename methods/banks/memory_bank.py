@@ -1,4 +1,4 @@
-"""What methods with memory banks share: the base of single banks, row selection, and state."""
+"""Shared by methods with memory banks: the base class of single banks, row selection, state."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def bank_memory(scoring: Sequence[Block], stored: Sequence[Block]) -> MemoryRepo
 def take_rows(blocks: Sequence[Block], picks: np.ndarray) -> list[Block]:
     """Take rows of several blocks and keep them grouped by block.
 
-    A block of which all rows are taken stays the same object, so that its cached distances are
+    A block of which all rows are selected stays the same object, so that its cached distances are
     still used.
 
     Args:
@@ -78,16 +78,16 @@ def take_rows(blocks: Sequence[Block], picks: np.ndarray) -> list[Block]:
     Returns:
         One block per input block with at least one picked row, rows in ascending order.
     """
-    taken = []
+    selected = []
     start = 0
     for block in blocks:
         rows = np.sort(picks[(picks >= start) & (picks < start + len(block))]) - start
         start += len(block)
         if len(rows) == len(block):
-            taken.append(block)
+            selected.append(block)
         elif len(rows):
-            taken.append(block.take(rows))
-    return taken
+            selected.append(block.take(rows))
+    return selected
 
 
 def reselect(context: MethodContext, blocks: Sequence[Block], size: int) -> Block:

@@ -31,8 +31,8 @@ class PooledParams(Params):
 class Pooled(SingleBank[PooledParams]):
     """One bank of fixed size, divided equally among the categories seen so far.
 
-    The n-th category enters with the first bank_budget / n patches of its coreset. As more
-    categories come, it keeps only the first of these. Nothing else is stored. If the budget is not
+    The n-th category enters with the first bank_budget / n patches of its coreset. As categories
+    are added, it keeps only the first of these. Nothing else is stored. If the budget is not
     divisible, the earliest categories keep one patch more.
 
     Source: the fixed memory of UCAD (Liu et al., "Unsupervised continual anomaly detection with

@@ -52,11 +52,11 @@ def record_version(version: str) -> str:
 
 @dataclass(frozen=True)
 class AnomalibParams(Params):
-    """What a model is fitted to."""
+    """The images that a model is fitted to."""
 
     regime: Literal["naive", "replay", "joint"] = param(
         "naive",
-        "images that are fitted at each experience: the new ones; the new ones and a sample of "
+        "images that the model is fitted to: those of the experience; these and a sample of "
         "earlier ones; or all seen so far",
     )
     replay_images: int = param(20, "earlier images that replay stores", low=1)

@@ -95,7 +95,7 @@ class Gate:
 def train_gate(
     context: MethodContext, experience: TrainExperience, category: str, memory: Sequence[Block]
 ) -> Gate:
-    """Train the autoencoder of an expert that has just got a category.
+    """Train the autoencoder of an expert to which a category was just assigned.
 
     As in the source, standardized features pass through a sigmoid, 100 hidden units with ReLU and
     a sigmoid, trained on the cross-entropy between input and output. In the source, an autoencoder
@@ -113,9 +113,9 @@ def train_gate(
 
     Args:
         context: gives the coresets and all random numbers.
-        experience: the experience that shows the category.
-        category: the category that the expert has just got.
-        memory: what the expert stores of older categories, one block per category.
+        experience: the experience that contains the category.
+        category: the category that was just assigned to the expert.
+        memory: the vectors that the expert stores of older categories, one block per category.
     """
     import torch
 

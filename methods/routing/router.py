@@ -32,7 +32,7 @@ class Candidates:
 
 
 class Router(ABC):
-    """Chooses an expert for each image of a batch, if the method is not told the category.
+    """Chooses an expert for each image of a batch whose category the method does not get.
 
     A subclass implements `route`. A router that is trained also implements `learn`, `nbytes`,
     `state_dict` and `load_state_dict`. `registry.ROUTERS` names all routers.
@@ -56,9 +56,9 @@ class Router(ABC):
 
         Args:
             expert: index of the expert.
-            experience: the experience that shows the category.
+            experience: the experience that contains the category.
             category: the category that the expert has just learned.
-            memory: what the expert still stores from before, one block per category.
+            memory: the vectors that it stores of its earlier categories, one block per category.
         """
 
     def nbytes(self, expert: int) -> int:

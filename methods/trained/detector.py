@@ -90,7 +90,7 @@ class TrainedDetector(Method):
         self._refuse_divergence(experience)
 
     def training_name(self, experience: TrainExperience) -> str:
-        """What the random numbers of this training depend on, besides the seed."""
+        """The name that seeds the random numbers of this training, together with the seed."""
         return str(experience.index)
 
     def learn(self, experience: TrainExperience) -> None:

@@ -33,7 +33,7 @@ class STFPMParams(TrainingParams):
 
 
 class STFPM(TrainedDetector):
-    """STFPM: the anomaly score of a place is the distance of student and teacher features.
+    """STFPM: the anomaly score of a position is the distance of student and teacher features.
 
     Source: Wang et al., "Student-Teacher Feature Pyramid Matching for Anomaly Detection" (BMVC
     2021). The student is trained on good images only. The teacher is the backbone of the run at

@@ -88,7 +88,7 @@ class StudentTeacher(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Errors (B, K) of images (B, 3, H, W); their squares sum to the loss of the source.
 
-        The loss is the sum over layers of the mean over places of half the squared distance.
+        The loss is the sum over layers of the mean over positions of half the squared distance.
         """
         errors = []
         for student, teacher in zip(*self.pairs(images), strict=True):
