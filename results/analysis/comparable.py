@@ -99,8 +99,8 @@ def missing_runs(rows: Sequence[Row]) -> list[str]:
     for row in rows:
         missing: dict[str, list[int]] = {}
         for seed, name, categories in sorted(every - row.design, key=lambda run: run[1:]):
-            alike = len(contents[name]) > 1
-            order = f"{name} ({', '.join(categories)})" if alike else name
+            ambiguous = len(contents[name]) > 1
+            order = f"{name} ({', '.join(categories)})" if ambiguous else name
             missing.setdefault(order, []).append(seed)
         lacks = [
             f"{pluralize('seed', len(seeds))} {number_ranges(sorted(seeds))} of order {order}"

@@ -20,7 +20,7 @@ from .rows import Row, backbone_labels, by_routing, describe_runs, rows_of
 JOINT = "joint"
 """The method that `gap_to_joint` is measured against.
 
-For `detector+strategy` it is `detector+joint`: the same detector, trained on everything at once.
+For `detector+strategy` it is `detector+joint`: the same detector, trained on all categories.
 """
 
 
@@ -37,7 +37,7 @@ class Comparison:
 
     Attributes:
         several_joints: there is more than one configuration of `joint`, so no gap is computed.
-        distinction: what tells it from another comparison of the same protocol id.
+        distinction: the settings that differ from other comparisons with the same protocol id.
         about_runs: notes on rows and runs that are not in the comparison.
     """
 
@@ -64,8 +64,8 @@ class Comparison:
 
     @property
     def title(self) -> str:
-        """What all rows share: protocol, routing, seeds, orders, and the backbone if it is the
-        same.
+        """The values that all rows share: protocol, routing, seeds, orders, the backbone if it is
+        the same.
         """
         protocols = sorted({row.first.protocol for row in self.rows})
         parts = [f"{pluralize('protocol', len(protocols))} {', '.join(protocols)}"]
@@ -134,8 +134,8 @@ def groups_by_data(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
     """Group rows by protocol, dataset and the settings behind the protocol id.
 
     Returns:
-        Per group, what tells it from another group of the same protocol id (empty if there is
-        none), and its rows.
+        Per group, the settings that differ from other groups of the same protocol id (empty if
+        there is none), and its rows.
     """
     meanings = dict(zip((row.data for row in rows), identity_labels(rows), strict=True))
     ids = Counter((data[0], meaning) for data, meaning in meanings.items())
@@ -245,7 +245,7 @@ def _left_out(
 
 
 def _conditions(row: Row, record: Record) -> tuple[object, ...]:
-    """What a run must share with the joint run that it is compared with."""
+    """The values that a run and its joint run must share."""
     order = tuple(record.cell["order"]["categories"])
     bound = _bound_of(record.method)
     return *row.data, order, record.seed, features_key(record.cell), bound

@@ -94,7 +94,7 @@ class Quantity:
             array, one number per replicate.
         note: the footnote.
         base: the category metric whose matrix it is computed from; None for no matrix.
-        extreme: whether it is a maximum or minimum, which noise moves one way.
+        extreme: whether it is a maximum or minimum, which noise biases in one direction.
     """
 
     column: Column
@@ -146,9 +146,9 @@ def quantity(name: str) -> Quantity:
     if name not in QUANTITIES:
         others = ", ".join(name for name in CATEGORY_METRICS if name != DEFAULT)
         raise UsageError(
-            f"no column is called {name!r}; there are "
-            f"{', '.join(name for name in QUANTITIES if '.' not in name)}, and the same of another "
-            f"metric than AUROC, such as aupro.acc ({others})"
+            f"no column has the name {name!r}; available: "
+            f"{', '.join(name for name in QUANTITIES if '.' not in name)}, or one of these for a "
+            f"metric other than AUROC, such as aupro.acc ({others})"
         )
     return QUANTITIES[name]
 
@@ -185,7 +185,7 @@ def _reader(base: CategoryMetric, metric: ContinualMetric) -> Callable[[Reading]
 
 
 def _chance(reading: Reading, base: CategoryMetric) -> Matrix:
-    """(C,) what guessing reaches in each category that counts."""
+    """(C,) the chance level of each category that counts."""
     names, record = reading.of(base.name), reading.record
     share: Mapping[Any, float] = {}
     if base.name in PIXEL_METRICS:
@@ -204,7 +204,7 @@ def _of_scores(metric: ContinualMetric) -> Quantity:
 
 
 def _of_memory(column: str, scale: float = 1.0) -> Callable[[Reading], float]:
-    """A value of the whole method after the last experience."""
+    """Return a function that reads a value of the entire method after the last experience."""
 
     def read(reading: Reading) -> float:
         memory = reading.final_memory
@@ -215,7 +215,7 @@ def _of_memory(column: str, scale: float = 1.0) -> Callable[[Reading], float]:
 
 
 def _utilization(reading: Reading) -> float:
-    """Percent: the method's own figure, or the mean of its experts' where it gives none."""
+    """Percent: the value that the method reports, or else the mean over its experts."""
     whole = _of_memory(UTILIZATION, 100)(reading)
     if not math.isnan(whole):
         return whole

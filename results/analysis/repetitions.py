@@ -1,7 +1,7 @@
 """Mean and deviation over the runs of a row, where repetitions of one run count once.
 
-A method that ignores the seed gives the same scores for every seed. Such repetitions are no further
-evidence, and counting them makes a deviation too small.
+A method that ignores the seed gives the same scores for every seed. Such repetitions are not
+additional evidence, and counting them would make a deviation too small.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .rows import Row, method_labels, parameter_labels
 def spread_over_runs(records: Sequence[Record], values: Iterable[SupportsFloat]) -> Spread:
     """The mean over all runs, with the deviation over the n distinct ones.
 
-    Runs with equal scores and an equal value are one; durations differ between them.
+    Runs with equal scores and an equal value count once; durations of equal runs differ.
 
     Args:
         records: the runs.

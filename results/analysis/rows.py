@@ -21,7 +21,7 @@ Defaults = Mapping[str, Mapping[str, Any]]
 _NOT_OF_THE_ROW = ("seed", "order", "unseen")
 
 SWEPT = "experts"
-"""The parameter that figures and tables have an axis or a column of its own for."""
+"""The parameter that has its own axis in figures and its own column in tables."""
 _MOST_EXPERTS = 10**6
 
 _IDENTITY = ("schedule", "routing", "preprocessing", "maps", "drift", "blend")
@@ -97,7 +97,7 @@ def rows_of(records: Iterable[Record]) -> list[Row]:
         Row(tuple(runs[run] for run in sorted(runs, key=lambda run: (run[0], run[1]))))
         for runs in groups.values()
     ]
-    return sorted(rows, key=_place)
+    return sorted(rows, key=_sort_key)
 
 
 def experts_of(record: Record) -> int | None:
@@ -187,11 +187,11 @@ def backbone_labels(rows: Sequence[Row]) -> list[str]:
     """`tf_efficientnet_lite0 concat`, with a hash if two feature settings have the same name."""
     names = [_backbone(row) for row in rows]
     keys = [features_key(row.first.cell) for row in rows]
-    alike: dict[str, set[str]] = {}
+    keys_of: dict[str, set[str]] = {}
     for name, key in zip(names, keys, strict=True):
-        alike.setdefault(name, set()).add(key)
+        keys_of.setdefault(name, set()).add(key)
     return [
-        f"{name} ({key[:8]})" if len(alike[name]) > 1 else name
+        f"{name} ({key[:8]})" if len(keys_of[name]) > 1 else name
         for name, key in zip(names, keys, strict=True)
     ]
 
@@ -210,7 +210,7 @@ def plain(value: Any) -> str:
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
-def _place(row: Row) -> tuple[Any, ...]:
+def _sort_key(row: Row) -> tuple[Any, ...]:
     """Sort key: numbers sort as numbers, so 10 experts follow 9."""
     params = [
         (name, 0, value, "") if isinstance(value, int | float) else (name, 1, 0, str(value))

@@ -283,7 +283,7 @@ def test_columns_can_be_chosen_by_name(make_record) -> None:
     table = one(main_tables([make_record()], columns=["worst_drop", "acc_learned"]))
     assert means(table, "worst_drop") == pytest.approx([-0.2])
     assert means(table, "acc_learned") == pytest.approx([0.85])
-    with pytest.raises(UsageError, match="no column is called 'speed'"):
+    with pytest.raises(UsageError, match="no column has the name 'speed'"):
         main_tables([make_record()], columns=["speed"])
 
 
