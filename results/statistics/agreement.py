@@ -1,4 +1,4 @@
-"""Agreement of two assignments of categories to experts, whatever numbers the experts have."""
+"""Agreement of two assignments of categories to experts, for any numbering of the experts."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class ResampledRun:
         scored = self._scores.get((category, t))
         if scored is None:
             return np.full(self._draws.replicates, np.nan)
-        # Scores that an experience left unchanged need not be measured again.
+        # An experience that did not change the scores has the same metric.
         key = base, category, scored.digest
         if key not in self._values:
             weighted = IMAGE_METRICS[base].weighted

@@ -16,7 +16,7 @@ class Ranking:
         mean_ranks: (K,), 1 is best.
         statistic, p: of the Friedman test.
         nemenyi: (K, K) the p of each pair.
-        critical_difference: the distance of mean ranks that Nemenyi's test calls significant.
+        critical_difference: the least significant difference of mean ranks (Nemenyi).
     """
 
     mean_ranks: NDArray[np.float64]

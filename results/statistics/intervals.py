@@ -22,7 +22,7 @@ NO_MASKS = "resampling test images needs their masks, which records do not hold"
 NO_PIXEL_INTERVAL = f"no interval of pixel metrics: {NO_MASKS}"
 
 _EXTREMES = {each.column.name for each in QUANTITIES.values() if each.extreme}
-"""Headings of quantities with a maximum or minimum inside, which noise moves one way."""
+"""Headings of quantities with a maximum or minimum, which noise biases in one direction."""
 
 
 class Estimates:
@@ -102,15 +102,15 @@ def describe_draws(rows: Sequence[Row], replicates: int, *, images: bool = True)
         return "no interval: there is one seed and one order, and no value depends on images"
     text = (
         f"[low, high]: the middle {100 * LEVEL:.0f} % of {replicates} bootstrap replicates, which "
-        f"resample {_listed(resampled)}, the same for all rows; categories are not resampled"
+        f"resample {_join(resampled)}, the same for all rows; categories are not resampled"
     )
     few = [name for name, counts in levels.items() if 1 < max(counts) < FEW]
     if few:
-        text += f"; few {_listed(few)}, so the interval is narrower than it should be"
+        text += f"; few {_join(few)}, so the interval is narrower than it should be"
     if fixed:
-        text += f"; with {_listed(fixed)}, variation over others is not included"
+        text += f"; with {_join(fixed)}, variation over others is not included"
     return text
 
 
-def _listed(words: Sequence[str]) -> str:
+def _join(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
