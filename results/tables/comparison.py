@@ -169,7 +169,7 @@ def _quantity_table(
 
 
 def _optional(table: Table, names: Sequence[str]) -> Table:
-    """Let the columns `names` be hidden, also if no row defines them: nobody asked for them."""
+    """Mark default columns as optional: they are left out if no row defines them or space lacks."""
     headings = [quantity(name).column.name for name in names]
     columns = [replace(each, optional=each.name in headings) for each in table.columns]
     return replace(table, columns=with_hiding_order(columns, headings))

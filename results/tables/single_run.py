@@ -84,7 +84,7 @@ def _entered(values: Mapping[str, tuple[float, int]], group: Iterable[str]) -> i
 
 
 def memory_table(record: Record) -> Table:
-    """The memory of each expert, and of the whole method, after the last experience."""
+    """The memory of each expert, and of the entire method, after the last experience."""
     memory = record.memory
     final = memory[memory["experience"] == memory["experience"].max()].sort_values("expert")
     experts, whole = final[final["expert"] >= 0], final[final["expert"] < 0]
@@ -107,7 +107,7 @@ def memory_table(record: Record) -> Table:
 
 
 def assignments_table(record: Record) -> Table:
-    """Which expert took each category and why, with the similarity to every candidate."""
+    """The expert that each category was assigned to and why, with all similarities."""
     events = record.events
     events = events[events["kind"] == "assignment"]
     experts = sorted({int(expert) for expert in events["expert"]}) if len(events) else []
