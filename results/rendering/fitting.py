@@ -23,12 +23,12 @@ _NARROWEST = 8
 """Characters of a column of words in a terminal that is too narrow for its longest word."""
 
 Breaks: TypeAlias = Literal["nowhere", "headings", "numbers"]
-"""What is broken into several lines: nothing, headings, or numbers before `±` and `[` too."""
+"""What may be broken into several lines: nothing, headings, or also numbers before `±` and `[`."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """Columns that are drawn side by side: their indices in the table and their widths."""
+    """Columns that are printed side by side: their indices in the table and their widths."""
 
     columns: tuple[int, ...]
     widths: tuple[int, ...]
@@ -36,12 +36,12 @@ class Block:
 
 @dataclass(frozen=True)
 class Fitted:
-    """How to draw a table.
+    """The layout of a table on a terminal.
 
     Attributes:
         constants: name and value of the columns of words that are the same in all measured rows.
         hidden: headings of the columns that are left out.
-        blocks: the parts of the table, to be drawn one below the other.
+        blocks: the parts of the table, to be printed one below the other.
     """
 
     constants: tuple[tuple[str, str], ...]

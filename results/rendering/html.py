@@ -28,7 +28,7 @@ STYLE = """\
 .cadbench-table sup { line-height: 0; }
 .cadbench-table ul { font-size: .875rem; padding-left: 1.25rem; }
 """
-"""How a table looks by itself; a page with a look of its own styles the same classes."""
+"""The style of tables on a plain page; a page with its own style defines the same classes."""
 
 _PAGE_STYLE = """\
 :root { color-scheme: light dark; }

@@ -16,10 +16,10 @@ from .trimming import without_redundant_columns
 PREAMBLE = r"% needs \usepackage{booktabs,graphicx,siunitx}"
 
 _WRAPPED = 32
-"""Columns of longer words break their lines."""
+"""Columns with longer words wrap their lines."""
 
 _MANY = 10
-"""More columns than that stand closer together."""
+"""Tables with more columns have narrower gaps between columns."""
 
 _NUMBER = re.compile(r"(-?)(\d+)(\.\d+)?(?: ± (\S+))?(?: \[(.+)\])?")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import unicodedata
 
 UNKNOWN = r"\providecommand{\anychar}[2]{\ifdefined\Umathchar #1\else\texttt{U+#2}\fi}"
-"""What text needs that calls `\\anychar`: XeLaTeX and LuaLaTeX print the character as it is,
-pdfLaTeX, which has no glyph for it, its number."""
+"""Definition of `\\anychar`, which escaped text may use: XeLaTeX and LuaLaTeX print the character,
+pdfLaTeX, which has no glyph for it, prints its number."""
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",

@@ -61,7 +61,7 @@ class Column:
     """The heading of a column, the digits of its numbers, and which direction is better, if any.
 
     Attributes:
-        in_title: the table's title says the same, so only files for machines need the column.
+        in_title: the table's title has the same value, so only CSV and DataFrames need the column.
         optional: printed only if some row defines it.
         hide: place in the order in which a narrow terminal leaves columns out, from 1; 0 for never.
     """
@@ -116,7 +116,7 @@ class Table:
         Args:
             file: where to write the text, if anywhere.
             highlight: which values of a column to mark: `none`, `best`, or the `second` best too.
-            label: the label.
+            label: the label for cross-references; None for none.
 
         Returns:
             The text.

@@ -1,4 +1,4 @@
-"""Remove columns that tell a reader nothing: repeated by the title, or defined by no row."""
+"""Remove columns without information: repeated by the title, or defined by no row."""
 
 from __future__ import annotations
 
