@@ -25,10 +25,10 @@ CHECKPOINT = "checkpoint"
 """The folder, in that of a run in progress, in which `Checkpoint` keeps the next two files."""
 
 HEAD_FILE = "head.json"
-"""Sealed: how far the run is. It is missing until the first experience is finished."""
+"""The number of finished experiences, with a checksum; missing before the first is finished."""
 
 CELL_FILE = "cell.json"
-"""The cell; it is there from the start of the run."""
+"""The cell, written at the start of the run."""
 
 LEFTOVER_AGE = 3600.0
 """Seconds after which a folder without a lock, which an import or a deletion left, is deletable."""

@@ -1,4 +1,4 @@
-"""A finished run record: run.json is read at once, tables on first use."""
+"""A finished run record: run.json is read immediately, tables on first use."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class Record:
         path = self.path / MAPS_FILE
         if not path.exists():
             return None
-        if not self._maps_are_whole:
+        if not self._maps_are_unaltered:
             raise RecordError(_altered(path))
         try:
             maps = cast("np.ndarray", np.load(path, mmap_mode="r", allow_pickle=False))
@@ -154,7 +154,7 @@ class Record:
         return path
 
     @cached_property
-    def _maps_are_whole(self) -> bool:
+    def _maps_are_unaltered(self) -> bool:
         return checksum(self.path / MAPS_FILE) == self.run["checksums"].get(MAPS_FILE)
 
     def verify(self) -> None:

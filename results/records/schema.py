@@ -1,7 +1,7 @@
 """What a run record holds, file by file, and how its key is made.
 
     run.json          what was run and with what (`Run` below)
-    scores.parquet    one row a scored image and experience
+    scores.parquet    one row per scored image and experience
     metrics.parquet   every metric, recomputable from the scores
     memory.parquet    what the method kept, after each experience
     events.parquet    what it decided: assignments with all similarities
@@ -87,7 +87,7 @@ class DomainEntry(TypedDict):
 
 class _OptionalCellEntries(TypedDict, total=False):
     drift: list[DomainEntry]  # `experiences` then names columns, `screw` and `screw@dark:2`
-    blend: float  # share of a column's training images that come an experience early or late
+    blend: float  # share of a column's training images that appear an experience early or late
 
 
 class CellEntry(_OptionalCellEntries):
@@ -195,7 +195,7 @@ SCORES: Mapping[str, str] = {
 
 METRICS: Mapping[str, str] = {
     "metric": "string",
-    "t": "int16",  # null: of the whole run
+    "t": "int16",  # null: of the entire run
     "category": "string",  # null: over categories
     "value": "float64",  # NaN: undefined
     "n": "int32",  # categories that entered; for one category's own value, its images
@@ -206,7 +206,7 @@ UTILIZATION = "utilisation"
 
 MEMORY: Mapping[str, str] = {
     "experience": "int16",
-    "expert": "int16",  # -1 = the whole method
+    "expert": "int16",  # -1 = the entire method
     "categories": "string",  # joined by ','
     "scoring_vectors": "int64",  # vectors that scores are computed with
     "stored_vectors": "int64",  # scoring plus buffer, shared ones once
@@ -215,10 +215,10 @@ MEMORY: Mapping[str, str] = {
     UTILIZATION: "float64",  # share of the budget in use; NaN where there is none
 }
 
-# Any further column of plain values may follow; those an assignment needs are named here. One row
-# a candidate expert: kind = `assignment`, and `chosen` on exactly one row a category. Where there
-# are assignments, kind = `similarity` holds the cosine of the mean features of each new category
-# and each earlier one, `other`.
+# Any further column of plain values may follow; those that an assignment needs are named here. An
+# assignment has one row per candidate expert (kind `assignment`), and `chosen` is true in exactly
+# one row per category. Where there are assignments, kind `similarity` holds the cosine of the mean
+# features of each new category and each earlier one, `other`.
 EVENTS: Mapping[str, str] = {"experience": "int16", "kind": "string", "category": "string"}
 ASSIGNMENT: Mapping[str, str] = {
     "expert": "int16",
@@ -230,7 +230,7 @@ ASSIGNMENT: Mapping[str, str] = {
 
 ASSIGNED = "assignment"
 PART_ASSIGNED = "assignment of a part"
-"""Of images that a blended stream shows an experience early or late, by their category's name."""
+"""Kind of events: images that a blended stream shows an experience early or late."""
 SIMILARITY = "similarity"
 
 METRICS_OF_0_1 = (
