@@ -166,10 +166,17 @@ def test_one_figure_never_mixes(make_study, changes, said):
         source(records)
 
 
-def test_a_row_with_more_seeds_than_others_stops_no_figure(make_study):
+def test_further_seeds_of_one_row_are_not_compared(make_study):
     records = make_study(3) + make_study(3, experts=range(1, 2), methods=0, seeds=range(1, 2))
-    assert draw("curves", source(records), WIDTHS["column"])
-    assert draw("matrix", source(records), WIDTHS["column"])
+    selection = source(records)
+    caption = draw("curves", selection, WIDTHS["column"]).caption
+    assert "seed 0" in caption
+    assert selection.notes == []
+    rows = selection.rows
+    with pytest.raises(UsageError, match="lacks seed 1 of order alphabetical"):
+        draw("curves", source(records, chosen=rows), WIDTHS["column"])
+    shared = source(records, chosen=rows, common=True)
+    assert "seed 0" in draw("curves", shared, WIDTHS["column"]).caption
 
 
 @pytest.mark.parametrize(
