@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +59,7 @@ class StudyFields:
     blend: float | None = None
     routing: Routing | None = None
     unseen: Unseen | None = None
-    methods: values.Methods | None = None
+    methods: values.Methods | None = field(default=None, hash=False)
     seeds: int | str | Iterable[int] | None = None
     match_memory: str | None = None
     backbone: str | None = None

@@ -257,11 +257,6 @@ def series_of(rows: Sequence[Row]) -> list[tuple[Row, ...]]:
     ]
 
 
-def setting_of(c: Comparison) -> str:
-    """Protocol, routing, runs and backbone of a comparison, for captions."""
-    return f"{c.title}, {backbone_labels(c.rows)[0]}"
-
-
 def describe(record: Record) -> str:
     """A run as messages name it: `mecad (1a2b3c4d)`."""
     return f"{record.method} ({record.key[:8]})"

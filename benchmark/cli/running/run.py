@@ -82,9 +82,9 @@ _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreada
     "--set",
     "settings",
     multiple=True,
-    metavar="METHOD.PARAM=VALUES",
+    metavar="[METHOD.]PARAM=VALUES",
     help="Set a parameter, or sweep it over several values such as 1-8 or 0.8,0.9 (see `cadbench "
-    "methods`).",
+    "methods`). METHOD may be left out if only one has the parameter.",
 )
 @click.option(
     "--protocol",

@@ -13,7 +13,7 @@ from ...statistics.intervals import Estimates
 from ..drawing.figure import FinishedFigure
 from ..drawing.labels import legend_below
 from ..drawing.style import canvas, look, number_experiences
-from ..selection import Selection, setting_of
+from ..selection import Selection
 
 _FEW = 6
 """With more rows than this, bands are paler so that lines stay visible."""
@@ -51,7 +51,7 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     draws = selection.intervals(rows)
     caption = (
         f"Mean {selection.heading} over the categories seen so far, after each experience; "
-        f"bands: {draws}. {setting_of(c)}"
+        f"bands: {draws}. {c.title}"
     )
     return FinishedFigure(figure, caption)
 

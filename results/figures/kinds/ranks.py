@@ -6,7 +6,7 @@ from ...statistics.friedman import ranking
 from ...statistics.paired import paired
 from ..drawing.figure import FinishedFigure
 from ..drawing.rank_diagram import draw_diagram
-from ..selection import NothingToDraw, Selection, setting_of
+from ..selection import NothingToDraw, Selection
 
 _ALPHA = 0.05
 
@@ -26,7 +26,7 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     caption = (
         f"Mean ranks (1 is best) by {selection.heading} after the last experience over "
         f"{compared.units.shape[1]} categories; bars join rows that do not differ at {_ALPHA:g} "
-        f"(Nemenyi; Friedman p = {ranked.p:.3g}). {setting_of(c)}"
+        f"(Nemenyi; Friedman p = {ranked.p:.3g}). {c.title}"
     )
     with matplotlib.rc_context({"axes.spines.top": True}):  # the line of the ranks
         figure = draw_diagram(selection.titles(rows), ranked, _ALPHA, width)

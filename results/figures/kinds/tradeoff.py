@@ -13,7 +13,7 @@ from ...analysis.rows import Row, experts_of
 from ..drawing.figure import FinishedFigure
 from ..drawing.labels import legend_below
 from ..drawing.style import SMALL, canvas, look
-from ..selection import NothingToDraw, Selection, few, series_of, setting_of
+from ..selection import NothingToDraw, Selection, few, series_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,7 +67,7 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     caption = (
         f"Mean {selection.heading} after the last experience against stored memory (10^6 bytes); "
         "numbers: experts; line: the Pareto front, rows that no other beats in both; means over "
-        f"runs. {setting_of(c)}"
+        f"runs. {c.title}"
     )
     return FinishedFigure(figure, caption)
 

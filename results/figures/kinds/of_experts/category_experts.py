@@ -7,7 +7,7 @@ import numpy as np
 from ....analysis.rows import experts_of
 from ...drawing.figure import FinishedFigure
 from ...drawing.heat import Heat, draw_heat
-from ...selection import NothingToDraw, Selection, setting_of
+from ...selection import NothingToDraw, Selection
 
 
 def draw(selection: Selection, width: float) -> FinishedFigure:
@@ -33,6 +33,6 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     )
     caption = (
         f"{selection.heading} of each category after the last experience, by the number of "
-        f"experts of {rows[0].first.method}; mean over runs. {setting_of(c)}"
+        f"experts of {rows[0].first.method}; mean over runs. {c.title}"
     )
     return FinishedFigure(draw_heat(heat, width), caption)

@@ -11,7 +11,7 @@ from ....statistics.intervals import Estimates
 from ...drawing.figure import FinishedFigure
 from ...drawing.labels import legend_below
 from ...drawing.style import canvas, look
-from ...selection import Selection, few, setting_of
+from ...selection import Selection, few
 
 _SIDE_BY_SIDE = 5.0
 """From this width in inches the two panels are side by side."""
@@ -62,6 +62,6 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     caption = (
         f"Mean {selection.heading} after the last experience"
         f"{' and fm (positive = forgetting)' * forgetting} by the number of experts of {methods}; "
-        f"bars: {draws}. {setting_of(c)}"
+        f"bars: {draws}. {c.title}"
     )
     return FinishedFigure(figure, caption)
