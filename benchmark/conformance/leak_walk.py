@@ -78,7 +78,7 @@ def _inside(each: object) -> Iterator[object]:
     """What an object refers to: all that the garbage collector sees, and a few kinds more."""
     no_entry: set[int] = set()
     if isinstance(each, types.FunctionType):
-        no_entry = {id(each.__globals__), id(each.__builtins__)}
+        no_entry = {id(each.__globals__), id(getattr(each, "__builtins__", None))}
     elif isinstance(each, types.FrameType):
         no_entry = {id(each.f_globals), id(each.f_builtins), id(each.f_back)}
         yield each.f_locals
