@@ -292,15 +292,16 @@ def test_commands_on_records_say_so_where_there_are_none(call, tmp_path):
         assert_refused(call(*command, "--out", tmp_path), 2, "no records in", "cadbench run")
 
 
-def test_rows_that_are_not_comparable_are_refused_unless_mixed(run_plates, out, call):
+def test_a_row_that_lacks_runs_is_left_out_unless_common_or_mixed(run_plates, out, call):
     assert run_plates(*FINETUNE, "--seeds", "0-1").code == 0
     assert run_plates("--method", "mecad", *SMALL).code == 0
-    assert_refused(
-        call("table", "--out", out), 2, "not comparable", "lacks seed 1", "--allow-mixed"
-    )
-    mixed = call("table", "--out", out, "--allow-mixed")
-    assert mixed.code == 0
-    assert {"finetune", "mecad"} <= set(re.findall(r"^\| (\w+)", mixed.out, re.MULTILINE))
+    alone = call("table", "--out", out)
+    assert alone.code == 0
+    assert re.search(r"left out: mecad \(\w+\) lacks seed 1 .*--common", alone.out)
+    for option in ("--allow-mixed", "--common"):
+        both = call("table", "--out", out, option)
+        assert both.code == 0
+        assert {"finetune", "mecad"} <= set(re.findall(r"^\| (\w+)", both.out, re.MULTILINE))
     chosen = call("table", "--out", out, "--methods", "finetune", "--columns", "acc,worst_drop")
     assert chosen.code == 0
     assert "worst_drop" in chosen.out

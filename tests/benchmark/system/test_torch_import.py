@@ -31,7 +31,7 @@ def test_torch_is_imported_with_the_collector_paused_and_its_state_restored(
 @pytest.mark.parametrize("code", [0, 1, 2])
 def test_the_command_ends_with_its_code_and_leaves_its_objects_alone(code, monkeypatch) -> None:
     frozen = []
-    monkeypatch.setattr(main, "run", lambda: code)
+    monkeypatch.setattr(main, "run", lambda **_: code)
     monkeypatch.setattr(gc, "freeze", lambda: frozen.append(code))
     monkeypatch.setattr(sys, "setswitchinterval", lambda _: None)
     with pytest.raises(SystemExit) as end:
