@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,9 +73,14 @@ class TensorBoard(Callback):
 
     Args:
         folder: folder of the logs, for `tensorboard --logdir FOLDER`.
+
+    Raises:
+        UsageError: TensorBoard is not installed.
     """
 
     def __init__(self, folder: str | Path = "tensorboard") -> None:
+        if find_spec("tensorboard") is None:
+            raise UsageError("TensorBoard is not installed: pip install 'cadbench[tensorboard]'")
         self.folder = Path(folder).expanduser()
 
     def experience_finished(self, cell: Cell, result: ExperienceResult) -> None:

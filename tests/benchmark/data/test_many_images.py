@@ -54,7 +54,7 @@ def test_many_images_are_decoded_once_and_met_again_by_their_status(
     tmp_path: Path, counted: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(image_facts, "_ROWS", 100)
-    files = bench().draw(tmp_path / "set", IMAGES, 4)
+    files = bench().write_dataset(tmp_path / "set", IMAGES, 4)
     assert files == IMAGES + IMAGES // 10
 
     first = build_manifest("x", tmp_path / "set", cache=tmp_path / "cache", workers=0)
@@ -84,7 +84,7 @@ def test_what_an_interrupt_left_is_all_that_is_decoded_next_time(
             if counted["_inspect"] >= 300:
                 raise KeyboardInterrupt
 
-    files = bench().draw(tmp_path / "set", IMAGES, 4)
+    files = bench().write_dataset(tmp_path / "set", IMAGES, 4)
     options = {"cache": tmp_path / "cache", "workers": 0}
     with pytest.raises(KeyboardInterrupt):
         build_manifest("x", tmp_path / "set", reporter=Impatient(), **options)  # type: ignore[arg-type]

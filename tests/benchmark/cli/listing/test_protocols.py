@@ -245,8 +245,14 @@ def test_records_of_two_files_that_share_an_id_never_share_a_table(
     file.write_text(OURS.replace("sigma = 2.0", "sigma = 3.0").replace("=10", "=12"))
     make_records(run_file)
     assert {record.protocol for record in find_records(out)} == {"our-plates@1"}
-    refused = call("table", "--out", out, "--protocol", "our-plates@1")
-    assert_refused(refused, 2, "different maps.sigma", "has 2.0", "has 3.0", "--allow-mixed")
+    titles = [
+        line
+        for line in call("table", "--out", out, "--protocol", "our-plates@1").out.splitlines()
+        if line.startswith("### ")
+    ]
+    assert len(titles) == 2
+    assert "maps.sigma=2.0" in titles[0]
+    assert "maps.sigma=3.0" in titles[1]
     mixed = call("table", "--out", out, "--allow-mixed").out
     assert "maps.sigma=2.0" in mixed
     assert "maps.sigma=3.0" in mixed

@@ -84,7 +84,7 @@ def test_other_metrics_and_values_can_be_compared(compare) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["upper"], ["at least two rows", "cadbench compare"]),
+        (["upper"], ["at least two rows"]),
         (["uper", "lower"], ["'uper'", "did you mean upper?", "lower ("]),
         (["mecad", "upper"], ["'mecad' matches 2 rows", "mecad:experts=1,replay=random ("]),
         (["mecad:expert=1", "upper"], ["'expert'", "did you mean experts?"]),
