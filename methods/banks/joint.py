@@ -1,4 +1,4 @@
-"""Joint training, the upper bound: one bank selected from all categories seen so far."""
+"""Joint training, a reference: one bank selected from all categories seen so far."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class JointParams(Params):
 
 
 class Joint(SingleBank[JointParams]):
-    """Upper bound: one bank, selected after each experience from all categories seen so far.
+    """Reference: one bank, selected after each experience from all categories seen so far.
 
     The candidates that it selects from count as stored memory.
     """

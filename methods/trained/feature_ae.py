@@ -115,4 +115,4 @@ class FeatureAECumulative(strategies.Cumulative, FeatureAE):
 
 
 class FeatureAEJoint(strategies.Joint, FeatureAE):
-    """Upper bound: a new feature autoencoder (DFR) per experience, on all images seen so far."""
+    """Reference: a new feature autoencoder (DFR) per experience, on all images seen so far."""

@@ -139,4 +139,4 @@ class STFPMCumulative(strategies.Cumulative, STFPM):
 
 
 class STFPMJoint(strategies.Joint, STFPM):
-    """Upper bound: a new STFPM student per experience, on all images seen so far."""
+    """Reference: a new STFPM student per experience, on all images seen so far."""

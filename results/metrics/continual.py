@@ -267,9 +267,9 @@ GAP_TO_JOINT = ContinualMetric(
     range="-1 to 1",
     formula="acc(joint) - acc",
     formula_where_lower="acc - acc(joint)",
-    sign="positive = worse than training on all categories at once",
-    meaning="what is left to the upper bound of the same protocol, order, seed and features; the "
-    "bound of a trained detector, such as stfpm+ewc, is its own: stfpm+joint",
+    sign="positive = worse than training on all categories at once, negative = better",
+    meaning="what is left to joint training with the same protocol, order, seed and features (for a "
+    "trained detector such as stfpm+ewc: to stfpm+joint), which is a reference and no bound",
     published="what ReplayCAD prints as forgetting",
 )
 

@@ -60,7 +60,7 @@ def legend(table: Table, found: Marks, best: str, second: str) -> str:
     parts = [f"{best}: best"] * ("best" in used) + [f"{second}: second best"] * ("second" in used)
     if not parts:
         return ""
-    not_ranked = ["upper bounds"] * bool(table.unranked) + ["quoted rows"] * bool(table.quoted)
+    not_ranked = ["joint references"] * bool(table.unranked) + ["quoted rows"] * bool(table.quoted)
     apart = f"; {' and '.join(not_ranked)} are not ranked" if not_ranked else ""
     return f"{', '.join(parts)} of the column, ties included{apart}"
 

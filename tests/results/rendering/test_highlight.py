@@ -70,4 +70,4 @@ def test_the_legend_names_only_the_marks_in_use() -> None:
         "bold: best of the column, ties included"
     )
     bounded = Table(table.title, table.columns, (*table.rows, ("o", 9.0)), (), 0, (2,))
-    assert "; upper bounds are not ranked" in legend(bounded, marks(bounded, "best"), "b", "u")
+    assert "; joint references are not ranked" in legend(bounded, marks(bounded, "best"), "b", "u")
