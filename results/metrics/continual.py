@@ -268,7 +268,7 @@ GAP_TO_JOINT = ContinualMetric(
     formula="acc(joint) - acc",
     formula_where_lower="acc - acc(joint)",
     sign="positive = worse than training on all categories at once, negative = better",
-    meaning="what is left to joint training with the same protocol, order, seed and features (for a "
+    meaning="what is left to joint training with the same protocol, order, seed and features (of a "
     "trained detector such as stfpm+ewc: to stfpm+joint), which is a reference and no bound",
     published="what ReplayCAD prints as forgetting",
 )
