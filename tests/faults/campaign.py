@@ -53,10 +53,7 @@ PARTS: Mapping[str, Part] = {
 }
 ROOT_ONLY = ("disks-full", "disks-exports")
 """What needs a file system to be mounted."""
-QUICK = (
-    *("kills", "kills-import", "kills-write", "locks", "disks-limit"),
-    *("streams", "flock"),
-)
+QUICK = ("kills", "kills-import", "kills-write", "locks", "disks-limit")
 """Parts that a quick campaign takes."""
 
 

@@ -27,11 +27,11 @@ def world() -> Iterator[World]:
 @pytest.mark.parametrize(
     ("pattern", "examples"),
     [
-        ("option: run$", 40),
-        ("option: ", 6),
-        ("--set of mecad", 15),
+        ("option: run$", 25),
+        ("option: ", 4),
+        ("--set of mecad", 10),
         ("--set of padim", 5),
-        ("file: ", 8),
+        ("file: ", 5),
         ("dataset: ", 5),
     ],
 )
