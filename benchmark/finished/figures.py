@@ -45,14 +45,14 @@ def selections(
         common: compare the runs that all rows share, if some rows lack runs.
 
     Returns:
-        Name of the group, for file names -> selection. The name is empty if there is one group.
+        Name of the group, for file names -> selection.
 
     Raises:
         UsageError: a row name matches no row or several.
     """
     from ...results.figures.selection import select_rows
 
-    groups = _groups(rows_of(records))
+    groups, defaults = _groups(rows_of(records)), default_params(records)
     found = {}
     for name, rows in groups.items():
         try:
@@ -60,12 +60,10 @@ def selections(
         except UsageError:
             continue
         run = _named_run(refs[0], chosen[0]) if chosen else None
-        found[name] = select_rows(
-            rows, chosen, run, base=metric, defaults=default_params(records), common=common
-        )
+        found[name] = select_rows(rows, chosen, run, base=metric, defaults=defaults, common=common)
     if not found:
         find_rows(refs, rows_of(records))  # raises the message about all rows
-    return found if len(found) > 1 else {"": next(iter(found.values()))}
+    return found
 
 
 def draw_figure(
@@ -90,6 +88,7 @@ def draw_figure(
     """
     if name == EXAMPLES:
         return _draw_examples(selection, width, category, data_root)
+    selection = replace(selection, notes=[])  # a list of this figure's own
     figure = draw(name, selection, width)
     return replace(figure, caption="; ".join([figure.caption, *selection.notes]))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...results.analysis.comparison import compare
+from ...results.analysis.comparison import compare, groups_by_data
 from ...results.analysis.quantities import full_name, quantity
 from ...results.analysis.rows import rows_of
 from ...results.errors import UsageError
@@ -39,10 +39,8 @@ def run_frame(
     names = [full_name(name) for name in listed]
     chosen = {name: quantity(name) for name in names}
     measured: dict[str, dict[str, float]] = {}
-    for data in dict.fromkeys(row.data for row in rows_of(records)):
-        rows = [row for row in rows_of(records) if row.data == data]
-        comparison = compare(rows[0].first.routing, rows)
-        for readings in comparison.readings:
+    for _, rows in groups_by_data(rows_of(records)):
+        for readings in compare(rows[0].first.routing, rows).readings:
             for reading in readings:
                 values = {name: float(each.read(reading)) for name, each in chosen.items()}
                 measured[reading.record.key] = values

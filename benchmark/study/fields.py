@@ -22,31 +22,7 @@ _TEXTS = ("dataset", "schedule", "match_memory", "backbone", "embedding")
 
 @dataclass(frozen=True, kw_only=True)
 class StudyFields:
-    """The values that define a study; `Study` adds the methods that plan and run it.
-
-    Attributes:
-        dataset: a dataset's name, several such as `mvtec,visa`, or `auto` [auto].
-        data_root: folder of the dataset, or dataset -> folder [CADBENCH_DATA].
-        categories: the categories to use [all].
-        skip_unreadable: leave out unreadable images instead of raising an error.
-        protocol: name or TOML file of a protocol, which fixes data, stream and preprocessing.
-        schedule: categories per experience, such as `1x15` or `10-1x5` [1x*].
-        orders: orders of the categories: `alphabetical`, `random:SEED`, or a file [alphabetical].
-        drift: domains under which every category returns, such as `dark:2` [none].
-        blend: share of training images that move to a neighboring experience [0].
-        routing: `oracle` (methods get the category of test images) or `inferred` [oracle].
-        unseen: categories that are scored before they are introduced: next, all, none [next].
-        methods: a method, several, or method -> parameter -> value or values [mecad].
-        seeds: seeds of the methods' random generators [0].
-        match_memory: give the other methods as much memory as this one uses at the end.
-        backbone: a timm model [wide_resnet50_2 on MVTec AD, else tf_efficientnet_lite0].
-        weights: file with backbone weights, used instead of a download.
-        random_weights: use an untrained backbone.
-        embedding: `concat` or `official` [depends on the backbone].
-        image_size: side of the square that images become, in pixels [224].
-        resize: how images become squares: `crop`, `pad` or `squash` [crop].
-        map_sigma: sigma of the Gaussian that smooths anomaly maps, in pixels [4].
-    """
+    """The values that define a study. `Study` documents them, and adds what plans and runs it."""
 
     dataset: str | None = None
     data_root: str | Path | Mapping[str, str | Path] | DataRoots | None = None

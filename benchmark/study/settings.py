@@ -89,26 +89,27 @@ def settings_of(study: StudyFields) -> Settings:
     protocol = None if study.protocol is None else find_protocol(str(study.protocol))
     fixed = {} if protocol is None else _fixed_by(protocol)
     for field, (value, text) in fixed.items():
-        given = getattr(study, field)
-        if given is not None and _comparable(field, given, protocol) != value:
+        chosen = getattr(study, field)
+        if chosen is not None and _comparable(field, chosen, protocol) != value:
             raise StudyError(
                 field, f"contradicts the protocol {study.protocol}, which sets {text or value}"
             )
     defaults = None if protocol is None else protocol.study
+    given: Any = study  # its lists are tuples now
     settings = Settings(
         protocol=protocol,
         dataset=protocol.dataset if protocol else study.dataset or "auto",
         data_root=_data_root(study.data_root),
-        categories=_names(protocol.categories if protocol else None, study.categories),
+        categories=protocol.categories if protocol and protocol.categories else given.categories,
         skip_unreadable=study.skip_unreadable,
         schedule=protocol.schedule if protocol else study.schedule or "1x*",
-        orders=_names(study.orders) or (protocol.orders if protocol else DEFAULT_ORDERS),
-        drift=parse_domains(protocol.drift if protocol else _names(study.drift) or ()),
+        orders=given.orders or (protocol.orders if protocol else DEFAULT_ORDERS),
+        drift=parse_domains(protocol.drift if protocol else given.drift or ()),
         blend=protocol.blend if protocol else check_blend(study.blend or 0.0),
         routing=protocol.routing if protocol else study.routing or "oracle",
         unseen=protocol.unseen if protocol else study.unseen or "next",
         methods=_methods(study, protocol),
-        seeds=study.seeds or (defaults and defaults.seeds) or DEFAULT_SEEDS,  # type: ignore[arg-type]
+        seeds=given.seeds or (defaults and defaults.seeds) or DEFAULT_SEEDS,
         match_memory=study.match_memory,
         backbone=study.backbone or (defaults.backbone if defaults else None),
         weights=None if study.weights is None else Path(study.weights).expanduser(),
@@ -121,13 +122,18 @@ def settings_of(study: StudyFields) -> Settings:
     return settings
 
 
-def check_study_defaults(protocol: Protocol, methods: Sequence[str] | None = None) -> None:
-    """Check the methods and parameters that a protocol's `study` names.
+def parse_study_defaults(
+    protocol: Protocol, methods: Sequence[str] | None = None
+) -> dict[str, dict[str, tuple[Any, ...]]]:
+    """Parse the parameters that a protocol's `study` sets, and check its methods.
 
     Args:
         protocol: the protocol.
-        methods: check the parameters of these methods only; None checks all, and that the methods
-            of the study exist.
+        methods: the methods whose parameters are needed; None for all, and for a check that the
+            methods of the study exist.
+
+    Returns:
+        Method -> parameter -> values to try.
 
     Raises:
         UsageError: a method or parameter does not exist.
@@ -135,7 +141,7 @@ def check_study_defaults(protocol: Protocol, methods: Sequence[str] | None = Non
     try:
         for method in protocol.study.methods or () if methods is None else ():
             load_method(method)
-        _settings_in(protocol, methods)
+        return _settings_in(protocol, methods)
     except UsageError as error:
         text = error.text if isinstance(error, StudyError) else str(error)
         raise UsageError(f"{protocol.where}: study: {text}") from None
@@ -168,11 +174,6 @@ def _comparable(field: str, given: Any, protocol: Protocol | None) -> object:
     return frozenset(given) if field == "categories" else given
 
 
-def _names(*candidates: Any) -> tuple[str, ...] | None:
-    """The first list that is given."""
-    return next((found for found in candidates if found is not None), None)
-
-
 def _methods(
     study: StudyFields, protocol: Protocol | None
 ) -> Mapping[str, Mapping[str, tuple[Any, ...]]]:
@@ -180,12 +181,8 @@ def _methods(
     given: Any = study.methods
     if protocol is None:
         return given or DEFAULT_METHODS
-    if given is None and protocol.study.methods is not None:
-        check_study_defaults(protocol)
-        given = {method: {} for method in protocol.study.methods}
-    given = given or DEFAULT_METHODS
-    check_study_defaults(protocol, tuple(given))
-    by_protocol = _settings_in(protocol, tuple(given))
+    by_protocol = parse_study_defaults(protocol, None if given is None else tuple(given))
+    given = given or {method: {} for method in protocol.study.methods or DEFAULT_METHODS}
     return {method: {**by_protocol.get(method, {}), **params} for method, params in given.items()}
 
 

@@ -2,7 +2,8 @@
 
 The file is created exclusively, so one process holds the lock. A killed process leaves its file,
 and the next one removes it: at once if the holder ran on the same machine, else when the holder has
-not touched its file for a while.
+not touched its file for a while. filelock has two locks of this kind: one recovers only from
+processes of the same machine, the other only by waiting, and both write the name of the host.
 """
 
 from __future__ import annotations

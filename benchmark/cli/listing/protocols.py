@@ -18,7 +18,7 @@ def command(name: str | None) -> None:
     cadbench run --protocol ours.toml
     """
     from ...protocols.builtin import builtin_names, builtin_text, find_protocol
-    from ...study.settings import check_study_defaults
+    from ...study.settings import parse_study_defaults
 
     if name is None:
         _list()
@@ -26,7 +26,7 @@ def command(name: str | None) -> None:
         click.echo(builtin_text(name), nl=False)
     else:
         protocol = find_protocol(name)
-        check_study_defaults(protocol)
+        parse_study_defaults(protocol)
         categories = protocol.categories
         of = f"{format_count(len(categories), 'category')} of " if categories else ""
         orders = f"{pluralize('order', len(protocol.orders))} {', '.join(protocol.orders)}"

@@ -131,26 +131,35 @@ def command(
 
     from ....results.figures.drawing.style import save, styled
 
-    drew_any = False
+    drew_any, several = False, len(groups) > 1
     left_out: dict[str, list[str]] = {}
-    for group, each in itertools.product(groups, wanted):
+    for group, each in itertools.product(list(groups), wanted):
 
         def draw_one(
-            readable: list[Record], name: str = each, group: str = group
+            readable: list[Record],
+            name: str = each,
+            group: str = group,
+            known: tuple[list[Record], dict[str, Selection]] = (records, groups),
         ) -> FinishedFigure:
-            selection = select(readable)[group]
-            return draw_figure(name, selection, inches, category=category, data_root=data_root)
+            # Rows are selected again only if `with_readable` has left records out.
+            found = known[1] if readable == known[0] else select(readable)
+            if group not in found:
+                raise UsageError(f"no record of {group} can be read")
+            return draw_figure(name, found[group], inches, category=category, data_root=data_root)
 
+        file = f"{each}-{group}" if several else each
         with styled(), warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
             try:
-                figure, records = with_readable(records, draw_one)
+                figure, kept = with_readable(records, draw_one)
             except (UsageError, DataError) as error:
-                if name != ALL and len(groups) == 1:
+                if name != ALL and not several:
                     raise
-                left_out.setdefault(str(error), []).append("-".join(filter(None, [each, group])))
+                left_out.setdefault(str(error), []).append(file)
                 continue
-            paths = [folder / f"{'-'.join(filter(None, [each, group]))}.{kind}" for kind in kinds]
+            if kept != records:
+                records, groups = kept, select(kept)
+            paths = [folder / f"{file}.{kind}" for kind in kinds]
             for path in paths:
                 save(figure.figure, path, figure.caption)
         drew_any = True

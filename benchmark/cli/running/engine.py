@@ -11,9 +11,6 @@ from ..shared.options import FiniteRange
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-ENGINE = ("engine", "address", "jobs", "cell_cpus", "cell_gpus")
-"""Names of these options. None of them changes a score."""
-
 _OPTIONS = (
     click.option(
         "--engine",
