@@ -30,6 +30,9 @@ class TableOptions:
         common: keep every row, with the seeds and orders that all rows share.
         published: add published rows of the same stream.
         intervals: add 95 % bootstrap intervals.
+
+    Raises:
+        UsageError: `allow_mixed` and `common` are both set.
     """
 
     columns: Sequence[str] | None = None
@@ -38,6 +41,13 @@ class TableOptions:
     common: bool = False
     published: bool = False
     intervals: bool = False
+
+    def __post_init__(self) -> None:
+        if self.allow_mixed and self.common:
+            raise UsageError(
+                "--allow-mixed and --common exclude each other: one keeps all runs of a row, the "
+                "other only those that all rows share"
+            )
 
 
 def make_tables(kind: str, records: Sequence[Record], options: TableOptions) -> list[Table]:

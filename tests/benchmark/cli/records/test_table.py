@@ -69,6 +69,7 @@ def test_what_does_not_fit_is_refused_and_writes_nothing(table, tmp_path):
         (["matrix", "--columns", "acc"], 2, "--columns", "main", "matrix"),
         (["--metric", "ap"], 2, "--metric", "matrix"),
         (["memory", "--allow-mixed"], 2, "--allow-mixed"),
+        (["--common", "--allow-mixed"], 2, "--allow-mixed and --common exclude each other"),
         (["published", "--methods", "mecad"], 2, "--methods", "published"),
         (["main", "mecda"], 2, "'mecda'", "did you mean mecad?"),
         (["main", "mecad:experts=9"], 2, "experts=9"),
