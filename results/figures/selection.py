@@ -243,8 +243,8 @@ def select_rows(
                 f"a figure never mixes {what}, and the records have several; name the rows, or "
                 "give another --out"
             )
-    alike = [r for r in rows if _data(r) == _data(first) and _features(r) == _features(first)]
-    return Selection(tuple(alike), tuple(chosen), run, **options)
+    comparable = [r for r in rows if _data(r) == _data(first) and _features(r) == _features(first)]
+    return Selection(tuple(comparable), tuple(chosen), run, **options)
 
 
 def series_of(rows: Sequence[Row]) -> list[tuple[Row, ...]]:
