@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from ...results.analysis.rows import rows_of
 from ...results.did_you_mean import suggestion
@@ -12,26 +13,33 @@ from ...results.metrics.registry import CATEGORY_METRICS
 from ...results.records.record import Record
 from .row_names import find_rows
 
+T = TypeVar("T")
+
 
 def with_value(
-    records: Sequence[Record], wanted: Sequence[str], of: Callable[[Record], str], where: str
-) -> list[Record]:
+    records: Sequence[T],
+    wanted: Sequence[str],
+    of: Callable[[T], str],
+    where: str,
+    noun: str = "record",
+) -> list[T]:
     """Return the records whose value is one of those wanted.
 
     Args:
-        records: the records.
+        records: the records, or other things.
         wanted: the values.
-        of: a function that returns the value of a record.
+        of: a function that returns the value of a record; empty if it is not known.
         where: what was given, such as `--methods`, for messages.
+        noun: what messages call a record.
 
     Raises:
         UsageError: no record has one of the values.
     """
-    available = sorted({of(record) for record in records})
+    available = sorted({of(record) for record in records} - {""})
     for value in wanted:
         if value not in available:
             raise UsageError(
-                f"{where}: no record has {value!r}{suggestion(value, available)}; available: "
+                f"{where}: no {noun} has {value!r}{suggestion(value, available)}; available: "
                 f"{', '.join(available)}"
             )
     return [record for record in records if of(record) in wanted]
@@ -58,7 +66,8 @@ def with_params(records: Sequence[Record], params: Mapping[str, Any]) -> list[Re
         several = isinstance(value, Iterable) and not isinstance(value, str)
         wanted = [str(each) for each in (value if several else [value])]
         found = [record for record in found if name in record.params]
-        found = with_value(found, wanted, lambda record: str(record.params[name]), name)  # noqa: B023
+        written = {record.key: str(record.params[name]) for record in found}
+        found = with_value(found, wanted, partial(_written, written), name)
     return found
 
 
@@ -110,3 +119,7 @@ def of_refs(records: Sequence[Record], refs: Sequence[str]) -> list[Record]:
 def backbone_of(record: Record) -> str:
     """The backbone of a record's features."""
     return str(record.cell["features"]["backbone"])
+
+
+def _written(values: Mapping[str, str], record: Record) -> str:
+    return values[record.key]

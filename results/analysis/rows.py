@@ -210,16 +210,19 @@ def plain(value: Any) -> str:
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
-def _sort_key(row: Row) -> tuple[Any, ...]:
-    """Sort key: numbers sort as numbers, so 10 experts follow 9."""
-    params = [
+def params_sort_key(params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Return a key that sorts numbers as numbers, so 10 experts follow 9."""
+    return [
         (name, 0, value, "") if isinstance(value, int | float) else (name, 1, 0, str(value))
-        for name, value in sorted(row.first.params.items())
+        for name, value in sorted(params.items())
     ]
+
+
+def _sort_key(row: Row) -> tuple[Any, ...]:
     return (
         row.first.method,
         _version(row),
-        params,
+        params_sort_key(row.first.params),
         features_key(row.first.cell),
         *row.data,
         row.first.key,

@@ -14,6 +14,7 @@ from ....results.analysis.rows import (
     backbone_labels,
     method_labels,
     parameter_labels,
+    params_sort_key,
     plain,
 )
 from ....results.counts import format_count
@@ -147,10 +148,5 @@ def _changed(params: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
 
 
 def _name_key(run: StoredRun) -> tuple[Any, ...]:
-    """Sorts numbers as numbers: 10 experts follow 9."""
-    params = run.record.params if run.record else {}
-    values = [
-        (name, 0, value, "") if isinstance(value, int | float) else (name, 1, 0, str(value))
-        for name, value in sorted(params.items())
-    ]
+    values = params_sort_key(run.record.params if run.record else {})
     return run.protocol, run.method, values, run.order, len(run.seed), run.seed, run.path

@@ -11,6 +11,7 @@ import click
 from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
 from ....results.records.inventory import StoredRun, list_runs
+from ...finished.selection import protocol_id, with_value
 
 methods_option: Callable[..., Any] = click.option(
     "--method", "methods", multiple=True, metavar="NAME", help="Only this method (repeatable)."
@@ -40,9 +41,9 @@ def select_runs(out: Path, methods: Sequence[str], protocol: str | None) -> list
             f"no runs in {out}; create some with `cadbench run`, or choose the folder with --out"
         )
     if protocol is not None:
-        wanted = _protocol_id(protocol, {run.protocol for run in runs})
-        runs = _only(runs, [wanted], lambda run: run.protocol, "--protocol")
-    return _only(runs, methods, lambda run: run.method, "--method") if methods else runs
+        wanted = protocol_id(protocol, {run.protocol for run in runs})
+        runs = with_value(runs, [wanted], lambda run: run.protocol, "--protocol", "run")
+    return with_value(runs, methods, lambda run: run.method, "--method", "run") if methods else runs
 
 
 def find_runs(refs: Sequence[str], runs: Sequence[StoredRun]) -> list[StoredRun]:
@@ -78,24 +79,3 @@ def _runs_of_row(ref: str, runs: Sequence[StoredRun]) -> list[StoredRun]:
     (row,) = find_rows([ref], rows_of(run.record for run in runs if run.record is not None))
     keys = {record.key for record in row.records}
     return [run for run in runs if run.key in keys]
-
-
-def _protocol_id(protocol: str, ids: set[str]) -> str:
-    if protocol in ids:
-        return protocol
-    from ...protocols.builtin import builtin_names, find_protocol
-
-    return find_protocol(protocol).id if protocol in builtin_names() else protocol
-
-
-def _only(
-    runs: list[StoredRun], wanted: Sequence[str], name: Callable[[StoredRun], str], option: str
-) -> list[StoredRun]:
-    available = sorted({name(run) for run in runs if name(run)})
-    for word in wanted:
-        if word not in available:
-            raise UsageError(
-                f"{option}: no run of {word!r}{suggestion(word, available)}; available: "
-                f"{', '.join(available)}"
-            )
-    return [run for run in runs if name(run) in wanted]

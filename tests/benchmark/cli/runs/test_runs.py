@@ -120,8 +120,8 @@ def test_rm_skips_what_is_locked_with_one_line(call, recorded):
         (["rm"], "name the runs to delete: KEY, ROW or all, or --unfinished"),
         (["rm", "mecda"], "'mecda' matches no run (did you mean mecad?); `cadbench runs ls`"),
         (["rm", "mecad:experts=3"], "no row has the settings 'experts=3'"),
-        (["ls", "--method", "mecda"], "--method: no run of 'mecda' (did you mean mecad?)"),
-        (["du", "--protocol", "other"], "--protocol: no run of 'other'"),
+        (["ls", "--method", "mecda"], "--method: no run has 'mecda' (did you mean mecad?)"),
+        (["du", "--protocol", "other"], "--protocol: no run has 'other'"),
         (["lx"], "No such command 'lx'"),
     ],
 )
