@@ -309,7 +309,7 @@ class Results(Sequence[Record]):
             *rows: at least two rows, such as `"mecad:experts=5", "patchcore"`.
             metric: a metric with one value per category.
             value: `final`, `learned`, or `change` (final minus learned).
-            unit: unit of the tests, `category` or `cell` (a category, seed and order).
+            unit: unit of the tests, `category`, or `category_run` (a category, seed and order).
             alpha: significance level of the critical difference.
             common: compare the runs that all rows share, if some rows lack runs.
 

@@ -1,7 +1,7 @@
 """Paired comparison of rows that ran on the same categories, seeds and orders.
 
 The unit of a test is a category, averaged over seeds and orders: these share its images, so they
-are not independent of each other. With `cell` every (category, seed, order) is a unit.
+are not independent of each other. With `category_run` every (category, seed, order) is a unit.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .bootstrap_run import ResampledRun
 from .wilcoxon import signed_ranks
 
 Value = Literal["final", "learned", "change"]
-Unit = Literal["category", "cell"]
+Unit = Literal["category", "category_run"]
 VALUES: tuple[Value, ...] = get_args(Value)
 UNITS: tuple[Unit, ...] = get_args(Unit)
 
@@ -94,7 +94,7 @@ class Paired:
     @cached_property
     def units(self) -> NDArray[np.float64]:
         """(K, N): the values that are tested."""
-        if self.unit == "cell":
+        if self.unit == "category_run":
             return self.values[:, self.counted]
         kept = self.counted.any(axis=0)
         counts = self.counted[:, kept]
@@ -113,7 +113,7 @@ class Paired:
         for row in self.rows:
             resampled = np.stack([self._resample(record, bootstrap) for record in row.records])
             resampled = np.where(self.counted[..., None], resampled, np.nan)
-            if self.unit == "cell":
+            if self.unit == "category_run":
                 weights = np.repeat(counts, len(self.categories), axis=0)
                 means.append(mean_over_runs(resampled.reshape(-1, counts.shape[1]), weights))
             else:
@@ -167,7 +167,7 @@ def paired(rows: Sequence[Row], base: str, value: Value, unit: Unit) -> Paired:
         rows: two rows or more, with the same categories, seeds and orders.
         base: the category metric.
         value: `final`, `learned` or `change`.
-        unit: `category` or `cell`.
+        unit: `category` or `category_run`.
     """
     categories = tuple(sorted(rows[0].first.categories))
     values = []

@@ -188,7 +188,7 @@ def _test_notes(paired: Paired, pairs: Sequence[Pair], alpha: float) -> list[str
         notes.append(
             f"with {_units(paired, N)} no p lies below {smallest_p(N):.2g}, whatever the difference"
         )
-    if paired.unit == "cell":
+    if paired.unit == "category_run":
         notes.append(
             "the units are (category, seed, order): those of one category share its images and "
             "are not independent, so p is too small; the default, --unit category, is not misled"

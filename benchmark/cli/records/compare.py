@@ -43,7 +43,7 @@ from ..shared.table_output import print_tables
 )
 @click.option(
     "--unit",
-    type=click.Choice(["category", "cell"]),
+    type=click.Choice(["category", "category_run"]),
     default="category",
     show_default=True,
     help="Unit of the tests: a category, or a (category, seed, order).",

@@ -67,7 +67,7 @@ def test_a_unit_is_a_category_with_its_runs_averaged(rows, base, value) -> None:
 
 def test_a_unit_may_be_every_category_seed_and_order(rows) -> None:
     made = rows()
-    units = paired(made, "auroc", "final", "cell").units
+    units = paired(made, "auroc", "final", "category_run").units
     assert units.shape == (3, 4 * 8)
     R, _ = stored_matrix(made[1].records[2], NAMES)
     assert units[1, 16:24].tolist() == R[-1].tolist()
@@ -92,7 +92,7 @@ def test_pairs_have_the_numbers_of_the_libraries(rows) -> None:
     assert [pair.p_holm for pair in pairs] == holm.tolist()
 
 
-@pytest.mark.parametrize("unit", ["category", "cell"])
+@pytest.mark.parametrize("unit", ["category", "category_run"])
 @pytest.mark.parametrize("value", ["final", "learned", "change"])
 def test_replicates_are_those_of_a_plain_slow_bootstrap(rows, value, unit) -> None:
     made = rows(methods=("a", "b"))
@@ -169,7 +169,7 @@ def test_what_one_row_does_not_define_counts_for_none(make_record) -> None:
     # bolt is counted in the run where both have it, and there only
     more = [make_record(seed=1, R=BETTER), make_record(seed=1, method="joint", R=MATRIX)]
     every = rows_of([record for row in rows for record in row.records] + more)
-    both = paired(every, "auroc", "final", "cell")
+    both = paired(every, "auroc", "final", "category_run")
     assert both.units.shape == (2, 2 + 3)
 
 
@@ -201,7 +201,7 @@ def test_two_rows_have_no_ranks(rows) -> None:
 
 def test_cells_as_units_are_warned_of(rows) -> None:
     made = rows()
-    for unit, warned in (("category", False), ("cell", True)):
+    for unit, warned in (("category", False), ("category_run", True)):
         notes = tables(paired(made, "auroc", "final", unit))[1].notes
         assert any("not independent" in note for note in notes) is warned
 

@@ -76,7 +76,7 @@ def test_other_metrics_and_values_can_be_compared(compare) -> None:
     change = compare("upper", "lower", "--value", "change")
     assert re.search(r"\| row   \| +auroc change \|", change.out)
     assert "negative = forgetting" in change.out
-    cells = compare("upper", "lower", "--unit", "cell")
+    cells = compare("upper", "lower", "--unit", "category_run")
     assert "6 cells" in cells.out
     assert "not independent" in cells.out
 
