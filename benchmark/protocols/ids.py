@@ -22,7 +22,8 @@ _PART = r"\d+(?:x\d+)?"
 _SETTINGS = re.compile(
     rf"(?P<schedule>{_PART}(?:-{_PART})*)-(?P<size>\d+)-(?P<routing>oracle|inferred)"
     r"(?:-(?P<mode>pad|squash))?(?:-resize(?P<resize>\d+))?(?:-sigma(?P<sigma>[0-9.e+-]+))?"
-    r"(?:-drift(?P<drift>(?:-[a-z]+[1-9]\d*)+))?(?:-blend(?P<blend>[0-9.e+-]+))?@(?P<version>\d+)"
+    r"(?:-drift(?P<drift>(?:-[a-z]+[1-9]\d*)+))?(?:-blend(?P<blend>[0-9.e+-]+))?"
+    r"(?:-holdout(?P<holdout>[0-9.e+-]+))?@(?P<version>\d+)"
 )
 
 
@@ -37,6 +38,7 @@ class ProtocolSettings:
     maps: MapSpec
     drift: tuple[str, ...] = ()
     blend: float = 0.0
+    holdout: float = 0.0
 
     @property
     def settings_id(self) -> str:
@@ -48,9 +50,10 @@ class ProtocolSettings:
         sigma = "" if self.maps.sigma == SIGMA else f"-sigma{_plain(self.maps.sigma)}"
         drift = f"-drift{_join(self.drift)}" if self.drift else ""
         blend = f"-blend{_plain(self.blend)}" if self.blend else ""
+        holdout = f"-holdout{_plain(self.holdout)}" if self.holdout else ""
         return (
             f"{self.schedule}-{size.crop}-{self.routing}{mode}{resize}{sigma}{drift}{blend}"
-            f"@{PROTOCOL_VERSION}"
+            f"{holdout}@{PROTOCOL_VERSION}"
         )
 
     @property
@@ -103,6 +106,7 @@ def _values(settings: ProtocolSettings) -> dict[str, str | None]:
         "map sigma": _plain(settings.maps.sigma),
         "drift": _join(settings.drift) or "none",
         "blend": _plain(settings.blend),
+        "holdout": _plain(settings.holdout),
         "version": str(PROTOCOL_VERSION),
     }
 
@@ -129,6 +133,7 @@ def _parse(protocol_id: str, dataset: str | None) -> dict[str, str]:
         "map sigma": found["sigma"] or _plain(SIGMA),
         "drift": found["drift"] or "none",
         "blend": found["blend"] or _plain(0),
+        "holdout": found["holdout"] or _plain(0),
         "version": found["version"],
     }
 

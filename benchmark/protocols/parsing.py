@@ -16,6 +16,7 @@ from ..data.images.preprocessing import Preprocessing
 from ..data.opening.registry import dataset_names, published_categories
 from ..pixels.maps import MapSpec
 from ..streams.blending import check_blend
+from ..streams.holdout import check_holdout
 from ..streams.schedule import canonical, count_categories, experience_sizes
 from .ids import check_id
 from .protocol import Protocol, StudyDefaults
@@ -57,6 +58,7 @@ def read_protocol(values: Mapping[str, Any], where: str) -> Protocol:
     drift = _read_drift(protocol.drift, f"{where}: drift")
     _check_schedule(protocol.schedule, categories, f"{where}: schedule", rounds=1 + len(drift))
     check_blend(protocol.blend, f"{where}: blend")
+    check_holdout(protocol.holdout, f"{where}: holdout")
     study = _read_study(protocol.study, f"{where}: study")
     protocol = replace(protocol, dataset=dataset, categories=categories, drift=drift, study=study)
     with _prefixed(f"{where}: id"):

@@ -22,6 +22,7 @@ from ..plugins.methods import load_method
 from ..plugins.requirements import check_recurring, check_routing
 from ..protocols.ids import ProtocolSettings, check_id, is_reserved
 from ..streams.blending import check_blend
+from ..streams.holdout import check_holdout
 from ..streams.orders import Order
 from ..streams.stream import Unseen
 from ..system.reporting import Kind
@@ -60,6 +61,7 @@ class Cell:
         protocol_id: id that a protocol file chose; None if the settings generate it.
         drift: domains under which every category appears again.
         blend: share of training images that move to a neighboring experience.
+        holdout: share of training images that the method does not learn from.
         swept: names of the parameters that vary among the cells of one run; only `label` uses
             them.
     """
@@ -78,6 +80,7 @@ class Cell:
     protocol_id: str | None = None
     drift: tuple[Domain, ...] = ()
     blend: float = 0.0
+    holdout: float = 0.0
     swept: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
@@ -151,6 +154,7 @@ class Cell:
             # Omitted if empty, so that keys written before these fields existed stay valid.
             **({"drift": [domain.as_dict() for domain in self.drift]} if self.drift else {}),
             **({"blend": self.blend} if self.blend else {}),
+            **({"holdout": self.holdout} if self.holdout else {}),
         }
 
     @classmethod
@@ -189,6 +193,7 @@ class Cell:
             seed=entry["seed"],
             drift=parse_domains([each["name"] for each in entry.get("drift", ())], "drift"),
             blend=check_blend(entry.get("blend", 0.0)),
+            holdout=check_holdout(entry.get("holdout", 0.0)),
         )
         cell = replace(cell, params=resolve_params(cell.method, method, cell.params, cell.facts))
         if not is_reserved(entry["protocol"]):
@@ -230,6 +235,7 @@ class Cell:
             self.maps,
             tuple(domain.name for domain in self.drift),
             self.blend,
+            self.holdout,
         )
 
     def _default_params(self) -> Params:

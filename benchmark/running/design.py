@@ -49,6 +49,7 @@ class Design:
     protocol_id: str | None = None
     drift: tuple[Domain, ...] = ()
     blend: float = 0.0
+    holdout: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,9 @@ def cells_of(design: Design) -> list[Cell]:
     data = add_domains(design.manifest, design.drift)
     schedules: dict[Order, str] = {}
     for order in design.orders:
-        stream = Stream(data, order, design.schedule, design.drift, design.blend)
+        stream = Stream(data, order, design.schedule, design.drift, design.blend, design.holdout)
+        for column in stream.columns:
+            stream.held_out(column)  # too few images are an error before any cell runs
         stream.refuse_returns_within_an_experience()
         schedules[order] = stream.resolved_schedule
     _check_cell_count(design)
@@ -104,6 +107,7 @@ def cells_of(design: Design) -> list[Cell]:
             protocol_id=design.protocol_id,
             drift=design.drift,
             blend=design.blend,
+            holdout=design.holdout,
         )
         for method in design.methods
         for params in _grid(method, design.sweep.get(method, {}), facts)

@@ -174,7 +174,7 @@ class Runner:
         features, services = self.inputs.prepare(cell)
         meter = self.inputs.meter(cell, features)
         stream = Stream(
-            features.manifest, cell.order, cell.schedule, domains=cell.drift, blend=cell.blend
+            features.manifest, cell.order, cell.schedule, cell.drift, cell.blend, cell.holdout
         )
         key = f"{cell.key} maps={self.maps}"
         checkpoint = Checkpoint(

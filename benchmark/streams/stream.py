@@ -12,6 +12,7 @@ from ..data.domains import Domain
 from ..data.item import column_name
 from ..data.manifest import Manifest
 from .blending import TrainingIds, blend_experiences
+from .holdout import hold_out
 from .orders import Order
 from .schedule import canonical, experience_sizes
 
@@ -45,6 +46,8 @@ class Stream:
             the same order.
         blend: share of the training images of a column that appear in a neighboring experience
             (see `streams.blending`).
+        holdout: share of the training images of each column that no experience has (see
+            `streams.holdout`).
     """
 
     manifest: Manifest
@@ -52,6 +55,7 @@ class Stream:
     schedule: str = "1x*"
     domains: tuple[Domain, ...] = ()
     blend: float = 0.0
+    holdout: float = 0.0
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -110,10 +114,22 @@ class Stream:
         """Ids of the training images in experience `index` (from 1), by column."""
         return self._training_ids[index - 1]
 
+    def held_out(self, column: str) -> tuple[str, ...]:
+        """Ids of the training images of a column that no experience has, sorted."""
+        return self._held_out[column]
+
+    @cached_property
+    def _held_out(self) -> dict[str, tuple[str, ...]]:
+        return {c: hold_out(self.manifest.train(c), self.holdout) for c in self.columns}
+
     @cached_property
     def _training_ids(self) -> list[TrainingIds]:
         groups = [experience.categories for experience in self.train_stream]
-        images = {c: [item.content for item in self.manifest.train(c)] for c in self.columns}
+        held_out = self._held_out
+        images = {
+            c: [i.content for i in self.manifest.train(c) if i.content not in held_out[c]]
+            for c in self.columns
+        }
         return blend_experiences(groups, images, self.blend, self.order.name)
 
     @property

@@ -33,6 +33,7 @@ class StudyFields:
     orders: str | Iterable[str] | None = None
     drift: str | Iterable[str] | None = None
     blend: float | None = None
+    holdout: float | None = None
     routing: Routing | None = None
     unseen: Unseen | None = None
     methods: values.Methods | None = field(default=None, hash=False)

@@ -42,6 +42,7 @@ class StudyFile:
     orders: tuple[str, ...] | str | None = None
     drift: tuple[str, ...] | None = None
     blend: float | None = None
+    holdout: float | None = None
     routing: str | None = None
     unseen: str | None = None
     seeds: tuple[int, ...] | int | str | None = None

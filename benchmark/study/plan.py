@@ -84,6 +84,7 @@ def make_plan(settings: Settings, reporter: Reporter | None = None) -> Plan:
             protocol_id=protocol.id if protocol else None,
             drift=settings.drift,
             blend=settings.blend,
+            holdout=settings.holdout,
         )
     )
     _warn_of_unofficial_orders(settings, cells, reporter)

@@ -18,6 +18,7 @@ from ..plugins.requirements import check_recurring, check_routing
 from ..protocols.builtin import find_protocol
 from ..protocols.protocol import Protocol
 from ..streams.blending import check_blend
+from ..streams.holdout import check_holdout
 from ..streams.stream import Unseen
 from . import values
 from .fields import StudyFields
@@ -45,6 +46,7 @@ class Settings:
         orders: orders of the categories, not yet resolved.
         drift: domains under which the categories return.
         blend: share of training images that move to a neighboring experience.
+        holdout: share of training images that methods do not learn from.
         routing: whether methods get the category of test images.
         unseen: which categories are scored before they are introduced.
         methods: method -> parameter -> values to try.
@@ -67,6 +69,7 @@ class Settings:
     orders: tuple[str, ...]
     drift: tuple[Domain, ...]
     blend: float
+    holdout: float
     routing: Routing
     unseen: Unseen
     methods: Mapping[str, Mapping[str, tuple[Any, ...]]]
@@ -106,6 +109,7 @@ def settings_of(study: StudyFields) -> Settings:
         orders=given.orders or (protocol.orders if protocol else DEFAULT_ORDERS),
         drift=parse_domains(protocol.drift if protocol else given.drift or ()),
         blend=protocol.blend if protocol else check_blend(study.blend or 0.0),
+        holdout=protocol.holdout if protocol else check_holdout(study.holdout or 0.0),
         routing=protocol.routing if protocol else study.routing or "oracle",
         unseen=protocol.unseen if protocol else study.unseen or "next",
         methods=_methods(study, protocol),
@@ -160,6 +164,7 @@ def _fixed_by(protocol: Protocol) -> dict[str, tuple[object, str]]:
         "map_sigma": (protocol.maps.sigma, f"{protocol.maps.sigma:g}"),
         "drift": (protocol.drift, ",".join(protocol.drift) or "no drift"),
         "blend": (protocol.blend, f"{protocol.blend:g}"),
+        "holdout": (protocol.holdout, f"{protocol.holdout:g}"),
     }
     if protocol.categories is not None:
         found["categories"] = (frozenset(protocol.categories), ", ".join(protocol.categories))

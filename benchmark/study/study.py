@@ -46,6 +46,7 @@ class Study(StudyFields):
         orders: orders of the categories: `alphabetical`, `random:SEED`, or a file [alphabetical].
         drift: domains under which every category returns, such as `dark:2` [none].
         blend: share of training images that move to a neighboring experience [0].
+        holdout: share of training images that are held out to set alarm thresholds [0].
         routing: `oracle` (methods get the category of test images) or `inferred` [oracle].
         unseen: categories that are scored before they are introduced: next, all, none [next].
         methods: a method, several, or method -> parameter -> value or values [mecad].

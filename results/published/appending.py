@@ -217,9 +217,9 @@ def _complete_streams(c: Comparison) -> set[tuple[str, str]]:
 
 
 def _stream(row: Row) -> tuple[str, str]:
-    """Return (dataset, schedule). Drift and blending are part of it: no published row has them."""
+    """Return (dataset, schedule); drift and the like are part of it: no published row has any."""
     cell = row.first.cell
-    changed = " and ".join(name for name in ("drift", "blend") if name in cell)
+    changed = " and ".join(name for name in ("drift", "blend", "holdout") if name in cell)
     return cell["dataset"], cell["schedule"] + (f" with {changed}" if changed else "")
 
 

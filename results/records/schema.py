@@ -88,6 +88,7 @@ class DomainEntry(TypedDict):
 class _OptionalCellEntries(TypedDict, total=False):
     drift: list[DomainEntry]  # `experiences` then names columns, `screw` and `screw@dark:2`
     blend: float  # share of a column's training images that appear an experience early or late
+    holdout: float  # share of a column's training images that the method does not learn from
 
 
 class CellEntry(_OptionalCellEntries):

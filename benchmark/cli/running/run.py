@@ -34,7 +34,7 @@ from .study_options import (
 GROUPS = {
     "Experiment": (
         *("methods", "experts", "settings", "protocol", "seeds", "orders", "schedule", "drift"),
-        *("blend", "routing", "unseen", "match_memory"),
+        *("blend", "holdout", "routing", "unseen", "match_memory"),
     ),
     "Data": ("dataset", "data_root", "categories", "skip_unreadable"),
     "Features": (
@@ -123,6 +123,14 @@ _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreada
     default=0.0,
     show_default=True,
     help="Share of each category's training images that appear one experience early or late.",
+)
+@click.option(
+    "--holdout",
+    type=FiniteRange(min=0, max=1, max_open=True),
+    default=0.0,
+    show_default=True,
+    help="Share of each category's training images that methods do not learn from; their scores "
+    "set alarm thresholds (docs/thresholds.md).",
 )
 @click.option(
     "--routing",
