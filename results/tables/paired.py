@@ -26,6 +26,8 @@ from ..statistics.intervals import NO_PIXEL_INTERVAL, describe_draws
 from ..statistics.paired import Pair, Paired
 from ..statistics.wilcoxon import smallest_p
 
+_UNIT_NOUNS = {"category": "category", "category_run": "category run"}
+
 _MEANING = {
     "final": "R[T, c], after the last experience",
     "learned": "R[s(c), c], right after a category is learned",
@@ -197,11 +199,11 @@ def _test_notes(paired: Paired, pairs: Sequence[Pair], alpha: float) -> list[str
 
 
 def _plural(paired: Paired) -> str:
-    return pluralize(paired.unit, 2)
+    return pluralize(_UNIT_NOUNS[paired.unit], 2)
 
 
 def _units(paired: Paired, n: int) -> str:
-    return format_count(n, paired.unit)
+    return format_count(n, _UNIT_NOUNS[paired.unit])
 
 
 def _probability(p: float) -> str:

@@ -76,9 +76,9 @@ def test_other_metrics_and_values_can_be_compared(compare) -> None:
     change = compare("upper", "lower", "--value", "change")
     assert re.search(r"\| row   \| +auroc change \|", change.out)
     assert "negative = forgetting" in change.out
-    cells = compare("upper", "lower", "--unit", "category_run")
-    assert "6 cells" in cells.out
-    assert "not independent" in cells.out
+    runs = compare("upper", "lower", "--unit", "category_run")
+    assert "6 category runs" in runs.out
+    assert "not independent" in runs.out
 
 
 @pytest.mark.parametrize(
