@@ -11,6 +11,9 @@ from ...results.errors import UsageError
 from ..system.number_ranges import parse_whole_number
 from ..system.rng import generator
 
+BY_DIFFICULTY = ("easy_to_hard", "hard_to_easy")
+"""Orders that need results; `benchmark.study.difficulty` resolves them."""
+
 
 @dataclass(frozen=True)
 class Order:
@@ -67,7 +70,7 @@ def _read_order(text: str, categories: tuple[str, ...]) -> Order:
     if not path.is_file():
         raise UsageError(
             f"--order {text!r} is neither alphabetical, random:SEED nor a file with one category "
-            f"per line{suggestion(text, ['alphabetical', 'random:0'])}"
+            f"per line{suggestion(text, ['alphabetical', 'random:0', *BY_DIFFICULTY])}"
         )
     try:
         lines = path.read_text("utf-8-sig").splitlines()

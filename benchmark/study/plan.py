@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..data.manifest import Manifest
 from ..data.opening.open_dataset import open_dataset
 from ..running.cell import Cell
 from ..running.design import Design, MatchedCell, cells_of, match_memory
-from ..streams.orders import resolve_order
+from ..streams.orders import Order, resolve_order
 from ..system.reporting import Reporter, Silent
+from .difficulty import is_by_difficulty, order_by_difficulty
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -37,12 +39,15 @@ class Plan:
     matched: list[MatchedCell] = field(default_factory=list)
 
 
-def make_plan(settings: Settings, reporter: Reporter | None = None) -> Plan:
+def make_plan(
+    settings: Settings, reporter: Reporter | None = None, out: Path = Path("runs")
+) -> Plan:
     """Open the dataset of a study and list its cells.
 
     Args:
         settings: the settings of the study.
         reporter: receives progress and warnings.
+        out: folder of the records that orders by difficulty are read from.
 
     Raises:
         UsageError: the schedule or an order does not fit the data.
@@ -68,18 +73,22 @@ def make_plan(settings: Settings, reporter: Reporter | None = None) -> Plan:
     if backbone is None:
         backbone = _PAPER_BACKBONE if manifest.name == "mvtec" else EMBEDDED_BACKBONE
     weights = find_weights(backbone, settings.weights, random=settings.random_weights)
-    resolve = protocol.order if protocol else resolve_order
+    features = _feature_spec(backbone, weights, settings)
+    orders = tuple(
+        _resolve_order(text, settings, manifest, features, out, reporter)
+        for text in settings.orders
+    )
     cells = cells_of(
         Design(
             manifest=manifest,
-            features=_feature_spec(backbone, weights, settings),
+            features=features,
             maps=settings.maps,
             schedule=settings.schedule,
             routing=settings.routing,
             unseen=settings.unseen,
             methods=tuple(settings.methods),
             sweep=settings.methods,
-            orders=tuple(resolve(text, manifest.categories) for text in settings.orders),
+            orders=orders,
             seeds=settings.seeds,
             protocol_id=protocol.id if protocol else None,
             drift=settings.drift,
@@ -91,6 +100,21 @@ def make_plan(settings: Settings, reporter: Reporter | None = None) -> Plan:
     if settings.match_memory is None:
         return Plan(manifest, weights, cells)
     return Plan(manifest, weights, *match_memory(cells, settings.match_memory))
+
+
+def _resolve_order(
+    text: str,
+    settings: Settings,
+    manifest: Manifest,
+    features: FeatureSpec,
+    out: Path,
+    reporter: Reporter,
+) -> Order:
+    """Turn the text of `--order` into an order; the protocol's named orders take precedence."""
+    protocol = settings.protocol
+    if is_by_difficulty(text) and not (protocol and text in protocol.named_orders):
+        return order_by_difficulty(text, manifest, features, out, reporter)
+    return (protocol.order if protocol else resolve_order)(text, manifest.categories)
 
 
 def _feature_spec(backbone: str, weights: Weights, settings: Settings) -> FeatureSpec:

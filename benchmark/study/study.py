@@ -43,7 +43,8 @@ class Study(StudyFields):
         skip_unreadable: leave out unreadable images instead of raising an error.
         protocol: name or TOML file of a protocol, which fixes data, stream and preprocessing.
         schedule: categories per experience, such as `1x15` or `10-1x5` [1x*].
-        orders: orders of the categories: `alphabetical`, `random:SEED`, or a file [alphabetical].
+        orders: orders of the categories: `alphabetical`, `random:SEED`, `easy_to_hard`,
+            `hard_to_easy`, or a file [alphabetical].
         drift: domains under which every category returns, such as `dark:2` [none].
         blend: share of training images that move to a neighboring experience [0].
         holdout: share of training images that are held out to set alarm thresholds [0].
@@ -104,11 +105,12 @@ class Study(StudyFields):
         """Write the study as a TOML file. The folder of the data (`data_root`) is left out."""
         write_study(self, Path(file))
 
-    def plan(self, reporter: Reporter | None = None) -> Plan:
+    def plan(self, reporter: Reporter | None = None, out: str | Path = "runs") -> Plan:
         """Open the dataset and list the cells.
 
         Args:
             reporter: receives progress and warnings; None to show nothing.
+            out: folder of the records that the orders `easy_to_hard` and `hard_to_easy` need.
 
         Raises:
             UsageError: the schedule or an order does not fit the data.
@@ -116,15 +118,18 @@ class Study(StudyFields):
         """
         from .plan import make_plan
 
-        return make_plan(self._settings, reporter)
+        return make_plan(self._settings, reporter, Path(out).expanduser())
 
-    def cells(self) -> list[Cell]:
+    def cells(self, out: str | Path = "runs") -> list[Cell]:
         """Return the cells, in the order method, parameters, order, seed.
 
         Cells that get the memory size of another method (`match_memory`) are not included: their
         parameters depend on results.
+
+        Args:
+            out: folder of the records that the orders `easy_to_hard` and `hard_to_easy` need.
         """
-        return self.plan().cells
+        return self.plan(out=out).cells
 
     def estimate(self, out: str | Path = "runs") -> Estimate:
         """Count the cells that are done, begun and missing, and estimate the remaining time.
@@ -134,7 +139,7 @@ class Study(StudyFields):
         """
         from .estimate import estimate
 
-        return estimate(self.plan(), Path(out).expanduser())
+        return estimate(self.plan(out=out), Path(out).expanduser())
 
     def run(
         self,
@@ -204,5 +209,5 @@ class Study(StudyFields):
             callbacks=(callbacks,) if isinstance(callbacks, Callback) else tuple(callbacks),
         )
         reporter = choose_reporter(0 if progress else -1)
-        outcomes = execute(self.plan(reporter), execution, reporter)
+        outcomes = execute(self.plan(reporter, out), execution, reporter)
         return Results(tuple(outcome.record for outcome in outcomes))

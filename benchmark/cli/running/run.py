@@ -100,8 +100,9 @@ _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreada
     default="alphabetical",
     show_default=True,
     metavar="LIST",
-    help="Orders of the categories: alphabetical, random:SEED, random:0-3, or a file with one "
-    "category per line.",
+    help="Orders of the categories: alphabetical, random:SEED, random:0-3, easy_to_hard or "
+    "hard_to_easy (by the AUROC of per_category records in --out, or with :published of PatchCore "
+    "as published), or a file with one category per line.",
 )
 @click.option(
     "--schedule",
@@ -307,7 +308,7 @@ def command(context: click.Context, **given: Any) -> None:
                 "--shard and --match-memory exclude each other: a matched cell needs the result of "
                 "another cell, which may be in another shard"
             )
-        plan = study.plan(reporter)
+        plan = study.plan(reporter, execution.out)
         if given["save"]:
             study.save(given["save"])
     plan = dataclasses.replace(plan, cells=take_shard(plan.cells, given["shard"]))
