@@ -9,9 +9,10 @@ import numpy as np
 from ..benchmark.interface.context import MethodContext
 from ..benchmark.interface.experience import TestBatch, TrainExperience
 from ..benchmark.interface.method import CellFacts, Method, State
-from ..benchmark.interface.params import Params, param
+from ..benchmark.interface.params import param
 from ..benchmark.interface.prediction import MemoryReport, Prediction
 from ..benchmark.interface.services import Selector, Start
+from ..methods.bank_scoring import ScoringParams
 from ..methods.banks.memory_bank import pack_blocks, reselect, unpack_blocks
 from ..methods.routing.registry import ROUTERS
 from ..methods.routing.scoring import score_with_banks
@@ -33,7 +34,7 @@ from .threshold import THRESHOLDS, automatic_threshold
 
 
 @dataclass(frozen=True)
-class MecadParams(Params):
+class MecadParams(ScoringParams):
     """The paper's configuration, except for parameters whose default is `auto`."""
 
     experts: int = param(5, "number of experts", low=1)
@@ -140,7 +141,7 @@ class Mecad(Method[MecadParams]):
     def score(self, batch: TestBatch) -> Prediction:
         owner = self.owners.get(batch.category) if batch.category else None
         banks = {index: expert.memory for index, expert in self.experts.items()}
-        return score_with_banks(batch, banks, owner, self.router)
+        return score_with_banks(batch, banks, owner, self.router, self.params)
 
     def memory(self) -> MemoryReport:
         budget = self.params.expert_budget

@@ -175,7 +175,7 @@ class Params:
 
 
 def specs(params: type[Params]) -> tuple[ParamSpec, ...]:
-    """The parameters that a `Params` class declares, in order."""
+    """The parameters that a `Params` class declares, in order; those added later come last."""
     whole: Any = params  # a class is hashable, whatever its objects are
     return _specs(whole)
 
@@ -183,7 +183,8 @@ def specs(params: type[Params]) -> tuple[ParamSpec, ...]:
 @functools.cache
 def _specs(params: Any) -> tuple[ParamSpec, ...]:
     hints = typing.get_type_hints(params)
-    return tuple(_spec(declared, hints[declared.name]) for declared in dataclasses.fields(params))
+    declared = [_spec(entry, hints[entry.name]) for entry in dataclasses.fields(params)]
+    return tuple(sorted(declared, key=lambda spec: spec.later))
 
 
 def spec_named(params: type[Params], name: str, method: str) -> ParamSpec:

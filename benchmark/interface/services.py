@@ -108,5 +108,20 @@ class NeighborService(Protocol):
     def min_distance(self, batch: TestBatch, blocks: Sequence[Block]) -> torch.Tensor:
         """Euclidean distance (B, P) float32 of each patch to its nearest vector in the blocks."""
 
+    def k_nearest(
+        self, queries: torch.Tensor, blocks: Sequence[Block], k: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The k nearest vectors of each query; exact, but not cached.
+
+        Args:
+            queries: (N, D) float32.
+            blocks: one or more blocks, M vectors in all.
+            k: number of vectors, at least 1; if there are fewer, all of them.
+
+        Returns:
+            Distances (N, min(k, M)) float32, ascending, and the rows of the vectors in the
+            concatenated blocks, int64.
+        """
+
     def forget(self) -> None:
         """Drop the cached distances, for methods whose blocks never return."""

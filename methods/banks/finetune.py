@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...benchmark.interface.experience import TrainExperience
-from ...benchmark.interface.params import Params, param
+from ...benchmark.interface.params import param
+from ..bank_scoring import ScoringParams
 from .memory_bank import SingleBank
 
 
 @dataclass(frozen=True)
-class FineTuneParams(Params):
+class FineTuneParams(ScoringParams):
     """Budget in patch embeddings."""
 
     bank_budget: int = param(400, "vectors in the bank", low=1)

@@ -10,13 +10,14 @@ from ...benchmark.interface.context import MethodContext
 from ...benchmark.interface.experience import TrainExperience
 from ...benchmark.interface.memory_block import Block
 from ...benchmark.interface.method import State
-from ...benchmark.interface.params import Params, param
+from ...benchmark.interface.params import param
 from ...benchmark.interface.prediction import MemoryReport
+from ..bank_scoring import ScoringParams
 from .memory_bank import SingleBank, bank_memory, pack_blocks, take_rows, unpack_blocks
 
 
 @dataclass(frozen=True)
-class JointParams(Params):
+class JointParams(ScoringParams):
     """Budgets in patch embeddings."""
 
     bank_budget: int = param(2400, "vectors in the bank", low=1)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ...benchmark.interface.context import MethodContext
 from ...benchmark.interface.experience import TestBatch, TrainExperience
 from ...benchmark.interface.memory_block import Block
-from ...benchmark.interface.method import Method, P, State
+from ...benchmark.interface.method import Method, State
 from ...benchmark.interface.prediction import MemoryReport, Prediction
-from ..patch_prediction import predict_from_distances
+from ..bank_scoring import BankScorer, ScoringParams
+
+P = TypeVar("P", bound=ScoringParams)
 
 
 class SingleBank(Method[P]):
@@ -37,8 +39,9 @@ class SingleBank(Method[P]):
             self.add(experience, category)
 
     def score(self, batch: TestBatch) -> Prediction:
-        distances = self.context.neighbors.min_distance(batch, self.bank)
-        return predict_from_distances(distances, self.context.grid)
+        scorer = BankScorer(self.params, self.context)
+        distances = scorer.distances(batch, self.bank)
+        return scorer.predict(batch, distances, [(self.bank, slice(None))])
 
     def memory(self) -> MemoryReport:
         return bank_memory(self.bank, self.bank)

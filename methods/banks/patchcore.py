@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...benchmark.interface.experience import TrainExperience
-from ...benchmark.interface.params import Params, param
+from ...benchmark.interface.params import param
+from ..bank_scoring import ScoringParams
 from .memory_bank import SingleBank, take_rows
 
 
 @dataclass(frozen=True)
-class PatchCoreParams(Params):
+class PatchCoreParams(ScoringParams):
     """Budgets in patch embeddings."""
 
     bank_budget: int = param(2400, "vectors in the bank", low=1)

@@ -8,15 +8,16 @@ from ...benchmark.interface.context import MethodContext
 from ...benchmark.interface.experience import TestBatch, TrainExperience
 from ...benchmark.interface.memory_block import Block
 from ...benchmark.interface.method import Method, State
-from ...benchmark.interface.params import Params, param
+from ...benchmark.interface.params import param
 from ...benchmark.interface.prediction import ExpertMemory, MemoryReport, Prediction
+from ..bank_scoring import ScoringParams
 from ..routing.registry import ROUTERS
 from ..routing.scoring import score_with_banks
 from .memory_bank import pack_blocks, reselect, unpack_blocks
 
 
 @dataclass(frozen=True)
-class PerCategoryParams(Params):
+class PerCategoryParams(ScoringParams):
     """Budget in patch embeddings."""
 
     class_budget: int = param(400, "vectors in the bank of each category", low=1)
@@ -77,7 +78,7 @@ class PerCategory(Method[PerCategoryParams]):
         known = batch.category in self.categories
         owner = self.categories.index(str(batch.category)) if known else None
         banks = {expert: [bank] for expert, bank in enumerate(self.banks)}
-        return score_with_banks(batch, banks, owner, self.router)
+        return score_with_banks(batch, banks, owner, self.router, self.params)
 
     def memory(self) -> MemoryReport:
         experts = []

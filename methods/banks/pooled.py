@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from ...benchmark.interface.context import MethodContext
 from ...benchmark.interface.experience import TrainExperience
 from ...benchmark.interface.method import State
-from ...benchmark.interface.params import Params, param
+from ...benchmark.interface.params import param
 from ...benchmark.interface.services import Selector
+from ..bank_scoring import ScoringParams
 from .category_samples import (
     Sample,
     blocks_of,
@@ -21,7 +22,7 @@ from .memory_bank import SingleBank
 
 
 @dataclass(frozen=True)
-class PooledParams(Params):
+class PooledParams(ScoringParams):
     """Budget in patch embeddings."""
 
     bank_budget: int = param(2940, "vectors in the bank (UCAD: 15 categories of 196)", low=1)

@@ -11,9 +11,10 @@ from ...benchmark.interface.context import MethodContext
 from ...benchmark.interface.experience import TrainExperience
 from ...benchmark.interface.memory_block import Block
 from ...benchmark.interface.method import State
-from ...benchmark.interface.params import Params, param
+from ...benchmark.interface.params import param
 from ...benchmark.interface.prediction import MemoryReport
 from ...results.errors import UsageError
+from ..bank_scoring import ScoringParams
 from .category_samples import (
     CHUNK,
     Sample,
@@ -29,7 +30,7 @@ Selector: TypeAlias = Literal["reservoir", "random", "greedy", "herding", "kmean
 
 
 @dataclass(frozen=True)
-class ReplayParams(Params):
+class ReplayParams(ScoringParams):
     """Budgets in patch embeddings."""
 
     bank_budget: int = param(

@@ -6,11 +6,13 @@ from .centroid import Centroid
 from .expert_gate import ExpertGate
 from .nearest_max import NearestMax
 from .nearest_mean import NearestMean
+from .nearest_squares import NearestSquares
 from .router import Router
 
 ROUTERS: dict[str, type[Router]] = {
     "nearest_mean": NearestMean,
     "nearest_max": NearestMax,
+    "nearest_squares": NearestSquares,
     "centroid": Centroid,
     "expert_gate": ExpertGate,
 }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ...benchmark.interface.experience import TestBatch
 from ...benchmark.interface.memory_block import Block
 from ...benchmark.interface.prediction import Prediction
+from ..bank_scoring import BankScorer, ScoringParams
 from ..patch_prediction import predict_from_distances
 from .router import Candidates, Router
 
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
 
 
 def score_with_banks(
-    batch: TestBatch, banks: Mapping[int, Sequence[Block]], owner: int | None, router: Router
+    batch: TestBatch,
+    banks: Mapping[int, Sequence[Block]],
+    owner: int | None,
+    router: Router,
+    params: ScoringParams,
 ) -> Prediction:
     """Score a batch with experts that are memory banks.
 
@@ -26,15 +31,18 @@ def score_with_banks(
         banks: the memory of each expert in use.
         owner: the expert that owns the category of the batch; None if unknown.
         router: chooses an expert per image if the owner is unknown.
+        params: how distances give scores. Routers get the distances themselves.
     """
-    min_distance = router.context.neighbors.min_distance
-    return score_with_experts(
-        batch,
-        {expert: partial(min_distance, batch, blocks) for expert, blocks in banks.items()},
-        owner,
-        router,
-        banks,
-    )
+    scorer = BankScorer(params, router.context)
+    distances = {
+        expert: partial(scorer.distances, batch, blocks) for expert, blocks in banks.items()
+    }
+    own, route = choose_experts(batch, distances, owner, router, banks)
+    experts = [
+        (banks[expert], (route == expert).nonzero()[:, 0].to(own.device))
+        for expert in route.unique().tolist()
+    ]
+    return scorer.predict(batch, own, experts, route)
 
 
 def score_with_experts(
@@ -42,9 +50,20 @@ def score_with_experts(
     distances: Mapping[int, Callable[[], Tensor]],
     owner: int | None,
     router: Router,
-    memories: Mapping[int, Sequence[Block]] | None = None,
 ) -> Prediction:
-    """Score a batch with its owner, or with the expert that the router chooses for each image.
+    """Score a batch by its distances to the expert that `choose_experts` chooses per image."""
+    own, route = choose_experts(batch, distances, owner, router)
+    return predict_from_distances(own, router.context.grid, route)
+
+
+def choose_experts(
+    batch: TestBatch,
+    distances: Mapping[int, Callable[[], Tensor]],
+    owner: int | None,
+    router: Router,
+    memories: Mapping[int, Sequence[Block]] | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Choose the owner of a batch, or the expert that the router chooses for each image.
 
     Args:
         batch: B images.
@@ -52,17 +71,17 @@ def score_with_experts(
         owner: the expert that owns the category of the batch; None if unknown.
         router: chooses an expert per image if the owner is unknown.
         memories: the memory of each expert as blocks, for routers that use it.
+
+    Returns:
+        Distances (B, P) to the chosen experts, and these experts (B,) int16 on the CPU.
     """
     import torch
 
-    grid = router.context.grid
     if owner is not None:
-        route = torch.full((len(batch),), owner, dtype=torch.int16)
-        return predict_from_distances(distances[owner](), grid, route)
+        return distances[owner](), torch.full((len(batch),), owner, dtype=torch.int16)
     experts = sorted(distances)
     stacked = torch.stack([distances[expert]() for expert in experts])
     blocks = [memories[expert] for expert in experts] if memories else []
     chosen = router.route(batch, Candidates(experts, stacked, blocks))
     own = stacked[chosen, torch.arange(len(batch), device=chosen.device)]
-    route = torch.tensor(experts, dtype=torch.int16)[chosen.cpu()]
-    return predict_from_distances(own, grid, route)
+    return own, torch.tensor(experts, dtype=torch.int16)[chosen.cpu()]

@@ -184,5 +184,13 @@ class _LentNeighbors(_Lent):
             loan.blocks.use(block)
         return loan.neighbors.min_distance(batch, blocks, verify=loan.blocks.verify)
 
+    def k_nearest(
+        self, queries: torch.Tensor, blocks: Sequence[Block], k: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        loan = reveal(self._loan)
+        for block in blocks:
+            loan.blocks.use(block)
+        return loan.neighbors.k_nearest(queries, blocks, k)
+
     def forget(self) -> None:
         reveal(self._loan).neighbors.forget()

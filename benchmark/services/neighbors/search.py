@@ -106,7 +106,7 @@ def _limits_or_infinite(limits: Tensor | None, queries: Tensor) -> Tensor:
     return torch.full((len(queries),), torch.inf, device=queries.device)
 
 
-def _rounding_error(squares: Tensor, largest_square: Tensor, dim: int) -> Tensor:
+def rounding_error(squares: Tensor, largest_square: Tensor, dim: int) -> Tensor:
     """Bound (N,) of the difference between two rounded values of |v|^2 - 2 q.v of one query.
 
     A dot product of D terms has an error of about D eps |q| |v| in any order of summation.
@@ -120,7 +120,7 @@ def _rounding_error(squares: Tensor, largest_square: Tensor, dim: int) -> Tensor
     return 2 * (dim + 4) * eps * (squares.sqrt() + largest_square.sqrt()).square()
 
 
-def _squares(rows: Tensor) -> Tensor:
+def squared_lengths(rows: Tensor) -> Tensor:
     """Return |q|^2 (N,) in float64."""
     return rows.double().square().sum(1)
 
@@ -153,8 +153,8 @@ def _search_on_device(
         chunk, limit = queries[here], limits[here, None]
         # |q - v|^2 - |q|^2 for every pair; |q|^2 is the same for all vectors.
         products = torch.addmm(squares, chunk, vectors.T, alpha=-2)
-        query_squares = _squares(chunk)
-        slack = _rounding_error(query_squares, largest, chunk.shape[1])[:, None]
+        query_squares = squared_lengths(chunk)
+        slack = rounding_error(query_squares, largest, chunk.shape[1])[:, None]
         query_squares = query_squares[:, None]
         least = torch.stack([part.amin(1) for part in products.split(sizes, dim=1)], 1).double()
         threshold = torch.minimum(least, limit.double().square() - query_squares) + slack
@@ -180,7 +180,7 @@ def _search_block_with_faiss(
     count = min(_FAISS_CANDIDATES, len(vectors))
     squared, neighbors = map(torch.from_numpy, faiss.knn(queries.numpy(), vectors.numpy(), count))
     largest = vectors.square().sum(1).max().double()
-    threshold = squared[:, 0] + _rounding_error(_squares(queries), largest, queries.shape[1])
+    threshold = squared[:, 0] + rounding_error(squared_lengths(queries), largest, queries.shape[1])
     is_candidate = squared <= threshold[:, None]
     rows, ranks = is_candidate.nonzero(as_tuple=True)
     columns = neighbors[rows, ranks]

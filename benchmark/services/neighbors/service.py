@@ -68,6 +68,14 @@ class Neighbors:
         self._evict(verify)
         return torch.from_numpy(least).to(blocks[0].vectors.device)
 
+    def k_nearest(self, queries: Tensor, blocks: Sequence[Block], k: int) -> tuple[Tensor, Tensor]:
+        """Find the k nearest vectors of each query; see `NeighborService.k_nearest`. Not cached."""
+        import torch
+
+        from .k_nearest import k_nearest
+
+        return k_nearest(queries, torch.cat([block.vectors for block in blocks]), k)
+
     def save(self) -> None:
         """Write changed tables to the store."""
         self._save(self._tables)
