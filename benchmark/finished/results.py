@@ -181,7 +181,7 @@ class Results(Sequence[Record]):
 
         Args:
             name: main, per-category, experts, domains, matrix, memory, assignments, events or
-                published.
+                published, whose claims are compared to records of the same stream.
             columns: metrics in `main`, as `cadbench metrics` lists them [the usual ones].
             metric: metric in `matrix` and `domains`.
             common: compare the runs that all rows share, if some rows lack runs.
@@ -192,14 +192,15 @@ class Results(Sequence[Record]):
         Raises:
             UsageError: the records have nothing to show in such a table.
         """
-        from .tables import KINDS
+        from .tables import KINDS, PUBLISHED
 
         if name not in KINDS:
             raise UsageError(
                 f"unknown table {name!r}{suggestion(name, KINDS)}; available: {', '.join(KINDS)}"
             )
         check_metric(metric)
-        self._require_records()
+        if name != PUBLISHED:
+            self._require_records()
         options = TableOptions(
             columns=(columns,) if isinstance(columns, str) else columns,
             metric=metric,
@@ -223,11 +224,17 @@ class Results(Sequence[Record]):
     ) -> Table:
         """Return the only table of a kind; it has to_latex, to_markdown, to_csv and to_html.
 
-        See `tables` for the arguments.
+        See `tables` for the arguments. `published` is the claims about the mean of `metric` on the
+        stream of the records, in one line each with our numbers and those of others.
 
         Raises:
             UsageError: there are several; `where` selects fewer records.
         """
+        from .tables import PUBLISHED, claims_table
+
+        if name == PUBLISHED:
+            check_metric(metric)
+            return claims_table(self.records, metric)
         found = self.tables(
             name,
             columns=columns,

@@ -55,7 +55,8 @@ def make_tables(kind: str, records: Sequence[Record], options: TableOptions) -> 
 
     Args:
         kind: one of `KINDS`.
-        records: the records to show; `published` needs none.
+        records: the records to show; `published` needs none, and compares claims to those of the
+            same stream.
         options: what the tables show.
 
     Raises:
@@ -65,7 +66,7 @@ def make_tables(kind: str, records: Sequence[Record], options: TableOptions) -> 
         from ...results.published.rows import load_published
         from ...results.published.tables import published_tables
 
-        return published_tables(load_published())
+        return published_tables(load_published(), records, defaults=default_params(records))
     make = _comparison_tables if kind in COMPARING else _row_tables
     tables = make(kind, list(records), options)
     if not tables:
@@ -76,6 +77,41 @@ def make_tables(kind: str, records: Sequence[Record], options: TableOptions) -> 
         }.get(kind, "no method of these records assigns categories to experts")
         raise UsageError(f"no table {kind}: {reason}")
     return tables
+
+
+def claims_table(records: Sequence[Record], metric: str) -> Table:
+    """Return the published claims of the records' stream about the final mean of a metric.
+
+    Args:
+        records: records of one dataset and schedule.
+        metric: a metric of categories, such as `auroc`.
+
+    Raises:
+        UsageError: the records are of several streams, or no claim is about theirs.
+    """
+    from ...results.published.claims_table import claims_tables
+    from ...results.published.groups import published_name
+    from ...results.published.rows import load_published
+
+    streams = {(record.cell["dataset"], record.cell["schedule"]) for record in records}
+    if len(streams) > 1:
+        names = "; ".join(" ".join(stream) for stream in sorted(streams))
+        raise UsageError(
+            f"claims are about one dataset and schedule, and the records have {names}: select "
+            'records with where(...), or call tables("published")'
+        )
+    for dataset, schedule in streams:
+        definition = dataset, schedule, published_name(metric), "acc"
+        found = claims_tables(
+            load_published(), records, defaults=default_params(records), definitions={definition}
+        )
+        if found:
+            return found[0]
+    about = " ".join(next(iter(streams), ())) or "without records, no stream"
+    raise UsageError(
+        f"no published claim is about the mean {metric} of {about}; "
+        'tables("published") has all published rows'
+    )
 
 
 def _comparison_tables(kind: str, records: list[Record], options: TableOptions) -> list[Table]:

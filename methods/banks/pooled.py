@@ -39,10 +39,10 @@ class Pooled(SingleBank[PooledParams]):
     Source: the fixed memory of UCAD (Liu et al., "Unsupervised continual anomaly detection with
     contrastively-learned prompt", AAAI 2024), without its prompts and its search for the category.
     The authors' code stores 196 vectors per category (`memory_size`), chosen by PatchCore's
-    approximate greedy selection, in one bank per category. We read the baseline that the paper
-    calls PatchCore as the 15 banks of MVTec AD pooled, 15 x 196 = 2940 vectors. This is our
-    reading: the code has no such baseline, and we could not consult the paper on how its memory is
-    divided. By default the selection here is exact.
+    approximate greedy selection, in one bank per category. The baseline that the paper calls
+    PatchCore* compresses all former memories into one pool (the author in jiaq-liu/UCAD#37; the
+    code has no such baseline). How the pool is divided is not stated: equal shares, and 15 x 196 =
+    2940 vectors for MVTec AD, are our reading. By default the selection here is exact.
     """
 
     Params = PooledParams

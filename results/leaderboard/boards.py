@@ -21,11 +21,13 @@ from ..analysis.rows import (
     rows_of,
 )
 from ..published.appending import groups_on_stream
+from ..published.claims_table import claims_tables
 from ..published.groups import (
     FORGETTING,
     Footnotes,
     PublishedGroup,
     forgetting_cell,
+    number_cell,
     routing_label,
     source_cell,
 )
@@ -60,11 +62,12 @@ def leaderboard(
     defaults: Defaults | None = None,
     published: Iterable[PublishedRow] = (),
 ) -> list[Table]:
-    """One table per board, with one row per configuration, best by `sort` first.
+    """One table per board, with one row per configuration, best by `sort` first; then the claims.
 
     Rows with other seeds or orders are in the same table, with both as columns; rows of another
     protocol, manifest or routing are in another table. Published rows of the same stream follow, by
-    tier, and are never ranked with measured ones.
+    tier, and are never ranked with measured ones. Published claims on the same streams have tables
+    of their own, with a status in each line.
 
     Args:
         records: the records.
@@ -72,6 +75,7 @@ def leaderboard(
         defaults: default parameters by method name.
         published: published rows.
     """
+    records, published = list(records), list(published)
     tables = []
     for board in boards(records, defaults=defaults, published=published):
         notes = [quantity(name).note for name in quantity_names(sort)]
@@ -79,7 +83,17 @@ def leaderboard(
         notes += [f"{tier}: {meaning}" for tier, meaning in TIERS.items()] * bool(board.quoted)
         notes += [*table.notes, RECORDS_NOTE]
         tables.append(replace(table, notes=tuple(notes)))
-    return tables
+    return tables + board_claims(records, published, defaults)
+
+
+def board_claims(
+    records: Sequence[Record],
+    published: Iterable[PublishedRow],
+    defaults: Defaults | None = None,
+) -> list[Table]:
+    """Tables of the published claims on the streams of the records."""
+    streams = {(record.cell["dataset"], record.cell["schedule"]) for record in records}
+    return claims_tables(published, records, defaults=defaults, streams=streams)
 
 
 RECORDS_NOTE = "records: the beginning of each run's key"
@@ -190,10 +204,7 @@ def _quoted_row(
         return None
     tier = tier_of([*numbers.values(), *forgetting])
     source = source_cell(each.first, footnotes)
-    cells = [
-        footnotes.mark(numbers[name].value, numbers[name].note) if name in numbers else None
-        for name in names
-    ]
+    cells = [number_cell(numbers.get(name), footnotes) for name in names]
     printed = forgetting_cell(each.forgetting, footnotes, forgetting_caveat(each, tier))
     routing = routing_label(each.first)
     blank = (None, None, None)

@@ -17,7 +17,7 @@ from ..records.record import Record
 from ..rendering.markdown import escape_markdown, to_markdown
 from ..rendering.table import Table
 from ..sanitizing import printable
-from .boards import RECORDS_NOTE, board_table, boards, earlier_table, quantity_names
+from .boards import RECORDS_NOTE, board_claims, board_table, boards, earlier_table, quantity_names
 from .earlier_page import MEANING, TIER, EarlierPage
 
 
@@ -68,6 +68,13 @@ def leaderboard_page(
         *(to_markdown(_marked(table, marks)).rstrip() for _, table in sorted(ours.items())),
         f"- {RECORDS_NOTE}; `cadbench show KEY` opens one",
     ]
+    if claims := board_claims(records, published, defaults):
+        parts += [
+            "## Claims",
+            "What others print for the streams above, our number by the same definition, and "
+            "whether they agree.",
+            *(to_markdown(table).rstrip() for table in claims),
+        ]
     if theirs:
         parts += [
             "## Published",

@@ -18,10 +18,11 @@ from .groups import (
     describe_checks,
     forgetting_cell,
     group_rows,
+    number_cell,
     routing_label,
     source_cell,
 )
-from .rows import NOT_CONTINUAL, PublishedRow
+from .rows import NOT_CONTINUAL, PublishedRow, covers_dataset
 
 OURS = "this run"
 _NONE = "no published rows: "
@@ -83,7 +84,9 @@ def groups_on_stream(c: Comparison, published: Iterable[PublishedRow]) -> list[P
     return [
         each
         for each in group_rows(published)
-        if each.stream in complete and each.first.routing in (c.routing, "not stated")
+        if each.stream in complete
+        and covers_dataset(each.first)
+        and each.first.routing in (c.routing, "not stated")
     ]
 
 
@@ -105,6 +108,7 @@ def append_category_rows(
         elif (
             row.acc_definition == "acc"
             and (row.dataset, row.schedule) in streams
+            and covers_dataset(row)
             and row.routing in (c.routing, "not stated")
         ):
             mean = row.value if (row.dataset, row.schedule) in complete else None
@@ -131,7 +135,7 @@ def _row(
     }
     source = source_cell(each.first, footnotes)
     for name, row in fitting.items():
-        values[quantity(name).column.name] = footnotes.mark(row.value, row.note)
+        values[quantity(name).column.name] = number_cell(row, footnotes)
     forgetting = forgetting_cell(each.forgetting, footnotes)
     checked = describe_checks([*fitting.values(), *([each.forgetting] if each.forgetting else [])])
     cells = (values.get(column.name) for column in table.columns)
@@ -182,7 +186,7 @@ def _per_category(
 ) -> tuple[Value, ...]:
     """Return a row: source, then the columns of a table per category."""
     values: dict[str, Value] = {**row.by_category, "mean": mean}
-    values["method"] = footnotes.mark(row.method, row.note)
+    values["method"] = footnotes.mark(row.method, row.note, row.why)
     source = source_cell(row, footnotes)
     return source, *(values.get(column.name) for column in table.columns)
 

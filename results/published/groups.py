@@ -14,7 +14,8 @@ FORGETTING = "printed forgetting"
 
 CHECKED_NOTE = (
     "checked: source = read in the source itself, secondary = read in another "
-    "publication or notes, leakage = an epoch or a threshold was chosen on test data"
+    "publication or notes, leakage = an epoch or a threshold was chosen on test data, unreliable = "
+    "the source contradicts itself or another one"
 )
 
 _BASES = {f"image_{name}": name for name in IMAGE_METRICS} | {name: name for name in PIXEL_METRICS}
@@ -44,7 +45,13 @@ class PublishedGroup:
 
     @property
     def forgetting(self) -> PublishedRow | None:
-        return next((row for row in self.rows if row.metric == "forgetting"), None)
+        """The printed loss of image AUROC."""
+        return self.forgetting_of("image_auroc")
+
+    def forgetting_of(self, metric: str) -> PublishedRow | None:
+        """Return the printed loss of a metric."""
+        printed = (row for row in self.rows if row.metric == "forgetting" and row.of == metric)
+        return next(printed, None)
 
 
 def group_rows(rows: Iterable[PublishedRow]) -> list[PublishedGroup]:
@@ -61,6 +68,11 @@ def matching_quantity(row: PublishedRow) -> str | None:
     if row.metric not in _BASES or row.acc_definition not in MATRIX_METRICS:
         return None
     return stored_name(_BASES[row.metric], row.acc_definition)
+
+
+def published_name(metric: str) -> str:
+    """Return the published name of one of our category metrics: `image_auroc` for `auroc`."""
+    return next(name for name, ours in _BASES.items() if ours == metric)
 
 
 @dataclass
@@ -82,6 +94,11 @@ class Footnotes:
         return tuple(f"[{number}] {note}" for note, number in self.numbers.items())
 
 
+def number_cell(row: PublishedRow | None, notes: Footnotes) -> Value:
+    """Return the number, with its footnotes."""
+    return None if row is None else notes.mark(row.value, row.note, row.why)
+
+
 def source_cell(row: PublishedRow, notes: Footnotes) -> Value:
     """Return the source, with footnotes that apply to all its numbers."""
     return notes.mark(row.source, *row.source_notes)
@@ -97,7 +114,8 @@ def forgetting_cell(row: PublishedRow | None, notes: Footnotes, *more: str) -> V
     """
     if row is None:
         return None
-    return notes.mark(row.value, f"{FORGETTING}: {row.forgetting_definition}", row.note, *more)
+    definition = f"{FORGETTING}: {row.forgetting_definition}"
+    return notes.mark(row.value, definition, row.note, row.why, *more)
 
 
 def routing_label(row: PublishedRow) -> str:
@@ -112,4 +130,6 @@ def describe_checks(rows: Sequence[PublishedRow]) -> str:
     for row in rows:
         if row.metric == "forgetting" and [row.checked] != words:
             words.append(f"forgetting {row.checked}" if words else row.checked)
-    return ", ".join([*words, *["leakage"] * any(row.leakage for row in rows)])
+    words += ["leakage"] * any(row.leakage for row in rows)
+    words += ["unreliable"] * any(row.unreliable for row in rows)
+    return ", ".join(words)

@@ -27,11 +27,16 @@ Metric = Literal[
     "utilization",
 ]
 Checked = Literal["source", "secondary"]
-Dataset = Literal["mvtec"]
+RunBy = Literal["authors", "others"]
+Dataset = Literal["mvtec", "visa", "real_iad", "mpdd", "btad", "uni_medical", "continual_ad"]
 Routing = Literal["oracle", "inferred", "not stated", ""]
 
 NOT_CONTINUAL = "not continual"
 """The acc_definition of a row without a stream: one model per category, or all at once."""
+
+_CATEGORIES = {"mvtec": 15, "visa": 12}
+_ROUNDING = 0.0015
+"""Allowed between a printed mean and the mean of printed categories: all have three digits."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,13 @@ class PublishedRow:
         value: the number, a share from -1 to 1; None if only `by_expert` was printed.
         acc_definition: which mean it is: `acc`, `acc_incremental`, `not continual`, or words.
         forgetting_definition: for the metric `forgetting`, what the source computed.
+        of: for the metric `forgetting`, the metric whose loss it is.
+        backbone: timm's name of the backbone, or the words of the source; empty if not stated.
+        run_by: `others` if the source ran, or quotes a run of, a method that is not its own.
+        ours: the built-in method that implements this one; empty if none does.
         leakage: an epoch or a threshold was chosen on test data.
+        unreliable: the source contradicts itself or another one about this number.
+        why: why the number leaks or is unreliable.
         by_category: value per category.
         by_expert: value per expert.
         assignment: the categories of each expert.
@@ -70,13 +81,33 @@ class PublishedRow:
     value: float | None = None
     acc_definition: str = ""
     forgetting_definition: str = ""
+    of: Metric = "image_auroc"
+    backbone: str = ""
+    run_by: RunBy = "authors"
+    ours: str = ""
     leakage: bool = False
+    unreliable: bool = False
+    why: str = ""
     by_category: Mapping[str, float] = field(default_factory=dict)
     by_expert: Mapping[str, float] = field(default_factory=dict)
     assignment: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     note: str = ""
     source: str = ""
     source_notes: tuple[str, ...] = ()
+
+
+def categories_in(schedule: str) -> int:
+    """Return the number of categories that a resolved schedule such as `10-1x5` introduces."""
+    parts = (part.partition("x") for part in schedule.split("-"))
+    return sum(int(size) * int(times or 1) for size, _, times in parts)
+
+
+def covers_dataset(row: PublishedRow) -> bool:
+    """Return whether the row's stream has all categories of its dataset.
+
+    Which categories a shorter stream has is not known, so it is compared with none of ours.
+    """
+    return bool(row.schedule) and categories_in(row.schedule) == _CATEGORIES.get(row.dataset)
 
 
 def load_published() -> list[PublishedRow]:
@@ -100,10 +131,12 @@ def parse_published(text: str, name: str) -> Iterator[PublishedRow]:
         CadbenchError: an unknown or missing key, or a value that does not fit.
     """
     file = convert(parse_toml(text, name, CadbenchError), _File, name, CadbenchError)
+    if not file.source.strip():
+        raise CadbenchError(f"{name}: source is empty; name the publication or the repository")
     for index, values in enumerate(file.row):
         where = f"{name}: row[{index}]"
         row = convert(
-            *(values, PublishedRow, where, CadbenchError),
+            *({**file.shared, **values}, PublishedRow, where, CadbenchError),
             source=file.source,
             source_notes=file.notes,
         )
@@ -113,10 +146,13 @@ def parse_published(text: str, name: str) -> Iterator[PublishedRow]:
 
 @dataclass(frozen=True)
 class _File:
+    """One file; `shared` holds keys that all rows have unless they set them."""
+
     source: str
     row: tuple[Mapping[str, Any], ...]
     title: str = ""
     notes: tuple[str, ...] = ()
+    shared: Mapping[str, Any] = field(default_factory=dict)
 
 
 _SCHEDULE = re.compile(r"[1-9]\d*(x[1-9]\d*)?(-[1-9]\d*(x[1-9]\d*)?)*")
@@ -141,4 +177,21 @@ def _check_row(row: PublishedRow, where: str) -> None:
     if row.metric != "utilization" and not getattr(row, definition):
         raise CadbenchError(
             f"{where}: {definition} is missing; write `not given` if the source has none"
+        )
+    if (row.leakage or row.unreliable) != bool(row.why):
+        raise CadbenchError(
+            f"{where}: rows that are `leakage` or `unreliable` need a why, and only these have one"
+        )
+    _check_mean(row, where)
+
+
+def _check_mean(row: PublishedRow, where: str) -> None:
+    """Refuse a mean that contradicts its categories, unless the row is marked as unreliable."""
+    if row.value is None or len(row.by_category) != _CATEGORIES.get(row.dataset):
+        return
+    mean = sum(row.by_category.values()) / len(row.by_category)
+    if abs(mean - row.value) > _ROUNDING and not row.unreliable:
+        raise CadbenchError(
+            f"{where}: the mean of by_category is {mean:.4f}, and value is {row.value:g}; set "
+            "unreliable and say why"
         )

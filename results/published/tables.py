@@ -1,11 +1,14 @@
-"""Tables of published rows alone: one table per stream, one column per definition."""
+"""Tables of published rows: claims, then numbers without a stream, categories and experts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from ..analysis.rows import Defaults
+from ..records.record import Record
 from ..rendering.table import Column, Table, Value, text_column
+from .claims_table import claims_tables
 from .groups import (
     CHECKED_NOTE,
     FORGETTING,
@@ -14,6 +17,7 @@ from .groups import (
     describe_checks,
     forgetting_cell,
     group_rows,
+    number_cell,
     routing_label,
     source_cell,
 )
@@ -21,18 +25,32 @@ from .rows import NOT_CONTINUAL, PublishedRow
 from .tiers import TIERS, forgetting_caveat, tier_of
 
 
-def published_tables(rows: Iterable[PublishedRow]) -> list[Table]:
-    """Return tables of means and printed forgetting per stream, then of categories and experts."""
+def published_tables(
+    rows: Iterable[PublishedRow],
+    records: Sequence[Record] = (),
+    *,
+    defaults: Defaults | None = None,
+) -> list[Table]:
+    """Return tables of claims per definition, of other means, and of categories and experts.
+
+    Args:
+        rows: published rows.
+        records: our records, to which claims are compared; none are needed.
+        defaults: default parameters by method name.
+    """
     rows = list(rows)
-    streams: dict[tuple[str, str], list[PublishedGroup]] = {}
+    tables = claims_tables(rows, records, defaults=defaults)
+    apart: dict[str, list[PublishedGroup]] = {}
     for each in group_rows(rows):
-        streams.setdefault(each.stream, []).append(each)
-    tables = [_stream_table(*stream, found) for stream, found in streams.items()]
-    by_definition: dict[str, list[PublishedRow]] = {}
+        if not each.first.schedule:
+            apart.setdefault(each.first.dataset, []).append(each)
+    tables += [_stream_table(dataset, "", found) for dataset, found in apart.items()]
+    by_definition: dict[tuple[str, str, str], list[PublishedRow]] = {}
     for row in rows:
         if row.by_category:
-            by_definition.setdefault(row.acc_definition, []).append(row)
-    tables += [_categories_table(*definition) for definition in by_definition.items()]
+            definition = row.dataset, row.metric, row.acc_definition
+            by_definition.setdefault(definition, []).append(row)
+    tables += [_categories_table(*key, found) for key, found in by_definition.items()]
     return tables + [_experts_table(row) for row in rows if row.assignment]
 
 
@@ -70,17 +88,20 @@ def _stream_table(
             if row.acc_definition
         )
     )
-    printed = any(each.forgetting for each in found)
+    printed = list(
+        dict.fromkeys(row.of for each in found for row in each.rows if row.metric == "forgetting")
+    )
     cells: list[tuple[Value, ...]] = []
     for each in found:
         values = {(row.metric, row.acc_definition): row for row in each.rows if row.acc_definition}
         source = source_cell(each.first, footnotes)
-        numbers = [_number(values.get(definition), footnotes) for definition in definitions]
-        with_numbers = [*values.values(), *([each.forgetting] if each.forgetting else [])]
+        numbers = [number_cell(values.get(definition), footnotes) for definition in definitions]
+        losses = [each.forgetting_of(metric) for metric in printed]
+        with_numbers = [*values.values(), *(loss for loss in losses if loss)]
         if not with_numbers:
             continue
         caveat = forgetting_caveat(each, tier_of(with_numbers)) if tiers else ""
-        forgetting = [forgetting_cell(each.forgetting, footnotes, caveat)] * printed
+        forgetting = [forgetting_cell(loss, footnotes, caveat) for loss in losses]
         cells.append(
             (
                 source,
@@ -95,7 +116,7 @@ def _stream_table(
     columns = (
         *(text_column(name) for name in ("source", "method", "protocol")),
         *(Column(_heading(*definition), 3, "higher") for definition in definitions),
-        *[Column(FORGETTING, 3)] * printed,
+        *(Column(_forgetting_heading(metric), 3) for metric in printed),
         *(text_column(name) for name in ("routing", "tier" if tiers else "checked")),
     )
     notes = [] if tiers else [CHECKED_NOTE]
@@ -107,14 +128,14 @@ def _stream_table(
     return Table(title, columns, tuple(cells), (*notes, *footnotes.lines), len(cells))
 
 
-def _categories_table(definition: str, rows: Sequence[PublishedRow]) -> Table:
-    """Return AUROCs per category, of rows with one definition."""
+def _categories_table(dataset: str, metric: str, mean: str, rows: Sequence[PublishedRow]) -> Table:
+    """Return the values per category of rows with one definition."""
     footnotes = Footnotes()
     names = sorted({name for row in rows for name in row.by_category})
     cells = [
         (
             source_cell(row, footnotes),
-            footnotes.mark(row.method, row.note),
+            footnotes.mark(row.method, row.note, row.why),
             row.protocol,
             *(row.by_category.get(name) for name in names),
             describe_checks([row]),
@@ -126,13 +147,8 @@ def _categories_table(definition: str, rows: Sequence[PublishedRow]) -> Table:
         *(Column(name, 3, "higher") for name in names),
         text_column("checked"),
     )
-    notes = (
-        CHECKED_NOTE,
-        *footnotes.lines,
-    )
-    return Table(
-        f"Published AUROC per category: {definition}", columns, tuple(cells), notes, len(cells)
-    )
+    title = f"Published {metric} per category: {dataset}, {mean}"
+    return Table(title, columns, tuple(cells), (CHECKED_NOTE, *footnotes.lines), len(cells))
 
 
 def _experts_table(row: PublishedRow) -> Table:
@@ -147,8 +163,8 @@ def _experts_table(row: PublishedRow) -> Table:
     return Table(title, columns, cells, notes, len(cells))
 
 
-def _number(row: PublishedRow | None, footnotes: Footnotes) -> Value:
-    return None if row is None else footnotes.mark(row.value, row.note)
+def _forgetting_heading(metric: str) -> str:
+    return FORGETTING if metric == "image_auroc" else f"{FORGETTING} of {metric}"
 
 
 def _heading(metric: str, definition: str) -> str:

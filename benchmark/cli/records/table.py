@@ -10,11 +10,12 @@ import click
 
 from ....results.errors import UsageError
 from ....results.metrics.registry import CATEGORY_METRICS
+from ....results.records.store import find_records
 from ....results.rendering.table import Table
 from ...finished.selection import of_refs, with_value
 from ...finished.tables import COMPARING, KINDS, OF_ROWS, PUBLISHED, TableOptions, make_tables
 from ..shared.options import out_option, parse_names
-from ..shared.readable_records import with_readable
+from ..shared.readable_records import warn, with_readable
 from ..shared.record_selection import format_option, methods_option, protocol_option, select_records
 from ..shared.table_output import Style, format_of, print_tables
 
@@ -100,7 +101,8 @@ def command(kind: str, **given: Any) -> None:
 
     main (default), per-category, domains (with --drift) and experts compare rows, in one table per
     protocol and dataset; matrix, memory, assignments and events (what a method recorded, such as
-    losses) show each row; published needs no records.
+    losses) show each row. published needs no records: it shows every published claim in one line
+    with our number, those of others, and a status.
 
     ROW is a method (all its rows), a method with settings (mecad:experts=5), or the beginning of a
     key; a run's own key selects that run only. Without ROW, all rows are shown.
@@ -155,7 +157,8 @@ def _tables(kind: str, given: dict[str, Any]) -> list[Table]:
         **{name: given[name] for name in ("allow_mixed", "common", "published", "intervals")},
     )
     if kind == PUBLISHED:
-        return make_tables(kind, [], options)
+        found = find_records(given["out"], warn=warn)
+        return with_readable(found, lambda readable: make_tables(kind, readable, options))[0]
     records = select_records(given["out"], parse_names(given["methods"]), given["protocol"])
     if given["routing"]:
         records = with_value(records, [given["routing"]], lambda r: r.routing, "--routing")

@@ -150,9 +150,10 @@ def test_published_rows_appear_in_the_main_table_on_request(call, recorded):
 def test_all_published_rows_need_no_records(call, tmp_path):
     shown = call("table", "published", "--out", tmp_path)
     assert shown.code == 0
-    assert "### Published: mvtec, 14-1" in shown.out
+    assert "### Claims: mvtec, 14-1, image_auroc acc_incremental of max(v, 1 - v)" in shown.out
     assert "secondary, leakage" in shown.out
-    assert call("table", "published", "--format", "csv").out.startswith("source,")
+    assert "not run here" in shown.out
+    assert call("table", "published", "--format", "csv").out.startswith("method,claim")
 
 
 @pytest.mark.parametrize(
