@@ -6,8 +6,9 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     import torch
 
 
@@ -62,6 +63,10 @@ class Block:
             parent_digest=self.root_digest,
             parent_rows=parent_rows,
         )
+
+    def first(self, count: int) -> Block:
+        """Return the block of the first `count` vectors; itself if it has no more."""
+        return self if len(self) <= count else self.take(np.arange(count))
 
     def is_unchanged(self) -> bool:
         """Whether the vectors still have the values that `digest` identifies."""

@@ -52,6 +52,12 @@ def param(
     return field(default=default, metadata=metadata)
 
 
+def with_default(params: type[Params], name: str, default: Any) -> Any:
+    """The field of a subclass of `params` that gives an inherited parameter another default."""
+    (inherited,) = (entry for entry in dataclasses.fields(params) if entry.name == name)
+    return field(default=default, metadata={**inherited.metadata, "later": False})
+
+
 @dataclass(frozen=True)
 class ParamSpec:
     """What is declared about one parameter."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self, TypeVar
 
 from ...benchmark.interface.context import MethodContext
 from ...benchmark.interface.experience import TestBatch, TrainExperience
@@ -21,13 +22,38 @@ class PerCategoryParams(ScoringParams):
     """Budget in patch embeddings."""
 
     class_budget: int = param(400, "vectors in the bank of each category", low=1)
+    total_budget: int = param(
+        0,
+        "vectors in all banks together, in equal shares (0: each has class_budget)",
+        low=0,
+        later=True,
+    )
     router: str = param(
         "nearest_mean", "how the bank of an image is chosen without the oracle", choices=ROUTERS
     )
 
+    def bank_size(self, categories: int) -> int:
+        """Vectors in the bank of each of `categories` categories."""
+        if self.total_budget:
+            return max(1, self.total_budget // categories)
+        return self.class_budget
 
-class PerCategory(Method[PerCategoryParams]):
+    def with_memory(self, vectors: int, categories: int) -> Self:
+        """The parameters with which all banks together hold `vectors` vectors."""
+        if self.total_budget:
+            return self.replace(total_budget=vectors)
+        return self.replace(class_budget=max(1, vectors // categories))
+
+
+P = TypeVar("P", bound=PerCategoryParams)
+
+
+class PerCategory(Method[P]):
     """One bank per category: no forgetting under oracle routing, but memory grows.
+
+    With `total_budget` memory does not grow: after each experience with n categories seen, every
+    bank is reduced to total_budget / n vectors. A bank is a greedy selection in order, so its first
+    k vectors are what greedy k-center selects from it, if it starts with the same vector.
 
     A category that returns keeps its bank, which is selected again from the bank and the new
     coreset. So the bank does not grow, but it forgets.
@@ -36,20 +62,19 @@ class PerCategory(Method[PerCategoryParams]):
     Params = PerCategoryParams
     recurring = True
 
-    def __init__(self, params: PerCategoryParams, context: MethodContext) -> None:
+    def __init__(self, params: P, context: MethodContext) -> None:
         super().__init__(params, context)
         self.router = ROUTERS[params.router](context)
         self.categories: list[str] = []
         self.banks: list[Block] = []
 
     @classmethod
-    def with_memory(
-        cls, params: PerCategoryParams, vectors: int, categories: int
-    ) -> PerCategoryParams:
-        return params.replace(class_budget=max(1, vectors // categories))
+    def with_memory(cls, params: P, vectors: int, categories: int) -> P:
+        return params.with_memory(vectors, categories)
 
     def observe(self, experience: TrainExperience) -> frozenset[str]:
-        budget = self.params.class_budget
+        budget = self.params.bank_size(len({*self.categories, *experience.categories}))
+        self.banks = [bank.first(budget) for bank in self.banks]
         for category in experience.categories:
             coreset = self.context.coresets.select(experience, category, budget)
             returns = category in self.categories
@@ -72,7 +97,7 @@ class PerCategory(Method[PerCategoryParams]):
                 reason="the bank it has" if returns else "a bank of its own",
                 threshold=None,
             )
-        return frozenset(experience.categories)
+        return frozenset(self.categories if self.params.total_budget else experience.categories)
 
     def score(self, batch: TestBatch) -> Prediction:
         known = batch.category in self.categories
@@ -92,7 +117,7 @@ class PerCategory(Method[PerCategoryParams]):
                     stored_vectors=len(bank),
                     scoring_bytes=nbytes,
                     stored_bytes=nbytes,
-                    utilization=len(bank) / self.params.class_budget,
+                    utilization=len(bank) / self.params.bank_size(len(self.banks)),
                 )
             )
         vectors = sum(expert.stored_vectors for expert in experts)

@@ -25,6 +25,8 @@ SMALL = {
     "joint": {"candidates": 90, "bank_budget": 100},
     "per_category": {"class_budget": 60, "router": "centroid"},
     "padim": {"dimensions": 4},
+    "patchcore_cl": {"total_budget": 80},
+    "gcr": {"class_budget": 20},
     "padim_per_category": {"dimensions": 4},
     "dne": {},
     "ocsvm": {"budget": 20},
