@@ -21,7 +21,7 @@ from ..system.processes import available_cores
 from ..system.reporting import Reporter
 from .cache.cached_patches import CachedPatchSource, DeviceCache
 from .cache.extraction import Compute, fill_store
-from .cache.shards import ShardStore, shards_of
+from .cache.shards import Shard, ShardStore, shards_of
 from .feature_spec import EXTRACTION_VERSION, FeatureSpec
 from .frozen_backbone import FrozenBackbone, load_frozen
 from .weights import Weights
@@ -45,12 +45,15 @@ class FeatureSet:
         spec: the features.
         device: where features are computed and read to.
         cache: root of the cache on disk.
+        as_published: the manifest with the splits by which the cache is divided, if images of
+            `manifest` have moved to another split; None if none has.
     """
 
     manifest: Manifest
     spec: FeatureSpec
     device: torch.device
     cache: Path
+    as_published: Manifest | None = None
     _sources: dict[tuple[str, str, str], CachedPatchSource] = field(
         default_factory=dict, repr=False
     )
@@ -123,12 +126,13 @@ class FeatureSet:
                 return read(column, "train")
         key = (str(pixels), *(f"{column}:{','.join(ids)}" for column, ids in ids_of.items()))
         if key not in self._subsets:
-            items = (self.manifest.train(column) for column in ids_of)
-            shards = [shard for of_column in items for shard in shards_of(of_column)]
+            shards = [shard for column in ids_of for shard in self._shards(column, "train")]
             store = self._pixel_store if pixels else self._patch_store
             digest = self._pixel_digest if pixels else self.spec.digest
             only = {identity for ids in ids_of.values() for identity in ids}
-            self._subsets[key] = CachedPatchSource(store, shards, digest, self.device, only)
+            self._subsets[key] = CachedPatchSource(
+                store, shards, digest, self.device, only, by_id=self._has_moved_images
+            )
         return self._subsets[key]
 
     @functools.cached_property
@@ -174,12 +178,35 @@ class FeatureSet:
     ) -> CachedPatchSource:
         key = (digest, category, split)
         if key not in self._sources:
-            shards = shards_of(getattr(self.manifest, split)(category))
-            device_cache = self._device_cache if split == "test" else None
+            only = None
+            if self._has_moved_images:
+                only = {item.content for item in getattr(self.manifest, split)(category)}
             self._sources[key] = CachedPatchSource(
-                store, shards, digest, self.device, device_cache=device_cache
+                store,
+                self._shards(category, split),
+                digest,
+                self.device,
+                only,
+                device_cache=self._device_cache if split == "test" else None,
+                by_id=self._has_moved_images and split == "train",
             )
         return self._sources[key]
+
+    @property
+    def _has_moved_images(self) -> bool:
+        return self.as_published is not None and self.as_published is not self.manifest
+
+    @property
+    def _stored(self) -> Manifest:
+        """The manifest with the splits by which the cache is divided."""
+        return self.as_published or self.manifest
+
+    def _shards(self, column: str, split: Split) -> tuple[Shard, ...]:
+        """The shards that hold the images of a column's split, and maybe others."""
+        shards = shards_of(getattr(self._stored, split)(column))
+        if split == "train" and self._has_moved_images:
+            shards += shards_of(self._stored.test(column))
+        return shards
 
     @functools.cached_property
     def _device_cache(self) -> DeviceCache | None:
@@ -195,12 +222,12 @@ class FeatureSet:
         return DeviceCache(free // 4)
 
     def _items(self, category: str) -> tuple[Item, ...]:
-        return self.manifest.train(category) + self.manifest.test(category)
+        return self._stored.train(category) + self._stored.test(category)
 
     def _splits(self, categories: Iterable[str]) -> Iterable[tuple[Item, ...]]:
         for category in categories:
-            yield self.manifest.train(category)
-            yield self.manifest.test(category)
+            yield self._stored.train(category)
+            yield self._stored.test(category)
 
     @functools.cached_property
     def _patch_store(self) -> ShardStore:

@@ -23,7 +23,8 @@ _SETTINGS = re.compile(
     rf"(?P<schedule>{_PART}(?:-{_PART})*)-(?P<size>\d+)-(?P<routing>oracle|inferred)"
     r"(?:-(?P<mode>pad|squash))?(?:-resize(?P<resize>\d+))?(?:-sigma(?P<sigma>[0-9.e+-]+))?"
     r"(?:-drift(?P<drift>(?:-[a-z]+[1-9]\d*)+))?(?:-blend(?P<blend>[0-9.e+-]+))?"
-    r"(?:-holdout(?P<holdout>[0-9.e+-]+))?@(?P<version>\d+)"
+    r"(?:-holdout(?P<holdout>[0-9.e+-]+))?"
+    r"(?:-contaminate(?P<contaminate>[0-9.e+-]+))?@(?P<version>\d+)"
 )
 
 
@@ -39,6 +40,7 @@ class ProtocolSettings:
     drift: tuple[str, ...] = ()
     blend: float = 0.0
     holdout: float = 0.0
+    contaminate: float | None = None
 
     @property
     def settings_id(self) -> str:
@@ -51,9 +53,10 @@ class ProtocolSettings:
         drift = f"-drift{_join(self.drift)}" if self.drift else ""
         blend = f"-blend{_plain(self.blend)}" if self.blend else ""
         holdout = f"-holdout{_plain(self.holdout)}" if self.holdout else ""
+        dirty = "" if self.contaminate is None else f"-contaminate{_plain(self.contaminate)}"
         return (
             f"{self.schedule}-{size.crop}-{self.routing}{mode}{resize}{sigma}{drift}{blend}"
-            f"{holdout}@{PROTOCOL_VERSION}"
+            f"{holdout}{dirty}@{PROTOCOL_VERSION}"
         )
 
     @property
@@ -107,6 +110,7 @@ def _values(settings: ProtocolSettings) -> dict[str, str | None]:
         "drift": _join(settings.drift) or "none",
         "blend": _plain(settings.blend),
         "holdout": _plain(settings.holdout),
+        "contaminate": "none" if settings.contaminate is None else _plain(settings.contaminate),
         "version": str(PROTOCOL_VERSION),
     }
 
@@ -134,6 +138,7 @@ def _parse(protocol_id: str, dataset: str | None) -> dict[str, str]:
         "drift": found["drift"] or "none",
         "blend": found["blend"] or _plain(0),
         "holdout": found["holdout"] or _plain(0),
+        "contaminate": found["contaminate"] or "none",
         "version": found["version"],
     }
 

@@ -10,6 +10,7 @@ from ..data.domains import parse_domains
 from ..data.images.preprocessing import Preprocessing
 from ..pixels.maps import MapSpec
 from ..streams.blending import check_blend
+from ..streams.contamination import check_contaminate
 from ..streams.holdout import check_holdout
 from ..streams.schedule import experience_sizes
 from .ids import ProtocolSettings, check_id
@@ -31,6 +32,7 @@ def check_protocol_of_run(run: Mapping[str, Any]) -> None:
             tuple(domain.name for domain in domains),
             check_blend(cell.get("blend", 0.0)),
             check_holdout(cell.get("holdout", 0.0)),
+            None if "contaminate" not in cell else check_contaminate(cell["contaminate"]),
         )
         if cell["protocol"] != settings.generated_id:
             check_id(cell["protocol"], settings)

@@ -16,6 +16,7 @@ from ..data.images.preprocessing import Preprocessing
 from ..data.opening.registry import dataset_names, published_categories
 from ..pixels.maps import MapSpec
 from ..streams.blending import check_blend
+from ..streams.contamination import check_contaminate
 from ..streams.holdout import check_holdout
 from ..streams.schedule import canonical, count_categories, experience_sizes
 from .ids import check_id
@@ -59,6 +60,8 @@ def read_protocol(values: Mapping[str, Any], where: str) -> Protocol:
     _check_schedule(protocol.schedule, categories, f"{where}: schedule", rounds=1 + len(drift))
     check_blend(protocol.blend, f"{where}: blend")
     check_holdout(protocol.holdout, f"{where}: holdout")
+    if protocol.contaminate is not None:
+        check_contaminate(protocol.contaminate, f"{where}: contaminate")
     study = _read_study(protocol.study, f"{where}: study")
     protocol = replace(protocol, dataset=dataset, categories=categories, drift=drift, study=study)
     with _prefixed(f"{where}: id"):

@@ -12,6 +12,8 @@ named_orders   name = list with every category once
 drift          domains in which every category returns, ["dark:2", "blur:1"]; default: none
 blend          share of a category's training images that move to a neighboring experience
 holdout        share of a category's training images that methods do not learn from
+contaminate    share of defective images among the training ones; default: test images stay where
+               they are
 routing, unseen          as the options of `cadbench run`
 preprocessing  {resize, crop} in pixels, and mode: crop (default), pad or squash
 maps           {upsampling, sigma}
@@ -64,6 +66,7 @@ class Protocol:
     drift: tuple[str, ...] = ()
     blend: float = 0.0
     holdout: float = 0.0
+    contaminate: float | None = None
     title: str = ""
     source: str = ""
     notes: tuple[str, ...] = ()
@@ -75,7 +78,9 @@ class Protocol:
         named = all(published_categories(part) for part in parts)
         dataset = joined_name(parts) if named else None
         settings = (self.schedule, self.routing, self.preprocessing, self.maps)
-        return ProtocolSettings(dataset, *settings, self.drift, self.blend, self.holdout)
+        return ProtocolSettings(
+            dataset, *settings, self.drift, self.blend, self.holdout, self.contaminate
+        )
 
     def order(self, text: str, categories: tuple[str, ...]) -> Order:
         """Return the order for `--order`; the protocol's named orders take precedence."""

@@ -22,6 +22,7 @@ from ..plugins.methods import load_method
 from ..plugins.requirements import check_recurring, check_routing
 from ..protocols.ids import ProtocolSettings, check_id, is_reserved
 from ..streams.blending import check_blend
+from ..streams.contamination import Contamination, check_contaminate
 from ..streams.holdout import check_holdout
 from ..streams.orders import Order
 from ..streams.stream import Unseen
@@ -35,11 +36,13 @@ class FeatureInputs(NamedTuple):
         features: digest of the feature spec.
         pixels: whether the method needs images too.
         drift: the domains of the stream.
+        contamination: how training sets are contaminated; None if they are not.
     """
 
     features: str
     pixels: bool
     drift: tuple[Domain, ...]
+    contamination: Contamination | None
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class Cell:
         drift: domains under which every category appears again.
         blend: share of training images that move to a neighboring experience.
         holdout: share of training images that the method does not learn from.
+        contaminate: share of defective images among the training ones; None if the splits are
+            those of the dataset.
         swept: names of the parameters that vary among the cells of one run; only `label` uses
             them.
     """
@@ -81,6 +86,7 @@ class Cell:
     drift: tuple[Domain, ...] = ()
     blend: float = 0.0
     holdout: float = 0.0
+    contaminate: float | None = None
     swept: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
@@ -123,7 +129,13 @@ class Cell:
     @property
     def feature_inputs(self) -> FeatureInputs:
         """The settings that select the cached features that the cell reads."""
-        return FeatureInputs(self.features.digest, self.method_class.uses_images, self.drift)
+        images = self.method_class.uses_images
+        return FeatureInputs(self.features.digest, images, self.drift, self.contamination)
+
+    @property
+    def contamination(self) -> Contamination | None:
+        """How training sets are contaminated; the seed of the cell chooses the images."""
+        return None if self.contaminate is None else Contamination(self.contaminate, self.seed)
 
     @property
     def facts(self) -> CellFacts:
@@ -155,6 +167,7 @@ class Cell:
             **({"drift": [domain.as_dict() for domain in self.drift]} if self.drift else {}),
             **({"blend": self.blend} if self.blend else {}),
             **({"holdout": self.holdout} if self.holdout else {}),
+            **({} if self.contaminate is None else {"contaminate": self.contaminate}),
         }
 
     @classmethod
@@ -194,6 +207,9 @@ class Cell:
             drift=parse_domains([each["name"] for each in entry.get("drift", ())], "drift"),
             blend=check_blend(entry.get("blend", 0.0)),
             holdout=check_holdout(entry.get("holdout", 0.0)),
+            contaminate=(
+                check_contaminate(entry["contaminate"]) if "contaminate" in entry else None
+            ),
         )
         cell = replace(cell, params=resolve_params(cell.method, method, cell.params, cell.facts))
         if not is_reserved(entry["protocol"]):
@@ -217,7 +233,8 @@ class Cell:
             if spec.name in self.swept
             or getattr(self.params, spec.name) != getattr(default, spec.name)
         ]
-        return f"{' '.join([self.method, *named])}, {self.order.name}, seed {self.seed}"
+        dirty = "" if self.contaminate is None else f", contaminate {self.contaminate:g}"
+        return f"{' '.join([self.method, *named])}, {self.order.name}, seed {self.seed}{dirty}"
 
     @property
     def kind(self) -> Kind:
@@ -236,6 +253,7 @@ class Cell:
             tuple(domain.name for domain in self.drift),
             self.blend,
             self.holdout,
+            self.contaminate,
         )
 
     def _default_params(self) -> Params:

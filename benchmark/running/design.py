@@ -33,7 +33,8 @@ MOST_CELLS = 100_000
 class Design:
     """A factorial design: the settings that all cells share, and the factors that vary.
 
-    The factors are `methods`, `sweep`, `orders` and `seeds`; `Cell` documents the rest.
+    The factors are `methods`, `sweep`, `orders`, `seeds` and `contaminate`; `Cell` documents the
+    rest.
     """
 
     manifest: Manifest
@@ -50,6 +51,7 @@ class Design:
     drift: tuple[Domain, ...] = ()
     blend: float = 0.0
     holdout: float = 0.0
+    contaminate: tuple[float | None, ...] = (None,)
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class MatchedCell:
 
 
 def cells_of(design: Design) -> list[Cell]:
-    """Expand a design into its cells: by method, then parameters, then order, then seed.
+    """Expand a design into its cells: by method, parameters, order, seed, share.
 
     Raises:
         UsageError: the schedule does not fit, or there are too many cells.
@@ -108,11 +110,13 @@ def cells_of(design: Design) -> list[Cell]:
             drift=design.drift,
             blend=design.blend,
             holdout=design.holdout,
+            contaminate=share,
         )
         for method in design.methods
         for params in _grid(method, design.sweep.get(method, {}), facts)
         for order in design.orders
         for seed in design.seeds
+        for share in design.contaminate
     ]
     return name_swept_parameters(cells)
 
@@ -146,9 +150,13 @@ def match_memory(cells: Sequence[Cell], reference: str) -> tuple[list[Cell], lis
         waiting.extend(
             MatchedCell(cell, other)
             for other in references
-            if other.order == cell.order and other.seed == cell.seed
+            if _conditions(other) == _conditions(cell)
         )
     return ready, waiting
+
+
+def _conditions(cell: Cell) -> tuple[Order, int, float | None]:
+    return cell.order, cell.seed, cell.contaminate
 
 
 def _check_cell_count(design: Design) -> None:
@@ -156,10 +164,11 @@ def _check_cell_count(design: Design) -> None:
     settings = (
         math.prod(map(len, design.sweep.get(method, {}).values())) for method in design.methods
     )
-    count = sum(settings) * len(design.orders) * len(design.seeds)
+    runs = len(design.orders) * len(design.seeds) * len(design.contaminate)
+    count = sum(settings) * runs
     if count > MOST_CELLS:
         raise UsageError(
-            f"--seeds, --order and --set give {count:,} cells; a run has at most "
+            f"--seeds, --order, --contaminate and --set give {count:,} cells; a run has at most "
             f"{MOST_CELLS:,}: split it into several runs"
         )
 

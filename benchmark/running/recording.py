@@ -17,6 +17,7 @@ from ...results.records.record import Record
 from ...results.records.schema import EVENTS, RECORD_SCHEMA, cell_key, config_key
 from ...results.records.store import partial_dir, record_dir, write_record
 from ..features.feature_set import FeatureSet
+from ..streams.contamination import count_contaminated
 from ..streams.stream import Stream
 from ..system.serialization import pack_file
 from .cell import Cell
@@ -109,6 +110,7 @@ def record(
         "notes": [],
         "metrics": list(METRICS),
         **_data_notes(stream, features, regions),
+        **_contaminated(cell, features),
         **({"timing": timing} if timing else {}),
         # Omitted for maps on the patch grid, as in records of earlier releases.
         **({"map_grid": list(grid)} if grid and grid != features.grid else {}),
@@ -131,6 +133,16 @@ def _data_notes(
     manifest = stream.manifest
     notes = (*manifest.notes, *crop_notes(manifest, features.spec.preprocessing, regions))
     return {"data_notes": [note.as_dict() for note in notes]} if notes else {}
+
+
+def _contaminated(cell: Cell, features: FeatureSet) -> dict[str, Any]:
+    """The entry of run.json that counts contaminated images; empty without contamination."""
+    if cell.contamination is None or features.as_published is None:
+        return {}
+    counts = count_contaminated(features.as_published, cell.contamination)
+    names = ("moved", "train", "removed")
+    entries = {c: {name: getattr(counts[c], name) for name in names} for c in counts}
+    return {"contaminated": entries}
 
 
 def _events(progress: Progress) -> pd.DataFrame:

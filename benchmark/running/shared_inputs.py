@@ -13,6 +13,7 @@ from ..data.manifest import Manifest
 from ..features.feature_set import FeatureSet
 from ..features.weights import Weights
 from ..pixels.maps import MapSpec
+from ..streams.contamination import Contamination, contaminate
 from ..system.reporting import Reporter
 from ..system.torch_import import import_torch
 from .cell import Cell, FeatureInputs
@@ -44,7 +45,7 @@ class SharedInputs:
     reporter: Reporter
     search: str = "torch"
     kept_distance_bytes: int = 0
-    _manifests: dict[tuple[Domain, ...], Manifest] = field(
+    _manifests: dict[tuple[tuple[Domain, ...], Contamination | None], Manifest] = field(
         init=False, default_factory=dict, repr=False
     )
     _features: dict[FeatureInputs, FeatureSet] = field(init=False, default_factory=dict, repr=False)
@@ -55,9 +56,7 @@ class SharedInputs:
 
     def images(self, cell: Cell) -> Manifest:
         """The images of the cell's stream: the dataset, and its images under each domain."""
-        if cell.drift not in self._manifests:
-            self._manifests[cell.drift] = add_domains(self.manifest, cell.drift)
-        return self._manifests[cell.drift]
+        return self._images(cell.drift, cell.contamination)
 
     def extract(self, cell: Cell, columns: Sequence[str]) -> FeatureSet:
         """Extract the features of these columns that are not cached.
@@ -72,7 +71,13 @@ class SharedInputs:
         import torch
 
         device = torch.device(choose_device(self.device))
-        features = FeatureSet(self.images(cell), cell.features, device, self.cache)
+        features = FeatureSet(
+            self.images(cell),
+            cell.features,
+            device,
+            self.cache,
+            as_published=self._images(cell.drift, None),
+        )
         pixels = cell.method_class.uses_images
         features.ensure(columns, self.weights, self.reporter, pixels=pixels)
         return features
@@ -102,6 +107,13 @@ class SharedInputs:
             )
             self._meters[key] = PixelMeter(features, truths, cell.maps)
         return self._meters[key]
+
+    def _images(self, drift: tuple[Domain, ...], contamination: Contamination | None) -> Manifest:
+        key = drift, contamination
+        if key not in self._manifests:
+            dirty = contaminate(self.manifest, contamination)
+            self._manifests[key] = add_domains(dirty, drift)
+        return self._manifests[key]
 
     def _services_for(self, cell: Cell) -> Services:
         """One set of services per kind of features: distances are cached by image and block."""

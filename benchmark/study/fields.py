@@ -34,6 +34,7 @@ class StudyFields:
     drift: str | Iterable[str] | None = None
     blend: float | None = None
     holdout: float | None = None
+    contaminate: float | str | Iterable[float] | None = None
     routing: Routing | None = None
     unseen: Unseen | None = None
     methods: values.Methods | None = field(default=None, hash=False)
@@ -55,6 +56,7 @@ class StudyFields:
             "drift": values.names("drift", self.drift),
             "orders": values.orders(self.orders),
             "seeds": values.seeds(self.seeds),
+            "contaminate": values.shares("contaminate", self.contaminate),
             "methods": values.methods(self.methods),
         }
         for name, value in normalized.items():

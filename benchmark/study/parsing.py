@@ -33,6 +33,18 @@ def parse_numbers(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def parse_shares(text: str) -> tuple[float, ...]:
+    """Return the distinct numbers of a list such as `0,0.05`.
+
+    Raises:
+        ValueError: the text is malformed.
+    """
+    try:
+        return tuple(dict.fromkeys(float(piece) for piece in text.split(",")))
+    except ValueError:
+        raise ValueError(f"expected shares such as 0.05 or 0,0.02,0.05, got {text!r}") from None
+
+
 def parse_orders(text: str) -> tuple[str, ...]:
     """Split orders such as `alphabetical,random:0-3` into one text per order.
 

@@ -10,6 +10,7 @@ from ..data.manifest import Manifest
 from ..data.opening.open_dataset import open_dataset
 from ..running.cell import Cell
 from ..running.design import Design, MatchedCell, cells_of, match_memory
+from ..streams.contamination import contamination_warnings
 from ..streams.orders import Order, resolve_order
 from ..system.reporting import Reporter, Silent
 from .difficulty import is_by_difficulty, order_by_difficulty
@@ -94,9 +95,13 @@ def make_plan(
             drift=settings.drift,
             blend=settings.blend,
             holdout=settings.holdout,
+            contaminate=settings.contaminate or (None,),
         )
     )
     _warn_of_unofficial_orders(settings, cells, reporter)
+    for share in settings.contaminate:
+        for line in contamination_warnings(manifest, share):
+            reporter.warn(line)
     if settings.match_memory is None:
         return Plan(manifest, weights, cells)
     return Plan(manifest, weights, *match_memory(cells, settings.match_memory))

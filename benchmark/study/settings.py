@@ -47,6 +47,8 @@ class Settings:
         drift: domains under which the categories return.
         blend: share of training images that move to a neighboring experience.
         holdout: share of training images that methods do not learn from.
+        contaminate: shares of defective images among the training ones; empty if the splits are
+            those of the dataset.
         routing: whether methods get the category of test images.
         unseen: which categories are scored before they are introduced.
         methods: method -> parameter -> values to try.
@@ -70,6 +72,7 @@ class Settings:
     drift: tuple[Domain, ...]
     blend: float
     holdout: float
+    contaminate: tuple[float, ...]
     routing: Routing
     unseen: Unseen
     methods: Mapping[str, Mapping[str, tuple[Any, ...]]]
@@ -110,6 +113,7 @@ def settings_of(study: StudyFields) -> Settings:
         drift=parse_domains(protocol.drift if protocol else given.drift or ()),
         blend=protocol.blend if protocol else check_blend(study.blend or 0.0),
         holdout=protocol.holdout if protocol else check_holdout(study.holdout or 0.0),
+        contaminate=_shares(protocol) if protocol else given.contaminate or (),
         routing=protocol.routing if protocol else study.routing or "oracle",
         unseen=protocol.unseen if protocol else study.unseen or "next",
         methods=_methods(study, protocol),
@@ -165,10 +169,15 @@ def _fixed_by(protocol: Protocol) -> dict[str, tuple[object, str]]:
         "drift": (protocol.drift, ",".join(protocol.drift) or "no drift"),
         "blend": (protocol.blend, f"{protocol.blend:g}"),
         "holdout": (protocol.holdout, f"{protocol.holdout:g}"),
+        "contaminate": (_shares(protocol), ", ".join(map(str, _shares(protocol))) or "none"),
     }
     if protocol.categories is not None:
         found["categories"] = (frozenset(protocol.categories), ", ".join(protocol.categories))
     return found
+
+
+def _shares(protocol: Protocol) -> tuple[float, ...]:
+    return () if protocol.contaminate is None else (protocol.contaminate,)
 
 
 def _comparable(field: str, given: Any, protocol: Protocol | None) -> object:

@@ -47,6 +47,9 @@ class Study(StudyFields):
             `hard_to_easy`, or a file [alphabetical].
         drift: domains under which every category returns, such as `dark:2` [none].
         blend: share of training images that move to a neighboring experience [0].
+        contaminate: share of defective test images that are moved to the training images, or
+            several shares; 0 only removes those that larger shares may need from the test set
+            [the splits of the dataset].
         holdout: share of training images that are held out to set alarm thresholds [0].
         routing: `oracle` (methods get the category of test images) or `inferred` [oracle].
         unseen: categories that are scored before they are introduced: next, all, none [next].

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ...results.errors import UsageError
 from ..interface.params import ParamSpec, spec_named
 from ..plugins.methods import load_method, name_of_class
-from .parsing import parse_names, parse_numbers, parse_orders
+from ..streams.contamination import check_contaminate
+from .parsing import parse_names, parse_numbers, parse_orders, parse_shares
 
 if TYPE_CHECKING:
     from ..interface.method import Method
@@ -62,6 +63,23 @@ def seeds(value: int | str | Iterable[int] | None) -> tuple[int, ...] | None:
             raise StudyError("seeds", f"expected whole numbers from 0, got {number!r}")
     if not found:
         raise StudyError("seeds", "the list is empty; give at least one, such as 0")
+    return found
+
+
+def shares(field: str, value: float | str | Iterable[float] | None) -> tuple[float, ...] | None:
+    """Return distinct shares, given as a number, a text such as `0,0.05`, or a list."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        given: list[Any] = list(_parse(field, value, parse_shares))
+    else:
+        given = [value] if isinstance(value, int | float) else _to_list(field, value)
+    try:
+        found = tuple(dict.fromkeys(check_contaminate(share, field) for share in given))
+    except UsageError as error:
+        raise StudyError(field, str(error).removeprefix(f"{field} ")) from None
+    if not found:
+        raise StudyError(field, "the list is empty; give at least one, such as 0.05")
     return found
 
 

@@ -24,7 +24,10 @@ SWEPT = "experts"
 """The parameter that has its own axis in figures and its own column in tables."""
 _MOST_EXPERTS = 10**6
 
-_IDENTITY = ("schedule", "routing", "preprocessing", "maps", "drift", "blend", "holdout")
+_IDENTITY = (
+    *("schedule", "routing", "preprocessing", "maps", "drift", "blend", "holdout"),
+    "contaminate",
+)
 """Cell fields that a protocol id fixes. Two protocol files may give one id to different values."""
 
 

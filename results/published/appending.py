@@ -223,7 +223,8 @@ def _complete_streams(c: Comparison) -> set[tuple[str, str]]:
 def _stream(row: Row) -> tuple[str, str]:
     """Return (dataset, schedule); drift and the like are part of it: no published row has any."""
     cell = row.first.cell
-    changed = " and ".join(name for name in ("drift", "blend", "holdout") if name in cell)
+    options = ("drift", "blend", "holdout", "contaminate")
+    changed = " and ".join(name for name in options if name in cell)
     return cell["dataset"], cell["schedule"] + (f" with {changed}" if changed else "")
 
 

@@ -89,6 +89,7 @@ class _OptionalCellEntries(TypedDict, total=False):
     drift: list[DomainEntry]  # `experiences` then names columns, `screw` and `screw@dark:2`
     blend: float  # share of a column's training images that appear an experience early or late
     holdout: float  # share of a column's training images that the method does not learn from
+    contaminate: float  # share of defective images among a category's training images
 
 
 class CellEntry(_OptionalCellEntries):
@@ -153,11 +154,20 @@ class TimingEntry(TypedDict):
     ms_per_image: float
 
 
+class ContaminatedEntry(TypedDict):
+    """Images of a category that contamination changed."""
+
+    moved: int  # from the test set to the training set
+    train: int  # training images, the moved ones included
+    removed: int  # from the test set: those that were moved, and those that larger shares move
+
+
 class _OptionalRunEntries(TypedDict, total=False):
     metrics: list[str]  # names of all metrics of the release that wrote it (see `metrics_of`)
     timing: TimingEntry
     map_grid: list[int]  # (h, w) of the anomaly maps, where it is not that of `features`
     data_notes: list[DataNoteEntry]  # what is odd about the data, and what preprocessing cuts off
+    contaminated: dict[str, ContaminatedEntry]  # by category, with `contaminate` only
     seal: str  # SHA-256 of all other entries (`seal_of`); older records have none
 
 

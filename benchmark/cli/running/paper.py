@@ -205,7 +205,7 @@ def _has_stream(paper: Paper, record: Record) -> bool:
     ) and (
         cell["preprocessing"]["crop"] == paper.image_size
         and "mode" not in cell["preprocessing"]
-        and not {"drift", "blend", "holdout"} & set(cell)
+        and not {"drift", "blend", "holdout", "contaminate"} & set(cell)
     )
 
 

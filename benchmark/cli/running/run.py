@@ -34,7 +34,7 @@ from .study_options import (
 GROUPS = {
     "Experiment": (
         *("methods", "experts", "settings", "protocol", "seeds", "orders", "schedule", "drift"),
-        *("blend", "holdout", "routing", "unseen", "match_memory"),
+        *("blend", "holdout", "contaminate", "routing", "unseen", "match_memory"),
     ),
     "Data": ("dataset", "data_root", "categories", "skip_unreadable"),
     "Features": (
@@ -132,6 +132,13 @@ _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreada
     show_default=True,
     help="Share of each category's training images that methods do not learn from; their scores "
     "set alarm thresholds (docs/thresholds.md).",
+)
+@click.option(
+    "--contaminate",
+    default=None,
+    metavar="SHARES",
+    help="Move defective test images to the training images until they are this share of them; "
+    "several such as 0,0.02,0.05 give a robustness curve on one test set (docs/tuning.md).",
 )
 @click.option(
     "--routing",

@@ -70,6 +70,7 @@ class CachedPatchSource:
         device: torch.device,
         only: Collection[str] | None = None,
         device_cache: DeviceCache | None = None,
+        by_id: bool = False,
     ) -> None:
         """Describe a source; arrays are read when they are used.
 
@@ -80,10 +81,16 @@ class CachedPatchSource:
             device: where arrays are read to.
             only: ids of the images to include; None: all images of the shards.
             device_cache: keeps all arrays of the source on the device after the first use.
+            by_id: sort images by id over all shards, so that their order does not tell in which
+                shard, and so in which split of the dataset, an image is.
         """
         self._store = store
-        rows = [[r for r, i in enumerate(s.ids) if only is None or i in only] for s in shards]
-        included = [(shard, kept) for shard, kept in zip(shards, rows, strict=True) if kept]
+        if by_id:
+            places = {i: (s, [r]) for s in shards for r, i in enumerate(s.ids)}
+            included = [places[i] for i in sorted(places) if only is None or i in only]
+        else:
+            rows = [[r for r, i in enumerate(s.ids) if only is None or i in only] for s in shards]
+            included = [(shard, kept) for shard, kept in zip(shards, rows, strict=True) if kept]
         self._shards = tuple(shard for shard, _ in included)
         self._rows = tuple(kept for _, kept in included)
         self._device = device
