@@ -99,13 +99,11 @@ def test_a_study_with_several_shares_has_a_cell_for_each(run_words, cache, tmp_p
     study.save(tmp_path / "study.toml")
     again = Study.from_file(tmp_path / "study.toml", data_root=root)
     assert again.settings == study.settings
-    with pytest.raises(UsageError, match="contaminate: expected shares such as 0.05"):
+    with pytest.raises(UsageError, match="expected shares such as"):
         Study(contaminate="a")
 
 
-def test_a_run_counts_contaminated_images_and_extracts_none_again(
-    run_plates, out, pixel_backbone
-):
+def test_a_run_counts_contaminated_images_and_extracts_none_again(run_plates, out, pixel_backbone):
     words = ("--method", "per_category", "--set", "class_budget=20", "--maps", "none")
     assert run_plates(*words).code == 0
     extracted = len(pixel_backbone)
