@@ -81,6 +81,31 @@ class CoresetService(Protocol):
             vectors are the selection of size k.
         """
 
+    def select_uncovered(
+        self,
+        experience: TrainExperience,
+        category: str,
+        size: int,
+        bank: Sequence[Block],
+        *,
+        seed: int = 0,
+    ) -> Block:
+        """Select training patches of a category that a bank does not cover.
+
+        Each selected patch is the farthest from the bank and from those selected before it, after a
+        random projection to 128 dimensions.
+
+        Args:
+            experience: the experience that shows the category.
+            category: one of the categories of the experience.
+            size: number of patches; if there are fewer, all are selected.
+            bank: the blocks of the bank; none: the patch nearest the mean is selected first.
+            seed: seed of the projection.
+
+        Returns:
+            A block of min(size, N) vectors in selection order.
+        """
+
     def centroid(self, experience: TrainExperience, category: str) -> np.ndarray:
         """Mean (D,) float64 of all training patches of a category."""
 

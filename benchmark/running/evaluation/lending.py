@@ -155,6 +155,19 @@ class _LentCoresets(_Lent):
         )
         return loan.blocks.lend(block)
 
+    def select_uncovered(
+        self,
+        experience: TrainExperience,
+        category: str,
+        size: int,
+        bank: Sequence[Block],
+        *,
+        seed: int = 0,
+    ) -> Block:
+        loan = reveal(self._loan)
+        loan.blocks.verify(bank)
+        return loan.coresets.select_uncovered(experience, category, size, bank, seed=seed)
+
     def centroid(self, experience: TrainExperience, category: str) -> np.ndarray:
         return reveal(self._loan).coresets.centroid(experience, category).copy()
 

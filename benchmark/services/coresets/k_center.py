@@ -13,6 +13,8 @@ from ...system.threads import one_thread
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from .patch_rows import PatchRows
+
 Patches: TypeAlias = "np.ndarray | Sequence[np.ndarray] | Tensor"
 """(N, D) as one array or tensor, or as pieces (n_i, D); float16 or float32, in memory or mapped."""
 
@@ -104,10 +106,7 @@ def approximate_greedy_k_center(
     size = rows.coreset_size(k)
     if rows.dim != projection:
         matrix = torch.from_numpy(rng.standard_normal((rows.dim, projection))).to(rows.device)
-        projected = torch.empty((len(rows), projection), device=rows.device)
-        for where, part in rows.parts():
-            projected[where] = (part.double() @ matrix).float()
-        rows = PatchRows(projected)
+        rows = project(rows, matrix)
     sample = torch.from_numpy(rng.choice(len(rows), min(starts, len(rows)), replace=False))
     anchors = rows.take(sample.to(rows.device)).double()
     direct = "donot_use_mm_for_euclid_dist"
@@ -116,3 +115,15 @@ def approximate_greedy_k_center(
         distances[where] = torch.cdist(part.double(), anchors, compute_mode=direct).mean(1)
     first = int(distances.argmax())
     return farthest_first(rows, size, [first], initial=distances.square_())
+
+
+def project(rows: PatchRows, matrix: Tensor) -> PatchRows:
+    """Multiply patches (N, D), part by part, with a matrix (D, D') float64."""
+    import torch
+
+    from .patch_rows import PatchRows
+
+    projected = torch.empty((len(rows), matrix.shape[1]), device=rows.device)
+    for where, part in rows.parts():
+        projected[where] = (part.double() @ matrix).float()
+    return PatchRows(projected)

@@ -21,7 +21,7 @@ from ...interface.patch_source import PatchSource
 from ...interface.services import Selector, Start
 from ...system.reporting import Reporter, Silent
 from ...system.rng import generator
-from . import herding, k_center, k_means
+from . import herding, incremental, k_center, k_means
 from .selection_cache import NO_ROWS, SelectionCache
 
 if TYPE_CHECKING:
@@ -131,6 +131,33 @@ class Coresets:
             return k_center.greedy_k_center(vectors, size, first, chosen=cached)
 
         return self._cached_selection(key, size, total, compute)
+
+    def select_uncovered(
+        self,
+        experience: TrainExperience,
+        category: str,
+        size: int,
+        bank: Sequence[Block],
+        *,
+        seed: int = 0,
+    ) -> Block:
+        """Select patches far from a bank; see `CoresetService.select_uncovered`."""
+        import torch
+
+        source = training_patches(experience, category)
+        digests = "\n".join(block.digest for block in bank)
+        key = hashlib.sha256(f"{source.digest}\n{digests}\nuncovered-{seed}".encode()).hexdigest()
+        total = _count(source)
+
+        def compute(cached: list[int]) -> np.ndarray:
+            self.reporter.detail(f"selecting {size} of {total} patches of {category}")
+            patches = self._load_patches(source)
+            rng = generator(seed, "coreset-uncovered", source.digest)
+            vectors = [block.vectors for block in bank] or [torch.empty(0, 0)]
+            return incremental.uncovered(patches, size, torch.cat(vectors), rng)
+
+        rows = self._cached_selection(key, min(size, total), total, compute)
+        return self.gather(experience, category, rows)
 
     def _select_rows(
         self, key: str, source: PatchSource, category: str, request: Request

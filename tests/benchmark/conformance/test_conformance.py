@@ -26,6 +26,7 @@ SMALL = {
     "per_category": {"class_budget": 60, "router": "centroid"},
     "padim": {"dimensions": 4},
     "patchcore_cl": {"total_budget": 80},
+    "incremental_coreset": {"bank_budget": 50, "class_budget": 20},
     "gcr": {"class_budget": 20},
     "padim_per_category": {"dimensions": 4},
     "dne": {},
