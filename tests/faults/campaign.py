@@ -23,7 +23,9 @@ Part = Callable[[Stage, bool, int], Iterator[Row]]
 """(stage, quick, seed) -> rows; quick: a few tries of each."""
 
 PARTS: Mapping[str, Part] = {
-    "kills": lambda stage, quick, seed: kills.kills(stage, 1 if quick else 8, seed),
+    "kills": lambda stage, quick, seed: kills.kills(
+        stage, 1 if quick else 8, seed, kills.QUICK_PHASES if quick else kills.PHASES
+    ),
     "kills-import": lambda stage, quick, seed: kills.kills_of_imports(
         stage, 1 if quick else 12, seed
     ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tests.faults.stage import METHODS, Place, Stage, numbers, run_words
 from tests.faults.verdict import Row
@@ -25,14 +25,18 @@ PHASES = {
 }
 
 
-def kills(stage: Stage, times: int, seed: int = 0) -> Iterator[Row]:
+QUICK_PHASES = ("extract", "checkpoint", "record")
+"""Those where a kill leaves part of a file, an experience, or a record."""
+
+
+def kills(stage: Stage, times: int, seed: int = 0, phases: Iterable[str] = PHASES) -> Iterator[Row]:
     """A row a phase; `times` kills in each."""
     whole = stage.undisturbed(*METHODS)
     expected = numbers(whole.runs)
     counted = _counted(stage)
-    for phase, called in PHASES.items():
+    for phase in phases:
         rng = random.Random(f"{seed} {phase}")
-        row = Row(f"SIGKILL {called}")
+        row = Row(f"SIGKILL {PHASES[phase]}")
         for number in range(times):
             place = stage.place()
             words = run_words(place, *METHODS)

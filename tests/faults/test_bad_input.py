@@ -10,6 +10,7 @@ import pytest
 from tests.faults.bad_input import campaign, campaign_of, kinds
 from tests.faults.judging import Answer, World, judge
 
+pytestmark = pytest.mark.xdist_group("one world of bad input")
 SLOW_TO_START = (
     *("option: check", "option: compare", "option: figure", "option: data preview"),
     *("file: weights",),

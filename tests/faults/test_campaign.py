@@ -12,6 +12,8 @@ from tests.faults.campaign import PARTS, QUICK
 from tests.faults.stage import METHODS, Stage, numbers, run_words, staging
 from tests.faults.verdict import KILLED, Row
 
+pytestmark = pytest.mark.xdist_group("one stage for all faults")
+
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from cadbench.results.metrics.compute import compute_metrics
+from cadbench.results.metrics.registry import IMAGE_METRICS
 from cadbench.results.records.record import Record
 from cadbench.results.records.store import partial_dir, record_dir, write_record
 
@@ -23,6 +24,9 @@ from tests.results.samples import (
 )
 
 Make = Callable[..., Record]
+
+_metrics: dict[str, pd.DataFrame] = {}
+"""Metrics of records that were made before, by what they follow from."""
 
 
 @pytest.fixture
@@ -45,14 +49,22 @@ def make_record(tmp_path: Path) -> Make:
         cell = make_cell(**changes)
         if experiences is None:
             experiences = [[category] for category in cell["order"]["categories"]]
+        plain = scores is None and recorded is None
         if scores is None:
             scores = make_scores(R, experiences, owner)
         events = make_events(owner or {})
         if recorded is not None:
             events = pd.concat([events, recorded], ignore_index=True) if owner else recorded
+        defined = [id(metric) for metric in IMAGE_METRICS.values()]  # tests replace some
+        inputs = repr((R, owner, experiences, cell["routing"], defined))
+        metrics = _metrics.get(inputs) if plain else None
+        if metrics is None:
+            metrics = compute_metrics(scores, experiences, cell["routing"], events)
+        if plain:
+            _metrics[inputs] = metrics
         frames = {
             "scores": scores,
-            "metrics": compute_metrics(scores, experiences, cell["routing"], events),
+            "metrics": metrics,
             "memory": make_memory(len(experiences)),
             "events": events,
         }

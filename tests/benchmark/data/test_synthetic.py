@@ -25,6 +25,7 @@ from cadbench.benchmark.system.reporting import Silent
 from cadbench.results.errors import CadbenchError
 from PIL import Image
 
+pytestmark = pytest.mark.xdist_group("synthetic images drawn once")
 DEFECTS = [(name, kind) for name in CATALOG for kind in CATALOG[name].defects]
 
 # SHA-256 over the pixels of the first good training image and, kind by kind, of the first

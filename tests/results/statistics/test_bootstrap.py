@@ -34,7 +34,7 @@ from tests.results.samples import CATEGORIES, random_scores
 STREAM = [[category] for category in CATEGORIES]
 OWNER = {"apple": 0, "bolt": 0, "cork": 1}
 COLUMNS = ("acc", "bwt", "fm", "gap_to_joint", "stored_vectors", "seconds")
-B = 25
+B = 10
 
 
 @pytest.fixture

@@ -78,6 +78,16 @@ def refuse(*_: object, **__: object) -> None:
     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
+def test_a_durable_file_is_flushed_to_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed = []
+    monkeypatch.setattr(os, "fsync", lambda _: flushed.append((tmp_path / "record").exists()))
+    write_bytes(tmp_path / "record", b"x", durable=True)
+    write_bytes(tmp_path / "cached", b"x")
+    assert flushed == [False]
+
+
 def test_a_file_of_another_user_is_not_called_damaged(tmp_path: Path, monkeypatch) -> None:
     damaged: list[Path] = []
     write_bytes(tmp_path / "file", seal(b"content"))

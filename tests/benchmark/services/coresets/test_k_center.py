@@ -91,7 +91,7 @@ def selections(draw: st.DrawFn) -> tuple[np.ndarray, int, int]:
 
 
 @each_way
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(selection=selections(), block=st.sampled_from([1, 20, 1 << 20]))
 def test_picks_are_those_of_the_plain_float64_loop(sizes, selection, block):
     patches, k, start = selection
@@ -102,7 +102,7 @@ def test_picks_are_those_of_the_plain_float64_loop(sizes, selection, block):
 
 
 @each_way
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(selection=selections(), block=st.sampled_from([20, 1 << 20]), data=st.data())
 def test_continuing_a_cached_prefix_gives_the_same_picks(sizes, selection, block, data):
     patches, k, start = selection
