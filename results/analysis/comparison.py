@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,18 +11,20 @@ import numpy as np
 from ..counts import format_count, pluralize
 from ..metrics.registry import DEFAULT, PIXEL_METRICS
 from ..records.record import Record
-from ..records.schema import features_key
 from .comparable import common_rows, complete_rows, identity_labels
-from .quantities import Reading, stored_matrix
-from .repetitions import deviation_notes
-from .rows import Row, backbone_labels, by_routing, describe_runs, rows_of
-
-JOINT = "joint"
-"""The method that `gap_to_joint` is measured against.
-
-For `detector+strategy` it is `detector+joint`: the same detector, trained on all categories.
-"""
-
+from .joint import JOINT, JointRuns, Reference, differing, reference_of
+from .quantities import Reading, quantity, stored_matrix
+from .repetitions import deviation_notes, spread_over_runs
+from .rows import (
+    Row,
+    backbone_labels,
+    by_routing,
+    describe_runs,
+    method_labels,
+    parameter_labels,
+    plain,
+    rows_of,
+)
 
 _NAMED = 3
 """Number of rows that a note about missing runs names."""
@@ -36,7 +38,7 @@ class Comparison:
     """Rows of one table, and the readings of their runs over the common categories.
 
     Attributes:
-        several_joints: there is more than one configuration of `joint`, so no gap is computed.
+        ambiguous: the rows with several joint runs of which none is theirs, so they have no gap.
         distinction: the settings that differ from other comparisons with the same protocol id.
         about_runs: notes on rows and runs that are not in the comparison.
     """
@@ -46,7 +48,7 @@ class Comparison:
     readings: tuple[tuple[Reading, ...], ...]
     left_out: tuple[str, ...]
     left_out_of_pixels: tuple[str, ...]
-    several_joints: bool
+    ambiguous: tuple[Row, ...]
     distinction: str = ""
     about_runs: tuple[str, ...] = ()
 
@@ -77,12 +79,13 @@ class Comparison:
 
     def notes(self, quantities: Iterable[str] = ()) -> tuple[str, ...]:
         """The notes that a reader of a table with these quantities needs."""
+        quantities = list(quantities)
         notes = [*self.about_runs, *self.left_out]
         if any(name.split(".")[0] in PIXEL_METRICS for name in quantities):
             notes += self.left_out_of_pixels
-        own = sorted({_bound_of(row.first.method) for row in self.rows} - {JOINT})
-        if own and any(name.split(".")[-1] == "gap_to_joint" for name in quantities):
-            notes.append(f"gap_to_joint of a trained detector is measured against {', '.join(own)}")
+        gaps = [name for name in quantities if name.split(".")[-1] == "gap_to_joint"]
+        if gaps:
+            notes += [*self._joint_notes, *self._exceeded_joint_notes(gaps)]
         if self.mixed_data:
             notes.append("rows of different protocols or data are not comparable with each other")
         if self.mixed_runs:
@@ -90,6 +93,56 @@ class Comparison:
                 "rows differ in seeds or orders, so differences between them may be theirs"
             )
         return (*notes, *self._data_notes, *deviation_notes(self.rows))
+
+    @property
+    def _joint_notes(self) -> list[str]:
+        """What `gap_to_joint` is measured against, where that is not the method `joint`."""
+        notes = []
+        references = {r.label for row in self.rows if (r := _reference(row)) is not None}
+        if own := sorted(references - {JOINT}):
+            notes.append(f"gap_to_joint of other detectors is measured against {', '.join(own)}")
+        if without := sorted({row.first.method for row in self.rows if _reference(row) is None}):
+            notes.append(
+                f"gap_to_joint is not defined without joint training: {', '.join(without)}"
+            )
+        if self.ambiguous:
+            names = ", ".join(sorted({row.first.method for row in self.ambiguous}))
+            notes.append(f"gap_to_joint is not shown: several configurations of joint fit {names}")
+        return [*notes, *self._capacity_notes]
+
+    @property
+    def _capacity_notes(self) -> list[str]:
+        """The parameters in which a row and its joint reference differ, such as its capacity."""
+        found: dict[str, None] = {}
+        for row, readings in zip(self.rows, self.readings, strict=True):
+            joint = readings[0].joint
+            names = differing(joint.params, row.first.params) if joint is not None else []
+            if joint is not None and names:
+                values = ", ".join(f"{name}={plain(joint.params[name])}" for name in names)
+                found[f"{row.first.method} is compared with {joint.method} of {values}"] = None
+        return list(found)
+
+    def _exceeded_joint_notes(self, gaps: Iterable[str]) -> list[str]:
+        """Which rows exceed their joint reference, by the mean that a table prints."""
+        labels = zip(method_labels(self.rows), parameter_labels(self.rows), strict=True)
+        names = [" ".join(filter(None, words)) for words in labels]
+        notes = []
+        for gap in gaps:
+            chosen = quantity(gap)
+            means = [
+                spread_over_runs(row.records, map(chosen.read, readings)).mean
+                for row, readings in zip(self.rows, self.readings, strict=True)
+            ]
+            found = [
+                name
+                for name, mean in zip(names, means, strict=True)
+                if round(mean, chosen.column.digits) < 0
+            ]
+            if found:
+                more = len(found) - _NAMED
+                text = ", ".join(found[:_NAMED]) + f" and {more} more" * (more > 0)
+                notes.append(f"{gap} is negative for {text}: joint is no upper bound there")
+        return notes
 
     @property
     def _data_notes(self) -> list[str]:
@@ -174,13 +227,13 @@ def compare(routing: str, rows: Sequence[Row]) -> Comparison:
     data = sorted({row.data for row in rows})
     common = {each: _common_categories(rows, each) for each in data}
     masked = {each: _masked_categories(rows, each) for each in data}
-    joint, several_joints = _joint_runs(rows)
+    joint = JointRuns(rows)
     readings = tuple(
         tuple(
             Reading(
                 record,
                 common[row.data],
-                joint.get(_conditions(row, record)),
+                joint.of(row, record),
                 masked[row.data],
             )
             for record in row.records
@@ -191,17 +244,8 @@ def compare(routing: str, rows: Sequence[Row]) -> Comparison:
     of_pixels = tuple(
         n for d in data if masked[d] for n in _left_out(rows, d, masked[d], "pixel metrics")
     )
-    return Comparison(routing, tuple(rows), readings, left_out, of_pixels, several_joints)
-
-
-def is_bound(row: Row) -> bool:
-    """Whether a row is the joint reference, which is not ranked."""
-    return row.first.method == _bound_of(row.first.method)
-
-
-def _bound_of(method: str) -> str:
-    detector, plus, _ = method.rpartition("+")
-    return f"{detector}{plus}{JOINT}"
+    ambiguous = tuple(filter(joint.is_ambiguous, rows))
+    return Comparison(routing, tuple(rows), readings, left_out, of_pixels, ambiguous)
 
 
 def final_row(record: Record, base: str = DEFAULT) -> dict[str, float]:
@@ -244,23 +288,5 @@ def _left_out(
     ]
 
 
-def _conditions(row: Row, record: Record) -> tuple[object, ...]:
-    """The values that a run and its joint run must share."""
-    order = tuple(record.cell["order"]["categories"])
-    bound = _bound_of(record.method)
-    return *row.data, order, record.seed, features_key(record.cell), bound
-
-
-def _joint_runs(rows: Iterable[Row]) -> tuple[Mapping[tuple[object, ...], Record], bool]:
-    """The joint run of each condition; (empty, True) if two configurations of joint share a
-    condition.
-    """
-    found: dict[tuple[object, ...], Record] = {}
-    for row in rows:
-        if not is_bound(row):
-            continue
-        runs = {_conditions(row, record): record for record in row.records}
-        if found.keys() & runs.keys():
-            return {}, True
-        found.update(runs)
-    return found, False
+def _reference(row: Row) -> Reference | None:
+    return reference_of(row.first.method, row.first.params)

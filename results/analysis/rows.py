@@ -148,10 +148,10 @@ def method_labels(rows: Sequence[Row]) -> list[str]:
     """Method names, with the version where rows of one method have several."""
     versions: dict[str, set[str]] = {}
     for row in rows:
-        versions.setdefault(row.first.method, set()).add(_version(row))
+        versions.setdefault(row.first.method, set()).add(method_version(row.first))
     return [
         row.first.method
-        + (f" (version {_version(row)})" if len(versions[row.first.method]) > 1 else "")
+        + (f" (version {method_version(row.first)})" if len(versions[row.first.method]) > 1 else "")
         for row in rows
     ]
 
@@ -204,8 +204,9 @@ def _backbone(row: Row) -> str:
     return f"{features['backbone']} {features['embedding']}"
 
 
-def _version(row: Row) -> str:
-    return str(row.first.cell["method"]["version"])
+def method_version(record: Record) -> str:
+    """The version of the method that made a record."""
+    return str(record.cell["method"]["version"])
 
 
 def plain(value: Any) -> str:
@@ -224,7 +225,7 @@ def params_sort_key(params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
 def _sort_key(row: Row) -> tuple[Any, ...]:
     return (
         row.first.method,
-        _version(row),
+        method_version(row.first),
         params_sort_key(row.first.params),
         features_key(row.first.cell),
         *row.data,

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ..analysis.comparable import identity_labels
-from ..analysis.comparison import Comparison, compare, is_bound
+from ..analysis.comparison import Comparison, compare
+from ..analysis.joint import is_joint
 from ..analysis.quantities import Quantity, quantity
 from ..analysis.repetitions import spread_over_runs
 from ..analysis.rows import (
@@ -38,7 +39,7 @@ from ..rendering.table import Column, Table, Value, number, text_column
 from ..tables.hiding import with_hiding_order
 from .earlier_page import EarlierPage
 
-QUANTITIES = ("acc", "bwt", "fm", "gap_to_joint", "seconds")
+QUANTITIES = ("acc", "bwt", "fm", "gap_to_joint", "stored_mb", "seconds")
 
 
 @dataclass(frozen=True)
@@ -147,8 +148,7 @@ def board_table(board: Board, sort: str, earlier: EarlierPage | None = None) -> 
         ours += earlier.rows(board.title, names, ours)
     place = 4 + names.index(sort)
     ours.sort(key=lambda row: _badness(row[place], by))
-    joint = {label[0] for row, label in zip(c.rows, board.labels, strict=True) if is_bound(row)}
-    bounds = tuple(place for place, row in enumerate(ours) if row[1] in joint)
+    bounds = tuple(place for place, row in enumerate(ours) if _is_joint(str(row[1]), str(row[2])))
     columns = _columns(chosen, by)
     footnotes = Footnotes()
     found = (_quoted_row(each, names, footnotes) for each in board.quoted)
@@ -209,6 +209,12 @@ def _quoted_row(
     routing = routing_label(each.first)
     blank = (None, None, None)
     return tier, each.first.method, None, None, *cells, *blank, printed, routing, source
+
+
+def _is_joint(method: str, parameters: str) -> bool:
+    """Whether the labels of a row, also one of an earlier page, are those of a joint reference."""
+    params = dict(text.partition("=")[::2] for text in parameters.split(", ") if text)
+    return is_joint(method.partition(" (version")[0], params)
 
 
 def _badness(value: Value, by: Quantity) -> float:

@@ -268,8 +268,9 @@ GAP_TO_JOINT = ContinualMetric(
     formula="acc(joint) - acc",
     formula_where_lower="acc - acc(joint)",
     sign="positive = worse than training on all categories at once, negative = better",
-    meaning="what is left to joint training with the same protocol, order, seed and features (of a "
-    "trained detector such as stfpm+ewc: to stfpm+joint), which is a reference and no bound",
+    meaning="what is left to joint training of the same detector and capacity, with the same "
+    "protocol, order, seed and features: memory banks to joint, stfpm+ewc to stfpm+joint, a method "
+    "with a regime to regime=joint; where it is negative, joint is no upper bound",
     published="what ReplayCAD prints as forgetting",
 )
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from ..analysis.comparable import identity_labels
-from ..analysis.comparison import Comparison, comparisons, is_bound
+from ..analysis.comparison import Comparison, comparisons
+from ..analysis.joint import is_reference
 from ..analysis.quantities import Reading, quantity
 from ..analysis.rows import (
     Defaults,
@@ -162,8 +163,6 @@ def _quantity_table(
         Column("orders", in_title=True),
     )
     notes = [each.note for each in chosen] + list(c.notes(names)) + estimates.notes(c.rows)
-    if c.several_joints and "gap_to_joint" in names:
-        notes.append("gap_to_joint is not shown: there are several configurations of joint")
     title = heading + c.title
     return Table(title, columns, tuple(rows), tuple(notes), unranked=_bounds(c))
 
@@ -177,7 +176,7 @@ def _optional(table: Table, names: Sequence[str]) -> Table:
 
 def _bounds(c: Comparison) -> tuple[int, ...]:
     """Indices of the rows that are references (joint), not competitors."""
-    return tuple(place for place, row in enumerate(c.rows) if is_bound(row))
+    return tuple(place for place, row in enumerate(c.rows) if is_reference(row))
 
 
 def _final(category: str) -> Callable[[Reading], FloatOrArray]:

@@ -22,7 +22,7 @@ SMALL = {
     "patchcore": {"class_budget": 60, "bank_budget": 100},
     "replay": {"class_budget": 60, "bank_budget": 400},
     "pooled": {"bank_budget": 101},
-    "joint": {"candidates": 90, "bank_budget": 100},
+    "joint": {"share": "greedy", "candidates": 90, "bank_budget": 100},
     "per_category": {"class_budget": 60, "router": "centroid"},
     "padim": {"dimensions": 4},
     "patchcore_cl": {"total_budget": 80},

@@ -9,7 +9,7 @@ from tests.benchmark.conftest import SMALL
 
 METHODS = ("mecad", "patchcore", "replay", "joint", "finetune", "per_category")
 BUDGETS = ("patchcore.class_budget=10", "patchcore.bank_budget=25", "replay.class_budget=10",
-           "replay.bank_budget=25", "joint.candidates=10", "joint.bank_budget=25",
+           "replay.bank_budget=25", "joint.class_budget=10",
            "finetune.bank_budget=10", "per_category.class_budget=10")  # fmt: skip
 
 

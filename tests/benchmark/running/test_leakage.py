@@ -39,7 +39,7 @@ BUDGETS = {
     "mecad": ("class_budget=10", "expert_budget=30"),
     "patchcore": ("class_budget=10", "bank_budget=25"),
     "replay": ("class_budget=10", "bank_budget=25"),
-    "joint": ("candidates=10", "bank_budget=25"),
+    "joint": ("class_budget=10",),
     "finetune": ("bank_budget=10",),
     "per_category": ("class_budget=10",),
 }

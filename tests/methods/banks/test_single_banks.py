@@ -7,6 +7,7 @@ import pytest
 import torch
 from cadbench.benchmark.interface.context import MethodContext
 from cadbench.benchmark.interface.experience import TestBatch
+from cadbench.benchmark.interface.method import CellFacts
 from cadbench.benchmark.plugins.methods import load_method
 from cadbench.methods.banks.memory_bank import take_rows
 from cadbench.results.errors import UsageError
@@ -76,8 +77,18 @@ def test_patchcore_merges_coresets_until_the_budget_and_selects_again_beyond_it(
         assert any(rows_within(row[None], all_patches(method, category)) for row in bank)
 
 
-def test_joint_selects_from_the_candidates_of_every_category_seen(taught):
-    method = taught("joint", candidates=30, bank_budget=40)
+def test_joint_holds_the_coreset_of_every_category_seen(taught):
+    method = taught("joint", class_budget=20)
+    report = method.memory()
+    assert (report.scoring_vectors, report.stored_vectors) == (60, 60)
+    for category, block in zip(("apple", "bolt", "cork"), method.bank, strict=True):
+        alone = taught("per_category", class_budget=20).banks
+        assert block.digest in {bank.digest for bank in alone}
+        assert rows_within(vectors([block]), all_patches(method, category))
+
+
+def test_greedy_joint_selects_from_the_candidates_of_every_category_seen(taught):
+    method = taught("joint", share="greedy", candidates=30, bank_budget=40)
     report = method.memory()
     assert (report.scoring_vectors, report.stored_vectors) == (40, 90)
     assert report.stored_bytes == 90 * 6 * 4
@@ -88,11 +99,25 @@ def test_joint_selects_from_the_candidates_of_every_category_seen(taught):
 def test_exact_joint_is_the_greedy_selection_over_all_patches(taught):
     from cadbench.benchmark.services.coresets.k_center import greedy_k_center, nearest_to_mean
 
-    method = taught("joint", exact=True, bank_budget=12, categories=2)
+    method = taught("joint", share="greedy", exact=True, bank_budget=12, categories=2)
     union = np.concatenate([all_patches(method, c) for c in ("apple", "bolt")])
     picks = greedy_k_center(union, 12, nearest_to_mean(union))
     expected = {union[pick].tobytes() for pick in picks}
     assert {row.tobytes() for row in vectors(method.bank)} == expected
+
+
+@pytest.mark.parametrize(
+    "params", [{"bank_budget": 900}, {"exact": True}, {"share": "greedy", "class_budget": 9}]
+)
+def test_a_budget_of_joint_that_its_share_does_not_use_is_refused(params):
+    with pytest.raises(UsageError, match=r"has no effect with share=\w+; add --set joint\.share="):
+        load_method("joint").Params(**params)
+
+
+def test_budgets_of_greedy_joint_are_not_in_the_key_of_equal_joint():
+    kind = load_method("joint")
+    params = kind.resolve(kind.Params(), CellFacts("x", "y", 3))
+    assert params.as_dict() == {"share": "equal", "class_budget": 400}
 
 
 def test_replay_holds_the_new_coreset_and_only_older_patches_besides(taught):
@@ -220,7 +245,7 @@ def test_scores_are_the_largest_distance_of_a_patch_to_the_bank(taught):
     [
         ("patchcore", 900, {"bank_budget": 900}),
         ("replay", 900, {"bank_budget": 900}),
-        ("joint", 900, {"bank_budget": 900}),
+        ("joint", 900, {"class_budget": 300}),
         ("pooled", 900, {"bank_budget": 900}),
         ("finetune", 900, {"bank_budget": 900}),
         ("per_category", 900, {"class_budget": 300}),
@@ -230,6 +255,11 @@ def test_matched_memory_sets_the_budget(name, vectors, expected):
     kind = load_method(name)
     matched = kind.with_memory(kind.Params(), vectors, 3)
     assert {key: getattr(matched, key) for key in expected} == expected
+
+
+def test_matched_memory_sets_the_bank_of_greedy_joint():
+    kind = load_method("joint")
+    assert kind.with_memory(kind.Params(share="greedy"), 900, 3).bank_budget == 900
 
 
 def test_taking_all_rows_of_a_block_returns_the_same_block():

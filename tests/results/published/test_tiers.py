@@ -110,6 +110,6 @@ def test_the_page_has_command_keys_footnotes_versions_and_every_tier(run, make_r
     used = set(re.findall(r"\[\^\d+\](?!:)", page))
     defined = set(re.findall(r"^(\[\^\d+\]): ", page, re.MULTILINE))
     assert used == defined
-    assert len(used) == 6
+    assert len(used) == 7
     (number_of,) = re.findall(r"worst_drop(\[\^\d+\]) \|", page.split("## Published")[0])[:1]
     assert f"{number_of}: worst_drop: min over c" in page

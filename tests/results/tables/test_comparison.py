@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import partial
 
 import pytest
 from cadbench.results.analysis.rows import number_ranges, rows_of
@@ -275,8 +276,46 @@ def test_gap_to_joint_pairs_order_seed_and_features(make_record) -> None:
 def test_gap_to_joint_is_left_out_where_joint_is_ambiguous(make_record) -> None:
     joints = [make_record(method="joint", params={"budget": b}) for b in (1, 2)]
     table = one(main_tables([make_record(), *joints], columns=["gap_to_joint"]))
-    assert all(math.isnan(gap) for gap in means(table, "gap_to_joint"))
-    assert any("several configurations of joint" in note for note in table.notes)
+    assert means(table, "gap_to_joint") == pytest.approx([0, 0, math.nan], nan_ok=True)
+    assert any("several configurations of joint fit mecad" in note for note in table.notes)
+
+
+def test_of_several_joints_the_one_of_equal_capacity_and_latest_version_counts(make_record) -> None:
+    joints = [
+        make_record(method="joint", params={"class_budget": 9}, R=BETTER),
+        make_record(method="joint", params={"class_budget": 400}),
+        make_record(method="joint", params={"share": "greedy", "class_budget": None}, R=BETTER),
+        make_record(method="joint", params={"class_budget": 400, "scoring": "other"}, R=BETTER),
+    ]
+    mecad = make_record(params={"class_budget": 400, "experts": 1})
+    table = one(main_tables([mecad, *joints], columns=["gap_to_joint"]))
+    assert means(table, "gap_to_joint") == pytest.approx([0] * 5)
+    newer = make_record(method="joint", params={"class_budget": 9}, R=BETTER, version="2")
+    table = one(main_tables([mecad, *joints, newer], columns=["gap_to_joint"]))
+    assert means(table, "gap_to_joint")[-1] == pytest.approx(0.1)
+    assert "mecad is compared with joint of class_budget=9" in table.notes
+
+
+def test_rows_above_joint_are_named_because_it_is_no_bound_there(make_record) -> None:
+    records = [make_record(method="joint", params={}), make_record(method="patchcore", R=BETTER)]
+    for tables in (partial(main_tables, columns=["gap_to_joint"]), leaderboard):
+        notes = one(tables(records)).notes
+        expected = "gap_to_joint is negative for patchcore: joint is no upper bound there"
+        assert expected in notes
+        assert not any("no upper bound" in note for note in one(tables(records[:1])).notes)
+
+
+def test_detectors_without_joint_training_have_no_gap(make_record) -> None:
+    regimes = [make_record(method="a:B", params={"regime": r, "x": 1}) for r in ("joint", "naive")]
+    records = [make_record(method="joint", R=BETTER), make_record(method="dne"), *regimes]
+    table = one(main_tables(records, columns=["acc", "gap_to_joint"]))
+    gaps = dict(zip(column(table, "method"), means(table, "gap_to_joint"), strict=True))
+    assert math.isnan(gaps.pop("dne"))
+    assert set(gaps.values()) == {0}
+    labels = zip(column(table, "method"), column(table, "parameters"), strict=True)
+    unranked = [label for place, label in enumerate(labels) if place in table.unranked]
+    assert unranked == [("a:B", "regime=joint"), ("joint", "")]
+    assert "gap_to_joint is not defined without joint training: dne" in table.notes
 
 
 def test_columns_can_be_chosen_by_name(make_record) -> None:
@@ -312,7 +351,7 @@ def test_leaderboard_ranks_by_acc_with_the_keys_behind_each_number(make_record) 
     assert any("seeds or orders" in note for note in table.notes)
 
 
-def test_the_upper_bound_is_ranked_with_nobody(make_record) -> None:
+def test_joint_is_ranked_with_nobody(make_record) -> None:
     records = [make_record(), make_record(method="joint", R=BETTER, params={})]
     for tables in (main_tables, per_category_tables, leaderboard):
         table = one(tables(records))

@@ -20,7 +20,7 @@ def test_every_built_in_method_scores_every_seen_category_after_each_experience(
         "mecad": {"class_budget": 20, "expert_budget": 60, "experts": 2},
         "patchcore": {"class_budget": 20, "bank_budget": 50},
         "replay": {"class_budget": 20, "bank_budget": 50},
-        "joint": {"candidates": 30, "bank_budget": 50},
+        "joint": {"class_budget": 20},
         "finetune": {"bank_budget": 20},
         "per_category": {"class_budget": 20},
     }
@@ -93,7 +93,7 @@ def test_a_run_continued_from_any_experience_ends_with_the_same_scores(study, tm
     small = {
         "mecad": {"class_budget": 20, "expert_budget": 60, "experts": 2},
         "replay": {"class_budget": 20, "bank_budget": 50},
-        "joint": {"candidates": 30, "bank_budget": 50},
+        "joint": {"class_budget": 20},
         "per_category": {"class_budget": 20},
     }
     cell = built.cell(method, params=small[method])
