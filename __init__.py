@@ -11,6 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .benchmark.auditing.audit import Audit as Audit
+    from .benchmark.auditing.audit import audit as audit
     from .benchmark.conformance.broken_mocks import broken_mocks as broken_mocks
     from .benchmark.conformance.broken_mocks import good_mocks as good_mocks
     from .benchmark.conformance.mock_stream import mock_stream as mock_stream
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     __version__: str
 
 _MODULES = {
+    "Audit": "benchmark.auditing.audit",
     "Block": "benchmark.interface.memory_block",
     "CadbenchError": "results.errors",
     "Callback": "benchmark.running.callbacks",
@@ -73,6 +76,7 @@ _MODULES = {
     "TestBatch": "benchmark.interface.experience",
     "TrainExperience": "benchmark.interface.experience",
     "UsageError": "results.errors",
+    "audit": "benchmark.auditing.audit",
     "broken_mocks": "benchmark.conformance.broken_mocks",
     "check_method": "benchmark.conformance.report",
     "find_records": "results.records.store",

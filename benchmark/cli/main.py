@@ -33,6 +33,7 @@ COMMANDS = {
     "data": (".data", "Download, verify and preview datasets."),
     "show": (".records.show", "Show one record: AUROC matrix, assignments, memory."),
     "score": (".records.score", "Score new images with the method of a record."),
+    "audit": (".records.audit", "Compute a part of a record again, and compare."),
     "table": (".records.table", "Compare records in a table."),
     "compare": (".records.compare", "Test whether rows differ: intervals, p-values, ranks."),
     "figure": (".records.figure", "Draw figures from records: PDF, SVG, PNG."),

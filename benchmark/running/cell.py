@@ -12,6 +12,7 @@ from ...results.records.schema import RECORD_SCHEMA, CellEntry, cell_key
 from ...results.validation import convert
 from ..data.domains import Domain, parse_domains
 from ..data.images.preprocessing import Preprocessing
+from ..data.manifest import Manifest
 from ..features.feature_spec import FeatureSpec
 from ..interface.context import Routing
 from ..interface.method import CellFacts, Method
@@ -25,7 +26,7 @@ from ..streams.blending import check_blend
 from ..streams.contamination import Contamination, check_contaminate
 from ..streams.holdout import check_holdout
 from ..streams.orders import Order
-from ..streams.stream import Unseen
+from ..streams.stream import Stream, Unseen
 from ..system.reporting import Kind
 
 
@@ -142,6 +143,14 @@ class Cell:
         """The facts from which the method resolves its parameters."""
         names = tuple(sorted(self.order.categories))
         return CellFacts(self.features.backbone, self.features.embedding, len(names), names)
+
+    def stream(self, manifest: Manifest) -> Stream:
+        """The stream of the cell.
+
+        Args:
+            manifest: its images, with its domains.
+        """
+        return Stream(manifest, self.order, self.schedule, self.drift, self.blend, self.holdout)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values, as in a record's run.json."""

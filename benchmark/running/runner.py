@@ -14,7 +14,6 @@ from ...results.records.store import partial_dir, record_dir
 from ...results.rendering.markdown import display
 from ...results.storage.locks import record_lock
 from ..pixels.crop_notes import recorded_crop_lines
-from ..streams.stream import Stream
 from ..system.library_caches import set_numba_cache
 from ..system.reporting import Reporter
 from .callbacks import Callback, result_of
@@ -173,9 +172,7 @@ class Runner:
 
         features, services = self.inputs.prepare(cell)
         meter = self.inputs.meter(cell, features)
-        stream = Stream(
-            features.manifest, cell.order, cell.schedule, cell.drift, cell.blend, cell.holdout
-        )
+        stream = cell.stream(features.manifest)
         key = f"{cell.key} maps={self.maps}"
         checkpoint = Checkpoint(
             partial / CHECKPOINT,

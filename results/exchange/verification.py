@@ -122,8 +122,16 @@ def _check_maps(record: Record) -> None:
         raise RecordError(f"{MAPS_FILE} holds values that are not finite")
 
 
-def _check_metrics(record: Record) -> None:
-    """`RecordError` names the first known row of metrics.parquet that its scores do not give."""
+def metric_differences(record: Record) -> tuple[int, list[str], float]:
+    """Compute every known metric again from the scores of a record.
+
+    Returns:
+        The number of stored values that were compared, one line per value that the scores do not
+        give, and the largest difference of two values.
+
+    Raises:
+        RecordError: a row of metrics.parquet is there twice, or belongs to no scores or masks.
+    """
     every = _by_place(record.metrics)
     if len(every) != len(record.metrics):
         raise RecordError("metrics.parquet holds a metric twice")
@@ -134,20 +142,32 @@ def _check_metrics(record: Record) -> None:
         compute_metrics(record.scores, record.experiences, record.routing, events, pixels)
     )
     of_its_release = metrics_of(record.run)
+    differences, largest = [], 0.0
     for place in sorted(computed.keys() | stored.keys(), key=str):
         if place not in stored:
             if of_its_release.issuperset(_metrics_in(place[0])):
-                raise RecordError(f"{_describe(place)} is missing in metrics.parquet")
+                differences.append(f"{_describe(place)} is missing in metrics.parquet")
             continue
         if place not in computed:
-            raise RecordError(f"{_describe(place)} is not a metric of these scores")
+            differences.append(f"{_describe(place)} is not a metric of these scores")
+            continue
         (value, n), (mine, count) = stored[place], computed[place]
+        if np.isfinite(value) and np.isfinite(mine):
+            largest = max(largest, abs(value - mine))
         if not np.isclose(value, mine, rtol=0, atol=TOLERANCE, equal_nan=True):
-            raise RecordError(
+            differences.append(
                 f"{_describe(place)} is {value:.6g} in the record and {mine:.6g} from its scores"
             )
-        if n != count:
-            raise RecordError(f"{_describe(place)} counts {n}, its scores {count}")
+        elif n != count:
+            differences.append(f"{_describe(place)} counts {n}, its scores {count}")
+    return len(stored), differences, largest
+
+
+def _check_metrics(record: Record) -> None:
+    """`RecordError` names the first known row of metrics.parquet that its scores do not give."""
+    _, differences, _ = metric_differences(record)
+    if differences:
+        raise RecordError(differences[0])
 
 
 def _metrics_in(name: str) -> set[str]:

@@ -56,10 +56,11 @@ def evaluate(
     maps: Maps = "final",
     meter: PixelMeter | None = None,
     progress: Progress | None = None,
+    until: int | None = None,
     checkpoint: Callable[[Progress], None] = lambda progress: None,
     reporter: Reporter | None = None,
 ) -> Progress:
-    """Run a cell to the end of its stream.
+    """Run a cell to the end of its stream, or to an earlier experience.
 
     Args:
         cell: the cell.
@@ -69,6 +70,7 @@ def evaluate(
         maps: which anomaly maps to keep.
         meter: measures the maps of every experience, whatever `maps` is; None measures nothing.
         progress: where to continue; None starts at the first experience. It is changed in place.
+        until: the last experience to run; None for that of the stream.
         checkpoint: called with the progress after each experience.
         reporter: shows how many experiences are done.
 
@@ -85,7 +87,7 @@ def evaluate(
         if progress.steps:
             with trial.attributed("load_state_dict"):
                 trial.method.load_state_dict(progress.method_state)
-        experiences = stream.train_stream
+        experiences = stream.train_stream[:until]
         with reporter.task(cell.label(), len(experiences), "experiences") as task:
             task.advance(progress.experience)
             for experience in experiences[progress.experience :]:
