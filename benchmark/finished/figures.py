@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...results.analysis.comparison import groups_by_data
 from ...results.analysis.rows import Row, rows_of
+from ...results.analysis.shares import groups_of_shares
 from ...results.did_you_mean import suggestion
 from ...results.errors import UsageError
-from ...results.figures.catalog import EXAMPLES, FIGURES, draw
+from ...results.figures.catalog import ACROSS_SHARES, EXAMPLES, FIGURES, draw
 from ...results.records.record import Record
 from ...results.records.schema import features_key
 from ..plugins.default_params import default_params
 from ..system.cache import cache_root
 from .row_names import find_rows
-from .selection import backbone_of
+from .selection import backbone_of, of_refs
 
 if TYPE_CHECKING:
     from ...results.figures.drawing.figure import FinishedFigure
@@ -45,7 +46,8 @@ def selections(
         common: compare the runs that all rows share, if some rows lack runs.
 
     Returns:
-        Name of the group, for file names -> selection.
+        Name of the group, for file names -> selection. Rows of all shares of `--contaminate` are
+        one more group, which only `fitting` figures show.
 
     Raises:
         UsageError: a row name matches no row or several.
@@ -61,8 +63,25 @@ def selections(
             continue
         run = _named_run(refs[0], chosen[0]) if chosen else None
         found[name] = select_rows(rows, chosen, run, base=metric, defaults=defaults, common=common)
+    found |= _across_shares(records, refs, base=metric, defaults=defaults, common=common)
     if not found:
         find_rows(refs, rows_of(records))  # raises the message about all rows
+    return found
+
+
+def fitting(name: str, groups: Mapping[str, Selection]) -> dict[str, Selection]:
+    """Return the groups that a figure can show.
+
+    Raises:
+        UsageError: there is none.
+    """
+    across = name == ACROSS_SHARES
+    found = {group: each for group, each in groups.items() if each.across_shares == across}
+    if not found and across:
+        raise UsageError(
+            f"figure {name}: none of these records was run with --contaminate, such as "
+            "--contaminate 0,0.02,0.05,0.1"
+        )
     return found
 
 
@@ -151,6 +170,27 @@ def _groups(rows: Sequence[Row]) -> dict[str, list[Row]]:
                     parts += [backbone, *[key[:8]] * several]
                 name = "-".join("-".join(parts).replace(",", "").replace("/", "-").split())
                 found[name] = [row for row in group if features_key(row.first.cell) == key]
+    return found
+
+
+def _across_shares(
+    records: Sequence[Record], refs: Sequence[str], **options: Any
+) -> dict[str, Selection]:
+    """One selection per stream of contaminated rows, over all shares."""
+    from ...results.figures.selection import Selection
+
+    found = {}
+    for routing in sorted({record.routing for record in records}):
+        rows = rows_of([record for record in records if record.routing == routing])
+        for title, group in groups_of_shares(rows).items():
+            try:
+                named = of_refs([r for row in group for r in row.records], refs) if refs else []
+            except UsageError:
+                continue
+            keys = {record.key for record in named}
+            chosen = tuple(row for row in group if any(r.key in keys for r in row.records))
+            name = "-".join(title.replace(",", "").replace("/", "-").split())
+            found[name] = Selection(tuple(group), chosen, across_shares=True, **options)
     return found
 
 

@@ -280,7 +280,7 @@ class Results(Sequence[Record]):
             UsageError: the records do not allow the figure.
         """
         from ...results.figures.drawing.style import WIDTHS, styled
-        from .figures import check_figure, draw_figure, selections
+        from .figures import check_figure, draw_figure, fitting, selections
 
         check_figure(name)
         check_metric(metric)
@@ -288,7 +288,7 @@ class Results(Sequence[Record]):
         if isinstance(width, str) and width not in WIDTHS:
             raise UsageError(f"width: expected {', '.join(WIDTHS)} or inches, got {width!r}")
         inches = WIDTHS[width] if isinstance(width, str) else width
-        groups = selections(self.records, rows, metric, common=common)
+        groups = fitting(name, selections(self.records, rows, metric, common=common))
         if len(groups) > 1:
             raise UsageError(
                 f"a figure never mixes protocols, routings or features, and the records have "

@@ -11,7 +11,7 @@ from ...results.records.record import Record
 from ...results.rendering.table import Table
 from ..plugins.default_params import default_params
 
-COMPARING = ("main", "per-category", "experts", "domains")
+COMPARING = ("main", "per-category", "experts", "domains", "robustness")
 """Tables in which rows are compared."""
 OF_ROWS = ("matrix", "memory", "assignments", "events")
 """Tables that show each row alone."""
@@ -25,7 +25,7 @@ class TableOptions:
 
     Attributes:
         columns: metrics of `main`, as `cadbench metrics` lists them; None for the usual ones.
-        metric: metric of `matrix` and `domains`.
+        metric: metric of `matrix`, `domains` and `robustness`.
         allow_mixed: put rows of different protocols, data or runs in one table, and label them.
         common: keep every row, with the seeds and orders that all rows share.
         published: add published rows of the same stream.
@@ -73,6 +73,7 @@ def make_tables(kind: str, records: Sequence[Record], options: TableOptions) -> 
         reason = {
             "experts": "none of these records has a parameter `experts`",
             "domains": "none of these records was run with --drift",
+            "robustness": "none of these records was run with --contaminate",
             "events": "no method of these records recorded events (see `context.record`)",
         }.get(kind, "no method of these records assigns categories to experts")
         raise UsageError(f"no table {kind}: {reason}")
@@ -120,6 +121,7 @@ def _comparison_tables(kind: str, records: list[Record], options: TableOptions) 
     from ...results.statistics.bootstrap import Bootstrap
     from ...results.tables.comparison import experts_tables, main_tables, per_category_tables
     from ...results.tables.domains import domain_tables
+    from ...results.tables.robustness import robustness_tables
 
     given: dict[str, Any] = {
         "defaults": default_params(records),
@@ -129,6 +131,9 @@ def _comparison_tables(kind: str, records: list[Record], options: TableOptions) 
     }
     if kind == "domains":
         return domain_tables(records, options.metric, **given)
+    if kind == "robustness":
+        del given["allow_mixed"]
+        return robustness_tables(records, options.metric, **given)
     given["published"] = load_published() if options.published else None
     if kind == "main":
         names = options.columns

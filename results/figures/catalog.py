@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 EXAMPLES = "examples"
 """The only figure that needs the dataset; see `kinds.examples`."""
 
+ACROSS_SHARES = "robustness"
+"""The only figure of rows with different `--contaminate`."""
+
 FIGURES: Mapping[str, tuple[str, str]] = {
     "category-experts": (
         "of_experts.category_experts",
@@ -30,6 +33,10 @@ FIGURES: Mapping[str, tuple[str, str]] = {
     "assignment": ("assignment", "categories to experts when they came, and the chosen one"),
     "curves": ("curves", "all methods along the stream, with intervals"),
     "tradeoff": ("tradeoff", "metric against stored MB, with the Pareto front"),
+    ACROSS_SHARES: (
+        "robustness",
+        "metric against the share of defective training images (--contaminate)",
+    ),
     "training": ("training", "numbers that a method recorded, such as losses, per experience"),
     "ranks": ("ranks", "critical difference diagram"),
     EXAMPLES: ("examples", "worst and best test images with maps and masks"),

@@ -49,6 +49,7 @@ class Selection:
         base: the metric that figures show, one of the base metrics.
         defaults: default parameters by method name.
         common: compare the runs that all rows share, if some rows lack runs.
+        across_shares: the rows differ in the share of defective training images.
         notes: what was left out, for the caption; filled while a figure is drawn.
     """
 
@@ -59,6 +60,7 @@ class Selection:
     defaults: Defaults = field(default_factory=dict)
     bootstrap: Bootstrap = field(default_factory=Bootstrap)
     common: bool = False
+    across_shares: bool = False
     notes: list[str] = field(default_factory=list, compare=False)
 
     @property
@@ -79,14 +81,12 @@ class Selection:
 
         Without names it is the row nearest to the method's defaults.
         """
-        if self.chosen:
-            rows = self.chosen
-        else:
-            methods = dict.fromkeys(row.first.method for row in self.rows)
-            rows = tuple(
-                self._usual([r for r in self.rows if r.first.method == m]) for m in methods
-            )
-        return few(self.with_equal_runs(rows), "rows")
+        return few(self.with_equal_runs(self.chosen or self.usual_rows()), "rows")
+
+    def usual_rows(self) -> tuple[Row, ...]:
+        """One row per method: the one nearest to the method's defaults."""
+        methods = dict.fromkeys(row.first.method for row in self.rows)
+        return tuple(self._usual([r for r in self.rows if r.first.method == m]) for m in methods)
 
     def with_equal_runs(self, rows: Sequence[Row]) -> tuple[Row, ...]:
         """Give all rows the same runs.
@@ -96,7 +96,7 @@ class Selection:
         Raises:
             UsageError: named rows lack runs, and `common` is False.
         """
-        if self.chosen and not self.common:
+        if self.chosen and not self.common and not self.across_shares:
             check_comparable(rows)
             return tuple(rows)
         kept, notes = with_equal_runs(rows, common=self.common)

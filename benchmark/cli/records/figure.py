@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import warnings
 from pathlib import Path
@@ -11,11 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from ....results.errors import CadbenchError, DataError, UsageError
-from ....results.figures.catalog import FIGURES
+from ....results.figures.catalog import ACROSS_SHARES, FIGURES
 from ....results.figures.drawing.style import FORMATS, WIDTHS
 from ....results.metrics.registry import CATEGORY_METRICS
 from ....results.sanitizing import printable
-from ...finished.figures import check_figure, draw_figure, selections
+from ...finished.figures import check_figure, draw_figure, fitting, selections
 from ...finished.selection import backbone_of, with_value
 from ..shared.options import data_root_option, out_option, parse_names
 from ..shared.readable_records import with_readable
@@ -113,7 +112,8 @@ def command(
 
     ROW is a method, a method with settings (mecad:experts=5), or the beginning of a key. Figures
     that compare rows draw these [default: per method, the row nearest to its defaults]; figures of
-    a single run draw the first. Records of several protocols give one file per protocol.
+    a single run draw the first. Records of several protocols give one file per protocol, except
+    robustness, which joins the shares of --contaminate.
     """
     wanted = _figures(name)
     kinds, inches = _formats(formats), _inches(width)
@@ -128,12 +128,16 @@ def command(
         return selections(readable, refs, base, common=common)
 
     groups, records = with_readable(records, select)
+    if name == ALL and not any(each.across_shares for each in groups.values()):
+        wanted.remove(ACROSS_SHARES)
+    shown = {each: list(fitting(each, groups)) for each in wanted}
 
     from ....results.figures.drawing.style import save, styled
 
-    drew_any, several = False, len(groups) > 1
+    drew_any = False
     left_out: dict[str, list[str]] = {}
-    for group, each in itertools.product(list(groups), wanted):
+    for group, each in [(g, e) for g in groups for e in wanted if g in shown[e]]:
+        several = len(shown[each]) > 1
 
         def draw_one(
             readable: list[Record],

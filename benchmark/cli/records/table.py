@@ -23,9 +23,10 @@ _OF_RECORDS = (*COMPARING, *OF_ROWS)
 _KINDS_OF_OPTION = {
     **dict.fromkeys(("refs", "methods", "protocol", "routing"), _OF_RECORDS),
     "columns": ("main",),
-    **dict.fromkeys(("allow_mixed", "common", "intervals"), COMPARING),
+    **dict.fromkeys(("common", "intervals"), COMPARING),
+    "allow_mixed": tuple(kind for kind in COMPARING if kind != "robustness"),
     "published": ("main", "per-category", "experts"),
-    "metric": ("matrix", "domains"),
+    "metric": ("matrix", "domains", "robustness"),
 }
 """Option -> the kinds of tables that use it; other kinds refuse it."""
 
@@ -48,7 +49,7 @@ _KINDS_OF_OPTION = {
     "--metric",
     type=click.Choice(list(CATEGORY_METRICS)),
     default=None,
-    help="Metric of the matrix or of the domains [default: auroc].",
+    help="Metric of matrix, domains or robustness [default: auroc].",
 )
 @click.option(
     "--allow-mixed",
@@ -100,9 +101,10 @@ def command(kind: str, **given: Any) -> None:
     """Show records in tables.
 
     main (default), per-category, domains (with --drift) and experts compare rows, in one table per
-    protocol and dataset; matrix, memory, assignments and events (what a method recorded, such as
-    losses) show each row. published needs no records: it shows every published claim in one line
-    with our number, those of others, and a status.
+    protocol and dataset; robustness compares the shares of --contaminate; matrix, memory,
+    assignments and events (what a method recorded, such as losses) show each row. published needs
+    no records: it shows every published claim in one line with our number, those of others, and a
+    status.
 
     ROW is a method (all its rows), a method with settings (mecad:experts=5), or the beginning of a
     key; a run's own key selects that run only. Without ROW, all rows are shown.

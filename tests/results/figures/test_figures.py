@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 from cadbench.results.figures import readme
-from cadbench.results.figures.catalog import EXAMPLES, FIGURES, draw
+from cadbench.results.figures.catalog import ACROSS_SHARES, EXAMPLES, FIGURES, draw
 from cadbench.results.figures.drawing.style import FORMATS, WIDTHS, canvas, save, styled
 from cadbench.results.figures.selection import NothingToDraw
 
 from tests.results.figures.readable import assert_readable, shown_texts
 from tests.results.figures.studies import source, study_record
 
-DRAWN = [name for name in FIGURES if name != EXAMPLES]
+DRAWN = [name for name in FIGURES if name not in (EXAMPLES, ACROSS_SHARES)]
 
 
 @pytest.mark.parametrize(
