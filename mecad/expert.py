@@ -8,6 +8,8 @@ import numpy as np
 
 from ..benchmark.interface.memory_block import Block
 from ..benchmark.interface.prediction import ExpertMemory
+from ..methods.bank_scoring import ScoringParams
+from ..methods.banks.memory_bank import count_bytes
 from .memory import count_stored_rows
 
 
@@ -65,10 +67,13 @@ class Expert:
             self._mean = np.sum(sums, axis=0) / sum(len(block) for block in self.memory)
         return self._mean
 
-    def report(self, index: int, budget: int, router_bytes: int) -> ExpertMemory:
+    def report(
+        self, params: ScoringParams, index: int, budget: int, router_bytes: int
+    ) -> ExpertMemory:
         """Report the memory of this expert.
 
         Args:
+            params: parameters of the method.
             index: index of the expert.
             budget: vectors that its buffer may hold.
             router_bytes: bytes that the router learned for it.
@@ -78,7 +83,7 @@ class Expert:
         rows = {member.category: member.rows for member in self.members}
         stored = count_stored_rows(rows, buffers)
         coreset = self.members[0].coreset
-        vector_bytes = coreset.nbytes // len(coreset)
+        vector_bytes = count_bytes(params, [coreset]) // len(coreset)
         return ExpertMemory(
             expert=index,
             categories=self.categories,

@@ -146,7 +146,7 @@ class Mecad(Method[MecadParams]):
     def memory(self) -> MemoryReport:
         budget = self.params.expert_budget
         experts = tuple(
-            expert.report(index, budget, self.router.nbytes(index))
+            expert.report(self.params, index, budget, self.router.nbytes(index))
             for index, expert in sorted(self.experts.items())
         )
         return MemoryReport(

@@ -42,8 +42,20 @@ class ScoringParams(Params):
         0.01, "share of the patches that image_score=top averages", above=0, high=1, later=True
     )
 
+    radius: int = param(
+        -1,
+        "compare a patch only with vectors from up to so many grid cells away (-1: with all)",
+        low=-1,
+        later=True,
+    )
+
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.image_score == "reweighted" and self.radius >= 0:
+            raise UsageError(
+                "image_score=reweighted compares vectors from all places; leave radius at -1, or "
+                "set image_score=max or top"
+            )
         if self.image_score == "reweighted" and self.patch_score != "nearest":
             raise UsageError(
                 f"image_score=reweighted weights distances, not patch_score={self.patch_score}; "
@@ -69,6 +81,11 @@ class BankScorer:
             2022). A bank of one vector has no weight, and the score is s.
         top: the mean of the highest patch scores, `top_share` of all patches (at least one). GCR
             averages the top share of the pixels of the upsampled map instead.
+
+    With `radius`, a patch is compared with vectors that come from its neighborhood: a square of
+    2 * radius + 1 rows and columns of the patch grid. If there are none, it is compared with all.
+    The idea is DINOSaur's (arXiv:2605.24251), which also selects vectors per place; here the
+    selection is that of the method.
     """
 
     params: ScoringParams
@@ -76,7 +93,9 @@ class BankScorer:
 
     def distances(self, batch: TestBatch, bank: Sequence[Block]) -> Tensor:
         """Distance (B, P) of each patch to the nearest vector of a bank."""
-        return self.context.neighbors.min_distance(batch, bank)
+        if self.params.radius < 0:
+            return self.context.neighbors.min_distance(batch, bank)
+        return self._search(batch.patches, bank, 1)[:, :, 0]
 
     def predict(
         self,
@@ -112,12 +131,19 @@ class BankScorer:
 
     def _energies(self, patches: Tensor, bank: Sequence[Block]) -> Tensor:
         """Patch scores (n, P) of patches (n, P, D) by log-sum-exp."""
-        found, _ = self.context.neighbors.k_nearest(
-            patches.flatten(0, 1), bank, self.params.lse_neighbors
-        )
-        sums = found.double().square().div_(-2).logsumexp(1)
-        energies = math.log(sum(len(block) for block in bank)) - sums
-        return energies.float().view(patches.shape[:2])
+        found = self._search(patches, bank, self.params.lse_neighbors)
+        sums = found.double().square().div_(-2).logsumexp(2)
+        return (math.log(sum(len(block) for block in bank)) - sums).float()
+
+    def _search(self, patches: Tensor, bank: Sequence[Block], k: int) -> Tensor:
+        """Distances (n, P, min(k, K)) of patches (n, P, D) to their k nearest vectors."""
+        neighbors, radius = self.context.neighbors, self.params.radius
+        if radius >= 0:
+            return neighbors.k_nearest_in_window(
+                patches, bank, k, grid=self.context.grid, radius=radius
+            )
+        distances, _ = neighbors.k_nearest(patches.flatten(0, 1), bank, k)
+        return distances.unflatten(0, patches.shape[:2])
 
     def _weights(self, patches: Tensor, distances: Tensor, bank: Sequence[Block]) -> Tensor:
         """Weights (n,) of the image scores of patches (n, P, D) with distances (n, P)."""

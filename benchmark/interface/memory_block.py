@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -22,25 +23,43 @@ class Block:
         parent_digest: for a subset made by `take`, the digest of the block that the rows come
             from; None otherwise. A subset of a subset names the original block.
         parent_rows: (N,) indices of the vectors in that original block; None without a parent.
+        places: (N,) cell of the patch grid that each vector comes from, row by row from 0; None if
+            unknown. Not part of the digest.
     """
 
     vectors: torch.Tensor
     digest: str
     parent_digest: str | None = None
     parent_rows: np.ndarray | None = field(default=None, repr=False)
+    places: np.ndarray | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, vectors: torch.Tensor, *, copy: bool = True) -> Block:
+    def of(
+        cls, vectors: torch.Tensor, *, places: np.ndarray | None = None, copy: bool = True
+    ) -> Block:
         """Make a block of a contiguous float32 copy of `vectors` (N, D).
 
         Args:
             vectors: the vectors.
+            places: (N,) cells of the patch grid that they come from, if a method needs them.
             copy: False for vectors that nothing else refers to, which saves the copy.
         """
         import torch
 
         vectors = vectors.detach().to(torch.float32, copy=copy).contiguous()
-        return cls(vectors, _digest(vectors))
+        return cls(vectors, _digest(vectors), places=places)
+
+    @classmethod
+    def join(cls, blocks: Sequence[Block]) -> Block:
+        """Concatenate one or more blocks; places are kept if all blocks have them."""
+        import torch
+
+        places = [block.places for block in blocks if block.places is not None]
+        return cls.of(
+            torch.cat([block.vectors for block in blocks]),
+            places=np.concatenate(places) if len(places) == len(blocks) else None,
+            copy=False,
+        )
 
     def __len__(self) -> int:
         return int(self.vectors.shape[0])
@@ -59,7 +78,11 @@ class Block:
         parent_rows = rows.copy() if self.parent_rows is None else self.parent_rows[rows]
         parent_rows.flags.writeable = False
         return replace(
-            Block.of(self.vectors[places], copy=False),
+            Block.of(
+                self.vectors[places],
+                places=None if self.places is None else self.places[rows],
+                copy=False,
+            ),
             parent_digest=self.root_digest,
             parent_rows=parent_rows,
         )

@@ -148,5 +148,28 @@ class NeighborService(Protocol):
             concatenated blocks, int64.
         """
 
+    def k_nearest_in_window(
+        self,
+        patches: torch.Tensor,
+        blocks: Sequence[Block],
+        k: int,
+        *,
+        grid: tuple[int, int],
+        radius: int,
+    ) -> torch.Tensor:
+        """The k nearest vectors of each patch that come from its neighborhood; not cached.
+
+        Args:
+            patches: (B, P, D) float32.
+            blocks: one or more blocks with places, M vectors in all.
+            k: number of vectors, at least 1.
+            grid: (h, w) of the patch grid.
+            radius: the neighborhood is a square of 2 * radius + 1 rows and columns of the grid.
+                A patch without vectors in it is compared with all.
+
+        Returns:
+            Distances (B, P, min(k, M)) float32, ascending; infinite if a neighborhood has fewer.
+        """
+
     def forget(self) -> None:
         """Drop the cached distances, for methods whose blocks never return."""

@@ -107,7 +107,7 @@ class Joint(SingleBank[JointParams]):
         self.pool.append(new)
 
     def memory(self) -> MemoryReport:
-        return bank_memory(self.bank, self.pool)
+        return bank_memory(self.params, self.bank, self.pool)
 
     def state_dict(self) -> State:
         return {"pool": pack_blocks(self.pool), "picks": self.picks}

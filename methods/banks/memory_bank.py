@@ -44,7 +44,7 @@ class SingleBank(Method[P]):
         return scorer.predict(batch, distances, [(self.bank, slice(None))])
 
     def memory(self) -> MemoryReport:
-        return bank_memory(self.bank, self.bank)
+        return bank_memory(self.params, self.bank, self.bank)
 
     def state_dict(self) -> State:
         return {"bank": pack_blocks(self.bank)}
@@ -53,19 +53,30 @@ class SingleBank(Method[P]):
         self.bank = unpack_blocks(state["bank"], self.context)
 
 
-def bank_memory(scoring: Sequence[Block], stored: Sequence[Block]) -> MemoryReport:
+def bank_memory(
+    params: ScoringParams, scoring: Sequence[Block], stored: Sequence[Block]
+) -> MemoryReport:
     """Report the memory of a method without experts.
 
     Args:
+        params: parameters of the method.
         scoring: the blocks that it scores with.
         stored: all blocks that it stores, including those.
     """
     return MemoryReport(
         scoring_vectors=sum(len(block) for block in scoring),
         stored_vectors=sum(len(block) for block in stored),
-        scoring_bytes=sum(block.nbytes for block in scoring),
-        stored_bytes=sum(block.nbytes for block in stored),
+        scoring_bytes=count_bytes(params, scoring),
+        stored_bytes=count_bytes(params, stored),
     )
+
+
+def count_bytes(params: ScoringParams, blocks: Sequence[Block]) -> int:
+    """Bytes of the vectors of blocks, and of their places if the method uses them."""
+    total = sum(block.nbytes for block in blocks)
+    if params.radius >= 0:
+        total += sum(block.places.nbytes for block in blocks if block.places is not None)
+    return total
 
 
 def take_rows(blocks: Sequence[Block], picks: np.ndarray) -> list[Block]:
@@ -95,17 +106,21 @@ def take_rows(blocks: Sequence[Block], picks: np.ndarray) -> list[Block]:
 
 def reselect(context: MethodContext, blocks: Sequence[Block], size: int) -> Block:
     """Select at most `size` vectors of several blocks greedily, as one block in selection order."""
-    import torch
-
     picks = context.coresets.reduce(blocks, size)
-    return Block.of(torch.cat([block.vectors for block in blocks])).take(picks)
+    return Block.join(blocks).take(picks)
 
 
 def pack_blocks(blocks: Sequence[Block]) -> list[dict[str, object]]:
     """Convert blocks to plain values for the state of a method."""
-    return [{"vectors": block.vectors, "digest": block.digest} for block in blocks]
+    return [
+        {"vectors": block.vectors, "digest": block.digest, "places": block.places}
+        for block in blocks
+    ]
 
 
 def unpack_blocks(state: Sequence[Mapping[str, Any]], context: MethodContext) -> list[Block]:
     """Restore blocks that `pack_blocks` converted, on the device of the context."""
-    return [Block(entry["vectors"].to(context.device), entry["digest"]) for entry in state]
+    return [
+        Block(entry["vectors"].to(context.device), entry["digest"], places=entry.get("places"))
+        for entry in state
+    ]

@@ -14,7 +14,7 @@ from ...benchmark.interface.prediction import ExpertMemory, MemoryReport, Predic
 from ..bank_scoring import ScoringParams
 from ..routing.registry import ROUTERS
 from ..routing.scoring import score_with_banks
-from .memory_bank import pack_blocks, reselect, unpack_blocks
+from .memory_bank import count_bytes, pack_blocks, reselect, unpack_blocks
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class PerCategory(Method[P]):
     def memory(self) -> MemoryReport:
         experts = []
         for expert, (category, bank) in enumerate(zip(self.categories, self.banks, strict=True)):
-            nbytes = bank.nbytes + self.router.nbytes(expert)
+            nbytes = count_bytes(self.params, [bank]) + self.router.nbytes(expert)
             experts.append(
                 ExpertMemory(
                     expert=expert,

@@ -99,7 +99,7 @@ class Replay(SingleBank[ReplayParams]):
         self.bank = [*self.newest, *blocks_of(self.replayed)]
 
     def memory(self) -> MemoryReport:
-        return bank_memory(self.bank, [*self.newest, *blocks_of(self._stored())])
+        return bank_memory(self.params, self.bank, [*self.newest, *blocks_of(self._stored())])
 
     def state_dict(self) -> State:
         return {

@@ -97,9 +97,11 @@ def test_reweighting_by_a_bank_of_one_vector_changes_nothing(context, batch):
     assert torch.equal(found.image_scores, predict(context, batch, bank).image_scores)
 
 
-def test_reweighted_log_sum_exp_is_refused():
+def test_reweighting_other_scores_than_plain_distances_is_refused():
     with pytest.raises(UsageError, match="set patch_score=nearest"):
         ScoringParams(image_score="reweighted", patch_score="lse")
+    with pytest.raises(UsageError, match="leave radius at -1"):
+        ScoringParams(image_score="reweighted", radius=2)
 
 
 @pytest.mark.parametrize(
@@ -128,5 +130,5 @@ BANKS = ["patchcore", "replay", "pooled", "joint", "finetune", "per_category", "
 @pytest.mark.parametrize("name", BANKS)
 def test_every_bank_has_the_scoring_options_and_leaves_them_out_of_keys_at_their_defaults(name):
     params = load_method(name).Params
-    assert not {"patch_score", "image_score", "top_share"} & params().as_dict().keys()
+    assert not {"patch_score", "image_score", "top_share", "radius"} & params().as_dict().keys()
     assert params(image_score="top").as_dict()["image_score"] == "top"

@@ -192,18 +192,33 @@ class _LentNeighbors(_Lent):
     __slots__ = ()
 
     def min_distance(self, batch: TestBatch, blocks: Sequence[Block]) -> torch.Tensor:
+        loan = self._use(blocks)
+        return loan.neighbors.min_distance(batch, blocks, verify=loan.blocks.verify)
+
+    def _use(self, blocks: Sequence[Block]) -> Loan:
+        """Register the blocks of a request."""
         loan = reveal(self._loan)
         for block in blocks:
             loan.blocks.use(block)
-        return loan.neighbors.min_distance(batch, blocks, verify=loan.blocks.verify)
+        return loan
 
     def k_nearest(
         self, queries: torch.Tensor, blocks: Sequence[Block], k: int
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        loan = reveal(self._loan)
-        for block in blocks:
-            loan.blocks.use(block)
-        return loan.neighbors.k_nearest(queries, blocks, k)
+        return self._use(blocks).neighbors.k_nearest(queries, blocks, k)
+
+    def k_nearest_in_window(
+        self,
+        patches: torch.Tensor,
+        blocks: Sequence[Block],
+        k: int,
+        *,
+        grid: tuple[int, int],
+        radius: int,
+    ) -> torch.Tensor:
+        return self._use(blocks).neighbors.k_nearest_in_window(
+            patches, blocks, k, grid=grid, radius=radius
+        )
 
     def forget(self) -> None:
         reveal(self._loan).neighbors.forget()

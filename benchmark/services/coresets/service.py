@@ -83,7 +83,7 @@ class Coresets:
         block = self._blocks.get((key, size))
         if block is None:
             rows = self._select_rows(key, source, category, request)
-            block = Block.of(_gather(source, rows, self.device), copy=False)
+            block = _block(source, rows, self.device)
             self._blocks[key, size] = block
         return block
 
@@ -107,8 +107,7 @@ class Coresets:
 
     def gather(self, experience: TrainExperience, category: str, rows: np.ndarray) -> Block:
         """The training patches at `rows` (n,), counted over all images of the category."""
-        patches = _gather(training_patches(experience, category), rows, self.device)
-        return Block.of(patches, copy=False)
+        return _block(training_patches(experience, category), rows, self.device)
 
     def everything(self, experience: TrainExperience, category: str) -> Block:
         """All training patches of a category."""
@@ -240,10 +239,13 @@ def _mean(pieces: Sequence[np.ndarray]) -> np.ndarray:
     return mean
 
 
-def _gather(source: PatchSource, rows: np.ndarray, device: torch.device) -> torch.Tensor:
-    """The patches at `rows` (n,) as (n, D) float32 on the device."""
+def _block(source: PatchSource, rows: np.ndarray, device: torch.device) -> Block:
+    """The patches at `rows` (n,) and their places, on the device."""
     import torch
 
     from .patch_rows import PatchRows
 
-    return PatchRows(_pieces(source)).take(torch.as_tensor(rows)).float().to(device)
+    patches = PatchRows(_pieces(source)).take(torch.as_tensor(rows)).float().to(device)
+    per_image = source.arrays()[0].shape[1]
+    places = (rows % per_image).astype(np.min_scalar_type(per_image - 1))
+    return Block.of(patches, places=places, copy=False)

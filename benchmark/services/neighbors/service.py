@@ -76,6 +76,20 @@ class Neighbors:
 
         return k_nearest(queries, torch.cat([block.vectors for block in blocks]), k)
 
+    def k_nearest_in_window(
+        self,
+        patches: Tensor,
+        blocks: Sequence[Block],
+        k: int,
+        *,
+        grid: tuple[int, int],
+        radius: int,
+    ) -> Tensor:
+        """Search near the place of each patch; see `NeighborService`. Not cached."""
+        from .window_search import k_nearest_in_window
+
+        return k_nearest_in_window(patches, blocks, k, grid=grid, radius=radius)
+
     def save(self) -> None:
         """Write changed tables to the store."""
         self._save(self._tables)
