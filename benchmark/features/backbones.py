@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...results.did_you_mean import suggestion
@@ -14,6 +15,7 @@ and third."""
 EMBEDDING_PARAMS: dict[str, dict[str, int]] = {
     "concat": {"pool": 3},
     "official": {"pool": 3, "layer_dim": 1024, "dim": 1024},
+    "tokens": {},
 }
 """Parameters of each embedding; they are part of the key."""
 
@@ -42,8 +44,15 @@ BACKBONE_DEFAULTS = {
 }
 
 
-def default_embedding(backbone: str) -> str:
-    """The embedding of a backbone if the user does not choose one with `--embedding`."""
+def default_embedding(backbone: str, layers: Sequence[object] = STRIDES) -> str:
+    """Return the embedding of a backbone if the user does not choose one with `--embedding`.
+
+    Args:
+        backbone: name of the timm model.
+        layers: its layers; blocks of a transformer are not pooled.
+    """
+    if any(str(layer).startswith("block:") for layer in layers):
+        return "tokens"
     defaults = BACKBONE_DEFAULTS.get(backbone)
     return defaults.embedding if defaults else "concat"
 

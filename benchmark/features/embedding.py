@@ -1,4 +1,4 @@
-"""Embeddings: feature maps of two or more layers become patch embeddings."""
+"""Embeddings: feature maps of one or more layers become patch embeddings."""
 
 from __future__ import annotations
 
@@ -21,6 +21,18 @@ def concat(maps: Sequence[Tensor], *, pool: int) -> Tensor:
     """
     pooled = [functional.avg_pool2d(layer, pool, stride=1, padding=pool // 2) for layer in maps]
     return _flatten_grid(torch.cat(_upsample_to_finest(pooled), dim=1))
+
+
+def tokens(maps: Sequence[Tensor]) -> Tensor:
+    """Concatenation of the layers without pooling: for transformers, whose tokens are patches.
+
+    Args:
+        maps: (B, C_i, h_i, w_i), finest layer first.
+
+    Returns:
+        Patches (B, h * w, sum of C_i).
+    """
+    return _flatten_grid(torch.cat(_upsample_to_finest(maps), dim=1))
 
 
 def official(maps: Sequence[Tensor], *, pool: int, layer_dim: int, dim: int) -> Tensor:
@@ -50,7 +62,11 @@ def official(maps: Sequence[Tensor], *, pool: int, layer_dim: int, dim: int) -> 
     return functional.adaptive_avg_pool1d(stacked, dim)
 
 
-EMBEDDINGS: dict[str, Callable[..., Tensor]] = {"concat": concat, "official": official}
+EMBEDDINGS: dict[str, Callable[..., Tensor]] = {
+    "concat": concat,
+    "official": official,
+    "tokens": tokens,
+}
 
 
 def _upsample_to_finest(maps: Sequence[Tensor]) -> list[Tensor]:

@@ -23,7 +23,7 @@ class FeatureSpec:
     Attributes:
         backbone: name of the timm model.
         weights: SHA-256 of the weights file, or `random:SEED`.
-        layers: strides of the layers.
+        layers: strides of the layers, blocks such as `block:5`, or timm's names of layers.
         embedding: name of the embedding.
         embedding_params: its parameters.
         preprocessing: how images are resized and cropped.
@@ -33,7 +33,7 @@ class FeatureSpec:
 
     backbone: str
     weights: str
-    layers: tuple[int, ...]
+    layers: tuple[int | str, ...]
     embedding: str
     embedding_params: dict[str, int] = field(hash=False)
     preprocessing: Preprocessing

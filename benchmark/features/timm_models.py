@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...results.errors import CadbenchError, UsageError
-from .backbones import BACKBONE_DEFAULTS
-from .weight_names import match_tensors, require_complete
-from .weights import Weights, read_weights, require_model
+from .backbones import BACKBONE_DEFAULTS, STRIDES
+from .networks.checkpoints import converted_tensors
+from .networks.creation import create_model, unusable
+from .networks.layers import Layer, layer_options
+from .weight_names import match_tensors, require_complete, without_prefix
+from .weights import Weights, read_weights
 
 if TYPE_CHECKING:
     import torch
@@ -21,8 +25,8 @@ def load_model(spec: FeatureSpec, weights: Weights) -> torch.nn.Module:
     """Build a backbone and load its weights; the model is frozen and returns a list of layers.
 
     Raises:
-        UsageError: there is no such model, it has no layer of a requested stride, or it cannot take
-            images of the requested size.
+        UsageError: there is no such model, it lacks a layer, or it cannot take images of the
+            requested size.
         CadbenchError: the weights do not fit the model.
     """
     import logging
@@ -30,24 +34,14 @@ def load_model(spec: FeatureSpec, weights: Weights) -> torch.nn.Module:
     # timm warns about weights of the layers that are not built, which is intended here.
     logging.getLogger("timm.models._builder").setLevel(logging.ERROR)
 
-    require_model(spec.backbone)
-    options: dict[str, Any] = {"features_only": True}
     try:
-        options["out_indices"] = _layer_indices(spec.backbone, spec.layers)
+        options = layer_options(spec.backbone, spec.layers, spec.preprocessing.crop)
         if weights.file is None:
-            model = _create_model(spec.backbone, weights.seed or 0, **options)
+            model = create_model(spec.backbone, weights.seed or 0, **options)
+        elif "img_size" in options:
+            model = _load_transformer(spec.backbone, weights.file, options)
         else:
-            full = _create_model(spec.backbone)
-            expected = full.state_dict()
-            head = _head_names(full, expected)
-            state = match_tensors(spec.backbone, read_weights(weights.file), expected, head)
-            model = _create_model(
-                spec.backbone,
-                pretrained=True,
-                pretrained_cfg_overlay={"state_dict": dict(state)},
-                **options,
-            )
-            require_complete(spec.backbone, model.state_dict(), state, head)
+            model = _load_convolutional(spec.backbone, weights.file, options)
     except (RuntimeError, KeyError, AttributeError, IndexError) as error:
         reason = " ".join(str(error).split())[:200]
         raise CadbenchError(
@@ -59,37 +53,60 @@ def load_model(spec: FeatureSpec, weights: Weights) -> torch.nn.Module:
     return frozen
 
 
-def check_backbone(backbone: str, strides: tuple[int, ...], size: int) -> None:
+def _load_convolutional(backbone: str, file: Path, options: dict[str, Any]) -> Any:
+    full = create_model(backbone)
+    expected = full.state_dict()
+    head = _head_names(full, expected)
+    state = match_tensors(backbone, read_weights(file), expected, head)
+    overlay = {"state_dict": dict(state)}
+    model = create_model(backbone, pretrained=True, pretrained_cfg_overlay=overlay, **options)
+    require_complete(backbone, model.state_dict(), state, head)
+    return model
+
+
+def _load_transformer(backbone: str, file: Path, options: dict[str, Any]) -> Any:
+    full = create_model(backbone, img_size=options["img_size"])
+    expected = full.state_dict()
+    head = _head_names(full, expected)
+    given = without_prefix(backbone, read_weights(file), expected)
+    converted = converted_tensors(backbone, given, full)
+    state = match_tensors(backbone, converted, expected, head)
+    model = create_model(backbone, **options)
+    # The network below `model` has only the blocks that are used.
+    used = model.model.state_dict()
+    model.model.load_state_dict({name: state[name] for name in used})
+    require_complete(backbone, used, state, head)
+    return model
+
+
+def check_backbone(backbone: str, layers: Sequence[Layer], size: int) -> None:
     """Refuse a backbone that `load_model` would refuse with any weights, without loading weights.
 
     Args:
         backbone: name of the timm model. Those in `BACKBONE_DEFAULTS` are known to work.
-        strides: strides of the layers.
+        layers: its layers.
         size: side of the images in pixels.
 
     Raises:
-        UsageError: there is no such model, it has no layer of a stride, or it cannot take images of
-            this size.
+        UsageError: there is no such model, it lacks a layer, or it cannot take images of this size.
     """
-    if backbone in BACKBONE_DEFAULTS:
+    if backbone in BACKBONE_DEFAULTS and layers == STRIDES:
         return
     import torch
 
-    require_model(backbone)
     try:
+        options = layer_options(backbone, layers, size)
         with torch.device("meta"):  # computes shapes only
-            indices = _layer_indices(backbone, strides)
-            model = _create_model(backbone, features_only=True, out_indices=indices)
+            model = create_model(backbone, **options)
             _check_image_size(model.eval(), backbone, size)
     except (RuntimeError, KeyError, AttributeError, IndexError, NotImplementedError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UsageError(f"backbone {backbone} cannot be used: {reason}; choose another") from error
+        raise unusable(backbone, error) from error
 
 
 def untrained_model(spec: FeatureSpec, seed: int) -> Any:
     """Build the layers of a backbone with random weights, ready to be trained."""
-    indices = _layer_indices(spec.backbone, spec.layers)
-    return _create_model(spec.backbone, seed, features_only=True, out_indices=indices)
+    options = layer_options(spec.backbone, spec.layers, spec.preprocessing.crop)
+    return create_model(spec.backbone, seed, **options)
 
 
 def layer_maps(model: torch.nn.Module, images: Tensor) -> list[Tensor]:
@@ -98,16 +115,6 @@ def layer_maps(model: torch.nn.Module, images: Tensor) -> list[Tensor]:
     if getattr(model, "output_fmt", "NCHW") == "NHWC":
         return [layer.permute(0, 3, 1, 2) for layer in maps]
     return maps
-
-
-def _create_model(backbone: str, seed: int = 0, **options: Any) -> Any:
-    """Create a timm model; its random weights follow from the seed, not from a global generator."""
-    import timm
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return timm.create_model(backbone, **options)
 
 
 def _check_image_size(model: torch.nn.Module, backbone: str, size: int) -> None:
@@ -123,23 +130,6 @@ def _check_image_size(model: torch.nn.Module, backbone: str, size: int) -> None:
             f"backbone {backbone} cannot be used with images of {size} pixels: {reason}; "
             "choose another --image-size"
         ) from error
-
-
-def _layer_indices(backbone: str, strides: tuple[int, ...]) -> tuple[int, ...]:
-    """Return timm's index of the last layer of each stride.
-
-    Raises:
-        UsageError: the backbone has no such layer.
-    """
-    reductions = list(_create_model(backbone, features_only=True).feature_info.reduction())
-    missing = [stride for stride in strides if stride not in reductions]
-    if missing:
-        raise UsageError(
-            f"backbone {backbone} has no layer of stride {missing[0]} (it has {reductions}); "
-            "choose another"
-        )
-    last = {stride: index for index, stride in enumerate(reductions)}
-    return tuple(last[stride] for stride in strides)
 
 
 def _head_names(model: torch.nn.Module, names: Collection[str]) -> frozenset[str]:

@@ -77,6 +77,24 @@ def match_tensors(
     return loaded
 
 
+def without_prefix(
+    backbone: str, given: Mapping[str, Tensor], names: Collection[str]
+) -> dict[str, Tensor]:
+    """Return the tensors below the prefix that most names of the model have, without the prefix.
+
+    Args:
+        backbone: name of the model, for error messages.
+        given: the tensors of the file; all are returned if no name is the model's.
+        names: names of the model.
+    """
+    prefix = _prefix(backbone, given, names) or ""
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in given.items()
+        if name.startswith(prefix)
+    }
+
+
 def require_complete(
     backbone: str, model: Mapping[str, Tensor], matched: Mapping[str, Tensor], head: Collection[str]
 ) -> None:
@@ -105,6 +123,15 @@ def _by_name(
     backbone: str, given: Mapping[str, Tensor], names: Collection[str]
 ) -> dict[str, Tensor]:
     """The tensors whose names are the model's, after the prefix that fits most of them."""
+    prefix = _prefix(backbone, given, names)
+    if prefix is None:
+        return {}
+    wanted = frozenset(names)
+    return {name: given[f"{prefix}{name}"] for name in wanted if f"{prefix}{name}" in given}
+
+
+def _prefix(backbone: str, given: Collection[str], names: Collection[str]) -> str | None:
+    """The prefix of most names that are the model's; None if no name is."""
     prefixes: collections.Counter[str] = collections.Counter()
     wanted = frozenset(names)
     for name in given:
@@ -113,18 +140,14 @@ def _by_name(
             if ".".join(parts[index:]) in wanted:
                 prefixes["".join(f"{part}." for part in parts[:index])] += 1
     if not prefixes:
-        return {}
+        return None
     (prefix, most), *others = prefixes.most_common(2)
     if others and others[0][1] == most > len(names) / 2:
         raise CadbenchError(
             f"the weights file holds {backbone} twice, below {prefix!r} and {others[0][0]!r}; save "
             "one of the two"
         )
-    return {
-        name: tensor
-        for full, tensor in given.items()
-        if full.startswith(prefix) and (name := full.removeprefix(prefix)) in wanted
-    }
+    return prefix
 
 
 def _by_efficientnet_name(given: Mapping[str, Tensor], names: Collection[str]) -> dict[str, Tensor]:
@@ -164,7 +187,7 @@ def _by_mobilenet_name(given: Mapping[str, Tensor], names: Collection[str]) -> d
     for name in given:
         if match := re.match(r"features\.(\d+)\.", name):
             paths[int(match[1])].add(name.rpartition(".")[0])
-    targets = {}
+    targets: dict[str, str] = {}
     for index, layers in paths.items():
         if index == 0:
             words = ["conv_stem", "bn1"]
@@ -181,8 +204,8 @@ def _by_mobilenet_name(given: Mapping[str, Tensor], names: Collection[str]) -> d
     found = {}
     for name, tensor in given.items():
         path, _, kind = name.rpartition(".")
-        path = {"classifier.1": "classifier"}.get(path, targets.get(path, path))
-        found[f"{path}.{kind}"] = tensor
+        word = "classifier" if path == "classifier.1" else targets.get(path, path)
+        found[f"{word}.{kind}"] = tensor
     return {name: tensor for name, tensor in found.items() if name in names}
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...results.did_you_mean import suggestion
 from ...results.errors import CadbenchError, UsageError
+from .networks.model_names import require_model
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -171,15 +171,6 @@ def _download(backbone: str) -> Path:
             f"the weights of {backbone} ({repository}) could not be downloaded: {reason}; {extra}"
             f"pass a file with --weights FILE, or use the embedded --backbone {EMBEDDED_BACKBONE}"
         ) from error
-
-
-def require_model(backbone: str) -> None:
-    """Raise `UsageError` for a name that timm does not know, and suggest the closest one."""
-    import timm
-
-    if not timm.is_model(backbone):
-        near = suggestion(backbone, timm.list_models())
-        raise UsageError(f"timm has no model {backbone!r}{near}")
 
 
 def _timm_repository(backbone: str) -> str:

@@ -43,6 +43,7 @@ class StudyFields:
     backbone: str | None = None
     weights: str | Path | None = None
     random_weights: bool = False
+    layers: str | int | Iterable[str | int] | None = None
     embedding: str | None = None
     image_size: int | None = None
     resize: Mode | None = None
@@ -54,6 +55,7 @@ class StudyFields:
         normalized = {
             "categories": values.names("categories", self.categories),
             "drift": values.names("drift", self.drift),
+            "layers": values.layers(self.layers),
             "orders": values.orders(self.orders),
             "seeds": values.seeds(self.seeds),
             "contaminate": values.shares("contaminate", self.contaminate),

@@ -51,6 +51,7 @@ class StudyFile:
     backbone: str | None = None
     weights: str | None = None
     random_weights: bool = False
+    layers: tuple[int | str, ...] | None = None
     embedding: str | None = None
     image_size: int | None = None
     resize: str | None = None

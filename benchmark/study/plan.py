@@ -54,14 +54,14 @@ def make_plan(
         UsageError: the schedule or an order does not fit the data.
         DataError: the data are missing, incomplete or damaged.
     """
-    from ..features.backbones import STRIDES
     from ..features.timm_models import check_backbone
     from ..features.weights import EMBEDDED_BACKBONE, find_weights
 
     reporter = reporter or Silent()
     protocol = settings.protocol
     if settings.backbone is not None:
-        check_backbone(settings.backbone, STRIDES, settings.preprocessing.crop)
+        layers = _layers(settings.backbone, settings)
+        check_backbone(settings.backbone, layers, settings.preprocessing.crop)
     manifest = open_dataset(
         settings.dataset,
         settings.data_root,
@@ -73,6 +73,7 @@ def make_plan(
     backbone = settings.backbone
     if backbone is None:
         backbone = _PAPER_BACKBONE if manifest.name == "mvtec" else EMBEDDED_BACKBONE
+        check_backbone(backbone, _layers(backbone, settings), settings.preprocessing.crop)
     weights = find_weights(backbone, settings.weights, random=settings.random_weights)
     features = _feature_spec(backbone, weights, settings)
     orders = tuple(
@@ -122,19 +123,40 @@ def _resolve_order(
     return (protocol.order if protocol else resolve_order)(text, manifest.categories)
 
 
+def check_weights(plan: Plan) -> None:
+    """Load the weights of a plan once, as a run does before it extracts features.
+
+    Raises:
+        UsageError: the backbone cannot be used with these images.
+        CadbenchError: the weights do not fit the backbone.
+    """
+    from ..features.timm_models import load_model
+
+    for features in {cell.features for cell in plan.cells}:
+        load_model(features, plan.weights)
+
+
 def _feature_spec(backbone: str, weights: Weights, settings: Settings) -> FeatureSpec:
-    from ..features.backbones import STRIDES, default_embedding, embedding_params
+    from ..features.backbones import default_embedding, embedding_params
     from ..features.feature_spec import FeatureSpec
 
-    embedding = settings.embedding or default_embedding(backbone)
+    layers = _layers(backbone, settings)
+    embedding = settings.embedding or default_embedding(backbone, layers)
     return FeatureSpec(
         backbone=backbone,
         weights=weights.name,
-        layers=STRIDES,
+        layers=layers,
         embedding=embedding,
         embedding_params=embedding_params(embedding),
         preprocessing=settings.preprocessing,
     )
+
+
+def _layers(backbone: str, settings: Settings) -> tuple[int | str, ...]:
+    """The layers of the study, or the default layers of the backbone."""
+    from ..features.networks.layers import default_layers
+
+    return settings.layers or default_layers(backbone)
 
 
 def _warn_of_unofficial_orders(settings: Settings, cells: list[Cell], reporter: Reporter) -> None:

@@ -57,6 +57,7 @@ class Settings:
         backbone: name of the backbone; None for the dataset's default.
         weights: file of backbone weights.
         random_weights: whether the backbone is untrained.
+        layers: layers of the backbone; None for its default.
         embedding: name of the embedding; None for the backbone's default.
         preprocessing: how images become squares.
         maps: smoothing of anomaly maps.
@@ -81,6 +82,7 @@ class Settings:
     backbone: str | None
     weights: Path | None
     random_weights: bool
+    layers: tuple[int | str, ...] | None
     embedding: str | None
     preprocessing: Preprocessing
     maps: MapSpec
@@ -122,6 +124,7 @@ def settings_of(study: StudyFields) -> Settings:
         backbone=study.backbone or (defaults.backbone if defaults else None),
         weights=None if study.weights is None else Path(study.weights).expanduser(),
         random_weights=study.random_weights,
+        layers=given.layers,
         embedding=study.embedding or (defaults.embedding if defaults else None),
         preprocessing=protocol.preprocessing if protocol else _preprocessing(study),
         maps=protocol.maps if protocol else _maps(study.map_sigma),

@@ -59,7 +59,9 @@ class Study(StudyFields):
         backbone: a timm model [wide_resnet50_2 on MVTec AD, else tf_efficientnet_lite0].
         weights: file with backbone weights, used instead of a download.
         random_weights: use an untrained backbone.
-        embedding: `concat` or `official` [depends on the backbone].
+        layers: layers of the backbone: strides such as `8,16`, blocks of a transformer such as
+            `block:5,block:11`, or names such as `layer2` [depends on the backbone].
+        embedding: `concat`, `official` or `tokens` [depends on the backbone].
         image_size: side of the square that images become, in pixels [224].
         resize: how images become squares: `crop`, `pad` or `squash` [crop].
         map_sigma: sigma of the Gaussian that smooths anomaly maps, in pixels [4].

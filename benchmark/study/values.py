@@ -50,6 +50,19 @@ def orders(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
     return None if value is None else _texts("orders", value, parse_orders)
 
 
+def layers(value: str | int | Iterable[str | int] | None) -> tuple[int | str, ...] | None:
+    """Return layers of a backbone, given as a text such as `block:5,block:11` or as a list."""
+    from ..features.networks.layers import parse_layers
+
+    if value is None:
+        return None
+    given: object = value.split(",") if isinstance(value, str) else value
+    try:
+        return parse_layers([given] if isinstance(given, int) else _to_list("layers", given))
+    except ValueError as error:
+        raise StudyError("layers", str(error)) from None
+
+
 def seeds(value: int | str | Iterable[int] | None) -> tuple[int, ...] | None:
     """Return distinct seeds, given as a number, a text such as `0-2`, or a list."""
     if value is None:

@@ -64,7 +64,7 @@ class FeaturesEntry(TypedDict):
 
     backbone: str
     weights: str
-    layers: list[int]
+    layers: list[int | str]  # strides, blocks such as `block:5`, or timm's names of layers
     embedding: str
     embedding_params: dict[str, int]
     dtype: str

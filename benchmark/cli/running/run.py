@@ -38,7 +38,7 @@ GROUPS = {
     ),
     "Data": ("dataset", "data_root", "categories", "skip_unreadable"),
     "Features": (
-        *("backbone", "weights", "random_weights", "embedding", "image_size", "resize"),
+        *("backbone", "weights", "random_weights", "layers", "embedding", "image_size", "resize"),
         "map_sigma",
     ),
     "Execution": (
@@ -175,10 +175,17 @@ _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreada
 )
 @click.option("--random-weights", is_flag=True, help="Use an untrained backbone; records say so.")
 @click.option(
+    "--layers",
+    default=None,
+    metavar="LIST",
+    help="Layers of the backbone: strides such as 8,16, blocks of a transformer such as "
+    "block:5,block:11, or names such as layer2,layer3 [default: depends on the backbone].",
+)
+@click.option(
     "--embedding",
     default=None,
     metavar="NAME",
-    help="Patch embedding, concat or official [default: depends on the backbone].",
+    help="Patch embedding: concat, official or tokens [default: depends on the backbone].",
 )
 @click.option(
     "--image-size",
@@ -294,6 +301,7 @@ def command(context: click.Context, **given: Any) -> None:
     from ...running.engines.work import CellsFailed
     from ...study.estimate import estimate
     from ...study.execution import execute
+    from ...study.plan import check_weights
     from .plan_output import print_plan
     from .settings import take_shard
     from .summary import print_summary
@@ -303,6 +311,7 @@ def command(context: click.Context, **given: Any) -> None:
     _check_combinations(context, given)
     take_shard([], given["shard"])
     execution = execution_from_options(given)
+    own_weights = given["weights"] is not None
     if given["cells_file"]:
         from .listed_cells import plan_listed_cells, read_cells_file
 
@@ -310,6 +319,7 @@ def command(context: click.Context, **given: Any) -> None:
     else:
         make = study_from_file if given["study_file"] else study_from_options
         study = make(context, given)
+        own_weights = study.weights is not None
         if study.match_memory and given["shard"]:
             raise UsageError(
                 "--shard and --match-memory exclude each other: a matched cell needs the result of "
@@ -320,6 +330,8 @@ def command(context: click.Context, **given: Any) -> None:
             study.save(given["save"])
     plan = dataclasses.replace(plan, cells=take_shard(plan.cells, given["shard"]))
     if given["dry_run"]:
+        if own_weights:
+            check_weights(plan)
         left = estimate(
             plan,
             execution.out,

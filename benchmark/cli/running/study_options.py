@@ -24,7 +24,7 @@ STUDY_OPTIONS = {
     "routing": "--routing", "unseen": "--unseen",
     "dataset": "--dataset", "data_root": "--data-root", "categories": "--categories",
     "skip_unreadable": "--skip-unreadable", "backbone": "--backbone", "weights": "--weights",
-    "random_weights": "--random-weights", "embedding": "--embedding",
+    "random_weights": "--random-weights", "layers": "--layers", "embedding": "--embedding",
     "image_size": "--image-size", "resize": "--resize", "map_sigma": "--map-sigma",
     "match_memory": "--match-memory",
 }  # fmt: skip

@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from cadbench.benchmark.cli.main import run
 from cadbench.results.errors import CadbenchError
 from PIL import Image
+from safetensors.torch import save_file
 
 from tests.benchmark.conftest import FINETUNE, SMALL, Called
 
@@ -92,6 +94,11 @@ def assert_refused(called: Called, code: int, *said: str) -> None:
         (["--cell-gpus", "1"], ["--cell-gpus needs --engine ray"]),
         (["--dataset", "mvtek"], ["did you mean mvtec?"]),
         (["--embedding", "concta"], ["did you mean concat?"]),
+        (["--layers", "8,8"], ["--layers: 8 is listed twice"]),
+        (["--layers", "block:1"], ["tf_efficientnet_lite0 is no transformer"]),
+        (["--backbone", "test_vit", "--layers", "8"], ["choose --layers from block:0 to block:5"]),
+        (["--backbone", "test_vit", "--image-size", "72"], ["choose --image-size 64 or 80"]),
+        (["--backbone", "test_vit", "--random-weights"], ["threshold=auto is not calibrated for"]),
         (["--weights", "none.pth"], ["--weights: no such file: none.pth"]),
         (["--match-memory", "mecda"], ["did you mean mecad?"]),
         (["--match-memory", "patchcore"], ["not among the methods of this study"]),
@@ -116,6 +123,13 @@ def test_a_wrong_word_is_wrong_usage_in_one_line(run_plates, out, words, said):
     more = [] if "--match-memory" not in words else ["--method", "mecad", "--method", "joint"]
     more = [] if "patchcore" in words else more
     assert_refused(run_plates("-q", *more, *words), 2, *said)
+    assert not out.exists()
+
+
+def test_a_dry_run_refuses_weights_that_a_run_would_refuse(run_plates, out, tmp_path):
+    save_file({"conv1.weight": torch.ones(2)}, tmp_path / "w.safetensors")
+    called = run_plates("-q", "--dry-run", "--weights", tmp_path / "w.safetensors")
+    assert_refused(called, 1, "the weights file does not fit tf_efficientnet_lite0")
     assert not out.exists()
 
 

@@ -267,11 +267,6 @@ def test_an_unknown_model_gets_a_suggestion():
         load_extractor(a_spec("test_resnt"), RANDOM, CPU)
 
 
-def test_a_model_without_a_layer_of_the_stride_is_refused_with_those_it_has():
-    with pytest.raises(UsageError, match=r"test_vit has no layer of stride 8 \(it has \[16"):
-        load_extractor(a_spec("test_vit"), RANDOM, CPU)
-
-
 @pytest.mark.parametrize("backbone", ["test_maxvit", "test_coatnet"])
 def test_a_model_that_does_not_take_the_image_size_is_refused_with_the_reason(backbone):
     with pytest.raises(UsageError, match=r"images of 64 pixels: .* choose another --image-size"):
@@ -292,20 +287,6 @@ def test_embeddings_are_found_by_name_and_backbones_have_a_default():
     assert embedding_params("official") == {"pool": 3, "layer_dim": 1024, "dim": 1024}
     with pytest.raises(UsageError, match=r"no embedding 'conact' \(did you mean concat\?\)"):
         embedding_params("conact")
-
-
-@pytest.mark.parametrize(
-    ("backbone", "words"),
-    [
-        ("test_vit", "test_vit has no layer of stride 8 (it has [16"),
-        ("test_maxvit", "test_maxvit cannot be used with images of 64 pixels: "),
-        ("vit_small_patch14_dinov2", "vit_small_patch14_dinov2 has no layer of stride 8"),
-        ("test_resnt", "no model 'test_resnt' (did you mean test_resnet?)"),
-    ],
-)
-def test_a_backbone_is_refused_before_weights_are_loaded(backbone, words):
-    with pytest.raises(UsageError, match=re.escape(words)):
-        check_backbone(backbone, (8, 16), 64)
 
 
 def test_backbones_that_work_pass_the_check():

@@ -41,9 +41,11 @@ def test_python_a_file_and_options_give_the_same_cells(call, root, cache, tmp_pa
     study = Study(
         dataset="folder",
         data_root=root,
-        methods={"mecad": {"experts": [1, 2]}, "finetune": {}},
+        methods={"mecad": {"experts": [1, 2], "threshold": 0.5}, "finetune": {}},
         seeds=(0, 1),
+        backbone="test_vit",
         random_weights=True,
+        layers="block:3,block:1",
         map_sigma=2,
         image_size=64,
     )
@@ -56,11 +58,15 @@ def test_python_a_file_and_options_give_the_same_cells(call, root, cache, tmp_pa
     by_options = call(
         *("run", "--dataset", "folder", "--data-root", root, "--method", "mecad"),
         *("--method", "finetune", "--experts", "1,2", "--seeds", "0-1", "--random-weights"),
+        *("--set", "mecad.threshold=0.5", "--backbone", "test_vit", "--layers", "block:1,block:3"),
         *("--map-sigma", "2", "--image-size", "64", "--save", tmp_path / "again.toml", *listed),
     )
     assert by_file.code == by_options.code == 0, (by_file, by_options)
     assert json.loads(by_file.out) == json.loads(by_options.out)
     assert json.loads(by_file.out) == [cell.as_dict() for cell in study.cells()]
+    features = json.loads(by_file.out)[0]["features"]
+    assert features["layers"] == ["block:1", "block:3"]
+    assert (features["embedding"], features["embedding_params"]) == ("tokens", {})
     again = Study.from_file(tmp_path / "again.toml", data_root=root)
     assert again.settings == study.settings
 
@@ -89,6 +95,8 @@ def test_python_a_file_and_options_give_the_same_cells(call, root, cache, tmp_pa
         ({"weights": "none.pth"}, "weights: no such file: none.pth"),
         ({"categories": ""}, "categories: the list is empty"),
         ({"categories": [3]}, "categories: expected texts, got 3"),
+        ({"layers": "block:x"}, "layers: expected strides such as 8,16"),
+        ({"layers": [8.5]}, "layers: .* got 8.5"),
         ({"drift": "dark"}, "dark"),
         ({"protocol": "mvtec-14-1", "schedule": "1x15"}, "schedule: contradicts the protocol"),
         ({"protocol": "mvtec-14-1", "resize": "pad"}, "resize: contradicts the protocol"),
