@@ -166,7 +166,7 @@ def _check_with_data(
     reporter: Reporter,
 ) -> tuple[list[Check], list[str]]:
     """The checks that need the dataset, or why they are skipped, and notes."""
-    from ..data.drifted_manifest import add_domains
+    from ..running.shared_inputs import stream_images
     from ..scoring.restored_method import weights_of
     from ..system.cache import cache_root
     from ..system.library_caches import set_numba_cache
@@ -184,14 +184,18 @@ def _check_with_data(
     except CadbenchError as error:
         return [skip(name, error) for name in ("images and labels", "scores")], []
     import_torch()
-    images = add_domains(manifest, cell.drift)
+    images = stream_images(manifest, cell.drift, cell.contamination)
     checks = [check_images(record, cell.stream(images), cell)]
     if record.run["pixels"]:
         columns = sample.columns(record.run["pixels"])
         checks.append(check_pixels(record, cell, images, columns, cache_root(), reporter))
     try:
         found = weights_of(cell, weights_file)
-        inputs = SampledInputs(manifest, cache_root(), device, found, reporter, sample=sample)
+        inputs = SampledInputs(
+            *(manifest, cache_root(), device, found, reporter),
+            sample=sample,
+            contamination=cell.contamination,
+        )
         progress, features = recompute(cell, inputs)
     except CadbenchError as error:
         return [*checks, skip("scores", error)], []

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from ..data.domains import Domain
 from ..data.item import Item
 from ..data.manifest import Manifest
 from ..features.feature_set import FeatureSet
@@ -14,6 +15,7 @@ from ..running.cell import Cell
 from ..running.evaluation.evaluator import evaluate
 from ..running.evaluation.progress import Progress
 from ..running.shared_inputs import SharedInputs
+from ..streams.contamination import Contamination
 from ..system.rng import generator
 
 FEWEST = 4
@@ -59,12 +61,26 @@ class Sample:
 
 @dataclass
 class SampledInputs(SharedInputs):
-    """Inputs of a cell with a sample of its test images."""
+    """Inputs of one cell with a sample of its test images.
+
+    Attributes:
+        sample: what to sample.
+        contamination: that of the cell.
+    """
 
     sample: Sample = Sample(1.0, 1, 0)
+    contamination: Contamination | None = None
+    _sampled: Manifest | None = field(init=False, default=None, repr=False)
 
-    def images(self, cell: Cell) -> Manifest:
-        return self.sample.of(super().images(cell))
+    def manifest_of(
+        self, drift: tuple[Domain, ...], contamination: Contamination | None
+    ) -> Manifest:
+        full = super().manifest_of(drift, contamination)
+        if contamination != self.contamination:
+            return full  # the published splits, by which the cache is divided
+        if self._sampled is None:
+            self._sampled = self.sample.of(full)
+        return self._sampled
 
 
 def recompute(cell: Cell, inputs: SampledInputs) -> tuple[Progress, FeatureSet]:

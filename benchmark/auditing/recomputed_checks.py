@@ -93,11 +93,8 @@ def check_maps(record: Record, progress: Progress, features: FeatureSet, toleran
 
 def check_memory(record: Record, progress: Progress) -> Check:
     """Compare the vectors and bytes that the method kept after each experience."""
-    memory = record.memory
-    stored = {
-        (int(row.experience), int(row.expert)): row
-        for row in memory[memory["experience"] <= progress.experience].itertuples()
-    }
+    rows = record.memory[record.memory["experience"] <= progress.experience].to_dict("records")
+    stored = {(int(row["experience"]), int(row["expert"])): row for row in rows}
     differences = []
     computed = {(row["experience"], row["expert"]): row for row in progress.memory}
     for t, expert in sorted(stored.keys() | computed.keys()):
@@ -108,9 +105,9 @@ def check_memory(record: Record, progress: Progress) -> Check:
             continue
         row, mine = stored[t, expert], computed[t, expert]
         for name in _MEMORY:
-            if int(getattr(row, name)) != int(mine[name]):
+            if int(row[name]) != int(mine[name]):
                 differences.append(
-                    f"{who} has {getattr(row, name)} {name} after experience {t} in the record "
+                    f"{who} has {row[name]} {name} after experience {t} in the record "
                     f"and {mine[name]} computed again"
                 )
                 break

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from ..pixels.meter import PixelMeter
 
 
+def stream_images(
+    manifest: Manifest, drift: tuple[Domain, ...], contamination: Contamination | None
+) -> Manifest:
+    """The images of a stream: those of a dataset, contaminated, and the same under each domain."""
+    return add_domains(contaminate(manifest, contamination), drift)
+
+
 @dataclass
 class SharedInputs:
     """The inputs of cells, each made when a cell first needs it.
@@ -56,7 +63,16 @@ class SharedInputs:
 
     def images(self, cell: Cell) -> Manifest:
         """The images of the cell's stream: the dataset, and its images under each domain."""
-        return self._images(cell.drift, cell.contamination)
+        return self.manifest_of(cell.drift, cell.contamination)
+
+    def manifest_of(
+        self, drift: tuple[Domain, ...], contamination: Contamination | None
+    ) -> Manifest:
+        """The dataset, contaminated, and its images under each domain."""
+        key = drift, contamination
+        if key not in self._manifests:
+            self._manifests[key] = stream_images(self.manifest, drift, contamination)
+        return self._manifests[key]
 
     def extract(self, cell: Cell, columns: Sequence[str]) -> FeatureSet:
         """Extract the features of these columns that are not cached.
@@ -76,7 +92,7 @@ class SharedInputs:
             cell.features,
             device,
             self.cache,
-            as_published=self._images(cell.drift, None),
+            as_published=self.manifest_of(cell.drift, None),
         )
         pixels = cell.method_class.uses_images
         features.ensure(columns, self.weights, self.reporter, pixels=pixels)
@@ -107,13 +123,6 @@ class SharedInputs:
             )
             self._meters[key] = PixelMeter(features, truths, cell.maps)
         return self._meters[key]
-
-    def _images(self, drift: tuple[Domain, ...], contamination: Contamination | None) -> Manifest:
-        key = drift, contamination
-        if key not in self._manifests:
-            dirty = contaminate(self.manifest, contamination)
-            self._manifests[key] = add_domains(dirty, drift)
-        return self._manifests[key]
 
     def _services_for(self, cell: Cell) -> Services:
         """One set of services per kind of features: distances are cached by image and block."""

@@ -170,7 +170,8 @@ def test_arguments_that_do_not_fit_are_refused(make_record, words: dict[str, Any
 def test_the_command_prints_a_table_and_a_verdict_and_ends_with_its_code(
     run_plates, call, out, root, tmp_path
 ) -> None:
-    assert run_plates(*FINETUNE, "-q").code == 0
+    dirty = ("--contaminate", "0.2", "--holdout", "0.3", "--drift", "dark:1")
+    assert run_plates(*FINETUNE, *dirty, "-q").code == 0
     (record,) = cadbench.find_records(out)
     words = ("--data-root", root, "-q", "--out", out)
     done = call("audit", "finetune", *words)
