@@ -54,8 +54,8 @@ def similarities_to(centroid: np.ndarray, means: Mapping[int, np.ndarray]) -> di
     """Cosine similarity of a category's centroid to every expert in use.
 
     Args:
-        centroid: (D,) mean of the training patches of the category.
-        means: (D,) mean vector of the memory of each expert in use.
+        centroid: (D,) centroid of the category.
+        means: (D,) centroid of each expert in use.
     """
     return {expert: cosine(centroid, means[expert]) for expert in sorted(means)}
 
@@ -77,8 +77,8 @@ def assign_by_similarity(
     mentions the threshold only if it decided.
 
     Args:
-        centroid: (D,) mean of the training patches of the category.
-        means: (D,) mean vector of the memory of each expert in use.
+        centroid: (D,) centroid of the category.
+        means: (D,) centroid of each expert in use.
         loads: number of categories of each expert in use.
         experts: number of experts, used and unused.
         threshold: the similarity that a used expert must exceed.

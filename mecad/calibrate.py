@@ -1,4 +1,4 @@
-"""Calibrate the similarity threshold of a backbone on the built-in synthetic dataset.
+"""Calibrate the similarity thresholds of a backbone on the built-in synthetic dataset.
 
 Run it with `python -m cadbench.mecad.calibrate`.
 """
@@ -20,6 +20,8 @@ from ..benchmark.progress.choose_reporter import choose_reporter
 from ..benchmark.running.devices import choose_device
 from ..benchmark.services.coresets.service import Coresets
 from ..benchmark.system.cache import cache_root
+from .expert import mean_vector
+from .params import MecadParams
 from .threshold import QUANTILE, calibrated_threshold
 
 
@@ -29,7 +31,7 @@ from .threshold import QUANTILE, calibrated_threshold
 @click.option("--weights", "file", type=click.Path(path_type=Path), default=None)
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto")
 def main(backbone: str, embedding: str | None, file: Path | None, device: str) -> None:
-    """Print the threshold for a backbone, calibrated on the built-in synthetic dataset."""
+    """Print the thresholds for a backbone, calibrated on the built-in synthetic dataset."""
     reporter = choose_reporter(0)
     cache = cache_root()
     manifest = open_dataset(
@@ -46,11 +48,20 @@ def main(backbone: str, embedding: str | None, file: Path | None, device: str) -
     coresets = Coresets(chosen, cache)
     sources = {category: features.patches(category, "train") for category in manifest.categories}
     experience = TrainExperience(1, manifest.categories, 0, sources, {})
-    centroids = [coresets.centroid(experience, category) for category in manifest.categories]
-    click.echo(
-        f"{backbone} {embedding}: {calibrated_threshold(centroids):.4f} "
-        f"({QUANTILE} quantile over {len(centroids)} categories)"
-    )
+    names = manifest.categories
+    patches = [coresets.centroid(experience, name) for name in names]
+    size = MecadParams().class_budget
+    means = [mean_vector([coresets.select(experience, name, size)]) for name in names]
+    found = {
+        "patches": calibrated_threshold(patches),
+        "mixed": calibrated_threshold(patches, means),
+        "coresets": calibrated_threshold(means),
+    }
+    for compared, threshold in found.items():
+        click.echo(
+            f"{backbone} {embedding}, {compared}: {threshold:.4f} "
+            f"({QUANTILE} quantile over {len(names)} categories)"
+        )
 
 
 if __name__ == "__main__":

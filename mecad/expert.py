@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -11,6 +13,9 @@ from ..benchmark.interface.prediction import ExpertMemory
 from ..methods.bank_scoring import ScoringParams
 from ..methods.banks.memory_bank import count_bytes
 from .memory import count_stored_rows
+
+ExpertCentroid: TypeAlias = Literal["categories", "memory", "buffer"]
+CategoryCentroid: TypeAlias = Literal["patches", "coreset"]
 
 
 @dataclass(eq=False)
@@ -23,6 +28,8 @@ class Member:
         buffer: number of vectors, from the first, in the replay buffer.
         rows: sorted rows of the coreset that score.
         scoring: these rows as a block.
+        centroid: (D,) float64 mean of its patches or coreset, if experts are compared by it.
+        patches: number of training patches that it was learned from.
     """
 
     category: str
@@ -30,6 +37,8 @@ class Member:
     buffer: int
     rows: np.ndarray
     scoring: Block
+    centroid: np.ndarray | None = None
+    patches: int = 0
 
 
 @dataclass(eq=False)
@@ -43,7 +52,7 @@ class Expert:
 
     members: list[Member] = field(default_factory=list)
     updates: int = 0
-    _mean: np.ndarray | None = None
+    _centroid: np.ndarray | None = None
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -52,20 +61,32 @@ class Expert:
 
     @property
     def memory(self) -> list[Block]:
-        """M_e: all of the newest coreset, and the replayed vectors of the older categories."""
-        return [member.scoring for member in self.members]
+        """M_e: the scoring vectors of the newest category and of the older ones."""
+        return [member.scoring for member in self.members if len(member.scoring)]
 
     def count_update(self) -> None:
-        """Count a change of the memory, and drop the cached mean."""
+        """Count a change of the memory, and drop the cached centroid."""
         self.updates += 1
-        self._mean = None
+        self._centroid = None
 
-    def mean(self) -> np.ndarray:
-        """(D,) float64 mean of all vectors of the memory, cached until the next update."""
-        if self._mean is None:
-            sums = [block.vectors.double().sum(0).cpu().numpy() for block in self.memory]
-            self._mean = np.sum(sums, axis=0) / sum(len(block) for block in self.memory)
-        return self._mean
+    def centroid(self, of: ExpertCentroid) -> np.ndarray:
+        """(D,) float64 vector that a new category is compared with, cached until the next update.
+
+        Args:
+            of: `categories`: the mean of the centroids of the categories; `memory`: the mean of
+                the vectors that score; `buffer`: the mean of the buffered vectors.
+        """
+        if self._centroid is None:
+            if of == "categories":
+                known = [m.centroid for m in self.members if m.centroid is not None]
+                self._centroid = np.mean(known, axis=0)
+            elif of == "memory":
+                self._centroid = mean_vector(self.memory)
+            else:
+                self._centroid = mean_vector(
+                    [select_rows(m.coreset, np.arange(m.buffer)) for m in self.members]
+                )
+        return self._centroid
 
     def report(
         self, params: ScoringParams, index: int, budget: int, router_bytes: int
@@ -84,13 +105,14 @@ class Expert:
         stored = count_stored_rows(rows, buffers)
         coreset = self.members[0].coreset
         vector_bytes = count_bytes(params, [coreset]) // len(coreset)
+        centroids = sum(m.centroid.nbytes for m in self.members if m.centroid is not None)
         return ExpertMemory(
             expert=index,
             categories=self.categories,
             scoring_vectors=scoring,
             stored_vectors=stored,
             scoring_bytes=scoring * vector_bytes + router_bytes,
-            stored_bytes=stored * vector_bytes + router_bytes,
+            stored_bytes=stored * vector_bytes + centroids + router_bytes,
             utilization=sum(buffers.values()) / budget,
         )
 
@@ -98,3 +120,10 @@ class Expert:
 def select_rows(coreset: Block, rows: np.ndarray) -> Block:
     """The rows of a coreset as a block; the coreset itself if these are all its rows."""
     return coreset if len(rows) == len(coreset) else coreset.take(rows)
+
+
+def mean_vector(blocks: Sequence[Block]) -> np.ndarray:
+    """(D,) float64 mean of all vectors of several blocks."""
+    sums = [block.vectors.double().sum(0).cpu().numpy() for block in blocks]
+    mean: np.ndarray = np.sum(sums, axis=0) / sum(len(block) for block in blocks)
+    return mean

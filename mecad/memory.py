@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, TypeAlias
@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 Replay: TypeAlias = Literal["random", "full", "shrink"]
+ReplayShare: TypeAlias = Literal["buffer", "class_budget", "expert_budget"]
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,15 @@ class Budgets:
     Attributes:
         per_category: vectors of a coreset.
         per_expert: vectors in the buffer of an expert.
-        ratio: share of a buffer that is replayed.
+        ratio: share that is replayed.
+        replay_share: what it is a share of: the buffer of each older category, or of a budget in
+            all, which the older categories divide equally.
     """
 
     per_category: int
     per_expert: int
     ratio: float
+    replay_share: ReplayShare = "buffer"
 
     def buffer(self, size: int, categories: int) -> int:
         """Number of buffered vectors per category, at least 1 so that no category is lost.
@@ -36,19 +40,42 @@ class Budgets:
         """
         return min(size, self.per_category, max(1, self.per_expert // categories))
 
+    def replayed(self, available: int, place: int, older: int) -> int:
+        """Number of vectors that an older category replays, at least 1.
+
+        Args:
+            available: number of vectors that it could replay.
+            place: its place among the older categories of the expert, from 0, oldest first.
+            older: number of these.
+        """
+        if self.replay_share == "buffer":
+            return share_of(self.ratio, available)
+        budget = self.per_category if self.replay_share == "class_budget" else self.per_expert
+        each, rest = divmod(share_of(self.ratio, budget), older)
+        return min(available, max(1, each + (place < rest)))
+
+
+def share_of(ratio: float, count: int) -> int:
+    """ceil(ratio * count), exact for decimals: 0.07 of 100 is 7, not 8."""
+    return math.ceil(Fraction(str(ratio)) * count)
+
 
 def select_replayed_rows(
-    replay: Replay, buffer: int, priorities: np.ndarray, ratio: float, previous: np.ndarray | None
+    replay: Replay,
+    buffer: int,
+    priorities: np.ndarray,
+    replayed: Callable[[int], int],
+    previous: np.ndarray | None,
 ) -> np.ndarray:
     """Select the rows of an older category's coreset that score after an update.
 
     Args:
-        replay: `random`: the ceil(ratio * buffer) rows with the smallest priorities; `full`: all
-            buffered rows; `shrink`: the same share of the rows that scored before, so that the
-            memory gets thinner with every update.
+        replay: `random`: the buffered rows with the smallest priorities; `full`: all buffered
+            rows; `shrink`: the same number of the rows that scored before, so that the memory gets
+            thinner with every update.
         buffer: number of buffered rows, the first ones of the coreset.
         priorities: (n,) random numbers, one per row.
-        ratio: share of the buffer that is replayed.
+        replayed: the number of rows to select, given the number of those to choose from.
         previous: rows that scored before; None if the entire coreset did.
 
     Returns:
@@ -59,8 +86,7 @@ def select_replayed_rows(
         return rows
     if replay == "shrink" and previous is not None:
         rows = previous[previous < buffer]
-    count = math.ceil(Fraction(str(ratio)) * len(rows))  # exact: 0.07 of 100 is 7, not 8
-    smallest = np.argsort(priorities[rows], kind="stable")[:count]
+    smallest = np.argsort(priorities[rows], kind="stable")[: replayed(len(rows))]
     return np.sort(rows[smallest])
 
 

@@ -2,124 +2,68 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from ..benchmark.interface.context import MethodContext
 from ..benchmark.interface.experience import TestBatch, TrainExperience
+from ..benchmark.interface.memory_block import Block
 from ..benchmark.interface.method import CellFacts, Method, State
-from ..benchmark.interface.params import param
 from ..benchmark.interface.prediction import MemoryReport, Prediction
-from ..benchmark.interface.services import Selector, Start
-from ..methods.bank_scoring import ScoringParams
 from ..methods.banks.memory_bank import pack_blocks, reselect, unpack_blocks
 from ..methods.routing.registry import ROUTERS
 from ..methods.routing.scoring import score_with_banks
-from ..results.errors import UsageError
 from .assignment import (
     OWNED,
     Assignment,
-    Rule,
     assign_at_random,
     assign_by_group,
     assign_by_similarity,
     assign_in_turn,
     similarities_to,
 )
-from .expert import Expert, Member, select_rows
-from .grouping import EXAMPLE, check_groups, parse_groups
-from .memory import Budgets, Replay, select_replayed_rows
-from .threshold import THRESHOLDS, automatic_threshold
-
-
-@dataclass(frozen=True)
-class MecadParams(ScoringParams):
-    """The paper's configuration, except for parameters whose default is `auto`."""
-
-    experts: int = param(5, "number of experts", low=1)
-    threshold: float | None = param(
-        None, "similarity that a used expert must exceed to be assigned a category", low=-1, high=1
-    )
-    class_budget: int = param(400, "vectors in the coreset of a category", low=1)
-    expert_budget: int = param(2400, "vectors in the buffer of an expert", low=1)
-    categories_per_expert: int | None = param(
-        None, "categories per expert (auto: expert_budget // class_budget)", low=1
-    )
-    replay: Replay = param("random", "which vectors of older categories are used for scoring")
-    replay_ratio: float = param(
-        0.2, "share of an older category's buffer that is replayed", above=0, high=1
-    )
-    replay_redraw: bool = param(False, "sample the replayed vectors again at each update")
-    selector: Selector = param("greedy", "how the coreset of a category is selected")
-    coreset_start: Start = param("mean", "first pick: the patch nearest the mean, or a random one")
-    router: str = param(
-        "nearest_mean", "how the expert of an image is chosen without the oracle", choices=ROUTERS
-    )
-    assignment: Rule = param(
-        "similarity",
-        "how the expert of a category is chosen; threshold applies to similarity",
-        later=True,
-    )
-    groups: str = param(
-        "", "for assignment=given, one group per expert: bottle+cable/screw+wood", later=True
-    )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.assignment == "given" and not self.groups:
-            raise UsageError(f"mecad.assignment=given needs the groups: --set {EXAMPLE}")
-        if self.groups:
-            parse_groups(self.groups)
+from .expert import (
+    Expert,
+    Member,
+    mean_vector,
+    select_rows,
+)
+from .grouping import parse_groups
+from .memory import Budgets, select_replayed_rows
+from .params import MecadParams
 
 
 class Mecad(Method[MecadParams]):
     """Multi-expert PatchCore: experts by feature similarity, two-level memory, random replay.
 
     Source: Dahmardeh et al., "MECAD: A multi-expert architecture for continual anomaly detection",
-    arXiv:2512.15323. Choices that the paper leaves open are parameters. In the paper no category
-    returns. Here a category that returns stays with the expert that owns it and becomes its newest;
-    its coreset is selected again from the stored part of the old one and the new one.
+    arXiv:2512.15323. Choices that the paper leaves open are parameters; docs/mecad.md compares
+    them. In the paper no category returns. Here a category that returns stays with the expert that
+    owns it and becomes its newest; its coreset is selected again from the stored part of the old
+    one and the new one.
 
     `assignment` other than `similarity` is an ablation: a random expert with room, experts in turn,
     or one expert per given group.
     """
 
     Params = MecadParams
+    version = "2"
     recurring = True
 
     def __init__(self, params: MecadParams, context: MethodContext) -> None:
         super().__init__(params, context)
         self.groups = parse_groups(params.groups) if params.assignment == "given" else ()
-        self.budgets = Budgets(params.class_budget, params.expert_budget, params.replay_ratio)
+        self.budgets = Budgets(
+            params.class_budget, params.expert_budget, params.replay_ratio, params.replay_share
+        )
         self.router = ROUTERS[params.router](context)
         self.experts: dict[int, Expert] = {}
         self.owners: dict[str, int] = {}
 
     @classmethod
     def resolve(cls, params: MecadParams, facts: CellFacts) -> MecadParams:
-        if params.assignment == "given":
-            groups = parse_groups(params.groups)
-            if facts.names:
-                check_groups(groups, facts.names)
-            params = params.replace(experts=len(groups))
-        elif params.groups:  # allows a sweep over assignments to give the groups once
-            params = params.replace(groups="")
-        if params.threshold is None:
-            threshold = THRESHOLDS.get((facts.backbone, facts.embedding))
-            if threshold is None and params.assignment == "similarity":
-                threshold = automatic_threshold(facts.backbone, facts.embedding)
-            params = params.replace(threshold=threshold)
-        if params.categories_per_expert is None:
-            room = params.expert_budget // params.class_budget
-            if room < 1:
-                raise UsageError(
-                    f"mecad.expert_budget={params.expert_budget} is below "
-                    f"class_budget={params.class_budget}: no expert has room for one category; "
-                    "raise it, or set categories_per_expert"
-                )
-            params = params.replace(categories_per_expert=room)
-        return params
+        return params.resolve(facts)
 
     @classmethod
     def sharing_rank(cls, params: MecadParams) -> int:
@@ -167,6 +111,8 @@ class Mecad(Method[MecadParams]):
                         "coreset": pack_blocks([member.coreset]),
                         "buffer": member.buffer,
                         "rows": member.rows,
+                        "centroid": member.centroid,
+                        "patches": member.patches,
                     }
                     for member in expert.members
                 ],
@@ -184,7 +130,17 @@ class Mecad(Method[MecadParams]):
                 (coreset,) = unpack_blocks(entry["coreset"], self.context)
                 rows = entry["rows"]
                 scoring = select_rows(coreset, rows)
-                members.append(Member(entry["category"], coreset, entry["buffer"], rows, scoring))
+                members.append(
+                    Member(
+                        entry["category"],
+                        coreset,
+                        entry["buffer"],
+                        rows,
+                        scoring,
+                        entry["centroid"],
+                        entry["patches"],
+                    )
+                )
             self.experts[int(index)] = Expert(members, packed["updates"])
         self.owners = {c: e for e, expert in self.experts.items() for c in expert.categories}
 
@@ -193,8 +149,10 @@ class Mecad(Method[MecadParams]):
         params = self.params
         count, room = params.experts, params.categories_per_expert
         assert room is not None, "`resolve` replaces auto"
-        centroid = self.context.coresets.centroid(experience, category)
-        means = {index: expert.mean() for index, expert in self.experts.items()}
+        coreset = self._select(experience, category)
+        centroid = self._centroid(experience, category, coreset)
+        of = params.expert_centroid
+        means = {index: expert.centroid(of) for index, expert in self.experts.items()}
         loads = {index: len(expert.members) for index, expert in self.experts.items()}
         if params.assignment == "similarity":
             assert params.threshold is not None, "`resolve` replaces auto"
@@ -219,7 +177,37 @@ class Mecad(Method[MecadParams]):
     def _update(self, index: int, experience: TrainExperience, category: str) -> None:
         """Add a category to an expert, whose older categories shrink to their replayed share."""
         expert = self.experts.setdefault(index, Expert())
-        coreset = self.context.coresets.select(
+        coreset = self._select(experience, category)
+        centroid = None
+        if self.params.expert_centroid == "categories":
+            centroid = self._centroid(experience, category, coreset)
+        patches = self.context.coresets.patch_count(experience, category)
+        if returned := [member for member in expert.members if member.category == category]:
+            (before,) = returned
+            expert.members.remove(before)
+            both = [before.coreset, coreset]
+            coreset = reselect(self.context, both, self.params.class_budget)
+            if self.params.centroid == "coreset":
+                centroid = None if centroid is None else mean_vector([coreset])
+            elif centroid is not None and before.centroid is not None:
+                sums = before.centroid * before.patches + centroid * patches
+                centroid = sums / (before.patches + patches)
+            patches += before.patches
+        expert.count_update()
+        count = len(expert.members) + 1
+        for place, member in enumerate(expert.members):
+            self._shrink(member, place, count, expert.updates)
+        older = [member.coreset for member in expert.members]
+        buffer = self.budgets.buffer(len(coreset), count)
+        rows = np.arange(len(coreset))
+        expert.members.append(Member(category, coreset, buffer, rows, coreset, centroid, patches))
+        if self.params.update == "reselect":
+            self._reselect(expert)
+        self.router.learn(index, experience, category, older)
+
+    def _select(self, experience: TrainExperience, category: str) -> Block:
+        """S_c, the coreset of a category."""
+        return self.context.coresets.select(
             experience,
             category,
             self.params.class_budget,
@@ -227,20 +215,25 @@ class Mecad(Method[MecadParams]):
             start=self.params.coreset_start,
             seed=self.context.seed,
         )
-        if returned := [member for member in expert.members if member.category == category]:
-            expert.members.remove(returned[0])
-            both = [returned[0].coreset, coreset]
-            coreset = reselect(self.context, both, self.params.class_budget)
-        expert.count_update()
-        count = len(expert.members) + 1
-        for member in expert.members:
-            self._shrink(member, count, expert.updates)
-        older = [member.coreset for member in expert.members]
-        buffer = self.budgets.buffer(len(coreset), count)
-        expert.members.append(Member(category, coreset, buffer, np.arange(len(coreset)), coreset))
-        self.router.learn(index, experience, category, older)
 
-    def _shrink(self, member: Member, count: int, update: int) -> None:
+    def _centroid(self, experience: TrainExperience, category: str, coreset: Block) -> np.ndarray:
+        """(D,) float64 centroid of a category, mu_c."""
+        if self.params.centroid == "coreset":
+            return mean_vector([coreset])
+        return self.context.coresets.centroid(experience, category)
+
+    def _reselect(self, expert: Expert) -> None:
+        """Select class_budget of the vectors that score, from all categories of the expert."""
+        blocks = [member.scoring for member in expert.members]
+        picks = self.context.coresets.reduce(blocks, self.params.class_budget)
+        start = 0
+        for member, block in zip(expert.members, blocks, strict=True):
+            end = start + len(block)
+            member.rows = member.rows[np.sort(picks[(picks >= start) & (picks < end)]) - start]
+            member.scoring = select_rows(member.coreset, member.rows)
+            start = end
+
+    def _shrink(self, member: Member, place: int, count: int, update: int) -> None:
         """Reduce an older category to its buffer, now that the expert owns `count` categories."""
         member.buffer = self.budgets.buffer(len(member.coreset), count)
         all_score = len(member.rows) == len(member.coreset)
@@ -248,7 +241,7 @@ class Mecad(Method[MecadParams]):
             self.params.replay,
             member.buffer,
             self._priorities(member, update),
-            self.params.replay_ratio,
+            lambda available: self.budgets.replayed(available, place, count - 1),
             None if all_score else member.rows,
         )
         member.scoring = select_rows(member.coreset, member.rows)

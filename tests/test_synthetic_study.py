@@ -55,11 +55,12 @@ def test_the_threshold_groups_some_categories_and_separates_others(records):
     assert reasons.str.startswith("below the threshold").sum() >= 3
 
 
-def test_the_shipped_threshold_is_the_calibrated_one(records):
+def test_the_shipped_thresholds_are_the_calibrated_ones(records):
     from cadbench.mecad.calibrate import main
     from cadbench.mecad.threshold import THRESHOLDS
     from click.testing import CliRunner
 
     printed = CliRunner().invoke(main, [])
-    shipped = THRESHOLDS["tf_efficientnet_lite0", "concat"]
-    assert f"tf_efficientnet_lite0 concat: {shipped:.4f} (0.75 quantile" in printed.output
+    for compared, shipped in THRESHOLDS["tf_efficientnet_lite0", "concat"].items():
+        expected = f"tf_efficientnet_lite0 concat, {compared}: {shipped:.4f} (0.75 quantile"
+        assert expected in printed.output

@@ -11,7 +11,8 @@ from cadbench.benchmark.interface.memory_block import Block
 from cadbench.benchmark.interface.method import CellFacts
 from cadbench.benchmark.services.neighbors.search import exact_search
 from cadbench.benchmark.services.neighbors.service import Neighbors
-from cadbench.mecad.method import Mecad, MecadParams
+from cadbench.mecad.method import Mecad
+from cadbench.mecad.params import MecadParams
 from cadbench.results.errors import UsageError
 
 PAPER = {  # arXiv:2512.15323, five experts
@@ -36,6 +37,9 @@ class SyntheticCoresets:
         vector = np.zeros(self.dim)
         vector[self.place[category]] = 1.0
         return vector
+
+    def patch_count(self, experience, category):
+        return 10
 
     def select(self, experience, category, size, *, selector, start, seed):
         rng = np.random.default_rng(sorted(self.place).index(category))
