@@ -11,7 +11,7 @@ from ...results.records.record import Record
 from ...results.rendering.table import Table
 from ..plugins.default_params import default_params
 
-COMPARING = ("main", "per-category", "experts", "domains", "robustness")
+COMPARING = ("main", "per-category", "experts", "domains", "robustness", "thresholds")
 """Tables in which rows are compared."""
 OF_ROWS = ("matrix", "memory", "assignments", "events")
 """Tables that show each row alone."""
@@ -74,6 +74,7 @@ def make_tables(kind: str, records: Sequence[Record], options: TableOptions) -> 
             "experts": "none of these records has a parameter `experts`",
             "domains": "none of these records was run with --drift",
             "robustness": "none of these records was run with --contaminate",
+            "thresholds": "none of these records was run with --holdout",
             "events": "no method of these records recorded events (see `context.record`)",
         }.get(kind, "no method of these records assigns categories to experts")
         raise UsageError(f"no table {kind}: {reason}")
@@ -122,6 +123,7 @@ def _comparison_tables(kind: str, records: list[Record], options: TableOptions) 
     from ...results.tables.comparison import experts_tables, main_tables, per_category_tables
     from ...results.tables.domains import domain_tables
     from ...results.tables.robustness import robustness_tables
+    from ...results.tables.thresholds import threshold_tables
 
     given: dict[str, Any] = {
         "defaults": default_params(records),
@@ -134,6 +136,8 @@ def _comparison_tables(kind: str, records: list[Record], options: TableOptions) 
     if kind == "robustness":
         del given["allow_mixed"]
         return robustness_tables(records, options.metric, **given)
+    if kind == "thresholds":
+        return threshold_tables(records, **given)
     given["published"] = load_published() if options.published else None
     if kind == "main":
         names = options.columns

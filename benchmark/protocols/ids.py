@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from ...results.errors import UsageError
+from ...results.records.schema import THRESHOLD_QUANTILE
 from ..data.images.preprocessing import Mode, Preprocessing
 from ..interface.context import Routing
 from ..pixels.maps import SIGMA, MapSpec
@@ -23,7 +24,7 @@ _SETTINGS = re.compile(
     rf"(?P<schedule>{_PART}(?:-{_PART})*)-(?P<size>\d+)-(?P<routing>oracle|inferred)"
     r"(?:-(?P<mode>pad|squash))?(?:-resize(?P<resize>\d+))?(?:-sigma(?P<sigma>[0-9.e+-]+))?"
     r"(?:-drift(?P<drift>(?:-[a-z]+[1-9]\d*)+))?(?:-blend(?P<blend>[0-9.e+-]+))?"
-    r"(?:-holdout(?P<holdout>[0-9.e+-]+))?"
+    r"(?:-holdout(?P<holdout>[0-9.e+-]+))?(?:-quantile(?P<quantile>[0-9.e+-]+))?"
     r"(?:-contaminate(?P<contaminate>[0-9.e+-]+))?@(?P<version>\d+)"
 )
 
@@ -40,6 +41,7 @@ class ProtocolSettings:
     drift: tuple[str, ...] = ()
     blend: float = 0.0
     holdout: float = 0.0
+    threshold_quantile: float = THRESHOLD_QUANTILE
     contaminate: float | None = None
 
     @property
@@ -53,10 +55,12 @@ class ProtocolSettings:
         drift = f"-drift{_join(self.drift)}" if self.drift else ""
         blend = f"-blend{_plain(self.blend)}" if self.blend else ""
         holdout = f"-holdout{_plain(self.holdout)}" if self.holdout else ""
+        usual_quantile = self.threshold_quantile == THRESHOLD_QUANTILE
+        quantile = "" if usual_quantile else f"-quantile{_plain(self.threshold_quantile)}"
         dirty = "" if self.contaminate is None else f"-contaminate{_plain(self.contaminate)}"
         return (
             f"{self.schedule}-{size.crop}-{self.routing}{mode}{resize}{sigma}{drift}{blend}"
-            f"{holdout}{dirty}@{PROTOCOL_VERSION}"
+            f"{holdout}{quantile}{dirty}@{PROTOCOL_VERSION}"
         )
 
     @property
@@ -110,6 +114,7 @@ def _values(settings: ProtocolSettings) -> dict[str, str | None]:
         "drift": _join(settings.drift) or "none",
         "blend": _plain(settings.blend),
         "holdout": _plain(settings.holdout),
+        "threshold quantile": _plain(settings.threshold_quantile),
         "contaminate": "none" if settings.contaminate is None else _plain(settings.contaminate),
         "version": str(PROTOCOL_VERSION),
     }
@@ -138,6 +143,7 @@ def _parse(protocol_id: str, dataset: str | None) -> dict[str, str]:
         "drift": found["drift"] or "none",
         "blend": found["blend"] or _plain(0),
         "holdout": found["holdout"] or _plain(0),
+        "threshold quantile": found["quantile"] or _plain(THRESHOLD_QUANTILE),
         "contaminate": found["contaminate"] or "none",
         "version": found["version"],
     }

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...results.errors import RecordError, UsageError
+from ...results.records.schema import THRESHOLD_QUANTILE
 from ..data.domains import parse_domains
 from ..data.images.preprocessing import Preprocessing
 from ..pixels.maps import MapSpec
 from ..streams.blending import check_blend
 from ..streams.contamination import check_contaminate
-from ..streams.holdout import check_holdout
+from ..streams.holdout import check_holdout, check_quantile
 from ..streams.schedule import experience_sizes
 from .ids import ProtocolSettings, check_id
 
@@ -31,7 +32,8 @@ def check_protocol_of_run(run: Mapping[str, Any]) -> None:
             *(cell["dataset"], cell["schedule"], cell["routing"], preprocessing, maps),
             tuple(domain.name for domain in domains),
             check_blend(cell.get("blend", 0.0)),
-            check_holdout(cell.get("holdout", 0.0)),
+            holdout := check_holdout(cell.get("holdout", 0.0)),
+            check_quantile(cell.get("threshold_quantile", THRESHOLD_QUANTILE), holdout),
             None if "contaminate" not in cell else check_contaminate(cell["contaminate"]),
         )
         if cell["protocol"] != settings.generated_id:

@@ -17,7 +17,7 @@ from ..data.opening.registry import dataset_names, published_categories
 from ..pixels.maps import MapSpec
 from ..streams.blending import check_blend
 from ..streams.contamination import check_contaminate
-from ..streams.holdout import check_holdout
+from ..streams.holdout import check_holdout, check_quantile
 from ..streams.schedule import canonical, count_categories, experience_sizes
 from .ids import check_id
 from .protocol import Protocol, StudyDefaults
@@ -59,7 +59,8 @@ def read_protocol(values: Mapping[str, Any], where: str) -> Protocol:
     drift = _read_drift(protocol.drift, f"{where}: drift")
     _check_schedule(protocol.schedule, categories, f"{where}: schedule", rounds=1 + len(drift))
     check_blend(protocol.blend, f"{where}: blend")
-    check_holdout(protocol.holdout, f"{where}: holdout")
+    holdout = check_holdout(protocol.holdout, f"{where}: holdout")
+    check_quantile(protocol.threshold_quantile, holdout, f"{where}: threshold_quantile")
     if protocol.contaminate is not None:
         check_contaminate(protocol.contaminate, f"{where}: contaminate")
     study = _read_study(protocol.study, f"{where}: study")

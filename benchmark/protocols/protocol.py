@@ -12,6 +12,7 @@ named_orders   name = list with every category once
 drift          domains in which every category returns, ["dark:2", "blur:1"]; default: none
 blend          share of a category's training images that move to a neighboring experience
 holdout        share of a category's training images that methods do not learn from
+threshold_quantile       of their scores, which sets alarm thresholds; default: 0.99
 contaminate    share of defective images among the training ones; default: test images stay where
                they are
 routing, unseen          as the options of `cadbench run`
@@ -26,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ...results.records.schema import THRESHOLD_QUANTILE
 from ..data.images.preprocessing import Preprocessing
 from ..data.opening.joining import joined_name
 from ..data.opening.registry import published_categories
@@ -66,6 +68,7 @@ class Protocol:
     drift: tuple[str, ...] = ()
     blend: float = 0.0
     holdout: float = 0.0
+    threshold_quantile: float = THRESHOLD_QUANTILE
     contaminate: float | None = None
     title: str = ""
     source: str = ""
@@ -78,9 +81,8 @@ class Protocol:
         named = all(published_categories(part) for part in parts)
         dataset = joined_name(parts) if named else None
         settings = (self.schedule, self.routing, self.preprocessing, self.maps)
-        return ProtocolSettings(
-            dataset, *settings, self.drift, self.blend, self.holdout, self.contaminate
-        )
+        learned = (self.drift, self.blend, self.holdout, self.threshold_quantile, self.contaminate)
+        return ProtocolSettings(dataset, *settings, *learned)
 
     def order(self, text: str, categories: tuple[str, ...]) -> Order:
         """Return the order for `--order`; the protocol's named orders take precedence."""

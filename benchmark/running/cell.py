@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, get_args
 
 from ...results.errors import UsageError
-from ...results.records.schema import RECORD_SCHEMA, CellEntry, cell_key
+from ...results.records.schema import RECORD_SCHEMA, THRESHOLD_QUANTILE, CellEntry, cell_key
 from ...results.validation import convert
 from ..data.domains import Domain, parse_domains
 from ..data.images.preprocessing import Preprocessing
@@ -24,7 +24,7 @@ from ..plugins.requirements import check_recurring, check_routing
 from ..protocols.ids import ProtocolSettings, check_id, is_reserved
 from ..streams.blending import check_blend
 from ..streams.contamination import Contamination, check_contaminate
-from ..streams.holdout import check_holdout
+from ..streams.holdout import check_holdout, check_quantile
 from ..streams.orders import Order
 from ..streams.stream import Stream, Unseen
 from ..system.reporting import Kind
@@ -66,6 +66,7 @@ class Cell:
         drift: domains under which every category appears again.
         blend: share of training images that move to a neighboring experience.
         holdout: share of training images that the method does not learn from.
+        threshold_quantile: quantile of their scores that alarm thresholds have.
         contaminate: share of defective images among the training ones; None if the splits are
             those of the dataset.
         swept: names of the parameters that vary among the cells of one run; only `label` uses
@@ -87,6 +88,7 @@ class Cell:
     drift: tuple[Domain, ...] = ()
     blend: float = 0.0
     holdout: float = 0.0
+    threshold_quantile: float = THRESHOLD_QUANTILE
     contaminate: float | None = None
     swept: tuple[str, ...] = field(default=(), compare=False)
 
@@ -99,6 +101,7 @@ class Cell:
                 )
         if type(self.seed) is not int or self.seed < 0:
             raise UsageError(f"a cell's seed must be a whole number from 0, not {self.seed!r}")
+        check_quantile(self.threshold_quantile, self.holdout)
         check_routing(self.method, self.method_class, self.routing)
         check_recurring(
             self.method,
@@ -176,6 +179,11 @@ class Cell:
             **({"drift": [domain.as_dict() for domain in self.drift]} if self.drift else {}),
             **({"blend": self.blend} if self.blend else {}),
             **({"holdout": self.holdout} if self.holdout else {}),
+            **(
+                {"threshold_quantile": self.threshold_quantile}
+                if self.threshold_quantile != THRESHOLD_QUANTILE
+                else {}
+            ),
             **({} if self.contaminate is None else {"contaminate": self.contaminate}),
         }
 
@@ -216,6 +224,7 @@ class Cell:
             drift=parse_domains([each["name"] for each in entry.get("drift", ())], "drift"),
             blend=check_blend(entry.get("blend", 0.0)),
             holdout=check_holdout(entry.get("holdout", 0.0)),
+            threshold_quantile=entry.get("threshold_quantile", THRESHOLD_QUANTILE),
             contaminate=(
                 check_contaminate(entry["contaminate"]) if "contaminate" in entry else None
             ),
@@ -262,6 +271,7 @@ class Cell:
             tuple(domain.name for domain in self.drift),
             self.blend,
             self.holdout,
+            self.threshold_quantile,
             self.contaminate,
         )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...results.errors import UsageError
+from ...results.records.schema import THRESHOLD_QUANTILE
 from ..data.domains import Domain
 from ..data.drifted_manifest import add_domains
 from ..data.manifest import Manifest
@@ -51,6 +52,7 @@ class Design:
     drift: tuple[Domain, ...] = ()
     blend: float = 0.0
     holdout: float = 0.0
+    threshold_quantile: float = THRESHOLD_QUANTILE
     contaminate: tuple[float | None, ...] = (None,)
 
 
@@ -110,6 +112,7 @@ def cells_of(design: Design) -> list[Cell]:
             drift=design.drift,
             blend=design.blend,
             holdout=design.holdout,
+            threshold_quantile=design.threshold_quantile,
             contaminate=share,
         )
         for method in design.methods

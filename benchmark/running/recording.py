@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...results.metrics.compute import compute_metrics
+from ...results.metrics.operating_points import HeldOut
 from ...results.metrics.registry import METRICS
 from ...results.records.record import Record
 from ...results.records.schema import EVENTS, RECORD_SCHEMA, cell_key, config_key
@@ -79,11 +80,16 @@ def record(
     }
     events = _events(progress)
     grid = progress.map_grid
+    held_out = _held_out(stream, progress) if cell.holdout else None
+    metrics = compute_metrics(
+        *(scores, experiences, cell.routing, events, pixels), HeldOut.of_cell(held_out, values)
+    )
     frames = {
         "scores": scores,
-        "metrics": compute_metrics(scores, experiences, cell.routing, events, pixels),
+        "metrics": metrics,
         "memory": pd.DataFrame(progress.memory),
         "events": events,
+        **({} if held_out is None else {"held_out": held_out}),
     }
     run: dict[str, Any] = {
         "schema": RECORD_SCHEMA,
@@ -191,6 +197,26 @@ def _scores(
                 maps.append(kept[category][rows])
     table = {name: np.concatenate(parts) for name, parts in columns.items()}
     return pd.DataFrame(table), np.concatenate(maps) if maps else None
+
+
+def _held_out(stream: Stream, progress: Progress) -> pd.DataFrame:
+    """The table of held-out scores, one row per held-out training image."""
+    import pandas as pd
+
+    parts = [
+        pd.DataFrame(
+            {
+                "experience": step.experience,
+                "category": column,
+                "image": stream.held_out(column),
+                "score": scores.scores,
+                "route": scores.routes,
+            }
+        )
+        for step in progress.steps
+        for column, scores in step.held_out.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _labels(stream: Stream, category: str) -> dict[str, np.ndarray]:

@@ -1,4 +1,7 @@
-"""Held-out training images: a share of each category that no method learns from."""
+"""Held-out training images: a share of each category that no method learns from.
+
+Their scores set alarm thresholds; see `cadbench.results.metrics.operating_points`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...results.errors import UsageError
+from ...results.records.schema import THRESHOLD_QUANTILE
 from ..data.item import Item
 
 
@@ -23,6 +27,24 @@ def check_holdout(share: Any, where: str = "--holdout") -> float:
             f"and below 1, not {share!r}"
         )
     return float(share)
+
+
+def check_quantile(quantile: Any, holdout: float, where: str = "--threshold-quantile") -> float:
+    """Return the quantile as a float; raise `UsageError` unless it is between 0 and 1.
+
+    Args:
+        quantile: the quantile of held-out scores that alarm thresholds have.
+        holdout: the share of held-out images; without any only the default is possible.
+        where: the option or file entry, for the message.
+    """
+    if not (isinstance(quantile, int | float) and type(quantile) is not bool and 0 < quantile < 1):
+        raise UsageError(
+            f"{where} is the quantile of held-out scores that alarm thresholds have, above 0 and "
+            f"below 1, such as 0.99 for one false alarm in 100 good images, not {quantile!r}"
+        )
+    if quantile != THRESHOLD_QUANTILE and not holdout:
+        raise UsageError(f"{where} needs held-out images: add --holdout 0.1")
+    return float(quantile)
 
 
 def hold_out(items: Sequence[Item], share: float) -> tuple[str, ...]:

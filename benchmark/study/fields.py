@@ -34,6 +34,7 @@ class StudyFields:
     drift: str | Iterable[str] | None = None
     blend: float | None = None
     holdout: float | None = None
+    threshold_quantile: float | None = None
     contaminate: float | str | Iterable[float] | None = None
     routing: Routing | None = None
     unseen: Unseen | None = None

@@ -43,6 +43,7 @@ class StudyFile:
     drift: tuple[str, ...] | None = None
     blend: float | None = None
     holdout: float | None = None
+    threshold_quantile: float | None = None
     contaminate: tuple[float, ...] | float | None = None
     routing: str | None = None
     unseen: str | None = None

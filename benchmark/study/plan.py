@@ -96,6 +96,7 @@ def make_plan(
             drift=settings.drift,
             blend=settings.blend,
             holdout=settings.holdout,
+            threshold_quantile=settings.threshold_quantile,
             contaminate=settings.contaminate or (None,),
         )
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from ...results.errors import UsageError
+from ...results.records.schema import THRESHOLD_QUANTILE
 from ..data.domains import Domain, parse_domains
 from ..data.images.preprocessing import MODES, Preprocessing
 from ..data.opening.locations import DataRoots
@@ -18,7 +19,7 @@ from ..plugins.requirements import check_recurring, check_routing
 from ..protocols.builtin import find_protocol
 from ..protocols.protocol import Protocol
 from ..streams.blending import check_blend
-from ..streams.holdout import check_holdout
+from ..streams.holdout import check_holdout, check_quantile
 from ..streams.stream import Unseen
 from . import values
 from .fields import StudyFields
@@ -47,6 +48,7 @@ class Settings:
         drift: domains under which the categories return.
         blend: share of training images that move to a neighboring experience.
         holdout: share of training images that methods do not learn from.
+        threshold_quantile: quantile of their scores that alarm thresholds have.
         contaminate: shares of defective images among the training ones; empty if the splits are
             those of the dataset.
         routing: whether methods get the category of test images.
@@ -73,6 +75,7 @@ class Settings:
     drift: tuple[Domain, ...]
     blend: float
     holdout: float
+    threshold_quantile: float
     contaminate: tuple[float, ...]
     routing: Routing
     unseen: Unseen
@@ -115,6 +118,7 @@ def settings_of(study: StudyFields) -> Settings:
         drift=parse_domains(protocol.drift if protocol else given.drift or ()),
         blend=protocol.blend if protocol else check_blend(study.blend or 0.0),
         holdout=protocol.holdout if protocol else check_holdout(study.holdout or 0.0),
+        threshold_quantile=protocol.threshold_quantile if protocol else _quantile(study),
         contaminate=_shares(protocol) if protocol else given.contaminate or (),
         routing=protocol.routing if protocol else study.routing or "oracle",
         unseen=protocol.unseen if protocol else study.unseen or "next",
@@ -172,6 +176,7 @@ def _fixed_by(protocol: Protocol) -> dict[str, tuple[object, str]]:
         "drift": (protocol.drift, ",".join(protocol.drift) or "no drift"),
         "blend": (protocol.blend, f"{protocol.blend:g}"),
         "holdout": (protocol.holdout, f"{protocol.holdout:g}"),
+        "threshold_quantile": (protocol.threshold_quantile, f"{protocol.threshold_quantile:g}"),
         "contaminate": (_shares(protocol), ", ".join(map(str, _shares(protocol))) or "none"),
     }
     if protocol.categories is not None:
@@ -235,6 +240,17 @@ def _preprocessing(study: StudyFields) -> Preprocessing:
     if mode not in MODES:
         raise StudyError("resize", f"expected one of {', '.join(MODES)}, got {mode!r}")
     return Preprocessing.for_image_size(size, mode)
+
+
+def _quantile(study: StudyFields) -> float:
+    quantile = study.threshold_quantile
+    if quantile is None:
+        return THRESHOLD_QUANTILE
+    if not study.holdout:
+        raise StudyError(
+            "threshold_quantile", "needs held-out images: set holdout too, such as 0.1"
+        )
+    return check_quantile(quantile, study.holdout)
 
 
 def _maps(sigma: float | None) -> MapSpec:

@@ -51,6 +51,7 @@ class Study(StudyFields):
             several shares; 0 only removes those that larger shares may need from the test set
             [the splits of the dataset].
         holdout: share of training images that are held out to set alarm thresholds [0].
+        threshold_quantile: quantile of their scores that alarm thresholds have [0.99].
         routing: `oracle` (methods get the category of test images) or `inferred` [oracle].
         unseen: categories that are scored before they are introduced: next, all, none [next].
         methods: a method, several, or method -> parameter -> value or values [mecad].

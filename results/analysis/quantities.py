@@ -51,7 +51,7 @@ class Reading:
 
     def of(self, base: str) -> tuple[str, ...]:
         """The categories that count for the matrix of the category metric `base`."""
-        return self.categories if base in IMAGE_METRICS or self.masked is None else self.masked
+        return self.categories if base not in PIXEL_METRICS or self.masked is None else self.masked
 
     def matrix(self, base: str = DEFAULT) -> tuple[Matrix, Index]:
         """(R, s) of `base` over the categories that count."""
@@ -192,6 +192,7 @@ def _chance(reading: Reading, base: CategoryMetric) -> Matrix:
         share = {category: held["share"] for category, held in record.run["pixels"].items()}
     elif base.name != DEFAULT:  # whose level does not depend on it
         share = record.scores.groupby("category")["label"].mean().to_dict()
+    assert base.chance is not None  # else no quantity needs it
     return base.chance(np.array([share.get(category, np.nan) for category in names]))
 
 
@@ -243,6 +244,7 @@ QUANTITIES: Mapping[str, Quantity] = {
         stored_name(base.name, metric.name): _of_matrix(base, metric)
         for base in CATEGORY_METRICS.values()
         for metric in MATRIX_METRICS.values()
+        if metric.is_defined_for(base)
     },
     **{name: _of_scores(metric) for name, metric in INFERRED_METRICS.items()},
     "scoring_vectors": Quantity(

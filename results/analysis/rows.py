@@ -26,7 +26,7 @@ _MOST_EXPERTS = 10**6
 
 _IDENTITY = (
     *("schedule", "routing", "preprocessing", "maps", "drift", "blend", "holdout"),
-    "contaminate",
+    *("threshold_quantile", "contaminate"),
 )
 """Cell fields that a protocol id fixes. Two protocol files may give one id to different values."""
 

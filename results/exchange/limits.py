@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import OtherSchemaError, RecordError
 from ..records.record import MAPS_FILE, RUN_FILE, STATE_FILE
-from ..records.schema import RECORD_SCHEMA, TABLES
+from ..records.schema import ALL_TABLES, RECORD_SCHEMA
 from ..sanitizing import printable
 from ..validation import parse_json
 
@@ -27,7 +27,7 @@ MEBI = 2**20
 MAX_BYTES = {
     MANIFEST_FILE: 32 * MEBI,
     RUN_FILE: 4 * MEBI,
-    **{f"{name}.parquet": 256 * MEBI for name in TABLES},
+    **{f"{name}.parquet": 256 * MEBI for name in ALL_TABLES},
     MAPS_FILE: 1024 * MEBI,
     STATE_FILE: 4096 * MEBI,
 }

@@ -8,8 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..errors import RecordError
-from ..records.schema import ASSIGNMENT, TABLES, UTILIZATION
+from ..records.schema import ALL_TABLES, ASSIGNMENT, TABLES, UTILIZATION
 from .limits import FREE_BYTES, MAX_RATIO, MAX_ROWS, MAX_TABLE_BYTES, quoted_name
 from .run_values import check_text
 
@@ -30,6 +32,9 @@ def check_tables(record: Record) -> None:
     """Raise `RecordError` for the first table that cadbench could not have written."""
     for name in TABLES:
         _check_table(record.path / f"{name}.parquet", name)
+    if "held_out.parquet" in record.run["checksums"]:
+        _check_table(record.path / "held_out.parquet", "held_out")
+        _check_held_out(record, record.held_out)
     known = set(record.categories)
     T = len(record.experiences)
     for name, frame in (
@@ -92,7 +97,7 @@ def _check_sizes(metadata: pa.parquet.FileMetaData, size: int, where: str) -> No
 def _check_columns(schema: pa.Schema, name: str, where: str) -> None:
     import pyarrow as pa
 
-    expected = dict(TABLES[name])
+    expected = dict(ALL_TABLES[name])
     if schema.metadata or len(set(schema.names)) != len(schema.names):
         raise RecordError(f"{where} has metadata or columns that cadbench does not write")
     for column, kind in expected.items():
@@ -119,7 +124,7 @@ def _check_columns(schema: pa.Schema, name: str, where: str) -> None:
 def _check_column(field: pa.Field, column: pa.Array, name: str, where: str) -> None:
     import pyarrow as pa
 
-    required = field.name in TABLES[name] and (name, field.name) not in _NULLABLE
+    required = field.name in ALL_TABLES[name] and (name, field.name) not in _NULLABLE
     if required and column.null_count:
         raise RecordError(f"column {field.name} of {where} lacks values")
     if pa.types.is_dictionary(column.type):
@@ -165,6 +170,21 @@ def _check_scores(record: Record, known: set[str]) -> None:
                         f"the test images of {category} after experience {t} differ from those "
                         f"after experience {T}"
                     )
+
+
+def _check_held_out(record: Record, held_out: pd.DataFrame) -> None:
+    """Check that every column has held-out images, scored after its own experience."""
+    where = "held_out.parquet"
+    if not np.isfinite(held_out["score"]).all() or (held_out["route"] < -1).any():
+        raise RecordError(f"{where} has scores that are not finite, or routes below -1")
+    if held_out.duplicated(["category", "image"]).any():
+        raise RecordError(f"{where} has an image twice")
+    introduced = dict(zip(record.categories, record.introduced, strict=True))
+    found = dict.fromkeys(zip(held_out["category"], held_out["experience"], strict=True))
+    if found.keys() != set(introduced.items()):
+        raise RecordError(
+            f"{where} must have images of every category, after the experience that introduces it"
+        )
 
 
 def _check_events(events: pd.DataFrame, known: set[str]) -> None:

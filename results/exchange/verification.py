@@ -16,9 +16,10 @@ import numpy as np
 
 from ..errors import CadbenchError, RecordError
 from ..metrics.compute import compute_metrics
+from ..metrics.operating_points import HeldOut
 from ..metrics.registry import METRICS, PIXEL_METRICS, is_known, split_name
 from ..records.record import MAPS_FILE, RUN_FILE, STATE_FILE, Record, load_record
-from ..records.schema import TABLES, metrics_of
+from ..records.schema import OPTIONAL_TABLES, TABLES, metrics_of
 from .limits import MAX_BYTES, strict_json
 from .run_values import check_values
 from .state_file import check_state_file
@@ -104,6 +105,8 @@ def has_pixel_metrics(record: Record) -> bool:
 def _check_files(record: Record) -> None:
     expected = {f"{name}.parquet" for name in TABLES}
     listed = set(record.run["checksums"])
+    if "holdout" in record.cell:
+        expected |= {f"{name}.parquet" for name in OPTIONAL_TABLES}
     if listed - {MAPS_FILE, STATE_FILE} != expected or (
         MAPS_FILE in listed and record.run["maps"] == "none"
     ):
@@ -138,8 +141,9 @@ def metric_differences(record: Record) -> tuple[int, list[str], float]:
     stored = {place: value for place, value in every.items() if is_known(place[0])}
     pixels = _pixel_cells(record, stored)
     events = record.events
+    held_out = HeldOut.of_cell(record.held_out, record.cell)
     computed = _by_place(
-        compute_metrics(record.scores, record.experiences, record.routing, events, pixels)
+        compute_metrics(record.scores, record.experiences, record.routing, events, pixels, held_out)
     )
     of_its_release = metrics_of(record.run)
     differences, largest = [], 0.0

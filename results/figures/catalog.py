@@ -32,6 +32,7 @@ FIGURES: Mapping[str, tuple[str, str]] = {
     "similarity": ("similarity", "categories to each other, with the assignment drawn in"),
     "assignment": ("assignment", "categories to experts when they came, and the chosen one"),
     "curves": ("curves", "all methods along the stream, with intervals"),
+    "thresholds": ("thresholds", "false alarms and recall at thresholds set when learned"),
     "tradeoff": ("tradeoff", "metric against stored MB, with the Pareto front"),
     ACROSS_SHARES: (
         "robustness",

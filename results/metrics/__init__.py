@@ -5,8 +5,9 @@
 
 Image metrics take scores (N,) and labels (N,), 1 for defective, and return a float. Continual
 metrics take R and s, the experience that introduces each category, and return `Measured`: the
-value, and the number of categories that it is over. Metrics of anomaly maps need torch and are
-in `cadbench.benchmark.pixels.metrics`.
+value, and the number of categories that it is over. `false_alarm_rate` and `recall` also take a
+threshold, which `alarm_threshold` makes of held-out scores. Metrics of anomaly maps need torch
+and are in `cadbench.benchmark.pixels.metrics`.
 """
 
 from .continual import (
@@ -29,12 +30,14 @@ from .image.f1_max import f1_max
 from .image.fpr95 import fpr95
 from .inferred_routing import pooled_auroc, routing_accuracy
 from .metric import Measured
+from .operating_points import alarm_threshold, false_alarm_rate, recall
 
 __all__ = [
     "Measured",
     "acc",
     "acc_incremental",
     "acc_learned",
+    "alarm_threshold",
     "auroc",
     "average_precision",
     "bwt",
@@ -42,12 +45,14 @@ __all__ = [
     "expert_forgetting",
     "expert_worst_drop",
     "f1_max",
+    "false_alarm_rate",
     "fm",
     "fm_clamped",
     "fpr95",
     "fwt",
     "gap_to_joint",
     "pooled_auroc",
+    "recall",
     "routing_accuracy",
     "worst_drop",
 ]

@@ -7,6 +7,7 @@ Names in metrics.parquet:
     pixel_auroc, ...      one category's pixels, where every defective image has a mask; computed by
                           `benchmark.pixels` from the maps, which scores do not hold
     ap.acc, aupro.bwt     continual metrics of another matrix: its name, a dot, the metric
+    false_alarm_rate, ..  one category at its threshold, of runs with held-out images only
     pooled_auroc          after each t, `inferred` routing only
     routing_accuracy      after each t, and of the entire run (its last row), `inferred` only
 
@@ -25,7 +26,15 @@ import numpy as np
 from ..errors import CadbenchError
 from .inferred_routing import pooled_auroc, routing_accuracy
 from .metric import CategoryMetric, ImageMetric, Index, Matrix, PixelMetric
-from .registry import DEFAULT, IMAGE_METRICS, MATRIX_METRICS, PIXEL_METRICS, stored_name
+from .operating_points import AlarmThresholds, HeldOut
+from .registry import (
+    DEFAULT,
+    IMAGE_METRICS,
+    MATRIX_METRICS,
+    OPERATING_METRICS,
+    PIXEL_METRICS,
+    stored_name,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +51,7 @@ def compute_metrics(
     routing: str,
     events: pd.DataFrame | None = None,
     pixels: PixelCells | None = None,
+    held_out: HeldOut | None = None,
 ) -> pd.DataFrame:
     """Compute every row of metrics.parquet.
 
@@ -51,6 +61,7 @@ def compute_metrics(
         routing: `oracle` or `inferred`.
         events: the events table; its assignments name the expert that owns each category.
         pixels: the pixel metrics of categories that have any, which scores do not give.
+        held_out: the scores of held-out training images; None for a run without any.
     """
     import pandas as pd
 
@@ -68,6 +79,9 @@ def compute_metrics(
         if measured:
             T = len(experiences)
             rows.extend(_pixel_rows(pixel_metric, measured, categories, T, s, owner))
+    if held_out is not None:
+        thresholds = AlarmThresholds(held_out, experiences, routing)
+        rows.extend(_operating_rows(sorted_scores, thresholds, categories, s, owner))
     if routing == "inferred":
         rows.extend(_inferred_rows(sorted_scores, len(experiences), s, owner))
     frame = pd.DataFrame(rows, columns=["metric", "t", "category", "value", "n"])
@@ -136,10 +150,13 @@ def continual_rows(
         share: (C,) the share of its images, or pixels, that are defective.
         owner: (C,) the expert that owns it, -1 for none; None for a method without experts.
     """
-    third = {"matrix": None, "chance": base.chance(share), "owners": owner}
+    chance = None if base.chance is None else base.chance(share)
+    third = {"matrix": None, "chance": chance, "owners": owner}
     rows: list[Row] = []
     for metric in MATRIX_METRICS.values():
-        if metric.needs not in third or (metric.needs == "owners" and owner is None):
+        if metric.needs not in third or not metric.is_defined_for(base):
+            continue
+        if metric.needs == "owners" and owner is None:
             continue
         measured = metric.measure(base, R, s, third[metric.needs])
         name = stored_name(base.name, metric.name)
@@ -260,6 +277,27 @@ def _pixel_rows(
         share[number[category]] = measured["share"]
         yield metric.name, t, category, value, int(measured["n"])
     yield from continual_rows(metric, R, s, share, owner)
+
+
+def _operating_rows(
+    scores: _SortedScores,
+    thresholds: AlarmThresholds,
+    categories: Sequence[str],
+    s: Index,
+    owner: Index | None,
+) -> Iterator[Row]:
+    share, T = _defective_share(scores, s), len(thresholds.experiences)
+    of_image = {
+        (t, c): thresholds.of(t, categories[c], scores.route[rows])
+        for t, c, rows, _ in scores.groups
+    }
+    for metric in OPERATING_METRICS.values():
+        R = np.full((T, len(categories)), np.nan)
+        for t, c, rows, _ in scores.groups:
+            value = metric.function(scores.score[rows], scores.label[rows], of_image[t, c])
+            R[t - 1, c] = value
+            yield metric.name, t, categories[c], value, rows.stop - rows.start
+        yield from continual_rows(metric, R, s, share, owner)
 
 
 def _inferred_rows(scores: _SortedScores, T: int, s: Index, owner: Index | None) -> Iterator[Row]:

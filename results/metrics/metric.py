@@ -52,7 +52,7 @@ class Metric:
         published: which columns of other projects correspond to it, and which only look similar.
     """
 
-    kind: ClassVar[Literal["image", "pixel", "continual"]]
+    kind: ClassVar[Literal["image", "pixel", "operating", "continual"]]
     name: str
     heading: str
     formula: str
@@ -72,10 +72,10 @@ class CategoryMetric(Metric):
     """A metric of one category's test images: what the cells of a matrix R hold.
 
     chance: from the share (C,) of each category's images, or pixels, that are defective to what
-    guessing reaches (C,). Forward transfer is measured against it.
+    guessing reaches (C,). Forward transfer is measured against it; None if guessing has no level.
     """
 
-    chance: Chance
+    chance: Chance | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +98,18 @@ class PixelMetric(CategoryMetric):
     """A metric of anomaly maps; `benchmark.pixels` computes the field of the same name."""
 
     kind = "pixel"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatingMetric(CategoryMetric):
+    """A metric of the scores of images and the thresholds that judge them (`operating_points`).
+
+    Args:
+        function: (scores (N,), labels (N,), thresholds (N,)) -> value.
+    """
+
+    kind = "operating"
+    function: Callable[[ArrayLike, ArrayLike, ArrayLike], float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +149,10 @@ class ContinualMetric(Metric):
         measured = self.function(-R, s, *turned)
         # 0 - x, because -x would print a zero as -0.000.
         return measured if self.is_loss else Measured(0 - measured.value, measured.n)
+
+    def is_defined_for(self, base: CategoryMetric) -> bool:
+        """Whether a matrix of `base` has it: forward transfer needs a level of guessing."""
+        return self.needs != "chance" or base.chance is not None
 
     @property
     def is_loss(self) -> bool:

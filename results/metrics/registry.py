@@ -6,8 +6,15 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 
-from . import continual, image, inferred_routing, pixel
-from .metric import CategoryMetric, ContinualMetric, ImageMetric, Metric, PixelMetric
+from . import continual, image, inferred_routing, operating_points, pixel
+from .metric import (
+    CategoryMetric,
+    ContinualMetric,
+    ImageMetric,
+    Metric,
+    OperatingMetric,
+    PixelMetric,
+)
 
 DEFAULT = "auroc"
 """The category metric whose continual metrics have no prefix: `acc`, but `ap.acc`."""
@@ -22,7 +29,14 @@ def _image_metrics() -> list[ImageMetric]:
 
 IMAGE_METRICS: Mapping[str, ImageMetric] = {metric.name: metric for metric in _image_metrics()}
 PIXEL_METRICS: Mapping[str, PixelMetric] = {metric.name: metric for metric in pixel.METRICS}
-CATEGORY_METRICS: Mapping[str, CategoryMetric] = {**IMAGE_METRICS, **PIXEL_METRICS}
+OPERATING_METRICS: Mapping[str, OperatingMetric] = {
+    metric.name: metric for metric in operating_points.METRICS
+}
+CATEGORY_METRICS: Mapping[str, CategoryMetric] = {
+    **IMAGE_METRICS,
+    **PIXEL_METRICS,
+    **OPERATING_METRICS,
+}
 """What a matrix R can hold."""
 
 MATRIX_METRICS: Mapping[str, ContinualMetric] = {
@@ -52,4 +66,6 @@ def is_known(stored: str) -> bool:
     base, name = split_name(stored)
     if stored in CATEGORY_METRICS or stored in INFERRED_METRICS:
         return True
-    return base in CATEGORY_METRICS and name in MATRIX_METRICS
+    if base not in CATEGORY_METRICS or name not in MATRIX_METRICS:
+        return False
+    return MATRIX_METRICS[name].is_defined_for(CATEGORY_METRICS[base])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import CadbenchError, RecordError
 from ..storage.files import whole_file
-from .schema import ASSIGNMENT, TABLES
+from .schema import ALL_TABLES, ASSIGNMENT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +20,7 @@ _FURTHER: dict[str, str] = {**ASSIGNMENT, "other": "string"}
 
 
 def write_table(path: Path, name: str, frame: pd.DataFrame) -> None:
-    """Write `frame` as the record table `name` (a key of `TABLES`), columns in schema order."""
+    """Write `frame` as the record table `name` (a key of `ALL_TABLES`), columns in schema order."""
     import pyarrow.parquet as pq
 
     table = _typed(name, frame)
@@ -33,7 +33,7 @@ def read_table(path: Path, name: str, expected: str) -> pa.Table:
 
     Args:
         path: the Parquet file.
-        name: a key of `TABLES`.
+        name: a key of `ALL_TABLES`.
         expected: SHA-256 (hex) of the file. Parquet itself does not notice altered values.
 
     Raises:
@@ -59,10 +59,10 @@ def read_table(path: Path, name: str, expected: str) -> pa.Table:
         raise RecordError(
             f"cannot read {path} (truncated or altered?); compute the cell again with --overwrite"
         ) from error
-    missing = [column for column in TABLES[name] if column not in table.column_names]
+    missing = [column for column in ALL_TABLES[name] if column not in table.column_names]
     if missing:
         raise RecordError(f"{path} has no column {', '.join(missing)}")
-    for column, kind in TABLES[name].items():
+    for column, kind in ALL_TABLES[name].items():
         found = table.schema.field(column).type
         if not found.equals(pa.type_for_alias(kind)):
             raise RecordError(f"{path}: column {column} must hold {kind}, not {found}")
@@ -82,7 +82,7 @@ def as_frame(table: pa.Table, name: str) -> pd.DataFrame:
 def _typed(name: str, frame: pd.DataFrame) -> pa.Table:
     import pyarrow as pa
 
-    schema = dict(TABLES[name])
+    schema = dict(ALL_TABLES[name])
     missing = [column for column in schema if column not in frame.columns]
     if missing and len(frame):
         raise CadbenchError(f"the {name} table lacks the column {', '.join(missing)}")

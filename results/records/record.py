@@ -89,7 +89,7 @@ class Record:
         return [t for t, names in enumerate(self.experiences, start=1) for _ in names]
 
     def table(self, name: str) -> pa.Table:
-        """Read and check a table (a key of `TABLES`) as Arrow; the result is not cached."""
+        """Read and check a table (a key of `ALL_TABLES`) as Arrow; the result is not cached."""
         file = f"{name}.parquet"
         return read_table(self.path / file, name, self.run["checksums"].get(file, "none"))
 
@@ -108,6 +108,13 @@ class Record:
     @cached_property
     def events(self) -> pd.DataFrame:
         return as_frame(self.table("events"), "events")
+
+    @cached_property
+    def held_out(self) -> pd.DataFrame | None:
+        """The scores of held-out training images; None for a run without `--holdout`."""
+        if "held_out.parquet" not in self.run["checksums"]:
+            return None
+        return as_frame(self.table("held_out"), "held_out")
 
     def maps(self) -> np.ndarray | None:
         """The patch maps (N, h, w) float16, memory-mapped; None if the run kept no maps.

@@ -5,6 +5,8 @@
     metrics.parquet   every metric, recomputable from the scores
     memory.parquet    what the method kept, after each experience
     events.parquet    what it decided: assignments with all similarities
+    held_out.parquet  optional (`--holdout`): one row per held-out training image, scored after the
+                      experience that introduces its category
     maps.npy          optional: float16 (N, h, w) patch maps, in the order of the rows of
                       scores.parquet: those of the final experience, or all (`maps` of run.json)
     state.safetensors optional (`--keep-state`): the method's state after the last experience, as
@@ -89,6 +91,7 @@ class _OptionalCellEntries(TypedDict, total=False):
     drift: list[DomainEntry]  # `experiences` then names columns, `screw` and `screw@dark:2`
     blend: float  # share of a column's training images that appear an experience early or late
     holdout: float  # share of a column's training images that the method does not learn from
+    threshold_quantile: float  # of held-out scores; THRESHOLD_QUANTILE where it is left out
     contaminate: float  # share of defective images among a category's training images
 
 
@@ -251,12 +254,29 @@ METRICS_OF_0_1 = (
 )  # fmt: skip
 """The metrics of cadbench 0.1.0, whose records do not list them."""
 
+HELD_OUT: Mapping[str, str] = {
+    "experience": "int16",  # that introduces the category, after which the image was scored
+    "category": "string",
+    "image": "string",
+    "score": "float32",
+    "route": "int16",
+}
+
+THRESHOLD_QUANTILE = 0.99
+"""The default quantile of alarm thresholds; cells of another one have `threshold_quantile`."""
+
 TABLES: Mapping[str, Mapping[str, str]] = {
     "scores": SCORES,
     "metrics": METRICS,
     "memory": MEMORY,
     "events": EVENTS,
 }
+"""The tables of every record."""
+
+OPTIONAL_TABLES: Mapping[str, Mapping[str, str]] = {"held_out": HELD_OUT}
+"""Tables that some records have."""
+
+ALL_TABLES: Mapping[str, Mapping[str, str]] = {**TABLES, **OPTIONAL_TABLES}
 
 
 def canonical_json(value: Any) -> bytes:

@@ -20,7 +20,7 @@ from ..errors import OtherSchemaError, RecordError, UsageError
 from ..storage.files import storage_error, whole_file, write_bytes
 from .parquet import write_table
 from .record import MAPS_FILE, RUN_FILE, STATE_FILE, Record, checksum, load_record, run_text
-from .schema import TABLES, Cell, config_key, features_key
+from .schema import ALL_TABLES, TABLES, Cell, config_key, features_key
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,16 +66,17 @@ def write_record(
         partial: folder of the run in progress.
         final: folder of the record.
         run: run.json without its checksums.
-        frames: one DataFrame per key of `TABLES`.
+        frames: one DataFrame per key of `TABLES`, and those of `OPTIONAL_TABLES` that there are.
         maps: patch maps (N, h, w), or None.
         write_state: writes the method's state to a file; None if it is not kept.
     """
     (partial / RUN_FILE).unlink(missing_ok=True)
-    for name in TABLES:
+    names = [name for name in ALL_TABLES if name in TABLES or name in frames]
+    for name in names:
         write_table(partial / f"{name}.parquet", name, frames[name])
     if maps is not None:
         _write_maps(partial / MAPS_FILE, maps)
-    files = [f"{name}.parquet" for name in TABLES] + [MAPS_FILE] * (maps is not None)
+    files = [f"{name}.parquet" for name in names] + [MAPS_FILE] * (maps is not None)
     if write_state is not None:
         with whole_file(partial / STATE_FILE, durable=True) as temporary:
             write_state(temporary)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ..analysis.comparable import identity_labels
 from ..analysis.comparison import Comparison, comparisons
 from ..analysis.joint import is_reference
-from ..analysis.quantities import Reading, quantity
+from ..analysis.quantities import Quantity, Reading, quantity
 from ..analysis.rows import (
     Defaults,
     backbone_labels,
@@ -71,7 +71,7 @@ def main_tables(
     for c in comparisons(records, allow_mixed=allow_mixed, common=common):
         timed = any("timing" in record.run for row in c.rows for record in row.records)
         names = columns or (*usual, *INFERRED * (c.routing == "inferred"), *TIMED * timed)
-        table = _quantity_table("Results: ", c, names, defaults, bootstrap=bootstrap)
+        table = quantity_table("Results: ", c, _quantities(names), defaults, bootstrap=bootstrap)
         if published is not None:
             table = append_rows(table, c, published, names)
         tables.append(table if columns else _optional(table, names))
@@ -91,7 +91,9 @@ def experts_tables(
     swept = [record for record in records if experts_of(record) is not None]
     tables = []
     for c in comparisons(swept, allow_mixed=allow_mixed, common=common):
-        table = _quantity_table("Number of experts: ", c, EXPERTS, defaults, "experts", bootstrap)
+        table = quantity_table(
+            "Number of experts: ", c, _quantities(EXPERTS), defaults, "experts", bootstrap
+        )
         if published is not None:
             table = append_rows(table, c, published, EXPERTS, swept=True)
         headings = [quantity(name).column.name for name in EXPERTS]
@@ -137,16 +139,25 @@ def per_category_tables(
     return tables
 
 
-def _quantity_table(
+def quantity_table(
     heading: str,
     c: Comparison,
-    names: Sequence[str],
+    quantities: Mapping[str, Quantity],
     defaults: Defaults | None,
     first: str | None = None,
     bootstrap: Bootstrap | None = None,
 ) -> Table:
-    """Build a table of quantities; the parameter `first`, if given, gets the first column."""
-    chosen = [quantity(name) for name in names]
+    """Build a table with one row per configuration and one column per quantity.
+
+    Args:
+        heading: text in front of the title.
+        c: the rows.
+        quantities: name -> quantity, possibly with another heading or without its note.
+        defaults: default parameters by method name; parameters that differ are printed.
+        first: a parameter that gets the first column.
+        bootstrap: adds an interval to every mean.
+    """
+    chosen = list(quantities.values())
     headings, reads = [each.column.name for each in chosen], [each.read for each in chosen]
     estimates = Estimates(bootstrap)
     rows: list[tuple[Value, ...]] = []
@@ -162,9 +173,14 @@ def _quantity_table(
         Column("seeds", in_title=True),
         Column("orders", in_title=True),
     )
-    notes = [each.note for each in chosen] + list(c.notes(names)) + estimates.notes(c.rows)
+    notes = [each.note for each in chosen if each.note]
+    notes += [*c.notes(quantities), *estimates.notes(c.rows)]
     title = heading + c.title
     return Table(title, columns, tuple(rows), tuple(notes), unranked=_bounds(c))
+
+
+def _quantities(names: Iterable[str]) -> dict[str, Quantity]:
+    return {name: quantity(name) for name in names}
 
 
 def _optional(table: Table, names: Sequence[str]) -> Table:

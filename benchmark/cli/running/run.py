@@ -34,7 +34,8 @@ from .study_options import (
 GROUPS = {
     "Experiment": (
         *("methods", "experts", "settings", "protocol", "seeds", "orders", "schedule", "drift"),
-        *("blend", "holdout", "contaminate", "routing", "unseen", "match_memory"),
+        *("blend", "holdout", "threshold_quantile", "contaminate", "routing", "unseen"),
+        "match_memory",
     ),
     "Data": ("dataset", "data_root", "categories", "skip_unreadable"),
     "Features": (
@@ -132,6 +133,14 @@ _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreada
     show_default=True,
     help="Share of each category's training images that methods do not learn from; their scores "
     "set alarm thresholds (docs/thresholds.md).",
+)
+@click.option(
+    "--threshold-quantile",
+    type=FiniteRange(min=0, max=1, min_open=True, max_open=True),
+    default=0.99,
+    show_default=True,
+    help="With --holdout: quantile of held-out scores that alarm thresholds have; 0.99 aims at one "
+    "false alarm in 100 good images.",
 )
 @click.option(
     "--contaminate",

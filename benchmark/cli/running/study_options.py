@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 STUDY_OPTIONS = {
     "methods": "--method", "experts": "--experts", "settings": "--set", "protocol": "--protocol",
     "seeds": "--seeds", "orders": "--order", "schedule": "--schedule", "drift": "--drift",
-    "blend": "--blend", "holdout": "--holdout", "contaminate": "--contaminate",
-    "routing": "--routing", "unseen": "--unseen",
+    "blend": "--blend", "holdout": "--holdout", "threshold_quantile": "--threshold-quantile",
+    "contaminate": "--contaminate", "routing": "--routing", "unseen": "--unseen",
     "dataset": "--dataset", "data_root": "--data-root", "categories": "--categories",
     "skip_unreadable": "--skip-unreadable", "backbone": "--backbone", "weights": "--weights",
     "random_weights": "--random-weights", "layers": "--layers", "embedding": "--embedding",

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from ...features.cache.cached_patches import CachedPatchSource
-from ...features.feature_set import FeatureSet
+from ...features.feature_set import FeatureSet, Split
 from ...interface.context import Routing
 from ...interface.experience import MethodIds, TestBatch, TrainExperience
 from ...streams.blending import TrainingIds
@@ -26,7 +26,7 @@ SourceRow: TypeAlias = tuple[CachedPatchSource, int]
 """A source and the row of an image in it."""
 
 ImageRef: TypeAlias = tuple[str, int]
-"""A test image: its column of R, and its row in the test source of the column."""
+"""An image to score: its column of R, and its row in the source of the column's split."""
 
 
 def train_experience(
@@ -104,6 +104,7 @@ def shuffled_batches(
     size: int = BATCH_SIZE,
     seed: int = 0,
     method_ids: MethodIds = tuple,
+    split: Split = "test",
 ) -> Iterator[tuple[list[ImageRef], TestBatch]]:
     """Divide test images into batches whose order does not depend on labels.
 
@@ -112,19 +113,20 @@ def shuffled_batches(
 
     Args:
         features: features of the images.
-        images: the test images to score.
+        images: the images to score.
         routing: routing of the cell.
         uses_images: whether the batches give access to pixels.
         size: images per batch; runs use the default.
         seed: seed of the order; runs use the default.
         method_ids: makes the image ids that the method gets; the default keeps content hashes.
+        split: the split of the images; `train` for held-out ones.
 
     Yields:
         The images of a batch, which the method does not get, and the batch.
     """
     columns = dict.fromkeys(column for column, _ in images)
-    patches = {c: features.patches(c, "test") for c in columns}
-    pixels = {c: features.pixels(c, "test") for c in columns if uses_images}
+    patches = {c: features.patches(c, split) for c in columns}
+    pixels = {c: features.pixels(c, split) for c in columns if uses_images}
     category_of = features.manifest.category_of
     groups: dict[str, list[ImageRef]] = {}
     for image in images:

@@ -33,7 +33,7 @@ from .lending import Loan
 from .progress import Progress, Step
 from .result_checks import MapGrid, check_claim, check_memory
 from .salted_ids import SaltedIds
-from .scoring import score_columns
+from .scoring import score_columns, score_held_out
 
 Maps: TypeAlias = Literal["final", "all", "none"]
 """Which maps a record keeps: those of the last experience, of all experiences, or none."""
@@ -197,6 +197,10 @@ def _evaluate_experience(trial: Trial, experience: Experience) -> Step:
     scores, maps, trial.map_grid = score_columns(
         cell, method, (*changed, *unseen), features, trial.method_ids, trial.map_grid
     )
+    held_out = {c: stream.held_out(c) for c in experience.categories if cell.holdout}
+    held_out_scores = score_held_out(
+        cell, method, held_out, features, trial.method_ids, trial.map_grid
+    )
     with trial.attributed("score"):
         trial.loan.blocks.verify()
     with trial.attributed("memory"):
@@ -210,6 +214,7 @@ def _evaluate_experience(trial: Trial, experience: Experience) -> Step:
         experience=experience.index,
         columns=(*stream.seen(experience.index), *unseen),
         scores=scores,
+        held_out=held_out_scores,
         maps=maps,
         map_grid=trial.map_grid,
         pixels={} if trial.meter is None else _measure_pixels(trial.meter, maps),

@@ -13,7 +13,10 @@ T = TypeVar("T")
 
 @dataclass(eq=False)
 class ColumnScores:
-    """Scores of one column of R after one experience, aligned with the ids of its test source.
+    """Scores of images of one column of R after one experience.
+
+    Those of test images are aligned with the ids of the column's test source, those of held-out
+    images with `Stream.held_out`.
 
     Attributes:
         scores: (n,) float32.
@@ -32,6 +35,7 @@ class Step:
         experience: number of the experience, from 1.
         columns: columns of R that have scores after it, including those that did not change.
         scores: scores of the columns that were scored in this step.
+        held_out: scores of the held-out training images of the columns that it introduces.
         maps: anomaly maps (n, h, w) float16 of these columns, if they are kept.
         map_grid: (h, w) of the maps; None before the method's first map.
         pixels: pixel metrics of the maps of these columns.
@@ -44,6 +48,7 @@ class Step:
     experience: int
     columns: tuple[str, ...] = ()
     scores: dict[str, ColumnScores] = field(default_factory=dict)
+    held_out: dict[str, ColumnScores] = field(default_factory=dict)
     maps: dict[str, np.ndarray] = field(default_factory=dict)
     pixels: dict[str, dict[str, float]] = field(default_factory=dict)
     map_grid: tuple[int, int] | None = None
@@ -58,6 +63,7 @@ class Step:
             "experience": self.experience,
             "shown": self.columns,
             "fresh": {column: vars(scores) for column, scores in self.scores.items()},
+            "held_out": {column: vars(scores) for column, scores in self.held_out.items()},
             "maps": self.maps,
             "map_grid": self.map_grid,
             "pixels": self.pixels,
@@ -70,9 +76,14 @@ class Step:
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Step:
         """The step that `as_state` wrote."""
-        same = {name: value for name, value in state.items() if name not in ("shown", "fresh")}
-        scores = {column: ColumnScores(**scores) for column, scores in state["fresh"].items()}
-        step = cls(**same, columns=tuple(state["shown"]), scores=scores)
+        converted = ("shown", "fresh", "held_out")
+        same = {name: value for name, value in state.items() if name not in converted}
+        scores, held_out = (
+            {column: ColumnScores(**scores) for column, scores in state.get(name, {}).items()}
+            for name in ("fresh", "held_out")
+        )
+        columns = tuple(state["shown"])
+        step = cls(**same, columns=columns, scores=scores, held_out=held_out)
         if step.map_grid is not None:
             height, width = step.map_grid
             step.map_grid = height, width

@@ -11,6 +11,7 @@ import pandas as pd
 from cadbench.results.analysis.rows import rows_of
 from cadbench.results.figures.selection import Selection, select_rows
 from cadbench.results.metrics.compute import compute_metrics
+from cadbench.results.metrics.operating_points import HeldOut
 from cadbench.results.records.record import Record
 from cadbench.results.records.store import partial_dir, record_dir, write_record
 from cadbench.results.statistics.bootstrap import Bootstrap
@@ -68,6 +69,7 @@ def study_record(
         seed=seed,
         **{"protocol": f"synthetic-1x{len(categories)}-224-oracle@1", **changes},
     )
+    cell["holdout"] = 0.1
     T = len(categories)
     experts = params.get("experts", 0)
     rng = np.random.Generator(np.random.PCG64([number, seed]))
@@ -105,8 +107,13 @@ def study_record(
         "events": pd.concat(frames_of_events, ignore_index=True),
     }
     experiences = [[category] for category in categories]
+    frames["held_out"] = pd.DataFrame(
+        [(t, category, f"{t}", 1.0, -1) for t, category in enumerate(categories, 1)],
+        columns=["experience", "category", "image", "score", "route"],
+    )
+    held_out = HeldOut.of_cell(frames["held_out"], cell)
     frames["metrics"] = compute_metrics(
-        frames["scores"], experiences, cell["routing"], frames["events"]
+        frames["scores"], experiences, cell["routing"], frames["events"], None, held_out
     )
     final = record_dir(out, cell)
     return write_record(partial_dir(final), final, samples.make_run(cell, experiences), frames)
