@@ -29,7 +29,7 @@ from .evaluation.progress import Progress
 if TYPE_CHECKING:
     import pandas as pd
 
-_VERSIONED = (
+VERSIONED = (
     "cadbench",
     "torch",
     "torchvision",
@@ -234,7 +234,7 @@ def _labels(stream: Stream, category: str) -> dict[str, np.ndarray]:
 def versions() -> dict[str, str]:
     """Versions of Python, of cadbench, and of the packages that affect the numbers."""
     installed = {"python": platform.python_version()}
-    for name in _VERSIONED:
+    for name in VERSIONED:
         try:
             installed[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

@@ -9,13 +9,24 @@ WORD: only parts whose name holds it. Standard error gets what went wrong, in fu
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from tests.faults import concurrency, damage, disks, images, kills, memory, surroundings
+from tests.faults import (
+    concurrency,
+    damage,
+    disks,
+    images,
+    kills,
+    memory,
+    ray_cluster,
+    surroundings,
+    two_users,
+)
 from tests.faults.stage import Stage, staging
 from tests.faults.verdict import Row, table
 
@@ -51,10 +62,12 @@ PARTS: Mapping[str, Part] = {
     "flock": lambda stage, quick, seed: surroundings.no_flock(stage, 1 if quick else 4),
     "methods": lambda stage, quick, seed: surroundings.hostile_methods(stage, quick),
     "helpers": lambda stage, quick, seed: surroundings.dead_helpers(stage, 3),
+    "users": lambda stage, quick, seed: two_users.two_users(stage),
+    "ray": lambda stage, quick, seed: ray_cluster.ray_faults(stage, 20 if quick else 200),
     "memory": lambda stage, quick, seed: memory.no_memory(stage, 2, seed),
 }
-ROOT_ONLY = ("disks-full", "disks-exports")
-"""What needs a file system to be mounted."""
+ROOT_ONLY = ("disks-full", "disks-exports", "users")
+"""What needs a file system to be mounted, or several users."""
 QUICK = ("kills", "kills-import", "kills-write", "locks", "disks-limit")
 """Parts that a quick campaign takes."""
 
@@ -64,7 +77,10 @@ def campaign(root: Path, parts: Mapping[str, Part], *, quick: bool, seed: int) -
     with staging(root) as stage:
         for name, part in parts.items():
             if name in ROOT_ONLY and not disks.can_mount():
-                print(f"{name}: not tried, a tmpfs can be mounted by root only", file=sys.stderr)
+                print(f"{name}: not tried, it needs root", file=sys.stderr)
+                continue
+            if name == "ray" and importlib.util.find_spec("ray") is None:
+                print("ray: not tried, Ray is not installed", file=sys.stderr)
                 continue
             yield from part(stage, quick, seed)
 

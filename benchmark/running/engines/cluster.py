@@ -6,19 +6,30 @@ all nodes share, written atomically, so a killed task damages none of them.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import os
-import socket
+import sys
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ....results.errors import CadbenchError, UsageError
+from ...system.reporting import Reporter
 from ..cell import Cell
 from ..runner import Outcome, Runner
 from . import work
+from .cluster_health import (
+    ConnectionLost,
+    Health,
+    Resources,
+    is_listening,
+    last_words,
+    messages_of_ray,
+)
+from .node_software import Answer, check_answer, make_task, own_software
 from .work import CellsFailed, Done, computed_seconds, load_outcome, make_job
 
 TRIES = 4
@@ -27,20 +38,13 @@ TRIES = 4
 _TIMEOUT = 10.0
 """Seconds to connect, and for interrupted tasks to end before they are killed."""
 
+_NODE_DIED = (
+    "the Ray node on this machine died or was stopped; finished work is kept: start Ray again and "
+    "run the same command again"
+)
 
-@dataclass(frozen=True)
-class Resources:
-    """What Ray reserves.
-
-    Attributes:
-        cpus: CPUs per task.
-        gpus: GPUs per task.
-        jobs: largest number of tasks at once; None for all that fit.
-    """
-
-    cpus: int = 2
-    gpus: float = 0.0
-    jobs: int | None = None
+_POLL = 2.0
+"""Seconds to wait for a result before the cluster is checked."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +71,16 @@ class Cluster:
         missing = [n for n in range(len(cells)) if n not in outcomes]
         failed: list[tuple[Cell, str]] = []
         if missing:
-            with _connect(self.address, self.resources) as ray:
+            with _connect(self.address, self.resources, runner.reporter) as ray:
                 name = uuid.uuid4().hex
-                shared = ray.put(make_job(runner, name, self.resources.cpus))
-                self._extract(ray, shared, runner, [cells[n] for n in missing])
-                tasks = [(shared, cells[n].as_dict(), cells[n].swept) for n in missing]
+                # In a list, so that a node checks its software before it unpacks the job.
+                shared = [ray.put(make_job(runner, name, self.resources.cpus))]
+                tasks = Tasks(ray, self.resources, runner.reporter)
+                self._extract(tasks, shared, runner, [cells[n] for n in missing])
+                todo = [(shared, cells[n].as_dict(), cells[n].swept) for n in missing]
                 kinds = [cells[n].kind for n in missing]
-                with runner.reporter.task("cells", len(tasks), "cells", kinds) as bar:
-                    for number, result in self._results(ray, work.compute, tasks):
+                with runner.reporter.task("cells", len(todo), "cells", kinds) as bar:
+                    for number, result in tasks.results(work.compute, todo):
                         cell, seconds = cells[missing[number]], 0.0
                         if isinstance(result, str):
                             runner.reporter.warn(f"{cell.label()}: {result}")
@@ -89,61 +95,98 @@ class Cluster:
             raise CellsFailed(failed, [outcomes[n] for n in sorted(outcomes)])
         return [outcomes[n] for n in range(len(cells))]
 
-    def _extract(self, ray: Any, shared: Any, runner: Runner, cells: Sequence[Cell]) -> None:
+    def _extract(self, tasks: Tasks, shared: Any, runner: Runner, cells: Sequence[Cell]) -> None:
         """Extract the features of all cells before any cell needs them, one column per task."""
         kinds = {cell.feature_inputs: cell for cell in cells}.values()
-        tasks = [
+        todo = [
             (shared, kind.as_dict(), column)
             for kind in kinds
             for column in runner.inputs.images(kind).columns
         ]
-        with runner.reporter.task("features", len(tasks), "categories") as bar:
-            for number, result in self._results(ray, work.extract, tasks):
+        with runner.reporter.task("features", len(todo), "categories") as bar:
+            for number, result in tasks.results(work.extract, todo):
                 if isinstance(result, str):
-                    raise CadbenchError(f"features of {tasks[number][2]}: {result}")
+                    raise CadbenchError(f"features of {todo[number][2]}: {result}")
                 result.messages.repeat(runner.reporter)
                 bar.advance()
 
-    def _results(
-        self, ray: Any, function: Any, tasks: Sequence[tuple[Any, ...]]
+
+class Tasks:
+    """The tasks of a run on a connected cluster.
+
+    Args:
+        ray: the connected module.
+        resources: what each task gets.
+        reporter: gets warnings about nodes.
+    """
+
+    def __init__(self, ray: Any, resources: Resources, reporter: Reporter) -> None:
+        self._ray, self._resources, self._reporter = ray, resources, reporter
+        self._health = Health(ray, resources, reporter)
+        self._software = own_software()
+        self._warned: set[str] = set()
+
+    def results(
+        self, function: Callable[..., Done], tasks: Sequence[tuple[Any, ...]]
     ) -> Iterator[tuple[int, Done | str]]:
         """Run tasks, and yield the number of each with its result or the reason for its failure.
 
         Args:
-            ray: the connected module.
-            function: the remote function that each task calls.
+            function: what each task calls.
             tasks: arguments of each task.
+
+        Raises:
+            CadbenchError: the head is gone, or a node has other software.
         """
-        remote = ray.remote(
-            num_cpus=self.resources.cpus,
-            num_gpus=self.resources.gpus,
+        remote = self._ray.remote(
+            name=function.__name__,
+            num_cpus=self._resources.cpus,
+            num_gpus=self._resources.gpus,
             max_retries=TRIES - 1,
             retry_exceptions=False,
-        )(function)
+        )(make_task(function.__module__, function.__name__))
         waiting = list(range(len(tasks)))[::-1]
         running: dict[Any, int] = {}
         try:
             while waiting or running:
-                while waiting and len(running) < (self.resources.jobs or len(tasks)):
+                while waiting and len(running) < (self._resources.jobs or len(tasks)):
                     number = waiting.pop()
-                    running[remote.remote(*tasks[number])] = number
-                (ready, *_), _ = ray.wait(list(running))
-                number = running.pop(ready)
-                yield number, _result(ray, ready)
+                    running[remote.remote(self._software, *tasks[number])] = number
+                ready, _ = self._ray.wait(list(running), timeout=_POLL)
+                for reference in ready:
+                    yield running.pop(reference), self._result(reference)
+                self._health.check()
+        except ConnectionLost:
+            running.clear()  # nothing is left that could be stopped
+            raise
         finally:
-            _stop(ray, list(running))
+            _stop(self._ray, list(running))
 
-
-def _result(ray: Any, reference: Any) -> Done | str:
-    """The result of a finished task, or the reason for its failure."""
-    try:
-        done: Done = ray.get(reference)
+    def _result(self, reference: Any) -> Done | str:
+        """The result of a finished task, or the reason for its failure."""
+        result = _result(self._ray, reference)
+        if isinstance(result, str):
+            return result
+        answer = Answer(*result)
+        warning = check_answer(answer, self._software)
+        if warning and warning not in self._warned:
+            self._warned.add(warning)
+            self._reporter.warn(warning)
+        done: Done = answer.result
         return done
+
+
+def _result(ray: Any, reference: Any) -> Any | str:
+    """What a finished task returned, or the reason for its failure."""
+    try:
+        return ray.get(reference)
     except ray.exceptions.RayTaskError as error:
         cause = error.cause
         if isinstance(cause, CadbenchError):
             return str(cause)
         return " ".join(f"internal error: {type(cause).__name__}: {cause}".split())
+    except ray.exceptions.LocalRayletDiedError as error:
+        raise ConnectionLost(_NODE_DIED) from error
     except ray.exceptions.OutOfMemoryError:
         return "its node has too little memory; raise --cell-cpus so that fewer tasks share a node"
     except ray.exceptions.RayError as error:
@@ -164,41 +207,83 @@ def _stop(ray: Any, running: Sequence[Any]) -> None:
 
 
 @contextlib.contextmanager
-def _connect(address: str | None, resources: Resources) -> Iterator[Any]:
+def _connect(address: str | None, resources: Resources, reporter: Reporter) -> Iterator[Any]:
     # Without this Ray reports usage statistics over the network.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if not os.environ.get("CADBENCH_DEBUG"):  # Ray prints what it retries on standard error
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     import ray
 
     named = address or os.environ.get("RAY_ADDRESS")
     try:
         _check_listening(named)
-        ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+        with _standard_error_hidden():  # Ray prints there that it prints nothing
+            ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as error:  # Ray raises many types here
-        first = str(error).strip().split("\n")[0]
-        raise CadbenchError(
-            f"no Ray cluster at {named or 'this machine'}: {first}; start one with "
-            "`ray start --head`, or leave out --address"
-        ) from error
-    try:
-        _check_resources(ray, resources)
-        yield ray
-    finally:
+        raise CadbenchError(_describe_connection_error(named, str(error))) from error
+    with last_words(f"error: {_NODE_DIED}"), messages_of_ray(reporter):
+        try:
+            _check_resources(ray, resources)
+            yield ray
+        except ConnectionLost:
+            # Ray's own end would wait for the cluster, end this process at once, or crash.
+            atexit.unregister(ray.shutdown)
+            atexit.register(_exit_without_ray)
+            raise
+        except BaseException:
+            ray.shutdown()
+            raise
         ray.shutdown()
+
+
+def _exit_without_ray() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):  # it may be closed
+            stream.flush()
+    os._exit(1)
+
+
+@contextlib.contextmanager
+def _standard_error_hidden() -> Iterator[None]:
+    """Discard what this process prints on standard error, from Python and from compiled code."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # it is closed
+        yield
+        return
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
 
 
 def _check_listening(address: str | None) -> None:
     """Raise `OSError` if nothing listens at the address: Ray itself would try for minutes."""
     host, _, port = (address or "").removeprefix("ray://").rpartition(":")
-    if host and port.isdecimal():
-        socket.create_connection((host, int(port)), _TIMEOUT).close()
+    if host and port.isdecimal() and not is_listening(f"{host}:{port}", _TIMEOUT):
+        raise OSError("nothing listens there")
+
+
+def _describe_connection_error(address: str | None, error: str) -> str:
+    place = address or "this machine"
+    lines = error.strip().split("\n")
+    if lines[0].startswith("Version mismatch"):  # of Python or Ray
+        told = "; ".join(line.strip() for line in lines[1:] if line.strip())
+        return f"the Ray cluster at {place} has other versions: {told}; install the same on both"
+    return (
+        f"no Ray cluster at {place}: {lines[0]}; start one with `ray start --head`, or leave out "
+        "--address"
+    )
 
 
 def _check_resources(ray: Any, resources: Resources) -> None:
     """Raise `UsageError` if no node has the resources: Ray would wait for them forever."""
     nodes: list[Mapping[str, float]] = [n["Resources"] for n in ray.nodes() if n["Alive"]]
-    if not any(
-        n.get("CPU", 0) >= resources.cpus and n.get("GPU", 0) >= resources.gpus for n in nodes
-    ):
+    if not any(map(resources.fit, nodes)):
         largest = max(nodes, key=lambda n: (n.get("GPU", 0), n.get("CPU", 0)), default={})
         raise UsageError(
             f"no node of the Ray cluster has {resources.cpus} CPUs and {resources.gpus:g} GPUs; "
