@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 from ...benchmark.interface.experience import TrainExperience
 from ...benchmark.interface.params import param
-from ..bank_scoring import ScoringParams
-from .memory_bank import SingleBank
+from .compression import StorageParams
+from .memory_bank import CompressedBank
 
 
 @dataclass(frozen=True)
-class FineTuneParams(ScoringParams):
+class FineTuneParams(StorageParams):
     """Budget in patch embeddings."""
 
     bank_budget: int = param(400, "vectors in the bank", low=1)
 
 
-class FineTune(SingleBank[FineTuneParams]):
+class FineTune(CompressedBank[FineTuneParams]):
     """Lower bound: the bank holds only the coreset of the newest category."""
 
     Params = FineTuneParams

@@ -11,15 +11,15 @@ from ...benchmark.interface.context import MethodContext
 from ...benchmark.interface.experience import TrainExperience
 from ...benchmark.interface.memory_block import Block
 from ...benchmark.interface.params import param
-from ..bank_scoring import ScoringParams
-from .memory_bank import SingleBank, take_rows
+from .compression import StorageParams
+from .memory_bank import CompressedBank, take_rows
 
 KEPT_SHARE = 0.75
 """Share of the budget that thinning leaves."""
 
 
 @dataclass(frozen=True)
-class IncrementalCoresetParams(ScoringParams):
+class IncrementalCoresetParams(StorageParams):
     """Budgets in patch embeddings."""
 
     bank_budget: int = param(2400, "vectors in the bank", low=4)
@@ -29,7 +29,7 @@ class IncrementalCoresetParams(ScoringParams):
     )
 
 
-class IncrementalCoreset(SingleBank[IncrementalCoresetParams]):
+class IncrementalCoreset(CompressedBank[IncrementalCoresetParams]):
     """One bank: each category adds the patches farthest from it; at its budget it is thinned.
 
     Where the bank already covers a patch, as with a background that categories share, the patch is

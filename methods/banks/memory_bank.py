@@ -14,8 +14,10 @@ from ...benchmark.interface.memory_block import Block
 from ...benchmark.interface.method import Method, State
 from ...benchmark.interface.prediction import MemoryReport, Prediction
 from ..bank_scoring import BankScorer, ScoringParams
+from .compression import StorageParams, compress, compressed_bytes, pack_bank, unpack_bank
 
 P = TypeVar("P", bound=ScoringParams)
+S = TypeVar("S", bound=StorageParams)
 
 
 class SingleBank(Method[P]):
@@ -53,6 +55,20 @@ class SingleBank(Method[P]):
         self.bank = unpack_blocks(state["bank"], self.context)
 
 
+class CompressedBank(SingleBank[S]):
+    """A single bank that is all the method stores, so that it can be stored in fewer bytes."""
+
+    def observe(self, experience: TrainExperience) -> None:
+        super().observe(experience)
+        self.bank = compress(self.context, self.params, self.bank)
+
+    def state_dict(self) -> State:
+        return {"bank": pack_bank(self.params, self.bank)}
+
+    def load_state_dict(self, state: State) -> None:
+        self.bank = unpack_bank(self.params, state["bank"], self.context)
+
+
 def bank_memory(
     params: ScoringParams, scoring: Sequence[Block], stored: Sequence[Block]
 ) -> MemoryReport:
@@ -72,8 +88,11 @@ def bank_memory(
 
 
 def count_bytes(params: ScoringParams, blocks: Sequence[Block]) -> int:
-    """Bytes of the vectors of blocks, and of their places if the method uses them."""
-    total = sum(block.nbytes for block in blocks)
+    """Bytes of the vectors of a bank as stored, and of their places if the method uses them."""
+    if isinstance(params, StorageParams):
+        total = compressed_bytes(params, blocks)
+    else:
+        total = sum(block.nbytes for block in blocks)
     if params.radius >= 0:
         total += sum(block.places.nbytes for block in blocks if block.places is not None)
     return total

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from ...benchmark.interface.experience import TrainExperience
 from ...benchmark.interface.params import param
-from ..bank_scoring import ScoringParams
-from .memory_bank import SingleBank, take_rows
+from .compression import StorageParams
+from .memory_bank import CompressedBank, take_rows
 
 
 @dataclass(frozen=True)
-class PatchCoreParams(ScoringParams):
+class PatchCoreParams(StorageParams):
     """Budgets in patch embeddings."""
 
     bank_budget: int = param(2400, "vectors in the bank", low=1)
@@ -20,7 +20,7 @@ class PatchCoreParams(ScoringParams):
     )
 
 
-class PatchCore(SingleBank[PatchCoreParams]):
+class PatchCore(CompressedBank[PatchCoreParams]):
     """Single-expert PatchCore: one bank, selected again from the bank and each new coreset.
 
     Source: Roth et al., "Towards Total Recall in Industrial Anomaly Detection" (CVPR 2022). Image

@@ -11,14 +11,14 @@ from ...benchmark.interface.memory_block import Block
 from ...benchmark.interface.method import Method, State
 from ...benchmark.interface.params import param
 from ...benchmark.interface.prediction import ExpertMemory, MemoryReport, Prediction
-from ..bank_scoring import ScoringParams
 from ..routing.registry import ROUTERS
 from ..routing.scoring import score_with_banks
-from .memory_bank import count_bytes, pack_blocks, reselect, unpack_blocks
+from .compression import StorageParams, compress, pack_bank, unpack_bank
+from .memory_bank import count_bytes, reselect
 
 
 @dataclass(frozen=True)
-class PerCategoryParams(ScoringParams):
+class PerCategoryParams(StorageParams):
     """Budget in patch embeddings."""
 
     class_budget: int = param(400, "vectors in the bank of each category", low=1)
@@ -74,7 +74,8 @@ class PerCategory(Method[P]):
 
     def observe(self, experience: TrainExperience) -> frozenset[str]:
         budget = self.params.bank_size(len({*self.categories, *experience.categories}))
-        self.banks = [bank.first(budget) for bank in self.banks]
+        before = self.banks
+        self.banks = [bank.first(budget) for bank in before]
         for category in experience.categories:
             coreset = self.context.coresets.select(experience, category, budget)
             returns = category in self.categories
@@ -97,6 +98,10 @@ class PerCategory(Method[P]):
                 reason="the bank it has" if returns else "a bank of its own",
                 threshold=None,
             )
+        self.banks = [
+            bank if bank in before else compress(self.context, self.params, [bank])[0]
+            for bank in self.banks
+        ]
         return frozenset(self.categories if self.params.total_budget else experience.categories)
 
     def score(self, batch: TestBatch) -> Prediction:
@@ -127,11 +132,11 @@ class PerCategory(Method[P]):
     def state_dict(self) -> State:
         return {
             "categories": list(self.categories),
-            "banks": pack_blocks(self.banks),
+            "banks": pack_bank(self.params, self.banks),
             "router": self.router.state_dict(),
         }
 
     def load_state_dict(self, state: State) -> None:
         self.categories = list(state["categories"])
-        self.banks = unpack_blocks(state["banks"], self.context)
+        self.banks = unpack_bank(self.params, state["banks"], self.context)
         self.router.load_state_dict(state["router"])

@@ -14,7 +14,7 @@ SMALL = {
     "patchcore": {"class_budget": 30, "bank_budget": 70},
     "replay": {"class_budget": 30, "bank_budget": 60},
     "pooled": {"bank_budget": 60},
-    "joint": {"bank_budget": 60, "candidates": 30},
+    "joint": {"class_budget": 30},
     "finetune": {"bank_budget": 30},
     "incremental_coreset": {"class_budget": 30, "bank_budget": 70},
     "per_category": {"class_budget": 30, "total_budget": 90},
