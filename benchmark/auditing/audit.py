@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -118,6 +118,12 @@ def audit(
         RecordError: there is no record.
     """
     _check_arguments(share, experiences, seed, tolerance)
+    root = _existing(data_root, "data-root", Path.is_dir)
+    file = _existing(weights, "weights", Path.is_file)
+    if device == "cuda":
+        from ..running.devices import choose_device
+
+        choose_device(device)
     reporter = reporter or Silent()
     if not isinstance(record, Record):
         folder = Path(record).expanduser()
@@ -132,7 +138,7 @@ def audit(
             return Audit(str(folder), (Check("files", 0, (problem,)), *rest))
     if experiences is not None and experiences > len(record.experiences):
         raise UsageError(
-            f"experiences: the record has {len(record.experiences)}, not {experiences}"
+            f"--experiences: the record has {len(record.experiences)}, not {experiences}"
         )
     from .stored_checks import check_files, check_metrics
 
@@ -148,8 +154,8 @@ def audit(
         record,
         (share, count, seed),
         tolerance,
-        None if data_root is None else Path(data_root).expanduser(),
-        None if weights is None else Path(weights).expanduser(),
+        root,
+        file,
         device,
         reporter,
     )
@@ -239,12 +245,21 @@ def _notes(record: Record, sample: Sample, tolerance: float, device: torch.devic
     return notes
 
 
+def _existing(given: str | Path | None, option: str, exists: Callable[[Path], bool]) -> Path | None:
+    """Return a path that a user gave; `UsageError` if nothing is there."""
+    path = None if given is None else Path(given).expanduser()
+    if path is not None and not exists(path):
+        kind = "folder" if exists is Path.is_dir else "file"
+        raise UsageError(f"--{option} {path}: there is no such {kind}")
+    return path
+
+
 def _check_arguments(share: float, experiences: int | None, seed: int, tolerance: float) -> None:
     if not 0 < share <= 1:
-        raise UsageError(f"share: expected a number above 0 and up to 1, got {share:g}")
+        raise UsageError(f"--share: expected a number above 0 and up to 1, got {share:g}")
     if experiences is not None and experiences < 1:
-        raise UsageError(f"experiences: expected a whole number from 1, got {experiences}")
+        raise UsageError(f"--experiences: expected a whole number from 1, got {experiences}")
     if seed < 0:
-        raise UsageError(f"seed: expected a whole number from 0, got {seed}")
+        raise UsageError(f"--seed: expected a whole number from 0, got {seed}")
     if not (math.isfinite(tolerance) and tolerance >= 0):
-        raise UsageError(f"tolerance: expected a number from 0, got {tolerance:g}")
+        raise UsageError(f"--tolerance: expected a number from 0, got {tolerance:g}")

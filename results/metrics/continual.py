@@ -39,7 +39,7 @@ ACC = ContinualMetric(
     range="0 to 1",
     formula="mean over c of R[T, c]",
     meaning="the average over all categories after the last experience",
-    published="the final-row mean: MECAD, UCAD, ReplayCAD, CADIC and DFM print this",
+    published="the final-row mean: MECAD, ReplayCAD, CADIC and DFM print this",
 )
 
 
@@ -78,6 +78,7 @@ ACC_LEARNED = ContinualMetric(
     range="0 to 1",
     formula="mean over c of R[s(c), c]",
     meaning="how well each category was learned, before anything could be forgotten",
+    published="what UCAD prints: each category is tested right after its own training",
 )
 
 
@@ -96,7 +97,8 @@ BWT = ContinualMetric(
     formula="mean over c with s(c) < T of R[T, c] - R[s(c), c]",
     sign="negative = forgetting",
     meaning="what later experiences did to earlier categories",
-    published="BWT of GEM; minus Avalanche's forgetting; pyCLAD's BWT is a one-step difference",
+    published="BWT of GEM, Avalanche and Mammoth; minus Avalanche's forgetting; pyCLAD's BWT is "
+    "this times 2 / T",
 )
 
 
@@ -136,9 +138,9 @@ FM = ContinualMetric(
     ),
     sign="positive = forgetting",
     meaning="the fall from the best value before the last experience",
-    published="FM, its maximum taken from learning on. The maximum of Continual-MEGA and pyCLAD "
-    "includes rows before learning, that of PyCIL and Mammoth the final row; pyCLAD's mean also "
-    "includes the category just learned",
+    published="FM, its maximum taken from learning on, as in Continual-MEGA, whose script leaves "
+    "earlier cells 0. The maximum of pyCLAD includes rows before learning, that of PyCIL and "
+    "Mammoth the final row; pyCLAD's mean also includes the category just learned",
 )
 
 

@@ -103,7 +103,8 @@ def _others_cell(claim: Claim, footnotes: Footnotes) -> Value:
     if not claim.others:
         return None
     numbers = ", ".join(f"{row.value:.3f}" for row in claim.others)
-    return footnotes.mark(numbers, *(f"printed by {row.source}" for row in claim.others))
+    notes = [text for row in claim.others for text in (f"printed by {row.source}", row.note)]
+    return footnotes.mark(numbers, *dict.fromkeys(notes))
 
 
 def _status_cell(claim: Claim, status: Status, footnotes: Footnotes) -> Value:

@@ -116,7 +116,9 @@ def test_what_is_missing_altered_or_of_another_version_is_not_audited_and_says_w
         assert "what needs no data agrees: 5 files" in found.verdict
         return found.verdict
 
-    assert str(tmp_path / "none") in reason(data_root=tmp_path / "none")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert str(empty) in reason(data_root=empty)
     assert "weights" in reason(weights=honest.path / "run.json")
     cell = {**honest.cell, "method": {**honest.cell["method"], "name": "plugin_x"}}
     assert "plugin_x" in reason(forge_with_files(honest, tmp_path / "plugin", cell))
@@ -159,6 +161,8 @@ def forge_with_files(record: Record, to: Path, cell: dict[str, Any]) -> Record:
         ({"experiences": 0}, "experiences: expected a whole number from 1, got 0"),
         ({"experiences": 9}, "experiences: the record has 3, not 9"),
         ({"seed": -1}, "seed: expected a whole number from 0, got -1"),
+        ({"data_root": "none"}, "--data-root none: there is no such folder"),
+        ({"weights": "none"}, "--weights none: there is no such file"),
         ({"tolerance": float("nan")}, "tolerance: expected a number from 0, got nan"),
     ],
 )
