@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...benchmark.interface.context import MethodContext
 from ...benchmark.interface.experience import TestBatch, TrainExperience
@@ -18,9 +18,10 @@ from ...results.errors import CadbenchError
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor, nn
+    from torch import Tensor
 
-Inputs = Literal["images", "patches"]
+    from .networks.error_network import ErrorNetwork
+    from .stored_images import Inputs
 
 
 @dataclass(frozen=True)
@@ -35,33 +36,45 @@ class TrainingParams(Params):
 class TrainedDetector(Method):
     """One network for all categories. A subclass defines the network or the continual strategy.
 
-    A network maps inputs (B, ...) to errors (B, K) and is trained to minimize the mean over images
-    of the sum of squared errors. Each experience has a new optimizer. Between experiences only the
-    network and `strategy_state` are stored: plain values and tensors, from which the Avalanche
-    strategy of the next experience is built.
+    A network (`ErrorNetwork`) maps inputs (B, ...) to errors (B, K) and is trained to minimize the
+    mean over images of the sum of squared errors. Each experience has a new optimizer. Between
+    experiences only the network and `strategy_state` are stored: plain values and tensors, from
+    which the Avalanche strategy of the next experience is built.
     """
 
     Params: ClassVar[type[Params]] = TrainingParams
     inputs: ClassVar[Inputs]
     """What the network is trained on."""
+    title: ClassVar[str] = ""
+    """How the detector is called in descriptions."""
+    strategy_defaults: ClassVar[Mapping[str, Any]] = {}
+    """Defaults of a strategy's parameters that differ for this detector."""
 
     def __init__(self, params: Any, context: MethodContext) -> None:
         super().__init__(params, context)
         self.experiences = 0
-        self.network: nn.Module | None = None
+        self.network: ErrorNetwork | None = None
         self.strategy_state: dict[str, Any] = {}
 
     @abstractmethod
-    def untrained(self) -> nn.Module:
+    def untrained(self) -> ErrorNetwork:
         """Create the untrained network; it depends only on the seed."""
 
     @abstractmethod
-    def optimizer(self, network: nn.Module) -> torch.optim.Optimizer:
+    def optimizer(self, network: ErrorNetwork) -> torch.optim.Optimizer:
         """Create an optimizer for the parameters of a network."""
 
     @abstractmethod
-    def maps(self, network: nn.Module, batch: TestBatch) -> Tensor:
+    def maps(self, network: ErrorNetwork, batch: TestBatch) -> Tensor:
         """Anomaly maps (B, h, w): the error of the network at each patch."""
+
+    def training_view(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """What a training step uses of a batch, such as random patches.
+
+        Args:
+            tensors: inputs (B, ...), and predictions for them, of which it takes the same part.
+        """
+        return list(tensors)
 
     def plugins(self) -> list[Any]:
         """Create the Avalanche plugins for one experience, those of the strategy included."""
@@ -95,23 +108,27 @@ class TrainedDetector(Method):
 
     def learn(self, experience: TrainExperience) -> None:
         """Train the network on the new experience."""
-        from .avalanche_plugins import train
+        from .plugins.training import train
 
         self.network = self.network or self.untrained()
         strategy = self.build_strategy("Naive", self.network)
         train(strategy, experience.as_avalanche(self.inputs))
         self.strategy_state = self.updated_state(strategy, experience)
 
-    def build_strategy(self, name: str, network: nn.Module) -> Any:
+    def build_strategy(self, name: str, network: ErrorNetwork) -> Any:
         """Build an Avalanche strategy for the next experience.
 
         Args:
             name: class name in `avalanche.training.supervised`.
             network: the network that it trains.
         """
-        from .avalanche_plugins import RecordedLoss, build_strategy
+        from .plugins.training import RecordedLoss, TrainingView, build_strategy
 
-        plugins = [*self.plugins(), RecordedLoss(self.context.record)]
+        plugins = [
+            *self.plugins(),
+            TrainingView(self.training_view),
+            RecordedLoss(self.context.record),
+        ]
         return build_strategy(
             name,
             network,

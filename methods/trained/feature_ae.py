@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...benchmark.interface.experience import TestBatch
 from ...benchmark.interface.params import param
-from . import strategies
+from .combining import combine
 from .detector import TrainedDetector, TrainingParams
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor, nn
+    from torch import Tensor
+
+    from .networks.error_network import ErrorNetwork
 
 
 @dataclass(frozen=True)
@@ -38,81 +41,37 @@ class FeatureAE(TrainedDetector):
 
     Params = FeatureAEParams
     inputs = "patches"
+    title = "Feature autoencoder (DFR)"
 
-    def untrained(self) -> nn.Module:
-        from .autoencoder import PatchAutoencoder
+    def untrained(self) -> ErrorNetwork:
+        from .networks.autoencoder import PatchAutoencoder
 
         dim = self.context.feature_dim
         with self.seeded_torch("network"):
             network = PatchAutoencoder(dim, max(1, round(self.params.code * dim)))
         return network.to(self.context.device)
 
-    def optimizer(self, network: nn.Module) -> torch.optim.Optimizer:
+    def optimizer(self, network: ErrorNetwork) -> torch.optim.Optimizer:
         import torch
 
         return torch.optim.Adam(network.parameters(), lr=self.params.lr, fused=True)
 
-    def plugins(self) -> list[Any]:
-        from .avalanche_plugins import SampledPatches
+    def training_view(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """Random patches of each image: the same rows of every tensor (B, P, D)."""
+        import torch
 
-        return [*super().plugins(), SampledPatches(self.params.patches_per_image)]
+        patches, count = tensors[0], self.params.patches_per_image
+        if patches.shape[1] <= count:
+            return list(tensors)
+        rows = torch.randint(patches.shape[1], (len(patches), count, 1)).to(patches.device)
+        return [each.take_along_dim(rows, 1) for each in tensors]
 
     def maps(self, network: Any, batch: TestBatch) -> Tensor:
-        errors: Tensor = network.residuals(batch.patches).square().mean(2)
+        residuals = network.predictions(batch.patches)[0] - batch.patches
+        errors: Tensor = residuals.square().mean(2)
         return errors.reshape(-1, *self.context.grid)
 
 
-class FeatureAENaive(FeatureAE):
-    """Feature autoencoder (DFR), trained on each experience without a continual strategy."""
-
-
-@dataclass(frozen=True)
-class FeatureAEReplayParams(strategies.ReplayParams, FeatureAEParams):
-    """Adds the size of the buffer."""
-
-
-class FeatureAEReplay(strategies.Replay, FeatureAE):
-    """Feature autoencoder (DFR) with replay of stored patches."""
-
-    Params = FeatureAEReplayParams
-
-
-@dataclass(frozen=True)
-class FeatureAEEWCParams(strategies.EWCParams, FeatureAEParams):
-    """Adds the strength of the penalty."""
-
-
-class FeatureAEEWC(strategies.EWC, FeatureAE):
-    """Feature autoencoder (DFR) with elastic weight consolidation."""
-
-    Params = FeatureAEEWCParams
-
-
-@dataclass(frozen=True)
-class FeatureAESIParams(strategies.SIParams, FeatureAEParams):
-    """Adds the strength of the penalty."""
-
-
-class FeatureAESI(strategies.SI, FeatureAE):
-    """Feature autoencoder (DFR) with synaptic intelligence."""
-
-    Params = FeatureAESIParams
-
-
-@dataclass(frozen=True)
-class FeatureAELwFParams(strategies.LwFParams, FeatureAEParams):
-    """Adds the weight of the distillation."""
-
-
-class FeatureAELwF(strategies.LwF, FeatureAE):
-    """Feature autoencoder (DFR) with learning without forgetting."""
-
-    Params = FeatureAELwFParams
-
-
-class FeatureAECumulative(strategies.Cumulative, FeatureAE):
-    """Feature autoencoder (DFR), trained further on all images seen so far."""
-
-
-class FeatureAEJoint(strategies.Joint, FeatureAE):
-    """Reference: a new feature autoencoder (DFR) per experience, on all images seen so far."""
+def __getattr__(name: str) -> Any:
+    """The detector with a strategy, such as `FeatureAEEWC`."""
+    return combine(FeatureAE, name)

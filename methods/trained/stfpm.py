@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from ...benchmark.interface.experience import TestBatch, TrainExperience
+from ...benchmark.interface.experience import TestBatch
 from ...benchmark.interface.params import param
-from . import strategies
-from .detector import TrainedDetector, TrainingParams
+from .combining import combine
+from .detector import TrainingParams
+from .teacher_detector import TeacherDetector
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor, nn
+    from torch import Tensor
 
-    from .student_teacher import Teacher
+    from .networks.error_network import ErrorNetwork
 
 Student = Literal["small", "same"]
 
@@ -32,7 +33,7 @@ class STFPMParams(TrainingParams):
     )
 
 
-class STFPM(TrainedDetector):
+class STFPM(TeacherDetector):
     """STFPM: the anomaly score of a position is the distance of student and teacher features.
 
     Source: Wang et al., "Student-Teacher Feature Pyramid Matching for Anomaly Detection" (BMVC
@@ -41,18 +42,12 @@ class STFPM(TrainedDetector):
     """
 
     Params = STFPMParams
-    inputs = "images"
-    uses_images = True
+    title = "STFPM"
+    normalizes_teacher = True
+    strategy_defaults: ClassVar[Mapping[str, Any]] = {"si_lambda": 100.0}
 
-    @functools.cached_property
-    def teacher(self) -> Teacher:
-        """The frozen backbone, which caches its features of the images of this experience."""
-        from .student_teacher import Teacher
-
-        return Teacher(self.context.backbone())
-
-    def untrained(self) -> nn.Module:
-        from .student_teacher import SmallStudent, StudentTeacher
+    def untrained(self) -> ErrorNetwork:
+        from .networks.student_teacher import SmallStudent, StudentTeacher
 
         backbone = self.context.backbone()
         with self.seeded_torch("network"):
@@ -63,80 +58,21 @@ class STFPM(TrainedDetector):
                 student = SmallStudent(backbone.channels, backbone.strides)
         return StudentTeacher(student.to(self.context.device), self.teacher)
 
-    def optimizer(self, network: nn.Module) -> torch.optim.Optimizer:
+    def optimizer(self, network: ErrorNetwork) -> torch.optim.Optimizer:
         import torch
 
         return torch.optim.SGD(
             network.parameters(), lr=self.params.lr, momentum=0.9, weight_decay=1e-4
         )
 
-    def observe(self, experience: TrainExperience) -> None:
-        try:
-            super().observe(experience)
-        finally:
-            self.teacher.clear()
-
     def maps(self, network: Any, batch: TestBatch) -> Tensor:
-        from .student_teacher import anomaly_maps
+        from .networks.student_teacher import anomaly_maps
 
         images = batch.images()
-        student, teacher = network.pairs(images, cached=False)
+        student, teacher = network.predictions(images), network.teacher.maps(images)
         return anomaly_maps(student, teacher, self.context.grid)
 
 
-class STFPMNaive(STFPM):
-    """STFPM, trained on each experience without a continual strategy."""
-
-
-@dataclass(frozen=True)
-class STFPMReplayParams(strategies.ReplayParams, STFPMParams):
-    """Adds the size of the buffer."""
-
-
-class STFPMReplay(strategies.Replay, STFPM):
-    """STFPM with replay of stored images."""
-
-    Params = STFPMReplayParams
-
-
-@dataclass(frozen=True)
-class STFPMEWCParams(strategies.EWCParams, STFPMParams):
-    """Adds the strength of the penalty."""
-
-
-class STFPMEWC(strategies.EWC, STFPM):
-    """STFPM with elastic weight consolidation."""
-
-    Params = STFPMEWCParams
-
-
-@dataclass(frozen=True)
-class STFPMSIParams(strategies.SIParams, STFPMParams):
-    """Adds the strength of the penalty."""
-
-    si_lambda: float = param(100.0, "weight of the penalty on changes of parameters", low=0)
-
-
-class STFPMSI(strategies.SI, STFPM):
-    """STFPM with synaptic intelligence."""
-
-    Params = STFPMSIParams
-
-
-@dataclass(frozen=True)
-class STFPMLwFParams(strategies.LwFParams, STFPMParams):
-    """Adds the weight of the distillation."""
-
-
-class STFPMLwF(strategies.LwF, STFPM):
-    """STFPM with learning without forgetting."""
-
-    Params = STFPMLwFParams
-
-
-class STFPMCumulative(strategies.Cumulative, STFPM):
-    """STFPM, trained further on all images seen so far."""
-
-
-class STFPMJoint(strategies.Joint, STFPM):
-    """Reference: a new STFPM student per experience, on all images seen so far."""
+def __getattr__(name: str) -> Any:
+    """The detector with a strategy, such as `STFPMEWC`."""
+    return combine(STFPM, name)

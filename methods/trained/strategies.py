@@ -1,4 +1,4 @@
-"""The continual strategies of trained detectors; Avalanche's classes do the work."""
+"""The continual strategies of trained detectors: what each adds to training and stores."""
 
 from __future__ import annotations
 
@@ -14,23 +14,25 @@ from .detector import TrainedDetector
 class ReplayParams(Params):
     """Avalanche's default."""
 
-    mem_size: int = param(200, "stored training images, divided equally among experiences", low=1)
+    mem_size: int = param(200, "stored training images, divided equally among experiences", low=0)
 
 
 class Replay(TrainedDetector):
     """Adds stored images of earlier experiences to each batch (`ReplayPlugin`)."""
 
     def plugins(self) -> list[Any]:
-        from .rehearsal import restore_replay
+        from .stored_images import restore_replay
 
         size = self.params.mem_size
+        if not size:
+            return super().plugins()
         self.replay = restore_replay(size, self.strategy_state, self.context.device)
         return [*super().plugins(), self.replay]
 
     def updated_state(self, strategy: Any, experience: TrainExperience) -> dict[str, Any]:
-        from .rehearsal import replay_state
+        from .stored_images import replay_state
 
-        return replay_state(self.replay)
+        return replay_state(self.replay) if self.params.mem_size else {}
 
     def stored_vectors(self) -> int:
         return _count_stored_patches(self)
@@ -47,14 +49,14 @@ class EWC(TrainedDetector):
     """Penalizes changes of parameters that matter to earlier experiences (`EWCPlugin`)."""
 
     def plugins(self) -> list[Any]:
-        from .avalanche_plugins import restore_ewc
+        from .plugins.ewc import restore_ewc
 
         assert self.network is not None
         self.ewc = restore_ewc(self.params.ewc_lambda, self.strategy_state, self.network)
         return [*super().plugins(), self.ewc]
 
     def updated_state(self, strategy: Any, experience: TrainExperience) -> dict[str, Any]:
-        from .avalanche_plugins import ewc_state
+        from .plugins.ewc import ewc_state
 
         return ewc_state(self.ewc)
 
@@ -70,7 +72,7 @@ class SI(TrainedDetector):
     """Penalizes changes of parameters that lowered old losses (`SynapticIntelligencePlugin`)."""
 
     def plugins(self) -> list[Any]:
-        from .avalanche_plugins import restore_synaptic_intelligence
+        from .plugins.synaptic_intelligence import restore_synaptic_intelligence
 
         assert self.network is not None
         self.si = restore_synaptic_intelligence(
@@ -79,7 +81,7 @@ class SI(TrainedDetector):
         return [*super().plugins(), self.si]
 
     def updated_state(self, strategy: Any, experience: TrainExperience) -> dict[str, Any]:
-        from .avalanche_plugins import synaptic_intelligence_state
+        from .plugins.synaptic_intelligence import synaptic_intelligence_state
 
         return synaptic_intelligence_state(self.si)
 
@@ -98,18 +100,178 @@ class LwF(TrainedDetector):
     """
 
     def plugins(self) -> list[Any]:
-        from .avalanche_plugins import learning_without_forgetting
+        from .plugins.distillation import learning_without_forgetting
 
         old = self.network if self.experiences else None
         return [*super().plugins(), learning_without_forgetting(self.params.lwf_alpha, old)]
+
+
+@dataclass(frozen=True)
+class MASParams(Params):
+    """Avalanche's defaults."""
+
+    mas_lambda: float = param(1.0, "weight of the penalty on changes of parameters", low=0)
+    mas_alpha: float = param(0.5, "share of the old importances in the new ones", low=0, high=1)
+
+
+class MAS(TrainedDetector):
+    """Penalizes changes of parameters on which old predictions depend (`MASPlugin`)."""
+
+    def plugins(self) -> list[Any]:
+        from .plugins.memory_aware_synapses import restore_memory_aware_synapses
+
+        assert self.network is not None
+        self.mas = restore_memory_aware_synapses(
+            self.params.mas_lambda, self.params.mas_alpha, self.strategy_state, self.network
+        )
+        return [*super().plugins(), self.mas]
+
+    def updated_state(self, strategy: Any, experience: TrainExperience) -> dict[str, Any]:
+        from .plugins.memory_aware_synapses import memory_aware_synapses_state
+
+        return memory_aware_synapses_state(self.mas)
+
+
+class _Buffered(TrainedDetector):
+    """Stores random training images of every experience, as many of each as of the others."""
+
+    stores_predictions = False
+
+    def buffer(self) -> Any:
+        """The images that are stored before this experience."""
+        from .plugins.image_buffer import ImageBuffer
+
+        return ImageBuffer(self.params.mem_size, self.strategy_state, self.context.device)
+
+    def updated_state(self, strategy: Any, experience: TrainExperience) -> dict[str, Any]:
+        import torch
+
+        network = strategy.model.eval()
+        with torch.no_grad():
+            predict = network.predictions if self.stores_predictions else None
+            state: dict[str, Any] = self.buffer().updated(experience, self.inputs, predict)
+        return state
+
+    def stored_vectors(self) -> int:
+        return _count_stored_patches(self)
+
+
+@dataclass(frozen=True)
+class MIRParams(Params):
+    """Avalanche's defaults."""
+
+    mem_size: int = param(200, "stored training images, divided equally among experiences", low=0)
+    candidates: int = param(200, "stored images that a batch is chosen from", low=1)
+
+
+class MIR(_Buffered):
+    """Trains on the stored images whose loss the next step would raise most (ER-MIR)."""
+
+    def plugins(self) -> list[Any]:
+        from .plugins.rehearsal_losses import InterferedRetrieval
+
+        plugin = InterferedRetrieval(self.buffer(), self.params.candidates, self.training_view)
+        return [*super().plugins(), plugin]
+
+
+@dataclass(frozen=True)
+class DERPPParams(Params):
+    """Avalanche's defaults."""
+
+    mem_size: int = param(200, "stored training images, divided equally among experiences", low=0)
+    derpp_alpha: float = param(0.1, "weight of the distance to old predictions", low=0)
+    derpp_beta: float = param(0.5, "weight of the loss on stored images", low=0)
+
+
+class DERPP(_Buffered):
+    """Keeps old predictions on stored images and trains on stored images (DER++)."""
+
+    stores_predictions = True
+
+    def plugins(self) -> list[Any]:
+        from .plugins.rehearsal_losses import DarkExperienceReplay
+
+        weights = self.params.derpp_alpha, self.params.derpp_beta
+        plugin = DarkExperienceReplay(self.buffer(), *weights, self.training_view)
+        return [*super().plugins(), plugin]
+
+
+@dataclass(frozen=True)
+class AGEMParams(Params):
+    """The same memory as the other strategies; the source has no value for images of this kind."""
+
+    mem_size: int = param(200, "stored training images, divided equally among experiences", low=0)
+    sample_size: int = param(32, "stored images of each reference gradient", low=1)
+
+
+class AGEM(_Buffered):
+    """Removes the part of a gradient that raises the loss on stored images (`AGEMPlugin`)."""
+
+    def plugins(self) -> list[Any]:
+        from .plugins.averaged_gem import AveragedGEM
+
+        plugin = AveragedGEM(self.buffer(), self.params.sample_size, self.training_view)
+        return [*super().plugins(), plugin]
+
+
+@dataclass(frozen=True)
+class GSSParams(Params):
+    """Avalanche's defaults."""
+
+    mem_size: int = param(200, "stored training images", low=0)
+    subsets: int = param(5, "parts of the memory that an image is compared with", low=1)
+
+
+class GSS(TrainedDetector):
+    """Replays images whose gradients differ from those of the other stored ones (GSS-greedy)."""
+
+    def plugins(self) -> list[Any]:
+        from .plugins.gradient_sampling import GradientSampling
+
+        sizes = self.params.mem_size, self.params.subsets
+        self.gss = GradientSampling(
+            *sizes, self.strategy_state, self.training_view, self.context.device
+        )
+        return [*super().plugins(), self.gss]
+
+    def updated_state(self, strategy: Any, experience: TrainExperience) -> dict[str, Any]:
+        state: dict[str, Any] = self.gss.state()
+        return state
+
+    def stored_vectors(self) -> int:
+        values = self.strategy_state.get("values")
+        return 0 if values is None or self.inputs == "images" else values.shape[:2].numel()
+
+
+@dataclass(frozen=True)
+class GPMParams(Params):
+    """The source uses 0.95 to 0.99, growing with the experiences."""
+
+    energy: float = param(
+        0.99, "share of the squared length of old inputs that the bases hold", low=0, high=1
+    )
+
+
+class GPM(TrainedDetector):
+    """Changes weights only where inputs of earlier experiences have no component (GPM)."""
+
+    def plugins(self) -> list[Any]:
+        from .plugins.gradient_projection import GradientProjection
+
+        bases = self.strategy_state.get("bases", {})
+        self.gpm = GradientProjection(self.params.energy, bases)
+        return [*super().plugins(), self.gpm]
+
+    def updated_state(self, strategy: Any, experience: TrainExperience) -> dict[str, Any]:
+        return {"bases": self.gpm.bases} if self.gpm.bases else {}
 
 
 class Cumulative(TrainedDetector):
     """Trains the network further on all images seen so far, which are stored (`Cumulative`)."""
 
     def learn(self, experience: TrainExperience) -> None:
-        from .avalanche_plugins import train
-        from .rehearsal import add_experience, as_dataset
+        from .plugins.training import train
+        from .stored_images import add_experience, as_dataset
 
         self.network = self.network or self.untrained()
         strategy = self.build_strategy("Cumulative", self.network)
@@ -128,8 +290,8 @@ class Joint(TrainedDetector):
         return "1"  # the same random numbers as if all images came in the first experience
 
     def learn(self, experience: TrainExperience) -> None:
-        from .avalanche_plugins import train
-        from .rehearsal import add_experience, as_experiences
+        from .plugins.training import train
+        from .stored_images import add_experience, as_experiences
 
         self.network = self.untrained()
         strategy = self.build_strategy("JointTraining", self.network)
@@ -147,3 +309,39 @@ def _count_stored_patches(detector: TrainedDetector) -> int:
         return 0
     groups = detector.strategy_state.get("groups", ())
     return sum(group["values"].shape[:2].numel() for group in groups)
+
+
+class Naive(TrainedDetector):
+    """Trains on each experience and keeps nothing of earlier ones."""
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A strategy that can be combined with every detector.
+
+    Attributes:
+        base: the class that adds the strategy to a detector.
+        params: its parameters.
+        description: how the class `DETECTOR+STRATEGY` is described, after the detector's title.
+    """
+
+    base: type[Any]
+    params: type[Params] | None
+    description: str
+
+
+STRATEGIES = {
+    "naive": Strategy(Naive, None, "trained on each experience without a continual strategy"),
+    "replay": Strategy(Replay, ReplayParams, "with replay of stored images"),
+    "ewc": Strategy(EWC, EWCParams, "with elastic weight consolidation"),
+    "si": Strategy(SI, SIParams, "with synaptic intelligence"),
+    "mas": Strategy(MAS, MASParams, "with memory aware synapses"),
+    "lwf": Strategy(LwF, LwFParams, "with learning without forgetting"),
+    "agem": Strategy(AGEM, AGEMParams, "with averaged gradient episodic memory"),
+    "gpm": Strategy(GPM, GPMParams, "with gradient projection memory"),
+    "derpp": Strategy(DERPP, DERPPParams, "with dark experience replay (DER++)"),
+    "mir": Strategy(MIR, MIRParams, "with maximally interfered retrieval"),
+    "gss": Strategy(GSS, GSSParams, "with replay of gradient-based samples (GSS-greedy)"),
+    "cumulative": Strategy(Cumulative, None, "trained further on all images seen so far"),
+    "joint": Strategy(Joint, None, "trained anew on all images seen so far: a reference"),
+}

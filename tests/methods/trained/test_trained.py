@@ -12,56 +12,20 @@ import torch
 from cadbench.benchmark.conformance.mock_stream import mock_stream
 from cadbench.benchmark.conformance.report import check_method
 from cadbench.benchmark.interface.context import MethodContext
-from cadbench.methods.trained import feature_ae, stfpm
+from cadbench.methods.trained.strategies import STRATEGIES
 from cadbench.results.errors import CadbenchError
 
-STRATEGIES = ("naive", "replay", "ewc", "si", "lwf", "cumulative", "joint")
-CLASSES = {
-    f"{module.__name__.rsplit('.', 1)[1]}+{name}": kind
-    for module, base in ((feature_ae, feature_ae.FeatureAE), (stfpm, stfpm.STFPM))
-    for kind in vars(module).values()
-    if isinstance(kind, type) and issubclass(kind, base) and kind is not base
-    for name in (kind.__name__.removeprefix(base.__name__).lower(),)
-}
-QUICK = {
-    "feature_ae": {"epochs": 3, "batch_size": 2},
-    "stfpm": {"epochs": 1, "batch_size": 2, "lr": 0.1},
-}
-
-
-@pytest.fixture(scope="module")
-def stream():
-    return mock_stream(categories=3, train=4, test=4, side=4, dim=8)
-
-
-def built(stream, name, **params):
-    kind = CLASSES[name]
-    return stream.build(kind, stream.resolved(kind, **{**QUICK[name.split("+")[0]], **params}))
-
-
-def taught(stream, name, count=2, schedule="1x*", **params):
-    """The method after the first `count` experiences."""
-    method = built(stream, name, **params)
-    shown = stream.experiences(schedule, images=method.uses_images)
-    for experience, _ in zip(shown, range(count), strict=False):
-        method.observe(experience)
-    return method
-
-
-def parameters(method):
-    return {name: value.detach().numpy() for name, value in method.network.named_parameters()}
-
-
-def distance(one, other):
-    """Between the parameters of two networks."""
-    mine, theirs = parameters(one), parameters(other)
-    return sum(float(np.square(mine[name] - theirs[name]).sum()) for name in mine) ** 0.5
-
-
-def first_batch(stream, method):
-    """The first test batch, with images if the method uses them."""
-    return next(iter(stream.test_batches(images=method.uses_images)))[1]
-
+from tests.methods.trained.training import (
+    BUFFERED,
+    CLASSES,
+    QUICK,
+    built,
+    distance,
+    first_batch,
+    parameters,
+    taught,
+    training_patches,
+)
 
 # --- what is recorded
 
@@ -79,10 +43,10 @@ def test_the_loss_of_each_epoch_is_recorded_and_changes_no_score(stream, name, m
         ("epoch", epoch) for _ in range(2) for epoch in range(1, epochs + 1)
     ]
     assert all(np.isfinite(values["loss"]) and values["loss"] > 0 for _, values in recorded)
-    from cadbench.methods.trained import avalanche_plugins
+    from cadbench.methods.trained.plugins.training import RecordedLoss
 
     for hook in ("after_training_iteration", "after_training_epoch"):
-        monkeypatch.delattr(avalanche_plugins.RecordedLoss, hook)
+        monkeypatch.delattr(RecordedLoss, hook)
     silent = taught(stream, name)
     batch = first_batch(stream, method)
     assert torch.equal(method.score(batch).image_scores, silent.score(batch).image_scores)
@@ -187,13 +151,8 @@ def test_lwf_keeps_the_outputs_of_the_old_network(stream):
     assert distance(naive, taught(stream, "feature_ae+lwf", lwf_alpha=0.0)) == 0
 
 
-def training_patches(stream, category):
-    source = stream.features.patches(category, "train")
-    return source.read(range(len(source.ids)))
-
-
 def test_replay_trains_on_stored_images_of_earlier_experiences(stream, monkeypatch):
-    from cadbench.methods.trained.autoencoder import PatchAutoencoder
+    from cadbench.methods.trained.networks.autoencoder import PatchAutoencoder
 
     first, second = (
         stream.features.patches(c, "train").read(range(4)) for c in ("anchor", "button")
@@ -241,7 +200,7 @@ def test_joint_trains_a_new_network_as_if_all_images_came_in_one_experience(stre
 def test_the_state_of_a_strategy_counts_as_stored(stream, detector, image):
     stored = {}
     for strategy in STRATEGIES:
-        options = {"mem_size": 3} if strategy == "replay" else {}
+        options = {"mem_size": 3} if strategy in BUFFERED else {}
         report = taught(stream, f"{detector}+{strategy}", epochs=1, **options).memory()
         stored[strategy] = report.stored_bytes - report.scoring_bytes
         assert report.scoring_vectors == 0
@@ -252,6 +211,11 @@ def test_the_state_of_a_strategy_counts_as_stored(stream, detector, image):
     assert stored["replay"] == 3 * (image + 4)
     assert stored["ewc"] == 3 * weights
     assert 0 < stored["si"] <= weights
+    assert stored["mas"] == weights
+    assert stored["agem"] == stored["mir"] == 3 * image
+    assert stored["gss"] == 3 * image + 3 * 4
+    assert stored["derpp"] > stored["mir"]
+    assert stored["gpm"] > 0
 
 
 # --- conformance
@@ -266,7 +230,11 @@ def test_conformance(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["feature_ae+si", "feature_ae+replay", "feature_ae+joint", "stfpm+lwf", "stfpm+cumulative"],
+    [
+        *("feature_ae+si", "feature_ae+replay", "feature_ae+joint", "stfpm+lwf"),
+        *("stfpm+cumulative", "rd4ad+mas", "rd4ad+agem", "feature_ae+gpm", "feature_ae+derpp"),
+        *("feature_ae+mir", "feature_ae+gss"),
+    ],
 )
 def test_a_restored_method_learns_and_scores_like_one_that_was_not_interrupted(stream, name):
     report = check_method(
@@ -291,8 +259,7 @@ def test_training_prints_nothing_and_warns_of_nothing(stream, capfd, recwarn):
 
 
 def test_every_strategy_of_every_detector_is_installed():
-    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())
     points = project["project"]["entry-points"]["cadbench.methods"]
     named = {name: target for name, target in points.items() if "+" in name}
     assert named == {n: f"{kind.__module__}:{kind.__name__}" for n, kind in CLASSES.items()}
-    assert set(named) == {f"{d}+{s}" for d in ("feature_ae", "stfpm") for s in STRATEGIES}

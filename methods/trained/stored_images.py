@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import torch
 from avalanche.benchmarks.utils.utils import concat_datasets
@@ -15,7 +15,9 @@ from ...benchmark.interface.avalanche import stored_dataset, stored_experience
 
 if TYPE_CHECKING:
     from ...benchmark.interface.experience import TrainExperience
-    from .detector import Inputs
+
+Inputs: TypeAlias = Literal["images", "patches"]
+"""What a network is trained on."""
 
 _BATCH = 32
 
@@ -43,7 +45,7 @@ def replay_state(plugin: ReplayPlugin) -> dict[str, Any]:
     groups = []
     for sample in plugin.storage_policy.buffer_groups.values():
         items = [sample.buffer[index] for index in range(len(sample.buffer))]
-        values = _compact(torch.stack([item[0] for item in items])) if items else torch.empty(0)
+        values = compact(torch.stack([item[0] for item in items])) if items else torch.empty(0)
         groups.append(
             {
                 "values": values,
@@ -64,13 +66,17 @@ def add_experience(
         inputs: what to store of its images.
         state: the stored experiences; not changed.
     """
+    return {"groups": [*state.get("groups", ()), read_experience(experience, inputs)]}
+
+
+def read_experience(experience: TrainExperience, inputs: Inputs) -> dict[str, Any]:
+    """Read all training images of an experience, or their patches, and their category numbers."""
     parts, targets = [], list[int]()
     for number, category in enumerate(experience.categories, experience.categories_before):
         for part in _read(experience, category, inputs):
             parts.append(part)
             targets += [number] * len(part)
-    group = {"values": torch.cat(parts), "targets": targets}
-    return {"groups": [*state.get("groups", ()), group]}
+    return {"values": torch.cat(parts), "targets": targets}
 
 
 def as_dataset(state: dict[str, Any], device: torch.device) -> Any:
@@ -93,14 +99,18 @@ def _read(experience: TrainExperience, category: str, inputs: Inputs) -> Iterato
         yield experience.images(category)[1].cpu()
     else:
         for _, patches in experience.batches(category, _BATCH):
-            yield _compact(patches)
+            yield compact(patches)
 
 
-def _compact(values: Tensor) -> Tensor:
+def compact(values: Tensor) -> Tensor:
     """Values on the CPU in the smallest exact type: uint8 images, float16 or float32 patches."""
     values = values.cpu()
     for smaller in ((values * 255).round().to(torch.uint8), values.half()):
-        restored = smaller.float() / 255 if smaller.dtype == torch.uint8 else smaller.float()
-        if torch.equal(restored, values):
+        if torch.equal(as_floats(smaller), values):
             return smaller
     return values
+
+
+def as_floats(values: Tensor) -> Tensor:
+    """Values that `compact` stored, as float32."""
+    return values.float() / 255 if values.dtype == torch.uint8 else values.float()

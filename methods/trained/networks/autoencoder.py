@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from .error_network import ErrorNetwork
 
-class PatchAutoencoder(nn.Module):
+
+class PatchAutoencoder(ErrorNetwork):
     """An autoencoder of 1x1 convolutions, which are linear layers on a list of patches."""
 
     def __init__(self, dim: int, code: int) -> None:
@@ -26,15 +29,18 @@ class PatchAutoencoder(nn.Module):
             *_layer(code, 2 * code), *_layer(2 * code, wide), nn.Linear(wide, dim)
         )
 
-    def residuals(self, patches: Tensor) -> Tensor:
-        """Reconstruction minus input, (B, P, D), of patches (B, P, D)."""
-        flat = patches.flatten(0, 1)
-        difference: Tensor = self.decoder(self.encoder(flat)) - flat
-        return difference.reshape(patches.shape)
+    def predictions(self, inputs: Tensor) -> list[Tensor]:
+        """Reconstructions (B, P, D) of patches (B, P, D)."""
+        reconstructed: Tensor = self.decoder(self.encoder(inputs.flatten(0, 1)))
+        return [reconstructed.reshape(inputs.shape)]
 
-    def forward(self, patches: Tensor) -> Tensor:
-        """Errors (B, P * D) of patches (B, P, D); their squares sum to the mean squared error."""
-        residuals = self.residuals(patches).flatten(1)
+    def targets(self, inputs: Tensor) -> list[Tensor]:
+        """The patches themselves."""
+        return [inputs]
+
+    def errors(self, predictions: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
+        """Errors (B, P * D), scaled so that their squares sum to the mean squared error."""
+        residuals = (predictions[0] - targets[0]).flatten(1)
         return residuals / math.sqrt(residuals.shape[1])
 
 

@@ -1,0 +1,62 @@
+"""The classes DETECTOR+STRATEGY, made from a detector and a strategy when they are first used."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import sys
+from typing import Any
+
+from ...benchmark.interface.params import Params
+from .detector import TrainedDetector
+from .strategies import STRATEGIES, Strategy
+
+
+def combine(detector: type[TrainedDetector], name: str) -> type[TrainedDetector]:
+    """Make the class of a detector with a strategy, for `__getattr__` of the detector's module.
+
+    It becomes an attribute of that module, so that it can be imported and pickled by name.
+
+    Args:
+        detector: the class of the detector.
+        name: its class name followed by that of the strategy's class, such as `FeatureAEEWC`, or
+            that of their parameters, `FeatureAEEWCParams`.
+
+    Raises:
+        AttributeError: there is no such strategy.
+    """
+    module = sys.modules[detector.__module__]
+    for strategy in STRATEGIES.values():
+        combined = f"{detector.__name__}{strategy.base.__name__}"
+        if name in (combined, f"{combined}Params"):
+            place = {"__module__": detector.__module__, "__qualname__": combined}
+            params = _params(detector, strategy, combined)
+            members = {**place, "__doc__": _description(detector, strategy), "Params": params}
+            bases = (strategy.base, detector)
+            setattr(module, combined, type(combined, bases, members))
+            setattr(module, f"{combined}Params", params)
+            return getattr(module, name)
+    raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+
+
+def _params(detector: type[TrainedDetector], strategy: Strategy, combined: str) -> type[Params]:
+    """Parameters of both; defaults of the strategy may differ for the detector."""
+    if strategy.params is None:
+        return detector.Params
+    fields: list[tuple[str, Any, Any]] = []
+    for field in dataclasses.fields(strategy.params):
+        if field.name in detector.strategy_defaults:
+            default = detector.strategy_defaults[field.name]
+            changed = dataclasses.field(default=default, metadata=field.metadata)
+            fields.append((field.name, field.type, changed))
+    return dataclasses.make_dataclass(
+        f"{combined}Params",
+        fields,
+        bases=(strategy.params, detector.Params),
+        frozen=True,
+        namespace={"__doc__": strategy.params.__doc__, "__module__": detector.__module__},
+    )
+
+
+def _description(detector: type[TrainedDetector], strategy: Strategy) -> str:
+    return f"{detector.title}, {strategy.description}.\n\n{inspect.getdoc(detector)}"
