@@ -15,6 +15,7 @@ from ..records.record import Record
 from ..records.schema import UTILIZATION
 from ..rendering.table import Column, Table, Value, text_column
 from ..statistics.agreement import agreement, best_matching
+from .expert_claims import ExpertsOfRun
 from .reproduction import Reproduction, Sweep, assignment_of, printed_assignment
 
 
@@ -120,6 +121,12 @@ def assignment_tables(r: Reproduction, printed: PublishedRow) -> list[Table]:
         title = f"Assignment at {_experts(printed)}, {sweep.label}: {r.title}"
         tables.append(Table(title, columns, rows, notes))
     return tables
+
+
+def experts_of_run(r: Reproduction, record: Record) -> ExpertsOfRun:
+    """Return the experts of a run, over the categories that every run has."""
+    owner = {c: e for c, e in assignment_of(record).items() if c in r.categories}
+    return ExpertsOfRun(owner, _utilization(record), _changes(r, record))
 
 
 def _first_runs(r: Reproduction, printed: PublishedRow) -> Iterator[tuple[Sweep, Record]]:

@@ -15,6 +15,8 @@ Answer: TypeAlias = Literal["yes", "no", "cannot be said"]
 Finals: TypeAlias = Mapping[int, Mapping[str, float]]
 """Number of experts -> category -> mean R[T, c] over runs; undefined values are left out."""
 
+_KNEE = 0.9
+_FLAT = 0.01
 _DIGITS = 3
 """Papers print bounds with two or three digits, so our values are rounded before comparing."""
 
@@ -38,14 +40,24 @@ def check_claim(claim: Claim, finals: Finals, *, complete: bool) -> ClaimResult:
     """
     if claim.above is not None or claim.below is not None:
         return _check_bounds(claim, finals, complete)
-    if not complete:
-        return ClaimResult("cannot be said", _INCOMPLETE)
-    if claim.best is not None:
-        return _check_best(claim, claim.best, finals)
-    return _check_extreme(claim, finals)
+    if claim.knee is not None or claim.flat is not None:
+        result = _check_curve(claim, finals)
+    elif not complete:
+        return ClaimResult("cannot be said", INCOMPLETE)
+    elif claim.best is not None:
+        result = _check_best(claim, claim.best, finals)
+    else:
+        result = _check_extreme(claim, finals)
+    return result if complete else only_here(result)
 
 
-_INCOMPLETE = "these runs do not have all categories of the paper"
+def only_here(result: ClaimResult) -> ClaimResult:
+    """What the same check gives on a part of the paper's categories, which decides nothing."""
+    here = {"yes": "here it holds", "no": "here it does not hold", "cannot be said": "here"}
+    return ClaimResult("cannot be said", f"{INCOMPLETE}; {here[result.answer]}: {result.evidence}")
+
+
+INCOMPLETE = "these runs do not have all categories of the paper"
 
 
 def _check_bounds(claim: Claim, finals: Finals, complete: bool) -> ClaimResult:
@@ -54,7 +66,7 @@ def _check_bounds(claim: Claim, finals: Finals, complete: bool) -> ClaimResult:
     ours = _ranges(found)
     if not complete:
         here = f"; here {ours}" if claim.categories and ours else ""
-        return ClaimResult("cannot be said", f"{_INCOMPLETE}{here}")
+        return ClaimResult("cannot be said", f"{INCOMPLETE}{here}")
     inside = {e: all(_inside(claim, value) for value in found[e].values()) for e in found}
     held = [e for e, holds in inside.items() if holds]
     broken = [e for e, holds in inside.items() if not holds]
@@ -90,6 +102,25 @@ def _check_best(claim: Claim, best: int, finals: Finals) -> ClaimResult:
     if missing:
         return ClaimResult("cannot be said", f"not run: {_listed(missing)}")
     return ClaimResult("yes", f"{means[best]:.3f} at {best}")
+
+
+def _check_curve(claim: Claim, finals: Finals) -> ClaimResult:
+    """Check the shape of the mean AUROC over the numbers of experts."""
+    means = {experts: fmean(values.values()) for experts, values in finals.items() if values}
+    if missing := sorted(set(claim.experts) - means.keys()):
+        return ClaimResult("cannot be said", f"not run: {_listed(missing)}")
+    if claim.knee is not None:
+        gain = max(means.values()) - means[1]
+        share = (means[claim.knee] - means[1]) / gain if gain > 0 else math.nan
+        evidence = f"{means[1]:.3f} at 1, {means[claim.knee]:.3f} at {claim.knee}, "
+        evidence += f"{max(means.values()):.3f} at most"
+        return ClaimResult("yes" if share >= _KNEE else "no", evidence)
+    assert claim.flat is not None
+    first, last = claim.flat
+    inside = [mean for experts, mean in means.items() if first <= experts <= last]
+    evidence = f"{min(inside):.3f} to {max(inside):.3f} from {first} to {last} experts"
+    flat = round(max(inside) - min(inside), _DIGITS) <= _FLAT
+    return ClaimResult("yes" if flat else "no", evidence)
 
 
 def _check_extreme(claim: Claim, finals: Finals) -> ClaimResult:

@@ -19,7 +19,7 @@ from ..validation import convert, parse_toml
 class Claim:
     """A statement of a paper that runs can confirm or contradict.
 
-    It gives bounds, the lowest category, the highest category, or the best number of experts.
+    It gives bounds, or exactly one of the attributes from `lowest` on.
 
     Attributes:
         text: the statement in words.
@@ -30,6 +30,15 @@ class Claim:
         lowest: the category with the lowest AUROC.
         highest: the category with the highest AUROC.
         best: the number of experts with the highest mean AUROC.
+        knee: the number of experts that gives at least 0.9 of the largest gain over one expert.
+        flat: the first and last number of experts between which the mean AUROC differs by 0.01 at
+            most.
+        sizes: the number of categories of each expert, ascending.
+        alone: categories that have an expert of their own.
+        group: the categories of one expert.
+        utilization: percent of its budget that each expert uses, ascending.
+        larger_forget_more: experts with the most categories forget more than all smaller ones, by
+            the mean of R[T, c] - R[s(c), c].
     """
 
     text: str
@@ -40,6 +49,13 @@ class Claim:
     lowest: str = ""
     highest: str = ""
     best: int | None = None
+    knee: int | None = None
+    flat: tuple[int, int] | None = None
+    sizes: tuple[int, ...] = ()
+    alone: tuple[str, ...] = ()
+    group: tuple[str, ...] = ()
+    utilization: tuple[float, ...] = ()
+    larger_forget_more: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,11 +124,17 @@ def parse_paper(text: str, name: str) -> Paper:
 
 def _check_claim(claim: Claim, where: str) -> None:
     bounds = claim.above is not None or claim.below is not None
-    forms = [bounds, bool(claim.lowest), bool(claim.highest), claim.best is not None]
-    if sum(forms) != 1:
+    texts = (claim.lowest, claim.highest)
+    lists = (claim.sizes, claim.alone, claim.group, claim.utilization, claim.flat or ())
+    numbers = (claim.best, claim.knee)
+    given = [*map(bool, (*texts, *lists)), *(n is not None for n in numbers)]
+    if sum([bounds, claim.larger_forget_more, *given]) != 1:
         raise CadbenchError(
-            f"{where}: expected above and below, or one of lowest, highest and best"
+            f"{where}: expected above and below, or one of lowest, highest, best, knee, flat, "
+            "sizes, alone, group, utilization and larger_forget_more"
         )
+    if not claim.experts and not bounds and not (claim.lowest or claim.highest):
+        raise CadbenchError(f"{where}: expected experts, the numbers of experts it is about")
 
 
 def _folder() -> Any:

@@ -10,8 +10,15 @@ from ..analysis.rows import SWEPT
 from ..counts import format_count
 from ..published.groups import FORGETTING, Footnotes, forgetting_cell
 from ..rendering.table import Column, Spread, Table, Value, text_column
-from .assignment_tables import agreement_table, assignment_tables, memory_table
-from .claims import Finals, check_claim
+from .assignment_tables import (
+    agreement_table,
+    assignment_tables,
+    experts_of_run,
+    memory_table,
+)
+from .claims import ClaimResult, Finals, check_claim
+from .expert_claims import check_expert_claim, is_about_experts
+from .paper import Claim
 from .reproduction import Point, Reproduction, Sweep
 
 CANDIDATES = ("bwt", "worst_drop", "expert_forgetting", "expert_worst_drop")
@@ -24,7 +31,7 @@ def reproduction_tables(r: Reproduction) -> list[Table]:
     if r.assignment and any(r.assignment.experts in sweep.points for sweep in r.sweeps):
         tables += [memory_table(r, r.assignment), agreement_table(r, r.assignment)]
         tables += assignment_tables(r, r.assignment)
-    return [*tables, claims_table(r)]
+    return [*tables, *claims_tables(r)]
 
 
 def auroc_table(r: Reproduction) -> Table:
@@ -103,17 +110,46 @@ def forgetting_table(r: Reproduction) -> Table:
     return Table(f"Forgetting: {r.title}", columns, tuple(rows), notes)
 
 
-def claims_table(r: Reproduction) -> Table:
-    """Return the claims of the paper, and whether these runs confirm them."""
-    rows: list[tuple[Value, ...]] = []
-    for sweep in r.sweeps:
-        finals = _finals(r, sweep)
-        for claim in r.paper.claims:
-            found = check_claim(claim, finals, complete=r.complete)
-            rows.append((sweep.label, claim.text, found.answer, found.evidence))
+def claims_tables(r: Reproduction) -> list[Table]:
+    """Return the claims of the paper: which reading meets which, and the numbers behind it."""
+    found = [[_check(r, sweep, claim) for sweep in r.sweeps] for claim in r.paper.claims]
+    rows: list[tuple[Value, ...]] = [
+        (sweep.label, claim.text, result.answer, result.evidence)
+        for place, sweep in enumerate(r.sweeps)
+        for claim, results in zip(r.paper.claims, found, strict=True)
+        for result in (results[place],)
+    ]
     columns = tuple(text_column(name) for name in ("parameters", "claim", "holds", "ours"))
     notes = ("checked on means over runs, rounded to three digits", *r.notes)
-    return Table(f"Claims: {r.title}", columns, tuple(rows), notes)
+    table = Table(f"Claims: {r.title}", columns, tuple(rows), notes)
+    if len(r.sweeps) < 2:
+        return [table]
+    readings = tuple(text_column(sweep.label) for sweep in r.sweeps)
+    summary = tuple(
+        (claim.text, *(_ANSWERS[result.answer] for result in results))
+        for claim, results in zip(r.paper.claims, found, strict=True)
+    )
+    head = (text_column("claim"), *readings)
+    notes = (f"?: cannot be said; the table of claims says why{_partly(r)}", *r.notes)
+    return [Table(f"Claims by reading: {r.title}", head, summary, notes), table]
+
+
+_ANSWERS = {"yes": "yes", "no": "no", "cannot be said": "?"}
+
+
+def _partly(r: Reproduction) -> str:
+    return "" if r.complete else ", and what holds on the categories at hand"
+
+
+def _check(r: Reproduction, sweep: Sweep, claim: Claim) -> ClaimResult:
+    if is_about_experts(claim):
+        runs = {
+            experts: [experts_of_run(r, record) for record in point.row.records]
+            for experts, point in sweep.points.items()
+            if experts in claim.experts
+        }
+        return check_expert_claim(claim, runs, complete=r.complete)
+    return check_claim(claim, _finals(r, sweep), complete=r.complete)
 
 
 _LABELS = (text_column("parameters"), Column(SWEPT))

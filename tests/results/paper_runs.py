@@ -30,13 +30,17 @@ PARAMS: Mapping[str, Any] = {
     "threshold": 0.9,
     "class_budget": 400,
     "expert_budget": 2400,
-    "categories_per_expert": 6,
+    "categories_per_expert": 5,
     "replay": "random",
     "replay_ratio": 0.2,
     "replay_redraw": False,
-    "selector": "greedy",
+    "selector": "approximate_greedy",
     "coreset_start": "mean",
     "router": "nearest_mean",
+    "centroid": "patches",
+    "expert_centroid": "categories",
+    "update": "union",
+    "replay_share": "buffer",
 }
 
 

@@ -96,7 +96,9 @@ def test_each_reading_of_the_room_is_a_sweep_of_its_own_and_seeds_are_averaged(
         write_paper_run(tmp_path, final=worse, categories_per_expert=6, seed=1),
     ]
     auroc = tables(*runs)["AUROC"]
-    assert column(auroc, "parameters") == ["categories_per_expert=5", "categories_per_expert=6"]
+    reading = "expert_centroid=categories, update=union"
+    labels = [f"categories_per_expert={room}, {reading}" for room in (5, 6)]
+    assert column(auroc, "parameters") == labels
     assert means(auroc, "ours") == pytest.approx([MEAN, MEAN - 0.005])
     assert column(auroc, "runs") == [1, 2]
     assert any("deviation over seeds" in note for note in auroc.notes)
@@ -178,7 +180,27 @@ def test_claims_are_answered_for_every_sweep(tmp_path: Path) -> None:
         "at 5 experts screw i": "yes",
         "at 5 experts leather": "yes",
         "5 experts are optima": "yes",
+        "at 5 experts two hav": "yes",
+        "at 5 experts carpet,": "yes",
+        "at 5 experts grid an": "yes",
+        "at 5 experts the bud": "yes",
+        "at 5 experts those w": "no",
+        "3 experts give at le": "no",
+        "from 4 to 8 experts ": "yes",
     }
+
+
+def test_a_summary_says_which_reading_meets_which_claim(tmp_path: Path) -> None:
+    runs = [write_paper_run(tmp_path, update=update) for update in ("union", "reselect")]
+    (summary,) = [t for t in reproduction_tables(reproduce(*runs)) if "by reading" in t.title]
+    assert [c.name for c in summary.columns] == [
+        "claim",
+        "expert_centroid=categories, update=reselect",
+        "expert_centroid=categories, update=union",
+    ]
+    answers = {str(row[0])[:20]: row[1:] for row in summary.rows}
+    assert answers["at 5 experts screw i"] == ("yes", "yes")
+    assert answers["3 experts give at le"] == ("?", "?")
 
 
 def test_every_table_can_be_written(tmp_path: Path) -> None:

@@ -23,17 +23,18 @@ def plates_of_mvtec(plates, pixel_backbone) -> Path:
 
 @pytest.fixture
 def recorded(out: Path) -> Path:
-    """Records of the paper's own assignment, at two readings of the room."""
-    for room in (5, 6):
-        write_paper_run(out, categories_per_expert=room)
+    """Records of the paper's own assignment, at two readings of equation 1."""
+    for reading in ("categories", "memory"):
+        write_paper_run(out, expert_centroid=reading)
     return out
 
 
 def test_the_papers_configuration_is_what_runs(call, plates_of_mvtec, out):
     words = ("paper", "mecad", "--data-root", plates_of_mvtec, *EMBEDDED, "--out", out)
     listed = call(*words, "--dry-run").out.splitlines()
-    assert listed[-1].startswith("16 cells:")
-    assert sum("categories_per_expert=5" in line for line in listed) == 8
+    assert listed[-1].startswith("48 cells:")
+    assert sum("expert_centroid=memory" in line for line in listed) == 16
+    assert sum("categories_per_expert=5" in line for line in listed) == 48
     assert not out.exists()
 
 
@@ -41,17 +42,20 @@ def test_a_run_is_recorded_compared_and_reused(call, plates_of_mvtec, out):
     from cadbench.results.records.store import find_records
 
     words = ("paper", "mecad", "--data-root", plates_of_mvtec, *EMBEDDED, "--out", out)
+    words += ("--set", "mecad.update=union", "--set", "mecad.expert_centroid=categories,memory")
     done = call(*words, "--experts", "2,5", "--device", "cpu")
     assert done.code == 0, done.err
     assert "(4 computed, 0 reused)" in done.err
-    for title in ("AUROC: MECAD", "Forgetting: ", "Memory at 5", "Agreement of", "Claims: "):
+    for title in ("AUROC: MECAD", "Forgetting: ", "Memory at 5", "Agreement of", "Claims"):
         assert f"### {title}" in done.out
+    assert "### Claims by reading: " in done.out
     assert done.out.count("3 of 15 categories (bottle, screw, zipper)") >= 7
     assert len(find_records(out)) == 4
     again = call(*words, "--experts", "2,5", "--device", "cpu")
     assert "(0 computed, 4 reused)" in again.err
     assert again.out == done.out
-    compared = call("paper", "mecad", "--compare-only", "--out", out, "--experts", "2,5")
+    words = ("--set", "mecad.update=union", "--set", "mecad.expert_centroid=categories,memory")
+    compared = call("paper", "mecad", "--compare-only", "--out", out, "--experts", "2,5", *words)
     assert compared.out == done.out
     assert "warning: not the paper's configuration: features tf_eff" in compared.err
 
@@ -60,16 +64,15 @@ def test_another_interpretation_of_the_paper_can_be_set(call, plates_of_mvtec, o
     words = ("paper", "mecad", "--data-root", plates_of_mvtec, *EMBEDDED, "--out", out)
     more = ("--set", "mecad.replay=full", "--set", "mecad.categories_per_expert=6")
     listed = call(*words, "--dry-run", *more).out.splitlines()
-    assert listed[-1].startswith("8 cells:")
+    assert listed[-1].startswith("48 cells:")
     assert all("replay=full" in line for line in listed if "mecad " in line and "missing" in line)
 
 
 def test_recorded_runs_are_compared_without_data_or_weights(call, recorded):
     shown = call("paper", "mecad", "--compare-only", "--out", recorded)
     assert (shown.code, shown.err) == (0, "")
-    assert (
-        "| categories_per_expert=5 |       5 | 0.7800 | 0.8259 |    -0.0459 |    1 |" in shown.out
-    )
+    row = "| expert_centroid=categories, update=union |       5 | 0.7800 | 0.8259 |    -0.0459 |"
+    assert row in shown.out
     assert "not the paper's configuration" not in shown.out
     tables = call("paper", "mecad", "--compare-only", "--out", recorded, "--format", "csv").out
     agreement = next(part for part in tables.split("\n\n") if "adjusted Rand index" in part)
@@ -78,8 +81,8 @@ def test_recorded_runs_are_compared_without_data_or_weights(call, recorded):
 
 
 def test_only_records_of_the_configuration_are_compared(call, recorded):
-    write_paper_run(recorded, categories_per_expert=6, replay="full")
-    write_paper_run(recorded, categories_per_expert=6, seed=1)
+    write_paper_run(recorded, replay="full")
+    write_paper_run(recorded, seed=1)
     write_paper_run(recorded, {name: PAPER[name] for name in ("carpet", "screw")})
     words = ("paper", "mecad", "--compare-only", "--out", recorded)
     assert "replay" not in call(*words).out
