@@ -155,6 +155,9 @@ def run(arguments: Sequence[str] | None = None, *, own_process: bool = False) ->
         The exit code: 0 for success, 1 for a failure, 2 for incorrect usage.
     """
     words = [expand_home(word) for word in (sys.argv[1:] if arguments is None else arguments)]
+    if unknown := _unknown_home(words):
+        return _fail("", f"there is no user {unknown[1:]!r} for {unknown}; write ./{unknown} for a "
+                     "folder of that name", 2)  # fmt: skip
     if instruction := os.environ.get(_COMPLETE):
         return _complete(instruction)
     _escape_unprintable()
@@ -180,6 +183,15 @@ def expand_home(word: str) -> str:
         lambda match: match[1] + os.path.expanduser(match[2]),
         word,
     )
+
+
+def _unknown_home(words: Sequence[str]) -> str | None:
+    """`~name` of a path in which `name` is no user, or None."""
+    for word in words:
+        value = word.partition("=")[2] if word.startswith("-") else word
+        if match := re.match(r"~[\w.-]+(?=/)", value):
+            return match[0]
+    return None
 
 
 def _complete(instruction: str) -> int:

@@ -85,6 +85,11 @@ def storage_error(error: OSError, path: Path, options: str | None = None) -> Cad
         return CadbenchError(
             f"cannot write {path} ({error.strerror}); choose a writable folder with {options}"
         )
+    if dangling := next((up for up in path.parents if up.is_symlink() and not up.exists()), None):
+        return CadbenchError(
+            f"cannot write {path}: {dangling} is a link to {os.readlink(dangling)}, which does not "
+            f"exist; create it, or choose another place with {options}"
+        )
     if error.errno in _NO_PLACE:
         return CadbenchError(
             f"cannot write {path} ({error.strerror}); choose another place with {options}"

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -111,10 +111,12 @@ class _Run:
 
     def wait_for(self, share: float) -> None:
         """Wait until this share of the cells is recorded."""
-        enough: Callable[[], bool] = lambda: (  # noqa: E731
-            self.process.poll() is not None
-            or len(list(self.place.runs.rglob("run.json"))) >= share * self.cells
-        )
+
+        def enough() -> bool:
+            # Unlike `rglob`, `walk` ignores folders that are renamed meanwhile.
+            found = sum("run.json" in files for *_, files in os.walk(self.place.runs))
+            return self.process.poll() is not None or found >= share * self.cells
+
         wait_until(enough, _LONG)
 
     def end(self) -> Called:

@@ -80,6 +80,7 @@ def note_lines(notes: Sequence[Note]) -> tuple[str, ...]:
 def is_named_good(defect: str) -> bool:
     """Whether a kind of defect has a name that usually means good: `OK`, `no_defect`."""
     words = set(re.findall("[a-z]+", re.sub("([a-z])([A-Z])", r"\1 \2", defect).lower()))
+    words = {w.removesuffix("s") if w.removesuffix("s") in _GOOD_WORDS else w for w in words}
     words -= _FILLERS
     if words & _WITHOUT:
         return bool(words & _DEFECT_WORDS) and words <= _WITHOUT | _DEFECT_WORDS | _GOOD_WORDS

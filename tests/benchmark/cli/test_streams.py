@@ -177,6 +177,23 @@ def test_the_home_folder_is_expanded_in_every_option(
     assert expand_home(word) == expanded
 
 
+@pytest.mark.parametrize(
+    "words", [["report", "--to=~no-such-user/x.html"], ["run", "~no-such-user/s"]]
+)
+def test_the_home_of_an_unknown_user_is_refused(call: Any, words: list[str]) -> None:
+    done = call(*words)
+    assert done.code == 2
+    assert done.err.startswith("error: there is no user 'no-such-user' for ~no-such-user; write ./")
+
+
+def test_a_link_to_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    from cadbench.results.storage.files import storage_error
+
+    (tmp_path / "runs").symlink_to(tmp_path / "gone")
+    error = storage_error(FileExistsError(17, "File exists"), tmp_path / "runs" / "a" / "b")
+    assert f"runs is a link to {tmp_path / 'gone'}, which does not exist; create it" in str(error)
+
+
 def test_an_option_with_a_tilde_writes_to_the_home_folder(
     call: Any, make_record: Callable[..., Any], tmp_path: Path, monkeypatch: Any
 ) -> None:

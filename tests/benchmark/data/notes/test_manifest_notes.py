@@ -142,7 +142,19 @@ def test_further_formats_are_read(dataset: Path, suffix: str) -> None:
 @pytest.mark.parametrize(
     ("name", "good"),
     [
-        *((n, True) for n in ("Good", "OK", "normal", "good_2", "defect_free", "NoDefect", "ok-1")),
+        *(
+            (n, True)
+            for n in (
+                "Good",
+                "OK",
+                "normal",
+                "good_2",
+                "defect_free",
+                "NoDefect",
+                "ok-1",
+                "normals",
+            )
+        ),
         *((n, False) for n in ("scratch", "not_good", "no_good", "ko", "abnormal", "good_print")),
         *((n, False) for n in ("NG", "free", "7", "anomaly", "defect", "cleaning_mark")),
     ],
