@@ -152,11 +152,18 @@ def _opened(path: Path, name: str) -> Iterator[BinaryIO]:
         yield file
 
 
+_ZIP_END, _ZIP_END_SIZE = b"PK\x05\x06", 22
+"""Signature and size of the last entry of a zip; a comment may follow it."""
+
+
 def _of_zip(file: BinaryIO, limits: Limits) -> Iterator[Member]:
     room = limits.ratio * os.fstat(file.fileno()).st_size + FREE_BYTES
     with zipfile.ZipFile(cast("BinaryIO", _ShortReads(file))) as archive:
         infos = archive.infolist()
         _limit_members(len(infos), limits)
+        file.seek(-_ZIP_END_SIZE - len(archive.comment), os.SEEK_END)
+        if file.read(len(_ZIP_END)) != _ZIP_END:
+            raise RecordError("it has data after the end of the zip")
         # Check all members before reading the first.
         if sum(info.file_size for info in infos) > room:
             raise RecordError(f"it unpacks to more than {limits.ratio} times its size")

@@ -345,3 +345,9 @@ def test_a_damaged_checksum_or_data_after_the_end_refuses_the_archive(
     ):
         (tmp_path / "a.tar.gz").write_bytes(content)
         assert_nothing_gets_in(tmp_path / "a.tar.gz", said)
+
+
+def test_data_after_the_end_of_a_zip_refuses_it(assert_nothing_gets_in, exported, tmp_path):
+    archive = hostile.write_zip(tmp_path / "a.zip", exported.items())
+    archive.write_bytes(archive.read_bytes() + b"more")
+    assert_nothing_gets_in(archive, "data after the end of the zip")
