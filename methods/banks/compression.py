@@ -101,7 +101,7 @@ def quantize(vectors: Tensor, layout: CodeLayout, seed: int) -> Tensor:
     import faiss
     import torch
 
-    quantizer = faiss.ProductQuantizer(layout.dim, layout.codes, layout.bits)
+    quantizer: Any = faiss.ProductQuantizer(layout.dim, layout.codes, layout.bits)
     quantizer.cp.seed = seed
     quantizer.cp.min_points_per_centroid = 1  # no warning about few vectors
     values: np.ndarray = vectors.cpu().numpy()
