@@ -87,6 +87,9 @@ class Mecad(Method[MecadParams]):
         banks = {index: expert.memory for index, expert in self.experts.items()}
         return score_with_banks(batch, banks, owner, self.router, self.params)
 
+    def scoring_blocks(self) -> dict[int, list[Block]]:
+        return {index: expert.memory for index, expert in self.experts.items()}
+
     def memory(self) -> MemoryReport:
         budget = self.params.expert_budget
         experts = tuple(

@@ -25,6 +25,8 @@ class Block:
         parent_rows: (N,) indices of the vectors in that original block; None without a parent.
         places: (N,) cell of the patch grid that each vector comes from, row by row from 0; None if
             unknown. Not part of the digest.
+        category: the category that all vectors come from; None if unknown or several. Not part of
+            the digest.
     """
 
     vectors: torch.Tensor
@@ -32,32 +34,41 @@ class Block:
     parent_digest: str | None = None
     parent_rows: np.ndarray | None = field(default=None, repr=False)
     places: np.ndarray | None = field(default=None, repr=False)
+    category: str | None = None
 
     @classmethod
     def of(
-        cls, vectors: torch.Tensor, *, places: np.ndarray | None = None, copy: bool = True
+        cls,
+        vectors: torch.Tensor,
+        *,
+        places: np.ndarray | None = None,
+        category: str | None = None,
+        copy: bool = True,
     ) -> Block:
         """Make a block of a contiguous float32 copy of `vectors` (N, D).
 
         Args:
             vectors: the vectors.
             places: (N,) cells of the patch grid that they come from, if a method needs them.
+            category: the category that all of them come from, for `wrong_neighbor_rate`.
             copy: False for vectors that nothing else refers to, which saves the copy.
         """
         import torch
 
         vectors = vectors.detach().to(torch.float32, copy=copy).contiguous()
-        return cls(vectors, _digest(vectors), places=places)
+        return cls(vectors, _digest(vectors), places=places, category=category)
 
     @classmethod
     def join(cls, blocks: Sequence[Block]) -> Block:
-        """Concatenate one or more blocks; places are kept if all blocks have them."""
+        """Concatenate blocks; places and category are kept if all have them, the same category."""
         import torch
 
         places = [block.places for block in blocks if block.places is not None]
+        categories = {block.category for block in blocks}
         return cls.of(
             torch.cat([block.vectors for block in blocks]),
             places=np.concatenate(places) if len(places) == len(blocks) else None,
+            category=categories.pop() if len(categories) == 1 else None,
             copy=False,
         )
 
@@ -81,6 +92,7 @@ class Block:
             Block.of(
                 self.vectors[places],
                 places=None if self.places is None else self.places[rows],
+                category=self.category,
                 copy=False,
             ),
             parent_digest=self.root_digest,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeAlias
 
@@ -10,6 +11,7 @@ from typing_extensions import TypeVar
 
 from .context import MethodContext, Routing
 from .experience import TestBatch, TrainExperience
+from .memory_block import Block
 from .params import Params
 from .prediction import MemoryReport, Prediction
 
@@ -111,6 +113,15 @@ class Method(ABC, Generic[P]):
     @abstractmethod
     def memory(self) -> MemoryReport:
         """Report what is stored now."""
+
+    def scoring_blocks(self) -> Mapping[int, Sequence[Block]] | None:
+        """Return the vectors that the method scores with now, for `wrong_neighbor_rate`.
+
+        Returns:
+            Expert -> its blocks; the key -1 for a method whose predictions have no `route`. None
+            if the method has no such vectors. Blocks of the coreset service know their category.
+        """
+        return None
 
     @abstractmethod
     def state_dict(self) -> State:

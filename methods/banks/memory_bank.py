@@ -48,6 +48,9 @@ class SingleBank(Method[P]):
     def memory(self) -> MemoryReport:
         return bank_memory(self.params, self.bank, self.bank)
 
+    def scoring_blocks(self) -> dict[int, list[Block]]:
+        return {-1: self.bank}
+
     def state_dict(self) -> State:
         return {"bank": pack_blocks(self.bank)}
 
@@ -132,7 +135,12 @@ def reselect(context: MethodContext, blocks: Sequence[Block], size: int) -> Bloc
 def pack_blocks(blocks: Sequence[Block]) -> list[dict[str, object]]:
     """Convert blocks to plain values for the state of a method."""
     return [
-        {"vectors": block.vectors, "digest": block.digest, "places": block.places}
+        {
+            "vectors": block.vectors,
+            "digest": block.digest,
+            "places": block.places,
+            "category": block.category,
+        }
         for block in blocks
     ]
 
@@ -140,6 +148,11 @@ def pack_blocks(blocks: Sequence[Block]) -> list[dict[str, object]]:
 def unpack_blocks(state: Sequence[Mapping[str, Any]], context: MethodContext) -> list[Block]:
     """Restore blocks that `pack_blocks` converted, on the device of the context."""
     return [
-        Block(entry["vectors"].to(context.device), entry["digest"], places=entry.get("places"))
+        Block(
+            entry["vectors"].to(context.device),
+            entry["digest"],
+            places=entry.get("places"),
+            category=entry.get("category"),
+        )
         for entry in state
     ]

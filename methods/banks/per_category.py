@@ -107,8 +107,10 @@ class PerCategory(Method[P]):
     def score(self, batch: TestBatch) -> Prediction:
         known = batch.category in self.categories
         owner = self.categories.index(str(batch.category)) if known else None
-        banks = {expert: [bank] for expert, bank in enumerate(self.banks)}
-        return score_with_banks(batch, banks, owner, self.router, self.params)
+        return score_with_banks(batch, self.scoring_blocks(), owner, self.router, self.params)
+
+    def scoring_blocks(self) -> dict[int, list[Block]]:
+        return {expert: [bank] for expert, bank in enumerate(self.banks)}
 
     def memory(self) -> MemoryReport:
         experts = []

@@ -24,6 +24,7 @@ from ..metrics.registry import (
     IMAGE_METRICS,
     INFERRED_METRICS,
     MATRIX_METRICS,
+    MEMORY_METRICS,
     PIXEL_METRICS,
     stored_name,
 )
@@ -246,7 +247,7 @@ QUANTITIES: Mapping[str, Quantity] = {
         for metric in MATRIX_METRICS.values()
         if metric.is_defined_for(base)
     },
-    **{name: _of_scores(metric) for name, metric in INFERRED_METRICS.items()},
+    **{name: _of_scores(metric) for name, metric in {**INFERRED_METRICS, **MEMORY_METRICS}.items()},
     "scoring_vectors": Quantity(
         Column("scoring vectors", 0, "lower"),
         _of_memory("scoring_vectors"),

@@ -30,6 +30,7 @@ from .image.f1_max import f1_max
 from .image.fpr95 import fpr95
 from .inferred_routing import pooled_auroc, routing_accuracy
 from .metric import Measured
+from .neighbors import wrong_neighbor_rate
 from .operating_points import alarm_threshold, false_alarm_rate, recall
 
 __all__ = [
@@ -55,4 +56,5 @@ __all__ = [
     "recall",
     "routing_accuracy",
     "worst_drop",
+    "wrong_neighbor_rate",
 ]

@@ -10,6 +10,7 @@ Names in metrics.parquet:
     false_alarm_rate, ..  one category at its threshold, of runs with held-out images only
     pooled_auroc          after each t, `inferred` routing only
     routing_accuracy      after each t, and of the entire run (its last row), `inferred` only
+    wrong_neighbor_rate   one category, and of the entire run, from events of methods with blocks
 
 Metrics of experts are there where the method recorded assignments. `gap_to_joint` needs a second
 run and is computed when a table is made.
@@ -24,8 +25,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import CadbenchError
+from ..records.schema import WRONG_NEIGHBORS
 from .inferred_routing import pooled_auroc, routing_accuracy
 from .metric import CategoryMetric, ImageMetric, Index, Matrix, PixelMetric
+from .neighbors import wrong_neighbor_rate
 from .operating_points import AlarmThresholds, HeldOut
 from .registry import (
     DEFAULT,
@@ -84,6 +87,7 @@ def compute_metrics(
         rows.extend(_operating_rows(sorted_scores, thresholds, categories, s, owner))
     if routing == "inferred":
         rows.extend(_inferred_rows(sorted_scores, len(experiences), s, owner))
+    rows.extend(_neighbor_rows(events, categories))
     frame = pd.DataFrame(rows, columns=["metric", "t", "category", "value", "n"])
     return frame.astype({"t": "Int16", "value": "float64", "n": "int32"})
 
@@ -298,6 +302,20 @@ def _operating_rows(
             R[t - 1, c] = value
             yield metric.name, t, categories[c], value, rows.stop - rows.start
         yield from continual_rows(metric, R, s, share, owner)
+
+
+def _neighbor_rows(events: pd.DataFrame | None, categories: Sequence[str]) -> Iterator[Row]:
+    if events is None or "share" not in events.columns:
+        return
+    found = events[(events["kind"] == WRONG_NEIGHBORS) & events["category"].isin(categories)]
+    columns = (found[name] for name in ("experience", "category", "share", "images"))
+    shares = []
+    for t, category, share, images in zip(*columns, strict=True):
+        shares.append(float(share))
+        yield "wrong_neighbor_rate", int(t), category, float(share), int(images)
+    if shares:
+        mean = wrong_neighbor_rate(shares)
+        yield "wrong_neighbor_rate", None, None, float(mean.value), mean.n
 
 
 def _inferred_rows(scores: _SortedScores, T: int, s: Index, owner: Index | None) -> Iterator[Row]:

@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 
-from . import continual, image, inferred_routing, operating_points, pixel
+from . import continual, image, inferred_routing, neighbors, operating_points, pixel
 from .metric import (
     CategoryMetric,
     ContinualMetric,
@@ -47,7 +47,15 @@ MATRIX_METRICS: Mapping[str, ContinualMetric] = {
 INFERRED_METRICS: Mapping[str, ContinualMetric] = {
     metric.name: metric for metric in inferred_routing.METRICS
 }
-METRICS: Mapping[str, Metric] = {**CATEGORY_METRICS, **MATRIX_METRICS, **INFERRED_METRICS}
+MEMORY_METRICS: Mapping[str, ContinualMetric] = {
+    metric.name: metric for metric in neighbors.METRICS
+}
+METRICS: Mapping[str, Metric] = {
+    **CATEGORY_METRICS,
+    **MATRIX_METRICS,
+    **INFERRED_METRICS,
+    **MEMORY_METRICS,
+}
 
 
 def stored_name(base: str, name: str) -> str:
@@ -64,7 +72,7 @@ def split_name(stored: str) -> tuple[str, str]:
 def is_known(stored: str) -> bool:
     """Whether this release has the metric of a name in metrics.parquet."""
     base, name = split_name(stored)
-    if stored in CATEGORY_METRICS or stored in INFERRED_METRICS:
+    if stored in {**CATEGORY_METRICS, **INFERRED_METRICS, **MEMORY_METRICS}:
         return True
     if base not in CATEGORY_METRICS or name not in MATRIX_METRICS:
         return False

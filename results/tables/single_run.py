@@ -52,6 +52,7 @@ def metrics_table(record: Record) -> Table:
             base, name = split_name(stored)
             found.setdefault(name, {})[base] = float(value), int(n)
     routing = found.pop("routing_accuracy", {})
+    neighbors = found.pop("wrong_neighbor_rate", {})
     bases = list(dict.fromkeys(base for values in found.values() for base in values))
     groups = [IMAGE_METRICS, PIXEL_METRICS][: 1 + any(base in PIXEL_METRICS for base in bases)]
     rows = [
@@ -74,6 +75,7 @@ def metrics_table(record: Record) -> Table:
     notes += [
         f"routing_accuracy: {share:.4f} after the last experience" for share, _ in routing.values()
     ]
+    notes += [f"wrong_neighbor_rate: {share:.4f}" for share, _ in neighbors.values()]
     pooled = metrics[metrics["metric"] == "pooled_auroc"].sort_values("t")["value"]
     notes += [f"pooled_auroc: {value:.4f} after the last experience" for value in pooled.tail(1)]
     return Table(run_title("Metrics", record), columns, tuple(rows), tuple(notes))

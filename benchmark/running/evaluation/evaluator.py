@@ -34,6 +34,7 @@ from .progress import Progress, Step
 from .result_checks import MapGrid, check_claim, check_memory
 from .salted_ids import SaltedIds
 from .scoring import score_columns, score_held_out
+from .wrong_neighbors import count_wrong_neighbors
 
 Maps: TypeAlias = Literal["final", "all", "none"]
 """Which maps a record keeps: those of the last experience, of all experiences, or none."""
@@ -94,6 +95,8 @@ def evaluate(
                 step = _evaluate_experience(trial, experience)
                 _drop_maps(step, progress, maps)
                 progress.steps.append(step)
+                if experience is experiences[-1]:
+                    step.events += _neighbor_events(trial, experience, progress)
                 with trial.attributed("state_dict"):
                     progress.method_state = trial.method.state_dict()
                 _save(trial, progress, checkpoint)
@@ -223,6 +226,22 @@ def _evaluate_experience(trial: Trial, experience: Experience) -> Step:
         observe_seconds=observed - started,
         score_seconds=scored - observed,
     )
+
+
+def _neighbor_events(
+    trial: Trial, experience: Experience, progress: Progress
+) -> list[dict[str, Any]]:
+    """The events with the share of wrong neighbors; none if the method does not say."""
+    with trial.attributed("scoring_blocks"):
+        events = count_wrong_neighbors(
+            trial.cell,
+            trial.method,
+            trial.stream,
+            trial.features,
+            trial.loan,
+            progress.rows[-1],
+        )
+    return [{"experience": experience.index, **event} for event in events]
 
 
 def _measure_pixels(

@@ -10,14 +10,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from ....results.records.schema import ASSIGNED, ASSIGNMENT, PART_ASSIGNED, SIMILARITY
+from ....results.records.schema import (
+    ASSIGNED,
+    ASSIGNMENT,
+    PART_ASSIGNED,
+    SIMILARITY,
+    WRONG_NEIGHBORS,
+)
 from ....results.sanitizing import is_printable
 from ...system.plugin_errors import PluginMistake
 
 Event: TypeAlias = dict[str, Any]
 """A row of the events table, without the number of the experience."""
 
-_RESERVED = (SIMILARITY, PART_ASSIGNED)
+_RESERVED = (SIMILARITY, PART_ASSIGNED, WRONG_NEIGHBORS)
 """Kinds of events that cadbench itself records."""
 
 _TYPES = {"int16": "number", "float64": "number", "bool": "true or false", "string": "text"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,9 +83,10 @@ class Coresets:
         block = self._blocks.get((key, size))
         if block is None:
             rows = self._select_rows(key, source, category, request)
-            block = _block(source, rows, self.device)
+            block = _block(source, rows, self.device, category)
             self._blocks[key, size] = block
-        return block
+        # Equal images may have another name in a stream without category names.
+        return block if block.category == category else replace(block, category=category)
 
     def discard(self, digests: Collection[str]) -> None:
         """Drop the blocks with these digests, because a method has changed their vectors."""
@@ -107,7 +108,7 @@ class Coresets:
 
     def gather(self, experience: TrainExperience, category: str, rows: np.ndarray) -> Block:
         """The training patches at `rows` (n,), counted over all images of the category."""
-        return _block(training_patches(experience, category), rows, self.device)
+        return _block(training_patches(experience, category), rows, self.device, category)
 
     def everything(self, experience: TrainExperience, category: str) -> Block:
         """All training patches of a category."""
@@ -239,7 +240,7 @@ def _mean(pieces: Sequence[np.ndarray]) -> np.ndarray:
     return mean
 
 
-def _block(source: PatchSource, rows: np.ndarray, device: torch.device) -> Block:
+def _block(source: PatchSource, rows: np.ndarray, device: torch.device, category: str) -> Block:
     """The patches at `rows` (n,) and their places, on the device."""
     import torch
 
@@ -248,4 +249,4 @@ def _block(source: PatchSource, rows: np.ndarray, device: torch.device) -> Block
     patches = PatchRows(_pieces(source)).take(torch.as_tensor(rows)).float().to(device)
     per_image = source.arrays()[0].shape[1]
     places = (rows % per_image).astype(np.min_scalar_type(per_image - 1))
-    return Block.of(patches, places=places, copy=False)
+    return Block.of(patches, places=places, category=category, copy=False)
