@@ -305,10 +305,10 @@ def _operating_rows(
 
 
 def _neighbor_rows(events: pd.DataFrame | None, categories: Sequence[str]) -> Iterator[Row]:
-    if events is None or "share" not in events.columns:
+    if events is None or "rate" not in events.columns:
         return
     found = events[(events["kind"] == WRONG_NEIGHBORS) & events["category"].isin(categories)]
-    columns = (found[name] for name in ("experience", "category", "share", "images"))
+    columns = (found[name] for name in ("experience", "category", "rate", "images"))
     shares = []
     for t, category, share, images in zip(*columns, strict=True):
         shares.append(float(share))

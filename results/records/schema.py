@@ -247,7 +247,7 @@ PART_ASSIGNED = "assignment of a part"
 """Kind of events: images that a blended stream shows an experience early or late."""
 SIMILARITY = "similarity"
 WRONG_NEIGHBORS = "wrong neighbors"
-"""Kind of events: per column, the `share` of test patches of its `images` that are nearer to a
+"""Kind of events: per column, the `rate` of test patches of its `images` that are nearer to a
 stored vector of another category than to all of their own, after the last experience."""
 
 METRICS_OF_0_1 = (

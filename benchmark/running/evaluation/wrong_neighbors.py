@@ -69,7 +69,7 @@ def count_wrong_neighbors(
         {
             "kind": WRONG_NEIGHBORS,
             "category": column,
-            "share": counts[column] / (patches * len(final[column].routes)),
+            "rate": counts[column] / (patches * len(final[column].routes)),
             "images": len(final[column].routes),
         }
         for column in final

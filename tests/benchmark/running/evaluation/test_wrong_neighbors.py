@@ -23,7 +23,7 @@ SMALL = {
 
 
 def shares(progress):
-    return {e["category"]: e["share"] for e in progress.events if e["kind"] == WRONG_NEIGHBORS}
+    return {e["category"]: e["rate"] for e in progress.events if e["kind"] == WRONG_NEIGHBORS}
 
 
 @pytest.fixture
@@ -101,4 +101,4 @@ def test_metrics_follow_from_the_events(study):
 
 def test_a_method_cannot_record_shares_itself():
     with pytest.raises(PluginMistake, match="cadbench records this kind"):
-        EventLog().record(WRONG_NEIGHBORS, {"share": 0.0})
+        EventLog().record(WRONG_NEIGHBORS, {"rate": 0.0})
