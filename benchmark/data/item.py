@@ -39,7 +39,10 @@ class Item:
         oddities: what is odd about the files of the image and its mask.
         domain: how the image is changed under drift; None if it is not (see
             `drifted_manifest`).
-        original: with a domain, the item of the unchanged image, which has the same file.
+        original: with a domain or a drawn defect, the item of the unchanged image, which has the
+            same file.
+        drawn: kind of the defect that is drawn on the image (`images.drawn_defects`); empty if
+            none is.
     """
 
     category: str
@@ -58,6 +61,7 @@ class Item:
     oddities: tuple[Oddity, ...] = ()
     domain: Domain | None = None
     original: Item | None = None
+    drawn: str = ""
 
     @property
     def mask_paths(self) -> tuple[str, ...]:

@@ -130,8 +130,9 @@ class FeatureSet:
             store = self._pixel_store if pixels else self._patch_store
             digest = self._pixel_digest if pixels else self.spec.digest
             only = {identity for ids in ids_of.values() for identity in ids}
+            by_id = any(self._has_moved(column, "train") for column in ids_of)
             self._subsets[key] = CachedPatchSource(
-                store, shards, digest, self.device, only, by_id=self._has_moved_images
+                store, shards, digest, self.device, only, by_id=by_id
             )
         return self._subsets[key]
 
@@ -179,7 +180,7 @@ class FeatureSet:
         key = (digest, category, split)
         if key not in self._sources:
             only = None
-            if self._has_moved_images:
+            if self._stored is not self.manifest:
                 only = {item.content for item in getattr(self.manifest, split)(category)}
             self._sources[key] = CachedPatchSource(
                 store,
@@ -188,25 +189,28 @@ class FeatureSet:
                 self.device,
                 only,
                 device_cache=self._device_cache if split == "test" else None,
-                by_id=self._has_moved_images and split == "train",
+                by_id=self._has_moved(category, split),
             )
         return self._sources[key]
-
-    @property
-    def _has_moved_images(self) -> bool:
-        return self.as_published is not None and self.as_published is not self.manifest
 
     @property
     def _stored(self) -> Manifest:
         """The manifest with the splits by which the cache is divided."""
         return self.as_published or self.manifest
 
+    def _has_moved(self, column: str, split: Split) -> bool:
+        """Whether images of a split are stored with those of the other split."""
+        if self._stored is self.manifest:
+            return False
+        stored = {item.content for item in getattr(self._stored, split)(column)}
+        return any(item.content not in stored for item in getattr(self.manifest, split)(column))
+
     def _shards(self, column: str, split: Split) -> tuple[Shard, ...]:
         """The shards that hold the images of a column's split, and maybe others."""
-        shards = shards_of(getattr(self._stored, split)(column))
-        if split == "train" and self._has_moved_images:
-            shards += shards_of(self._stored.test(column))
-        return shards
+        if self._has_moved(column, split):
+            train, test = self._stored.train(column), self._stored.test(column)
+            return shards_of(train) + shards_of(test)
+        return shards_of(getattr(self._stored, split)(column))
 
     @functools.cached_property
     def _device_cache(self) -> DeviceCache | None:

@@ -47,6 +47,38 @@ class FeatureInputs(NamedTuple):
 
 
 @dataclass(frozen=True)
+class TunedParams:
+    """How some parameters of a cell were chosen without test images (`--tune`).
+
+    Attributes:
+        params: name of each chosen parameter and the values that it was chosen from.
+        on: protocol of the training images that were used.
+        manifest: hash of the manifest of these images, those with drawn defects included.
+        drawing: version of the drawn defects.
+    """
+
+    params: tuple[tuple[str, tuple[Any, ...]], ...]
+    on: str
+    manifest: str
+    drawing: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "params": {name: list(values) for name, values in self.params},
+            "on": self.on,
+            "manifest": self.manifest,
+            "drawing": self.drawing,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TunedParams:
+        """Restore what `as_dict` returned."""
+        params = tuple((name, tuple(tried)) for name, tried in values["params"].items())
+        return cls(params, values["on"], values["manifest"], values["drawing"])
+
+
+@dataclass(frozen=True)
 class Cell:
     """An independent, serializable unit of work. Its key is the hash of `as_dict`.
 
@@ -69,6 +101,7 @@ class Cell:
         threshold_quantile: quantile of their scores that alarm thresholds have.
         contaminate: share of defective images among the training ones; None if the splits are
             those of the dataset.
+        tuned: how some of the parameters were chosen; None if the user gave them.
         swept: names of the parameters that vary among the cells of one run; only `label` uses
             them.
     """
@@ -90,6 +123,7 @@ class Cell:
     holdout: float = 0.0
     threshold_quantile: float = THRESHOLD_QUANTILE
     contaminate: float | None = None
+    tuned: TunedParams | None = None
     swept: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
@@ -185,6 +219,7 @@ class Cell:
                 else {}
             ),
             **({} if self.contaminate is None else {"contaminate": self.contaminate}),
+            **({} if self.tuned is None else {"tuned": self.tuned.as_dict()}),
         }
 
     @classmethod
@@ -228,6 +263,7 @@ class Cell:
             contaminate=(
                 check_contaminate(entry["contaminate"]) if "contaminate" in entry else None
             ),
+            tuned=TunedParams.from_dict(entry["tuned"]) if "tuned" in entry else None,
         )
         cell = replace(cell, params=resolve_params(cell.method, method, cell.params, cell.facts))
         if not is_reserved(entry["protocol"]):
@@ -252,7 +288,9 @@ class Cell:
             or getattr(self.params, spec.name) != getattr(default, spec.name)
         ]
         dirty = "" if self.contaminate is None else f", contaminate {self.contaminate:g}"
-        return f"{' '.join([self.method, *named])}, {self.order.name}, seed {self.seed}{dirty}"
+        tuned = ", tuned" if self.tuned else ""
+        words = " ".join([self.method, *named])
+        return f"{words}, {self.order.name}, seed {self.seed}{dirty}{tuned}"
 
     @property
     def kind(self) -> Kind:

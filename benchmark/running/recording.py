@@ -6,6 +6,7 @@ import functools
 import importlib.metadata
 import platform
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,7 @@ def record(
     regions: dict[str, dict[str, float]],
     timing: dict[str, Any] | None = None,
     keep_state: bool = False,
+    tuning: Mapping[str, Any] | None = None,
 ) -> Record:
     """Write the record of a finished cell.
 
@@ -64,6 +66,7 @@ def record(
         regions: `PixelMeter.regions`: defect regions of the columns that have pixel metrics.
         timing: timings, if they were measured.
         keep_state: whether to keep the state of the method.
+        tuning: what was tried to choose the parameters of the cell; None if they were given.
 
     Returns:
         The record in its final folder.
@@ -118,6 +121,7 @@ def record(
         **_data_notes(stream, features, regions),
         **_contaminated(cell, features),
         **({"timing": timing} if timing else {}),
+        **({"tuning": dict(tuning)} if tuning else {}),
         # Omitted for maps on the patch grid, as in records of earlier releases.
         **({"map_grid": list(grid)} if grid and grid != features.grid else {}),
     }

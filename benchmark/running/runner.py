@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ...results.analysis.quantities import Reading, quantity
 from ...results.errors import UsageError
@@ -51,6 +52,7 @@ class Runner:
         timed: whether to measure the time of each method with all caches off.
         keep_state: whether the records keep the final state of the method.
         callbacks: notified when cells start, and when experiences and cells finish.
+        tunings: key of a cell whose parameters were chosen -> what was tried.
     """
 
     inputs: SharedInputs
@@ -61,6 +63,7 @@ class Runner:
     timed: bool = False
     keep_state: bool = False
     callbacks: tuple[Callback, ...] = ()
+    tunings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     _finished: set[str] = field(init=False, default_factory=set, repr=False)
 
     def run(
@@ -229,6 +232,7 @@ class Runner:
                 meter.regions,
                 timing,
                 self.keep_state,
+                self.tunings.get(cell.key),
             )
 
 

@@ -43,6 +43,8 @@ class SharedInputs:
         reporter: shows progress and messages.
         search: library of the neighbor search, `torch` or `faiss`.
         kept_distance_bytes: bytes of neighbor distances that stay in the cache folder.
+        stored: the images with the splits by which the feature cache is divided, where they are
+            not those of `manifest`; for choosing parameters on training images.
     """
 
     manifest: Manifest
@@ -52,6 +54,7 @@ class SharedInputs:
     reporter: Reporter
     search: str = "torch"
     kept_distance_bytes: int = 0
+    stored: Manifest | None = None
     _manifests: dict[tuple[tuple[Domain, ...], Contamination | None], Manifest] = field(
         init=False, default_factory=dict, repr=False
     )
@@ -92,7 +95,7 @@ class SharedInputs:
             cell.features,
             device,
             self.cache,
-            as_published=self.manifest_of(cell.drift, None),
+            as_published=self.stored or self.manifest_of(cell.drift, None),
         )
         pixels = cell.method_class.uses_images
         features.ensure(columns, self.weights, self.reporter, pixels=pixels)

@@ -74,7 +74,8 @@ def estimate(
         keep_state: whether they must keep the state of the method.
     """
     requirements = Requirements(maps, timed, keep_state)
-    cells: Sequence[Cell] = (*plan.cells, *(pair.cell for pair in plan.matched))
+    tuned = [cell for tuning in plan.tunings for cell in tuning.cells]
+    cells: Sequence[Cell] = (*plan.cells, *tuned, *(pair.cell for pair in plan.matched))
     done: list[Cell] = []
     begun: list[Cell] = []
     missing: list[Cell] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ...results.errors import UsageError
 from ..running.callbacks import check_callbacks
@@ -127,6 +127,18 @@ def execute(plan: Plan, execution: Execution, reporter: Reporter) -> list[Outcom
         callbacks=execution.callbacks,
     )
 
+    cells = list(plan.cells)
+    tunings: dict[str, dict[str, Any]] = {}
+    for tuning in plan.tunings:
+        from .tuning import choose
+
+        chosen, entry = choose(
+            tuning, inputs.cache, execution.device, execution.neighbors, reporter
+        )
+        cells += chosen
+        tunings |= {cell.key: entry for cell in chosen}
+    runner.tunings = tunings
+
     def in_processes(cells: Sequence[Cell]) -> list[Outcome]:
         from ..running.engines.processes import run_in_processes
 
@@ -142,6 +154,6 @@ def execute(plan: Plan, execution: Execution, reporter: Reporter) -> list[Outcom
         return Cluster(execution.address, resources).run(runner, cells)
 
     if execution.engine == "ray":
-        return runner.run(plan.cells, plan.matched, on_ray)
+        return runner.run(cells, plan.matched, on_ray)
     parallel = (execution.jobs or 1) > 1
-    return runner.run(plan.cells, plan.matched, in_processes if parallel else None)
+    return runner.run(cells, plan.matched, in_processes if parallel else None)

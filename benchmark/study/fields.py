@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..data.images.preprocessing import Mode
 from ..interface.context import Routing
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..data.opening.locations import DataRoots
 
 
-_TEXTS = ("dataset", "schedule", "match_memory", "backbone", "embedding")
+_TEXTS = ("dataset", "tune_on", "schedule", "match_memory", "backbone", "embedding")
 """Fields that are a text or None."""
 
 
@@ -39,6 +39,8 @@ class StudyFields:
     routing: Routing | None = None
     unseen: Unseen | None = None
     methods: values.Methods | None = field(default=None, hash=False)
+    tune: Mapping[values.MethodRef, Mapping[str, Any]] | None = field(default=None, hash=False)
+    tune_on: str | None = None
     seeds: int | str | Iterable[int] | None = None
     match_memory: str | None = None
     backbone: str | None = None
@@ -61,6 +63,7 @@ class StudyFields:
             "seeds": values.seeds(self.seeds),
             "contaminate": values.shares("contaminate", self.contaminate),
             "methods": values.methods(self.methods),
+            "tune": values.tuned(self.tune),
         }
         for name, value in normalized.items():
             object.__setattr__(self, name, value)

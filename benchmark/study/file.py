@@ -58,6 +58,8 @@ class StudyFile:
     resize: str | None = None
     map_sigma: float | None = None
     methods: Mapping[str, Mapping[str, Any]] | tuple[str, ...] | str | None = None
+    tune: Mapping[str, Mapping[str, Any]] | None = None
+    tune_on: str | None = None
 
 
 def read_fields(file: Path) -> dict[str, Any]:
@@ -126,19 +128,20 @@ def study_toml(study: StudyFields, file: Path) -> str:
     """
     lines = [f"version = {VERSION}"]
     for each in fields(StudyFile):
-        if each.name in ("version", "methods"):
+        if each.name in ("version", "methods", "tune"):
             continue
         value = getattr(study, each.name)
         if value is None or value is False:
             continue
-        if each.name in _PATHS or (each.name == "protocol" and Path(value).is_file()):
+        is_file = each.name in ("protocol", "tune_on") and Path(value).is_file()
+        if each.name in _PATHS or is_file:
             value = os.path.relpath(Path(value).expanduser(), file.parent)
         if each.name == "orders":
             value = [_relative_order(text, file.parent) for text in value]
         lines.append(f"{each.name} = {_toml(value)}")
-    methods: Any = study.methods or {}
-    for method, params in methods.items():
-        lines += ["", f"[methods.{_key(method)}]"]
+    tables: Any = {"methods": study.methods or {}, "tune": study.tune or {}}
+    for table, method, params in ((t, m, p) for t in tables for m, p in tables[t].items()):
+        lines += ["", f"[{table}.{_key(method)}]"]
         for parameter, values in params.items():
             written = ["auto" if value is None else value for value in values]
             value = written if len(written) > 1 else written[0]
@@ -148,9 +151,8 @@ def study_toml(study: StudyFields, file: Path) -> str:
 
 def _paths_in(given: Mapping[str, Any]) -> list[str]:
     """The keys whose value is a path; a protocol may be a name."""
-    protocol = given.get("protocol")
-    is_file = protocol is not None and protocol.endswith(".toml")
-    return [name for name in (*_PATHS, *["protocol"] * is_file) if name in given]
+    protocols = [n for n in ("protocol", "tune_on") if str(given.get(n, "")).endswith(".toml")]
+    return [name for name in (*_PATHS, *protocols) if name in given]
 
 
 def _order_below(folder: Path, text: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..data.manifest import Manifest
+from ..data.opening.locations import DataRoots
 from ..data.opening.open_dataset import open_dataset
+from ..protocols.builtin import find_protocol
 from ..running.cell import Cell
 from ..running.design import Design, MatchedCell, cells_of, match_memory
 from ..streams.contamination import contamination_warnings
@@ -19,6 +21,7 @@ from .settings import Settings
 if TYPE_CHECKING:
     from ..features.feature_spec import FeatureSpec
     from ..features.weights import Weights
+    from .tuning import Tuning
 
 _PAPER_BACKBONE = "wide_resnet50_2"
 
@@ -32,12 +35,14 @@ class Plan:
         weights: backbone weights of all cells.
         cells: the cells that can be computed immediately.
         matched: cells whose parameters depend on another cell's memory (`match_memory`).
+        tunings: choices of parameters; the chosen cells are computed after `cells`.
     """
 
     manifest: Manifest
     weights: Weights
     cells: list[Cell]
     matched: list[MatchedCell] = field(default_factory=list)
+    tunings: list[Tuning] = field(default_factory=list)
 
 
 def make_plan(
@@ -80,33 +85,74 @@ def make_plan(
         _resolve_order(text, settings, manifest, features, out, reporter)
         for text in settings.orders
     )
-    cells = cells_of(
-        Design(
-            manifest=manifest,
-            features=features,
-            maps=settings.maps,
-            schedule=settings.schedule,
-            routing=settings.routing,
-            unseen=settings.unseen,
-            methods=tuple(settings.methods),
-            sweep=settings.methods,
-            orders=orders,
-            seeds=settings.seeds,
-            protocol_id=protocol.id if protocol else None,
-            drift=settings.drift,
-            blend=settings.blend,
-            holdout=settings.holdout,
-            threshold_quantile=settings.threshold_quantile,
-            contaminate=settings.contaminate or (None,),
-        )
+    design = Design(
+        manifest=manifest,
+        features=features,
+        maps=settings.maps,
+        schedule=settings.schedule,
+        routing=settings.routing,
+        unseen=settings.unseen,
+        methods=tuple(settings.methods),
+        sweep=settings.methods,
+        orders=orders,
+        seeds=settings.seeds,
+        protocol_id=protocol.id if protocol else None,
+        drift=settings.drift,
+        blend=settings.blend,
+        holdout=settings.holdout,
+        threshold_quantile=settings.threshold_quantile,
+        contaminate=settings.contaminate or (None,),
     )
+    untuned = tuple(method for method in settings.methods if method not in settings.tune)
+    cells = cells_of(replace(design, methods=untuned)) if untuned else []
     _warn_of_unofficial_orders(settings, cells, reporter)
     for share in settings.contaminate:
         for line in contamination_warnings(manifest, share):
             reporter.warn(line)
+    if settings.tune:
+        from .tuning import plan_tunings
+
+        trials = _trial_design(design, settings, weights, reporter)
+        tunings = plan_tunings(design, settings.tune, trials, weights)
+        return Plan(manifest, weights, cells, tunings=tunings)
     if settings.match_memory is None:
         return Plan(manifest, weights, cells)
     return Plan(manifest, weights, *match_memory(cells, settings.match_memory))
+
+
+def _trial_design(
+    design: Design, settings: Settings, weights: Weights, reporter: Reporter
+) -> Design:
+    """The stream on whose training images parameters are chosen: the study's, or `tune_on`."""
+    if settings.tune_on is None:
+        usual = {each.name: each.default for each in fields(Design)}
+        return replace(
+            design, holdout=0.0, threshold_quantile=usual["threshold_quantile"], protocol_id=None
+        )
+    protocol = find_protocol(settings.tune_on)
+    several = isinstance(settings.data_root, DataRoots) or protocol.dataset == settings.dataset
+    manifest = open_dataset(
+        protocol.dataset,
+        settings.data_root if several else None,
+        protocol.categories,
+        skip_unreadable=settings.skip_unreadable,
+        reporter=reporter,
+        required_by=f"protocol {protocol.where}",
+    )
+    return Design(
+        manifest=manifest,
+        features=replace(design.features, preprocessing=protocol.preprocessing),
+        maps=protocol.maps,
+        schedule=protocol.schedule,
+        routing=protocol.routing,
+        unseen=protocol.unseen,
+        methods=design.methods,
+        sweep=design.sweep,
+        orders=protocol.official_orders(manifest.categories),
+        seeds=design.seeds,
+        protocol_id=protocol.id,
+        blend=protocol.blend,
+    )
 
 
 def _resolve_order(

@@ -54,6 +54,8 @@ class Settings:
         routing: whether methods get the category of test images.
         unseen: which categories are scored before they are introduced.
         methods: method -> parameter -> values to try.
+        tune: method -> parameter -> values to choose from on training images.
+        tune_on: the protocol whose training images are used; None for those of the study.
         seeds: seeds of the methods' random generators.
         match_memory: the method whose memory size the others get.
         backbone: name of the backbone; None for the dataset's default.
@@ -80,6 +82,8 @@ class Settings:
     routing: Routing
     unseen: Unseen
     methods: Mapping[str, Mapping[str, tuple[Any, ...]]]
+    tune: Mapping[str, Mapping[str, tuple[Any, ...]]]
+    tune_on: str | None
     seeds: tuple[int, ...]
     match_memory: str | None
     backbone: str | None
@@ -123,6 +127,8 @@ def settings_of(study: StudyFields) -> Settings:
         routing=protocol.routing if protocol else study.routing or "oracle",
         unseen=protocol.unseen if protocol else study.unseen or "next",
         methods=_methods(study, protocol),
+        tune=given.tune or {},
+        tune_on=study.tune_on,
         seeds=given.seeds or (defaults and defaults.seeds) or DEFAULT_SEEDS,
         match_memory=study.match_memory,
         backbone=study.backbone or (defaults.backbone if defaults else None),
@@ -271,7 +277,28 @@ def _data_root(given: Any) -> Path | DataRoots | None:
     raise StudyError("data_root", f"expected a folder or name -> folder, got {given!r}")
 
 
+def _check_tune(settings: Settings) -> None:
+    if settings.tune_on is not None:
+        if not settings.tune:
+            raise StudyError("tune_on", "there is nothing to tune: set tune too")
+        find_protocol(settings.tune_on)
+    for method, params in settings.tune.items():
+        if method not in settings.methods:
+            raise StudyError(
+                "tune",
+                f"{method} is not among the methods of this study "
+                f"({', '.join(settings.methods)}); add it",
+            )
+        if given := sorted(params.keys() & settings.methods[method].keys()):
+            raise StudyError("tune", f"{method}.{given[0]} is also set; leave out one of both")
+    for name in ("contaminate", "drift", "match_memory") if settings.tune else ():
+        if getattr(settings, name):
+            option = name.replace("_", "-")
+            raise StudyError("tune", f"excludes {option}: run the chosen value with --{option}")
+
+
 def _check(settings: Settings) -> None:
+    _check_tune(settings)
     for field, allowed in (("routing", get_args(Routing)), ("unseen", get_args(Unseen))):
         value = getattr(settings, field)
         if value not in allowed:

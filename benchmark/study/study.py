@@ -55,6 +55,10 @@ class Study(StudyFields):
         routing: `oracle` (methods get the category of test images) or `inferred` [oracle].
         unseen: categories that are scored before they are introduced: next, all, none [next].
         methods: a method, several, or method -> parameter -> value or values [mecad].
+        tune: method -> parameter -> values, of which the best on held-out training images with
+            drawn defects is used (docs/tuning.md).
+        tune_on: name or TOML file of a protocol whose training images are used for that [those
+            of the study].
         seeds: seeds of the methods' random generators [0].
         match_memory: give the other methods as much memory as this one uses at the end.
         backbone: a timm model [wide_resnet50_2 on MVTec AD, else tf_efficientnet_lite0].
@@ -129,8 +133,8 @@ class Study(StudyFields):
     def cells(self, out: str | Path = "runs") -> list[Cell]:
         """Return the cells, in the order method, parameters, order, seed.
 
-        Cells that get the memory size of another method (`match_memory`) are not included: their
-        parameters depend on results.
+        Cells that get the memory size of another method (`match_memory`) and cells of a method
+        that is tuned (`tune`) are not included: their parameters depend on results.
 
         Args:
             out: folder of the records that the orders `easy_to_hard` and `hard_to_easy` need.

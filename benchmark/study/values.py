@@ -127,6 +127,27 @@ def methods(value: Methods | None) -> dict[str, dict[str, tuple[Any, ...]]] | No
     return found
 
 
+def tuned(value: Any) -> dict[str, dict[str, tuple[Any, ...]]] | None:
+    """Return method -> parameter -> values to choose from; None stays None.
+
+    Raises:
+        StudyError: a method or parameter does not exist, or a value does not fit.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise StudyError("tune", f"expected method -> parameter -> values, got {value!r}")
+    try:
+        found = methods(value) or {}
+    except StudyError as error:
+        raise StudyError("tune", error.text) from error.__cause__
+    for method, params in found.items():
+        for name, tried in params.items():
+            if len(tried) < 2:
+                raise StudyError("tune", f"{method}.{name}: give two values or more to choose from")
+    return found
+
+
 def param_values(method: str, parameter: str, value: Any) -> tuple[Any, ...]:
     """Return the values to try of one parameter.
 

@@ -25,6 +25,7 @@ from .rows import (
     plain,
     rows_of,
 )
+from .selection_notes import selection_notes
 
 _NAMED = 3
 """Number of rows that a note about missing runs names."""
@@ -92,6 +93,7 @@ class Comparison:
             notes.append(
                 "rows differ in seeds or orders, so differences between them may be theirs"
             )
+        notes += selection_notes(self.rows)
         return (*notes, *self._data_notes, *deviation_notes(self.rows))
 
     @property

@@ -182,7 +182,12 @@ def parameter_labels(
                 or (name in usual and usual[name] != value)
             )
         ]
-        labels.append(", ".join(f"{name}={plain(row.first.params[name])}" for name in shown))
+        tuned = row.first.cell.get("tuned", {}).get("params", {})
+        shown = [name for name in row.first.params if name in shown or name in tuned]
+        marks = dict.fromkeys(tuned, " (tuned)")
+        labels.append(
+            ", ".join(f"{n}={plain(row.first.params[n])}{marks.get(n, '')}" for n in shown)
+        )
     return labels
 
 

@@ -87,12 +87,22 @@ class DomainEntry(TypedDict):
     name: str  # `dark:2`
 
 
+class TunedEntry(TypedDict):
+    """How parameters were chosen on held-out training images with drawn defects."""
+
+    params: dict[str, list[Any]]  # name -> the values that it was chosen from
+    on: str  # protocol of these images
+    manifest: str  # SHA-256 of these images
+    drawing: int  # version of the drawn defects
+
+
 class _OptionalCellEntries(TypedDict, total=False):
     drift: list[DomainEntry]  # `experiences` then names columns, `screw` and `screw@dark:2`
     blend: float  # share of a column's training images that appear an experience early or late
     holdout: float  # share of a column's training images that the method does not learn from
     threshold_quantile: float  # of held-out scores; THRESHOLD_QUANTILE where it is left out
     contaminate: float  # share of defective images among a category's training images
+    tuned: TunedEntry  # its parameters have the chosen values
 
 
 class CellEntry(_OptionalCellEntries):
@@ -157,6 +167,23 @@ class TimingEntry(TypedDict):
     ms_per_image: float
 
 
+class TriedEntry(TypedDict):
+    """One combination of values that parameters were chosen from."""
+
+    params: dict[str, Any]
+    auroc: float  # mean over categories, orders and seeds
+    seconds: float
+
+
+class TuningEntry(TypedDict):
+    """What was tried to choose parameters; also holds `images`."""
+
+    on: str
+    tried: list[TriedEntry]
+    chosen: dict[str, Any]
+    seconds: float
+
+
 class ContaminatedEntry(TypedDict):
     """Images of a category that contamination changed."""
 
@@ -171,6 +198,7 @@ class _OptionalRunEntries(TypedDict, total=False):
     map_grid: list[int]  # (h, w) of the anomaly maps, where it is not that of `features`
     data_notes: list[DataNoteEntry]  # what is odd about the data, and what preprocessing cuts off
     contaminated: dict[str, ContaminatedEntry]  # by category, with `contaminate` only
+    tuning: TuningEntry  # of a cell with `tuned`
     seal: str  # SHA-256 of all other entries (`seal_of`); older records have none
 
 

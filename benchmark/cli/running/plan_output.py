@@ -31,6 +31,11 @@ def print_plan(plan: Plan, estimated: Estimate, output: str) -> None:
                 "--match-memory: the parameters of its cells depend on results, so they cannot be "
                 "written with --format json"
             )
+        if plan.tunings:
+            raise UsageError(
+                "--tune: its cells depend on trials, so they cannot be written with --format json; "
+                "run the trials, and give the chosen values with --set"
+            )
         click.echo(json.dumps([cell.as_dict() for cell in plan.cells], indent=1))
         return
     for state, cells in (
@@ -40,6 +45,15 @@ def print_plan(plan: Plan, estimated: Estimate, output: str) -> None:
     ):
         for cell in cells:
             click.echo(f"{cell.key[:8]}  {state:<7}  {printable(cell.label())}")
+    for tuning in plan.tunings:
+        method, tried = tuning.cells[0].method, len(tuning.candidates)
+        names = ", ".join(f"{method}.{name}" for name in tuning.candidates[0].values)
+        trials = sum(len(each.trials) for each in tuning.candidates)
+        echo(
+            f"{names}: chosen from {format_count(tried, 'combination')} by "
+            f"{format_count(trials, 'trial')} on training images of {tuning.on}; the listed cells "
+            "have the first"
+        )
     for line in describe(estimated):
         echo(line)
 

@@ -33,7 +33,8 @@ from .study_options import (
 
 GROUPS = {
     "Experiment": (
-        *("methods", "experts", "settings", "protocol", "seeds", "orders", "schedule", "drift"),
+        *("methods", "experts", "settings", "tune", "tune_on", "protocol", "seeds", "orders"),
+        *("schedule", "drift"),
         *("blend", "holdout", "threshold_quantile", "contaminate", "routing", "unseen"),
         "match_memory",
     ),
@@ -86,6 +87,19 @@ _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreada
     metavar="[METHOD.]PARAM=VALUES",
     help="Set a parameter, or sweep it over several values such as 1-8 or 0.8,0.9 (see `cadbench "
     "methods`). METHOD may be left out if only one has the parameter.",
+)
+@click.option(
+    "--tune",
+    multiple=True,
+    metavar="[METHOD.]PARAM=VALUES",
+    help="Choose a value of a parameter on held-out training images with drawn defects, and run "
+    "it; no test image is used (docs/tuning.md).",
+)
+@click.option(
+    "--tune-on",
+    default=None,
+    metavar="NAME|FILE",
+    help="Choose the values of --tune on the training images of this protocol.",
 )
 @click.option(
     "--protocol",
@@ -334,6 +348,10 @@ def command(context: click.Context, **given: Any) -> None:
                 "--shard and --match-memory exclude each other: a matched cell needs the result of "
                 "another cell, which may be in another shard"
             )
+        if study.tune and given["shard"]:
+            raise UsageError(
+                "--shard and --tune exclude each other: the value is chosen before cells are split"
+            )
         plan = study.plan(reporter, execution.out)
         if given["save"]:
             study.save(given["save"])
@@ -350,7 +368,7 @@ def command(context: click.Context, **given: Any) -> None:
         )
         print_plan(plan, left, given["output"])
         return
-    if not plan.cells:
+    if not plan.cells and not plan.tunings:
         reporter.line(f"--shard {given['shard']} selects no cell of this run")
         return
     try:

@@ -26,7 +26,7 @@ STUDY_OPTIONS = {
     "skip_unreadable": "--skip-unreadable", "backbone": "--backbone", "weights": "--weights",
     "random_weights": "--random-weights", "layers": "--layers", "embedding": "--embedding",
     "image_size": "--image-size", "resize": "--resize", "map_sigma": "--map-sigma",
-    "match_memory": "--match-memory",
+    "match_memory": "--match-memory", "tune": "--tune", "tune_on": "--tune-on",
 }  # fmt: skip
 """Parameter of the command -> its option; all but `experts` and `settings` are fields of Study."""
 
@@ -50,9 +50,9 @@ def study_from_options(context: click.Context, given: Mapping[str, Any]) -> Stud
         values = {
             name: given[name]
             for name in STUDY_OPTIONS
-            if name not in ("methods", "experts", "settings") and is_given(context, name)
+            if name not in ("methods", "experts", "settings", "tune") and is_given(context, name)
         }
-        return Study(methods=_methods(given), **values)
+        return Study(methods=_methods(given), tune=_tune(given), **values)
 
 
 def study_from_file(context: click.Context, given: Mapping[str, Any]) -> Study:
@@ -101,15 +101,34 @@ def option_names() -> Iterator[None]:
 
 def _methods(given: Mapping[str, Any]) -> dict[str, dict[str, Any]] | None:
     """Method -> parameter -> values; None for the default methods with their defaults."""
-    from ...protocols.builtin import find_protocol
-    from ...study.settings import DEFAULT_METHODS
     from .settings import parse_settings
 
-    names = tuple(dict.fromkeys(given["methods"]))
-    if not names and not given["settings"] and given["experts"] is None:
+    if not given["methods"] and not given["settings"] and given["experts"] is None:
         return None
-    if not names:
-        protocol = given["protocol"] and find_protocol(given["protocol"])
-        names = (protocol and protocol.study.methods) or tuple(DEFAULT_METHODS)
+    names = _method_names(given)
     sweep = parse_settings(names, given["settings"], given["experts"])
     return {name: sweep.get(name, {}) for name in names}
+
+
+def _tune(given: Mapping[str, Any]) -> dict[str, dict[str, Any]] | None:
+    """Method -> parameter -> values to choose from; None without `--tune`."""
+    from .settings import parse_settings
+
+    if not given["tune"]:
+        return None
+    try:
+        return dict(parse_settings(_method_names(given), given["tune"], None))
+    except UsageError as error:
+        raise UsageError(str(error).replace("--set", "--tune")) from None
+
+
+def _method_names(given: Mapping[str, Any]) -> tuple[str, ...]:
+    """The methods of `--method`, of the protocol, or the default ones."""
+    from ...protocols.builtin import find_protocol
+    from ...study.settings import DEFAULT_METHODS
+
+    names = tuple(dict.fromkeys(given["methods"]))
+    if names:
+        return names
+    protocol = given["protocol"] and find_protocol(given["protocol"])
+    return (protocol and protocol.study.methods) or tuple(DEFAULT_METHODS)

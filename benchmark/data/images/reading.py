@@ -8,6 +8,7 @@ from ....results.errors import DataError
 from ..item import Item
 from ..roots import Root
 from .decoding import content_hash, decode
+from .drawn_defects import draw_defect
 from .masks import read_mask_files
 from .preprocessing import Preprocessing, Transform
 
@@ -35,7 +36,7 @@ def read_image(root: Root, item: Item, preprocessing: Preprocessing) -> np.ndarr
 
     Args:
         root: the manifest's root.
-        item: the image; its domain is applied.
+        item: the image; its domain is applied, or its defect drawn.
         preprocessing: resize and crop.
 
     Returns:
@@ -46,6 +47,9 @@ def read_image(root: Root, item: Item, preprocessing: Preprocessing) -> np.ndarr
     """
     pixels = read_original(root, item)
     domain = item.domain
+    if item.drawn:
+        assert item.original is not None
+        return draw_defect(preprocessing.apply(pixels), item.drawn, item.original.content)
     if domain is None:
         return preprocessing.apply(pixels)
     content = (item.original or item).content

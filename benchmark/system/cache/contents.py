@@ -20,6 +20,7 @@ _FOLDERS: Mapping[str, str] = MappingProxyType(
         "manifests": "manifests",
         "masks": "masks",
         "looks": "fingerprints",
+        "tuning": "tuning",
     }
 )
 """Folder of the cache -> kind. Each file in such a folder is an entry."""
@@ -33,6 +34,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "manifests": "sizes and hashes of images",
         "masks": "ground truth of test images",
         "fingerprints": "images in `data preview`",
+        "tuning": "AUROC of the trials of --tune",
         "synthetic": "the synthetic images",
         "libraries": "of numba and matplotlib",
         "leftovers": "files of killed processes",

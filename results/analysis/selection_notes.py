@@ -1,0 +1,40 @@
+"""Notes on how values of parameters were chosen: on training images, or with the test images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..counts import format_count
+from .rows import Row
+
+
+def selection_notes(rows: Sequence[Row]) -> list[str]:
+    """Return one note on rows that were tuned, and one on parameters with several values.
+
+    Args:
+        rows: the rows of a table.
+    """
+    tuned: dict[str, None] = {}
+    tried: dict[tuple[str, str], set[str]] = {}
+    for row in rows:
+        method, mark = row.first.method, row.first.cell.get("tuned")
+        for name, values in (mark or {"params": {}})["params"].items():
+            count = format_count(len(values), "value")
+            tuned[f"{method}.{name} ({count}, on {mark['on']})"] = None
+        for name, value in row.first.params.items() if mark is None else ():
+            tried.setdefault((method, name), set()).add(repr(value))
+    swept = [
+        f"{len(values)} values of {method}.{name}"
+        for (method, name), values in tried.items()
+        if len(values) > 1
+    ]
+    notes = []
+    if tuned:
+        notes.append(
+            f"tuned: chosen on held-out training images with drawn defects: {', '.join(tuned)}"
+        )
+    if swept:
+        notes.append(
+            f"{', '.join(swept)} were run: the best of these rows is selected on test data"
+        )
+    return notes
