@@ -10,38 +10,46 @@ Without `--data-root` it runs on the synthetic dataset. Cells that are finished 
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import Any, NamedTuple
 
 import cadbench
 
-ORDERS = ["alphabetical", "random:0", "random:1", "random:2"]
 EXPERTS = range(1, 9)
-SOME_EXPERTS = [1, 3, 5, 8]
-COMPARED = range(2, 7)
-UNTIL_VERSION_1 = 0.6063
-"""The threshold that version 1 compared another quantity with, on lite0."""
+SOME = [3, 5]
+"""Numbers of experts at which rules of assignment, and readings of memory, are compared."""
+ORDERS = ("alphabetical", "random:0", "random:1", "random:2")
+ONE_ORDER = ("alphabetical",)
+VERSION_1 = 0.6063
+"""The threshold of version 1 on lite0. It was calibrated on centroids of categories, and compared
+with the mean of an expert's memory."""
 
 
-def parts(groups: list[str], lite0: bool) -> list[tuple[dict[str, Any], range]]:
-    """The parameters of mecad and the seeds of each part of the study."""
-    seeds = range(3)
-    centroids = ["categories", "memory", "buffer"]
-    found: list[tuple[dict[str, Any], range]] = [
-        ({"experts": EXPERTS, "expert_centroid": centroids}, seeds),
-        ({"experts": COMPARED, "threshold": 1.0}, seeds),
-        ({"experts": COMPARED, "assignment": "round_robin"}, seeds),
-        ({"experts": COMPARED, "assignment": "random"}, range(10)),
-        *(({"assignment": "given", "groups": each}, seeds) for each in groups),
-        ({"experts": SOME_EXPERTS, "expert_centroid": centroids, "centroid": "coreset"}, seeds),
-        ({"experts": SOME_EXPERTS, "update": "reselect"}, seeds),
-        ({"experts": SOME_EXPERTS, "replay_share": ["class_budget", "expert_budget"]}, seeds),
-        ({"experts": SOME_EXPERTS, "replay": ["full", "shrink"]}, seeds),
-        ({"experts": SOME_EXPERTS, "selector": "approximate_greedy"}, seeds),
+class Part(NamedTuple):
+    """Some parameters of mecad, every combination of their values."""
+
+    params: dict[str, Any]
+    orders: tuple[str, ...] = ORDERS
+    seeds: range = range(3)
+
+
+def parts(groups: list[str]) -> list[Part]:
+    """The parts of the study; `groups` are groupings for assignment=given."""
+    # With a threshold of 1 similarity uses all experts, so that the rules differ in groups only.
+    all_used = {"experts": SOME, "threshold": 1.0}
+    memory = {"experts": EXPERTS, "expert_centroid": "memory"}
+    return [
+        Part({"experts": EXPERTS}),
+        Part({**all_used, "assignment": ["similarity", "round_robin"]}),
+        *(Part({"assignment": "given", "groups": each}) for each in groups),
+        Part({"experts": SOME, "assignment": "random"}, seeds=range(10)),
+        Part({**memory, "threshold": VERSION_1}, ONE_ORDER),
+        Part({"experts": EXPERTS, "expert_centroid": ["memory", "buffer"]}, ONE_ORDER),
+        Part({"experts": SOME, "update": ["union", "reselect"]}, ONE_ORDER),
+        Part({"experts": SOME, "replay_share": ["class_budget", "expert_budget"]}, ONE_ORDER),
+        Part({"experts": SOME, "replay": ["full", "shrink"]}, ONE_ORDER),
+        Part({"experts": SOME, "centroid": "coreset"}, ONE_ORDER),
+        Part({"experts": SOME, "selector": "approximate_greedy"}, ONE_ORDER),
     ]
-    if lite0:
-        old = {"experts": EXPERTS, "expert_centroid": "memory", "threshold": UNTIL_VERSION_1}
-        found.insert(1, (old, seeds))
-    return found
 
 
 def main() -> None:
@@ -53,14 +61,14 @@ def main() -> None:
     parser.add_argument("--groups", action="append", default=[])
     given = parser.parse_args()
     dataset = "folder" if given.data_root else "synthetic"
-    for params, seeds in parts(given.groups, given.backbone == "tf_efficientnet_lite0"):
+    for part in parts(given.groups):
         study = cadbench.Study(
             dataset=dataset,
             data_root=given.data_root,
             backbone=given.backbone,
-            methods={"mecad": params},
-            orders=ORDERS,
-            seeds=seeds,
+            methods={"mecad": part.params},
+            orders=part.orders,
+            seeds=part.seeds,
         )
         study.run(given.out, maps="none")
 
