@@ -180,7 +180,13 @@ def _check_with_data(
     from .data_checks import check_images, check_pixels
     from .inputs import open_data, restore_cell
     from .recomputation import Sample, SampledInputs, recompute
-    from .recomputed_checks import check_assignments, check_maps, check_memory, check_scores
+    from .recomputed_checks import (
+        check_assignments,
+        check_held_out,
+        check_maps,
+        check_memory,
+        check_scores,
+    )
 
     set_numba_cache()
     sample = Sample(*part)
@@ -206,6 +212,8 @@ def _check_with_data(
     except CadbenchError as error:
         return [*checks, skip("scores", error)], []
     checks += check_scores(record, progress, features, tolerance)
+    if (held_out := check_held_out(record, progress, cell.stream(images), tolerance)) is not None:
+        checks.append(held_out)
     if record.run["maps"] != "none":
         checks.append(check_maps(record, progress, features, tolerance))
     checks.append(check_memory(record, progress))

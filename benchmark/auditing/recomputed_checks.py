@@ -12,6 +12,7 @@ from ...results.records.schema import ASSIGNED
 from ..features.feature_set import FeatureSet
 from ..recorded_images.image import final_scores
 from ..running.evaluation.progress import Progress
+from ..streams.stream import Stream
 from .check import Check, skip
 
 if TYPE_CHECKING:
@@ -61,6 +62,47 @@ def check_scores(
         Check("scores", compared, (*lacking, *differences), largest),
         Check("routes", compared, tuple(routes)),
     ]
+
+
+def check_held_out(
+    record: Record, progress: Progress, stream: Stream, tolerance: float
+) -> Check | None:
+    """Compare the scores of held-out training images, on which thresholds rest.
+
+    Returns:
+        The check, with tolerances as in `check_scores`; None for a run without `--holdout`.
+    """
+    table = record.held_out
+    if table is None:
+        return None
+    stored = table[table["experience"] <= progress.experience].set_index(["category", "image"])
+    theirs = stored["score"].to_dict()
+    computed = {
+        (column, image): float(score)
+        for step in progress.steps
+        for column, scores in step.held_out.items()
+        for image, score in zip(stream.held_out(column), scores.scores, strict=True)
+    }
+    allowed = {
+        column: tolerance * max(float(np.ptp(of_column)), 1e-3 * float(np.abs(of_column).max()))
+        for column, of_column in stored.groupby("category")["score"]
+    }
+    differences, largest = [], 0.0
+    for place in sorted(theirs.keys() | computed.keys()):
+        column, image = place
+        if place not in theirs or place not in computed:
+            where = "the record" if place in theirs else "the new computation"
+            differences.append(f"{column} {image[:8]} is only in {where}")
+            continue
+        gap = abs(theirs[place] - computed[place])
+        largest = max(largest, gap)
+        if not gap <= allowed[column]:
+            differences.append(
+                f"{column} {image[:8]} is {theirs[place]:.6g} in the record and "
+                f"{computed[place]:.6g} computed again"
+            )
+    compared = len(theirs.keys() | computed.keys())
+    return Check("held-out scores", compared, tuple(differences), largest)
 
 
 def check_maps(record: Record, progress: Progress, features: FeatureSet, tolerance: float) -> Check:

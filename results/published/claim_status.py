@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..analysis.rows import experts_of
+from ..counts import format_count
 from ..records.record import Record
 from .claims import Claim
 from .reproductions import Reproduction, on_stream
@@ -70,7 +71,9 @@ def _compare(row: PublishedRow, found: Reproduction) -> Status:
         for name, value in (("backbone", row.backbone), ("routing", row.routing))
         if value in ("", "not stated")
     ]
-    reason = f"ours minus theirs is {difference:+.3f}"
+    records = found.row.records
+    which = format_count(len(records), "record")
+    reason = f"ours minus theirs is {difference:+.3f} ({which}, first {records[0].key[:8]})"
     if unstated:
         reason += f"; the source does not state the {' and the '.join(unstated)}"
     agrees = abs(difference) <= max(TOLERANCE, 2 * spread)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from cadbench.benchmark.auditing.recomputation import FEWEST, Sample
 from cadbench.results.metrics.compute import compute_metrics
+from cadbench.results.metrics.operating_points import HeldOut
 from cadbench.results.records.record import Record, run_text
 from cadbench.results.records.schema import cell_key, config_key
 from cadbench.results.records.store import write_record
@@ -43,9 +45,12 @@ def forge(record: Record, to: Path, *, again: bool = True, **changed: Any) -> Re
     frames = {name: getattr(record, name) for name in ("scores", "metrics", "memory", "events")}
     frames |= {name: value for name, value in changed.items() if name in frames}
     cell = changed.get("cell", record.cell)
-    if again and "scores" in changed:
+    if record.held_out is not None:
+        frames["held_out"] = changed.get("held_out", record.held_out)
+    if again and changed.keys() & {"scores", "held_out"}:
         frames["metrics"] = compute_metrics(
-            frames["scores"], record.experiences, record.routing, frames["events"]
+            *(frames["scores"], record.experiences, record.routing, frames["events"]),
+            held_out=HeldOut.of_cell(frames.get("held_out"), cell),
         )
     run = {**record.run, "cell": cell, "key": cell_key(cell), "config_key": config_key(cell)}
     run["maps"] = "none"
@@ -182,6 +187,7 @@ def test_the_command_prints_a_table_and_a_verdict_and_ends_with_its_code(
     assert done.code == 0, done.err
     assert done.out.splitlines()[-1].startswith("agreed: ")
     assert "| scores " in done.out
+    assert re.search(r"\| held-out scores +\| +6 \| +0 \|", done.out)
     better = record.metrics.assign(value=record.metrics["value"].where(lambda v: v != v, 1.0))
     forged = forge(record, tmp_path / "forged", metrics=better)
     done = call("audit", forged.path, *words)
@@ -189,6 +195,10 @@ def test_the_command_prints_a_table_and_a_verdict_and_ends_with_its_code(
     assert done.out.splitlines()[-1].startswith("disagreed: metrics (")
     done = call("audit", forged.path.parent, *words)
     assert done.code == 2
+    held_out = record.held_out.assign(score=record.held_out["score"] * 2)
+    forged = forge(record, tmp_path / "threshold", held_out=held_out)
+    done = call("audit", forged.path, *words)
+    assert (done.code, "held-out scores (6 of 6 differ)" in done.out) == (1, True)
     honest = call("audit", record.key[:8], "--format", "csv", *words)
     assert honest.out.startswith("check,compared,")
     assert honest.err.startswith("agreed: ")
