@@ -45,9 +45,9 @@ class Check:
             return f"{self.name}: not audited: {self.skipped}"
         if not self.differences:
             return ""
-        shown = "; ".join(self.differences[:_NAMED])
+        first = "; ".join(self.differences[:_NAMED])
         more = len(self.differences) - _NAMED
-        return f"{self.name}: {shown}" + (f"; and {more} more" if more > 0 else "")
+        return f"{self.name}: {first}" + (f"; and {more} more" if more > 0 else "")
 
     @property
     def summary(self) -> str:

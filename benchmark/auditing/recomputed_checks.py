@@ -41,7 +41,7 @@ def check_scores(
         if stored is None:
             lacking.append(f"{column} has no scores after experience {t}")
             continue
-        low, high = np.quantile(stored.whole, [0.05, 0.95])
+        low, high = np.quantile(stored.all_scores, [0.05, 0.95])
         allowed = tolerance * max(high - low, 1e-3 * abs(high))
         gap = np.abs(stored.scores - computed)
         compared += len(gap)
@@ -189,7 +189,7 @@ class _Stored:
         self.images = images
         self.scores = by_image["score"].to_numpy()
         self.routes = by_image["route"].to_numpy()
-        self.whole = rows["score"].to_numpy()
+        self.all_scores = rows["score"].to_numpy()
 
 
 def _pairs(

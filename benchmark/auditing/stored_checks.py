@@ -21,7 +21,7 @@ def check_files(record: Record) -> Check:
 def check_metrics(record: Record) -> Check:
     """Compute every metric again from the stored scores.
 
-    Pixel metrics of single categories are taken as stored (see `check_pixels`).
+    Pixel metrics of single categories need the masks and are not computed (see `check_pixels`).
     """
     try:
         count, differences, largest = metric_differences(record)

@@ -105,7 +105,7 @@ def categories_in(schedule: str) -> int:
 def covers_dataset(row: PublishedRow) -> bool:
     """Return whether the row's stream has all categories of its dataset.
 
-    Which categories a shorter stream has is not known, so it is compared with none of ours.
+    Sources do not state which categories a shorter stream has, so it is compared with none of ours.
     """
     return bool(row.schedule) and categories_in(row.schedule) == _CATEGORIES.get(row.dataset)
 
