@@ -75,8 +75,9 @@ def check_held_out(
     table = record.held_out
     if table is None:
         return None
-    stored = table[table["experience"] <= progress.experience].set_index(["category", "image"])
-    theirs = stored["score"].to_dict()
+    stored = table[table["experience"] <= progress.experience]
+    places = zip(stored["category"].tolist(), stored["image"].tolist(), strict=True)
+    theirs: dict[tuple[str, str], float] = dict(zip(places, stored["score"], strict=True))
     computed = {
         (column, image): float(score)
         for step in progress.steps
