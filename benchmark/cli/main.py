@@ -29,6 +29,7 @@ COMMANDS = {
     "new-method": (".listing.new_method", "Create a package for your own method."),
     "check": (".running.check", "Check that a method follows the rules."),
     "protocols": (".listing.protocols", "List protocols, print one, or check a file."),
+    "backbones": (".listing.backbones", "List backbones: training data, license, size."),
     "domains": (".listing.domains", "List the image changes available to --drift."),
     "data": (".data", "Download, verify and preview datasets."),
     "show": (".records.show", "Show one record: AUROC matrix, assignments, memory."),

@@ -37,7 +37,7 @@ from ..services.neighbors.service import Neighbors
 from ..streams.orders import resolve_order
 from ..streams.stream import Stream
 from ..system.rng import generator
-from .mock_backbone import mock_backbone
+from .mock_backbone import mock_backbone, mock_transformer
 
 _NAMES = ("anchor", "button", "candle", "funnel", "kettle", "magnet", "pulley", "walnut")
 _PIXELS_PER_PATCH = 8
@@ -100,7 +100,8 @@ class MockStream:
             services: None for unused services.
         """
         services = services or self.services()
-        load_backbone = functools.partial(mock_backbone, self.features.device)
+        mock = mock_transformer if kind.needs_transformer else mock_backbone
+        load_backbone = functools.partial(mock, self.features.device)
         loan = Loan(services.coresets, services.neighbors, load_backbone, services.log.record)
         context = loan.context(self.features, seed, routing)
         return kind(params or self.resolved(kind), context)

@@ -29,6 +29,7 @@ class FrozenBackbone:
     _normalized: Callable[[Tensor], Tensor]
     _maps: Callable[[Tensor], list[Tensor]]
     _untrained: Callable[[int], torch.nn.Module]
+    _network: torch.nn.Module | None = None
 
     def normalized(self, images: Tensor) -> Tensor:
         """Normalize images (B, 3, H, W), uint8 or float32 in 0..1, for the backbone: float32."""
@@ -47,6 +48,35 @@ class FrozenBackbone:
         # The same setting as in extraction: deterministic convolutions in full float32.
         exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
         with torch.no_grad(), exact:
+            return self._maps(self.normalized(images))
+
+    def prefix_shape(self, length: int) -> tuple[int, int, int, int]:
+        """Return the shape (blocks, 2, length, D) of the prefixes that `prompted_maps` takes.
+
+        Raises:
+            UsageError: the backbone is no vision transformer.
+        """
+        from .networks.prefixes import prefix_shape
+
+        return prefix_shape(self._network, length)
+
+    def prompted_maps(self, images: Tensor, prefixes: Tensor | None) -> list[Tensor]:
+        """Return the maps of each layer when blocks also attend to prefixes.
+
+        Args:
+            images: as for `normalized`.
+            prefixes: (blocks, 2, L, D) key and value vectors per block, which receive gradients;
+                None gives the maps without prefixes.
+
+        Raises:
+            UsageError: the backbone is no vision transformer.
+        """
+        import torch
+
+        from .networks.prefixes import with_prefixes
+
+        exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
+        with exact, with_prefixes(self._network, prefixes):
             return self._maps(self.normalized(images))
 
     def untrained(self, seed: int) -> torch.nn.Module:
@@ -71,4 +101,5 @@ def load_frozen(spec: FeatureSpec, weights: Weights, device: torch.device) -> Fr
         extractor.normalized,
         extractor.maps,
         lambda seed: untrained_model(spec, seed).to(device),
+        extractor.model,
     )

@@ -11,6 +11,7 @@ from .backbones import BACKBONE_DEFAULTS, STRIDES
 from .networks.checkpoints import converted_tensors
 from .networks.creation import create_model, unusable
 from .networks.layers import Layer, layer_options
+from .networks.prefixes import prefix_shape
 from .weight_names import match_tensors, require_complete, without_prefix
 from .weights import Weights, read_weights
 
@@ -79,18 +80,22 @@ def _load_transformer(backbone: str, file: Path, options: dict[str, Any]) -> Any
     return model
 
 
-def check_backbone(backbone: str, layers: Sequence[Layer], size: int) -> None:
+def check_backbone(
+    backbone: str, layers: Sequence[Layer], size: int, *, prompts: bool = False
+) -> None:
     """Refuse a backbone that `load_model` would refuse with any weights, without loading weights.
 
     Args:
         backbone: name of the timm model. Those in `BACKBONE_DEFAULTS` are known to work.
         layers: its layers.
         size: side of the images in pixels.
+        prompts: whether it also has to take prompts.
 
     Raises:
-        UsageError: there is no such model, it lacks a layer, or it cannot take images of this size.
+        UsageError: there is no such model, it lacks a layer, it cannot take images of this size, or
+            it takes no prompts.
     """
-    if backbone in BACKBONE_DEFAULTS and layers == STRIDES:
+    if backbone in BACKBONE_DEFAULTS and layers == STRIDES and not prompts:
         return
     import torch
 
@@ -99,6 +104,8 @@ def check_backbone(backbone: str, layers: Sequence[Layer], size: int) -> None:
         with torch.device("meta"):  # computes shapes only
             model = create_model(backbone, **options)
             _check_image_size(model.eval(), backbone, size)
+        if prompts:
+            prefix_shape(model, 1)
     except (RuntimeError, KeyError, AttributeError, IndexError, NotImplementedError) as error:
         raise unusable(backbone, error) from error
 

@@ -52,6 +52,8 @@ class Method(ABC, Generic[P]):
     """Part of the key of every record: raise it when scores change."""
     uses_images: ClassVar[bool] = False
     """Set to True to call `images()` of experiences and batches: pixels are then cached too."""
+    needs_transformer: ClassVar[bool] = False
+    """Whether the method uses prompts, so that `cadbench run` refuses other backbones."""
     routings: ClassVar[tuple[Routing, ...]] = ("oracle", "inferred")
     """The routings that the method supports; `cadbench run` refuses any other."""
     recurring: ClassVar[bool] = False

@@ -43,6 +43,27 @@ class Backbone(Protocol):
     def maps(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Feature maps (B, C_i, h_i, w_i) of each layer, without gradients."""
 
+    def prefix_shape(self, length: int) -> tuple[int, int, int, int]:
+        """The shape (blocks, 2, length, D) of the prefixes of `prompted_maps`.
+
+        Raises:
+            UsageError: the backbone is no vision transformer.
+        """
+
+    def prompted_maps(
+        self, images: torch.Tensor, prefixes: torch.Tensor | None
+    ) -> list[torch.Tensor]:
+        """Maps of each layer when the blocks of a vision transformer also attend to prefixes.
+
+        Args:
+            images: as for `normalized`.
+            prefixes: (blocks, 2, L, D) key and value vectors per block, which receive gradients;
+                None gives the maps without prefixes.
+
+        Raises:
+            UsageError: the backbone is no vision transformer.
+        """
+
     def untrained(self, seed: int) -> torch.nn.Module:
         """A trainable network of the same architecture with random weights.
 

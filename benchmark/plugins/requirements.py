@@ -47,6 +47,10 @@ def check_declaration(label: str, loaded: Any) -> None:
         raise CadbenchError(
             f"{label}: uses_images must be True or False, not {loaded.uses_images!r}"
         )
+    if not isinstance(loaded.needs_transformer, bool):
+        raise CadbenchError(
+            f"{label}: needs_transformer must be True or False, not {loaded.needs_transformer!r}"
+        )
     params = loaded.Params
     if not (isinstance(params, type) and issubclass(params, Params)):
         raise CadbenchError(f"{label}: Params is not a subclass of cadbench.Params")

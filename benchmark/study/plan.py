@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..data.manifest import Manifest
 from ..data.opening.locations import DataRoots
 from ..data.opening.open_dataset import open_dataset
+from ..plugins.methods import load_method
 from ..protocols.builtin import find_protocol
 from ..running.cell import Cell
 from ..running.design import Design, MatchedCell, cells_of, match_memory
@@ -59,14 +60,12 @@ def make_plan(
         UsageError: the schedule or an order does not fit the data.
         DataError: the data are missing, incomplete or damaged.
     """
-    from ..features.timm_models import check_backbone
     from ..features.weights import EMBEDDED_BACKBONE, find_weights
 
     reporter = reporter or Silent()
     protocol = settings.protocol
     if settings.backbone is not None:
-        layers = _layers(settings.backbone, settings)
-        check_backbone(settings.backbone, layers, settings.preprocessing.crop)
+        _check_backbone(settings.backbone, settings)
     manifest = open_dataset(
         settings.dataset,
         settings.data_root,
@@ -78,7 +77,7 @@ def make_plan(
     backbone = settings.backbone
     if backbone is None:
         backbone = _PAPER_BACKBONE if manifest.name == "mvtec" else EMBEDDED_BACKBONE
-        check_backbone(backbone, _layers(backbone, settings), settings.preprocessing.crop)
+        _check_backbone(backbone, settings)
     weights = find_weights(backbone, settings.weights, random=settings.random_weights)
     features = _feature_spec(backbone, weights, settings)
     orders = tuple(
@@ -196,6 +195,18 @@ def _feature_spec(backbone: str, weights: Weights, settings: Settings) -> Featur
         embedding=embedding,
         embedding_params=embedding_params(embedding),
         preprocessing=settings.preprocessing,
+    )
+
+
+def _check_backbone(backbone: str, settings: Settings) -> None:
+    """Refuse a backbone that a run of this study would refuse, before any image is read."""
+    from ..features.timm_models import check_backbone
+
+    check_backbone(
+        backbone,
+        _layers(backbone, settings),
+        settings.preprocessing.crop,
+        prompts=any(load_method(name).needs_transformer for name in settings.methods),
     )
 
 

@@ -129,6 +129,16 @@ class _LentBackbone:
         """Return the maps (B, C_i, h_i, w_i) of each layer, without gradients."""
         return reveal(self._backbone).maps(images)
 
+    def prefix_shape(self, length: int) -> tuple[int, int, int, int]:
+        """The shape (blocks, 2, length, D) of the prefixes of `prompted_maps`."""
+        return reveal(self._backbone).prefix_shape(length)
+
+    def prompted_maps(
+        self, images: torch.Tensor, prefixes: torch.Tensor | None
+    ) -> list[torch.Tensor]:
+        """Maps of each layer when blocks also attend to prefixes, which receive gradients."""
+        return reveal(self._backbone).prompted_maps(images, prefixes)
+
     def untrained(self, seed: int) -> torch.nn.Module:
         """Return a trainable network of the same architecture with random weights."""
         return reveal(self._backbone).untrained(seed)

@@ -94,6 +94,11 @@ def assert_refused(called: Called, code: int, *said: str) -> None:
         (["--cell-gpus", "1"], ["--cell-gpus needs --engine ray"]),
         (["--dataset", "mvtek"], ["did you mean mvtec?"]),
         (["--embedding", "concta"], ["did you mean concat?"]),
+        (["--method", "ucad"], ["prompts need a vision transformer, and this backbone"]),
+        (
+            ["--method", "ucad", "--set", "segments=sam"],
+            ["expected none, slic or files, got 'sam'"],
+        ),
         (["--layers", "8,8"], ["--layers: 8 is listed twice"]),
         (["--layers", "block:1"], ["tf_efficientnet_lite0 is no transformer"]),
         (["--backbone", "test_vit", "--layers", "8"], ["choose --layers from block:0 to block:5"]),

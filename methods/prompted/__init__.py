@@ -1,0 +1,1 @@
+"""Methods that train prompts of a frozen vision transformer."""
