@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -51,10 +53,9 @@ def mock_transformer(device: torch.device) -> FrozenBackbone:
             )  # fmt: skip
 
         def forward(self, images: Tensor) -> list[Tensor]:
-            maps: list[Tensor] = self.model.forward_intermediates(
-                images, [1], intermediates_only=True
-            )
-            return maps
+            maps: Any = self.model.forward_intermediates(images, [1], intermediates_only=True)
+            found: list[Tensor] = maps
+            return found
 
     def seeded(seed: int) -> nn.Module:
         with torch.random.fork_rng(devices=[]):

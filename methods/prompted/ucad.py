@@ -69,17 +69,17 @@ class Task:
 
     def memory(self, expert: int, router_bytes: int, budget: int) -> ExpertMemory:
         """The memory of the task as an expert with a budget in vectors."""
-        kept = [block for _, block in self.epochs]
-        prompts = [prompt for prompt, _ in self.epochs]
+        kept = sum(len(block) for _, block in self.epochs)
+        kept_bytes = sum(prompt.nbytes + block.nbytes for prompt, block in self.epochs)
         vectors = len(self.key) + len(self.knowledge)
         nbytes = self.key.nbytes + self.knowledge.nbytes + self.prompt.nbytes + router_bytes
         return ExpertMemory(
             expert=expert,
             categories=(self.category,),
             scoring_vectors=vectors,
-            stored_vectors=vectors + sum(map(len, kept)),
+            stored_vectors=vectors + kept,
             scoring_bytes=nbytes,
-            stored_bytes=nbytes + sum(each.nbytes for each in (*kept, *prompts)),
+            stored_bytes=nbytes + kept_bytes,
             utilization=vectors / budget,
         )
 
