@@ -47,7 +47,9 @@ def uncovered(
     first = None if len(bank) else nearest_to_mean(patches)
     if rows.dim > projection:
         matrix = torch.from_numpy(rng.standard_normal((rows.dim, projection))).to(rows.device)
-        rows, bank = project(rows, matrix), (bank.double() @ matrix).float()
+        rows = project(rows, matrix)
+        if first is None:
+            bank = (bank.double() @ matrix).float()
     if first is not None:
         return farthest_first(rows, size, [first])
     distances = torch.empty(len(rows), dtype=torch.float64, device=rows.device)

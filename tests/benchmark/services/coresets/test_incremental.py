@@ -47,6 +47,9 @@ def test_without_a_bank_the_patch_nearest_the_mean_is_first():
     patches = np.array([[0.0], [4.0], [5.0], [12.0]], np.float32)
     picks = uncovered(patches, 3, torch.empty(0, 0), np.random.default_rng(0))
     assert picks.tolist() == [2, 3, 0]
+    wide = np.repeat(patches, 3, axis=1)
+    projected = uncovered(wide, 3, torch.empty(0, 0), np.random.default_rng(0), projection=2)
+    assert projected.tolist() == [2, 3, 0]
 
 
 @pytest.fixture(scope="module")
