@@ -6,25 +6,26 @@ import os
 
 import pytest
 from cadbench.benchmark.cli.main import run
-from cadbench.benchmark.data import synthetic
 from cadbench.results.analysis.quantities import Reading, quantity
 from cadbench.results.metrics.compute import matrix
 from cadbench.results.records.store import find_records
 
+CATEGORIES = ("ampoule", "bolt", "bracket", "coin_cell")
+"""A solved one, the hardest, and two with an earlier one that is similar."""
 GROUP = "one study for all"
 pytestmark = pytest.mark.xdist_group(GROUP)
 
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory):
-    """A record by method of a run over the whole synthetic set."""
+    """A record by method of a run over some synthetic categories."""
     folder = tmp_path_factory.mktemp("synthetic")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CADBENCH_CACHE", str(folder / "cache"))
         patch.chdir(folder)
         words = ["run", "-q", "--dataset", "synthetic", "--out", str(folder / "runs")]
         words += ["--method", "mecad", "--method", "finetune", "--method", "per_category"]
-        assert run([*words, "--maps", "none"]) == 0
+        assert run([*words, "--categories", ",".join(CATEGORIES), "--maps", "none"]) == 0
         yield {record.method: record for record in find_records(folder / "runs")}
 
 
@@ -37,29 +38,31 @@ def test_the_study_is_made_in_one_worker(request):
 
 def test_categories_spread_from_hard_to_solved(records):
     record = records["per_category"]
-    final, _ = matrix(record.scores, record.experiences, list(synthetic.CATEGORIES))
+    final, _ = matrix(record.scores, record.experiences, list(CATEGORIES))
     assert 0.7 < final[-1].min() < 0.85
     assert final[-1].max() > 0.98
-    assert 0.88 < final[-1].mean() < 0.96
+    assert 0.85 < final[-1].mean() < 0.95
 
 
 def test_finetuning_forgets_visibly(records):
-    reading = Reading(records["finetune"], synthetic.CATEGORIES)
+    reading = Reading(records["finetune"], CATEGORIES)
     assert quantity("bwt").read(reading) < -0.25
 
 
 def test_the_threshold_groups_some_categories_and_separates_others(records):
     events = records["mecad"].events
-    reasons = events[events["chosen"].astype(bool)]["reason"]
-    assert reasons.str.startswith("above the threshold").sum() >= 3
-    assert reasons.str.startswith("below the threshold").sum() >= 3
+    chosen = events[events["chosen"].astype(bool)].set_index("category")["reason"]
+    assert chosen["bolt"].startswith("below the threshold")
+    assert chosen["bracket"].startswith("above the threshold")
 
 
-def test_the_shipped_thresholds_are_the_calibrated_ones(records):
+@pytest.mark.full
+def test_the_shipped_thresholds_are_the_calibrated_ones(tmp_path, monkeypatch):
     from cadbench.mecad.calibrate import main
     from cadbench.mecad.threshold import THRESHOLDS
     from click.testing import CliRunner
 
+    monkeypatch.setenv("CADBENCH_CACHE", str(tmp_path))
     printed = CliRunner().invoke(main, [])
     for compared, shipped in THRESHOLDS["tf_efficientnet_lite0", "concat"].items():
         expected = f"tf_efficientnet_lite0 concat, {compared}: {shipped:.4f} (0.75 quantile"

@@ -161,7 +161,9 @@ def build_manifest(
         workers=workers,
         reporter=reporter or Silent(),
     )
-    facts, skipped = inspect(files)
+    facts = dict(reader.known_facts(entries))
+    inspected, skipped = inspect({path: files[path] for path in files if path not in facts})
+    facts |= inspected
     bits = sensor_bits(entries, facts)
     if deep := {path: False for path in bits if facts[path].bits != bits[path]}:
         facts |= inspect(deep, bits=bits)[0]
@@ -173,7 +175,7 @@ def build_manifest(
         left_out = reader.left_out(root, sorted({e.category for e in entries}), entries)
     return Manifest(
         name,
-        root,
+        reader.lazy_root(root),
         items,
         tuple(
             replace(file, category=category_of[file.path])

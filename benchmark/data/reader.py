@@ -9,13 +9,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ...results.counts import format_count
-from ..system.reporting import Reporter
 from .catalog import Counts
 from .entries import Entry
 from .notes.left_out import LeftOut
+
+if TYPE_CHECKING:
+    from .images.image_facts import ImageFacts
+    from .roots import Root
 
 AutoRule = Literal["described", "default", "recognized", "folder", "generated"]
 """When `--dataset auto` chooses a dataset; the rules are tried in this order.
@@ -92,12 +95,20 @@ class Reader(ABC):
         """The name that the data give themselves; None to use the name of the entry point."""
         return None
 
-    def provide(self, cache: Path, reporter: Reporter) -> Path | None:
-        """Generate the dataset in the cache folder and return its root.
+    def provide(self, cache: Path) -> Path | None:
+        """The root of a generated dataset in the cache folder, which exists afterwards.
 
         Only for the rule "generated"; all others return None.
         """
         return None
+
+    def lazy_root(self, root: Path) -> Root:
+        """The root that generates files when they are first read; otherwise `root` itself."""
+        return root
+
+    def known_facts(self, entries: Sequence[Entry]) -> Mapping[str, ImageFacts]:
+        """What is known about files without decoding them: by path, of images and masks."""
+        return {}
 
     def auto_rule(self, place: Path | None) -> AutoRule:
         """When `--dataset auto` chooses this dataset; `place` is the folder that the user gave."""

@@ -59,6 +59,8 @@ class FeatureSet:
     )
     _subsets: dict[tuple[str, ...], CachedPatchSource] = field(default_factory=dict, repr=False)
     _weights: Weights | None = field(default=None, repr=False)
+    _columns: dict[str, None] = field(default_factory=dict, repr=False)
+    _deferred: Callable[[], None] | None = field(default=None, repr=False)
 
     def ensure(
         self, columns: Iterable[str], weights: Weights, reporter: Reporter, *, pixels: bool
@@ -101,6 +103,26 @@ class FeatureSet:
                 reporter,
                 task_name="preparing images",
             )
+        self._columns |= dict.fromkeys(columns)
+
+    def defer(self, extract: Callable[[], None]) -> None:
+        """Leave the remaining columns to `extract`, which `require` calls when it needs one."""
+        self._deferred = extract
+
+    def require(self, columns: Iterable[str]) -> None:
+        """Extract all deferred columns, unless these columns are there."""
+        if self._deferred is not None and not self._columns.keys() >= set(columns):
+            self._deferred()
+            self._deferred = None
+
+    @property
+    def is_deferred(self) -> bool:
+        """Whether patches of some columns are still to be extracted."""
+        if self._deferred is None:
+            return False
+        later = [c for c in self.manifest.columns if c not in self._columns]
+        shards = (shard for split in self._splits(later) for shard in shards_of(split))
+        return any(shard not in self._patch_store for shard in shards)
 
     def patches(self, category: str, split: Split) -> CachedPatchSource:
         """The patch embeddings of a category's split."""
@@ -139,7 +161,7 @@ class FeatureSet:
     @functools.cached_property
     def shape(self) -> tuple[int, int]:
         """(P, D): patches per image and length of an embedding."""
-        category = self.manifest.categories[0]
+        category = next(iter(self._columns), self.manifest.categories[0])
         first = self.patches(category, "train" if self.manifest.train(category) else "test")
         _, patches, dim = first.arrays()[0].shape
         return patches, dim

@@ -17,7 +17,7 @@ from ...results.storage.locks import record_lock
 from ..pixels.crop_notes import recorded_crop_lines
 from ..system.library_caches import set_numba_cache
 from ..system.reporting import Reporter
-from .callbacks import Callback, result_of
+from .callbacks import Callback, ExperienceResult, result_of
 from .cell import Cell, name_swept_parameters
 from .computation_order import computation_order
 from .design import MatchedCell
@@ -195,8 +195,11 @@ class Runner:
 
         def after_experience(progress: Progress) -> None:
             checkpoint.save(progress)
-            if self.callbacks:
+            extracting = features.is_deferred and progress.experience < len(stream.train_stream)
+            if self.callbacks or extracting:
                 result = result_of(progress.steps[-1], stream, features)
+                if extracting:
+                    self.reporter.line(_first_result(result))
                 for each in self.callbacks:
                     each.experience_finished(cell, result)
 
@@ -241,6 +244,15 @@ def stored_vectors(record: Record) -> int:
     memory = record.memory
     last = memory[(memory["expert"] == -1) & (memory["experience"] == memory["experience"].max())]
     return int(last["stored_vectors"].iloc[0])
+
+
+def _first_result(result: ExperienceResult) -> str:
+    """`first result, after experience 1 of 15: AUROC 0.983 on bolt`."""
+    values = (f"{result.auroc[c]:.3f} on {c}" for c in result.categories if c in result.auroc)
+    return (
+        f"first result, after experience {result.index} of {result.experiences}: "
+        f"AUROC {', '.join(values)}"
+    )
 
 
 def _summarize(record: Record) -> str:

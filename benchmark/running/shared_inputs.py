@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,12 +103,25 @@ class SharedInputs:
         return features
 
     def prepare(self, cell: Cell) -> tuple[FeatureSet, Services]:
-        """The features of a cell, extracted if they are missing, and the services it uses."""
+        """The features of a cell and the services it uses.
+
+        The features of the first experience are extracted if they are missing; the evaluator
+        extracts the others when it needs them, so that the first result is there early.
+        """
         import_torch()
         inputs = cell.feature_inputs
         services = self._services_for(cell)
         if inputs not in self._features:
-            self._features[inputs] = self.extract(cell, self.images(cell).columns)
+            features = self.extract(cell, cell.stream(self.images(cell)).needed(1, cell.unseen))
+            everything = partial(
+                features.ensure,
+                self.images(cell).columns,
+                self.weights,
+                self.reporter,
+                pixels=cell.method_class.uses_images,
+            )
+            features.defer(everything)
+            self._features[inputs] = features
         return self._features[inputs], services
 
     def meter(self, cell: Cell, features: FeatureSet) -> PixelMeter:

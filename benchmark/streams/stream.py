@@ -148,6 +148,11 @@ class Stream:
         )
         return () if which == "none" else tuple(c for e in later for c in e.categories)
 
+    def needed(self, index: int, which: Unseen) -> tuple[str, ...]:
+        """The columns that experience `index` (from 1) trains on or that are scored after it."""
+        columns = *self.training(index), *self.seen(index), *self.unseen(index, which)
+        return tuple(dict.fromkeys(columns))
+
     def as_avalanche(self) -> Any:
         """The stream as an Avalanche `CLScenario` of images with category targets."""
         from .avalanche import scenario

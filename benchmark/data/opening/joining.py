@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
@@ -34,13 +33,10 @@ def qualified(dataset: str, name: str) -> str:
 
 def join(manifests: Sequence[Manifest], name: str) -> Manifest:
     """One manifest called `name` with the images of all `manifests`, whose names must differ."""
-    roots = []
-    for manifest in manifests:
-        assert isinstance(manifest.root, Path)
-        roots.append((manifest.name, manifest.root))
+    roots = tuple((manifest.name, manifest.root) for manifest in manifests)
     return Manifest(
         name,
-        JoinedRoot(tuple(roots)),
+        JoinedRoot(roots),
         tuple(_qualified_item(item, m.name) for m in manifests for item in m.items),
         tuple(
             SkippedFile(

@@ -229,7 +229,7 @@ def _generated(
 ) -> ResolvedDataset:
     """A dataset that its reader generates; `reason` is added to the announcement."""
     reporter.line(reader.announcement(name, cache, reader.categories) + reason)
-    root = reader.provide(cache, reporter)
+    root = reader.provide(cache)
     assert root is not None
     return ResolvedDataset(name, root, reader, categories)
 

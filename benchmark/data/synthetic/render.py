@@ -1,12 +1,11 @@
-"""Render one synthetic image, or the whole dataset."""
+"""Render one synthetic image."""
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
+from ..entries import Split
 from . import TEST_DEFECTIVE, TEST_GOOD, TRAIN_GOOD, VERSION
 from .categories import CATALOG
 from .defects import Defect
@@ -14,7 +13,6 @@ from .random_stream import Array, RandomStream
 from .scene import expose, lamp
 
 GOOD = "good"
-_CHUNK = 10
 
 
 @dataclass(frozen=True)
@@ -22,7 +20,7 @@ class ImageSpec:
     """Identifies one image; `index` counts within the folder `<category>/<split>/<kind>`."""
 
     category: str
-    split: str
+    split: Split
     kind: str
     index: int
 
@@ -56,31 +54,3 @@ def render(spec: ImageSpec, *, without_defect: bool = False) -> tuple[Array, Arr
         defect.mark(category.surface_defects[defect.kind](scene, defect.rng))
     light = lamp(rng.child("lamp"), category.lamp, category.low, category.ambient)
     return expose(scene, light, rng.child("camera")), defect.mask
-
-
-def chunks(root: Path) -> Iterator[tuple[Path, tuple[ImageSpec, ...]]]:
-    """The arguments of `render_chunk`: all images in pieces for worker processes."""
-    specs = tuple(image_specs())
-    for start in range(0, len(specs), _CHUNK):
-        yield root, specs[start : start + _CHUNK]
-
-
-def render_chunk(job: tuple[Path, tuple[ImageSpec, ...]]) -> int:
-    """Write some images, and the masks of the defective ones; returns the number of images."""
-    root, specs = job
-    for spec in specs:
-        pixels, mask = render(spec)
-        file = Path(spec.split) / spec.kind / f"{spec.index:03d}.png"
-        _save(pixels, root / spec.category / file)
-        if spec.kind != GOOD:
-            mask_file = Path("ground_truth") / spec.kind / f"{spec.index:03d}_mask.png"
-            _save(mask.astype("uint8") * 255, root / spec.category / mask_file)
-    return len(specs)
-
-
-def _save(pixels: Array, file: Path) -> None:
-    from PIL import Image
-
-    file.parent.mkdir(parents=True, exist_ok=True)
-    # Noisy rows hardly repeat: other settings take longer and make the files no smaller.
-    Image.fromarray(pixels).save(file, compress_level=1, compress_type=zlib.Z_RLE)

@@ -92,6 +92,7 @@ def evaluate(
         with reporter.task(cell.label(), len(experiences), "experiences") as task:
             task.advance(progress.experience)
             for experience in experiences[progress.experience :]:
+                features.require(stream.needed(experience.index, cell.unseen))
                 step = _evaluate_experience(trial, experience)
                 _drop_maps(step, progress, maps)
                 progress.steps.append(step)

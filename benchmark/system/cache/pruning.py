@@ -121,7 +121,7 @@ def _delete(entry: CacheEntry) -> bool:
     if not entry.path.is_dir():
         entry.path.unlink()
         return True
-    # Synthetic images: another process may be generating more of them, see `ensure_generated`.
+    # The folder of the synthetic images; another process may be deleting it too.
     lock = entry.path.with_name(f"{entry.path.name.partition('.')[0]}.lock")
     with file_lock(lock, wait=False, options="CADBENCH_CACHE") as held:
         if not held:

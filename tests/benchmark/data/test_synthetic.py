@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
 import os
 import subprocess
 import sys
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from cadbench.benchmark.data import synthetic
-from cadbench.benchmark.data.synthetic import canvas
-from cadbench.benchmark.data.synthetic import render as rendering
+from cadbench.benchmark.data.images.decoding import content_hash
+from cadbench.benchmark.data.manifest import build_manifest
+from cadbench.benchmark.data.opening.open_dataset import open_dataset
+from cadbench.benchmark.data.synthetic import canvas, files
 from cadbench.benchmark.data.synthetic.canvas import SIZE, Frame
 from cadbench.benchmark.data.synthetic.categories import CATALOG
+from cadbench.benchmark.data.synthetic.files import (
+    GeneratedRoot,
+    checksums,
+    image_path,
+    mask_path,
+)
 from cadbench.benchmark.data.synthetic.random_stream import RandomStream
 from cadbench.benchmark.data.synthetic.render import ImageSpec, image_specs, render
-from cadbench.benchmark.system.reporting import Silent
 from cadbench.results.errors import CadbenchError
 from PIL import Image
 
@@ -140,87 +145,71 @@ def test_training_images_of_a_category_differ(drawn):
         assert np.mean(np.abs(first - second).max(axis=2) > 8) > 0.05
 
 
+def test_the_checksums_are_those_of_the_drawn_files_and_there_is_one_per_file(drawn):
+    for spec, (pixels, mask) in drawn.items():
+        assert checksums()[image_path(spec)] == content_hash(pixels)
+        if spec.kind != "good":
+            assert checksums()[mask_path(spec)] == content_hash(mask)
+    assert len(checksums()) == 1350
+
+
+def test_the_manifest_is_that_of_the_files_and_none_is_drawn_for_it(tmp_path):
+    manifest = open_dataset("synthetic", categories=["key", "oak"], cache=tmp_path)
+    folder = tmp_path / f"synthetic-v{synthetic.VERSION}"
+    assert not any(folder.iterdir())
+    assert len(manifest.items) == 140
+    for item in manifest.items[::8]:
+        for path in (item.path, *item.mask_paths):
+            assert (manifest.root / path).is_file()
+    listed = {(folder / item.path).parent for item in manifest.items[::8]}
+    listed |= {(folder / path).parent for item in manifest.items[::8] for path in item.mask_paths}
+    assert {file.parent for file in folder.rglob("*.png")} == listed  # in MVTec AD's layout
+    everything = build_manifest("files", folder, cache=None, workers=0)
+    assert {item.identity for item in everything.items} < {i.identity for i in manifest.items}
+    complete = open_dataset("synthetic", cache=tmp_path)
+    assert complete.hash == "8c3c2037bd2398ab4b1157199ade479005f09c3ad2fd76dfa031bb46d8cf1546"
+
+
 @pytest.fixture
-def small(monkeypatch):
-    """A set of six images, drawn in this process."""
-    few = [ImageSpec("oak", "train", "good", 0), ImageSpec("oak", "test", "good", 0)]
-    few += [ImageSpec("key", "test", kind, 0) for kind in CATALOG["key"].defects[:2]]
-    monkeypatch.setattr(rendering, "image_specs", lambda: iter(few))
-    monkeypatch.setattr("cadbench.benchmark.system.processes.available_cores", lambda: 0)
-    return few
+def root(tmp_path):
+    return GeneratedRoot(tmp_path / "set")
 
 
-def test_the_folder_has_the_mvtec_layout_and_the_drawn_pixels(small, tmp_path):
-    folder = synthetic.ensure_generated(tmp_path, Silent())
-    assert folder == tmp_path / f"synthetic-v{synthetic.VERSION}"
-    first, second = CATALOG["key"].defects[:2]
-    assert sorted(str(file.relative_to(folder)) for file in folder.rglob("*.png")) == [
-        f"key/ground_truth/{first}/000_mask.png",
-        f"key/ground_truth/{second}/000_mask.png",
-        f"key/test/{first}/000.png",
-        f"key/test/{second}/000.png",
-        "oak/test/good/000.png",
-        "oak/train/good/000.png",
-    ]
-    pixels, mask = render(ImageSpec("key", "test", first, 0))
-    with Image.open(folder / "key" / "test" / first / "000.png") as image:
+DEFECTIVE = ImageSpec("key", "test", CATALOG["key"].defects[0], 0)
+
+
+def test_a_file_is_drawn_with_its_mask_when_it_is_first_read(root):
+    pixels, mask = render(DEFECTIVE)
+    with Image.open(root / image_path(DEFECTIVE)) as image:
         assert image.mode == "RGB"
         np.testing.assert_array_equal(np.asarray(image), pixels)
-    with Image.open(folder / "key" / "ground_truth" / first / "000_mask.png") as image:
+    assert (root.folder / mask_path(DEFECTIVE)).is_file()
+    with Image.open(root / mask_path(DEFECTIVE)) as image:
         np.testing.assert_array_equal(np.asarray(image), mask * np.uint8(255))
+    assert len(list(root.folder.rglob("*"))) == 7  # two files in their folders, and no others
 
 
-def test_a_drawn_set_is_not_drawn_again(small, tmp_path, monkeypatch):
-    synthetic.ensure_generated(tmp_path, Silent())
-    monkeypatch.setattr(rendering, "image_specs", lambda: pytest.fail("generated again"))
-    synthetic.ensure_generated(tmp_path, Silent())
+def test_a_drawn_file_is_not_drawn_again(root, monkeypatch):
+    first = (root / image_path(DEFECTIVE)).stat()
+    monkeypatch.setattr(files, "render", lambda spec: pytest.fail("generated again"))
+    assert (root / image_path(DEFECTIVE)).stat() == first
+    assert not (root / "key/test/good/999.png").exists()
 
 
-def test_what_a_killed_run_left_is_replaced(small, tmp_path):
-    partial = tmp_path / f"synthetic-v{synthetic.VERSION}.123.partial"
-    (partial / "oak").mkdir(parents=True)
-    (partial / "oak" / "half.png").write_bytes(b"half")
-    folder = synthetic.ensure_generated(tmp_path, Silent())
-    assert not partial.exists()
-    assert not (folder / "oak" / "half.png").exists()
-
-
-def test_of_two_at_once_one_draws_and_the_other_waits(small, tmp_path, monkeypatch):
-    runs = []
-
-    def counted():
-        runs.append(1)
-        yield from small
-
-    monkeypatch.setattr(rendering, "image_specs", counted)
-    with ThreadPoolExecutor(2) as pool:
-        folders = list(pool.map(lambda _: synthetic.ensure_generated(tmp_path, Silent()), range(2)))
-    assert len(runs) == 1
-    assert folders[0] == folders[1]
-
-
-def test_a_full_disk_is_one_clear_line_and_leaves_no_folder(small, tmp_path, monkeypatch):
-    def full(*_):
+def test_a_full_disk_is_one_clear_line_and_leaves_no_part_of_a_file(root, monkeypatch):
+    def full(self, handle, *_, **__):
+        handle.write(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(rendering, "_save", full)
+    monkeypatch.setattr(Image.Image, "save", full)
     with pytest.raises(CadbenchError, match="no space left while writing"):
-        synthetic.ensure_generated(tmp_path, Silent())
-    assert not any(path.is_dir() for path in tmp_path.glob("synthetic-*"))
+        root / image_path(DEFECTIVE)
+    assert not any(path.is_file() for path in root.folder.rglob("*"))
 
 
-def test_progress_counts_every_image(small, tmp_path):
-    seen = []
-
-    class Counting(Silent):
-        @contextlib.contextmanager
-        def task(self, description, total, unit):
-            seen.append((description, total, unit))
-            yield self
-
-        def advance(self, amount=1):
-            seen.append(amount)
-
-    synthetic.ensure_generated(tmp_path, Counting())
-    assert seen[0] == ("generating the synthetic images", 1050, "images")
-    assert sum(seen[1:]) == len(small)
+def test_other_pixels_than_those_of_the_version_are_refused(root, monkeypatch):
+    pixels, mask = render(DEFECTIVE)
+    monkeypatch.setattr(files, "render", lambda spec: (pixels ^ 1, mask))
+    with pytest.raises(CadbenchError, match="has other pixels on this machine than version 1"):
+        root / mask_path(DEFECTIVE)
+    assert not root.folder.exists()

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from cadbench.benchmark.features.feature_set import FeatureSet
+from cadbench.benchmark.running.evaluation import evaluator
 from cadbench.results.records.record import Record, load_record
 from cadbench.results.records.store import find_records
 
@@ -259,3 +261,29 @@ def test_of_two_processes_at_once_the_second_waits_and_reuses(child, run_plates,
 
 
 # --- which cells
+
+
+def test_the_first_experience_is_scored_before_the_others_are_extracted(run_plates, monkeypatch):
+    events = []
+    extract, score = FeatureSet.ensure, evaluator.score_columns
+
+    def logged_extract(self, columns, *words, **options):
+        events.append(("extract", *columns))
+        return extract(self, columns, *words, **options)
+
+    def logged_score(cell, method, columns, *words):
+        events.append(("score", *columns))
+        return score(cell, method, columns, *words)
+
+    monkeypatch.setattr(FeatureSet, "ensure", logged_extract)
+    monkeypatch.setattr(evaluator, "score_columns", logged_score)
+    done = run_plates(*FINETUNE, "--seeds", "0-1")
+    assert done.code == 0
+    assert events[:3] == [
+        ("extract", "apple", "bolt"),  # the next category is scored for forward transfer
+        ("score", "apple", "bolt"),
+        ("extract", "apple", "bolt", "cork"),
+    ]
+    assert sum(event[0] == "extract" for event in events) == 2
+    assert done.err.count("first result, after experience 1 of 3: AUROC ") == 1
+    assert "first result" not in run_plates(*FINETUNE, "--overwrite").err

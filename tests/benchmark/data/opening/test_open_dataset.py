@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from cadbench.benchmark.data import synthetic
 from cadbench.benchmark.data.catalog import Counts
 from cadbench.benchmark.data.manifest import Manifest
 from cadbench.benchmark.data.opening.category_counts import CategoryCounts, count_categories
@@ -30,14 +29,10 @@ class Listening(Silent):
 
 @pytest.fixture(autouse=True)
 def _empty_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dataset: Path) -> None:
-    """An empty working folder, no variable set, and a synthetic set that is drawn at once."""
+    """An empty working folder, and no variable set."""
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     monkeypatch.delenv("CADBENCH_DATA", raising=False)
-    monkeypatch.setattr(synthetic, "CATEGORIES", ("cup", "nut"), raising=False)
-    monkeypatch.setattr(
-        synthetic, "ensure_generated", lambda cache, reporter: dataset, raising=False
-    )
 
 
 @pytest.fixture
@@ -78,7 +73,7 @@ def test_auto_falls_back_to_the_synthetic_set_and_says_so() -> None:
     manifest, said = opened("auto")
     assert manifest.name == "synthetic"
     (line,) = said.lines
-    assert line.startswith("dataset: synthetic, 2 generated categories (MVTec AD was not found")
+    assert line.startswith("dataset: synthetic, 15 generated categories (MVTec AD was not found")
 
 
 @pytest.mark.parametrize("where", ["sets", "sets/mvtec_ad"])

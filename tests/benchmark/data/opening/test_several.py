@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from cadbench.benchmark.data import synthetic
 from cadbench.benchmark.data.images.masks import read_mask_files
 from cadbench.benchmark.data.manifest import build_manifest
 from cadbench.benchmark.data.opening.category_counts import count_categories
@@ -43,7 +42,6 @@ def sets(tmp_path: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     monkeypatch.delenv("CADBENCH_DATA", raising=False)
-    monkeypatch.setattr(synthetic, "ensure_generated", lambda cache, reporter: dataset)
     return folder
 
 
