@@ -20,32 +20,21 @@ def thread_count() -> int:
 
 
 def run_parallel(tasks: Sequence[Callable[[], T]]) -> list[T]:
-    """Run tasks on `thread_count()` threads, the caller's included.
+    """Run tasks on `thread_count()` threads; each takes the next task when it is free.
 
     Tasks must release the interpreter (compiled loops, NumPy). They must not call torch, whose
     operations would start more threads in each of these.
 
     Args:
-        tasks: functions without arguments; each thread takes the next one when it is free.
+        tasks: functions without arguments.
 
     Returns:
         The results in the order of the tasks. An exception of a task is raised again here.
     """
-    results: dict[int, T] = {}
-    remaining = iter(range(len(tasks)))
-
-    def work() -> None:
-        for index in remaining:
-            results[index] = tasks[index]()
-
-    others = [
-        _pool(thread_count(), os.getpid()).submit(work)
-        for _ in range(min(thread_count(), len(tasks)) - 1)
-    ]
-    work()
-    for other in others:
-        other.result()
-    return [results[index] for index in range(len(tasks))]
+    count = thread_count()
+    if count == 1 or len(tasks) == 1:
+        return [task() for task in tasks]
+    return list(_pool(count, os.getpid()).map(lambda task: task(), tasks))
 
 
 @contextmanager

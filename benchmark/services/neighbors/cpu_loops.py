@@ -49,8 +49,10 @@ def search_share(
     full_error: float,
     distances: np.ndarray,
     nearest: np.ndarray,
-) -> bool:  # pragma: no cover (compiled)
+) -> None:  # pragma: no cover (compiled)
     """Search the queries from `start` to `end`, `chunk` queries at a time.
+
+    A share stops using a reduced space once its bounds exclude too few vectors.
 
     Args:
         start, end, chunk: see above.
@@ -64,9 +66,6 @@ def search_share(
         factors, error, basis: of the space that products are computed in, see `ProductSpace`.
         full_error: `error` of products of the vectors themselves.
         distances, nearest: (K, N') output, see `refine_candidates`.
-
-    Returns:
-        Whether the space is reduced and its bounds exclude enough vectors to be used again.
     """
     count, dim = vectors.shape
     query_room = np.empty((chunk, dim), np.float32)
@@ -96,7 +95,6 @@ def search_share(
         if refined * _MAX_REFINED > size * count:
             reduced = False
         start = stop
-    return reduced
 
 
 @numba.njit(cache=True, nogil=True)

@@ -77,14 +77,11 @@ def search_on_cpu(
         bits = queries.view(np.uint16) if halves else _NO_HALVES
 
         def search(start: int, end: int) -> None:
-            nonlocal space
-            still_useful = search_share(
+            search_share(
                 start, end, _chunk_size(end - start, vectors), bits, singles, query_rows, limits,
                 vectors, squares, ends, space.factors, space.error, space.basis, full.error,
                 distances, nearest,
             )  # fmt: skip
-            if not still_useful:
-                space = full
 
         run_parallel([partial(search, *share) for share in _shares(count, vectors.size)])
     return distances, nearest
