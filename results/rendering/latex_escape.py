@@ -1,4 +1,7 @@
-"""Escape any text for LaTeX, so that every engine prints it and runs nothing."""
+"""Escape any text for LaTeX, so that every engine prints it and runs nothing.
+
+pandas' `Styler` escapes nine characters only; pdfLaTeX stops at others, such as Greek letters.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Download an archive over HTTP: resume a partial file, retry after faults, check its SHA-256.
 
-pooch does the transfer. Resuming (the Range header and the response to it) is handled here and in
-`partial_archive`.
+pooch does the transfer. It cannot resume, so the Range header and the response to it are handled
+here and in `partial_archive`.
 """
 
 from __future__ import annotations

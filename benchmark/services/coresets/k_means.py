@@ -1,4 +1,7 @@
-"""Selection by k-means: the patch nearest each center, ordered so that prefixes are useful."""
+"""Selection by k-means: the patch nearest each center, ordered so that prefixes are useful.
+
+scikit-learn computes the centers. FAISS's k-means would need all patches in memory as float32.
+"""
 
 from __future__ import annotations
 

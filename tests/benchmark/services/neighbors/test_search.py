@@ -263,7 +263,7 @@ def test_a_reduced_space_changes_no_bit(monkeypatch):
 def test_lower_bounds_are_nearly_as_large_as_the_distances():
     queries, vectors = low_rank(5000, 1), low_rank(400, 2)
     wanted = plain(queries, vectors)
-    ways = ((with_torch, 0.99), (with_torch_as_on_cuda, 0.99), (with_reduced_space, 0.6))
+    ways = ((with_torch, 0.99), (with_torch_as_on_cuda, 0.99), (with_reduced_space, 0.499))
     for found, least in ways:
         distances, nearest = found(queries, vectors, wanted * 0.5)
         assert torch.all(nearest < 0)
