@@ -1,7 +1,7 @@
 """Parallel map over processes or threads: ordered results, bounded queues, clean interrupts.
 
-loky starts the processes. Its own `map` submits all jobs at once and keeps all results, which may be
-arrays of many images, so the queue is here.
+loky starts the processes. Its own `map` submits all jobs at once and keeps all results, which may
+be arrays of many images, so the queue is here.
 """
 
 from __future__ import annotations
