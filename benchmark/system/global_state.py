@@ -25,8 +25,10 @@ def restored_global_state() -> Iterator[None]:
     errors = np.geterr()
     dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
     gradients, precision = torch.is_grad_enabled(), torch.get_float32_matmul_precision()
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    deterministic = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
     cudnn = torch.backends.cudnn
     flags = cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32
     try:
@@ -45,7 +47,11 @@ def restored_global_state() -> Iterator[None]:
             torch.set_num_threads(threads)
         torch.set_grad_enabled(gradients)
         torch.set_float32_matmul_precision(precision)
-        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+        if deterministic != (
+            torch.are_deterministic_algorithms_enabled(),
+            torch.is_deterministic_algorithms_warn_only_enabled(),
+        ):  # the call imports torch's compiler
+            torch.use_deterministic_algorithms(deterministic[0], warn_only=deterministic[1])
         cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32 = flags
 
 
