@@ -1,21 +1,22 @@
-"""Pixel AUROC, AP, F1-max and AUPRO of one category, from counts of pixels per threshold.
+"""Pixel AUROC, AP, F1-max, AUPRO and AUPIMO of one category.
 
-All four follow from the number of normal pixels above, and at or above, each distinct score of a
-defective pixel. Normal pixels are scored and counted in chunks of images, which bounds memory; the
-counts are exact, so the chunks do not matter. Pixels of equal score are counted together.
+All but AUPIMO follow from the number of normal pixels above, and at or above, each distinct score
+of a defective pixel. Normal pixels are scored and counted in chunks of images, which bounds memory;
+the counts are exact, so the chunks do not matter. Pixels of equal score are counted together.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...results.errors import CadbenchError
+from .aupimo import aupimo, highest_scores
 from .maps import MapSpec, full_maps
 from .truth import Truth
 
@@ -38,6 +39,7 @@ class PixelMetrics:
     pixel_ap: float
     pixel_f1_max: float
     aupro: float
+    aupimo: float = math.nan
 
 
 def pixel_metrics(
@@ -64,8 +66,14 @@ def pixel_metrics(
             "return finite maps"
         )
     chunks = _Chunks(torch.from_numpy(np.ascontiguousarray(maps)).to(device), truth, spec)
-    counts = count_by_threshold(chunks.defective(), chunks.normal(), truth)
-    return metrics_from_counts(counts)
+    defective = chunks.defective()
+    counts = count_by_threshold(defective, chunks.normal(), truth)
+    good = chunks.of_normal_images()
+    highest = highest_scores((scores() for scores in good), truth.pixels_of_normal_images)
+    images = truth.pixels // truth.size**2
+    return replace(
+        metrics_from_counts(counts), aupimo=aupimo(defective.cpu().numpy(), images, highest)
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +98,7 @@ class Counts:
 
 
 def metrics_from_counts(counts: Counts) -> PixelMetrics:
-    """Compute the four metrics."""
+    """Compute the metrics that follow from counts: all but AUPIMO."""
     if not len(counts.hits) or not counts.normal:
         return PixelMetrics(math.nan, math.nan, math.nan, math.nan)
     return PixelMetrics(_auroc(counts), _average_precision(counts), _f1_max(counts), _aupro(counts))
@@ -198,6 +206,17 @@ class _Chunks:
         scores = self._scores(start)
         scores[self._defective_pixels(start)] = -math.inf
         return scores
+
+    def of_normal_images(self) -> list[Callable[[], Tensor]]:
+        """Per chunk, a function that returns the scores of images without a defective pixel."""
+        import torch
+
+        images = torch.from_numpy(self.truth.normal_images).to(self.maps.device)
+        parts = images.split(self._images_per_chunk)
+        return [partial(self._scores_of, part) for part in parts if len(part)]
+
+    def _scores_of(self, images: Tensor) -> Tensor:
+        return full_maps(self.maps[images], self.truth.size, self.spec).flatten()
 
     def _starts(self) -> range:
         return range(0, len(self.maps), self._images_per_chunk)

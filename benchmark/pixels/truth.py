@@ -58,6 +58,16 @@ class Truth:
         return len(np.unique(self.pixels // self.size**2))
 
     @property
+    def normal_images(self) -> np.ndarray:
+        """Indices of the images without a defective pixel, ascending."""
+        return np.setdiff1d(np.arange(self.images), self.pixels // self.size**2)
+
+    @property
+    def pixels_of_normal_images(self) -> int:
+        """Number of pixels of the images without a defective pixel."""
+        return len(self.normal_images) * self.size**2
+
+    @property
     def share(self) -> float:
         """Share of defective pixels."""
         return len(self.pixels) / (self.images * self.size**2)
