@@ -23,7 +23,7 @@ from ..analysis.rows import (
 from ..errors import UsageError
 from ..metrics.compute import owners
 from ..metrics.metric import Index, Matrix
-from ..metrics.registry import CATEGORY_METRICS, DEFAULT, IMAGE_METRICS, stored_name
+from ..metrics.registry import CATEGORY_METRICS, DEFAULT, METRICS_OF_SCORES, stored_name
 from ..records.record import Record
 from ..records.schema import canonical_json, features_key
 from ..statistics.bootstrap import Bootstrap
@@ -178,7 +178,7 @@ class Selection:
 
     def intervals(self, rows: Sequence[Row]) -> str:
         """The sentence of a caption about the intervals of these rows."""
-        if self.base not in IMAGE_METRICS:
+        if self.base not in METRICS_OF_SCORES:
             return f"none, because {NO_MASKS}"
         text = describe_draws(rows, self.bootstrap.draws.replicates)
         return text.removeprefix("[low, high]: ")

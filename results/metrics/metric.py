@@ -106,10 +106,12 @@ class OperatingMetric(CategoryMetric):
 
     Args:
         function: (scores (N,), labels (N,), thresholds (N,)) -> value.
+        weighted: the same with weights (N, B) -> (B,), as that of an image metric.
     """
 
     kind = "operating"
     function: Callable[[ArrayLike, ArrayLike, ArrayLike], float]
+    weighted: Callable[[Scores, Labels, Scores, Weights], Replicates]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import CadbenchError
 from ..records.schema import THRESHOLD_QUANTILE, Cell, columns_of
-from .metric import OperatingMetric, Scores
+from .metric import Labels, OperatingMetric, Replicates, Scores, Weights
+from .replicates import ratio, total
 from .scores import checked
 
 if TYPE_CHECKING:
@@ -78,10 +79,33 @@ def _share_above(scores: Scores, threshold: ArrayLike, of: NDArray[np.bool_]) ->
     return float(np.mean(scores[of] > thresholds))
 
 
+def weighted_false_alarm_rate(
+    scores: Scores, labels: Labels, threshold: Scores, weights: Weights
+) -> Replicates:
+    """The same for each column of weights (N, B)."""
+    return _weighted_share_above(scores, threshold, ~labels, weights)
+
+
+def weighted_recall(
+    scores: Scores, labels: Labels, threshold: Scores, weights: Weights
+) -> Replicates:
+    """The same for each column of weights (N, B)."""
+    return _weighted_share_above(scores, threshold, labels, weights)
+
+
+def _weighted_share_above(
+    scores: Scores, threshold: Scores, of: Labels, weights: Weights
+) -> Replicates:
+    if np.isnan(threshold[of]).any():
+        return np.full(weights.shape[1], np.nan)
+    return ratio(total(weights[of & (scores > threshold)]), total(weights[of]))
+
+
 FALSE_ALARM_RATE = OperatingMetric(
     name="false_alarm_rate",
     heading="false-alarm rate",
     function=false_alarm_rate,
+    weighted=weighted_false_alarm_rate,
     chance=None,
     higher_is_better=False,
     range="0 to 1",
@@ -95,6 +119,7 @@ RECALL = OperatingMetric(
     name="recall",
     heading="recall",
     function=recall,
+    weighted=weighted_recall,
     chance=None,
     higher_is_better=True,
     range="0 to 1",

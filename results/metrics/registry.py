@@ -32,6 +32,12 @@ PIXEL_METRICS: Mapping[str, PixelMetric] = {metric.name: metric for metric in pi
 OPERATING_METRICS: Mapping[str, OperatingMetric] = {
     metric.name: metric for metric in operating_points.METRICS
 }
+METRICS_OF_SCORES: Mapping[str, ImageMetric | OperatingMetric] = {
+    **IMAGE_METRICS,
+    **OPERATING_METRICS,
+}
+"""Those that follow from the scores of images, so that a bootstrap can resample the images."""
+
 CATEGORY_METRICS: Mapping[str, CategoryMetric] = {
     **IMAGE_METRICS,
     **PIXEL_METRICS,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..analysis.quantities import Reading
 from ..metrics.metric import FloatOrArray, Index, Matrix
-from ..metrics.registry import DEFAULT, IMAGE_METRICS
+from ..metrics.registry import DEFAULT, METRICS_OF_SCORES
 from ..metrics.replicates import parts
 from ..records.record import Record
 from ..records.schema import canonical_json
@@ -147,7 +147,7 @@ class _Resampled(Reading):
 
     def matrix(self, base: str = DEFAULT) -> tuple[Matrix, Index]:
         """(R (B, T, C), s); for a pixel metric R (T, C) of NaN."""
-        if base not in IMAGE_METRICS:
+        if base not in METRICS_OF_SCORES:
             R, s = super().matrix(base)
             return np.full_like(R, np.nan), s
         if base not in self._matrices:
@@ -156,7 +156,7 @@ class _Resampled(Reading):
 
     def joint_matrix(self, base: str = DEFAULT) -> Matrix | None:
         """The last row, which is all that `gap_to_joint` needs."""
-        if base not in IMAGE_METRICS or self.joint_run is None:
+        if base not in METRICS_OF_SCORES or self.joint_run is None:
             return super().joint_matrix(base)
         return self.joint_run.final_row(self.categories, self.part, base)
 

@@ -1,4 +1,4 @@
-"""The image metrics and matrices of one run with its test images resampled, per replicate.
+"""The metrics of scores and matrices of one run with its test images resampled, per replicate.
 
 The matrix of a replicate is that of metrics.compute with each image counted as often as it was
 sampled. All experiences use the same sample of a category, so unchanged scores keep equal values.
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from ..metrics.compute import introduced, owners
 from ..metrics.image.auroc import weighted_auroc
 from ..metrics.metric import Index, Matrix, Replicates
-from ..metrics.registry import DEFAULT, IMAGE_METRICS
+from ..metrics.operating_points import AlarmThresholds, HeldOut
+from ..metrics.registry import DEFAULT, IMAGE_METRICS, OPERATING_METRICS
 from ..records.record import Record
 from .bootstrap_draws import Counts, Draws
 
@@ -31,16 +32,39 @@ class ResampledRun:
         self._values: dict[tuple[str, str, bytes], Replicates] = {}
 
     def category_metric(self, t: int, category: str, base: str = DEFAULT) -> Replicates:
-        """(B,) image metric `base` of a category after experience t; NaN if it was not scored."""
+        """(B,) metric of scores `base` of a category after experience t; NaN if not scored."""
         scored = self._scores.get((category, t))
         if scored is None:
             return np.full(self._draws.replicates, np.nan)
+        if base in OPERATING_METRICS:
+            return self._operating_metric(t, scored, base)
         # An experience that did not change the scores has the same metric.
         key = base, category, scored.digest
         if key not in self._values:
             weighted = IMAGE_METRICS[base].weighted
             self._values[key] = weighted(scored.scores, scored.labels, self._weights(scored))
         return self._values[key]
+
+    def _operating_metric(self, t: int, scored: _CategoryScores, base: str) -> Replicates:
+        """(B,): the thresholds stay as they are; held-out images are not resampled."""
+        if self._thresholds is None:
+            return np.full(self._draws.replicates, np.nan)
+        thresholds = self._thresholds.of(t, scored.category, scored.routes)
+        key = base, scored.category, scored.digest + thresholds.tobytes()
+        if key not in self._values:
+            weights = self._weights(scored)
+            self._values[key] = OPERATING_METRICS[base].weighted(
+                scored.scores, scored.labels, thresholds, weights
+            )
+        return self._values[key]
+
+    @cached_property
+    def _thresholds(self) -> AlarmThresholds | None:
+        record = self._record
+        held_out = HeldOut.of_cell(record.held_out, record.cell)
+        if held_out is None:
+            return None
+        return AlarmThresholds(held_out, record.experiences, record.routing)
 
     def matrix(
         self, categories: tuple[str, ...], part: slice = slice(None), base: str = DEFAULT

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ..analysis.quantities import stored_matrix
 from ..analysis.rows import Row
 from ..metrics.metric import Better
-from ..metrics.registry import CATEGORY_METRICS, IMAGE_METRICS
+from ..metrics.registry import CATEGORY_METRICS, IMAGE_METRICS, METRICS_OF_SCORES
 from ..records.record import Record
 from .bootstrap import Bootstrap, mean_over_runs, percentiles
 from .bootstrap_run import ResampledRun
@@ -106,7 +106,7 @@ class Paired:
 
         None for a pixel metric: resampling test images needs masks, which records do not hold.
         """
-        if self.base not in IMAGE_METRICS:
+        if self.base not in METRICS_OF_SCORES:
             return None
         counts = bootstrap.run_counts(self.rows[0].records)
         means = []

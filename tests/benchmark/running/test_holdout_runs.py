@@ -73,9 +73,12 @@ def test_held_out_images_are_not_learned_but_scored_also_in_a_resumed_run(
     last = metrics[metrics["t"] == 3].set_index("category")["value"]
     pd.testing.assert_series_equal(last, expected, check_names=False, check_dtype=False)
 
-    shown = call("table", "thresholds", "--format", "csv", "--out", out).out.splitlines()
+    words = ("--intervals", "--format", "csv", "--out", out)
+    shown = call("table", "thresholds", *words).out.splitlines()
     row = dict(zip(shown[0].split(","), shown[1].split(","), strict=True))
     assert float(row["false-alarm rate in the end"]) == pytest.approx(expected.mean())
+    low, high = (float(row[f"false-alarm rate in the end {end}"]) for end in ("low", "high"))
+    assert low <= expected.mean() <= high
     assert float(row["false-alarm rate change"]) == pytest.approx(
         float(row["false-alarm rate in the end"]) - float(row["false-alarm rate learned"])
     )

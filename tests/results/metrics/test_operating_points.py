@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from cadbench.results.errors import CadbenchError
 from cadbench.results.metrics import alarm_threshold, compute, false_alarm_rate, recall
-from cadbench.results.metrics.operating_points import HeldOut
+from cadbench.results.metrics.operating_points import METRICS, HeldOut
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,6 +63,21 @@ def test_alarms_are_scores_above_the_threshold():
     assert recall(scores, labels, [9, 9, 9, 1, 9]) == pytest.approx(1 / 2)
     assert math.isnan(recall([1.0], [0], 2.0))
     assert math.isnan(false_alarm_rate(scores, labels, math.nan))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.booleans(), st.integers(0, 3)), min_size=1),
+    st.integers(0, 4),
+)
+def test_weights_count_an_image_as_often_as_a_bootstrap_drew_it(images, threshold):
+    scores, labels, times = map(np.array, zip(*images, strict=True))
+    thresholds = np.full(len(images), float(threshold))
+    for metric in METRICS:
+        repeated = metric.function(np.repeat(scores, times), np.repeat(labels, times), threshold)
+        weights = np.stack([times, np.ones_like(times)], axis=1).astype(np.float32)
+        found = metric.weighted(scores.astype(float), labels, thresholds, weights)
+        plain = metric.function(scores, labels, threshold)
+        np.testing.assert_allclose(found, [repeated, plain])
 
 
 # --- matrices: two good images and one defective one per category
