@@ -80,9 +80,14 @@ class Protocol:
         parts = self.dataset.split(",")
         named = all(published_categories(part) for part in parts)
         dataset = joined_name(parts) if named else None
-        settings = (self.schedule, self.routing, self.preprocessing, self.maps)
-        learned = (self.drift, self.blend, self.holdout, self.threshold_quantile, self.contaminate)
-        return ProtocolSettings(dataset, *settings, *learned)
+        return ProtocolSettings(
+            *(dataset, self.schedule, self.routing, self.preprocessing, self.maps),
+            drift=self.drift,
+            blend=self.blend,
+            holdout=self.holdout,
+            threshold_quantile=self.threshold_quantile,
+            contaminate=self.contaminate,
+        )
 
     def order(self, text: str, categories: tuple[str, ...]) -> Order:
         """Return the order for `--order`; the protocol's named orders take precedence."""

@@ -32,8 +32,10 @@ def check_tables(record: Record) -> None:
     """Raise `RecordError` for the first table that cadbench could not have written."""
     for name in TABLES:
         _check_table(record.path / f"{name}.parquet", name)
-    if "held_out.parquet" in record.run["checksums"]:
-        _check_table(record.path / "held_out.parquet", "held_out")
+    held_out = record.path / "held_out.parquet"
+    if held_out.name in record.run["checksums"]:
+        _check_table(held_out, "held_out")  # before it is decoded
+    if record.held_out is not None:
         _check_held_out(record, record.held_out)
     known = set(record.categories)
     T = len(record.experiences)
