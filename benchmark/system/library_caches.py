@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import logging
 import os
+import shutil
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -15,8 +19,8 @@ def set_library_caches() -> None:
     """Put the caches of numba and matplotlib below the cache folder of cadbench.
 
     Their defaults are next to the installed files and in the home folder, and both may be
-    read-only. Each user has a folder, since these libraries cannot share one. Environment variables
-    that are already set are kept.
+    read-only. Each user has a folder, since these libraries cannot share one; it is a temporary one
+    where the cache cannot be written. Environment variables that are already set are kept.
     """
     os.environ.setdefault("MPLCONFIGDIR", str(_own_folder() / "matplotlib"))
     set_numba_cache()
@@ -32,7 +36,17 @@ def set_numba_cache() -> None:
 
 def _own_folder() -> Path:
     user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
-    return cache_root() / f"libraries-{user}"
+    folder = cache_root() / f"libraries-{user}"
+    existing = next(up for up in (folder, *folder.parents) if os.path.exists(up))
+    return folder if os.access(existing, os.W_OK | os.X_OK) else _temporary_folder()
+
+
+@functools.cache
+def _temporary_folder() -> Path:
+    """A folder for this process and its workers, where the cache belongs to another user."""
+    folder = tempfile.mkdtemp(prefix="cadbench-libraries-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def silence_libraries() -> None:
