@@ -10,7 +10,7 @@ from ..counts import format_count
 from ..records.record import Record
 from .claims import Claim
 from .reproductions import Reproduction, on_stream
-from .rows import PublishedRow
+from .rows import PublishedRow, covers_dataset
 
 TOLERANCE = 0.01
 """Allowed between ours and a claim, besides two deviations of ours."""
@@ -49,6 +49,10 @@ def status_of(claim: Claim, records: Sequence[Record], found: Reproduction | Non
     if claim.quantity is None:
         return Status(
             f"{_NOT_COMPARABLE}definition", f"{row.acc_definition}: no metric of cadbench"
+        )
+    if not covers_dataset(row):
+        return Status(
+            f"{_NOT_COMPARABLE}protocol", "the source does not name the categories of its stream"
         )
     if not row.ours:
         return Status(NOT_RUN, "no built-in method implements it")

@@ -72,6 +72,7 @@ def test_claim_ours_and_the_numbers_of_others_are_in_one_line(run: Record) -> No
         ({"ours": "patchcore"}, "not run here", "--method patchcore"),
         ({"experts": 8}, "not run here", "number of experts"),
         ({"schedule": "3x5"}, "not run here", "no record of it"),
+        ({"schedule": "1x10"}, "not comparable: protocol", "does not name the categories"),
         ({"metric": "pixel_ap"}, "not run here", "lack pixel_ap"),
     ],
 )
@@ -144,7 +145,7 @@ def test_no_table_of_claims_mixes_definitions_and_all_need_no_record() -> None:
         for cell in column(table, "status")
     }
     assert words == {"not run here"} | {
-        f"not comparable: {why}" for why in ("leakage", "unreliable", "definition")
+        f"not comparable: {why}" for why in ("leakage", "unreliable", "definition", "protocol")
     }
     continual = [r for r in published if r.acc_definition not in ("", "not continual")]
     assert sum(len(c.rows) for found in claims_of(published).values() for c in found) == len(
@@ -170,3 +171,10 @@ def test_results_have_the_claims_of_their_stream(run: Record, make_record: Calla
             cadbench.Results(records).table("published")
     with pytest.raises(cadbench.UsageError, match="mvtec 1x15; synthetic 1x3"):
         cadbench.Results((run, make_record())).table("published")
+
+
+def test_every_method_that_implements_a_published_one_exists() -> None:
+    from cadbench.benchmark.plugins.methods import load_method
+
+    for name in {each.ours for each in load_published() if each.ours}:
+        assert load_method(name)
