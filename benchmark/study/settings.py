@@ -294,7 +294,9 @@ def _check_tune(settings: Settings) -> None:
     for name in ("contaminate", "drift", "match_memory") if settings.tune else ():
         if getattr(settings, name):
             option = name.replace("_", "-")
-            raise StudyError("tune", f"excludes {option}: run the chosen value with --{option}")
+            raise StudyError(
+                "tune", f"cannot be combined with {option}: tune first, then run the chosen value"
+            )
 
 
 def _check(settings: Settings) -> None:

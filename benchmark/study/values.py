@@ -90,7 +90,7 @@ def shares(field: str, value: float | str | Iterable[float] | None) -> tuple[flo
     try:
         found = tuple(dict.fromkeys(check_contaminate(share, field) for share in given))
     except UsageError as error:
-        raise StudyError(field, str(error).removeprefix(f"{field} ")) from None
+        raise StudyError(field, str(error).replace(f"{field} is", "it is", 1)) from None
     if not found:
         raise StudyError(field, "the list is empty; give at least one, such as 0.05")
     return found

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..counts import format_count
-from .rows import Row
+from ..records.record import Record
+from .rows import Row, plain
 
 
 def selection_notes(rows: Sequence[Row]) -> list[str]:
@@ -38,3 +40,22 @@ def selection_notes(rows: Sequence[Row]) -> list[str]:
             f"{', '.join(swept)} were run: the best of these rows is selected on test data"
         )
     return notes
+
+
+def choice_lines(record: Record) -> list[str]:
+    """Say how the parameters of a run were chosen, and how its training images are contaminated."""
+    lines = []
+    if tuning := record.run.get("tuning"):
+        found = [f"{_values(each['params'])} {each['auroc']:.4f}" for each in tuning["tried"]]
+        lines.append(
+            f"tuned: {_values(tuning['chosen'])} (AUROC on drawn defects on training images of "
+            f"{tuning['on']}: {', '.join(found)}; {tuning['seconds']:.1f} s)"
+        )
+    if contaminated := record.run.get("contaminated"):
+        counts = (f"{c} {each['moved']} of {each['train']}" for c, each in contaminated.items())
+        lines.append(f"defective training images: {', '.join(counts)}")
+    return lines
+
+
+def _values(params: Mapping[str, Any]) -> str:
+    return " ".join(f"{name}={plain(value)}" for name, value in params.items())

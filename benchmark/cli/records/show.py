@@ -34,6 +34,7 @@ def command(run: str, out: Path, metric: str, verify: bool) -> None:
     RUN is a record's folder, the beginning of its key, or the name of a method that has only one
     record.
     """
+    from ....results.analysis.selection_notes import choice_lines
     from ....results.records.record import load_record
     from ....results.records.store import resolve_run
     from ....results.tables.recorded_events import recorded_table
@@ -55,7 +56,8 @@ def command(run: str, out: Path, metric: str, verify: bool) -> None:
             tables.append(assignments_table(record))
         tables += [memory_table(record), metrics_table(record)]
         recorded = recorded_table(record)
-        return [*tables, *([recorded] if recorded else [])], threshold_lines(records)
+        lines = [*threshold_lines(records), *choice_lines(record)]
+        return [*tables, *([recorded] if recorded else [])], lines
 
     (tables, decisions), _ = with_readable([record], make)
     params = ", ".join(f"{name}={value}" for name, value in record.params.items())

@@ -85,7 +85,9 @@ def test_the_value_is_chosen_with_all_test_images_gone(run_plates, run_words, mo
     assert {cell.params.experts for cell in cells} == {best["params"]["experts"]}
 
 
-def test_a_record_says_what_was_tried_and_tables_mark_its_row(run_plates, out, pixel_backbone):
+def test_a_record_says_what_was_tried_and_tables_mark_its_row(
+    call, run_plates, out, pixel_backbone
+):
     assert run_plates(*TUNE, *SMALL, "--seeds", "0-1").code == 0
     assert run_plates("--set", "mecad.experts=1,3", *SMALL, "--seeds", "0-1").code == 0
     extracted = len(pixel_backbone)
@@ -108,6 +110,8 @@ def test_a_record_says_what_was_tried_and_tables_mark_its_row(run_plates, out, p
             if r.params == record.params and r.seed == record.seed and r is not record
         ]
         assert (plain[0].scores["score"] == record.scores["score"]).all()
+    shown = call("show", tuned[0].key[:12], "--out", out)
+    assert f"tuned: experts={tuned[0].params['experts']} (AUROC on drawn defects" in shown.out
     (table,) = make_tables("main", records, TableOptions())
     labels = [row[1] for row in table.rows]
     assert sum("(tuned)" in label for label in labels) == 1
@@ -148,7 +152,7 @@ def test_three_ways_to_write_it_give_the_same_study(call, run_words, cache, tmp_
         ({"tune": {"mecad": {"treshold": [0.5, 0.6]}}}, "no parameter 'treshold'"),
         ({"tune": {"patchcore": {"bank_budget": [1, 2]}}}, "not among the methods of this study"),
         ({"tune_on": "mvtec-1x15"}, "there is nothing to tune"),
-        ({"tune": {"mecad": {"experts": [1, 2]}}, "contaminate": 0.1}, "excludes contaminate"),
+        ({"tune": {"mecad": {"experts": [1, 2]}}, "contaminate": 0.1}, "combined with contaminate"),
         (
             {"tune": {"mecad": {"experts": [1, 2]}}, "methods": {"mecad": {"experts": 2}}},
             "mecad.experts is also set",
