@@ -315,7 +315,10 @@ class Cell:
 
     def _default_params(self) -> Params:
         method = self.method_class
-        return resolve_params(self.method, method, method.Params(), self.facts)
+        try:
+            return resolve_params(self.method, method, method.Params(), self.facts)
+        except UsageError:  # a default that these features do not have, such as a threshold
+            return method.Params()
 
 
 def name_swept_parameters(cells: Sequence[Cell]) -> list[Cell]:

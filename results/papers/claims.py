@@ -23,10 +23,15 @@ _DIGITS = 3
 
 @dataclass(frozen=True)
 class ClaimResult:
-    """The answer, and our numbers behind it."""
+    """The answer, and our numbers behind it.
+
+    Attributes:
+        here: the answer on a part of the paper's categories, which decides nothing.
+    """
 
     answer: Answer
     evidence: str
+    here: Answer | None = None
 
 
 def check_claim(claim: Claim, finals: Finals, *, complete: bool) -> ClaimResult:
@@ -54,7 +59,8 @@ def check_claim(claim: Claim, finals: Finals, *, complete: bool) -> ClaimResult:
 def only_here(result: ClaimResult) -> ClaimResult:
     """What the same check gives on a part of the paper's categories, which decides nothing."""
     here = {"yes": "here it holds", "no": "here it does not hold", "cannot be said": "here"}
-    return ClaimResult("cannot be said", f"{INCOMPLETE}; {here[result.answer]}: {result.evidence}")
+    text = f"{INCOMPLETE}; {here[result.answer]}: {result.evidence}"
+    return ClaimResult("cannot be said", text, result.answer)
 
 
 INCOMPLETE = "these runs do not have all categories of the paper"

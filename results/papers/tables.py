@@ -126,19 +126,22 @@ def claims_tables(r: Reproduction) -> list[Table]:
         return [table]
     readings = tuple(text_column(sweep.label) for sweep in r.sweeps)
     summary = tuple(
-        (claim.text, *(_ANSWERS[result.answer] for result in results))
+        (claim.text, *map(_short_answer, results))
         for claim, results in zip(r.paper.claims, found, strict=True)
     )
     head = (text_column("claim"), *readings)
-    notes = (f"?: cannot be said; the table of claims says why{_partly(r)}", *r.notes)
+    here = "" if r.complete else "; in brackets: on the categories at hand, which decides nothing"
+    notes = (f"?: cannot be said, the table of claims says why{here}", *r.notes)
     return [Table(f"Claims by reading: {r.title}", head, summary, notes), table]
 
 
 _ANSWERS = {"yes": "yes", "no": "no", "cannot be said": "?"}
 
 
-def _partly(r: Reproduction) -> str:
-    return "" if r.complete else ", and what holds on the categories at hand"
+def _short_answer(result: ClaimResult) -> str:
+    if result.here in ("yes", "no"):
+        return f"? ({result.here})"
+    return _ANSWERS[result.answer]
 
 
 def _check(r: Reproduction, sweep: Sweep, claim: Claim) -> ClaimResult:

@@ -156,3 +156,10 @@ def test_labels_of_a_sweep_name_its_parameters_even_where_they_are_the_default()
     ]
     assert named == cells
     assert len({cell.kind for cell in cells}) == 3
+
+
+def test_a_cell_has_a_label_where_a_default_is_not_known_for_its_features():
+    cell = a_cell(params={"threshold": 0.8})
+    features = dataclasses.replace(cell.features, backbone="resnet18")
+    other = dataclasses.replace(cell, features=features)
+    assert other.label().startswith("mecad threshold=0.8")

@@ -206,3 +206,13 @@ def test_a_summary_says_which_reading_meets_which_claim(tmp_path: Path) -> None:
 def test_every_table_can_be_written(tmp_path: Path) -> None:
     for table in reproduction_tables(reproduce(write_paper_run(tmp_path))):
         assert to_markdown(table).startswith(f"### {table.title}\n")
+
+
+def test_the_summary_says_what_holds_on_the_categories_at_hand(tmp_path: Path) -> None:
+    some = {name: PAPER[name] for name in ("carpet", "leather", "wood", "zipper")}
+    runs = [write_paper_run(tmp_path, some, update=update) for update in ("union", "reselect")]
+    (summary,) = [t for t in reproduction_tables(reproduce(*runs)) if "by reading" in t.title]
+    answers = {str(row[0])[:20]: row[1] for row in summary.rows}
+    assert answers["at 5 experts carpet,"] == "? (yes)"
+    assert answers["at 5 experts two hav"] == "? (no)"
+    assert answers["at 5 experts grid an"] == "?"
