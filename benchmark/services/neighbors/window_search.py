@@ -42,15 +42,13 @@ def k_nearest_in_window(
                 "Block.of(vectors, places=...)"
             )
         places.append(block.places)
+    height, width = grid
+    rows, columns = np.divmod(np.concatenate(places).astype(np.int64), width)
+    own_rows, own_columns = np.divmod(np.arange(height * width), width)
+    near = abs(rows - own_rows[:, None]) <= radius
+    near &= abs(columns - own_columns[:, None]) <= radius
+    near[~near.any(1)] = True
     vectors = torch.cat([block.vectors for block in blocks])
-    row, column = np.divmod(np.concatenate(places).astype(np.int64), grid[1])
-    images, count = patches.shape[:2]
-    shape = (images, count, min(k, len(vectors)))
-    distances = torch.full(shape, torch.inf, device=patches.device)
-    for place in range(count):
-        here = divmod(place, grid[1])
-        near = np.flatnonzero((abs(row - here[0]) <= radius) & (abs(column - here[1]) <= radius))
-        candidates = vectors[torch.from_numpy(near).to(vectors.device)] if len(near) else vectors
-        found, _ = k_nearest(patches[:, place], candidates, k)
-        distances[:, place, : found.shape[1]] = found
-    return distances
+    allowed = torch.from_numpy(near).to(vectors.device)
+    distances, _ = k_nearest(patches.flatten(0, 1), vectors, k, allowed)
+    return distances.unflatten(0, patches.shape[:2])
