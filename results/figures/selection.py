@@ -300,7 +300,7 @@ def _but_experts(row: Row) -> bytes:
     if experts_of(row.first) is not None:
         del params[SWEPT]
     method = row.first.cell["method"]
-    return canonical_json([method["name"], method["version"], params])
+    return canonical_json([method["name"], method["version"], params, row.first.cell.get("tuned")])
 
 
 def _data(row: Row) -> tuple[str, ...]:
