@@ -13,8 +13,8 @@ from typing import Any, Literal
 import click
 import numpy as np
 
+from ...benchmark.auditing.inputs import open_data
 from ...benchmark.data.manifest import Manifest
-from ...benchmark.data.opening.open_dataset import open_dataset
 from ...benchmark.features.feature_set import FeatureSet
 from ...benchmark.interface.experience import TestBatch
 from ...benchmark.progress.choose_reporter import choose_reporter
@@ -63,7 +63,8 @@ def leak_table(record: Record, data_root: Path | None, weights: Path | None, dev
     """Score the test images of a record after every epoch, and make the table.
 
     Raises:
-        UsageError: the record is not of `ucad` with kept epochs, or the data are not its data.
+        UsageError: the record is not of `ucad` with kept epochs.
+        DataError: the data are not its data.
     """
     if record.method != "ucad" or not record.cell["method"]["params"].get("keep_epochs"):
         raise UsageError(
@@ -72,14 +73,7 @@ def leak_table(record: Record, data_root: Path | None, weights: Path | None, dev
         )
     cell = restored_cell(record)
     reporter = choose_reporter(0)
-    manifest = open_dataset(
-        cell.dataset, data_root, cell.order.categories, cache=cache_root(), reporter=reporter
-    )
-    if manifest.hash != cell.manifest:
-        raise UsageError(
-            f"the images in {data_root or 'the dataset'} are not those of {record.path}; pass its "
-            "folder with --data-root"
-        )
+    manifest = open_data(record, cell, data_root, reporter)
     found = weights_of(cell, weights)
     features = FeatureSet(manifest, cell.features, choose_device(device), cache_root())
     features.ensure(manifest.categories, found, reporter, pixels=True)
