@@ -8,8 +8,9 @@ import pytest
 from cadbench.benchmark.data.domains import parse_domains
 from cadbench.benchmark.data.drifted_manifest import add_domains
 from cadbench.benchmark.data.manifest import Manifest
+from cadbench.benchmark.protocols.ids import check_id
 from cadbench.benchmark.running.cell import Cell
-from cadbench.benchmark.streams.holdout import check_holdout, hold_out
+from cadbench.benchmark.streams.holdout import check_holdout, check_quantile, hold_out
 from cadbench.benchmark.streams.stream import Stream
 from cadbench.results.errors import UsageError
 
@@ -76,3 +77,28 @@ def test_the_cell_and_its_protocol_name_the_share_only_if_there_is_one():
     assert held.protocol == plain.protocol.replace("@", "-holdout0.1@")
     assert held.key != plain.key
     assert Cell.from_dict(held.as_dict()) == held
+    assert a_cell(holdout=0.1, threshold_quantile=0.99).as_dict() == held.as_dict()
+
+
+def test_another_quantile_is_another_protocol():
+    usual, other = a_cell(holdout=0.1), a_cell(holdout=0.1, threshold_quantile=0.95)
+    assert other.protocol == usual.protocol.replace("@", "-quantile0.95@")
+    assert Cell.from_dict(other.as_dict()) == other
+    check_id(other.protocol, other._settings)
+    with pytest.raises(UsageError, match=r"reserved for threshold quantile 0\.95, but .* 0\.99"):
+        check_id(other.protocol, usual._settings)
+
+
+@pytest.mark.parametrize(
+    ("quantile", "holdout", "said"),
+    [
+        (1, 0.1, "above 0 and below 1"),
+        (0, 0.1, "above 0 and below 1"),
+        (True, 0.1, "above 0 and below 1"),
+        ("0.9", 0.1, "above 0 and below 1"),
+        (0.9, 0.0, "needs held-out images"),
+    ],
+)
+def test_a_quantile_is_between_0_and_1_and_needs_held_out_images(quantile, holdout, said):
+    with pytest.raises(UsageError, match=said):
+        check_quantile(quantile, holdout)
