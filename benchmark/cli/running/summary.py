@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ....results.analysis.rows import rows_of
+from ....results.analysis.selection_notes import selection_notes
 from ....results.counts import format_count
 from ....results.records.record import Record
 from ....results.records.schema import ASSIGNED, PART_ASSIGNED
@@ -42,7 +44,7 @@ def print_summary(outcomes: Sequence[Outcome], out: Path, seconds: float) -> Non
     print_tables(replace(without_redundant_columns(table), notes=()) for table in tables)
     click.echo()
     echo("`cadbench metrics` defines the columns; `cadbench show RUN` shows one record")
-    for line in threshold_lines(records):
+    for line in (*threshold_lines(records), *selection_notes(rows_of(records))):
         echo(line)
     reused = sum(outcome.reused for outcome in outcomes)
     echo(
