@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..data.manifest import Manifest
 from ..data.opening.locations import DataRoots
@@ -124,7 +124,7 @@ def _trial_design(
 ) -> Design:
     """The stream on whose training images parameters are chosen: the study's, or `tune_on`."""
     if settings.tune_on is None:
-        usual = {each.name: each.default for each in fields(Design)}
+        usual: Any = {each.name: each.default for each in fields(Design)}
         return replace(
             design, holdout=0.0, threshold_quantile=usual["threshold_quantile"], protocol_id=None
         )

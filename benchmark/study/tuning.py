@@ -98,7 +98,7 @@ def plan_tunings(
             candidates = []
             for chosen in _combinations(tried):
                 sweep = {method: {name: (v,) for name, v in {**fixed, **chosen}.items()}}
-                one = {"methods": (method,), "sweep": sweep}
+                one: dict[str, Any] = {"methods": (method,), "sweep": sweep}
                 candidates.append(
                     Candidate(
                         chosen,

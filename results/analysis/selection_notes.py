@@ -20,11 +20,13 @@ def selection_notes(rows: Sequence[Row]) -> list[str]:
     tried: dict[tuple[str, str], set[str]] = {}
     for row in rows:
         method, mark = row.first.method, row.first.cell.get("tuned")
-        for name, values in (mark or {"params": {}})["params"].items():
+        if mark is None:
+            for name, value in row.first.params.items():
+                tried.setdefault((method, name), set()).add(repr(value))
+            continue
+        for name, values in mark["params"].items():
             count = format_count(len(values), "value")
             tuned[f"{method}.{name} ({count}, on {mark['on']})"] = None
-        for name, value in row.first.params.items() if mark is None else ():
-            tried.setdefault((method, name), set()).add(repr(value))
     swept = [
         f"{len(values)} values of {method}.{name}"
         for (method, name), values in tried.items()

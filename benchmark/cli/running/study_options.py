@@ -110,7 +110,7 @@ def _methods(given: Mapping[str, Any]) -> dict[str, dict[str, Any]] | None:
     return {name: sweep.get(name, {}) for name in names}
 
 
-def _tune(given: Mapping[str, Any]) -> dict[str, dict[str, Any]] | None:
+def _tune(given: Mapping[str, Any]) -> dict[Any, dict[str, Any]] | None:
     """Method -> parameter -> values to choose from; None without `--tune`."""
     from .settings import parse_settings
 
