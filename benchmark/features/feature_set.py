@@ -116,6 +116,11 @@ class FeatureSet:
             self._deferred = None
 
     @property
+    def extracted(self) -> tuple[str, ...]:
+        """The columns that have features."""
+        return tuple(self._columns)
+
+    @property
     def is_deferred(self) -> bool:
         """Whether patches of some columns are still to be extracted."""
         if self._deferred is None:

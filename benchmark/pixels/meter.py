@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from typing import TypeAlias
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from ..features.feature_set import FeatureSet
 from .maps import MapSpec
 from .metrics import pixel_metrics
 from .truth import Truth
+
+LoadTruths: TypeAlias = Callable[[Sequence[str]], Mapping[str, Truth]]
 
 
 class PixelMeter:
@@ -21,9 +24,17 @@ class PixelMeter:
     seeds. So results are cached by the content of the maps.
     """
 
-    def __init__(self, features: FeatureSet, truths: Mapping[str, Truth], spec: MapSpec) -> None:
+    def __init__(self, features: FeatureSet, load: LoadTruths, spec: MapSpec) -> None:
+        """Prepare for a dataset; masks are read when a column is first measured.
+
+        Args:
+            features: features of the images.
+            load: loads the ground truth of some columns; those without any are left out.
+            spec: how patch maps become full-size maps.
+        """
         self._features = features
-        self._truths = truths
+        self._load = load
+        self._truths: dict[str, Truth | None] = {}
         self._spec = spec
         self._cache: dict[tuple[str, str], dict[str, float]] = {}
 
@@ -38,8 +49,18 @@ class PixelMeter:
                 "hidden": self._defective(category) - truth.images_with_defects,
                 "share": truth.share,
             }
-            for category, truth in self._truths.items()
+            for category in self._features.manifest.columns
+            if (truth := self._truth(category)) is not None
         }
+
+    def _truth(self, column: str) -> Truth | None:
+        """The ground truth of a column, loaded with that of all columns that have features."""
+        if column not in self._truths:
+            wanted = dict.fromkeys((column, *self._features.extracted))
+            missing = [each for each in wanted if each not in self._truths]
+            loaded = self._load(missing)
+            self._truths |= {each: loaded.get(each) for each in missing}
+        return self._truths[column]
 
     def _defective(self, category: str) -> int:
         return sum(item.label for item in self._features.manifest.test(category))
@@ -55,7 +76,7 @@ class PixelMeter:
             Values by name, with `share`, the share of defective pixels, and `n`, the number of
             images; None for a category without pixel metrics.
         """
-        truth = self._truths.get(category)
+        truth = self._truth(category)
         if truth is None:
             return None
         key = category, hashlib.sha256(repr(maps.shape).encode() + maps.tobytes()).hexdigest()

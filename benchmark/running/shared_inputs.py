@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from .evaluation.evaluator import Services
 
 if TYPE_CHECKING:
     from ..pixels.meter import PixelMeter
+    from ..pixels.truth import Truth
 
 
 def stream_images(
@@ -131,14 +132,14 @@ class SharedInputs:
 
         key = cell.features.digest, cell.maps, id(features.manifest)
         if key not in self._meters:
-            truths = load_truths(
-                features.manifest,
-                features.manifest.columns,
-                cell.features.preprocessing,
-                self.cache,
-                self.reporter,
-            )
-            self._meters[key] = PixelMeter(features, truths, cell.maps)
+
+            def load(columns: Sequence[str]) -> Mapping[str, Truth]:
+                preprocessing = cell.features.preprocessing
+                return load_truths(
+                    features.manifest, columns, preprocessing, self.cache, self.reporter
+                )
+
+            self._meters[key] = PixelMeter(features, load, cell.maps)
         return self._meters[key]
 
     def _services_for(self, cell: Cell) -> Services:
