@@ -119,7 +119,11 @@ def pack_bank(params: StorageParams, bank: Sequence[Block]) -> list[dict[str, ob
     """Convert a bank to plain values for the state of a method, as small as it is stored."""
     packed: list[dict[str, object]] = []
     for block in bank:
-        entry: dict[str, object] = {"digest": block.digest, "places": block.places}
+        entry: dict[str, object] = {
+            "digest": block.digest,
+            "places": block.places,
+            "category": block.category,
+        }
         if params.storage == "float16":
             entry["vectors"] = block.vectors.half()
         elif params.storage == "pq" and len(block) > 1:
@@ -144,7 +148,14 @@ def unpack_bank(
             vectors = _decode(entry["codes"], codebook, layout)
         else:
             vectors = entry["vectors"].float()
-        bank.append(Block(vectors.to(context.device), entry["digest"], places=entry.get("places")))
+        bank.append(
+            Block(
+                vectors.to(context.device),
+                entry["digest"],
+                places=entry.get("places"),
+                category=entry.get("category"),
+            )
+        )
     return bank
 
 
@@ -189,5 +200,5 @@ def _halve(block: Block) -> Block:
 
 
 def _replace(block: Block, vectors: Tensor) -> Block:
-    """A block of other vectors at the same places."""
-    return Block.of(vectors, places=block.places, copy=False)
+    """A block of other vectors from the same places and the same category."""
+    return Block.of(vectors, places=block.places, category=block.category, copy=False)

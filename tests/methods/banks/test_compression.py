@@ -104,6 +104,15 @@ def test_float16_features_lose_nothing():
     assert compress(None, StorageParams(storage="float16"), [block]) == [block]
 
 
+@pytest.mark.parametrize("storage", ["float32", "float16", "pq"])
+def test_compressed_banks_know_their_category_also_after_a_checkpoint(stream, storage):
+    method = taught(stream, "per_category", storage=storage)
+    restored = stream.build(type(method), method.params)
+    restored.load_state_dict(method.state_dict())
+    for each in (method, restored):
+        assert [bank.category for bank in each.banks] == each.categories
+
+
 @pytest.mark.parametrize("storage", ["float16", "pq"])
 @pytest.mark.parametrize("name", ["patchcore", "patchcore_cl"])
 def test_compressed_banks_keep_the_rules_and_their_state_is_as_small(name, storage):
