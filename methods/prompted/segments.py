@@ -82,7 +82,7 @@ def _superpixels(image: np.ndarray) -> np.ndarray:
     except ImportError:
         raise UsageError(
             "ucad.segments=slic needs scikit-image, which is not installed; install it "
-            "(`pip install scikit-image`), or use segments=none or files"
+            "(`pip install 'cadbench[superpixels]'`), or use segments=none or files"
         ) from None
     labels: np.ndarray = slic(
         image.transpose(1, 2, 0), n_segments=_REGIONS, compactness=_COMPACTNESS, start_label=0
