@@ -10,8 +10,8 @@ from cadbench.results.analysis.quantities import Reading, quantity
 from cadbench.results.metrics.compute import matrix
 from cadbench.results.records.store import find_records
 
-CATEGORIES = ("ampoule", "bolt", "bracket", "coin_cell")
-"""A solved one, the hardest, and two with an earlier one that is similar."""
+CATEGORIES = ("ampoule", "biscuit", "bolt", "bracket")
+"""A solved one, the hardest, and one that resembles an earlier one."""
 GROUP = "one study for all"
 pytestmark = pytest.mark.xdist_group(GROUP)
 
@@ -51,9 +51,9 @@ def test_finetuning_forgets_visibly(records):
 
 def test_the_threshold_groups_some_categories_and_separates_others(records):
     events = records["mecad"].events
-    chosen = events[events["chosen"].astype(bool)].set_index("category")["reason"]
-    assert chosen["bolt"].startswith("below the threshold")
-    assert chosen["bracket"].startswith("above the threshold")
+    reasons = events[events["chosen"].astype(bool)]["reason"]
+    assert reasons.str.startswith("above the threshold").any()
+    assert reasons.str.startswith("below the threshold").any()
 
 
 @pytest.mark.full

@@ -7,15 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cadbench.benchmark.data.synthetic import ensure_generated
-from cadbench.benchmark.system.cache import cache_root
-from cadbench.benchmark.system.reporting import Silent
+from cadbench import open_dataset
 
 HERE = Path(__file__).parent
 
 
 def main() -> None:
-    images = ensure_generated(cache_root(), Silent()) / "bolt" / "train" / "good"
+    manifest = open_dataset("synthetic", categories=["bolt"])
+    files = [manifest.root / item.path for item in manifest.train("bolt")]  # draws them
+    images = files[0].parent
     for words in (
         ["coreset.py"],
         ["search.py"],
