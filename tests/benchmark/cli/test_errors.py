@@ -23,6 +23,7 @@ from tests.benchmark.conftest import FINETUNE, SMALL, Called
 Run = Callable[..., Called]
 
 
+UNTRAINED = ("--backbone", "test_vit", "--random-weights")
 LONG = "9" * 5000
 """More digits than Python reads."""
 
@@ -96,7 +97,7 @@ def assert_refused(called: Called, code: int, *said: str) -> None:
         (["--embedding", "concta"], ["did you mean concat?"]),
         (["--method", "ucad"], ["prompts need a vision transformer, and this backbone"]),
         (
-            ["--method", "ucad", "--set", "segments=sam"],
+            ["--method", "ucad", "--set", "segments=sam", *UNTRAINED],
             ["expected none, slic or files, got 'sam'"],
         ),
         (["--layers", "8,8"], ["--layers: 8 is listed twice"]),
