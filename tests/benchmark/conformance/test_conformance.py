@@ -31,6 +31,7 @@ SMALL = {
     "padim_per_category": {"dimensions": 4},
     "dne": {},
     "ocsvm": {"budget": 20},
+    "ucad": {"key_size": 8, "knowledge_size": 8},
     "mecad": {"class_budget": 60, "expert_budget": 100, "experts": 2, "categories_per_expert": 3},
 }
 """The built-in methods, with budgets that the mock stream fills."""
@@ -46,7 +47,7 @@ def test_the_built_in_methods_keep_the_rules(name):
 
 
 def test_every_built_in_method_is_checked():
-    """Those with a `+` in tests/methods/test_trained.py."""
+    """Those with a `+` in tests/methods/trained/test_trained.py."""
     project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())
     names = project["project"]["entry-points"]["cadbench.methods"]
     assert {name for name in names if not set("+:") & set(name)} == set(SMALL)

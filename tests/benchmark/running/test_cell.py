@@ -110,7 +110,11 @@ def altered(path: str, value: Any) -> dict[str, Any]:
         ("unseen", "some", "cell: unseen: expected one of next, all, none, got 'some'"),
         ("features.weights", [["0" * 64]], "features.weights: expected text, got"),
         ("features.backbone", -1, "features.backbone: expected text, got -1"),
-        ("features.layers", [8, None], r"features\.layers\[1\]: expected a whole number, got None"),
+        (
+            "features.layers",
+            [8, None],
+            r"features\.layers\[1\]: expected a whole number or text, got None",
+        ),
         (
             "features.embedding_params",
             {"pool": "3"},
