@@ -383,7 +383,7 @@ def test_metadata_that_cannot_be_read_hides_only_its_own_package(call, installed
     installed("whole", LAST, "whole = whole_module:Last", "whole_module")
     listed = call("methods").out
     assert "whole (version 1)" in listed
-    assert "mecad (version 1)" in listed
+    assert "mecad (version " in listed
 
 
 # --- start-up

@@ -34,9 +34,9 @@ def test_all_draws_what_it_can_and_says_why_not_the_rest(figure, tmp_path):
     said = figure("all", "--format", "png,svg")
     assert said.code == 0
     files = {path.name for path in (tmp_path / "figures").iterdir()}
-    assert len(files) == 24
+    assert len(files) == 26
     assert {"experts.png", "experts.svg", "ranks.png", "similarity.svg"} <= files
-    assert said.out.count("\n") == 12
+    assert said.out.count("\n") == 13
     assert "experts.svg: Mean AUROC after the last experience and fm" in said.out
     (left_out,) = said.err.splitlines()
     assert left_out.startswith("left out examples: ")

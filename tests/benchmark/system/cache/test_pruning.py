@@ -40,7 +40,7 @@ def names(entries: tuple[CacheEntry, ...]) -> list[str]:
 def test_each_folder_is_a_kind_and_locks_are_no_entries(tmp_path):
     for folder in ("features/aa/bb", "pixels/aa/bb", "coresets", "distances/aa", "manifests"):
         add(tmp_path, f"{folder}/file", age=0)
-    for folder in ("masks", "looks", "synthetic-v1/gear", "libraries-0/numba/a"):
+    for folder in ("masks", "tuning", "looks", "synthetic-v1/gear", "libraries-0/numba/a"):
         add(tmp_path, f"{folder}/file", age=0)
     add(tmp_path, "synthetic-v1.lock", age=0)
     add(tmp_path, "coresets/.a.npy.12-34.partial", age=0)
