@@ -70,10 +70,9 @@ def _attentions(network: Any) -> list[Any]:
     found = [getattr(block, "attn", None) for block in blocks]
     usual = (type(each).__name__ in _ATTENTIONS and not _is_gated(each) for each in found)
     if not found or not all(usual):
-        kind = type(getattr(network, "model", network)).__name__
         raise UsageError(
-            f"prompts need a vision transformer, and this backbone ({kind}) is none with timm's "
-            "usual attention; choose one such as --backbone vit_base_patch16_224"
+            "prompts need a vision transformer with timm's usual attention, which this backbone is "
+            "not; choose one such as --backbone vit_base_patch16_224"
         )
     return found
 

@@ -95,7 +95,7 @@ def assert_refused(called: Called, code: int, *said: str) -> None:
         (["--cell-gpus", "1"], ["--cell-gpus needs --engine ray"]),
         (["--dataset", "mvtek"], ["did you mean mvtec?"]),
         (["--embedding", "concta"], ["did you mean concat?"]),
-        (["--method", "ucad"], ["prompts need a vision transformer, and this backbone"]),
+        (["--method", "ucad"], ["prompts need a vision transformer with timm's usual attention"]),
         (
             ["--method", "ucad", "--set", "segments=sam", *UNTRAINED],
             ["expected none, slic or files, got 'sam'"],

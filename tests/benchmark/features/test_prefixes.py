@@ -104,7 +104,9 @@ def test_only_prefixes_get_gradients(device):
 
 def test_a_convolutional_backbone_takes_no_prefixes():
     backbone = frozen("test_resnet", 64, 8, 16)
-    with pytest.raises(UsageError, match="prompts need a vision transformer, and this backbone"):
+    with pytest.raises(
+        UsageError, match="prompts need a vision transformer with timm's usual attention"
+    ):
         backbone.prefix_shape(1)
     with pytest.raises(UsageError, match="prompts need a vision transformer"):
         backbone.prompted_maps(some_images(64), torch.zeros(2, 2, 1, 24))

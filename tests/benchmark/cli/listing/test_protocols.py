@@ -124,7 +124,10 @@ def test_an_unknown_protocol_is_wrong_usage(call, tmp_path):
         ("mvtec-drift", ["--schedule", "1x15-15x4", "--drift", "dark:2,blur:2,noise:2,rotate:2"]),
         ("mecad-paper", [*("--experts", "1-8", "--embedding", "official"),
                          *("--set", "mecad.threshold=0.9"),
-                         *("--set", "mecad.categories_per_expert=5,6")]),
+                         *("--set", "mecad.expert_centroid=categories,memory,buffer"),
+                         *("--set", "mecad.update=union,reselect"),
+                         *("--set", "mecad.selector=approximate_greedy"),
+                         *("--set", "mecad.categories_per_expert=5")]),
     ],
 )  # fmt: skip
 def test_a_builtin_gives_the_cells_of_the_same_options_and_so_does_its_copy(
