@@ -10,7 +10,7 @@ import click
 from ....results.records.record import RUN_FILE
 from ...progress.choose_reporter import choose_reporter
 from ..shared.messages import echo
-from ..shared.options import out_option, quiet_option
+from ..shared.options import device_option, out_option, quiet_option, record_weights_option
 from ..shared.readable_records import warn
 from ..shared.record_selection import format_option
 from ..shared.table_output import print_tables
@@ -51,20 +51,8 @@ from ..shared.table_output import print_tables
     metavar="FOLDER",
     help="Folder of the dataset, as for `cadbench run`.",
 )
-@click.option(
-    "--weights",
-    type=click.Path(path_type=Path),
-    default=None,
-    metavar="FILE",
-    help="File with backbone weights, if the record was computed with one.",
-)
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Device to compute on; auto uses CUDA if it is available.",
-)
+@record_weights_option
+@device_option
 @format_option
 @quiet_option
 @out_option

@@ -10,7 +10,7 @@ import click
 from ....results.counts import format_count
 from ...progress.choose_reporter import choose_reporter
 from ..shared.messages import echo
-from ..shared.options import out_option, quiet_option
+from ..shared.options import device_option, out_option, quiet_option, record_weights_option
 from ..shared.readable_records import warn
 
 
@@ -33,20 +33,8 @@ from ..shared.readable_records import warn
     help="Write scores.csv and overlays (the anomaly map over each image, PNG) to this folder, "
     "instead of printing the scores.",
 )
-@click.option(
-    "--weights",
-    type=click.Path(path_type=Path),
-    default=None,
-    metavar="FILE",
-    help="File with backbone weights, if the record was computed with one.",
-)
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Device to compute on; auto uses CUDA if it is available.",
-)
+@record_weights_option
+@device_option
 @quiet_option
 @out_option
 def command(

@@ -17,6 +17,7 @@ from ..shared.options import (
     categories_option,
     data_root_option,
     dataset_option,
+    device_option,
     is_given,
     out_option,
     quiet_option,
@@ -232,13 +233,7 @@ _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreada
     show_default=True,
     help="Sigma of the Gaussian smoothing of anomaly maps in pixels; 0 turns it off.",
 )
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Device to compute on; auto uses CUDA if it is available.",
-)
+@device_option
 @click.option(
     "--neighbors",
     type=click.Choice(["torch", "faiss"]),

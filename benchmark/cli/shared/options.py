@@ -38,6 +38,20 @@ out_option: Decorator = click.option(
     show_default=True,
     help="Folder that holds the run records.",
 )
+device_option: Decorator = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Device to compute on; auto uses CUDA if it is available.",
+)
+record_weights_option: Decorator = click.option(
+    "--weights",
+    type=click.Path(path_type=Path),
+    default=None,
+    metavar="FILE",
+    help="File with backbone weights, if the record was computed with one.",
+)
 dataset_option: Decorator = click.option(
     "--dataset",
     default="auto",
