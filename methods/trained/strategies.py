@@ -343,5 +343,5 @@ STRATEGIES = {
     "mir": Strategy(MIR, MIRParams, "with maximally interfered retrieval"),
     "gss": Strategy(GSS, GSSParams, "with replay of gradient-based samples (GSS-greedy)"),
     "cumulative": Strategy(Cumulative, None, "trained further on all images seen so far"),
-    "joint": Strategy(Joint, None, "trained anew on all images seen so far: a reference"),
+    "joint": Strategy(Joint, None, "a new network on all images seen so far: a reference"),
 }
