@@ -97,10 +97,15 @@ class TrainedDetector(Method):
         ):
             self.learn(experience)
         self.experiences += 1
-        assert self.network is not None
-        self.network.eval()
-        self.network.zero_grad()
+        for network in self.networks():
+            network.eval()
+            network.zero_grad()
         self._refuse_divergence(experience)
+
+    def networks(self) -> list[ErrorNetwork]:
+        """All networks; a strategy may have several."""
+        assert self.network is not None
+        return [self.network]
 
     def training_name(self, experience: TrainExperience) -> str:
         """The name that seeds the random numbers of this training, together with the seed."""
@@ -144,15 +149,15 @@ class TrainedDetector(Method):
         import torch
 
         assert self.network is not None
-        with torch.no_grad(), _deterministic():
+        with torch.no_grad(), deterministic():
             maps = self.maps(self.network, batch)
         return Prediction(maps.flatten(1).amax(1), maps)
 
     def memory(self) -> MemoryReport:
         assert self.network is not None
-        network = sum(tensor.nbytes for tensor in self.network.state_dict().values())
-        strategy = sum(tensor.nbytes for tensor in _tensors(self.strategy_state))
-        return MemoryReport(0, self.stored_vectors(), network, network + strategy)
+        network = count_bytes(self.network.state_dict())
+        stored = network + count_bytes(self.strategy_state)
+        return MemoryReport(0, self.stored_vectors(), network, stored)
 
     def stored_vectors(self) -> int:
         """Number of patch embeddings that the strategy stores."""
@@ -160,25 +165,32 @@ class TrainedDetector(Method):
 
     def state_dict(self) -> State:
         assert self.network is not None
-        network = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
         return {
             "experiences": self.experiences,
-            "network": network,
+            "network": self.copied_weights(self.network),
             "strategy": self.strategy_state,
         }
 
     def load_state_dict(self, state: State) -> None:
         self.experiences = state["experiences"]
-        self.network = self.untrained()
-        self.network.load_state_dict(state["network"])
-        self.network.eval()
+        self.network = self.restored_network(state["network"])
         self.strategy_state = state["strategy"]
+
+    def copied_weights(self, network: ErrorNetwork) -> State:
+        """Copies of the parameters and batch statistics of a network."""
+        return {name: tensor.clone() for name, tensor in network.state_dict().items()}
+
+    def restored_network(self, weights: State) -> ErrorNetwork:
+        """A network with the weights that `copied_weights` returned, to score with."""
+        network = self.untrained()
+        network.load_state_dict(weights)
+        return network.eval()
 
     def _refuse_divergence(self, experience: TrainExperience) -> None:
         import torch
 
-        assert self.network is not None
-        if not all(torch.isfinite(value).all() for value in self.network.state_dict().values()):
+        values = (value for each in self.networks() for value in each.state_dict().values())
+        if not all(torch.isfinite(value).all() for value in values):
             raise CadbenchError(
                 f"training diverged in experience {experience.index} "
                 f"({', '.join(experience.categories)}): use a lower lr, or a lower weight of the "
@@ -199,7 +211,7 @@ class TrainedDetector(Method):
         on_cuda = device.type == "cuda"
         seed = int(self.context.rng(purpose, name).integers(2**62))
         # torch.manual_seed would also seed the generators of devices that are not restored.
-        with torch.random.fork_rng(devices=[device] if on_cuda else []), _deterministic():
+        with torch.random.fork_rng(devices=[device] if on_cuda else []), deterministic():
             torch.default_generator.manual_seed(seed)
             if on_cuda:
                 with torch.cuda.device(device):
@@ -207,7 +219,7 @@ class TrainedDetector(Method):
             yield
 
 
-def _deterministic() -> contextlib.AbstractContextManager[Any]:
+def deterministic() -> contextlib.AbstractContextManager[Any]:
     """Use deterministic convolutions, also on CUDA."""
     import torch
 
@@ -216,6 +228,11 @@ def _deterministic() -> contextlib.AbstractContextManager[Any]:
         enabled=True, deterministic=True, allow_tf32=False
     )
     return flags
+
+
+def count_bytes(value: Any) -> int:
+    """Bytes of all tensors in nested lists and dicts."""
+    return sum(tensor.nbytes for tensor in _tensors(value))
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:

@@ -73,7 +73,7 @@ def read_experience(experience: TrainExperience, inputs: Inputs) -> dict[str, An
     """Read all training images of an experience, or their patches, and their category numbers."""
     parts, targets = [], list[int]()
     for number, category in enumerate(experience.categories, experience.categories_before):
-        for part in _read(experience, category, inputs):
+        for part in read_images(experience, category, inputs):
             parts.append(part)
             targets += [number] * len(part)
     return {"values": torch.cat(parts), "targets": targets}
@@ -94,7 +94,8 @@ def as_experiences(state: dict[str, Any], device: torch.device) -> list[Any]:
     ]
 
 
-def _read(experience: TrainExperience, category: str, inputs: Inputs) -> Iterator[Tensor]:
+def read_images(experience: TrainExperience, category: str, inputs: Inputs) -> Iterator[Tensor]:
+    """Read the images of a category, or their patches, in parts, as `compact` stores them."""
     if inputs == "images":
         yield experience.images(category)[1].cpu()
     else:

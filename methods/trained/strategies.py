@@ -8,6 +8,8 @@ from typing import Any
 from ...benchmark.interface.experience import TrainExperience
 from ...benchmark.interface.params import Params, param
 from .detector import TrainedDetector
+from .experts.seed_like import SeedLike, SeedLikeParams
+from .experts.tame import Tame, TameParams
 
 
 @dataclass(frozen=True)
@@ -342,6 +344,10 @@ STRATEGIES = {
     "derpp": Strategy(DERPP, DERPPParams, "with dark experience replay (DER++)"),
     "mir": Strategy(MIR, MIRParams, "with maximally interfered retrieval"),
     "gss": Strategy(GSS, GSSParams, "with replay of gradient-based samples (GSS-greedy)"),
+    "tame": Strategy(Tame, TameParams, "with networks that the loss of the stream chooses (TAME)"),
+    "seed_like": Strategy(
+        SeedLike, SeedLikeParams, "with experts of which the least overlapping is fine-tuned"
+    ),
     "cumulative": Strategy(Cumulative, None, "trained further on all images seen so far"),
     "joint": Strategy(Joint, None, "a new network on all images seen so far: a reference"),
 }

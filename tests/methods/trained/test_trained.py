@@ -206,7 +206,7 @@ def test_the_state_of_a_strategy_counts_as_stored(stream, detector, image):
         assert report.scoring_vectors == 0
     network = taught(stream, f"{detector}+naive", 1, epochs=1).network
     weights = sum(value.nbytes for value in network.parameters())
-    assert stored["naive"] == stored["lwf"] == 0
+    assert stored["naive"] == stored["lwf"] == stored["tame"] == 0
     assert stored["cumulative"] == stored["joint"] == 8 * image
     assert stored["replay"] == 3 * (image + 4)
     assert stored["ewc"] == 3 * weights
@@ -216,6 +216,7 @@ def test_the_state_of_a_strategy_counts_as_stored(stream, detector, image):
     assert stored["gss"] == 3 * image + 3 * 4
     assert stored["derpp"] > stored["mir"]
     assert stored["gpm"] > 0
+    assert stored["seed_like"] > 0
 
 
 # --- conformance
