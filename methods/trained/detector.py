@@ -15,6 +15,7 @@ from ...benchmark.interface.method import Method, State
 from ...benchmark.interface.params import Params, param
 from ...benchmark.interface.prediction import MemoryReport, Prediction
 from ...results.errors import CadbenchError
+from .seeding import deterministic, seeded_torch
 
 if TYPE_CHECKING:
     import torch
@@ -151,7 +152,11 @@ class TrainedDetector(Method):
         assert self.network is not None
         with torch.no_grad(), deterministic():
             maps = self.maps(self.network, batch)
-        return Prediction(maps.flatten(1).amax(1), maps)
+            return Prediction(self.image_scores(maps), maps)
+
+    def image_scores(self, maps: Tensor) -> Tensor:
+        """Image scores (B,) of anomaly maps (B, h, w): the maximum."""
+        return maps.flatten(1).amax(1)
 
     def memory(self) -> MemoryReport:
         assert self.network is not None
@@ -197,37 +202,9 @@ class TrainedDetector(Method):
                 "strategy's penalty"
             )
 
-    @contextlib.contextmanager
-    def seeded_torch(self, purpose: str, name: str = "") -> Iterator[None]:
-        """Seed torch's global generators in a `with` block and restore them afterwards.
-
-        Args:
-            purpose: what the random numbers are for, as for `MethodContext.rng`.
-            name: the name for `MethodContext.rng`.
-        """
-        import torch
-
-        device = self.context.device
-        on_cuda = device.type == "cuda"
-        seed = int(self.context.rng(purpose, name).integers(2**62))
-        # torch.manual_seed would also seed the generators of devices that are not restored.
-        with torch.random.fork_rng(devices=[device] if on_cuda else []), deterministic():
-            torch.default_generator.manual_seed(seed)
-            if on_cuda:
-                with torch.cuda.device(device):
-                    torch.cuda.manual_seed(seed)
-            yield
-
-
-def deterministic() -> contextlib.AbstractContextManager[Any]:
-    """Use deterministic convolutions, also on CUDA."""
-    import torch
-
-    cudnn: Any = torch.backends.cudnn
-    flags: contextlib.AbstractContextManager[Any] = cudnn.flags(
-        enabled=True, deterministic=True, allow_tf32=False
-    )
-    return flags
+    def seeded_torch(self, purpose: str, name: str = "") -> contextlib.AbstractContextManager[None]:
+        """Seed torch's global generators in a `with` block, as `seeding.seeded_torch` does."""
+        return seeded_torch(self.context, purpose, name)
 
 
 def count_bytes(value: Any) -> int:

@@ -13,7 +13,8 @@ from ....benchmark.interface.params import Params, param
 from ....benchmark.interface.prediction import ExpertMemory, MemoryReport, Prediction
 from ...routing.registry import ROUTERS
 from ...routing.scoring import choose_experts
-from ..detector import TrainedDetector, count_bytes, deterministic
+from ..detector import TrainedDetector, count_bytes
+from ..seeding import deterministic
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -79,8 +80,8 @@ class ExpertDetector(TrainedDetector):
             own, route = choose_experts(
                 batch, distances, self.owner_of(batch.category), self.router
             )
-        size = next(iter(found.values())).shape[1:]
-        return Prediction(own.amax(1), own.reshape(-1, *size), route)
+        maps = own.reshape(-1, *next(iter(found.values())).shape[1:])
+        return Prediction(self.image_scores(maps), maps, route)
 
     def memory(self) -> MemoryReport:
         experts = []

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import numpy as np
-from cadbench.methods.trained import feature_ae, rd4ad, stfpm
+from cadbench.methods.trained import crad, feature_ae, rd4ad, stfpm
 from cadbench.methods.trained.strategies import STRATEGIES
 
+DETECTORS = (
+    (crad, "CRAD"),
+    (feature_ae, "FeatureAE"),
+    (rd4ad, "RD4AD"),
+    (stfpm, "STFPM"),
+)
 CLASSES = {
     f"{module.__name__.rsplit('.', 1)[1]}+{name}": getattr(module, f"{base}{each.base.__name__}")
-    for module, base in ((feature_ae, "FeatureAE"), (stfpm, "STFPM"), (rd4ad, "RD4AD"))
+    for module, base in DETECTORS
     for name, each in STRATEGIES.items()
 }
 BUFFERED = ("replay", "agem", "mir", "gss", "derpp")
 QUICK = {
+    "crad": {"epochs": 1, "batch_size": 2},
     "feature_ae": {"epochs": 3, "batch_size": 2},
     "stfpm": {"epochs": 1, "batch_size": 2, "lr": 0.1},
     "rd4ad": {"epochs": 1, "batch_size": 2},
