@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
     from .networks.error_network import ErrorNetwork
 
-Size: TypeAlias = Literal["small", "wide"]
+NetworkSize: TypeAlias = Literal["small", "wide"]
 
 
 @dataclass(frozen=True)
 class CRADParams(TrainingParams):
-    """The source's rates and batch size; epochs and size are for short CPU runs."""
+    """The source's rates and batch size; epochs and network are for short CPU runs."""
 
     epochs: int = param(15, "passes over the training images of an experience", low=1)
     lr: float = param(0.001, "learning rate of AdamW", above=0)
     batch_size: int = param(16, "images per training step", low=2)
     grid_lr: float = param(0.1, "learning rate of the grids", above=0)
-    size: Size = param("small", "a small network, or the source's wide one (slow on a CPU)")
+    network: NetworkSize = param("small", "a small network, or the source's wide one (slow on a CPU)")
 
 
 class CRAD(TrainedDetector):
@@ -49,7 +49,7 @@ class CRAD(TrainedDetector):
         context = self.context
         with self.seeded_torch("network"):
             network = ContinuousMemory(
-                context.feature_dim, context.grid, wide=self.params.size == "wide"
+                context.feature_dim, context.grid, wide=self.params.network == "wide"
             )
         return network.to(context.device)
 
