@@ -27,7 +27,9 @@ class CRADParams(TrainingParams):
     lr: float = param(0.001, "learning rate of AdamW", above=0)
     batch_size: int = param(16, "images per training step", low=2)
     grid_lr: float = param(0.1, "learning rate of the grids", above=0)
-    network: NetworkSize = param("small", "a small network, or the source's wide one (slow on a CPU)")
+    network: NetworkSize = param(
+        "small", "a small one, or the wide one of the source (slow on a CPU)"
+    )
 
 
 class CRAD(TrainedDetector):
