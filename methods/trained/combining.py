@@ -9,7 +9,7 @@ from typing import Any
 
 from ...benchmark.interface.params import Params
 from .detector import TrainedDetector
-from .strategies import STRATEGIES, Strategy
+from .strategies import Strategy, strategies_of
 
 
 def combine(detector: type[TrainedDetector], name: str) -> type[TrainedDetector]:
@@ -23,10 +23,10 @@ def combine(detector: type[TrainedDetector], name: str) -> type[TrainedDetector]
             that of their parameters, `FeatureAEEWCParams`.
 
     Raises:
-        AttributeError: there is no such strategy.
+        AttributeError: there is no such strategy of this detector.
     """
     module = sys.modules[detector.__module__]
-    for strategy in STRATEGIES.values():
+    for strategy in strategies_of(detector).values():
         combined = f"{detector.__name__}{strategy.base.__name__}"
         if name in (combined, f"{combined}Params"):
             place = {"__module__": detector.__module__, "__qualname__": combined}

@@ -48,6 +48,8 @@ class TrainedDetector(Method):
     """What the network is trained on."""
     title: ClassVar[str] = ""
     """How the detector is called in descriptions."""
+    generates: ClassVar[bool] = False
+    """Whether its network has `generate`, which makes inputs (count, ...) from random codes."""
     strategy_defaults: ClassVar[Mapping[str, Any]] = {}
     """Defaults of a strategy's parameters that differ for this detector."""
 

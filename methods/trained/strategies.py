@@ -199,6 +199,28 @@ class DERPP(_Buffered):
 
 
 @dataclass(frozen=True)
+class GenerativeParams(Params):
+    """As many generated images as new ones, as in Wiewel and Yang's experiments."""
+
+    generated: float = param(1.0, "generated images per new image of a batch", low=0)
+
+
+class Generative(TrainedDetector):
+    """Trains also on images that the network before the experience generates.
+
+    Nothing is stored: the generator is the network before the experience.
+    """
+
+    def plugins(self) -> list[Any]:
+        from .plugins.rehearsal_losses import GenerativeReplay
+
+        if not self.experiences or not self.params.generated:
+            return super().plugins()
+        plugin = GenerativeReplay(self.network, self.params.generated, self.training_view)
+        return [*super().plugins(), plugin]
+
+
+@dataclass(frozen=True)
 class AGEMParams(Params):
     """The same memory as the other strategies; the source has no value for images of this kind."""
 
@@ -319,17 +341,19 @@ class Naive(TrainedDetector):
 
 @dataclass(frozen=True)
 class Strategy:
-    """A strategy that can be combined with every detector.
+    """A strategy that can be combined with every detector, or every one that it fits.
 
     Attributes:
         base: the class that adds the strategy to a detector.
         params: its parameters.
         description: how the class `DETECTOR+STRATEGY` is described, after the detector's title.
+        generative: whether it needs a detector that generates.
     """
 
     base: type[Any]
     params: type[Params] | None
     description: str
+    generative: bool = False
 
 
 STRATEGIES = {
@@ -341,6 +365,9 @@ STRATEGIES = {
     "lwf": Strategy(LwF, LwFParams, "with learning without forgetting"),
     "agem": Strategy(AGEM, AGEMParams, "with averaged gradient episodic memory"),
     "gpm": Strategy(GPM, GPMParams, "with gradient projection memory"),
+    "generative": Strategy(
+        Generative, GenerativeParams, "with replay of generated images", generative=True
+    ),
     "derpp": Strategy(DERPP, DERPPParams, "with dark experience replay (DER++)"),
     "mir": Strategy(MIR, MIRParams, "with maximally interfered retrieval"),
     "gss": Strategy(GSS, GSSParams, "with replay of gradient-based samples (GSS-greedy)"),
@@ -351,3 +378,10 @@ STRATEGIES = {
     "cumulative": Strategy(Cumulative, None, "trained further on all images seen so far"),
     "joint": Strategy(Joint, None, "a new network on all images seen so far: a reference"),
 }
+
+
+def strategies_of(detector: type[TrainedDetector]) -> dict[str, Strategy]:
+    """The strategies that a detector can be combined with, by name."""
+    return {
+        name: each for name, each in STRATEGIES.items() if detector.generates or not each.generative
+    }

@@ -1,7 +1,8 @@
-"""Strategies that add a loss on stored images: DER++ and maximally interfered retrieval."""
+"""Rehearsal: DER++, maximally interfered retrieval, and replay of generated images."""
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
@@ -44,6 +45,31 @@ class DarkExperienceReplay(SupervisedPlugin):
         if self.beta:
             (images,) = self.view([self.buffer.draw(count)[0]])
             strategy.loss = strategy.loss + self.beta * strategy._criterion(network(images), None)
+
+
+class GenerativeReplay(SupervisedPlugin):
+    """Adds images to each batch that the network before the experience generates.
+
+    Source: Shin et al., "Continual Learning with Deep Generative Replay" (NeurIPS 2017); Wiewel and
+    Yang (ICASSP 2019) use the decoder of the autoencoder itself as the generator.
+    """
+
+    def __init__(self, old: Any, share: float, view: View) -> None:
+        """Make the plugin for one experience.
+
+        Args:
+            old: the network before the experience; it is copied.
+            share: generated images per image of a batch.
+            view: `TrainedDetector.training_view`.
+        """
+        super().__init__()
+        self.old = copy.deepcopy(old).eval()
+        self.share, self.view = share, view
+
+    def before_training_iteration(self, strategy: Any, **kwargs: Any) -> None:
+        (images,) = self.view([strategy.mbatch[0]])
+        generated = self.old.generate(round(self.share * len(images)))
+        strategy.mbatch[0] = torch.cat([images, generated])
 
 
 class InterferedRetrieval(SupervisedPlugin):

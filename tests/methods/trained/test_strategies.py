@@ -21,6 +21,7 @@ STRENGTHS = {
     "derpp": "mem_size",
     "mir": "mem_size",
     "gss": "mem_size",
+    "generative": "generated",
 }
 WITHOUT = {"naive", "cumulative", "joint", "tame", "seed_like"}
 
@@ -31,11 +32,12 @@ def test_every_strategy_has_a_strength_or_none():
 
 @pytest.mark.parametrize("strategy", STRENGTHS)
 def test_a_strategy_changes_the_second_experience_and_at_strength_0_nothing(stream, strategy):
-    naive = taught(stream, "feature_ae+naive")
+    detector = "vae" if strategy == "generative" else "feature_ae"
+    naive = taught(stream, f"{detector}+naive")
     strength = STRENGTHS[strategy]
     on = 4 if strength == "mem_size" else 0.9
-    assert distance(naive, taught(stream, f"feature_ae+{strategy}", **{strength: on})) > 0
-    assert distance(naive, taught(stream, f"feature_ae+{strategy}", **{strength: 0})) == 0
+    assert distance(naive, taught(stream, f"{detector}+{strategy}", **{strength: on})) > 0
+    assert distance(naive, taught(stream, f"{detector}+{strategy}", **{strength: 0})) == 0
 
 
 def test_dark_experience_replay_keeps_old_predictions(stream):

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
-from cadbench.methods.trained import crad, feature_ae, rd4ad, stfpm
-from cadbench.methods.trained.strategies import STRATEGIES
+from cadbench.methods.trained import crad, feature_ae, rd4ad, stfpm, vae
+from cadbench.methods.trained.strategies import strategies_of
 
 DETECTORS = (
     (crad, "CRAD"),
     (feature_ae, "FeatureAE"),
     (rd4ad, "RD4AD"),
     (stfpm, "STFPM"),
+    (vae, "VAE"),
 )
 CLASSES = {
     f"{module.__name__.rsplit('.', 1)[1]}+{name}": getattr(module, f"{base}{each.base.__name__}")
     for module, base in DETECTORS
-    for name, each in STRATEGIES.items()
+    for name, each in strategies_of(getattr(module, base)).items()
 }
 BUFFERED = ("replay", "agem", "mir", "gss", "derpp")
 QUICK = {
@@ -23,6 +24,7 @@ QUICK = {
     "feature_ae": {"epochs": 3, "batch_size": 2},
     "stfpm": {"epochs": 1, "batch_size": 2, "lr": 0.1},
     "rd4ad": {"epochs": 1, "batch_size": 2},
+    "vae": {"epochs": 1, "batch_size": 2, "side": 16, "code": 4},
 }
 
 
