@@ -151,7 +151,8 @@ def _draw_examples(
     caption = (
         f"{category} ({selection.heading} {final[category]:.3f}): worst, the defective test images "
         "with the lowest and the good ones with the highest scores; best, the opposite. Each shows "
-        f"label and score, image, anomaly map and mask. {selection.about(record)}"
+        f"label and score, the image and its anomaly map; green: the outline of the mask. "
+        f"{selection.about(record)}"
     )
     return draw_examples(worst, best, width, caption)
 

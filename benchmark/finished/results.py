@@ -180,8 +180,9 @@ class Results(Sequence[Record]):
         """Return the tables of a kind: one per protocol and routing, or one per row.
 
         Args:
-            name: main, per-category, experts, domains, thresholds, matrix, memory, assignments,
-                events or published, whose claims are compared to records of the same stream.
+            name: main, per-category, defects, experts, domains, thresholds, matrix, memory,
+                assignments, events or published, whose claims are compared to records of the same
+                stream.
             columns: metrics in `main`, as `cadbench metrics` lists them [the usual ones].
             metric: metric in `matrix` and `domains`.
             common: compare the runs that all rows share, if some rows lack runs.

@@ -11,7 +11,7 @@ from ...results.records.record import Record
 from ...results.rendering.table import Table
 from ..plugins.default_params import default_params
 
-COMPARING = ("main", "per-category", "experts", "domains", "robustness", "thresholds")
+COMPARING = ("main", "per-category", "defects", "experts", "domains", "robustness", "thresholds")
 """Tables in which rows are compared."""
 OF_ROWS = ("matrix", "memory", "assignments", "events")
 """Tables that show each row alone."""
@@ -121,6 +121,7 @@ def _comparison_tables(kind: str, records: list[Record], options: TableOptions) 
     from ...results.published.rows import load_published
     from ...results.statistics.bootstrap import Bootstrap
     from ...results.tables.comparison import experts_tables, main_tables, per_category_tables
+    from ...results.tables.defects import defect_tables
     from ...results.tables.domains import domain_tables
     from ...results.tables.robustness import robustness_tables
     from ...results.tables.thresholds import threshold_tables
@@ -136,6 +137,8 @@ def _comparison_tables(kind: str, records: list[Record], options: TableOptions) 
     if kind == "robustness":
         del given["allow_mixed"]
         return robustness_tables(records, options.metric, **given)
+    if kind == "defects":
+        return defect_tables(records, **given)
     if kind == "thresholds":
         return threshold_tables(records, **given)
     given["published"] = load_published() if options.published else None

@@ -17,6 +17,7 @@ import numpy as np
 from ..errors import UsageError
 from ..metrics import compute
 from ..metrics.compute import introduced, owners
+from ..metrics.defects import Kind, defect_aurocs
 from ..metrics.metric import CategoryMetric, ContinualMetric, FloatOrArray, Index, Matrix
 from ..metrics.registry import (
     CATEGORY_METRICS,
@@ -76,6 +77,12 @@ class Reading:
         metrics = self.record.metrics
         rows = metrics[(metrics["metric"] == name) & metrics["category"].isna()].sort_values("t")
         return float(rows["value"].iloc[-1]) if len(rows) else math.nan
+
+    @cached_property
+    def defects(self) -> Mapping[Kind, FloatOrArray]:
+        """AUROC of each kind of defect after the last experience, of all categories."""
+        found = defect_aurocs(self.record.scores, len(self.record.experiences))
+        return {kind: value for kind, (value, _) in found.items()}
 
     @cached_property
     def final_memory(self) -> pd.DataFrame:

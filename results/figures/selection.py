@@ -22,10 +22,11 @@ from ..analysis.rows import (
 )
 from ..errors import UsageError
 from ..metrics.compute import owners
-from ..metrics.metric import Index, Matrix
+from ..metrics.metric import CategoryMetric, Index, Matrix
 from ..metrics.registry import CATEGORY_METRICS, DEFAULT, METRICS_OF_SCORES, stored_name
 from ..records.record import Record
 from ..records.schema import canonical_json, features_key
+from ..rendering.method_marks import printed_name
 from ..statistics.bootstrap import Bootstrap
 from ..statistics.intervals import NO_MASKS, describe_draws
 from ..tables.paired import row_titles
@@ -64,13 +65,17 @@ class Selection:
     notes: list[str] = field(default_factory=list, compare=False)
 
     @property
+    def metric(self) -> CategoryMetric:
+        return CATEGORY_METRICS[self.base]
+
+    @property
     def heading(self) -> str:
         """The metric as axes print it, such as `AUROC`."""
-        return CATEGORY_METRICS[self.base].heading
+        return self.metric.heading
 
     @property
     def higher_is_better(self) -> bool:
-        return CATEGORY_METRICS[self.base].higher_is_better
+        return self.metric.higher_is_better
 
     def quantity(self, name: str) -> str:
         """The name in `analysis.quantities` of a continual metric of `base`."""
@@ -138,8 +143,8 @@ class Selection:
     def record(self, *, assigning: bool = False) -> Record:
         """The run of a figure that shows one run: the named one, or the first of the named row.
 
-        Without a name it is a run of the row nearest to its defaults; rows that assign experts are
-        preferred.
+        Without a name it is a run of the row nearest to its defaults; rows in which an expert has
+        several categories are preferred, then other rows with experts.
 
         Args:
             assigning: only runs that assign experts.
@@ -151,7 +156,9 @@ class Selection:
         experts = [row for row in rows if owner_of(row.first) is not None]
         if assigning and not experts:
             raise NothingToDraw(f"{_methods(rows)} assigned no experts")
-        row = rows[0] if self.chosen and not assigning else self._usual(experts or rows)
+        shared = [row for row in experts if _shares_expert(row.first)]
+        usual = self._usual(shared or experts or rows)
+        row = rows[0] if self.chosen and not assigning else usual
         return row.first if self.run is None or self.run not in row.records else self.run
 
     def record_with(self, has: Callable[[Record], bool], missing: str) -> Record:
@@ -185,12 +192,17 @@ class Selection:
 
     def titles(self, rows: Sequence[Row]) -> list[str]:
         """The names of the rows in legends."""
-        return row_titles(rows, self.defaults)
+        return [
+            _printed(title, row)
+            for title, row in zip(row_titles(rows, self.defaults), rows, strict=True)
+        ]
 
     def series_titles(self, series: Sequence[tuple[Row, ...]]) -> list[str]:
         """The names of series in legends, with the number of experts if a series has only one."""
         firsts = [rows[0] for rows in series]
-        names = method_labels(firsts)
+        names = [
+            _printed(label, row) for label, row in zip(method_labels(firsts), firsts, strict=True)
+        ]
         whole = parameter_labels(firsts, self.defaults)
         common = parameter_labels(firsts, self.defaults, hidden=(SWEPT,))
         return [
@@ -201,7 +213,8 @@ class Selection:
     def about(self, record: Record) -> str:
         """A run as captions name it: `mecad experts=5 (1a2b3c4d), ...`."""
         row = next(row for row in self.rows if record in row.records)
-        (title,) = (t for r, t in zip(self.rows, self.titles(self.rows), strict=True) if r is row)
+        titles = row_titles(self.rows, self.defaults)
+        (title,) = (t for r, t in zip(self.rows, titles, strict=True) if r is row)
         (backbone,) = backbone_labels([row])
         name = title.removesuffix(f" ({row.first.key[:8]})")
         return (
@@ -293,6 +306,18 @@ def _distance(record: Record, defaults: Defaults) -> tuple[int, float]:
         if type(value) in (int, float) and type(default) in (int, float)
     )
     return len(differing), relative
+
+
+def _shares_expert(record: Record) -> bool:
+    """Whether there are several experts, and one of them owns several categories."""
+    owner = list((owner_of(record) or {}).values())
+    return 1 < len({*owner}) < len(owner)
+
+
+def _printed(title: str, row: Row) -> str:
+    """A title of a row with the name of its method as papers print it."""
+    method = row.first.method
+    return printed_name(method) + title.removeprefix(method)
 
 
 def _but_experts(row: Row) -> bytes:

@@ -8,14 +8,16 @@ resampling their images needs the masks, which a record does not hold.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..analysis.quantities import Reading
+from ..metrics.defects import Kind
 from ..metrics.metric import FloatOrArray, Index, Matrix
 from ..metrics.registry import DEFAULT, METRICS_OF_SCORES
 from ..metrics.replicates import parts
@@ -159,6 +161,10 @@ class _Resampled(Reading):
         if base not in METRICS_OF_SCORES or self.joint_run is None:
             return super().joint_matrix(base)
         return self.joint_run.final_row(self.categories, self.part, base)
+
+    @cached_property
+    def defects(self) -> Mapping[Kind, FloatOrArray]:
+        return {kind: values[self.part] for kind, values in self.run.defects.items()}
 
     def stored(self, name: str) -> FloatOrArray:
         resampled = {

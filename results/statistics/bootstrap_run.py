@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..metrics.compute import introduced, owners
+from ..metrics.defects import Kind
 from ..metrics.image.auroc import weighted_auroc
 from ..metrics.metric import Index, Matrix, Replicates
 from ..metrics.operating_points import AlarmThresholds, HeldOut
@@ -111,6 +112,19 @@ class ResampledRun:
             right += weights[counted & (scored.routes == expert)].sum(axis=0)
         return np.divide(right, sent, out=np.full(replicates, np.nan), where=sent > 0)
 
+    @cached_property
+    def defects(self) -> dict[Kind, Replicates]:
+        """(B,) AUROC of each kind of defect after the last experience."""
+        found = {}
+        for scored in self._final_scores():
+            weights = self._weights(scored)
+            for defect in sorted(set(scored.defects[scored.labels])):
+                own = scored.labels & (scored.defects == defect)
+                counted = own | ~scored.labels
+                values = weighted_auroc(scored.scores[counted], own[counted], weights[counted])
+                found[scored.category, defect] = values
+        return found
+
     def _final_scores(self) -> list[_CategoryScores]:
         T = len(self._record.experiences)
         return [
@@ -130,6 +144,7 @@ class _CategoryScores:
     labels: NDArray[np.bool_]
     scores: NDArray[np.float64]
     routes: NDArray[np.int64]
+    defects: NDArray[np.str_]
 
     @cached_property
     def digest(self) -> bytes:
@@ -142,8 +157,8 @@ def _read_scores(record: Record) -> dict[tuple[str, int], _CategoryScores]:
     table = record.table("scores")
     by = ("category", "experience", "label", "image", "score")
     table = table.take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in by]))
-    category, experience, label, image, score, route = (
-        table[name].to_numpy() for name in (*by, "route")
+    category, experience, label, image, score, route, defect = (
+        table[name].to_numpy() for name in (*by, "route", "defect")
     )
     changes = (category[1:] != category[:-1]) | (experience[1:] != experience[:-1])
     starts = [0, *(np.flatnonzero(changes) + 1).tolist()] if len(category) else []
@@ -156,5 +171,6 @@ def _read_scores(record: Record) -> dict[tuple[str, int], _CategoryScores]:
             label[rows] == 1,
             score[rows].astype(np.float64),
             route[rows].astype(np.int64),
+            defect[rows].astype(str),
         )
     return found

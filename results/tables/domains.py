@@ -58,7 +58,7 @@ def domain_tables(
         )
         notes = (
             f"means of {base} over the categories under a domain; before: after the experience "
-            "before they come under it, R[s(c) - 1, c]; learned: R[s(c), c]; in the end: R[T, c]; "
+            "before they come under it, R[s(c) - 1, c]; learned: R[s(c), c]; at the end: R[T, c]; "
             "change: R[T, c] - R[s(c), c]",
             *c.notes([f"{base}.acc"]),
             *estimates.notes(c.rows),
@@ -74,7 +74,7 @@ def _before(R: Matrix, s: Index) -> FloatOrArray:
 _READS: dict[str, Callable[[Matrix, Index], FloatOrArray]] = {
     "before": _before,
     "learned": lambda R, s: continual.acc_learned(R, s).value,
-    "in the end": lambda R, s: continual.acc(R, s).value,
+    "at the end": lambda R, s: continual.acc(R, s).value,
     "change": lambda R, s: continual.bwt_all(R, s).value,
 }
 _HEADINGS: Sequence[str] = tuple(_READS)

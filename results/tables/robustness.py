@@ -33,7 +33,7 @@ def robustness_tables(
     common: bool = False,
     bootstrap: Bootstrap | None = None,
 ) -> list[Table]:
-    """One row per configuration, and the mean of `base` in the end at each share.
+    """One row per configuration, and the mean of `base` at the end at each share.
 
     Records without `--contaminate` are not used. For the arguments see `comparison.main_tables`.
     """

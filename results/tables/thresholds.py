@@ -1,4 +1,4 @@
-"""How alarm thresholds age: false alarms and recall when learned, in the end, and the change."""
+"""How alarm thresholds age: false alarms and recall when learned, at the end, and the change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..rendering.table import Table
 from ..statistics.bootstrap import Bootstrap
 from .comparison import quantity_table
 
-_WHEN = {"acc_learned": "learned", "acc": "in the end", "bwt_all": "change"}
+_WHEN = {"acc_learned": "learned", "acc": "at the end", "bwt_all": "change"}
 """Continual metric -> its heading."""
 
 
@@ -53,7 +53,7 @@ def _threshold_table(
     notes = (
         _describe_thresholds(c),
         *(f"{base.heading}: {base.formula}" for base in METRICS),
-        "means over categories; learned: R[s(c), c]; in the end: R[T, c]; change: R[T, c] - "
+        "means over categories; learned: R[s(c), c]; at the end: R[T, c]; change: R[T, c] - "
         "R[s(c), c]",
     )
     return replace(table, notes=(*notes, *table.notes))

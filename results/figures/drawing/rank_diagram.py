@@ -23,7 +23,7 @@ ENDINGS = (".pdf", ".png", ".svg")
 WIDTH = 3.5
 """Width of one column of a two-column page, in inches."""
 
-_POINTS = 7.0
+_POINTS = 6.0
 _LINE = 0.15  # inches: from one line of text to the next
 _HEAD = 0.5  # inches above the line, for its numbers and the critical difference
 _PAD = 0.05  # inches at the sides
@@ -118,20 +118,27 @@ def _attempt(
     axes.set_xlim(1, len(ranks))
     axes.set_xticks(range(1, len(ranks) + 1))
     line = _LINE * max(label.count("\n") + 1 for label in labels)
-    _draw_critical_difference(axes, ranking.critical_difference, line)
+    _draw_critical_difference(axes, ranking.critical_difference, line, alpha)
     for artist in (*axes.lines, *axes.collections):
         artist.set_clip_on(False)
     return figure, _fit(figure, axes, drawn["labels"], ranking.critical_difference, line)
 
 
-def _draw_critical_difference(axes: Axes, distance: float, line: float) -> None:
+def _draw_critical_difference(axes: Axes, distance: float, line: float, alpha: float) -> None:
     """Draw the critical difference as a ruler above rank 1; one unit of height is `line` inches."""
     style: dict[str, Any] = {"color": "black", "linewidth": 0.8}
     low, middle, high = (inches / line for inches in (0.24, 0.28, 0.32))
     axes.plot([1, 1 + distance], [middle, middle], **style)
     for end in (1, 1 + distance):
         axes.plot([end, end], [low, high], **style)
-    axes.text(1, 0.35 / line, f"CD = {distance:.2f}", ha="left", va="bottom", fontsize=_POINTS)
+    axes.text(
+        1,
+        0.35 / line,
+        f"CD = {distance:.2f} (level {alpha:g})",
+        ha="left",
+        va="bottom",
+        fontsize=_POINTS,
+    )
 
 
 def _fit(figure: Figure, axes: Axes, labels: Sequence[Any], distance: float, line: float) -> float:

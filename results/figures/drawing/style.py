@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...rendering.method_marks import COLORS, MARKERS, mark_of
 from ...storage.files import write_bytes
 
 if TYPE_CHECKING:
@@ -28,13 +30,10 @@ LINE = 0.125
 MOST = 12
 """Number of lines or markers that a reader can still tell apart."""
 
-HEAT = "cividis"
-"""Sequential color map with even lightness, readable with color blindness."""
+HEAT = "viridis"
+"""Sequential colors with even lightness, readable with color blindness; those of the report."""
 
-_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-"""Okabe and Ito (2008) without yellow, which is invisible on white paper."""
-_MARKERS = "os^DvPX<>*ph"
-_DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)))
+_DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)))
 
 _STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",  # shipped with matplotlib, so it is on every machine
@@ -92,18 +91,43 @@ def canvas(width: float, height: float) -> Figure:
     return figure
 
 
+def looks(methods: Sequence[str]) -> list[dict[str, Any]]:
+    """Color, marker and dashes of the rows of a figure, given the method of each.
+
+    Color and marker are those of the method in every figure. Further rows of one method differ in
+    dashes and in the filling of the marker.
+    """
+    seen: Counter[str] = Counter()
+    found = []
+    for method in methods:
+        number = seen[method]
+        seen[method] += 1
+        mark = mark_of(method)
+        look = {
+            "color": COLORS[mark.color],
+            "marker": MARKERS[mark.marker],
+            "linestyle": _DASHES[number % len(_DASHES)],
+        }
+        if number % 2:
+            look["markerfacecolor"] = "white"
+        if number // len(_DASHES) % 2:
+            look["fillstyle"] = "left"
+        found.append(look)
+    return found
+
+
 def look(number: int) -> dict[str, Any]:
-    """Color, marker and dashes of line `number`; the first MOST all differ."""
+    """Color, marker and dashes of thing `number` that is no method, such as an expert."""
     return {
         "color": color(number),
-        "marker": _MARKERS[number % len(_MARKERS)],
-        "linestyle": _DASHES[number // len(_COLORS) % len(_DASHES)],
+        "marker": MARKERS[number % len(MARKERS)],
+        "linestyle": _DASHES[number // len(COLORS) % 2],
     }
 
 
 def color(number: int) -> str:
     """Color `number`."""
-    return _COLORS[number % len(_COLORS)]
+    return COLORS[number % len(COLORS)]
 
 
 def number_experiences(axes: Axes, experiences: int) -> None:

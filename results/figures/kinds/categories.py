@@ -42,6 +42,7 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     axes.set_yticks([y for _, y in rows], names)
     axes.set_ylim(rows[-1][1] + 0.6, -0.6)
     axes.set_xlabel(selection.heading)
+    axes.locator_params(axis="x", nbins=5)
     axes.grid(axis="x")
     axes.set_axisbelow(True)
     if owner is not None:
@@ -50,7 +51,7 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     handles = [Line2D([], [], **gray), Line2D([], [], **gray, markerfacecolor="white")]
     labels = ["after the last experience", "when learned"]
     if owner is not None:
-        handles.append(Line2D([], [], color="0.3", linestyle=":", linewidth=1.0))
+        handles.append(Line2D([], [], color="0.3", linestyle=":", linewidth=1.6))
         labels.append("mean of the expert")
     legend_below(figure, handles, labels)
     grouped = "" if owner is None else ", grouped by the expert that owns it; dotted: its mean"
@@ -90,7 +91,7 @@ def _name_experts(
         defined = [final[c] for c, _ in members if not np.isnan(final[c])]
         if defined:
             x = float(np.mean(defined))
-            axes.plot([x, x], [top, bottom], ":", color=color(expert), linewidth=1.0, zorder=1)
+            axes.plot([x, x], [top, bottom], ":", color=color(expert), linewidth=1.6, zorder=1)
         axes.annotate(
             f"expert {expert}" if expert >= 0 else "no expert",
             (1.0, (members[0][1] + members[-1][1]) / 2),

@@ -10,17 +10,19 @@ from ...analysis.quantities import Reading
 from ...metrics import continual
 from ...metrics.metric import FloatOrArray
 from ...statistics.intervals import Estimates
+from ..drawing.end_labels import label_ends
 from ..drawing.figure import FinishedFigure
-from ..drawing.labels import legend_below
-from ..drawing.style import canvas, look, number_experiences
+from ..drawing.style import canvas, looks, number_experiences
 from ..selection import Selection
 
-_FEW = 6
-"""With more rows than this, bands are paler so that lines stay visible."""
+_FEW = 4
+"""With more rows than this, only the last point has its interval, as a bar."""
+_APART = 0.08
+"""Experiences between the bars of two rows."""
 
 
 def draw(selection: Selection, width: float) -> FinishedFigure:
-    """One line per row, with a band for its interval."""
+    """One line per row, with a band for its interval if the rows are few."""
     rows = selection.compared()
     c = selection.comparison(rows)
     experiences = len(rows[0].first.experiences)
@@ -29,29 +31,30 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     figure = canvas(width, 2.2)
     axes = figure.add_subplot()
     lines = []
-    for number, readings in enumerate(c.readings):
+    few = len(rows) <= _FEW
+    for number, (readings, look) in enumerate(
+        zip(c.readings, looks([row.first.method for row in rows]), strict=True)
+    ):
         reads = [_mean_of_seen(selection.base, when) for when in t]
         spreads = estimates.of([str(when) for when in t], reads, readings)
-        lines += axes.plot(t, [spread.mean for spread in spreads], **look(number))
+        lines += axes.plot(t, [spread.mean for spread in spreads], **look)
         low, high = (np.array([getattr(s, end) for s in spreads]) for end in ("low", "high"))
-        if not np.isnan(low).all():
-            axes.fill_between(
-                t,
-                low,
-                high,
-                color=lines[-1].get_color(),
-                alpha=0.12 if len(rows) <= _FEW else 0.06,
-                linewidth=0,
-            )
+        if np.isnan(low).all():
+            continue
+        if few:
+            axes.fill_between(t, low, high, color=look["color"], alpha=0.12, linewidth=0)
+        else:
+            x = experiences + _APART * (number + 1)
+            axes.vlines(x, low[-1], high[-1], color=look["color"], linewidth=0.8)
     number_experiences(axes, experiences)
     axes.set_ylabel(f"{selection.heading}, mean of seen")
     axes.grid(axis="y")
     axes.set_axisbelow(True)
-    legend_below(figure, lines, selection.titles(rows))
+    label_ends(figure, axes, lines, selection.titles(rows))
     draws = selection.intervals(rows)
     caption = (
         f"Mean {selection.heading} over the categories seen so far, after each experience; "
-        f"bands: {draws}. {c.title}"
+        f"{'bands' if few else 'bars at the right, of the last experience'}: {draws}. {c.title}"
     )
     return FinishedFigure(figure, caption)
 

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from ..drawing.figure import FinishedFigure
 from ..drawing.labels import wrapped
-from ..drawing.style import HEAT, LINE, SMALL, canvas
+from ..drawing.style import LINE, SMALL, canvas
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+_COLORS, _OUTLINE = "inferno", "#3CFF78"
+"""Colors of maps and masks; those of the report."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,42 +65,40 @@ def choose(
 def draw_examples(
     worst: Sequence[Example], best: Sequence[Example], width: float, caption: str
 ) -> FinishedFigure:
-    """Draw two blocks of image, map and mask, one example per row; all maps share one scale."""
+    """Draw two blocks of image and map, one example per row; all maps share one scale.
+
+    Both have the outline of the mask, as in the report.
+    """
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
-    maps = [example.map for example in (*worst, *best)]
-    norm = Normalize(min(float(m.min()) for m in maps), max(float(m.max()) for m in maps))
-    side = (width - 0.3) / 6
+    values = np.concatenate([example.map.ravel() for example in (*worst, *best)])
+    norm = Normalize(*np.quantile(values.astype(np.float32), [0.01, 0.999]).tolist(), clip=True)
+    side = (width - 0.3) / 4
     rows = max(len(worst), len(best))
-    lines = max(_label(example, 3 * side).count("\n") + 1 for example in (*worst, *best))
+    lines = max(_label(example, 2 * side).count("\n") + 1 for example in (*worst, *best))
     figure = canvas(width, 0.8 + rows * (side + lines * LINE + 0.1))
     figure.set_layout_engine("compressed")
-    grid = figure.subplots(rows, 6, squeeze=False)
+    grid = figure.subplots(rows, 4, squeeze=False)
     for axes in grid.ravel():
         axes.axis("off")
     for block, (name, examples) in enumerate((("worst", worst), ("best", best))):
         for row, example in enumerate(examples):
-            image, anomaly, mask = grid[row, 3 * block : 3 * block + 3]
-            heading = f"{name}\n" if row == 0 else ""
-            anomaly.set_title(heading + _label(example, 3 * side), fontsize=SMALL)
+            image, anomaly = grid[row, 2 * block : 2 * block + 2]
+            headings = (f"{name}: image\n", "anomaly map\n") if row == 0 else ("", "")
+            image.set_title(headings[0] + _label(example, 2 * side), fontsize=SMALL, loc="left")
+            anomaly.set_title(headings[1], fontsize=SMALL, loc="left")
             image.imshow(example.image)
-            anomaly.imshow(example.map, norm=norm, cmap=HEAT)
-            _draw_mask(mask, example.mask)
-    scale = ScalarMappable(norm, HEAT)
+            anomaly.imshow(example.map, norm=norm, cmap=_COLORS)
+            if example.mask is not None and example.mask.any():
+                for axes in (image, anomaly):
+                    axes.contour(example.mask, [0.5], colors=[_OUTLINE], linewidths=0.8)
+    scale = ScalarMappable(norm, _COLORS)
     figure.colorbar(
         scale, ax=grid, location="bottom", aspect=width / 0.07, pad=0.01, label="anomaly map"
     )
     _trim(figure)
     return FinishedFigure(figure, caption)
-
-
-def _draw_mask(axes: Axes, mask: NDArray[np.bool_] | None) -> None:
-    if mask is None:
-        axes.set_box_aspect(1)
-        axes.text(0.5, 0.5, "no mask", ha="center", va="center", fontsize=SMALL)
-        return
-    axes.imshow(mask, cmap="gray", vmin=0, vmax=1)
 
 
 def _trim(figure: Figure) -> None:

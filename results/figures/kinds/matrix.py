@@ -16,6 +16,7 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
         record.categories,
         range(1, len(R) + 1),
         scale=selection.heading,
+        metric=selection.metric,
         across="experience",
         marked=[(c, t - 1) for c, t in enumerate(s.tolist())],
     )

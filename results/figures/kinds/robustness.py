@@ -1,4 +1,4 @@
-"""Mean metric in the end against the share of defective images among the training ones."""
+"""Mean metric at the end against the share of defective images among the training ones."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import numpy as np
 from ...analysis.shares import curve_key, curves_of
 from ...statistics.intervals import Estimates
 from ...tables.robustness import mean_at_end
+from ..drawing.end_labels import label_ends
 from ..drawing.figure import FinishedFigure
-from ..drawing.labels import legend_below
-from ..drawing.style import canvas, look
+from ..drawing.style import canvas, looks
 from ..selection import NothingToDraw, Selection, few
 
 
@@ -30,7 +30,9 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     figure = canvas(width, 2.2)
     axes = figure.add_subplot()
     lines = []
-    for number, curve in enumerate(curves):
+    firsts = [next(iter(curve.values())) for curve in curves]
+    methods = [row.first.method for row in firsts]
+    for curve, look in zip(curves, looks(methods), strict=True):
         spreads = [
             estimates.of(
                 [f"{share:g}"],
@@ -40,7 +42,7 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
             for share, row in curve.items()
         ]
         shares = list(curve)
-        lines += axes.plot(shares, [spread.mean for spread in spreads], **look(number))
+        lines += axes.plot(shares, [spread.mean for spread in spreads], **look)
         low, high = (np.array([getattr(s, end) for s in spreads]) for end in ("low", "high"))
         if not np.isnan(low).all():
             axes.fill_between(shares, low, high, color=lines[-1].get_color(), alpha=0.1)
@@ -48,8 +50,7 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     axes.set_ylabel(selection.heading)
     axes.grid(axis="y")
     axes.set_axisbelow(True)
-    firsts = [next(iter(curve.values())) for curve in curves]
-    legend_below(figure, lines, selection.series_titles([(row,) for row in firsts]))
+    label_ends(figure, axes, lines, selection.series_titles([(row,) for row in firsts]))
     caption = (
         f"Mean {selection.heading} after the last experience against the share of defective images "
         f"among the training ones, on one test set; bands: {selection.intervals(c.rows)}. {c.title}"

@@ -10,7 +10,7 @@ from ...metrics.operating_points import METRICS
 from ...records.schema import THRESHOLD_QUANTILE
 from ..drawing.figure import FinishedFigure
 from ..drawing.labels import legend_below
-from ..drawing.style import canvas, look, number_experiences
+from ..drawing.style import canvas, looks, number_experiences
 from ..selection import NothingToDraw, Selection
 
 
@@ -28,11 +28,11 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     lines = []
     for panel, base in enumerate(METRICS):
         axes = figure.add_subplot(1, len(METRICS), panel + 1)
-        for number, readings in enumerate(c.readings):
+        for readings, look in zip(c.readings, looks([r.first.method for r in rows]), strict=True):
             means = [
                 [_mean_of_seen(reading, base.name, when) for when in t] for reading in readings
             ]
-            lines += axes.plot(t, np.mean(means, axis=0), **look(number))
+            lines += axes.plot(t, np.mean(means, axis=0), **look)
         if base is METRICS[0]:
             axes.axhline(1 - quantile, color="0.5", linestyle=":", linewidth=0.8)
         number_experiences(axes, experiences)

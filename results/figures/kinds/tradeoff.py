@@ -12,7 +12,7 @@ from ...analysis.quantities import quantity
 from ...analysis.rows import Row, experts_of
 from ..drawing.figure import FinishedFigure
 from ..drawing.labels import legend_below
-from ..drawing.style import SMALL, canvas, look
+from ..drawing.style import SMALL, canvas, looks
 from ..selection import NothingToDraw, Selection, few, series_of
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _FRONT: dict[str, Any] = {"color": "0.6", "linewidth": 0.8, "zorder": 1}
-_LOGARITHMIC = 10.0
-"""From this ratio of memories the axis is logarithmic."""
 
 
 def draw(selection: Selection, width: float) -> FinishedFigure:
@@ -44,17 +42,20 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     figure = canvas(width, 2.3)
     axes = figure.add_subplot()
     front = pareto_front(points * [1, 1 if selection.higher_is_better else -1])
-    if points[:, 0].min() > 0 and points[:, 0].max() > _LOGARITHMIC * points[:, 0].min():
-        _logarithmic(axes)
-    axes.set_xlabel("stored MB")
+    if points[:, 0].min() > 0:
+        _logarithmic(axes, points[:, 0])
+    axes.set_xlabel("stored MB (less is better)")
     axes.set_ylabel(selection.heading)
     axes.grid()
     axes.set_axisbelow(True)
     axes.margins(0.08)
     handles = []
-    for number, each in enumerate(series):
+    methods = [each[0].first.method for each in series]
+    for each, look in zip(series, looks(methods), strict=True):
         xy = np.array([means[id(row)] for row in each])
-        style = {**look(number), "linestyle": ":" if len(each) > 1 else "none"}
+        # Hollow, so that markers on each other are all seen.
+        style = {**look, "linestyle": ":" if len(each) > 1 else "none", "markerfacecolor": "none"}
+        style |= {"fillstyle": "full", "markersize": 4.2, "markeredgewidth": 1.0}
         handles += axes.plot(*xy.T, linewidth=0.6, zorder=3, **style)
     (line,) = axes.plot(*points[front].T, drawstyle="steps-post", **_FRONT)
     axes.set_xlim(axes.get_xlim())
@@ -89,10 +90,13 @@ def pareto_front(points: NDArray[np.float64]) -> list[int]:
     return front
 
 
-def _logarithmic(axes: Axes) -> None:
+def _logarithmic(axes: Axes, values: NDArray[np.float64]) -> None:
+    """A logarithmic axis over a decade or more, so that 1, 2 and 5 label it."""
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     axes.set_xscale("log")
+    center, half = np.sqrt(values.min() * values.max()), 10**0.5
+    axes.set_xlim(min(values.min() / 1.3, center / half), max(values.max() * 1.3, center * half))
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())

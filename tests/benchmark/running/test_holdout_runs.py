@@ -76,11 +76,11 @@ def test_held_out_images_are_not_learned_but_scored_also_in_a_resumed_run(
     words = ("--intervals", "--format", "csv", "--out", out)
     shown = call("table", "thresholds", *words).out.splitlines()
     row = dict(zip(shown[0].split(","), shown[1].split(","), strict=True))
-    assert float(row["false-alarm rate in the end"]) == pytest.approx(expected.mean())
-    low, high = (float(row[f"false-alarm rate in the end {end}"]) for end in ("low", "high"))
+    assert float(row["false-alarm rate at the end"]) == pytest.approx(expected.mean())
+    low, high = (float(row[f"false-alarm rate at the end {end}"]) for end in ("low", "high"))
     assert low <= expected.mean() <= high
     assert float(row["false-alarm rate change"]) == pytest.approx(
-        float(row["false-alarm rate in the end"]) - float(row["false-alarm rate learned"])
+        float(row["false-alarm rate at the end"]) - float(row["false-alarm rate learned"])
     )
 
 

@@ -74,12 +74,26 @@ def study_record(
     experts = params.get("experts", 0)
     rng = np.random.Generator(np.random.PCG64([number, seed]))
     scores, events, memory = [], [], []
+
+    def route(t: int, c: int, i: int) -> int:
+        """Without the category, every fourth image is sent to the next expert."""
+        routed = experts and cell["routing"] == "inferred"
+        return (c + (i % 4 == 3)) % min(experts, t) if routed else -1
+
     for t in range(1, T + 1):
         for c in range(min(t + 1, T)):
             shift = 2.0 / (1 + 0.1 * max(0, t - c)) + 0.1 * number
             values = rng.normal(size=6) + np.repeat([0.0, shift], 3)
             scores += [
-                (t, categories[c], f"{c}-{i}", i // 3, "hole" if i > 2 else "good", v, -1)
+                (
+                    t,
+                    categories[c],
+                    f"{c}-{i}",
+                    i // 3,
+                    "hole" if i > 2 else "good",
+                    v,
+                    route(t, c, i),
+                )
                 for i, v in enumerate(values.tolist())
             ]
         stored = 400 * t + 300 * number

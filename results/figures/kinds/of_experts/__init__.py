@@ -1,1 +1,1 @@
-"""Figures of experts: their number, categories, memory and forgetting."""
+"""Figures of experts: their number, categories, assignment, routing, memory and forgetting."""

@@ -23,16 +23,25 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
             for readings in c.readings
         ]
     )
+    hardest_first = np.argsort(final.mean(axis=0) * (1 if selection.higher_is_better else -1))
+    values = np.vstack([final.T[hardest_first], final.mean(axis=1)])
+    shown = values.round(2) * (1 if selection.higher_is_better else -1)
+    best = np.argwhere(
+        (shown == shown.max(axis=1, keepdims=True)) & (np.ptp(shown, axis=1) > 0)[:, None]
+    )
     heat = Heat(
-        np.vstack([final.T, final.mean(axis=1)]),
-        [*categories, "mean"],
+        values,
+        [*(categories[c] for c in hardest_first), "mean"],
         [experts_of(row.first) or 0 for row in rows],
         scale=selection.heading,
         across="experts",
+        marked=[(int(row), int(column)) for row, column in best],
         total=True,
+        metric=selection.metric,
     )
     caption = (
         f"{selection.heading} of each category after the last experience, by the number of "
-        f"experts of {rows[0].first.method}; mean over runs. {c.title}"
+        f"experts of {rows[0].first.method}; mean over runs; the hardest category first; framed: "
+        f"the best of a row. {c.title}"
     )
     return FinishedFigure(draw_heat(heat, width), caption)

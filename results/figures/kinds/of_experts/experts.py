@@ -10,7 +10,7 @@ from ....rendering.table import Spread
 from ....statistics.intervals import Estimates
 from ...drawing.figure import FinishedFigure
 from ...drawing.labels import legend_below
-from ...drawing.style import canvas, look
+from ...drawing.style import canvas, looks
 from ...selection import Selection, few
 
 _SIDE_BY_SIDE = 5.0
@@ -39,7 +39,9 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
         axes.set_ylabel(label)
         axes.grid(axis="y")
         axes.set_axisbelow(True)
-        for number, sweep in enumerate(sweeps):
+        for sweep, look in zip(
+            sweeps, looks([sweep[0].first.method for sweep in sweeps]), strict=True
+        ):
             x = [experts_of(row.first) for row in sweep]
             spreads: list[Spread] = [found[id(row)][panel] for row in sweep]
             mean = np.array([spread.mean for spread in spreads])
@@ -49,7 +51,7 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
             ]
             # The interval of an extreme value may not contain the value itself.
             bars = np.maximum(np.nan_to_num(np.array(error)), 0.0)
-            axes.errorbar(x, mean, bars, elinewidth=0.6, capsize=1.5, **look(number))
+            axes.errorbar(x, mean, bars, elinewidth=0.6, capsize=1.5, **look)
     swept = sorted({experts_of(row.first) or 0 for row in rows})
     step = max(1, -(-len(swept) // (12 if len(labels) > 1 and beside else 20)))
     panels[-1].set_xticks(swept[::step])

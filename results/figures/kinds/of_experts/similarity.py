@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...metrics.compute import owners
-from ...records.schema import SIMILARITY
-from ..drawing.figure import FinishedFigure
-from ..drawing.heat import Heat, draw_heat
-from ..selection import NothingToDraw, Selection
+from ....metrics.compute import owners
+from ....records.schema import SIMILARITY
+from ...drawing.figure import FinishedFigure
+from ...drawing.heat import Heat, draw_heat
+from ...selection import NothingToDraw, Selection
 
 
 def draw(selection: Selection, width: float) -> FinishedFigure:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..drawing.figure import FinishedFigure
-from ..drawing.heat import Heat, draw_heat
-from ..selection import NothingToDraw, Selection
+from ...drawing.figure import FinishedFigure
+from ...drawing.heat import Heat, draw_heat
+from ...selection import NothingToDraw, Selection
 
 
 def draw(selection: Selection, width: float) -> FinishedFigure:
@@ -41,7 +41,8 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     thresholds = sorted({f"{value:.3f}" for value in events["threshold"].dropna()})
     caption = (
         "Cosine similarity of each category to the memory of every expert in use when the category "
-        f"came (top to bottom: order of the stream); framed: the expert that took it; gray: not in "
-        f"use. Threshold {', '.join(thresholds) or 'none'}. {selection.about(record)}"
+        f"came (top to bottom: order of the stream); framed: the expert that took it, a new one "
+        f"where the cell is gray. Threshold {', '.join(thresholds) or 'none'}. "
+        f"{selection.about(record)}"
     )
     return FinishedFigure(draw_heat(heat, width), caption)
