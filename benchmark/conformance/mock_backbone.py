@@ -37,7 +37,9 @@ def mock_backbone(device: torch.device) -> FrozenBackbone:
             return _Layers().to(device)
 
     teacher = seeded(0).eval().requires_grad_(False)
-    return FrozenBackbone(_CHANNELS, _STRIDES, lambda images: images * 2 - 1, teacher, seeded)
+    return FrozenBackbone(
+        _CHANNELS, _STRIDES, lambda images: images * 2 - 1, teacher, seeded, teacher
+    )
 
 
 def mock_transformer(device: torch.device) -> FrozenBackbone:

@@ -1,7 +1,8 @@
-"""The backbone that methods on images receive: frozen layers, or an untrained copy to train."""
+"""The backbone that methods on images receive: frozen layers, or a copy to train."""
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ class FrozenBackbone:
     _normalized: Callable[[Tensor], Tensor]
     _maps: Callable[[Tensor], list[Tensor]]
     _untrained: Callable[[int], torch.nn.Module]
-    _network: torch.nn.Module | None = None
+    _network: torch.nn.Module
 
     def normalized(self, images: Tensor) -> Tensor:
         """Normalize images (B, 3, H, W), uint8 or float32 in 0..1, for the backbone: float32."""
@@ -85,6 +86,13 @@ class FrozenBackbone:
         It takes normalized images and returns the list of maps.
         """
         return self._untrained(seed)
+
+    def trainable_copy(self) -> torch.nn.Module:
+        """Return a copy of the network with its weights, which receive gradients.
+
+        It takes normalized images and returns the list of maps, in evaluation mode.
+        """
+        return copy.deepcopy(self._network).requires_grad_(True)
 
 
 @functools.lru_cache(maxsize=1)

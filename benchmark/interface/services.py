@@ -70,6 +70,12 @@ class Backbone(Protocol):
         It takes normalized images and returns the list of feature maps.
         """
 
+    def trainable_copy(self) -> torch.nn.Module:
+        """A copy of the network with its weights, which receive gradients.
+
+        It takes normalized images and returns the list of feature maps, in evaluation mode.
+        """
+
 
 class CoresetService(Protocol):
     """Selects coresets of training patches; equal requests of all cells are computed once."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from ...benchmark.interface.method import Method, State
 from ...benchmark.interface.params import Params, param
 from ...benchmark.interface.prediction import MemoryReport, Prediction
 from .image_embeddings import image_embeddings, train_embeddings
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,14 @@ class Distribution:
     covariance: np.ndarray
 
 
-class Dne(Method[DneParams]):
+class Dne(Method[Any]):
     """DNE's head on frozen features: one stored Gaussian per experience, one Gaussian to score.
 
     Source: Li et al., "Towards Continual Adaptation in Industrial Anomaly Detection" (ACM MM 2022):
     the distribution of normal embeddings. We implement its memory and its detector, but not its
-    training. The source fine-tunes a ViT-B/16 on each experience (with the head fixed after the
-    first) to tell normal images from CutPaste-like ones, and uses the class token as the embedding.
+    training, which `dne_finetuned` adds. The source fine-tunes a ViT-B/16 on each experience (with
+    the head fixed after the first) to tell normal images from CutPaste-like ones, and uses the
+    class token as the embedding.
     Here the embedding is the mean patch of the frozen backbone. So stored distributions stay valid
     and the network cannot forget.
 
@@ -62,7 +66,7 @@ class Dne(Method[DneParams]):
     Params = DneParams
     recurring = True
 
-    def __init__(self, params: DneParams, context: MethodContext) -> None:
+    def __init__(self, params: Any, context: MethodContext) -> None:
         super().__init__(params, context)
         self.distributions: list[Distribution] = []
         self.mean = np.empty(0, np.float32)
@@ -71,8 +75,8 @@ class Dne(Method[DneParams]):
     def observe(self, experience: TrainExperience) -> None:
         import torch
 
-        embeddings = torch.cat([train_embeddings(experience, c) for c in experience.categories])
-        new = normalize_rows(embeddings.double().cpu().numpy())
+        parts = [self.training_embeddings(experience, each) for each in experience.categories]
+        new = normalize_rows(torch.cat(parts).double().cpu().numpy())
         distributions = [*self.distributions, fit_distribution(new)]
         if self.params.pooling == "moments":
             pooled = merge_moments(distributions)
@@ -86,10 +90,18 @@ class Dne(Method[DneParams]):
         import torch
 
         device = self.context.device
-        embeddings = torch.nn.functional.normalize(image_embeddings(batch.patches).double(), dim=1)
+        embeddings = torch.nn.functional.normalize(self.test_embeddings(batch).double(), dim=1)
         deviations = embeddings - torch.from_numpy(self.mean).to(device)
         squares = (deviations @ torch.from_numpy(self.precision).to(device).double()) * deviations
         return Prediction(squares.sum(1).clamp(min=0).sqrt())
+
+    def training_embeddings(self, experience: TrainExperience, category: str) -> Tensor:
+        """Embeddings (n, D) of the training images of a category."""
+        return train_embeddings(experience, category)
+
+    def test_embeddings(self, batch: TestBatch) -> Tensor:
+        """Embeddings (B, D) of test images."""
+        return image_embeddings(batch.patches)
 
     def memory(self) -> MemoryReport:
         scoring = self.mean.nbytes + self.precision.nbytes

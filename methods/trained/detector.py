@@ -15,7 +15,7 @@ from ...benchmark.interface.method import Method, State
 from ...benchmark.interface.params import Params, param
 from ...benchmark.interface.prediction import MemoryReport, Prediction
 from ...results.errors import CadbenchError
-from .seeding import deterministic, seeded_torch
+from ..deterministic import deterministic
 
 if TYPE_CHECKING:
     import torch
@@ -204,9 +204,26 @@ class TrainedDetector(Method):
                 "strategy's penalty"
             )
 
-    def seeded_torch(self, purpose: str, name: str = "") -> contextlib.AbstractContextManager[None]:
-        """Seed torch's global generators in a `with` block, as `seeding.seeded_torch` does."""
-        return seeded_torch(self.context, purpose, name)
+    @contextlib.contextmanager
+    def seeded_torch(self, purpose: str, name: str = "") -> Iterator[None]:
+        """Seed torch's global generators in a `with` block and restore them afterwards.
+
+        Args:
+            purpose: what the random numbers are for, as for `MethodContext.rng`.
+            name: the name for `MethodContext.rng`.
+        """
+        import torch
+
+        device = self.context.device
+        on_cuda = device.type == "cuda"
+        seed = int(self.context.rng(purpose, name).integers(2**62))
+        # torch.manual_seed would also seed the generators of devices that are not restored.
+        with torch.random.fork_rng(devices=[device] if on_cuda else []), deterministic():
+            torch.default_generator.manual_seed(seed)
+            if on_cuda:
+                with torch.cuda.device(device):
+                    torch.cuda.manual_seed(seed)
+            yield
 
 
 def count_bytes(value: Any) -> int:

@@ -18,7 +18,7 @@ the parameter `regime` of methods that have one."""
 
 _REGIME = "regime"
 
-_WITHOUT_JOINT = ("dne", "ocsvm", "padim", "padim_per_category")
+_WITHOUT_JOINT = ("dne", "dne_finetuned", "ocsvm", "padim", "padim_per_category")
 """Detectors that are no memory bank and have no joint training here. Those of plugins count as
 memory banks if their name names no strategy."""
 

@@ -17,7 +17,7 @@ _ATTENTIONS = ("Attention", "EvaAttention")
 """timm's classes of attention that can take prefixes."""
 
 
-def prefix_shape(network: torch.nn.Module | None, length: int) -> tuple[int, int, int, int]:
+def prefix_shape(network: torch.nn.Module, length: int) -> tuple[int, int, int, int]:
     """Return the shape of the prefixes of a network.
 
     Args:
@@ -36,7 +36,7 @@ def prefix_shape(network: torch.nn.Module | None, length: int) -> tuple[int, int
 
 
 @contextlib.contextmanager
-def with_prefixes(network: torch.nn.Module | None, prefixes: Tensor | None) -> Iterator[None]:
+def with_prefixes(network: torch.nn.Module, prefixes: Tensor | None) -> Iterator[None]:
     """Let the blocks of a network attend to prefixes inside a `with` block.
 
     Args:

@@ -143,6 +143,10 @@ class _LentBackbone:
         """Return a trainable network of the same architecture with random weights."""
         return reveal(self._backbone).untrained(seed)
 
+    def trainable_copy(self) -> torch.nn.Module:
+        """Return a copy of the network with its weights, which receive gradients."""
+        return reveal(self._backbone).trainable_copy()
+
 
 class _LentCoresets(_Lent):
     """Implements `interface.services.CoresetService`, which documents the methods."""

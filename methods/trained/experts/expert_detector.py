@@ -11,10 +11,10 @@ from ....benchmark.interface.experience import TestBatch
 from ....benchmark.interface.method import State
 from ....benchmark.interface.params import Params, param
 from ....benchmark.interface.prediction import ExpertMemory, MemoryReport, Prediction
+from ...deterministic import deterministic
 from ...routing.registry import ROUTERS
 from ...routing.scoring import choose_experts
 from ..detector import TrainedDetector, count_bytes
-from ..seeding import deterministic
 
 if TYPE_CHECKING:
     from torch import Tensor

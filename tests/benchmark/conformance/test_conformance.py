@@ -30,6 +30,7 @@ SMALL = {
     "gcr": {"class_budget": 20},
     "padim_per_category": {"dimensions": 4},
     "dne": {},
+    "dne_finetuned": {"epochs": 0},
     "ocsvm": {"budget": 20},
     "ucad": {"key_size": 8, "knowledge_size": 8},
     "mecad": {"class_budget": 60, "expert_budget": 100, "experts": 2, "categories_per_expert": 3},
@@ -69,6 +70,7 @@ OTHER = [
     ("per_category", {"router": "expert_gate"}, ["state", "memory", "inferred"]),
     ("padim", {"keep": "newest"}, ["state", "memory", "claims"]),
     ("dne", {"pooling": "moments"}, ["state", "memory", "claims"]),
+    ("dne_finetuned", {"epochs": 1}, ["state", "random_state"]),
     ("ocsvm", {"fit": "newest"}, ["state", "memory", "claims"]),
     ("ocsvm", {"fit": "per_category"}, ["state", "memory", "claims"]),
 ]
