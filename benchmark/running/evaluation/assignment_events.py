@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ....results.records.schema import ASSIGNED, PART_ASSIGNED, SIMILARITY
 from ...features.feature_set import FeatureSet
 from ...interface.experience import TrainExperience
-from ...services.coresets.service import Coresets
 from ...streams.stream import Experience, Stream
 from ..cell import Cell
 from .batches import names_for_method
 from .event_log import Event
+
+if TYPE_CHECKING:
+    from ...services.coresets.service import Coresets
 
 
 def complete_events(

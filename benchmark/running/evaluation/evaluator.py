@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -18,8 +18,6 @@ from ...features.feature_set import FeatureSet
 from ...interface.method import Method
 from ...interface.prediction import ExpertMemory, MemoryReport
 from ...pixels.meter import PixelMeter
-from ...services.coresets.service import Coresets
-from ...services.neighbors.service import Neighbors
 from ...streams.stream import Experience, Stream
 from ...system.global_state import exit_raises, restored_global_state
 from ...system.plugin_errors import PluginMistake, attribute_errors_to
@@ -35,6 +33,10 @@ from .result_checks import MapGrid, check_claim, check_memory
 from .salted_ids import SaltedIds
 from .scoring import score_columns, score_held_out
 from .wrong_neighbors import count_wrong_neighbors
+
+if TYPE_CHECKING:
+    from ...services.coresets.service import Coresets
+    from ...services.neighbors.service import Neighbors
 
 Maps: TypeAlias = Literal["final", "all", "none"]
 """Which maps a record keeps: those of the last experience, of all experiences, or none."""

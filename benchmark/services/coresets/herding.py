@@ -8,18 +8,13 @@ among the remaining patches is decided in float64. The plain loop would read all
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import torch
+from torch import Tensor
 
 from ....results.errors import DataError
 from ...system.threads import one_thread
-from .k_center import Patches
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from .patch_rows import PatchRows
+from .patch_rows import NOT_FINITE, Patches, PatchRows
 
 _SUBSPACE_DIM = 128
 """Dimensions of the subspace in which lower bounds are computed."""
@@ -38,22 +33,7 @@ def herding(patches: Patches, k: int) -> np.ndarray:
     Source: Welling, "Herding dynamical weights to learn" (ICML 2009), as used for exemplars by
     iCaRL (Rebuffi et al., CVPR 2017, algorithm 4). iCaRL normalizes features to length 1, because
     it classifies by their angle. Here distances decide, so patches are not normalized.
-
-    Args:
-        patches: (N, D).
-        k: number of patches; if N is smaller, all are selected.
-
-    Returns:
-        Indices (min(k, N),) int64 in selection order: the first j are the selection of size j.
-
-    Raises:
-        DataError: there are no patches, or values are not finite.
-        UsageError: k is below 1.
     """
-    import torch
-
-    from .patch_rows import NOT_FINITE, PatchRows
-
     rows = PatchRows(patches)
     size = rows.coreset_size(k)
     mean = rows.mean()
@@ -99,10 +79,6 @@ def _nearest(rows: PatchRows, point: Tensor, bounds: Tensor) -> int:
 
 def _fit_subspace(rows: PatchRows, mean: Tensor) -> Tensor:
     """Return orthonormal directions (D, d) float64 in which a sample of the patches varies most."""
-    import torch
-
-    from .patch_rows import NOT_FINITE
-
     step = -(-len(rows) // _SAMPLE)
     sample = rows.take(torch.arange(0, len(rows), step, device=rows.device)).double() - mean
     if not torch.isfinite(sample).all():
@@ -116,8 +92,6 @@ def _reduce(rows: PatchRows, mean: Tensor, subspace: Tensor) -> tuple[Tensor, Te
 
     Both are relative to the mean. The last reduced value is the length outside of the subspace.
     """
-    import torch
-
     count = subspace.shape[1]
     reduced = torch.empty((len(rows), count + 1), device=rows.device)
     squares = torch.empty(len(rows), device=rows.device)

@@ -1,40 +1,31 @@
-"""Greedy k-center selection of patches: exact, and as published with PatchCore."""
+"""Greedy k-center selection: exact, as published with PatchCore, and of patches beyond a bank.
+
+Like all selectors of this package, these take N patches and return the indices (min(k, N),) int64
+of k patches in selection order: the first j are the selection of size j. They raise `DataError`
+without patches or for values that are not finite, and `UsageError` for k below 1.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from ....results.errors import DataError
 from ...system.threads import one_thread
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from .patch_rows import PatchRows
-
-Patches: TypeAlias = "np.ndarray | Sequence[np.ndarray] | Tensor"
-"""(N, D) as one array or tensor, or as pieces (n_i, D); float16 or float32, in memory or mapped."""
+from ..neighbors.search import torch_search
+from .farthest_first import farthest_first
+from .patch_rows import NOT_FINITE, Patches, PatchRows
 
 
 @one_thread()
 def nearest_to_mean(patches: Patches) -> int:
-    """Return the index of the patch nearest the mean of all, in float64; ties: lowest index.
-
-    Raises:
-        DataError: there are no patches, or values are not finite.
-    """
-    import torch
-
-    from .patch_rows import NOT_FINITE, PatchRows
-
+    """Return the index of the patch nearest the mean of all, in float64; ties: lowest index."""
     rows = PatchRows(patches)
     mean = rows.mean()
-    distances = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
-    for where, part in rows.parts():
-        distances[where] = part.double().sub_(mean).square_().sum(1)
+    distances = rows.map(lambda part: part.double().sub_(mean).square_().sum(1))
     if not torch.isfinite(distances).all():
         raise DataError(NOT_FINITE)
     return int(distances.argmin())
@@ -51,22 +42,12 @@ def greedy_k_center(
     the lowest remaining indices follow.
 
     Args:
-        patches: (N, D).
-        k: number of patches; if N is smaller, all are selected.
+        patches: N patches.
+        k: number of patches.
         start: index of the first pick.
         chosen: the first picks, if they are cached, beginning with `start`. They save time and
             do not change the result.
-
-    Returns:
-        Indices (min(k, N),) int64 in selection order: the first j are the selection of size j.
-
-    Raises:
-        DataError: there are no patches, or values are not finite.
-        UsageError: k is below 1.
     """
-    from .farthest_first import farthest_first
-    from .patch_rows import PatchRows
-
     rows = PatchRows(patches)
     first_picks = [int(index) for index in chosen] or [start]
     if first_picks[0] != start:
@@ -84,46 +65,59 @@ def approximate_greedy_k_center(
     initially, the distance of a patch is its mean distance to several random patches.
 
     Args:
-        patches: (N, D).
-        k: number of patches; if N is smaller, all are selected.
+        patches: N patches.
+        k: number of patches.
         rng: draws the projection and the random patches.
         projection: number of dimensions after the projection.
         starts: number of random patches.
-
-    Returns:
-        Indices (min(k, N),) int64 in selection order: the first j are the selection of size j.
-
-    Raises:
-        DataError: there are no patches, or values are not finite.
-        UsageError: k is below 1.
     """
-    import torch
-
-    from .farthest_first import farthest_first
-    from .patch_rows import PatchRows
-
     rows = PatchRows(patches)
     size = rows.coreset_size(k)
     if rows.dim != projection:
-        matrix = torch.from_numpy(rng.standard_normal((rows.dim, projection))).to(rows.device)
-        rows = project(rows, matrix)
+        rows, _ = _project(rows, projection, rng)
     sample = torch.from_numpy(rng.choice(len(rows), min(starts, len(rows)), replace=False))
     anchors = rows.take(sample.to(rows.device)).double()
     direct = "donot_use_mm_for_euclid_dist"
-    distances = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
-    for where, part in rows.parts():
-        distances[where] = torch.cdist(part.double(), anchors, compute_mode=direct).mean(1)
+    distances = rows.map(
+        lambda part: torch.cdist(part.double(), anchors, compute_mode=direct).mean(1)
+    )
     first = int(distances.argmax())
     return farthest_first(rows, size, [first], initial=distances.square_())
 
 
-def project(rows: PatchRows, matrix: Tensor) -> PatchRows:
-    """Multiply patches (N, D), part by part, with a matrix (D, D') float64."""
-    import torch
+@one_thread()
+def uncovered(
+    patches: Patches, k: int, bank: Tensor, rng: np.random.Generator, *, projection: int = 128
+) -> np.ndarray:
+    """Select k patches, each the farthest from the bank and from those selected before it.
 
-    from .patch_rows import PatchRows
+    Distances are computed after a Gaussian random projection, if patches have more dimensions than
+    it. The cost is linear in N: one search of the bank per patch, and a greedy selection.
 
-    projected = torch.empty((len(rows), matrix.shape[1]), device=rows.device)
+    Args:
+        patches: N patches.
+        k: number of patches.
+        bank: (M, D) float32. If it is empty, the patch nearest the mean of all is selected first.
+        rng: draws the projection.
+        projection: number of dimensions after the projection.
+    """
+    rows = PatchRows(patches)
+    size = rows.coreset_size(k)
+    first = None if len(bank) else nearest_to_mean(patches)
+    if rows.dim > projection:
+        rows, matrix = _project(rows, projection, rng)
+        if first is None:
+            bank = (bank.double() @ matrix).float()
+    if first is not None:
+        return farthest_first(rows, size, [first])
+    distances = rows.map(lambda part: torch_search(part, [bank])[0][0].double())
+    return farthest_first(rows, size, [int(distances.argmax())], initial=distances.square_())
+
+
+def _project(rows: PatchRows, dim: int, rng: np.random.Generator) -> tuple[PatchRows, Tensor]:
+    """Multiply patches (N, D), part by part, with a random matrix (D, dim) float64."""
+    matrix = torch.from_numpy(rng.standard_normal((rows.dim, dim))).to(rows.device)
+    projected = torch.empty((len(rows), dim), device=rows.device)
     for where, part in rows.parts():
         projected[where] = (part.double() @ matrix).float()
-    return PatchRows(projected)
+    return PatchRows(projected), matrix

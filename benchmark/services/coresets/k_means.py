@@ -5,17 +5,12 @@ scikit-learn computes the centers. FAISS's k-means would need all patches in mem
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
 import numpy as np
+import torch
 
 from ....results.errors import DataError
 from ...system.threads import one_thread
-
-if TYPE_CHECKING:
-    from .k_center import Patches
-    from .patch_rows import PatchRows
+from .patch_rows import NOT_FINITE, Patches, PatchRows
 
 _EPOCHS = 3
 """Passes over all patches."""
@@ -33,23 +28,8 @@ def k_means(patches: Patches, k: int, rng: np.random.Generator) -> np.ndarray:
     The order is found by halving: k-means over the selected patches finds the half that represents
     them best, which is first and is ordered in the same way. Every prefix is therefore spread
     over the patches, but it is not the selection of its own size.
-
-    Args:
-        patches: (N, D).
-        k: number of patches; if N is smaller, all are selected.
-        rng: draws the initial centers, the order of the patches and the replacements.
-
-    Returns:
-        Indices (min(k, N),) int64.
-
-    Raises:
-        DataError: there are no patches, or values are not finite.
-        UsageError: k is below 1.
     """
-    import torch
     from threadpoolctl import threadpool_limits
-
-    from .patch_rows import PatchRows
 
     rows = PatchRows(patches)
     size = rows.coreset_size(k)
@@ -69,8 +49,6 @@ def k_means(patches: Patches, k: int, rng: np.random.Generator) -> np.ndarray:
 
 def _medoids(rows: PatchRows, k: int, rng: np.random.Generator) -> np.ndarray:
     """Return the patch nearest the center of each cluster: (k,) ascending indices; k is below N."""
-    import torch
-
     centers = torch.from_numpy(_fit_centers(rows, k, rng))
     best = np.full(k, np.inf)
     nearest = np.full(k, -1)
@@ -92,23 +70,14 @@ def _fit_centers(rows: PatchRows, k: int, rng: np.random.Generator) -> np.ndarra
     """Return k-means centers (k, D) float64."""
     from sklearn.cluster import MiniBatchKMeans
 
-    from .patch_rows import NOT_FINITE
-
     model = MiniBatchKMeans(
         k, random_state=int(rng.integers(2**31)), n_init=1, init_size=3 * k, reassignment_ratio=0
     )
-    for batch in _batches(rows, max(_BATCH, 3 * k), rng):
-        if not np.isfinite(batch).all():
-            raise DataError(NOT_FINITE)
-        model.partial_fit(batch)
-    return np.asarray(model.cluster_centers_, dtype=np.float64)
-
-
-def _batches(rows: PatchRows, size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Yield batches (n, D) float32 of `size` or more patches, in a random order per epoch."""
-    import torch
-
     for _ in range(_EPOCHS):
         order = rng.permutation(len(rows))
-        for batch in np.array_split(order, max(1, len(order) // size)):
-            yield rows.take(torch.from_numpy(batch).to(rows.device)).cpu().numpy()
+        for indices in np.array_split(order, max(1, len(order) // max(_BATCH, 3 * k))):
+            batch = rows.take(torch.from_numpy(indices).to(rows.device)).cpu().numpy()
+            if not np.isfinite(batch).all():
+                raise DataError(NOT_FINITE)
+            model.partial_fit(batch)
+    return np.asarray(model.cluster_centers_, dtype=np.float64)

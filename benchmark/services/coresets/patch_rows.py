@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ....results.errors import DataError, UsageError
+
+Patches: TypeAlias = np.ndarray | Sequence[np.ndarray] | Tensor
+"""(N, D) as one array or tensor, or as pieces (n_i, D); float16 or float32, in memory or mapped."""
 
 PART_VALUES = {"cpu": 1 << 20, "cuda": 1 << 26}
 """Values per part, by device type; on the CPU a part takes 8 MB in float64."""
@@ -17,15 +21,9 @@ NOT_FINITE = "patch embeddings hold values that are not finite; extract the feat
 
 
 class PatchRows:
-    """The rows of one array or tensor (N, D), or of several pieces (n_i, D).
+    """The rows of patches, as float32; `DataError` if there are none."""
 
-    Pieces are float16 or float32, in memory or memory-mapped; rows are returned as float32.
-
-    Raises:
-        DataError: there are no rows.
-    """
-
-    def __init__(self, patches: np.ndarray | Sequence[np.ndarray] | Tensor) -> None:
+    def __init__(self, patches: Patches) -> None:
         self.device = patches.device if isinstance(patches, Tensor) else torch.device("cpu")
         if isinstance(patches, Tensor) and self.device.type == "cpu":
             patches = patches.numpy()
@@ -58,6 +56,13 @@ class PatchRows:
             part = slice(start, min(start + size, len(self)))
             yield part, self.take(torch.arange(part.start, part.stop, device=self.device))
 
+    def map(self, function: Callable[[Tensor], Tensor]) -> Tensor:
+        """Values (N,) float64 that a function returns for the patches of each part."""
+        values = torch.empty(len(self), dtype=torch.float64, device=self.device)
+        for where, part in self.parts():
+            values[where] = function(part)
+        return values
+
     def mean(self) -> Tensor:
         """Mean (D,) float64 of all patches."""
         total = torch.zeros(self.dim, dtype=torch.float64, device=self.device)
@@ -66,11 +71,7 @@ class PatchRows:
         return total / len(self)
 
     def coreset_size(self, k: int) -> int:
-        """Size of a coreset of k patches: k, or N if there are fewer.
-
-        Raises:
-            UsageError: k is below 1.
-        """
+        """Size of a coreset of k patches: k, or N if there are fewer; `UsageError` below 1."""
         if k < 1:
             raise UsageError(f"a coreset has at least 1 patch, not {k}")
         return min(k, len(self))

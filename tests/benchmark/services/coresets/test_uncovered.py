@@ -7,7 +7,7 @@ import pytest
 import torch
 from cadbench.benchmark.conformance.mock_stream import mock_stream
 from cadbench.benchmark.plugins.methods import load_method
-from cadbench.benchmark.services.coresets.incremental import uncovered
+from cadbench.benchmark.services.coresets.k_center import uncovered
 
 
 def plain(patches: np.ndarray, k: int, bank: np.ndarray) -> list[int]:
