@@ -196,7 +196,7 @@ def _check_with_data(
     except CadbenchError as error:
         return [skip(name, error) for name in ("images and labels", "scores")], []
     import_torch()
-    images = stream_images(manifest, cell.drift, cell.contamination)
+    images = stream_images(manifest, cell.domains, cell.contamination)
     checks = [check_images(record, cell.stream(images), cell)]
     if record.run["pixels"]:
         columns = sample.columns(record.run["pixels"])

@@ -165,12 +165,12 @@ class Domain:
         return np.array([[1.0, 0.0, -distance], [0.0, 1.0, -distance]])
 
 
-def parse_domains(texts: Sequence[str], where: str = "--drift") -> tuple[Domain, ...]:
+def parse_domains(texts: Sequence[str], where: str = "drift") -> tuple[Domain, ...]:
     """Parse names such as `dark:2`.
 
     Args:
         texts: the names.
-        where: the option that they come from, for the error message.
+        where: where they come from, for the error message.
 
     Raises:
         UsageError: a name is unknown or given twice.

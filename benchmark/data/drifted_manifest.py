@@ -41,7 +41,7 @@ def add_domains(manifest: Manifest, domains: Sequence[Domain]) -> Manifest:
 
 def add_recorded_domains(manifest: Manifest, cell: Cell) -> Manifest:
     """Add the domains of a recorded cell to the manifest of its dataset."""
-    return add_domains(manifest, parse_domains(domains_of(cell), "drift"))
+    return add_domains(manifest, parse_domains(domains_of(cell)))
 
 
 def _changed(item: Item, domain: Domain) -> Item:

@@ -11,6 +11,7 @@ from ..system.plugin_errors import describe_error
 
 if TYPE_CHECKING:
     from ..interface.method import Method
+    from ..streams.settings import StreamSettings
 
 
 def check_declaration(label: str, loaded: Any) -> None:
@@ -65,35 +66,29 @@ def check_declaration(label: str, loaded: Any) -> None:
         raise CadbenchError(f"{label}: invalid parameter declaration: {reason}") from error
 
 
-def check_routing(name: str, method: type[Method], routing: str) -> None:
-    """Raise `UsageError` if the method does not support this routing."""
-    if routing not in method.routings:
-        raise UsageError(
-            f"method {name} does not support {routing} routing; use --routing "
-            f"{' or '.join(method.routings)}"
-        )
-
-
-def check_recurring(
-    name: str, method: type[Method], routing: str, *, drift: bool, blend: bool
-) -> None:
-    """Check that the method can learn a category again if the stream makes categories return.
+def check_stream(name: str, method: type[Method], stream: StreamSettings) -> None:
+    """Check that a method can learn from a stream.
 
     A blended stream under inferred routing names no category, so no category can return in it.
 
     Args:
         name: the method's name.
         method: its class.
-        routing: `oracle` or `inferred`.
-        drift: whether the stream has drift domains.
-        blend: whether experiences are blended.
+        stream: the settings of the stream.
 
     Raises:
-        UsageError: the stream needs `recurring`, which the method does not declare.
+        UsageError: the method does not support the routing, or categories return and the method
+            does not declare `recurring`.
     """
-    if method.recurring or not (drift or blend) or (blend and routing == "inferred"):
+    if stream.routing not in method.routings:
+        raise UsageError(
+            f"method {name} does not support {stream.routing} routing; use --routing "
+            f"{' or '.join(method.routings)}"
+        )
+    unnamed = stream.blend and stream.routing == "inferred"
+    if method.recurring or unnamed or not (stream.drift or stream.blend):
         return
-    option = "--drift" if drift else "--blend"
+    option = "--drift" if stream.drift else "--blend"
     raise UsageError(
         f"method {name} cannot learn a category a second time (it does not declare recurring), but "
         f"{option} makes categories return; leave out the method or {option}"

@@ -11,57 +11,57 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from ...results.errors import UsageError
-from ...results.records.schema import THRESHOLD_QUANTILE
 from ..data.images.preprocessing import Mode, Preprocessing
-from ..interface.context import Routing
-from ..pixels.maps import SIGMA, MapSpec
+from ..pixels.maps import MapSpec
+from ..streams.settings import SETTINGS, StreamSettings
 
 PROTOCOL_VERSION = 1
 
 _ID = re.compile(r"[a-z0-9][a-z0-9._+-]*@[1-9][0-9]*")
 _PART = r"\d+(?:x\d+)?"
-_SETTINGS = re.compile(
-    rf"(?P<schedule>{_PART}(?:-{_PART})*)-(?P<size>\d+)-(?P<routing>oracle|inferred)"
-    r"(?:-(?P<mode>pad|squash))?(?:-resize(?P<resize>\d+))?(?:-sigma(?P<sigma>[0-9.e+-]+))?"
-    r"(?:-drift(?P<drift>(?:-[a-z]+[1-9]\d*)+))?(?:-blend(?P<blend>[0-9.e+-]+))?"
-    r"(?:-holdout(?P<holdout>[0-9.e+-]+))?(?:-quantile(?P<quantile>[0-9.e+-]+))?"
-    r"(?:-contaminate(?P<contaminate>[0-9.e+-]+))?@(?P<version>\d+)"
+_NUMBER = r"[0-9.e+-]+"
+_OPTIONAL = {
+    "mode": ("-", "pad|squash"),
+    "resize": ("-resize", r"\d+"),
+    "map sigma": ("-sigma", _NUMBER),
+    **{
+        name.replace("_", " "): (f"-{setting.id_word}", _NUMBER)
+        for name, setting in SETTINGS.items()
+        if setting.id_word
+    },
+    "drift": ("-drift", r"(?:-[a-z]+[1-9]\d*)+"),
+}
+"""Name in messages -> what precedes the value in an id, and the pattern of the value.
+
+An id names only values other than the defaults."""
+_SETTINGS = (
+    rf"(?P<schedule>{_PART}(?:-{_PART})*)-(?P<crop>\d+)-(?P<routing>oracle|inferred)"
+    + "".join(
+        rf"(?:{prefix}(?P<{name.replace(' ', '_')}>{pattern}))?"
+        for name, (prefix, pattern) in _OPTIONAL.items()
+    )
+    + r"@(?P<version>\d+)"
 )
 
 
-@dataclass(frozen=True)
-class ProtocolSettings:
+@dataclass(frozen=True, kw_only=True)
+class ProtocolSettings(StreamSettings):
     """The settings that a protocol fixes besides the images; `dataset` is None for a folder."""
 
-    dataset: str | None
-    schedule: str
-    routing: Routing
-    preprocessing: Preprocessing
-    maps: MapSpec
-    drift: tuple[str, ...] = ()
-    blend: float = 0.0
-    holdout: float = 0.0
-    threshold_quantile: float = THRESHOLD_QUANTILE
-    contaminate: float | None = None
+    dataset: str | None = None
+    preprocessing: Preprocessing = Preprocessing()
+    maps: MapSpec = MapSpec()
 
     @property
     def settings_id(self) -> str:
-        """The generated id without the dataset; only values other than the defaults are named."""
-        size = self.preprocessing
-        mode = "" if size.mode == "crop" else f"-{size.mode}"
-        usual = Preprocessing.for_image_size(size.crop, size.mode)
-        resize = "" if size == usual else f"-resize{size.resize}"
-        sigma = "" if self.maps.sigma == SIGMA else f"-sigma{_plain(self.maps.sigma)}"
-        drift = f"-drift{_join(self.drift)}" if self.drift else ""
-        blend = f"-blend{_plain(self.blend)}" if self.blend else ""
-        holdout = f"-holdout{_plain(self.holdout)}" if self.holdout else ""
-        usual_quantile = self.threshold_quantile == THRESHOLD_QUANTILE
-        quantile = "" if usual_quantile else f"-quantile{_plain(self.threshold_quantile)}"
-        dirty = "" if self.contaminate is None else f"-contaminate{_plain(self.contaminate)}"
-        return (
-            f"{self.schedule}-{size.crop}-{self.routing}{mode}{resize}{sigma}{drift}{blend}"
-            f"{holdout}{quantile}{dirty}@{PROTOCOL_VERSION}"
+        """The generated id without the dataset."""
+        texts, usual = _texts(self), _usual(self.preprocessing)
+        options = "".join(
+            f"{prefix}{texts[name]}"
+            for name, (prefix, _) in _OPTIONAL.items()
+            if texts[name] != usual[name]
         )
+        return f"{self.schedule}-{texts['crop']}-{self.routing}{options}@{PROTOCOL_VERSION}"
 
     @property
     def generated_id(self) -> str:
@@ -71,7 +71,7 @@ class ProtocolSettings:
 
 def is_reserved(protocol_id: str) -> bool:
     """Whether an id has the form of the generated ones."""
-    return re.fullmatch(f".+?-{_SETTINGS.pattern}", protocol_id) is not None
+    return re.fullmatch(f".+?-{_SETTINGS}", protocol_id) is not None
 
 
 def check_id(protocol_id: Any, settings: ProtocolSettings) -> None:
@@ -93,7 +93,7 @@ def check_id(protocol_id: Any, settings: ProtocolSettings) -> None:
         return
     if settings.dataset is None and protocol_id.endswith(f"-{settings.settings_id}"):
         return
-    mine, theirs = _values(settings), _parse(protocol_id, settings.dataset)
+    mine, theirs = _texts(settings), _parse(protocol_id, settings.dataset)
     for name, value in theirs.items():
         if mine[name] not in (value, None):
             raise UsageError(
@@ -102,58 +102,44 @@ def check_id(protocol_id: Any, settings: ProtocolSettings) -> None:
             )
 
 
-def _values(settings: ProtocolSettings) -> dict[str, str | None]:
+def _texts(settings: ProtocolSettings) -> dict[str, str | None]:
+    """Name in messages -> the value as an id has it."""
     return {
         "dataset": settings.dataset,
-        "schedule": settings.schedule,
         "crop": str(settings.preprocessing.crop),
-        "routing": settings.routing,
         "mode": settings.preprocessing.mode,
         "resize": str(settings.preprocessing.resize),
-        "map sigma": _plain(settings.maps.sigma),
-        "drift": _join(settings.drift) or "none",
-        "blend": _plain(settings.blend),
-        "holdout": _plain(settings.holdout),
-        "threshold quantile": _plain(settings.threshold_quantile),
-        "contaminate": "none" if settings.contaminate is None else _plain(settings.contaminate),
+        "map sigma": _text(settings.maps.sigma),
+        **{name.replace("_", " "): _text(getattr(settings, name)) for name in SETTINGS},
         "version": str(PROTOCOL_VERSION),
     }
 
 
-def _parse(protocol_id: str, dataset: str | None) -> dict[str, str]:
+def _usual(size: Preprocessing) -> dict[str, str | None]:
+    """The same for the settings that an id does not name."""
+    usual = Preprocessing.for_image_size(size.crop, size.mode)
+    return {**_texts(ProtocolSettings(preprocessing=usual)), "mode": "crop"}
+
+
+def _parse(protocol_id: str, dataset: str | None) -> dict[str, str | None]:
     """Parse a reserved id.
 
     `dataset`, if given, is matched first: its name may contain text that looks like a schedule.
     """
-    found = dataset and re.fullmatch(
-        f"(?P<dataset>{re.escape(dataset)})-{_SETTINGS.pattern}", protocol_id
-    )
-    found = found or re.fullmatch(f"(?P<dataset>.+?)-{_SETTINGS.pattern}", protocol_id)
+    found = dataset and re.fullmatch(f"(?P<dataset>{re.escape(dataset)})-{_SETTINGS}", protocol_id)
+    found = found or re.fullmatch(f"(?P<dataset>.+?)-{_SETTINGS}", protocol_id)
     assert found
-    mode = cast("Mode", found["mode"] or "crop")
-    default = Preprocessing.for_image_size(max(1, int(found["size"][:9])), mode)
-    return {
-        "dataset": found["dataset"],
-        "schedule": found["schedule"],
-        "crop": found["size"],
-        "routing": found["routing"],
-        "mode": mode,
-        "resize": found["resize"] or str(default.resize),
-        "map sigma": found["sigma"] or _plain(SIGMA),
-        "drift": found["drift"] or "none",
-        "blend": found["blend"] or _plain(0),
-        "holdout": found["holdout"] or _plain(0),
-        "threshold quantile": found["quantile"] or _plain(THRESHOLD_QUANTILE),
-        "contaminate": found["contaminate"] or "none",
-        "version": found["version"],
-    }
+    named = {name.replace("_", " "): text for name, text in found.groupdict().items() if text}
+    mode = cast("Mode", named.get("mode", "crop"))
+    usual = _usual(Preprocessing.for_image_size(max(1, int(named["crop"][:9])), mode))
+    always = ("dataset", "schedule", "crop", "routing")
+    return {name: named.get(name, usual[name]) for name in (*always, *_OPTIONAL, "version")}
 
 
-def _join(domains: tuple[str, ...]) -> str:
-    """`-dark2-blur1`."""
-    return "".join(f"-{name.replace(':', '')}" for name in domains)
-
-
-def _plain(sigma: float) -> str:
-    """Return the shortest exact text of a number, so that different values have different ids."""
-    return repr(float(sigma)).removesuffix(".0")
+def _text(value: Any) -> str:
+    """The shortest exact text of a number, `-dark2-blur1` for domains, a text as it is."""
+    if isinstance(value, tuple):
+        return "".join(f"-{name.replace(':', '')}" for name in value) or "none"
+    if isinstance(value, float):
+        return repr(value).removesuffix(".0")
+    return "none" if value is None else str(value)

@@ -11,13 +11,9 @@ from typing import Any
 from ...results.did_you_mean import suggestion
 from ...results.errors import UsageError
 from ...results.validation import convert, mismatch, shorten
-from ..data.domains import parse_domains
 from ..data.images.preprocessing import Preprocessing
 from ..data.opening.registry import dataset_names, published_categories
 from ..pixels.maps import MapSpec
-from ..streams.blending import check_blend
-from ..streams.contamination import check_contaminate
-from ..streams.holdout import check_holdout, check_quantile
 from ..streams.schedule import canonical, count_categories, experience_sizes
 from .ids import check_id
 from .protocol import Protocol, StudyDefaults
@@ -56,15 +52,10 @@ def read_protocol(values: Mapping[str, Any], where: str) -> Protocol:
     for name, order in protocol.named_orders.items():
         _check_named_order(name, order, categories, f"{where}: named_orders")
     _check_orders(protocol.orders, protocol.named_orders, f"{where}: orders")
-    drift = _read_drift(protocol.drift, f"{where}: drift")
-    _check_schedule(protocol.schedule, categories, f"{where}: schedule", rounds=1 + len(drift))
-    check_blend(protocol.blend, f"{where}: blend")
-    holdout = check_holdout(protocol.holdout, f"{where}: holdout")
-    check_quantile(protocol.threshold_quantile, holdout, f"{where}: threshold_quantile")
-    if protocol.contaminate is not None:
-        check_contaminate(protocol.contaminate, f"{where}: contaminate")
+    rounds = 1 + len(protocol.drift)
+    _check_schedule(protocol.schedule, categories, f"{where}: schedule", rounds=rounds)
     study = _read_study(protocol.study, f"{where}: study")
-    protocol = replace(protocol, dataset=dataset, categories=categories, drift=drift, study=study)
+    protocol = replace(protocol, dataset=dataset, categories=categories, study=study)
     with _prefixed(f"{where}: id"):
         check_id(protocol.id, protocol.settings)
     return protocol
@@ -113,11 +104,6 @@ def _published_categories(datasets: Sequence[str]) -> Sequence[str]:
     return [
         qualified(name, category) for name in datasets for category in published_categories(name)
     ]
-
-
-def _read_drift(listed: tuple[str, ...], where: str) -> tuple[str, ...]:
-    _check_lines(listed, where, empty=True)
-    return tuple(domain.name for domain in parse_domains(listed, where))
 
 
 def _check_schedule(

@@ -27,14 +27,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ...results.records.schema import THRESHOLD_QUANTILE
 from ..data.images.preprocessing import Preprocessing
 from ..data.opening.joining import joined_name
 from ..data.opening.registry import published_categories
 from ..interface.context import Routing
 from ..pixels.maps import MapSpec
 from ..streams.orders import Order, listed_order, resolve_order
-from ..streams.stream import Unseen
+from ..streams.settings import StreamSettings, Unseen
 from .ids import ProtocolSettings
 
 
@@ -49,27 +48,22 @@ class StudyDefaults:
     set: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Protocol:
+@dataclass(frozen=True, kw_only=True)
+class Protocol(StreamSettings):
     """A checked protocol file. Its fields are the keys of the file; where: its name in messages."""
 
     where: str
     id: str
     dataset: str
-    schedule: str
-    routing: Routing
-    unseen: Unseen
+    schedule: str = field()  # a file states it, and the next two
+    routing: Routing = field()
+    unseen: Unseen = field()
     preprocessing: Preprocessing
     maps: MapSpec
     orders: tuple[str, ...]
     categories: tuple[str, ...] | None = None
     named_orders: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     study: StudyDefaults = StudyDefaults()
-    drift: tuple[str, ...] = ()
-    blend: float = 0.0
-    holdout: float = 0.0
-    threshold_quantile: float = THRESHOLD_QUANTILE
-    contaminate: float | None = None
     title: str = ""
     source: str = ""
     notes: tuple[str, ...] = ()
@@ -79,14 +73,11 @@ class Protocol:
         """The settings that the id identifies."""
         parts = self.dataset.split(",")
         named = all(published_categories(part) for part in parts)
-        dataset = joined_name(parts) if named else None
         return ProtocolSettings(
-            *(dataset, self.schedule, self.routing, self.preprocessing, self.maps),
-            drift=self.drift,
-            blend=self.blend,
-            holdout=self.holdout,
-            threshold_quantile=self.threshold_quantile,
-            contaminate=self.contaminate,
+            **self.stream_settings(),
+            dataset=joined_name(parts) if named else None,
+            preprocessing=self.preprocessing,
+            maps=self.maps,
         )
 
     def order(self, text: str, categories: tuple[str, ...]) -> Order:

@@ -5,28 +5,26 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 from ...results.errors import UsageError
-from ...results.records.schema import RECORD_SCHEMA, THRESHOLD_QUANTILE, CellEntry, cell_key
+from ...results.records.schema import RECORD_SCHEMA, CellEntry, cell_key
 from ...results.validation import convert
-from ..data.domains import Domain, parse_domains
+from ..data.domains import Domain
 from ..data.images.preprocessing import Preprocessing
 from ..data.manifest import Manifest
 from ..features.feature_spec import FeatureSpec
-from ..interface.context import Routing
 from ..interface.method import CellFacts, Method
 from ..interface.params import Params, specs
 from ..pixels.maps import MapSpec
 from ..plugins.class_methods import resolve_params
 from ..plugins.methods import load_method
-from ..plugins.requirements import check_recurring, check_routing
+from ..plugins.requirements import check_stream
 from ..protocols.ids import ProtocolSettings, check_id, is_reserved
-from ..streams.blending import check_blend
-from ..streams.contamination import Contamination, check_contaminate
-from ..streams.holdout import check_holdout, check_quantile
+from ..streams.contamination import Contamination
 from ..streams.orders import Order
-from ..streams.stream import Stream, Unseen
+from ..streams.settings import StreamSettings, settings_in
+from ..streams.stream import Stream
 from ..system.reporting import Kind
 
 
@@ -78,29 +76,22 @@ class TunedParams:
         return cls(params, values["on"], values["manifest"], values["drawing"])
 
 
-@dataclass(frozen=True)
-class Cell:
+@dataclass(frozen=True, kw_only=True)
+class Cell(StreamSettings):
     """An independent, serializable unit of work. Its key is the hash of `as_dict`.
+
+    Its schedule is resolved.
 
     Attributes:
         dataset: name of the dataset.
         manifest: hash of the manifest of its images.
         order: order of the categories.
-        schedule: sizes of the experiences, resolved.
-        routing: `oracle` if the method gets the category of test images, else `inferred`.
-        unseen: which columns are scored before they are introduced.
         features: backbone, embedding and preprocessing.
         maps: how anomaly maps are upsampled and smoothed.
         method: name of the method.
         params: its parameters, resolved.
         seed: seed of the method's random generators.
         protocol_id: id that a protocol file chose; None if the settings generate it.
-        drift: domains under which every category appears again.
-        blend: share of training images that move to a neighboring experience.
-        holdout: share of training images that the method does not learn from.
-        threshold_quantile: quantile of their scores that alarm thresholds have.
-        contaminate: share of defective images among the training ones; None if the splits are
-            those of the dataset.
         tuned: how some of the parameters were chosen; None if the user gave them.
         swept: names of the parameters that vary among the cells of one run; only `label` uses
             them.
@@ -109,41 +100,20 @@ class Cell:
     dataset: str
     manifest: str
     order: Order
-    schedule: str
-    routing: Routing
-    unseen: Unseen
     features: FeatureSpec
     maps: MapSpec
     method: str
     params: Params
     seed: int
     protocol_id: str | None = None
-    drift: tuple[Domain, ...] = ()
-    blend: float = 0.0
-    holdout: float = 0.0
-    threshold_quantile: float = THRESHOLD_QUANTILE
-    contaminate: float | None = None
     tuned: TunedParams | None = None
     swept: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
-        for name, allowed in (("routing", get_args(Routing)), ("unseen", get_args(Unseen))):
-            value = getattr(self, name)
-            if value not in allowed:
-                raise UsageError(
-                    f"a cell's {name} must be one of {', '.join(allowed)}, not {value!r}"
-                )
+        super().__post_init__()
         if type(self.seed) is not int or self.seed < 0:
             raise UsageError(f"a cell's seed must be a whole number from 0, not {self.seed!r}")
-        check_quantile(self.threshold_quantile, self.holdout)
-        check_routing(self.method, self.method_class, self.routing)
-        check_recurring(
-            self.method,
-            self.method_class,
-            self.routing,
-            drift=bool(self.drift),
-            blend=bool(self.blend),
-        )
+        check_stream(self.method, self.method_class, self)
         if self.protocol_id is not None:
             check_id(self.protocol_id, self._settings)
             if self.protocol_id == self._settings.generated_id:
@@ -168,7 +138,7 @@ class Cell:
     def feature_inputs(self) -> FeatureInputs:
         """The settings that select the cached features that the cell reads."""
         images = self.method_class.uses_images
-        return FeatureInputs(self.features.digest, images, self.drift, self.contamination)
+        return FeatureInputs(self.features.digest, images, self.domains, self.contamination)
 
     @property
     def contamination(self) -> Contamination | None:
@@ -187,7 +157,7 @@ class Cell:
         Args:
             manifest: its images, with its domains.
         """
-        return Stream(manifest, self.order, self.schedule, self.drift, self.blend, self.holdout)
+        return Stream(manifest, self.order, self.schedule, self.domains, self.blend, self.holdout)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values, as in a record's run.json."""
@@ -209,16 +179,8 @@ class Cell:
                 "params": self.params.as_dict(),
             },
             "seed": self.seed,
-            # Omitted if empty, so that keys written before these fields existed stay valid.
-            **({"drift": [domain.as_dict() for domain in self.drift]} if self.drift else {}),
-            **({"blend": self.blend} if self.blend else {}),
-            **({"holdout": self.holdout} if self.holdout else {}),
-            **(
-                {"threshold_quantile": self.threshold_quantile}
-                if self.threshold_quantile != THRESHOLD_QUANTILE
-                else {}
-            ),
-            **({} if self.contaminate is None else {"contaminate": self.contaminate}),
+            # Omitted at their defaults: keys written before these fields existed stay valid.
+            **self.optional_entries(),
             **({} if self.tuned is None else {"tuned": self.tuned.as_dict()}),
         }
 
@@ -240,12 +202,10 @@ class Cell:
         except TypeError as error:
             raise UsageError(f"{where}: method.params: {error}") from None
         cell = cls(
+            **settings_in(entry),
             dataset=entry["dataset"],
             manifest=entry["manifest"],
             order=Order(entry["order"]["name"], tuple(entry["order"]["categories"])),
-            schedule=entry["schedule"],
-            routing=entry["routing"],
-            unseen=entry["unseen"],
             features=convert(
                 entry["features"],
                 FeatureSpec,
@@ -256,13 +216,6 @@ class Cell:
             method=entry["method"]["name"],
             params=params,
             seed=entry["seed"],
-            drift=parse_domains([each["name"] for each in entry.get("drift", ())], "drift"),
-            blend=check_blend(entry.get("blend", 0.0)),
-            holdout=check_holdout(entry.get("holdout", 0.0)),
-            threshold_quantile=entry.get("threshold_quantile", THRESHOLD_QUANTILE),
-            contaminate=(
-                check_contaminate(entry["contaminate"]) if "contaminate" in entry else None
-            ),
             tuned=TunedParams.from_dict(entry["tuned"]) if "tuned" in entry else None,
         )
         cell = replace(cell, params=resolve_params(cell.method, method, cell.params, cell.facts))
@@ -299,18 +252,11 @@ class Cell:
 
     @property
     def _settings(self) -> ProtocolSettings:
-        preprocessing = self.features.preprocessing
         return ProtocolSettings(
-            self.dataset,
-            self.schedule,
-            self.routing,
-            preprocessing,
-            self.maps,
-            tuple(domain.name for domain in self.drift),
-            self.blend,
-            self.holdout,
-            self.threshold_quantile,
-            self.contaminate,
+            **self.stream_settings(),
+            dataset=self.dataset,
+            preprocessing=self.features.preprocessing,
+            maps=self.maps,
         )
 
     def _default_params(self) -> Params:

@@ -9,19 +9,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...results.errors import UsageError
-from ...results.records.schema import THRESHOLD_QUANTILE
-from ..data.domains import Domain
 from ..data.drifted_manifest import add_domains
 from ..data.manifest import Manifest
 from ..features.feature_spec import FeatureSpec
-from ..interface.context import Routing
 from ..interface.method import CellFacts
 from ..interface.params import Params
 from ..pixels.maps import MapSpec
 from ..plugins.class_methods import make_params, params_with_memory, resolve_params
 from ..plugins.methods import load_method
 from ..streams.orders import Order
-from ..streams.stream import Stream, Unseen
+from ..streams.settings import StreamSettings
+from ..streams.stream import Stream
 from .cell import Cell, name_swept_parameters
 
 Sweep = Mapping[str, Mapping[str, Sequence[Any]]]
@@ -32,28 +30,20 @@ MOST_CELLS = 100_000
 
 @dataclass(frozen=True)
 class Design:
-    """A factorial design: the settings that all cells share, and the factors that vary.
+    """A factorial design: what all cells share, and the factors that vary.
 
-    The factors are `methods`, `sweep`, `orders`, `seeds` and `contaminate`; `Cell` documents the
-    rest.
+    The factors are `streams`, `methods`, `sweep`, `orders` and `seeds`; `Cell` documents the rest.
     """
 
     manifest: Manifest
     features: FeatureSpec
     maps: MapSpec
-    schedule: str
-    routing: Routing
-    unseen: Unseen
+    streams: tuple[StreamSettings, ...]
     methods: tuple[str, ...]
     sweep: Sweep
     orders: tuple[Order, ...]
     seeds: tuple[int, ...]
     protocol_id: str | None = None
-    drift: tuple[Domain, ...] = ()
-    blend: float = 0.0
-    holdout: float = 0.0
-    threshold_quantile: float = THRESHOLD_QUANTILE
-    contaminate: tuple[float | None, ...] = (None,)
 
 
 @dataclass(frozen=True)
@@ -79,47 +69,41 @@ class MatchedCell:
 
 
 def cells_of(design: Design) -> list[Cell]:
-    """Expand a design into its cells: by method, parameters, order, seed, share.
+    """Expand a design into its cells: by method, parameters, order, seed, stream.
 
     Raises:
         UsageError: the schedule does not fit, or there are too many cells.
     """
-    data = add_domains(design.manifest, design.drift)
-    schedules: dict[Order, str] = {}
-    for order in design.orders:
-        stream = Stream(data, order, design.schedule, design.drift, design.blend, design.holdout)
+    resolved: dict[Order, list[dict[str, Any]]] = {}
+    for order, given in itertools.product(design.orders, design.streams):
+        data = add_domains(design.manifest, given.domains)
+        stream = Stream(data, order, given.schedule, given.domains, given.blend, given.holdout)
         for column in stream.columns:
             stream.held_out(column)  # too few images are an error before any cell runs
         stream.refuse_returns_within_an_experience()
-        schedules[order] = stream.resolved_schedule
+        settings = {**given.stream_settings(), "schedule": stream.resolved_schedule}
+        resolved.setdefault(order, []).append(settings)
     _check_cell_count(design)
     names = tuple(sorted(design.manifest.categories))
     facts = CellFacts(design.features.backbone, design.features.embedding, len(names), names)
     cells = [
         Cell(
+            **settings,
             dataset=design.manifest.name,
             manifest=design.manifest.hash,
             order=order,
-            schedule=schedules[order],
-            routing=design.routing,
-            unseen=design.unseen,
             features=design.features,
             maps=design.maps,
             method=method,
             params=params,
             seed=seed,
             protocol_id=design.protocol_id,
-            drift=design.drift,
-            blend=design.blend,
-            holdout=design.holdout,
-            threshold_quantile=design.threshold_quantile,
-            contaminate=share,
         )
         for method in design.methods
         for params in _grid(method, design.sweep.get(method, {}), facts)
         for order in design.orders
         for seed in design.seeds
-        for share in design.contaminate
+        for settings in resolved[order]
     ]
     return name_swept_parameters(cells)
 
@@ -167,7 +151,7 @@ def _check_cell_count(design: Design) -> None:
     settings = (
         math.prod(map(len, design.sweep.get(method, {}).values())) for method in design.methods
     )
-    runs = len(design.orders) * len(design.seeds) * len(design.contaminate)
+    runs = len(design.orders) * len(design.seeds) * len(design.streams)
     count = sum(settings) * runs
     if count > MOST_CELLS:
         raise UsageError(

@@ -68,7 +68,7 @@ class SharedInputs:
 
     def images(self, cell: Cell) -> Manifest:
         """The images of the cell's stream: the dataset, and its images under each domain."""
-        return self.manifest_of(cell.drift, cell.contamination)
+        return self.manifest_of(cell.domains, cell.contamination)
 
     def manifest_of(
         self, drift: tuple[Domain, ...], contamination: Contamination | None
@@ -97,7 +97,7 @@ class SharedInputs:
             cell.features,
             device,
             self.cache,
-            as_published=self.stored or self.manifest_of(cell.drift, None),
+            as_published=self.stored or self.manifest_of(cell.domains, None),
         )
         pixels = cell.method_class.uses_images
         features.ensure(columns, self.weights, self.reporter, pixels=pixels)

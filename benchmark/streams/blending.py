@@ -3,28 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from ...results.errors import UsageError
 from ..system.rng import generator
 
 TrainingIds = dict[str, tuple[str, ...]]
 """The training images of one experience: ids by column."""
-
-
-def check_blend(share: Any, where: str = "--blend") -> float:
-    """Return the share as a float; raise `UsageError` unless it is a number from 0 to 1.
-
-    Args:
-        share: share of images that move to a neighboring experience; 0 is no blending.
-        where: the option or file entry, for the message.
-    """
-    if not (isinstance(share, int | float) and not isinstance(share, bool) and 0 <= share <= 1):
-        raise UsageError(
-            f"{where} is the share of images that move to a neighboring experience, from 0 to 1, "
-            f"not {share!r}"
-        )
-    return float(share)
 
 
 def blend_experiences(

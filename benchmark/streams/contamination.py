@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ...results.counts import format_count
 from ...results.errors import UsageError
@@ -47,22 +46,6 @@ class Contaminated:
     train: int
     removed: int
     missing: int
-
-
-def check_contaminate(share: Any, where: str = "--contaminate") -> float:
-    """Return the share as a float; raise `UsageError` unless it is at least 0 and below 1.
-
-    Args:
-        share: share of defective images among the training images; 0 only removes the pool from
-            the test set.
-        where: the option or file entry, for the message.
-    """
-    if not (isinstance(share, int | float) and not isinstance(share, bool) and 0 <= share < 1):
-        raise UsageError(
-            f"{where} is the share of defective images among the training images, at least 0 and "
-            f"below 1, not {share!r}"
-        )
-    return float(share)
 
 
 def contaminate(manifest: Manifest, contamination: Contamination | None) -> Manifest:
@@ -111,8 +94,10 @@ def count_contaminated(manifest: Manifest, contamination: Contamination) -> dict
     return counts
 
 
-def contamination_warnings(manifest: Manifest, share: float) -> list[str]:
+def contamination_warnings(manifest: Manifest, share: float | None) -> list[str]:
     """Return one line that names the categories whose pool is too small for a share, if any."""
+    if share is None:
+        return []
     short = {
         category: counts.moved / counts.train
         for category, counts in count_contaminated(manifest, Contamination(share, 0)).items()

@@ -7,44 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
 
 from ...results.errors import UsageError
-from ...results.records.schema import THRESHOLD_QUANTILE
 from ..data.item import Item
-
-
-def check_holdout(share: Any, where: str = "--holdout") -> float:
-    """Return the share as a float; raise `UsageError` unless it is at least 0 and below 1.
-
-    Args:
-        share: share of the training images to hold out; 0 holds out none.
-        where: the option or file entry, for the message.
-    """
-    if not (isinstance(share, int | float) and not isinstance(share, bool) and 0 <= share < 1):
-        raise UsageError(
-            f"{where} is the share of training images that methods do not learn from, at least 0 "
-            f"and below 1, not {share!r}"
-        )
-    return float(share)
-
-
-def check_quantile(quantile: Any, holdout: float, where: str = "--threshold-quantile") -> float:
-    """Return the quantile as a float; raise `UsageError` unless it is between 0 and 1.
-
-    Args:
-        quantile: the quantile of held-out scores that alarm thresholds have.
-        holdout: the share of held-out images; without any only the default is possible.
-        where: the option or file entry, for the message.
-    """
-    if not (isinstance(quantile, int | float) and type(quantile) is not bool and 0 < quantile < 1):
-        raise UsageError(
-            f"{where} is the quantile of held-out scores that alarm thresholds have, above 0 and "
-            f"below 1, such as 0.99 for one false alarm in 100 good images, not {quantile!r}"
-        )
-    if quantile != THRESHOLD_QUANTILE and not holdout:
-        raise UsageError(f"{where} needs held-out images: add --holdout 0.1")
-    return float(quantile)
 
 
 def hold_out(items: Sequence[Item], share: float) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from ...results.counts import format_count
 from ...results.errors import UsageError
@@ -15,9 +15,7 @@ from .blending import TrainingIds, blend_experiences
 from .holdout import hold_out
 from .orders import Order
 from .schedule import canonical, experience_sizes
-
-Unseen: TypeAlias = Literal["next", "all", "none"]
-"""Which columns are scored before they are introduced: those of the next experience, all, none."""
+from .settings import Unseen
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ def _missing_images(plan: Plan, cells: Iterable[Cell]) -> int:
     shards = {}
     for cell in {cell.feature_inputs: cell for cell in cells}.values():
         store = ShardStore(cache_root() / "features" / cell.features.digest)
-        manifest = add_domains(plan.manifest, cell.drift)
+        manifest = add_domains(plan.manifest, cell.domains)
         for column in manifest.columns:
             for items in (manifest.train(column), manifest.test(column)):
                 for shard in shards_of(items):

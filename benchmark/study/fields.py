@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..data.images.preprocessing import Mode
 from ..interface.context import Routing
-from ..streams.stream import Unseen
+from ..streams.settings import Unseen
 from . import values
 
 if TYPE_CHECKING:
     from ..data.opening.locations import DataRoots
-
-
-_TEXTS = ("dataset", "tune_on", "schedule", "match_memory", "backbone", "embedding")
-"""Fields that are a text or None."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +35,6 @@ class StudyFields:
     routing: Routing | None = None
     unseen: Unseen | None = None
     methods: values.Methods | None = field(default=None, hash=False)
-    tune: Mapping[values.MethodRef, Mapping[str, Any]] | None = field(default=None, hash=False)
-    tune_on: str | None = None
     seeds: int | str | Iterable[int] | None = None
     match_memory: str | None = None
     backbone: str | None = None
@@ -51,19 +45,15 @@ class StudyFields:
     image_size: int | None = None
     resize: Mode | None = None
     map_sigma: float | None = None
+    tune: Mapping[values.MethodRef, Mapping[str, Any]] | None = field(default=None, hash=False)
+    tune_on: str | None = None
 
     def __post_init__(self) -> None:
-        for name in _TEXTS:
-            values.check_text(name, getattr(self, name))
-        normalized = {
-            "categories": values.names("categories", self.categories),
-            "drift": values.names("drift", self.drift),
-            "layers": values.layers(self.layers),
-            "orders": values.orders(self.orders),
-            "seeds": values.seeds(self.seeds),
-            "contaminate": values.shares("contaminate", self.contaminate),
-            "methods": values.methods(self.methods),
-            "tune": values.tuned(self.tune),
-        }
-        for name, value in normalized.items():
-            object.__setattr__(self, name, value)
+        for name, normalize in values.NORMALIZED.items():
+            object.__setattr__(self, name, normalize(name, getattr(self, name)))
+
+
+def given_fields(study: StudyFields) -> dict[str, Any]:
+    """Return the fields of a study that were given, normalized."""
+    given = {each.name: getattr(study, each.name) for each in fields(StudyFields)}
+    return {n: value for n, value in given.items() if value is not None and value is not False}

@@ -6,14 +6,14 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from ...results.errors import UsageError
 from ...results.storage.files import write_bytes
-from ...results.validation import convert, mismatch, parse_toml
-from .fields import StudyFields
+from ...results.validation import check_keys, mismatch, parse_toml
+from .fields import StudyFields, given_fields
 
 VERSION = 1
 """Version of the file format; a release reads the files of all versions up to its own."""
@@ -29,39 +29,6 @@ _HEADER = """\
 """
 
 
-@dataclass(frozen=True)
-class StudyFile:
-    """The keys of a study file; `Study` documents them."""
-
-    version: int
-    dataset: str | None = None
-    categories: tuple[str, ...] | None = None
-    skip_unreadable: bool = False
-    protocol: str | None = None
-    schedule: str | None = None
-    orders: tuple[str, ...] | str | None = None
-    drift: tuple[str, ...] | None = None
-    blend: float | None = None
-    holdout: float | None = None
-    threshold_quantile: float | None = None
-    contaminate: tuple[float, ...] | float | None = None
-    routing: str | None = None
-    unseen: str | None = None
-    seeds: tuple[int, ...] | int | str | None = None
-    match_memory: str | None = None
-    backbone: str | None = None
-    weights: str | None = None
-    random_weights: bool = False
-    layers: tuple[int | str, ...] | None = None
-    embedding: str | None = None
-    image_size: int | None = None
-    resize: str | None = None
-    map_sigma: float | None = None
-    methods: Mapping[str, Mapping[str, Any]] | tuple[str, ...] | str | None = None
-    tune: Mapping[str, Mapping[str, Any]] | None = None
-    tune_on: str | None = None
-
-
 def read_fields(file: Path) -> dict[str, Any]:
     """Read a study file.
 
@@ -69,10 +36,10 @@ def read_fields(file: Path) -> dict[str, Any]:
         file: the TOML file.
 
     Returns:
-        The fields of the study that the file gives, not yet checked against each other.
+        The fields that the file gives, not yet checked.
 
     Raises:
-        UsageError: the file cannot be read, or a key or value is wrong; names file and key.
+        UsageError: the file cannot be read, or has an unknown key; names file and key.
     """
     try:
         text = file.read_text("utf-8-sig")
@@ -80,21 +47,21 @@ def read_fields(file: Path) -> dict[str, Any]:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{file} is not TOML: it is not UTF-8 text") from error
-    content = convert(parse_toml(text, str(file)), StudyFile, str(file))
-    if content.version != VERSION:
+    given = parse_toml(text, str(file))
+    names = [each.name for each in fields(StudyFields) if each.name not in _NOT_IN_A_FILE]
+    check_keys(given, ["version", *names], str(file))
+    if "version" not in given:
+        raise UsageError(f"{file}: version is missing")
+    version = given.pop("version")
+    if type(version) is not int or version != VERSION:
         raise UsageError(
-            f"{mismatch(f'{file}: version', str(VERSION), content.version)}; the file needs "
-            "another release of cadbench"
+            f"{mismatch(f'{file}: version', str(VERSION), version)}; the file needs another "
+            "release of cadbench"
         )
-    given = {
-        each.name: value
-        for each in fields(StudyFile)
-        if each.name != "version" and (value := getattr(content, each.name)) is not None
-    }
     for name in _paths_in(given):
         given[name] = str(file.parent / Path(given[name]).expanduser())
-    if "orders" in given and not isinstance(given["orders"], str):
-        given["orders"] = tuple(_order_below(file.parent, text) for text in given["orders"])
+    if isinstance(orders := given.get("orders"), list):
+        given["orders"] = [_order_below(file.parent, order) for order in orders]
     return given
 
 
@@ -127,18 +94,15 @@ def study_toml(study: StudyFields, file: Path) -> str:
         file: where it will be written: paths are relative to its folder.
     """
     lines = [f"version = {VERSION}"]
-    for each in fields(StudyFile):
-        if each.name in ("version", "methods", "tune"):
+    for name, value in given_fields(study).items():
+        if name in ("methods", "tune", *_NOT_IN_A_FILE):
             continue
-        value = getattr(study, each.name)
-        if value is None or value is False:
-            continue
-        is_file = each.name in ("protocol", "tune_on") and Path(value).is_file()
-        if each.name in _PATHS or is_file:
+        is_file = name in ("protocol", "tune_on") and Path(value).is_file()
+        if name in _PATHS or is_file:
             value = os.path.relpath(Path(value).expanduser(), file.parent)
-        if each.name == "orders":
+        if name == "orders":
             value = [_relative_order(text, file.parent) for text in value]
-        lines.append(f"{each.name} = {_toml(value)}")
+        lines.append(f"{name} = {_toml(value)}")
     tables: Any = {"methods": study.methods or {}, "tune": study.tune or {}}
     for table, method, params in ((t, m, p) for t in tables for m, p in tables[t].items()):
         lines += ["", f"[{table}.{_key(method)}]"]
@@ -152,12 +116,12 @@ def study_toml(study: StudyFields, file: Path) -> str:
 def _paths_in(given: Mapping[str, Any]) -> list[str]:
     """The keys whose value is a path; a protocol may be a name."""
     protocols = [n for n in ("protocol", "tune_on") if str(given.get(n, "")).endswith(".toml")]
-    return [name for name in (*_PATHS, *protocols) if name in given]
+    return [name for name in (*_PATHS, *protocols) if isinstance(given.get(name), str)]
 
 
-def _order_below(folder: Path, text: str) -> str:
-    path = folder / text
-    return str(path) if path.is_file() else text
+def _order_below(folder: Path, order: Any) -> Any:
+    is_file = isinstance(order, str) and (folder / order).is_file()
+    return str(folder / order) if is_file else order
 
 
 def _relative_order(text: str, folder: Path) -> str:

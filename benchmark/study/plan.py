@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..data.manifest import Manifest
 from ..data.opening.locations import DataRoots
@@ -15,6 +15,7 @@ from ..running.cell import Cell
 from ..running.design import Design, MatchedCell, cells_of, match_memory
 from ..streams.contamination import contamination_warnings
 from ..streams.orders import Order, resolve_order
+from ..streams.settings import DEFAULTS, StreamSettings
 from ..system.reporting import Reporter, Silent
 from .difficulty import is_by_difficulty, order_by_difficulty
 from .settings import Settings
@@ -88,25 +89,18 @@ def make_plan(
         manifest=manifest,
         features=features,
         maps=settings.maps,
-        schedule=settings.schedule,
-        routing=settings.routing,
-        unseen=settings.unseen,
+        streams=settings.streams,
         methods=tuple(settings.methods),
         sweep=settings.methods,
         orders=orders,
         seeds=settings.seeds,
         protocol_id=protocol.id if protocol else None,
-        drift=settings.drift,
-        blend=settings.blend,
-        holdout=settings.holdout,
-        threshold_quantile=settings.threshold_quantile,
-        contaminate=settings.contaminate or (None,),
     )
     untuned = tuple(method for method in settings.methods if method not in settings.tune)
     cells = cells_of(replace(design, methods=untuned)) if untuned else []
     _warn_of_unofficial_orders(settings, cells, reporter)
-    for share in settings.contaminate:
-        for line in contamination_warnings(manifest, share):
+    for stream in settings.streams:
+        for line in contamination_warnings(manifest, stream.contaminate):
             reporter.warn(line)
     if settings.tune:
         from .tuning import plan_tunings
@@ -124,10 +118,9 @@ def _trial_design(
 ) -> Design:
     """The stream on whose training images parameters are chosen: the study's, or `tune_on`."""
     if settings.tune_on is None:
-        usual: Any = {each.name: each.default for each in fields(Design)}
-        return replace(
-            design, holdout=0.0, threshold_quantile=usual["threshold_quantile"], protocol_id=None
-        )
+        unheld = {"holdout": 0.0, "threshold_quantile": DEFAULTS["threshold_quantile"]}
+        streams = tuple(replace(stream, **unheld) for stream in design.streams)
+        return replace(design, streams=streams, protocol_id=None)
     protocol = find_protocol(settings.tune_on)
     several = isinstance(settings.data_root, DataRoots) or protocol.dataset == settings.dataset
     manifest = open_dataset(
@@ -138,19 +131,18 @@ def _trial_design(
         reporter=reporter,
         required_by=f"protocol {protocol.where}",
     )
+    names = ("schedule", "routing", "unseen", "blend")
+    stream = StreamSettings(**{name: getattr(protocol, name) for name in names})
     return Design(
         manifest=manifest,
         features=replace(design.features, preprocessing=protocol.preprocessing),
         maps=protocol.maps,
-        schedule=protocol.schedule,
-        routing=protocol.routing,
-        unseen=protocol.unseen,
+        streams=(stream,),
         methods=design.methods,
         sweep=design.sweep,
         orders=protocol.official_orders(manifest.categories),
         seeds=design.seeds,
         protocol_id=protocol.id,
-        blend=protocol.blend,
     )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...results.errors import UsageError
 from ..finished.results import Results
-from .fields import StudyFields
+from .fields import StudyFields, given_fields
 from .file import read_fields, write_study
 from .settings import Settings, settings_of
 
@@ -55,10 +55,6 @@ class Study(StudyFields):
         routing: `oracle` (methods get the category of test images) or `inferred` [oracle].
         unseen: categories that are scored before they are introduced: next, all, none [next].
         methods: a method, several, or method -> parameter -> value or values [mecad].
-        tune: method -> parameter -> values, of which the best on held-out training images with
-            drawn defects is used (docs/tuning.md).
-        tune_on: name or TOML file of a protocol whose training images are used for that [those
-            of the study].
         seeds: seeds of the methods' random generators [0].
         match_memory: give the other methods as much memory as this one uses at the end.
         backbone: a timm model [wide_resnet50_2 on MVTec AD, else tf_efficientnet_lite0].
@@ -70,6 +66,10 @@ class Study(StudyFields):
         image_size: side of the square that images become, in pixels [224].
         resize: how images become squares: `crop`, `pad` or `squash` [crop].
         map_sigma: sigma of the Gaussian that smooths anomaly maps, in pixels [4].
+        tune: method -> parameter -> values, of which the best on held-out training images with
+            drawn defects is used (docs/tuning.md).
+        tune_on: name or TOML file of a protocol whose training images are used for that [those
+            of the study].
 
     Raises:
         UsageError: a value is wrong, contradicts the protocol, or does not fit another one.
@@ -83,11 +83,8 @@ class Study(StudyFields):
 
     def __repr__(self) -> str:
         """The fields that were given."""
-        values = ((each.name, getattr(self, each.name)) for each in fields(StudyFields))
-        given = [
-            f"{n}={value!r}" for n, value in values if value is not None and value is not False
-        ]
-        return f"Study({', '.join(given)})"
+        given = given_fields(self).items()
+        return f"Study({', '.join(f'{name}={value!r}' for name, value in given)})"
 
     @property
     def settings(self) -> Settings:
@@ -105,9 +102,9 @@ class Study(StudyFields):
         Raises:
             UsageError: the file cannot be read, or a key or value is wrong.
         """
-        values = read_fields(Path(file))
+        given = read_fields(Path(file))
         try:
-            return cls(**{**values, **changes})
+            return cls(**{**given, **changes})
         except UsageError as error:
             raise UsageError(f"{file}: {error}") from error
 

@@ -87,7 +87,8 @@ def plan_tunings(
         UsageError: a category has too few training images.
     """
     images, stored = make_tuning_images(trials.manifest)
-    trials = replace(trials, manifest=images, unseen="none")
+    streams = tuple(replace(stream, unseen="none") for stream in trials.streams)
+    trials = replace(trials, manifest=images, streams=streams)
     (on,) = {cell.protocol for cell in cells_of(replace(trials, methods=design.methods[:1]))}
     found = []
     for method, values in tuned.items():

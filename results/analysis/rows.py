@@ -12,7 +12,7 @@ from typing import Any
 
 from ..counts import pluralize
 from ..records.record import Record
-from ..records.schema import canonical_json, domains_of, features_key
+from ..records.schema import STREAM_OPTIONS, canonical_json, domains_of, features_key
 
 Defaults = Mapping[str, Mapping[str, Any]]
 """Default parameters by method name; parameters that differ are printed."""
@@ -24,10 +24,7 @@ SWEPT = "experts"
 """The parameter that has its own axis in figures and its own column in tables."""
 _MOST_EXPERTS = 10**6
 
-_IDENTITY = (
-    *("schedule", "routing", "preprocessing", "maps", "drift", "blend", "holdout"),
-    *("threshold_quantile", "contaminate"),
-)
+_IDENTITY = ("schedule", "routing", "preprocessing", "maps", *STREAM_OPTIONS)
 """Cell fields that a protocol id fixes. Two protocol files may give one id to different values."""
 
 

@@ -9,6 +9,7 @@ from ..analysis.comparison import Comparison
 from ..analysis.quantities import quantity
 from ..analysis.rows import Row
 from ..counts import format_count
+from ..records.schema import STREAM_OPTIONS
 from ..rendering.table import Column, Table, Value, text_column
 from .groups import (
     CHECKED_NOTE,
@@ -223,8 +224,7 @@ def _complete_streams(c: Comparison) -> set[tuple[str, str]]:
 def _stream(row: Row) -> tuple[str, str]:
     """Return (dataset, schedule); drift and the like are part of it: no published row has any."""
     cell = row.first.cell
-    options = ("drift", "blend", "holdout", "contaminate")
-    changed = " and ".join(name for name in options if name in cell)
+    changed = " and ".join(name for name in STREAM_OPTIONS if name in cell)
     return cell["dataset"], cell["schedule"] + (f" with {changed}" if changed else "")
 
 

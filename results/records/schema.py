@@ -123,6 +123,10 @@ class CellEntry(_OptionalCellEntries):
     seed: int
 
 
+STREAM_OPTIONS = tuple(name for name in _OptionalCellEntries.__annotations__ if name != "tuned")
+"""Entries of a cell that change its stream and that plain streams leave out."""
+
+
 class FeatureSize(TypedDict):
     """The size of a patch map (h, w) and of an embedding."""
 

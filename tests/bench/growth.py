@@ -80,8 +80,18 @@ def measure(categories: int, train: int, test: int) -> None:
         params = method.Params(experts=max(1, categories // 3), threshold=0.9)
         params = method.resolve(params, CellFacts("", "", categories))
         stream = Stream(manifest, resolve_order("alphabetical", manifest.categories))
-        cell = Cell("generated", manifest.hash, stream.order, stream.resolved_schedule, "oracle",
-                    "none", features.spec, MapSpec(), "mecad", params, 0)  # fmt: skip
+        cell = Cell(
+            dataset="generated",
+            manifest=manifest.hash,
+            order=stream.order,
+            schedule=stream.resolved_schedule,
+            unseen="none",
+            features=features.spec,
+            maps=MapSpec(),
+            method="mecad",
+            params=params,
+            seed=0,
+        )
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         services = Services(Coresets(features.device, root), Neighbors(exact_search()))
         checkpoint = Checkpoint(root / "checkpoint", cell.key)

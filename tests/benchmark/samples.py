@@ -14,6 +14,7 @@ from cadbench.benchmark.pixels.maps import MapSpec
 from cadbench.benchmark.running.cell import Cell
 from cadbench.benchmark.running.design import Design, cells_of
 from cadbench.benchmark.streams.orders import Order, resolve_order
+from cadbench.benchmark.streams.settings import SETTINGS, StreamSettings
 
 CATEGORIES = ("apple", "bolt", "cork", "dial")
 
@@ -47,15 +48,13 @@ def a_design(*methods: str, **changes: Any) -> Design:
         "manifest": a_manifest(),
         "features": SPEC,
         "maps": MapSpec(),
-        "schedule": "1x*",
-        "routing": "oracle",
-        "unseen": "next",
         "methods": methods or ("mecad",),
         "sweep": {},
         "orders": (an_order(),),
         "seeds": (0,),
     }
-    return Design(**{**defaults, **changes})
+    settings = {name: changes.pop(name) for name in SETTINGS if name in changes}
+    return Design(**{"streams": (StreamSettings(**settings),), **defaults, **changes})
 
 
 def a_cell(method: str = "mecad", *, params: dict[str, Any] | None = None, **changes: Any) -> Cell:

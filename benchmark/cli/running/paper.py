@@ -10,6 +10,7 @@ import click
 from ....results.counts import format_count
 from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
+from ....results.records.schema import STREAM_OPTIONS
 from ...progress.choose_reporter import choose_reporter
 from ..shared.options import is_given
 from ..shared.record_selection import format_option
@@ -205,7 +206,7 @@ def _has_stream(paper: Paper, record: Record) -> bool:
     ) and (
         cell["preprocessing"]["crop"] == paper.image_size
         and "mode" not in cell["preprocessing"]
-        and not {"drift", "blend", "holdout", "contaminate"} & set(cell)
+        and not set(STREAM_OPTIONS) & set(cell)
     )
 
 
@@ -220,7 +221,7 @@ def _has_params(paper: Paper, record: Record, given: Mapping[str, Any]) -> bool:
     from ...plugins.methods import load_method
     from ...study.values import methods
 
-    tried = (methods({paper.method: _params(paper, given)}) or {})[paper.method]
+    tried = (methods("methods", {paper.method: _params(paper, given)}) or {})[paper.method]
     defaults = load_method(paper.method).Params().as_dict()
     values = {name: (value,) for name, value in defaults.items()} | tried
     return record.params.keys() == values.keys() and all(

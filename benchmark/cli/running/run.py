@@ -11,6 +11,7 @@ import click
 
 from ....results.errors import UsageError
 from ...progress.choose_reporter import choose_reporter
+from ...streams.settings import SETTINGS
 from ..shared.grouped_help import GroupedCommand
 from ..shared.options import (
     FiniteRange,
@@ -26,18 +27,17 @@ from ..shared.options import (
 )
 from .engine import engine_options
 from .study_options import (
-    STUDY_OPTIONS,
     execution_from_options,
+    stream_options,
     study_from_file,
     study_from_options,
+    study_options,
 )
 
 GROUPS = {
     "Experiment": (
         *("methods", "experts", "settings", "tune", "tune_on", "protocol", "seeds", "orders"),
-        *("schedule", "drift"),
-        *("blend", "holdout", "threshold_quantile", "contaminate", "routing", "unseen"),
-        "match_memory",
+        *(*SETTINGS, "match_memory"),
     ),
     "Data": ("dataset", "data_root", "categories", "skip_unreadable"),
     "Features": (
@@ -120,65 +120,7 @@ _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreada
     "hard_to_easy (by the AUROC of per_category records in --out, or with :published of PatchCore "
     "as published), or a file with one category per line.",
 )
-@click.option(
-    "--schedule",
-    default="1x*",
-    show_default=True,
-    help="Categories per experience: 1x15, 14-1, 10-5, 3x5, 10-1x5; in 1x*, * is as many "
-    "experiences as needed.",
-)
-@click.option(
-    "--drift",
-    default=None,
-    metavar="LIST",
-    help="After all categories, show each again under these drift domains, such as "
-    "dark:2,blur:1 (see `cadbench domains`); --schedule groups these too.",
-)
-@click.option(
-    "--blend",
-    type=FiniteRange(min=0, max=1),
-    default=0.0,
-    show_default=True,
-    help="Share of each category's training images that appear one experience early or late.",
-)
-@click.option(
-    "--holdout",
-    type=FiniteRange(min=0, max=1, max_open=True),
-    default=0.0,
-    show_default=True,
-    help="Share of each category's training images that methods do not learn from; their scores "
-    "set alarm thresholds (docs/thresholds.md).",
-)
-@click.option(
-    "--threshold-quantile",
-    type=FiniteRange(min=0, max=1, min_open=True, max_open=True),
-    default=0.99,
-    show_default=True,
-    help="With --holdout: quantile of held-out scores that alarm thresholds have; 0.99 aims at one "
-    "false alarm in 100 good images.",
-)
-@click.option(
-    "--contaminate",
-    default=None,
-    metavar="SHARES",
-    help="Move defective test images to the training images until they are this share of them; "
-    "several such as 0,0.02,0.05 give a robustness curve on one test set (docs/tuning.md).",
-)
-@click.option(
-    "--routing",
-    type=click.Choice(["oracle", "inferred"]),
-    default="oracle",
-    show_default=True,
-    help="Whether methods get the category of a test image (oracle) or not (inferred).",
-)
-@click.option(
-    "--unseen",
-    type=click.Choice(["next", "all", "none"]),
-    default="next",
-    show_default=True,
-    help="Categories that are scored before they are introduced: those of the next experience, "
-    "all, or none.",
-)
+@stream_options
 @dataset_option
 @data_root_option
 @categories_option
@@ -388,7 +330,7 @@ def _check_combinations(context: click.Context, given: dict[str, Any]) -> None:
         return
     if given["study_file"] or given["save"]:
         raise UsageError("--cells is a list of cells: it cannot be combined with a study file")
-    for name, option in STUDY_OPTIONS.items():
+    for name, option in study_options(context.command).items():
         if is_given(context, name) and name not in _WITH_CELLS:
             raise UsageError(
                 f"{option} and --cells exclude each other: the value of {option} is part of each "

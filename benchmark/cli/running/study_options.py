@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,27 +11,43 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ....results.errors import UsageError
-from ..shared.options import is_given
+from ...streams.settings import DEFAULTS, SETTINGS, SettingError
+from ..shared.grouped_help import GroupedCommand
+from ..shared.options import FiniteRange, is_given
 
 if TYPE_CHECKING:
     from ...study.execution import Execution
     from ...study.study import Study
 
-STUDY_OPTIONS = {
-    "methods": "--method", "experts": "--experts", "settings": "--set", "protocol": "--protocol",
-    "seeds": "--seeds", "orders": "--order", "schedule": "--schedule", "drift": "--drift",
-    "blend": "--blend", "holdout": "--holdout", "threshold_quantile": "--threshold-quantile",
-    "contaminate": "--contaminate", "routing": "--routing", "unseen": "--unseen",
-    "dataset": "--dataset", "data_root": "--data-root", "categories": "--categories",
-    "skip_unreadable": "--skip-unreadable", "backbone": "--backbone", "weights": "--weights",
-    "random_weights": "--random-weights", "layers": "--layers", "embedding": "--embedding",
-    "image_size": "--image-size", "resize": "--resize", "map_sigma": "--map-sigma",
-    "match_memory": "--match-memory", "tune": "--tune", "tune_on": "--tune-on",
-}  # fmt: skip
-"""Parameter of the command -> its option; all but `experts` and `settings` are fields of Study."""
-
 _MACHINE = ("data_root", "weights")
 """Options that may be combined with a study file: they say where files are."""
+
+
+def stream_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option of each setting of a stream to a command."""
+    for name, setting in reversed(list(SETTINGS.items())):
+        default = DEFAULTS[name] if DEFAULTS[name] != () else None
+        kind: Any = None
+        if setting.choices:
+            kind = click.Choice(setting.choices)
+        elif isinstance(default, float):
+            kind = FiniteRange(min=0, max=1, min_open=setting.above_0, max_open=setting.below_1)
+        command = click.option(
+            f"--{name.replace('_', '-')}",
+            type=kind,
+            default=default,
+            show_default=default is not None,
+            metavar=setting.metavar,
+            help=setting.help,
+        )(command)
+    return command
+
+
+def study_options(command: click.Command) -> dict[str, str]:
+    """Parameter of `cadbench run` -> its option, for those that say what a study is."""
+    groups = command.groups if isinstance(command, GroupedCommand) else {}
+    names = [name for group in ("Experiment", "Data", "Features") for name in groups[group]]
+    return {each.name: each.opts[0] for each in command.params if each.name in names}
 
 
 def study_from_options(context: click.Context, given: Mapping[str, Any]) -> Study:
@@ -49,7 +65,7 @@ def study_from_options(context: click.Context, given: Mapping[str, Any]) -> Stud
     with option_names():
         values = {
             name: given[name]
-            for name in STUDY_OPTIONS
+            for name in study_options(context.command)
             if name not in ("methods", "experts", "settings", "tune") and is_given(context, name)
         }
         return Study(methods=_methods(given), tune=_tune(given), **values)
@@ -69,7 +85,7 @@ def study_from_file(context: click.Context, given: Mapping[str, Any]) -> Study:
         name = file.name
         method = f"; write --method {name}" if name in method_names() else ""
         raise UsageError(f"there is no study file {file}{method}")
-    for name, option in STUDY_OPTIONS.items():
+    for name, option in study_options(context.command).items():
         if is_given(context, name) and name not in _MACHINE:
             raise UsageError(
                 f"{option} and a study file exclude each other: change the file, or copy it"
@@ -90,12 +106,11 @@ def execution_from_options(given: Mapping[str, Any]) -> Execution:
 @contextlib.contextmanager
 def option_names() -> Iterator[None]:
     """Make an error about a field of a study name the option instead."""
-    from ...study.values import StudyError
-
     try:
         yield
-    except StudyError as error:
-        option = STUDY_OPTIONS.get(error.field, error.field)
+    except SettingError as error:
+        options = {each.name: each.opts[0] for each in click.get_current_context().command.params}
+        option = options.get(error.field, error.field)
         raise UsageError(f"{option}: {error.text}") from error.__cause__
 
 

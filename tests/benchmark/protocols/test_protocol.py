@@ -164,7 +164,7 @@ def test_drift_and_blending_of_a_file_are_checked_with_its_schedule():
         ('drift = ["dark:2"]', "schedule: .2x2. covers 4 categories, the dataset has 8"),
         ('drift = ["dark"]', "ours.toml: drift: 'dark' is not a domain; give dark a strength"),
         ('drift = "dark:2"', "drift: expected a list, got 'dark:2'"),
-        ("blend = 1.5", "ours.toml: blend is the share of images"),
+        ("blend = 1.5", "ours.toml: blend: it is the share of images"),
     ):
         with pytest.raises(UsageError, match=said):
             ours('schedule = "2x2"', f'schedule = "2x2"\n{wrong}')
@@ -304,7 +304,7 @@ def test_whatever_a_key_is_given_the_answer_is_a_protocol_or_one_line(key, value
 
 # --- ids
 
-PLATES = ProtocolSettings("plates", "2x2", "oracle", Preprocessing(), MapSpec())
+PLATES = ProtocolSettings(dataset="plates", schedule="2x2")
 
 
 @pytest.mark.parametrize(
@@ -343,7 +343,11 @@ def test_a_generated_id_is_accepted_for_its_own_settings_only(
 
     size = Preprocessing(crop + extra, crop)
     settings = ProtocolSettings(
-        dataset, canonical(tuple(sizes)), routing, size, MapSpec(sigma=sigma)
+        dataset=dataset,
+        schedule=canonical(tuple(sizes)),
+        routing=routing,
+        preprocessing=size,
+        maps=MapSpec(sigma=sigma),
     )
     check_id(settings.generated_id, settings)
     check_id(settings.generated_id, dataclasses.replace(settings, dataset=None))

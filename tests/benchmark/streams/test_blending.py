@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-import pytest
-from cadbench.benchmark.streams.blending import blend_experiences, check_blend
-from cadbench.results.errors import UsageError
+from cadbench.benchmark.streams.blending import blend_experiences
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,9 +47,3 @@ def test_which_images_move_depends_on_the_order():
     one, other = (blend_experiences([["a"], ["b"]], held, 0.5, f"random:{k}") for k in (0, 1))
     assert one[1]["a"] != other[1]["a"]
     assert len(one[1]["a"]) == len(other[1]["a"]) == 5
-
-
-@pytest.mark.parametrize("share", [-0.1, 1.1, "half", True, float("nan")])
-def test_a_share_lies_between_0_and_1(share):
-    with pytest.raises(UsageError, match="from 0 to 1"):
-        check_blend(share)

@@ -13,7 +13,6 @@ from cadbench.benchmark.data.manifest import Manifest
 from cadbench.benchmark.running.cell import Cell
 from cadbench.benchmark.streams.contamination import (
     Contamination,
-    check_contaminate,
     contaminate,
     contamination_warnings,
     count_contaminated,
@@ -66,12 +65,6 @@ def test_a_small_pool_limits_the_share_and_is_reported():
     (line,) = contamination_warnings(manifest, 0.1)
     assert "apple 0.026" in line
     assert contamination_warnings(manifest, 0.02) == []
-
-
-@pytest.mark.parametrize("share", [-0.1, 1, 1.5, float("nan"), "0.1", True])
-def test_what_is_no_share_is_refused(share):
-    with pytest.raises(UsageError, match="--contaminate is the share of defective images"):
-        check_contaminate(share)
 
 
 def test_one_defective_image_is_not_enough():

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from cadbench.benchmark.data.domains import Domain, parse_domains
+from cadbench.benchmark.data.domains import Domain
 from cadbench.benchmark.data.drifted_manifest import add_domains
 from cadbench.benchmark.features.feature_set import FeatureSet
 from cadbench.benchmark.features.weights import Weights
@@ -182,13 +182,18 @@ def test_a_cell_without_drift_has_the_key_that_it_always_had():
     assert not {"drift", "blend"} & set(cell.as_dict())
     assert replace(cell, drift=(), blend=0.0).key == cell.key
     keys = {cell.key}
-    for change in ({"drift": (DARK,)}, {"drift": (TURNED,)}, {"blend": 0.5}, {"blend": 0.25}):
+    for change in (
+        {"drift": ("dark:3",)},
+        {"drift": ("rotate:3",)},
+        {"blend": 0.5},
+        {"blend": 0.25},
+    ):
         keys.add(replace(cell, **change).key)
     assert len(keys) == 5
 
 
 def test_the_cell_and_its_id_say_what_returns_and_how_it_blends():
-    domains = parse_domains(["dark:2", "blur:1"])
+    domains = ("dark:2", "blur:1")
     cell = replace(a_cell("finetune"), drift=domains, blend=0.5, schedule="1x12")
     assert cell.protocol == "plates-1x12-224-oracle-drift-dark2-blur1-blend0.5@1"
     assert cell.as_dict()["drift"] == [
@@ -209,7 +214,7 @@ def test_a_method_that_learns_no_category_again_is_refused_where_one_returns(mon
     monkeypatch.setattr(load_method("finetune"), "recurring", False)
     cell = a_cell("finetune")
     with pytest.raises(UsageError, match=r"finetune cannot learn .* --drift makes .* leave out"):
-        replace(cell, drift=(DARK,), schedule="1x8")
+        replace(cell, drift=("dark:3",), schedule="1x8")
     with pytest.raises(UsageError, match="--blend makes categories return"):
         replace(cell, blend=0.5)
     assert replace(cell, blend=0.5, routing="inferred").blend == 0.5, "there nothing is told"
