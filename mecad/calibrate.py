@@ -11,9 +11,10 @@ import click
 
 from ..benchmark.data.images.preprocessing import Preprocessing
 from ..benchmark.data.opening.open_dataset import open_dataset
-from ..benchmark.features.backbones import STRIDES, default_embedding, embedding_params
+from ..benchmark.features.backbones import default_embedding, embedding_params
 from ..benchmark.features.feature_set import FeatureSet
 from ..benchmark.features.feature_spec import FeatureSpec
+from ..benchmark.features.networks.layers import default_layers, parse_layers
 from ..benchmark.features.weights import EMBEDDED_BACKBONE, find_weights
 from ..benchmark.interface.experience import TrainExperience
 from ..benchmark.progress.choose_reporter import choose_reporter
@@ -27,20 +28,29 @@ from .threshold import QUANTILE, calibrated_threshold
 
 @click.command()
 @click.option("--backbone", default=EMBEDDED_BACKBONE, show_default=True)
-@click.option("--embedding", default=None, help="concat or official [default: by backbone]")
+@click.option("--layers", default=None, help="such as 8,16 or block:5 [default: by backbone]")
+@click.option("--embedding", default=None, help="concat, official or tokens [default: by layers]")
 @click.option("--weights", "file", type=click.Path(path_type=Path), default=None)
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto")
-def main(backbone: str, embedding: str | None, file: Path | None, device: str) -> None:
+def main(
+    backbone: str, layers: str | None, embedding: str | None, file: Path | None, device: str
+) -> None:
     """Print the thresholds for a backbone, calibrated on the built-in synthetic dataset."""
     reporter = choose_reporter(0)
     cache = cache_root()
     manifest = open_dataset(
         "synthetic", None, None, skip_unreadable=False, cache=cache, reporter=reporter
     )
-    embedding = embedding or default_embedding(backbone)
+    chosen_layers = parse_layers(layers.split(",")) if layers else default_layers(backbone)
+    embedding = embedding or default_embedding(backbone, chosen_layers)
     weights = find_weights(backbone, file)
     spec = FeatureSpec(
-        backbone, weights.name, STRIDES, embedding, embedding_params(embedding), Preprocessing()
+        backbone,
+        weights.name,
+        chosen_layers,
+        embedding,
+        embedding_params(embedding),
+        Preprocessing(),
     )
     chosen = choose_device(device)
     features = FeatureSet(manifest, spec, chosen, cache)

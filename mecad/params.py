@@ -15,7 +15,7 @@ from .assignment import Rule
 from .expert import CategoryCentroid, ExpertCentroid
 from .grouping import EXAMPLE, check_groups, parse_groups
 from .memory import Replay, ReplayShare
-from .threshold import THRESHOLDS, automatic_threshold, compared_means
+from .threshold import automatic_threshold, compared_means, is_calibrated
 
 Update: TypeAlias = Literal["union", "reselect"]
 
@@ -87,10 +87,13 @@ class MecadParams(ScoringParams):
         elif params.groups:  # allows a sweep over assignments to give the groups once
             params = params.replace(groups="")
         if params.threshold is None:
-            features = facts.backbone, facts.embedding
-            if features in THRESHOLDS or params.assignment == "similarity":
+            known = is_calibrated(facts.backbone, facts.embedding, facts.layers)
+            if known or params.assignment == "similarity":
                 compared = compared_means(params.centroid, params.expert_centroid)
-                params = params.replace(threshold=automatic_threshold(*features, compared))
+                threshold = automatic_threshold(
+                    facts.backbone, facts.embedding, compared, facts.layers
+                )
+                params = params.replace(threshold=threshold)
         if params.categories_per_expert is None:
             room = params.expert_budget // params.class_budget
             if room < 1:

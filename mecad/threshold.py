@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from ..benchmark.features.backbones import STRIDES
 from ..results.errors import UsageError
 from .assignment import cosine
 from .expert import CategoryCentroid, ExpertCentroid
@@ -34,19 +35,26 @@ def compared_means(centroid: CategoryCentroid, expert_centroid: ExpertCentroid) 
     return "patches" if expert_centroid == "categories" else "mixed"
 
 
-def automatic_threshold(backbone: str, embedding: str, compared: Compared) -> float:
+def automatic_threshold(
+    backbone: str, embedding: str, compared: Compared, layers: tuple[int | str, ...] = STRIDES
+) -> float:
     """Look up the threshold for features; it is never computed from the user's categories.
 
     Raises:
-        UsageError: there is none for this backbone and embedding.
+        UsageError: there is none for this backbone, embedding and layers.
     """
-    try:
+    if is_calibrated(backbone, embedding, layers):
         return THRESHOLDS[backbone, embedding][compared]
-    except KeyError:
-        raise UsageError(
-            f"mecad.threshold=auto is not calibrated for {backbone} with {embedding}; set it, "
-            "such as --set mecad.threshold=0.8 (`python -m cadbench.mecad.calibrate` computes one)"
-        ) from None
+    at = "" if layers == STRIDES else f" of layers {', '.join(map(str, layers))}"
+    raise UsageError(
+        f"mecad.threshold=auto is not calibrated for {backbone} with {embedding}{at}; set it, "
+        "such as --set mecad.threshold=0.8 (`python -m cadbench.mecad.calibrate` computes one)"
+    )
+
+
+def is_calibrated(backbone: str, embedding: str, layers: tuple[int | str, ...]) -> bool:
+    """Return whether there are thresholds for these features."""
+    return layers == STRIDES and (backbone, embedding) in THRESHOLDS
 
 
 def calibrated_threshold(

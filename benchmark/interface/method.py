@@ -32,12 +32,14 @@ class CellFacts:
         categories: number of categories in the stream.
         names: names of the categories, sorted, so that parameters that name categories can be
             checked. Empty if only the number is known. The order of the stream is not told.
+        layers: layers of the backbone: strides, names, or blocks of a transformer.
     """
 
     backbone: str
     embedding: str
     categories: int
     names: tuple[str, ...] = ()
+    layers: tuple[int | str, ...] = (8, 16)
 
 
 class Method(ABC, Generic[P]):

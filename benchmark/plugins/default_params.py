@@ -27,6 +27,7 @@ def default_params(records: Iterable[Record]) -> Mapping[str, Mapping[str, Any]]
             features["embedding"],
             len(record.cell["order"]["categories"]),
             tuple(sorted(record.cell["order"]["categories"])),
+            tuple(features["layers"]),
         )
         method = method_of_record(record.method)
         if method is None:

@@ -149,7 +149,8 @@ class Cell(StreamSettings):
     def facts(self) -> CellFacts:
         """The facts from which the method resolves its parameters."""
         names = tuple(sorted(self.order.categories))
-        return CellFacts(self.features.backbone, self.features.embedding, len(names), names)
+        spec = self.features
+        return CellFacts(spec.backbone, spec.embedding, len(names), names, spec.layers)
 
     def stream(self, manifest: Manifest) -> Stream:
         """The stream of the cell.

@@ -85,7 +85,8 @@ def cells_of(design: Design) -> list[Cell]:
         resolved.setdefault(order, []).append(settings)
     _check_cell_count(design)
     names = tuple(sorted(design.manifest.categories))
-    facts = CellFacts(design.features.backbone, design.features.embedding, len(names), names)
+    spec = design.features
+    facts = CellFacts(spec.backbone, spec.embedding, len(names), names, spec.layers)
     cells = [
         Cell(
             **settings,

@@ -90,9 +90,8 @@ def _is_reference(record: Record, manifest: Manifest, features: FeatureSpec) -> 
     """
     cell = record.cell
     method = load_method(REFERENCE)
-    facts = CellFacts(
-        features.backbone, features.embedding, len(manifest.categories), manifest.categories
-    )
+    names = manifest.categories
+    facts = CellFacts(features.backbone, features.embedding, len(names), names, features.layers)
     expected = {
         "name": REFERENCE,
         "version": method.version,

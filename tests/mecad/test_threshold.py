@@ -30,6 +30,8 @@ def test_calibration_is_the_quantile_of_pairwise_cosines():
 def test_uncalibrated_features_are_refused_with_the_way_out():
     with pytest.raises(UsageError, match="not calibrated for resnet18 with concat"):
         automatic_threshold("resnet18", "concat", "patches")
+    with pytest.raises(UsageError, match="lite0 with concat of layers 16; set it"):
+        automatic_threshold("tf_efficientnet_lite0", "concat", "patches", (16,))
 
 
 def test_every_shipped_threshold_is_a_cosine():
