@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .highlight import Highlight, Mark, legend, marks
 from .latex_escape import UNKNOWN, escape_latex
 from .markdown import display
+from .method_marks import printed_name
 from .table import Column, Marked, Table, Value
 from .trimming import without_redundant_columns
 
@@ -21,21 +22,39 @@ _WRAPPED = 32
 _MANY = 10
 """Tables with more columns have narrower gaps between columns."""
 
+TEXT_WIDTH = 345.0
+"""Width in points of the text of LaTeX's article."""
+_SMALL, _LEAST, _LETTER = 9.0, 6.0, 4.7
+"""Points: the size of letters, the smallest that can be read in print, and the mean width."""
+_WAY_OUT = "take fewer columns (--columns, or a table per part), or sidewaystable"
+
+_DAGGER = "†"
+_WORDS = {"acc": "ACC", "bwt": "BWT", "fm": "FM", "fwt": "FWT"}
+"""Names of metrics as papers print them; other names lose their underscores."""
+
 _NUMBER = re.compile(r"(-?)(\d+)(\.\d+)?(?: ± (\S+))?(?: \[(.+)\])?")
+
+_OPERAND = r"(?:R\[[-A-Za-z0-9(), ]*\]|s\(c\)|\bT\b)"
+_FORMULA = re.compile(
+    rf"({_OPERAND}(?: (?:-|<=|<) (?:{_OPERAND}|t\b))*"
+    r"|\b10\^-?\d+|(?<=\bover )[ct]\b|(?<=\bexperience )[Tt]\b)"
+)
+_TEX_DAGGER = r"$\dagger$"
 
 
 def to_latex(table: Table, highlight: Highlight = "second", label: str | None = None) -> str:
     r"""Write a table as one floating environment; its title is the caption.
 
     The numbers of a column are aligned at the decimal point, together with what follows them: `±`,
-    intervals and footnote marks. A wide table is shrunk to the width of the text.
+    intervals and footnote marks. Rules set joint references and quoted rows apart. A wide table is
+    shrunk to the width of the text; below 6 points LaTeX's log says so, and what to do.
 
     Args:
         table: the table.
         highlight: which cells to mark.
         label: the label for `\ref`; empty for none.
     """
-    table = without_redundant_columns(table)
+    table = _in_groups(without_redundant_columns(table))
     found = marks(table, highlight)
     texts = list(zip(*table.rows, strict=True)) or [() for _ in table.columns]
     close = len(table.columns) > _MANY
@@ -44,10 +63,10 @@ def to_latex(table: Table, highlight: Highlight = "second", label: str | None = 
         for place, (column, values) in enumerate(zip(table.columns, texts, strict=True))
     ]
     rows = [" & ".join(cells) + r" \\" for cells in zip(*(c.cells for c in written), strict=True)]
-    if table.quoted and len(rows) > table.quoted:
-        rows.insert(len(rows) - table.quoted, r"\midrule")
-    notes = [_note(note) for note in table.notes]
-    explained = legend(table, found, "bold", "underlined")
+    for place in reversed(_first_of_groups(table)):
+        rows.insert(place, r"\midrule")
+    notes = [_note(note, table.columns) for note in table.notes]
+    explained = filter(None, [legend(table, found, "bold", "underlined"), table.close_note])
     lines = [
         r"\begin{table}[tbp]",
         r"\centering",
@@ -56,19 +75,23 @@ def to_latex(table: Table, highlight: Highlight = "second", label: str | None = 
         *([rf"\label{{{label}}}"] if label else []),
         r"\par\vspace{4pt}",
         *([r"\setlength{\tabcolsep}{3pt}"] if close else []),
+        r"\renewcommand{\arraystretch}{1.1}",
         # Of siunitx 2; version 3 still reads it.
         r"\sisetup{detect-weight=true}",
-        r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
+        r"\sbox0{%",
         rf"\begin{{tabular}}{{{' '.join(column.kind for column in written)}}}",
         r"\toprule",
         " & ".join(column.heading for column in written) + r" \\",
         r"\midrule",
         *rows,
         r"\bottomrule",
-        r"\end{tabular}}",
+        r"\end{tabular}}%",
+        rf"\ifdim\wd0>{_SMALL / _LEAST:g}\linewidth\GenericWarning{{}}{{LaTeX Warning: "
+        rf"a table is shrunk to \the\numexpr100*\linewidth/\wd0\relax\space percent, below "
+        rf"{_LEAST:g} pt: {_WAY_OUT}}}\fi",
+        r"\resizebox{\ifdim\wd0>\linewidth\linewidth\else\wd0\fi}{!}{\usebox0}",
     ]
-    if explained:
-        notes.insert(0, _note(explained))
+    notes[:0] = [_note(note, table.columns) for note in explained]
     if notes:
         lines += [
             r"\par\smallskip",
@@ -80,6 +103,27 @@ def to_latex(table: Table, highlight: Highlight = "second", label: str | None = 
     if any(r"\anychar" in line for line in lines):
         lines.insert(1, UNKNOWN)
     return "\n".join(lines) + "\n"
+
+
+def shrinking(table: Table) -> str:
+    """Warn if LaTeX would shrink the table below 6 points in a text of `TEXT_WIDTH`; else empty.
+
+    The width is estimated from the number of characters. The file itself warns exactly, in the log.
+    """
+    table = without_redundant_columns(table)
+    gap = 6 if len(table.columns) > _MANY else 12
+    width = 0.0
+    for place, column in enumerate(table.columns):
+        cells = [len(_plain(row[place], column)) for row in table.rows]
+        longest = max([*cells, *map(len, column.name.split())], default=0)
+        width += _LETTER * (longest if column.numeric else min(longest, _WRAPPED)) + gap
+    factor = TEXT_WIDTH / width
+    if factor * _SMALL >= _LEAST:
+        return ""
+    return (
+        f"the table {table.title.partition(':')[0]!r} is shrunk by about {factor:.2f} in a text "
+        f"{TEXT_WIDTH:g} pt wide, to letters of {factor * _SMALL:.1f} pt: {_WAY_OUT}"
+    )
 
 
 def latex_file(
@@ -97,6 +141,33 @@ def capitalized(title: str) -> str:
     """Return a title as a caption begins: with a capital letter and no full stop at the end."""
     title = title.rstrip(". ")
     return title[:1].upper() + title[1:] if title.split(" ")[0].rstrip(":").isalpha() else title
+
+
+def _in_groups(table: Table) -> Table:
+    """The table with names as papers print them: contenders, then references, then quoted rows."""
+    last = len(table.rows) - table.quoted
+    ranked = [place for place in range(last) if place not in table.unranked]
+    order = [*ranked, *table.unranked, *range(last, len(table.rows))]
+    rows = []
+    for place in order:
+        row = list(table.rows[place])
+        for k, column in enumerate(table.columns):
+            if column.name in ("method", "row", "against") and isinstance(row[k], str):
+                name, space, rest = row[k].partition(" ")
+                row[k] = printed_name(name) + space + rest
+        if place in table.close:
+            row[0] = Marked(str(row[0]), _DAGGER, table.close_note)
+        rows.append(tuple(row))
+    note = f"{_DAGGER} {table.close_note}" if table.close else table.close_note
+    references = tuple(range(len(ranked), last))
+    return replace(table, rows=tuple(rows), unranked=references, close=(), close_note=note)
+
+
+def _first_of_groups(table: Table) -> list[int]:
+    """The places of the first reference and of the first quoted row, where others precede them."""
+    last = len(table.rows) - table.quoted
+    places = {last - len(table.unranked), last}
+    return sorted(place for place in places if 0 < place < len(table.rows))
 
 
 @dataclass(frozen=True)
@@ -130,7 +201,7 @@ def _column(
         cells = [_word(value, column) for value in values]
         longest = max((len(_plain(value, column)) for value in values), default=0)
         width = rf">{{\raggedright\arraybackslash}}p{{{_WRAPPED // 2}em}}"
-        return _Written(width if longest > _WRAPPED else "l", escape_latex(column.name), cells)
+        return _Written(width if longest > _WRAPPED else "l", escape_latex(_printed(column)), cells)
     parts = [_parts(value, column) for value in values]
     numbers = [each for each in parts if each is not None]
     room = _Parts(
@@ -190,16 +261,26 @@ def _blank(text: str) -> str:
 def _heading(column: Column, room: int, close: bool) -> str:
     """Write a heading: broken into lines if it is wide, rotated if the columns are narrow."""
     arrow = {"higher": r"\,$\uparrow$", "lower": r"\,$\downarrow$", None: ""}[column.better]
-    words = column.name.split()
+    words = _printed(column).split()
     lines = textwrap.wrap(" ".join(words), max([room, *map(len, words)]), break_on_hyphens=False)
     if close and max(map(len, lines)) > room + 1:
-        return rf"{{\rotatebox{{90}}{{{escape_latex(column.name)}{arrow}}}}}"
+        return rf"{{\rotatebox{{90}}{{{escape_latex(_printed(column))}{arrow}}}}}"
     broken = r" \\ ".join(map(escape_latex, lines)) + arrow
     return (
         rf"{{\begin{{tabular}}[b]{{@{{}}c@{{}}}}{broken}\end{{tabular}}}}"
         if len(lines) > 1
         else f"{{{broken}}}"
     )
+
+
+def _printed(column: Column) -> str:
+    """A heading as papers print it: `BWT`, `gap to joint`; names of categories stay,
+    and those of methods are as in rows."""
+    if not column.better:
+        name, space, rest = column.name.partition(" ")
+        return printed_name(name) + space + rest
+    words = (_WORDS.get(word, word.replace("_", " ")) for word in column.name.split(" "))
+    return " ".join(words)
 
 
 def _word(value: Value, column: Column) -> str:
@@ -214,13 +295,36 @@ def _plain(value: Value, column: Column) -> str:
 
 
 def _superscript(mark: str) -> str:
+    if mark == _DAGGER:
+        return _TEX_DAGGER
     return escape_latex(mark.removeprefix("[").removesuffix("]"))
 
 
-def _note(note: str) -> str:
-    """Write a footnote: its mark in superscript, minus signs as math, options as code."""
-    match = re.match(r"\[(\d+)\] ", note)
-    raised = rf"\textsuperscript{{{match[1]}}}\," if match else ""
+def _note(note: str, columns: Sequence[Column] = ()) -> str:
+    """Write a footnote: its mark in superscript, formulas as math, options as code."""
+    match = re.match(r"\[(\d+)\] |† ", note)
+    raised = rf"\textsuperscript{{{match[1] or _TEX_DAGGER}}}\," if match else ""
     text = note[match.end() :] if match else note
-    escaped = escape_latex(text.rstrip(". ").replace(" - ", " − ").replace(" <= ", " ≤ "))
-    return raised + re.sub(r"\\`{}([-{}\w ]+?)\\`{}", r"\\texttt{\1}", escaped)
+    name, colon, rest = text.partition(":")
+    text = (
+        next((_printed(column) for column in columns if column.name == name), name) + colon + rest
+    )
+    parts = _FORMULA.split(text.rstrip(". "))
+    return raised + "".join(
+        _formula(part) if number % 2 else _words(part) for number, part in enumerate(parts)
+    )
+
+
+def _words(text: str) -> str:
+    text = re.sub(r"(?<![\w.`-])(bwt|fm|fwt)(?![\w.`-])", lambda name: _WORDS[name[1]], text)
+    padded = escape_latex(f"|{text.replace(' - ', ' − ').replace(' <= ', ' ≤ ')}|")
+    bar = escape_latex("|")
+    escaped = padded[len(bar) : len(padded) - len(bar)]  # keep the spaces at the ends
+    return re.sub(r"\\`{}([-{}\w ]+?)\\`{}", r"\\texttt{\1}", escaped)
+
+
+def _formula(text: str) -> str:
+    """Write a formula such as `R[T, c] - R[s(c), c]` as math."""
+    text = re.sub(r"R\[([^\]]*)\]", r"R_{\1}", text)
+    text = re.sub(r"\^(-?\d+)", r"^{\1}", text)
+    return f"${text.replace('<=', chr(92) + 'leq')}$"

@@ -86,6 +86,8 @@ class Table:
         notes: footnotes.
         quoted: number of rows at the end that are quoted from publications; they are not ranked.
         unranked: indices of other rows that are references, not competitors.
+        close: indices of rows that a test does not separate from the best one; LaTeX marks them.
+        close_note: how that was tested.
     """
 
     title: str
@@ -94,6 +96,8 @@ class Table:
     notes: tuple[str, ...] = ()
     quoted: int = 0
     unranked: tuple[int, ...] = ()
+    close: tuple[int, ...] = ()
+    close_note: str = ""
 
     def __post_init__(self) -> None:
         if any(len(row) != len(self.columns) for row in self.rows):

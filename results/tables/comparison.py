@@ -25,6 +25,7 @@ from ..records.record import Record
 from ..rendering.table import Column, Table, Value, text_column
 from ..statistics.bootstrap import Bootstrap
 from ..statistics.intervals import Estimates
+from ..statistics.leader import find_leader
 from .hiding import with_hiding_order
 
 MAIN = ("acc", "pixel_auroc.acc", "aupro.acc", "bwt", "fm", "stored_mb")
@@ -74,6 +75,13 @@ def main_tables(
         table = quantity_table("Results: ", c, _quantities(names), defaults, bootstrap=bootstrap)
         if published is not None:
             table = append_rows(table, c, published, names)
+        if (
+            "acc" in names
+            and not c.mixed_runs
+            and not c.mixed_data
+            and (found := find_leader(c.rows))
+        ):
+            table = replace(table, close=found.close, close_note=found.note)
         tables.append(table if columns else _optional(table, names))
     return tables
 

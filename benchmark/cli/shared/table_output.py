@@ -16,6 +16,7 @@ from ....results.rendering.table import Table
 from ....results.rendering.terminal import MORE, draw
 from ....results.rendering.trimming import without_deviation
 from ....results.storage.files import write_bytes
+from .messages import echo
 
 FORMATS = ("markdown", "csv", "latex", "html")
 
@@ -111,8 +112,10 @@ def _styled(table: Table, style: Style) -> Table:
 
 def _to_text(tables: Sequence[Table], output: str, style: Style) -> str:
     if output == "latex":
-        from ....results.rendering.latex import latex_file
+        from ....results.rendering.latex import latex_file, shrinking
 
+        for line in dict.fromkeys(filter(None, map(shrinking, tables))):
+            echo(f"warning: {line}", err=True)
         return latex_file(tables, style.highlight or "second", style.label)
     if output == "html":
         from ....results.rendering.html import html_page

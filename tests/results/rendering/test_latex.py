@@ -6,12 +6,13 @@ import math
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cadbench.results.published.rows import load_published
 from cadbench.results.published.tables import published_tables
-from cadbench.results.rendering.latex import latex_file, to_latex
+from cadbench.results.rendering.latex import latex_file, shrinking, to_latex
 from cadbench.results.rendering.latex_escape import escape_latex
 from cadbench.results.rendering.table import Column, Marked, Spread, Table, text_column
 from hypothesis import given
@@ -80,12 +81,36 @@ def test_quoted_rows_stand_below_a_rule() -> None:
     assert lines[place - 1] == r"\midrule"
 
 
+def test_references_stand_apart_and_rows_that_are_not_separable_are_marked() -> None:
+    table = replace(TABLE, unranked=(0,), close=(2,), close_note="not separable")
+    lines = to_latex(table, "none").splitlines()
+    starts = [line.split(" ")[0] for line in lines[lines.index(r"\midrule") :]]
+    marked = r"d\textsuperscript{$\dagger$}"
+    assert starts[:7] == [
+        *(r"\midrule", "c", marked, r"\midrule", r"a\_b", r"\midrule", "theirs"),
+    ]
+    assert r"\textsuperscript{$\dagger$}\,not separable." in lines
+
+
+def test_names_are_those_of_papers_and_small_letters_have_a_warning() -> None:
+    columns = (text_column("method"), *(Column(f"{m}", 3, "higher") for m in ("bwt", "a_b")))
+    table = Table("Results: x", columns, (("stfpm+ewc", 0.1, 0.2),), ("MB: 10^6 bytes",))
+    text = to_latex(table)
+    assert "STFPM, EWC & 0.100 & 0.200" in text
+    assert r"{BWT\,$\uparrow$} & {a b\,$\uparrow$}" in text
+    assert "MB: $10^{6}$ bytes." in text
+    assert shrinking(table) == ""
+    assert r"\ifdim\wd0>1.5\linewidth" in text
+    wide = Table("Wide: x", columns[:1] + columns[1:2] * 20, (("m", *[0.1] * 20),))
+    assert re.search(r"by about 0\.\d\d .* letters of \d\.\d pt: .*sidewaystable", shrinking(wide))
+
+
 def test_caption_label_and_notes_are_there() -> None:
     text = to_latex(TABLE, label="tab:x")
     assert r"\caption{Results: protocol a\_b@1.}" in text
     assert r"\label{tab:x}" in text
     assert r"\textsuperscript{1}\,n." in text
-    assert r"R[T, c] \ensuremath{-} R[s, c]" in text
+    assert r"mean of $R_{T, c} - R_{s, c}$" in text
     assert r"\texttt{-{}-time}" in text
     assert latex_file([TABLE, TABLE], label="t").count(r"\label{t-2}") == 1
 

@@ -34,7 +34,7 @@ def test_the_papers_tables_of_one_set_of_records(table, tmp_path, recorded):
     assert r"\caption{Ours \& theirs. Results: protocol plates-1x3-64-oracle@1, oracle" in main.out
     assert "seeds 0-1, order alphabetical, backbone" in main.out
     assert r"\label{tab:main}" in main.out
-    for heading in ("AUROC", "bwt", "fm"):
+    for heading in ("AUROC", "BWT", "FM"):
         assert rf"{{{heading}\,$" in main.out
     # Files get their format from their name, and are the same as what is printed.
     for name, output in (("t.tex", "latex"), ("t.html", "html"), ("t.md", "markdown")):
