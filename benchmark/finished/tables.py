@@ -11,7 +11,10 @@ from ...results.records.record import Record
 from ...results.rendering.table import Table
 from ..plugins.default_params import default_params
 
-COMPARING = ("main", "per-category", "defects", "experts", "domains", "robustness", "thresholds")
+COMPARING = (
+    *("main", "per-category", "defects", "experts", "domains"),
+    *("robustness", "thresholds", "boundaries"),
+)
 """Tables in which rows are compared."""
 OF_ROWS = ("matrix", "memory", "assignments", "events")
 """Tables that show each row alone."""
@@ -75,6 +78,7 @@ def make_tables(kind: str, records: Sequence[Record], options: TableOptions) -> 
             "domains": "none of these records was run with --drift",
             "robustness": "none of these records was run with --contaminate",
             "thresholds": "none of these records was run with --holdout",
+            "boundaries": "no method of these records finds boundaries by itself (see `tame`)",
             "events": "no method of these records recorded events (see `context.record`)",
         }.get(kind, "no method of these records assigns categories to experts")
         raise UsageError(f"no table {kind}: {reason}")
@@ -120,7 +124,12 @@ def _comparison_tables(kind: str, records: list[Record], options: TableOptions) 
     from ...results.analysis.quantities import full_name
     from ...results.published.rows import load_published
     from ...results.statistics.bootstrap import Bootstrap
-    from ...results.tables.comparison import experts_tables, main_tables, per_category_tables
+    from ...results.tables.comparison import (
+        boundaries_tables,
+        experts_tables,
+        main_tables,
+        per_category_tables,
+    )
     from ...results.tables.defects import defect_tables
     from ...results.tables.domains import domain_tables
     from ...results.tables.robustness import robustness_tables
@@ -137,17 +146,20 @@ def _comparison_tables(kind: str, records: list[Record], options: TableOptions) 
     if kind == "robustness":
         del given["allow_mixed"]
         return robustness_tables(records, options.metric, **given)
-    if kind == "defects":
-        return defect_tables(records, **given)
-    if kind == "thresholds":
-        return threshold_tables(records, **given)
+    makers = {
+        "defects": defect_tables,
+        "thresholds": threshold_tables,
+        "boundaries": boundaries_tables,
+    }
+    if kind in makers:
+        return makers[kind](records, **given)
     given["published"] = load_published() if options.published else None
     if kind == "main":
         names = options.columns
         columns = None if names is None else tuple(dict.fromkeys(map(full_name, names)))
         return main_tables(records, columns=columns, **given)
-    make = per_category_tables if kind == "per-category" else experts_tables
-    return make(records, **given)
+    compare = per_category_tables if kind == "per-category" else experts_tables
+    return compare(records, **given)
 
 
 def _row_tables(kind: str, records: list[Record], options: TableOptions) -> list[Table]:

@@ -61,6 +61,9 @@ class Method(ABC, Generic[P]):
     recurring: ClassVar[bool] = False
     """Whether the method can learn a category again, under changed conditions or from more images.
     `cadbench run` refuses streams with returning categories if it cannot."""
+    finds_boundaries: ClassVar[bool] = False
+    """Whether it notices by itself that the stream has changed, and records each such `switch`, so
+    that the metrics of boundaries are measured."""
 
     def __init__(self, params: P, context: MethodContext) -> None:
         self.params = params

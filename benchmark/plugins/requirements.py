@@ -44,14 +44,9 @@ def check_declaration(label: str, loaded: Any) -> None:
         )
     if not isinstance(loaded.recurring, bool):
         raise CadbenchError(f"{label}: recurring must be True or False, not {loaded.recurring!r}")
-    if not isinstance(loaded.uses_images, bool):
-        raise CadbenchError(
-            f"{label}: uses_images must be True or False, not {loaded.uses_images!r}"
-        )
-    if not isinstance(loaded.needs_transformer, bool):
-        raise CadbenchError(
-            f"{label}: needs_transformer must be True or False, not {loaded.needs_transformer!r}"
-        )
+    for name in ("uses_images", "needs_transformer", "finds_boundaries"):
+        if not isinstance(value := getattr(loaded, name), bool):
+            raise CadbenchError(f"{label}: {name} must be True or False, not {value!r}")
     params = loaded.Params
     if not (isinstance(params, type) and issubclass(params, Params)):
         raise CadbenchError(f"{label}: Params is not a subclass of cadbench.Params")

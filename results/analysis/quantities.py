@@ -20,13 +20,13 @@ from ..metrics.compute import introduced, owners
 from ..metrics.defects import Kind, defect_aurocs
 from ..metrics.metric import CategoryMetric, ContinualMetric, FloatOrArray, Index, Matrix
 from ..metrics.registry import (
+    BOUNDARY_METRICS,
     CATEGORY_METRICS,
     DEFAULT,
     IMAGE_METRICS,
-    INFERRED_METRICS,
     MATRIX_METRICS,
-    MEMORY_METRICS,
     PIXEL_METRICS,
+    STORED_METRICS,
     stored_name,
 )
 from ..records.record import Record
@@ -233,6 +233,13 @@ def _utilization(reading: Reading) -> float:
     return float(experts.mean()) * 100 if len(experts) else math.nan
 
 
+def _boundaries(reading: Reading) -> float:
+    """The number of boundaries of the stream; NaN if the method finds none by itself."""
+    metrics = reading.record.metrics
+    rows = metrics[metrics["metric"].isin(BOUNDARY_METRICS)]
+    return float(rows["n"].iloc[0]) if len(rows) else math.nan
+
+
 def _seconds(reading: Reading) -> float:
     return float(reading.record.run["seconds"]["total"])
 
@@ -254,7 +261,10 @@ QUANTITIES: Mapping[str, Quantity] = {
         for metric in MATRIX_METRICS.values()
         if metric.is_defined_for(base)
     },
-    **{name: _of_scores(metric) for name, metric in {**INFERRED_METRICS, **MEMORY_METRICS}.items()},
+    **{name: _of_scores(metric) for name, metric in STORED_METRICS.items()},
+    "boundaries": Quantity(
+        Column("boundaries", 0), _boundaries, "boundaries: changes of category in the stream"
+    ),
     "scoring_vectors": Quantity(
         Column("scoring vectors", 0, "lower"),
         _of_memory("scoring_vectors"),

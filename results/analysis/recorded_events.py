@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..records.record import Record
-from ..records.schema import ASSIGNED, PART_ASSIGNED, SIMILARITY, WRONG_NEIGHBORS
+from ..records.schema import ASSIGNED, PART_ASSIGNED, SEGMENT, SIMILARITY, WRONG_NEIGHBORS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 STEPS = ("step", "epoch")
 """Columns that number the events of an experience; the first that a kind has is its x axis."""
 
-_OWN = (ASSIGNED, PART_ASSIGNED, SIMILARITY, WRONG_NEIGHBORS)
+_OWN = (ASSIGNED, PART_ASSIGNED, SEGMENT, SIMILARITY, WRONG_NEIGHBORS)
 """Kinds with a table and figures of their own."""
 
 _LONGEST = 24

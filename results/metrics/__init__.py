@@ -10,6 +10,12 @@ threshold, which `alarm_threshold` makes of held-out scores. Metrics of anomaly 
 and are in `cadbench.benchmark.pixels.metrics`.
 """
 
+from .boundaries import (
+    boundaries_found,
+    boundaries_missed,
+    boundary_delay,
+    false_switches,
+)
 from .continual import (
     acc,
     acc_incremental,
@@ -41,12 +47,16 @@ __all__ = [
     "alarm_threshold",
     "auroc",
     "average_precision",
+    "boundaries_found",
+    "boundaries_missed",
+    "boundary_delay",
     "bwt",
     "bwt_all",
     "expert_forgetting",
     "expert_worst_drop",
     "f1_max",
     "false_alarm_rate",
+    "false_switches",
     "fm",
     "fm_clamped",
     "fpr95",

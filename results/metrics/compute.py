@@ -11,6 +11,7 @@ Names in metrics.parquet:
     pooled_auroc          after each t, `inferred` routing only
     routing_accuracy      after each t, and of the entire run (its last row), `inferred` only
     wrong_neighbor_rate   one category, and of the entire run, from events of methods with blocks
+    boundaries_found, ..  of the entire run, from events of methods that find boundaries
 
 Metrics of experts are there where the method recorded assignments. `gap_to_joint` needs a second
 run and is computed when a table is made.
@@ -26,11 +27,13 @@ import numpy as np
 
 from ..errors import CadbenchError
 from ..records.schema import WRONG_NEIGHBORS
+from .boundaries import boundaries_and_switches
 from .inferred_routing import pooled_auroc, routing_accuracy
 from .metric import CategoryMetric, ImageMetric, Index, Matrix, PixelMetric
 from .neighbors import wrong_neighbor_rate
 from .operating_points import AlarmThresholds, HeldOut
 from .registry import (
+    BOUNDARY_METRICS,
     DEFAULT,
     IMAGE_METRICS,
     MATRIX_METRICS,
@@ -88,6 +91,7 @@ def compute_metrics(
     if routing == "inferred":
         rows.extend(_inferred_rows(sorted_scores, len(experiences), s, owner))
     rows.extend(_neighbor_rows(events, categories))
+    rows.extend(_boundary_rows(events))
     frame = pd.DataFrame(rows, columns=["metric", "t", "category", "value", "n"])
     return frame.astype({"t": "Int16", "value": "float64", "n": "int32"})
 
@@ -316,6 +320,14 @@ def _neighbor_rows(events: pd.DataFrame | None, categories: Sequence[str]) -> It
     if shares:
         mean = wrong_neighbor_rate(shares)
         yield "wrong_neighbor_rate", None, None, float(mean.value), mean.n
+
+
+def _boundary_rows(events: pd.DataFrame | None) -> Iterator[Row]:
+    found = None if events is None else boundaries_and_switches(events)
+    if found is not None:
+        for metric in BOUNDARY_METRICS.values():
+            measured = metric.function(*found)
+            yield metric.name, None, None, float(measured.value), measured.n
 
 
 def _inferred_rows(scores: _SortedScores, T: int, s: Index, owner: Index | None) -> Iterator[Row]:

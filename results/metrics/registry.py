@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 
-from . import continual, image, inferred_routing, neighbors, operating_points, pixel
+from . import boundaries, continual, image, inferred_routing, neighbors, operating_points, pixel
 from .metric import (
     CategoryMetric,
     ContinualMetric,
@@ -56,11 +56,20 @@ INFERRED_METRICS: Mapping[str, ContinualMetric] = {
 MEMORY_METRICS: Mapping[str, ContinualMetric] = {
     metric.name: metric for metric in neighbors.METRICS
 }
+BOUNDARY_METRICS: Mapping[str, ContinualMetric] = {
+    metric.name: metric for metric in boundaries.METRICS
+}
+STORED_METRICS: Mapping[str, ContinualMetric] = {
+    **INFERRED_METRICS,
+    **MEMORY_METRICS,
+    **BOUNDARY_METRICS,
+}
+"""Continual metrics that are stored by their own names and have no matrix."""
+
 METRICS: Mapping[str, Metric] = {
     **CATEGORY_METRICS,
     **MATRIX_METRICS,
-    **INFERRED_METRICS,
-    **MEMORY_METRICS,
+    **STORED_METRICS,
 }
 
 
@@ -78,7 +87,7 @@ def split_name(stored: str) -> tuple[str, str]:
 def is_known(stored: str) -> bool:
     """Whether this release has the metric of a name in metrics.parquet."""
     base, name = split_name(stored)
-    if stored in {**CATEGORY_METRICS, **INFERRED_METRICS, **MEMORY_METRICS}:
+    if stored in {**CATEGORY_METRICS, **STORED_METRICS}:
         return True
     if base not in CATEGORY_METRICS or name not in MATRIX_METRICS:
         return False

@@ -282,6 +282,13 @@ WRONG_NEIGHBORS = "wrong neighbors"
 """Kind of events: per column, the `rate` of test patches of its `images` that are nearer to a
 stored vector of another category than to all of their own, after the last experience."""
 
+SWITCH = "switch"
+"""Kind of events: a method that finds boundaries has read `image` images of the experience and goes
+on with another expert."""
+SEGMENT = "segment"
+"""Kind of events, of such a method only: the next `images` training images of an experience, in the
+order in which the method gets them, are of one column."""
+
 METRICS_OF_0_1 = (
     "auroc", "ap", "f1_max", "pixel_auroc", "pixel_ap", "pixel_f1_max", "aupro", "acc",
     "acc_incremental", "acc_learned", "bwt", "bwt_all", "fm", "fm_clamped", "worst_drop", "fwt",

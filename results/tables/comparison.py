@@ -22,6 +22,7 @@ from ..metrics.metric import FloatOrArray
 from ..published.appending import append_category_rows, append_rows
 from ..published.rows import PublishedRow
 from ..records.record import Record
+from ..records.schema import SEGMENT
 from ..rendering.table import Column, Table, Value, text_column
 from ..statistics.bootstrap import Bootstrap
 from ..statistics.intervals import Estimates
@@ -29,6 +30,10 @@ from ..statistics.leader import find_leader
 from .hiding import with_hiding_order
 
 MAIN = ("acc", "pixel_auroc.acc", "aupro.acc", "bwt", "fm", "stored_mb")
+BOUNDARIES = (
+    "boundaries", "boundaries_found", "boundaries_missed", "false_switches", "boundary_delay",
+    "acc", "routing_accuracy",
+)  # fmt: skip
 TIMED = ("update_seconds", "ms_per_image")
 INFERRED = ("pooled_auroc", "routing_accuracy")
 EXPERTS = (
@@ -83,6 +88,24 @@ def main_tables(
         ):
             table = replace(table, close=found.close, close_note=found.note)
         tables.append(table if columns else _optional(table, names))
+    return tables
+
+
+def boundaries_tables(
+    records: Iterable[Record],
+    *,
+    defaults: Defaults | None = None,
+    allow_mixed: bool = False,
+    common: bool = False,
+    bootstrap: Bootstrap | None = None,
+) -> list[Table]:
+    """Boundaries that methods noticed by themselves; see `main_tables`."""
+    finding = [record for record in records if SEGMENT in set(record.events["kind"])]
+    tables = []
+    for c in comparisons(finding, allow_mixed=allow_mixed, common=common):
+        chosen = _quantities(BOUNDARIES)
+        table = quantity_table("Boundaries: ", c, chosen, defaults, bootstrap=bootstrap)
+        tables.append(_optional(table, BOUNDARIES))
     return tables
 
 

@@ -101,10 +101,11 @@ def command(kind: str, **given: Any) -> None:
     """Show records in tables.
 
     main (default), per-category, defects (kinds of defects), domains (with --drift), thresholds
-    (with --holdout) and experts compare rows, in one table per protocol and dataset; robustness
-    compares the shares of --contaminate; matrix, memory, assignments and events (what a method
-    recorded, such as losses) show each row. published needs no records: it shows every published
-    claim in one line with our number, those of others, and a status.
+    (with --holdout), boundaries (of methods that find them, such as feature_ae+tame) and experts
+    compare rows, in one table per protocol and dataset; robustness compares the shares of
+    --contaminate; matrix, memory, assignments and events (what a method recorded, such as losses)
+    show each row. published needs no records: it shows every published claim in one line with our
+    number, those of others, and a status.
 
     ROW is a method (all its rows), a method with settings (mecad:experts=5), or the beginning of a
     key; a run's own key selects that run only. Without ROW, all rows are shown.

@@ -56,10 +56,7 @@ def train_experience(
         before = len(numbers)
         for name in names_for_method(stream, index, routing).values():
             numbers.setdefault(name, len(numbers))
-    parts: dict[str, TrainingIds] = {}
-    names = names_for_method(stream, experience.index, routing)
-    for column, ids in stream.training(experience.index).items():
-        parts.setdefault(names[column], {})[column] = ids
+    parts = training_parts(stream, experience.index, routing)
     return TrainExperience(
         experience.index,
         tuple(parts),
@@ -73,6 +70,15 @@ def train_experience(
         {name: numbers[name] for name in parts},
         method_ids,
     )
+
+
+def training_parts(stream: Stream, index: int, routing: Routing) -> dict[str, TrainingIds]:
+    """Ids of the training images of experience `index` by the name that the method gets."""
+    parts: dict[str, TrainingIds] = {}
+    names = names_for_method(stream, index, routing)
+    for column, ids in stream.training(index).items():
+        parts.setdefault(names[column], {})[column] = ids
+    return parts
 
 
 def names_for_method(stream: Stream, index: int, routing: Routing) -> dict[str, str]:

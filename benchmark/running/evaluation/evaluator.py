@@ -26,6 +26,7 @@ from ..cell import Cell
 from ..devices import synchronize
 from .assignment_events import complete_events
 from .batches import names_for_method, train_experience
+from .boundary_events import segment_events
 from .event_log import EventLog
 from .lending import Loan
 from .progress import Progress, Step
@@ -215,6 +216,8 @@ def _evaluate_experience(trial: Trial, experience: Experience) -> Step:
     events = complete_events(
         trial.log.events, cell, stream, experience, features, trial.loan.coresets
     )
+    with trial.attributed("observe"):
+        events += segment_events(trial.log.events, cell, method, stream, experience, features)
     trial.log.events.clear()
     return Step(
         experience=experience.index,

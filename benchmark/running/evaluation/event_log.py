@@ -14,6 +14,7 @@ from ....results.records.schema import (
     ASSIGNED,
     ASSIGNMENT,
     PART_ASSIGNED,
+    SEGMENT,
     SIMILARITY,
     WRONG_NEIGHBORS,
 )
@@ -23,7 +24,7 @@ from ...system.plugin_errors import PluginMistake
 Event: TypeAlias = dict[str, Any]
 """A row of the events table, without the number of the experience."""
 
-_RESERVED = (SIMILARITY, PART_ASSIGNED, WRONG_NEIGHBORS)
+_RESERVED = (SIMILARITY, PART_ASSIGNED, WRONG_NEIGHBORS, SEGMENT)
 """Kinds of events that cadbench itself records."""
 
 _TYPES = {"int16": "number", "float64": "number", "bool": "true or false", "string": "text"}

@@ -36,6 +36,7 @@ class Tame(ExpertDetector):
     """
 
     recurring = True
+    finds_boundaries = True
 
     def __init__(self, params: Any, context: MethodContext) -> None:
         super().__init__(params, context)

@@ -1,0 +1,53 @@
+"""Which column each training image is of, as recorded for methods that find boundaries."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from cadbench.benchmark.running.evaluation.boundary_events import segment_events
+from cadbench.benchmark.streams.stream import Stream
+from cadbench.benchmark.system.plugin_errors import PluginMistake
+
+
+@pytest.fixture
+def blended(study):
+    built = study(categories=("apple", "bolt", "cup"), train=8, good=1, defective=1)
+    stream = Stream(built.manifest, built.stream().order, blend=0.5)
+
+    def segments(routing="oracle", events=(), finds=True):
+        return [
+            [
+                (event["category"], event["images"])
+                for event in segment_events(
+                    events,
+                    SimpleNamespace(routing=routing),
+                    SimpleNamespace(finds_boundaries=finds),
+                    stream,
+                    experience,
+                    built.features,
+                )
+            ]
+            for experience in stream.train_stream
+        ]
+
+    return segments
+
+
+@pytest.mark.parametrize("routing", ["oracle", "inferred"])
+def test_segments_are_the_late_the_own_and_the_early_images(blended, routing):
+    assert blended(routing) == [
+        [("apple", 6), ("bolt", 2)],
+        [("apple", 2), ("bolt", 4), ("cup", 2)],
+        [("bolt", 2), ("cup", 6)],
+    ]
+
+
+def test_methods_that_find_no_boundaries_have_no_segments(blended):
+    assert blended(finds=False) == [[], [], []]
+
+
+@pytest.mark.parametrize("image", [0, 9, 2.0, None])
+def test_a_switch_needs_its_place_in_the_experience(blended, image):
+    with pytest.raises(PluginMistake, match=r"needs image.*1 to 8"):
+        blended(events=[{"kind": "switch", "image": image}])
