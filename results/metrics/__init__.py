@@ -10,12 +10,6 @@ threshold, which `alarm_threshold` makes of held-out scores. Metrics of anomaly 
 and are in `cadbench.benchmark.pixels.metrics`.
 """
 
-from .boundaries import (
-    boundaries_found,
-    boundaries_missed,
-    boundary_delay,
-    false_switches,
-)
 from .continual import (
     acc,
     acc_incremental,
@@ -30,13 +24,19 @@ from .continual import (
     gap_to_joint,
     worst_drop,
 )
+from .from_events.boundaries import (
+    boundaries_found,
+    boundaries_missed,
+    boundary_delay,
+    false_switches,
+)
+from .from_events.neighbors import wrong_neighbor_rate
 from .image.auroc import auroc
 from .image.average_precision import average_precision
 from .image.f1_max import f1_max
 from .image.fpr95 import fpr95
 from .inferred_routing import pooled_auroc, routing_accuracy
 from .metric import Measured
-from .neighbors import wrong_neighbor_rate
 from .operating_points import alarm_threshold, false_alarm_rate, recall
 
 __all__ = [

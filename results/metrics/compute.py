@@ -27,10 +27,10 @@ import numpy as np
 
 from ..errors import CadbenchError
 from ..records.schema import WRONG_NEIGHBORS
-from .boundaries import boundaries_and_switches
+from .from_events.boundaries import boundaries_and_switches
+from .from_events.neighbors import wrong_neighbor_rate
 from .inferred_routing import pooled_auroc, routing_accuracy
 from .metric import CategoryMetric, ImageMetric, Index, Matrix, PixelMetric
-from .neighbors import wrong_neighbor_rate
 from .operating_points import AlarmThresholds, HeldOut
 from .registry import (
     BOUNDARY_METRICS,

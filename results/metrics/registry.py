@@ -6,7 +6,8 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 
-from . import boundaries, continual, image, inferred_routing, neighbors, operating_points, pixel
+from . import continual, image, inferred_routing, operating_points, pixel
+from .from_events import boundaries, neighbors
 from .metric import (
     CategoryMetric,
     ContinualMetric,

@@ -24,9 +24,8 @@ from ...system.plugin_errors import PluginMistake, attribute_errors_to
 from ...system.reporting import Reporter, Silent
 from ..cell import Cell
 from ..devices import synchronize
-from .assignment_events import complete_events
 from .batches import names_for_method, train_experience
-from .boundary_events import segment_events
+from .completed_events import complete_events, segment_events
 from .event_log import EventLog
 from .lending import Loan
 from .progress import Progress, Step

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from cadbench.benchmark.running.evaluation.boundary_events import segment_events
+from cadbench.benchmark.running.evaluation.completed_events import segment_events
 from cadbench.benchmark.streams.stream import Stream
 from cadbench.benchmark.system.plugin_errors import PluginMistake
 

@@ -13,7 +13,7 @@ from cadbench.results.metrics import (
     boundary_delay,
     false_switches,
 )
-from cadbench.results.metrics.boundaries import boundaries_and_switches, delays_of
+from cadbench.results.metrics.from_events.boundaries import boundaries_and_switches, delays_of
 
 METRICS = (boundaries_found, boundaries_missed, false_switches, boundary_delay)
 

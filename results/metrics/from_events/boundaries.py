@@ -14,9 +14,9 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import CadbenchError
-from ..records.schema import SEGMENT, SWITCH
-from .metric import ContinualMetric, Measured
+from ...errors import CadbenchError
+from ...records.schema import SEGMENT, SWITCH
+from ..metric import ContinualMetric, Measured
 
 if TYPE_CHECKING:
     import pandas as pd

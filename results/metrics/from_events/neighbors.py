@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .metric import ContinualMetric, Measured
+from ..metric import ContinualMetric, Measured
 
 
 def wrong_neighbor_rate(shares: ArrayLike) -> Measured:

@@ -1,18 +1,21 @@
-"""Events about the assignment of categories to experts: by column of R, with similarities."""
+"""Events that need what a method is not told: assignments by column of R, and where columns begin."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ....results.records.schema import ASSIGNED, PART_ASSIGNED, SIMILARITY
+from ....results.records.schema import ASSIGNED, PART_ASSIGNED, SEGMENT, SIMILARITY, SWITCH
 from ...features.feature_set import FeatureSet
 from ...interface.experience import TrainExperience
+from ...interface.method import Method
 from ...streams.stream import Experience, Stream
+from ...system.plugin_errors import PluginMistake
 from ..cell import Cell
-from .batches import names_for_method
+from .batches import names_for_method, training_parts
 from .event_log import Event
 
 if TYPE_CHECKING:
@@ -45,6 +48,47 @@ def complete_events(
         return list(events)
     by_column = _by_column(events, stream, experience, cell)
     return [*by_column, *_similarities(stream, experience, features, coresets)]
+
+
+def segment_events(
+    events: Sequence[Event],
+    cell: Cell,
+    method: Method,
+    stream: Stream,
+    experience: Experience,
+    features: FeatureSet,
+) -> list[dict[str, Any]]:
+    """The runs of training images of one column, in the order in which the method gets them.
+
+    Args:
+        events: what the method recorded in this experience.
+        cell: the cell.
+        method: its method.
+        stream: its stream.
+        experience: the experience that the method observed.
+        features: features of its images.
+
+    Returns:
+        One event per run of images; none if the method does not declare `finds_boundaries`.
+
+    Raises:
+        PluginMistake: a switch has no position among these images.
+    """
+    if not method.finds_boundaries:
+        return []
+    columns: list[str] = []
+    for part in training_parts(stream, experience.index, cell.routing).values():
+        column_of = {image: column for column, ids in part.items() for image in ids}
+        columns += [column_of[image] for image in features.training_subset(part).ids]
+    for event in events:
+        image = event.get("image")
+        if event["kind"] == SWITCH and not (type(image) is int and 1 <= image <= len(columns)):
+            raise PluginMistake(
+                f"record('switch') needs image, the number of images of the experience that it has "
+                f"read (1 to {len(columns)}), got {image!r:.40}"
+            )
+    runs = [(column, len(list(run))) for column, run in groupby(columns)]
+    return [{"kind": SEGMENT, "category": column, "images": count} for column, count in runs]
 
 
 def _by_column(

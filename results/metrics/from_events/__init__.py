@@ -1,0 +1,1 @@
+"""Metrics of a run that are computed from its events."""
