@@ -1,4 +1,4 @@
-"""Events that need what a method is not told: assignments by column of R, and where columns begin."""
+"""Events that a method cannot complete: assignments by column of R, and where columns begin."""
 
 from __future__ import annotations
 
