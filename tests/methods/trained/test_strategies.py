@@ -30,9 +30,14 @@ def test_every_strategy_has_a_strength_or_none():
     assert set(STRENGTHS) | WITHOUT == set(STRATEGIES)
 
 
-@pytest.mark.parametrize("strategy", STRENGTHS)
-def test_a_strategy_changes_the_second_experience_and_at_strength_0_nothing(stream, strategy):
-    detector = "vae" if strategy == "generative" else "feature_ae"
+@pytest.mark.parametrize(
+    ("detector", "strategy"),
+    [(each, name) for name in STRENGTHS if name != "generative" for each in ("feature_ae", "uniad")]
+    + [("vae", "generative")],
+)
+def test_a_strategy_changes_the_second_experience_and_at_strength_0_nothing(
+    stream, detector, strategy
+):
     naive = taught(stream, f"{detector}+naive")
     strength = STRENGTHS[strategy]
     on = 4 if strength == "mem_size" else 0.9

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 from cadbench.methods.trained import crad, feature_ae, rd4ad, stfpm, vae
 from cadbench.methods.trained.strategies import strategies_of
+from cadbench.methods.trained.transformers import uniad
 
 DETECTORS = (
     (crad, "CRAD"),
     (feature_ae, "FeatureAE"),
     (rd4ad, "RD4AD"),
     (stfpm, "STFPM"),
+    (uniad, "UniAD"),
     (vae, "VAE"),
 )
 CLASSES = {
@@ -24,6 +26,7 @@ QUICK = {
     "feature_ae": {"epochs": 3, "batch_size": 2},
     "stfpm": {"epochs": 1, "batch_size": 2, "lr": 0.1},
     "rd4ad": {"epochs": 1, "batch_size": 2},
+    "uniad": {"epochs": 2, "width": 4, "feedforward": 4},
     "vae": {"epochs": 1, "batch_size": 2, "side": 16, "code": 4},
 }
 

@@ -1,0 +1,1 @@
+"""Detectors that reconstruct patch embeddings with a transformer: `uniad`, `moead` and `iuf`."""
