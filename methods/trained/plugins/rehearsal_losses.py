@@ -103,8 +103,10 @@ class InterferedRetrieval(SupervisedPlugin):
             name: value if gradient is None else value - lr * gradient
             for name, value, gradient in zip(names, values, gradients, strict=True)
         }
+        devices = [strategy.device] if strategy.device.type == "cuda" else []
         with torch.no_grad():
-            before = self._losses(network, {}, images)
+            with torch.random.fork_rng(devices):  # a network's noise is the same for both losses
+                before = self._losses(network, {}, images)
             after = self._losses(network, stepped, images)
         hardest = (after - before).argsort(descending=True)[: strategy.train_mb_size]
         strategy.loss = strategy.loss + criterion(network(images[hardest]), None)

@@ -232,7 +232,14 @@ def test_conformance(name):
     "name",
     [
         *("feature_ae+si", "feature_ae+replay", "feature_ae+joint", "stfpm+lwf"),
-        *("stfpm+cumulative", "rd4ad+mas", "rd4ad+agem", "feature_ae+gpm", "feature_ae+derpp"),
+        *(
+            "stfpm+cumulative",
+            "rd4ad+mas",
+            "rd4ad+agem",
+            "feature_ae+gpm",
+            "uniad+gpm",
+            "feature_ae+derpp",
+        ),
         *("feature_ae+mir", "feature_ae+gss"),
     ],
 )
