@@ -15,7 +15,7 @@ from ..networks.error_network import ErrorNetwork
 from .layers import DecoderLayer, EncoderLayer, initialize, neighbor_mask
 
 if TYPE_CHECKING:
-    from .uniad import UniADParams
+    from .parameters import UniADParams
 
 
 class TokenReconstruction(ErrorNetwork):
