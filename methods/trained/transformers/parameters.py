@@ -19,7 +19,7 @@ class UniADParams(TrainingParams):
     )
     batch_size: int = param(2, "images per training step", low=2)
     width: int = param(64, "length of a token in the transformer", low=2)
-    layers: int = param(1, "layers in the encoder, and layers in the decoder", low=1)
+    depth: int = param(1, "layers in the encoder, and layers in the decoder", low=1)
     heads: int = param(2, "heads of an attention layer", low=1)
     feedforward: int = param(128, "width of the feed-forward layers", low=1)
     dropout: float = param(0.0, "share of the values that training sets to 0", low=0, high=0.9)

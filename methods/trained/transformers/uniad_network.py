@@ -86,8 +86,8 @@ class UniADNetwork(TokenReconstruction):
         super().__init__(dim, grid, params)
         count = math.prod(self.token_grid)
         shape = params.width, params.heads, params.feedforward, params.dropout
-        self.encoder = nn.ModuleList(EncoderLayer(*shape) for _ in range(params.layers))
-        self.decoder = nn.ModuleList(DecoderLayer(count, *shape) for _ in range(params.layers))
+        self.encoder = nn.ModuleList(EncoderLayer(*shape) for _ in range(params.depth))
+        self.decoder = nn.ModuleList(DecoderLayer(count, *shape) for _ in range(params.depth))
         self.norm = nn.LayerNorm(params.width)
         initialize(self)
 
