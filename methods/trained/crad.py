@@ -23,7 +23,7 @@ NetworkSize: TypeAlias = Literal["small", "wide"]
 class CRADParams(TrainingParams):
     """The source's rates and batch size; epochs and network are for short CPU runs."""
 
-    epochs: int = param(15, "passes over the training images of an experience", low=1)
+    epochs: int = param(10, "passes over the training images of an experience", low=1)
     lr: float = param(0.001, "learning rate of AdamW", above=0)
     batch_size: int = param(16, "images per training step", low=2)
     grid_lr: float = param(0.1, "learning rate of the grids", above=0)

@@ -13,7 +13,7 @@ from .error_network import ErrorNetwork
 
 _LOCAL, _GLOBAL = 8, 4
 """Rows and columns of the two grids."""
-_WIDTH, _BLOCKS = 64, 3
+_WIDTH, _BLOCKS = 64, 2
 """The small network; the source's has 2 C channels and 11 blocks."""
 _SOURCE_BLOCKS = 11
 _NOISE = 0.05

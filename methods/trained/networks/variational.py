@@ -12,7 +12,7 @@ from torch.nn import functional
 from .error_network import ErrorNetwork
 from .separable import with_batch_norm
 
-_WIDTHS = (32, 64, 128, 256)
+_WIDTHS = (16, 32, 64, 128)
 _LEAST = 1e-12
 
 
