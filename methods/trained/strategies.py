@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...benchmark.interface.experience import TrainExperience
 from ...benchmark.interface.params import Params, param
+from ...results.errors import UsageError
 from .detector import TrainedDetector
 from .experts.seed_like import SeedLike, SeedLikeParams
 from .experts.tame import Tame, TameParams
+
+if TYPE_CHECKING:
+    from ...benchmark.interface.method import CellFacts
+    from .stored_format import StoredFormat
+
+_ANY_NUMBER = 2**31 - 1
+"""The size of a buffer that the bytes of its images limit."""
 
 
 @dataclass(frozen=True)
@@ -17,24 +25,57 @@ class ReplayParams(Params):
     """Avalanche's default."""
 
     mem_size: int = param(200, "stored training images, divided equally among experiences", low=0)
+    memory_bytes: int = param(
+        0, "bytes of stored training images, instead of mem_size; 0: mem_size", low=0, later=True
+    )
+    jpeg_quality: int = param(
+        0, "quality of stored images as JPEG; 0: not compressed", low=0, high=95, later=True
+    )
+    shrink: int = param(
+        1, "stored images have 1 / shrink of the height and width", low=1, later=True
+    )
 
 
 class Replay(TrainedDetector):
     """Adds stored images of earlier experiences to each batch (`ReplayPlugin`)."""
 
+    @classmethod
+    def resolve(cls, params: Any, facts: CellFacts) -> Any:
+        if cls.inputs == "patches" and (params.jpeg_quality or params.shrink > 1):
+            raise UsageError(
+                f"{cls.title} stores patches, not images: jpeg_quality and shrink are for "
+                "detectors on images, such as stfpm"
+            )
+        return super().resolve(params, facts)
+
+    @property
+    def stored_format(self) -> StoredFormat | None:
+        """How images are stored; None for Avalanche's buffer as it is."""
+        from .stored_format import StoredFormat
+
+        params = self.params
+        form = StoredFormat(params.memory_bytes, params.jpeg_quality, params.shrink)
+        return None if form == StoredFormat(0, 0, 1) else form
+
     def plugins(self) -> list[Any]:
         from .stored_images import restore_replay
 
-        size = self.params.mem_size
+        size = _ANY_NUMBER if self.params.memory_bytes else self.params.mem_size
         if not size:
             return super().plugins()
-        self.replay = restore_replay(size, self.strategy_state, self.context.device)
+        form, state = self.stored_format, self.strategy_state
+        self.replay = restore_replay(
+            size, form.unpack(state) if form else state, self.context.device
+        )
         return [*super().plugins(), self.replay]
 
     def updated_state(self, strategy: Any, experience: TrainExperience) -> dict[str, Any]:
         from .stored_images import replay_state
 
-        return replay_state(self.replay) if self.params.mem_size else {}
+        if not self.params.mem_size and not self.params.memory_bytes:
+            return {}
+        state, form = replay_state(self.replay), self.stored_format
+        return form.pack(state["groups"], self.strategy_state) if form else state
 
     def stored_vectors(self) -> int:
         return _count_stored_patches(self)
@@ -332,7 +373,8 @@ def _count_stored_patches(detector: TrainedDetector) -> int:
     if detector.inputs == "images":
         return 0
     groups = detector.strategy_state.get("groups", ())
-    return sum(group["values"].shape[:2].numel() for group in groups)
+    images = (one for group in groups for one in group.get("stored", group.get("values")))
+    return sum(len(patches) for patches in images)
 
 
 class Naive(TrainedDetector):
