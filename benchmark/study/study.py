@@ -11,6 +11,7 @@ from ...results.errors import UsageError
 from ..finished.results import Results
 from .fields import StudyFields, given_fields
 from .file import read_fields, write_study
+from .python_names import python_names
 from .settings import Settings, settings_of
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class Study(StudyFields):
 
     _settings: Settings = field(init=False, repr=False, compare=False)
 
+    @python_names()
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "_settings", settings_of(self))
@@ -112,6 +114,7 @@ class Study(StudyFields):
         """Write the study as a TOML file. The folder of the data (`data_root`) is left out."""
         write_study(self, Path(file))
 
+    @python_names()
     def plan(self, reporter: Reporter | None = None, out: str | Path = "runs") -> Plan:
         """Open the dataset and list the cells.
 
@@ -148,6 +151,7 @@ class Study(StudyFields):
 
         return estimate(self.plan(out=out), Path(out).expanduser())
 
+    @python_names()
     def run(
         self,
         out: str | Path = "runs",

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..did_you_mean import suggestion
 from ..errors import OtherSchemaError, RecordError, UsageError
 from ..storage.files import storage_error, whole_file, write_bytes
 from .parquet import write_table
@@ -154,7 +155,7 @@ def resolve_runs(out: Path, ref: str, records: list[Record]) -> list[Record]:
             return inside
     found = records if ref == "all" else [r for r in records if _matches(r, ref, out)]
     if not found:
-        raise UsageError(f"no record matches {ref!r}; there are:", listed=_choices(records))
+        raise UsageError(_no_match(ref, records))
     return found
 
 
@@ -186,7 +187,12 @@ def resolve_run(out: Path, ref: str, warn: Callable[[str], object] = lambda line
             f"{ref!r} matches {len(found)} records; choose one:", listed=_choices(found)
         )
     unread = f" ({'; '.join(damaged)})" if damaged else ""
-    raise UsageError(f"no record matches {ref!r}{unread}; there are:", listed=_choices(records))
+    raise UsageError(_no_match(ref, records) + unread)
+
+
+def _no_match(ref: str, records: list[Record]) -> str:
+    close = suggestion(ref, sorted({record.method for record in records}))
+    return f"no record matches {ref!r}{close}; `cadbench runs ls` lists keys and parameters"
 
 
 def _matches(record: Record, ref: str, out: Path) -> bool:

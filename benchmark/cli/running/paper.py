@@ -74,7 +74,8 @@ def command(context: click.Context, name: str, **given: Any) -> None:
         _check_compare_only(context)
         records = list(_matching_records(study, paper, context, given))
     else:
-        plan = study.plan(reporter, execution.out)
+        with option_names():
+            plan = study.plan(reporter, execution.out)
         if given["dry_run"]:
             print_plan(plan, estimate(plan, execution.out), "text")
             return

@@ -28,6 +28,7 @@ from ..shared.options import (
 from .engine import engine_options
 from .study_options import (
     execution_from_options,
+    option_names,
     stream_options,
     study_from_file,
     study_from_options,
@@ -289,7 +290,8 @@ def command(context: click.Context, **given: Any) -> None:
             raise UsageError(
                 "--shard and --tune exclude each other: the value is chosen before cells are split"
             )
-        plan = study.plan(reporter, execution.out)
+        with option_names():
+            plan = study.plan(reporter, execution.out)
         if given["save"]:
             study.save(given["save"])
     plan = dataclasses.replace(plan, cells=take_shard(plan.cells, given["shard"]))

@@ -335,14 +335,11 @@ def test_a_row_that_lacks_runs_is_left_out_unless_common_or_mixed(run_plates, ou
     assert_refused(call("table", "--out", out, "--protocol", "x"), 2, "--protocol", "plates-1x3")
 
 
-def test_an_unknown_run_is_wrong_usage_that_lists_the_runs(run_plates, out, call):
+def test_an_unknown_run_is_wrong_usage(run_plates, out, call):
     assert run_plates(*FINETUNE).code == 0
-    refused = call("show", "abcdef", "--out", out)
-    assert (refused.code, refused.out) == (2, "")
-    first, *listed = refused.err.splitlines()
-    assert first.startswith("error: no record matches 'abcdef'")
-    assert len(listed) == 1
-    assert "finetune" in listed[0]
+    for command in (("show",), ("audit",), ("score", "image.png")):
+        refused = call(command[0], "abcdef", *command[1:], "--out", out)
+        assert_refused(refused, 2, "no record matches 'abcdef'", "`cadbench runs ls`")
     assert call("show", "finetune", "--out", out).code == 0
 
 

@@ -180,3 +180,14 @@ def test_paths_in_a_file_are_relative_to_it(tmp_path, monkeypatch):
     assert '"../w.pth"' in text
     read = Study.from_file(tmp_path / "a/study.toml")
     assert read.settings.weights.samefile("w.pth")
+
+
+def test_errors_name_arguments_in_python_and_options_on_the_command_line(call, root, cache):
+    with pytest.raises(UsageError, match=r"^schedule 'x' is not a schedule"):
+        Study(dataset="folder", data_root=root, schedule="x").cells()
+    with pytest.raises(UsageError, match=r"^orders 'x' is neither"):
+        Study(dataset="folder", data_root=root, orders="x").cells()
+    with pytest.raises(UsageError, match=r"^engine ray needs|^address needs engine ray"):
+        Study(dataset="folder", data_root=root).run(address="a:1")
+    said = call("run", "--dataset", "folder", "--data-root", root, "--schedule", "x", "--dry-run")
+    assert "--schedule 'x' is not a schedule" in said.err
