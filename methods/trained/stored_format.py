@@ -48,7 +48,7 @@ class StoredFormat:
         if not self.jpeg_quality and self.shrink == 1:
             return stored
         if self.jpeg_quality:
-            image = Image.open(io.BytesIO(stored.numpy().tobytes()))
+            image: Image.Image = Image.open(io.BytesIO(stored.numpy().tobytes()))
         else:
             image = Image.fromarray(stored.permute(1, 2, 0).contiguous().numpy())
         if self.shrink > 1:
