@@ -24,8 +24,8 @@ from typing import Any
 from unittest import mock
 
 from cadbench.benchmark.data.catalog import CatalogEntry
+from cadbench.benchmark.data.download import transfer
 from cadbench.benchmark.data.download.download import download
-from cadbench.benchmark.data.download.partial_archive import PartialArchive
 from cadbench.benchmark.data.download.transfer import RetryPolicy
 from cadbench.benchmark.system.reporting import Silent
 from cadbench.results.errors import CadbenchError
@@ -115,14 +115,14 @@ def _no_name(_: Stage) -> Any:
 
 def _interrupted(_: Stage) -> Any:
     """Ctrl-C when half of it is there."""
-    write = PartialArchive.write
+    append = transfer._append
 
-    def interrupted(self: Any, data: bytes) -> None:
-        write(self, data)
-        if self.have > HALF:
+    def interrupted(path: Path, *rest: Any) -> None:
+        append(path, *rest)
+        if path.stat().st_size > HALF:
             raise KeyboardInterrupt
 
-    return mock.patch.object(PartialArchive, "write", interrupted)
+    return mock.patch.object(transfer, "_append", interrupted)
 
 
 SCENARIOS = (

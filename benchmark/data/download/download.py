@@ -22,8 +22,7 @@ from ...system.reporting import Reporter
 from ..catalog import Archive, CatalogEntry
 from ..readers.folder import Folder
 from ..verify import CategoryComparison, compare, count_listed_images, find_folder
-from .partial_archive import MEGA, ROOT_OPTION
-from .transfer import RetryPolicy, fetch_archive
+from .transfer import MEGA, ROOT_OPTION, RetryPolicy, fetch_archive
 from .unpack import remove_folder, unpack
 
 _UNPACKED = {"tar": 1.0, "tar.xz": 1.2, "tar.gz": 1.2, "zip": 2.0}

@@ -17,7 +17,7 @@ from ....results.storage.files import storage_error
 from ...system.reporting import Reporter
 from ..catalog import Archive
 from ..folders import is_image
-from .partial_archive import ROOT_OPTION
+from .transfer import ROOT_OPTION
 
 LIMITS = Limits(members=1_000_000, bytes=1024 * MEBI, ratio=20)
 """Images hardly compress, and the largest dataset has about 10,000 files."""
