@@ -70,8 +70,7 @@ def command(context: click.Context, name: str | None, **given: Any) -> None:
     """Write one contact sheet per category (PNG) and print statistics of the images.
 
     The statistics are sizes, channels, mask areas (% of the image), and test images that repeat a
-    training image at another size, encoding or brightness. Results are cached, so that each image
-    is read only once. NAME is short for --dataset NAME.
+    training image at another size, encoding or brightness. NAME is short for --dataset NAME.
     """
     from ...data.opening.open_dataset import open_dataset
     from ...data.preview.contact_sheet import draw_contact_sheet
@@ -96,7 +95,7 @@ def command(context: click.Context, name: str | None, **given: Any) -> None:
     found = []
     with reporter.task("reading images", len(manifest.items), "images") as task:
         for category, file in files.items():
-            fingerprints = compute_fingerprints(manifest, category, cache_root(), task)
+            fingerprints = compute_fingerprints(manifest, category, task)
             of_category = compute_statistics(category, fingerprints)
             sheet = draw_contact_sheet(manifest, category, of_category.near, count=given["count"])
             _save(sheet, file)

@@ -1,14 +1,13 @@
 """Find test images that repeat a training image at another size, encoding or brightness.
 
-All images of an industrial category are similar, so a perceptual hash alone is useless: of MVTec
-AD's 160 test images of screws, 146 are within 4 of 64 bits of a training image. Here the hash only
-selects candidates. Then the fine detail is compared, which differs from part to part but survives
-copying. The training images show how similar the detail of different parts is. Copies that are
-shifted, rotated or cropped by more than half a percent are not found.
+All images of an industrial category are similar, so their fine detail is compared, which differs
+from part to part but survives copying. The training images show how similar the detail of different
+parts is. Copies that are shifted, rotated or cropped by more than half a percent are not found.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,11 +21,7 @@ reach 0.987; in one category they would exceed this limit without MIN_RATIO."""
 MIN_RATIO = 8.0
 """The difference (1 - correlation) of a copy must be this many times smaller than the median
 difference between a training image and its nearest other training image."""
-MAX_HASH_DISTANCE = 40
-"""Maximum number of differing bits, of 256, in the hashes of a copy."""
-
-_CANDIDATES = 16
-_BLOCK = 256
+_BLOCK = 1024
 _SAMPLE = 256
 _SIGMA = 1.5
 _VISIBLE = 0.25
@@ -44,9 +39,6 @@ class DuplicatePair(NamedTuple):
 def find_near_duplicates(train: Fingerprints, test: Fingerprints) -> list[DuplicatePair]:
     """Find the test images that repeat a training image with other pixels.
 
-    Each test image is compared with all training images by its hash (a matrix product in blocks),
-    and with the 16 nearest of them by its detail. So memory and time are limited.
-
     Args:
         train: fingerprints of the training images of a category.
         test: fingerprints of its test images.
@@ -60,7 +52,7 @@ def find_near_duplicates(train: Fingerprints, test: Fingerprints) -> list[Duplic
     common = common_detail(train)
     limit = similarity_threshold(train, common)
     train_contents = {item.content for item in train.items}
-    indices, similar = _nearest(test, train, common, max_distance=MAX_HASH_DISTANCE)
+    indices, similar = _nearest(test.items, test.detail, train, common)
     pairs = [
         DuplicatePair(item, train.items[index], float(similarity))
         for item, index, similarity in zip(test.items, indices, similar, strict=True)
@@ -70,8 +62,11 @@ def find_near_duplicates(train: Fingerprints, test: Fingerprints) -> list[Duplic
 
 
 def common_detail(train: Fingerprints) -> np.ndarray:
-    """(DETAIL, DETAIL) float32: the detail that all training images share, which is removed."""
-    return np.median(_fine(_sample(train).detail), axis=0)
+    """(DETAIL, DETAIL) float32: the detail that all training images share, which is removed.
+
+    The images are sorted by content hash, so the first are random ones.
+    """
+    return np.median(_fine(train.detail[:_SAMPLE]), axis=0)
 
 
 def similarity_threshold(train: Fingerprints, common: np.ndarray) -> float:
@@ -83,56 +78,37 @@ def similarity_threshold(train: Fingerprints, common: np.ndarray) -> float:
         train: fingerprints of the training images.
         common: their common detail.
     """
-    sample = _sample(train)
-    _, similar = _nearest(sample, train, common, max_distance=None)
+    _, similar = _nearest(train.items[:_SAMPLE], train.detail[:_SAMPLE], train, common)
     return max(MIN_SIMILARITY, 1 - (1 - float(np.median(similar))) / MIN_RATIO)
 
 
-def _sample(fingerprints: Fingerprints) -> Fingerprints:
-    """At most `_SAMPLE` of the images. They are sorted by content hash, so the first are random."""
-    return fingerprints.select(slice(0, _SAMPLE))
-
-
 def _nearest(
-    images: Fingerprints, train: Fingerprints, common: np.ndarray, *, max_distance: int | None
+    items: Sequence[Item], detail: np.ndarray, train: Fingerprints, common: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the most similar training image of each image, ignoring those with equal pixels.
 
     Args:
-        images: fingerprints of N images.
+        items: N images.
+        detail: (N, DETAIL, DETAIL), their detail.
         train: fingerprints of the training images.
         common: their common detail.
-        max_distance: maximum distance of the hashes; None for no limit.
 
     Returns:
-        (N,) indices into `train`, and (N,) correlations, 0 if no hash is within the distance.
+        (N,) indices into `train`, and (N,) correlations, 0 if there is no other image.
     """
+    own = np.array([item.content for item in items])
     contents = np.array([item.content for item in train.items])
-    signs = _signs(train.bits)
-    indices, similar = [], []
-    for start in range(0, len(images.items), _BLOCK):
+    units = _unit(detail, common)
+    indices, similar = np.zeros(len(items), int), np.zeros(len(items))
+    for start in range(0, len(contents), _BLOCK):
         block = slice(start, start + _BLOCK)
-        differing = (signs.shape[1] - _signs(images.bits[block]) @ signs.T) / 2
-        own = np.array([item.content for item in images.items[block]])
-        differing[own[:, None] == contents[None, :]] = np.inf
-        count = min(_CANDIDATES, differing.shape[1])
-        candidates = np.argpartition(differing, count - 1, axis=1)[:, :count]
-        distances = np.take_along_axis(differing, candidates, axis=1)
-        needed, where = np.unique(candidates, return_inverse=True)
-        where = where.reshape(candidates.shape)
-        products = _unit(images.detail[block], common) @ _unit(train.detail[needed], common).T
-        correlation = np.take_along_axis(products, where, axis=1)
-        allowed = np.isfinite(distances) if max_distance is None else distances <= max_distance
-        correlation = np.where(allowed, correlation, 0.0)
-        best = correlation.argmax(axis=1)[:, None]
-        indices.append(np.take_along_axis(candidates, best, axis=1)[:, 0])
-        similar.append(np.take_along_axis(correlation, best, axis=1)[:, 0])
-    return np.concatenate(indices), np.concatenate(similar)
-
-
-def _signs(bits: np.ndarray) -> np.ndarray:
-    """Bits as -1 and 1, so that a product of two rows counts equal minus differing bits exactly."""
-    return np.where(bits, np.float32(1), np.float32(-1))
+        products = units @ _unit(train.detail[block], common).T
+        products[own[:, None] == contents[None, block]] = 0
+        best = products.argmax(axis=1)
+        found = products[np.arange(len(items)), best]
+        indices = np.where(found > similar, start + best, indices)
+        similar = np.maximum(similar, found)
+    return indices, similar
 
 
 def _unit(detail: np.ndarray, common: np.ndarray) -> np.ndarray:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cadbench.benchmark.data.preview import fingerprints
 from PIL import Image, ImageEnhance
 
 from tests.benchmark.cli.test_errors import assert_refused
@@ -44,18 +43,6 @@ def test_sheets_and_figures_of_every_category(preview: Run, tmp_path: Path) -> N
         "sizes": {"64x64": 10}, "channels": "color", "without_mask": 0, "empty_masks": [],
         "near": [],
     }  # fmt: skip
-
-
-def test_the_second_preview_reads_no_image_for_its_figures(
-    preview: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = preview("-q")
-
-    def refuse(*_: object) -> None:
-        raise AssertionError("read again")
-
-    monkeypatch.setattr(fingerprints, "_fingerprint", refuse)
-    assert preview("-q") == first
 
 
 def test_sizes_channels_missing_and_empty_masks_are_counted(preview: Run, tmp_path: Path) -> None:

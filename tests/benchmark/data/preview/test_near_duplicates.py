@@ -51,7 +51,7 @@ def make(tmp_path: Path) -> Callable[..., Fingerprints]:
                 content = content_hash(decode(tmp_path / path))
                 items.append(Item("c", split, "good", path, None, *image.size, content, None))  # type: ignore[arg-type]
         manifest = Manifest("x", tmp_path, tuple(items))
-        return compute_fingerprints(manifest, "c", tmp_path / "cache", _Task(), workers=0)
+        return compute_fingerprints(manifest, "c", _Task(), workers=0)
 
     return make
 
