@@ -123,5 +123,7 @@ def divergence(one: Tensor, other: Tensor) -> float:
 
 
 def _mean(prediction: Tensor) -> Tensor:
-    """(B, D): mean over the places of patches (B, P, D) or maps (B, D, h, w)."""
+    """(B, D): mean over places of patches (B, P, D) or maps (B, D, h, w); vectors as they are."""
+    if prediction.ndim == 2:
+        return prediction
     return prediction.mean(1) if prediction.ndim == 3 else prediction.flatten(2).mean(2)

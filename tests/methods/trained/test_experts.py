@@ -127,3 +127,9 @@ def test_conformance(name, only):
     options = {**QUICK[name.split("+")[0]], "epochs": 1}
     report = check_method(CLASSES[name], stream=few, only=only, **options)
     assert report.passed, report
+
+
+@pytest.mark.parametrize("detector", ["rd4ad", "vae"])
+def test_seed_like_takes_predictions_that_are_vectors(stream, detector):
+    method = taught(stream, f"{detector}+seed_like", 2)
+    assert len(method.strategy_state["gaussians"]) == 2
