@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from ..plugins.default_params import default_params
 
 COMPARING = (
     *("main", "per-category", "defects", "experts", "domains"),
-    *("robustness", "thresholds", "boundaries"),
+    *("robustness", "thresholds", "boundaries", "costs"),
 )
 """Tables in which rows are compared."""
 OF_ROWS = ("matrix", "memory", "assignments", "events")
@@ -78,6 +79,7 @@ def make_tables(kind: str, records: Sequence[Record], options: TableOptions) -> 
             "domains": "none of these records was run with --drift",
             "robustness": "none of these records was run with --contaminate",
             "thresholds": "none of these records was run with --holdout",
+            "costs": "the releases that made these records measured no costs",
             "boundaries": "no method of these records finds boundaries by itself (see `tame`)",
             "events": "no method of these records recorded events (see `context.record`)",
         }.get(kind, "no method of these records assigns categories to experts")
@@ -125,7 +127,7 @@ def _comparison_tables(kind: str, records: list[Record], options: TableOptions) 
     from ...results.published.rows import load_published
     from ...results.statistics.bootstrap import Bootstrap
     from ...results.tables.comparison import (
-        boundaries_tables,
+        chosen_tables,
         experts_tables,
         main_tables,
         per_category_tables,
@@ -149,7 +151,8 @@ def _comparison_tables(kind: str, records: list[Record], options: TableOptions) 
     makers = {
         "defects": defect_tables,
         "thresholds": threshold_tables,
-        "boundaries": boundaries_tables,
+        "boundaries": functools.partial(chosen_tables, "boundaries"),
+        "costs": functools.partial(chosen_tables, "costs"),
     }
     if kind in makers:
         return makers[kind](records, **given)

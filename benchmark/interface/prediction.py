@@ -58,6 +58,9 @@ class MemoryReport:
         scoring_bytes: bytes of what it scores with.
         stored_bytes: bytes of all it stores.
         experts: one entry per expert; empty for methods with a single model.
+        parameters_trained: parameters of networks that are trained at a time.
+        parameters_stored: parameters of all networks that are stored.
+        network_bytes: the part of `stored_bytes` that networks take.
     """
 
     scoring_vectors: int
@@ -65,3 +68,6 @@ class MemoryReport:
     scoring_bytes: int
     stored_bytes: int
     experts: tuple[ExpertMemory, ...] = ()
+    parameters_trained: int = 0
+    parameters_stored: int = 0
+    network_bytes: int = 0

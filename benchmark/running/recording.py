@@ -120,6 +120,7 @@ def record(
         "metrics": list(METRICS),
         **_data_notes(stream, features, regions),
         **_contaminated(cell, features),
+        **_costs(progress),
         **({"timing": timing} if timing else {}),
         **({"tuning": dict(tuning)} if tuning else {}),
         # Omitted for maps on the patch grid, as in records of earlier releases.
@@ -143,6 +144,12 @@ def _data_notes(
     manifest = stream.manifest
     notes = (*manifest.notes, *crop_notes(manifest, features.spec.preprocessing, regions))
     return {"data_notes": [note.as_dict() for note in notes]} if notes else {}
+
+
+def _costs(progress: Progress) -> dict[str, Any]:
+    """The entry of run.json with the costs of each experience; empty if an old release began it."""
+    costs = [step.costs for step in progress.steps]
+    return {"costs": costs} if all(costs) else {}
 
 
 def _contaminated(cell: Cell, features: FeatureSet) -> dict[str, Any]:

@@ -164,7 +164,19 @@ class TrainedDetector(Method):
         assert self.network is not None
         network = count_bytes(self.network.state_dict())
         stored = network + count_bytes(self.strategy_state)
-        return MemoryReport(0, self.stored_vectors(), network, stored)
+        vectors = self.stored_vectors()
+        return MemoryReport(0, vectors, network, stored, **self.network_size(network))
+
+    def network_size(self, nbytes: int) -> dict[str, int]:
+        """The entries of `MemoryReport` about networks, which take `nbytes` bytes."""
+        assert self.network is not None
+        trained = [each for each in self.network.parameters() if each.requires_grad]
+        stored = [each for network in self.networks() for each in network.parameters()]
+        return {
+            "parameters_trained": sum(each.numel() for each in trained),
+            "parameters_stored": sum(each.numel() for each in stored),
+            "network_bytes": nbytes,
+        }
 
     def stored_vectors(self) -> int:
         """Number of patch embeddings that the strategy stores."""

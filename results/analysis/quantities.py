@@ -254,6 +254,22 @@ def _ms_per_image(reading: Reading) -> float:
     return float(timing["ms_per_image"]) if timing else math.nan
 
 
+def _update_joules(reading: Reading) -> float:
+    joules = reading.record.run.get("timing", {}).get("update_joules")
+    return float(np.mean(joules)) if joules else math.nan
+
+
+def _of_costs(name: str, scale: float = 1.0) -> Callable[[Reading], float]:
+    """Return a function that reads the highest value of a cost over the experiences."""
+
+    def read(reading: Reading) -> float:
+        entries: Sequence[Mapping[str, Any]] = reading.record.run.get("costs", ())
+        values = [each[name] for each in entries if each[name] is not None]
+        return float(max(values)) * scale if values else math.nan
+
+    return read
+
+
 QUANTITIES: Mapping[str, Quantity] = {
     **{
         stored_name(base.name, metric.name): _of_matrix(base, metric)
@@ -295,5 +311,41 @@ QUANTITIES: Mapping[str, Quantity] = {
         Column("ms/image", 2, "lower"),
         _ms_per_image,
         "ms/image: scoring with all caches off, features given (`--time`)",
+    ),
+    "update_joules": Quantity(
+        Column("update J", 1, "lower"),
+        _update_joules,
+        "update J: mean energy to learn an experience with all caches off (`--time`), of the "
+        "processors and the GPU, whoever used them",
+    ),
+    "parameters_trained": Quantity(
+        Column("trained M", 3, "lower"),
+        _of_costs("parameters_trained", 1e-6),
+        "trained M: million parameters that are trained at a time",
+    ),
+    "parameters_stored": Quantity(
+        Column("stored M", 3, "lower"),
+        _of_costs("parameters_stored", 1e-6),
+        "stored M: million parameters of all stored networks",
+    ),
+    "network_mb": Quantity(
+        Column("network MB", 2, "lower"),
+        _of_costs("network_bytes", 1e-6),
+        "network MB: stored networks",
+    ),
+    "other_mb": Quantity(
+        Column("other MB", 2, "lower"),
+        _of_costs("other_bytes", 1e-6),
+        "other MB: all else that is stored: vectors, images, importances, predictions",
+    ),
+    "process_mb": Quantity(
+        Column("process MB", 0, "lower"),
+        _of_costs("process_bytes", 1e-6),
+        "process MB: peak memory of the process while it learned, cached features included",
+    ),
+    "gpu_mb": Quantity(
+        Column("GPU MB", 0, "lower"),
+        _of_costs("gpu_bytes", 1e-6),
+        "GPU MB: peak memory on the GPU while it learned",
     ),
 }

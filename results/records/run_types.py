@@ -62,7 +62,9 @@ def _check_measured(run: Mapping[str, Any], where: str) -> None:
         ("pixels", [each["share"] for each in run["pixels"].values()]),
         ("timing.update_seconds", timing["update_seconds"]),
         ("timing.ms_per_image", [timing["ms_per_image"]]),
+        ("timing.update_joules", timing.get("update_joules", [])),
+        ("costs", [value for each in run.get("costs", ()) for value in each.values()]),
     ):
         for value in values:
-            if value < 0:
+            if value is not None and value < 0:
                 raise RecordError(mismatch(f"{where}: {path}", "a number from 0", value))

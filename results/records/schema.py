@@ -164,7 +164,27 @@ class DataNoteEntry(TypedDict):
     text: str
 
 
-class TimingEntry(TypedDict):
+class CostEntry(TypedDict):
+    """What it cost to learn an experience. Memory and energy depend on the machine; None: unknown.
+
+    `seconds` and `joules` are with shared caches: a selection that another cell has made is free.
+    """
+
+    seconds: float
+    process_bytes: int | None  # peak memory of the process, memory-mapped features included
+    gpu_bytes: int | None  # peak memory on the GPU
+    joules: float | None  # of all processors and the GPU
+    parameters_trained: int  # at a time
+    parameters_stored: int
+    network_bytes: int
+    other_bytes: int  # what is stored besides networks: vectors, images, importances
+
+
+class _OptionalTimingEntries(TypedDict, total=False):
+    update_joules: list[float]  # energy of each update, where the machine tells it
+
+
+class TimingEntry(_OptionalTimingEntries):
     """What `--time` measured; also holds `images` and `repeats`."""
 
     update_seconds: list[float]
@@ -199,6 +219,7 @@ class ContaminatedEntry(TypedDict):
 class _OptionalRunEntries(TypedDict, total=False):
     metrics: list[str]  # names of all metrics of the release that wrote it (see `metrics_of`)
     timing: TimingEntry
+    costs: list[CostEntry]  # one per experience
     map_grid: list[int]  # (h, w) of the anomaly maps, where it is not that of `features`
     data_notes: list[DataNoteEntry]  # what is odd about the data, and what preprocessing cuts off
     contaminated: dict[str, ContaminatedEntry]  # by category, with `contaminate` only

@@ -34,6 +34,10 @@ BOUNDARIES = (
     "boundaries", "boundaries_found", "boundaries_missed", "false_switches", "boundary_delay",
     "acc", "routing_accuracy",
 )  # fmt: skip
+COSTS = (
+    "parameters_trained", "parameters_stored", "network_mb", "other_mb", "process_mb", "gpu_mb",
+    "update_seconds", "update_joules",
+)  # fmt: skip
 TIMED = ("update_seconds", "ms_per_image")
 INFERRED = ("pooled_auroc", "routing_accuracy")
 EXPERTS = (
@@ -91,7 +95,8 @@ def main_tables(
     return tables
 
 
-def boundaries_tables(
+def chosen_tables(
+    kind: str,
     records: Iterable[Record],
     *,
     defaults: Defaults | None = None,
@@ -99,13 +104,21 @@ def boundaries_tables(
     common: bool = False,
     bootstrap: Bootstrap | None = None,
 ) -> list[Table]:
-    """Boundaries that methods noticed by themselves; see `main_tables`."""
-    finding = [record for record in records if SEGMENT in set(record.events["kind"])]
+    """The tables `boundaries` and `costs`, without columns that no row defines. See `main_tables`.
+
+    Records of methods that find no boundaries, or of releases that measured no costs, have none.
+    """
+    heading, names = ("Boundaries: ", BOUNDARIES) if kind == "boundaries" else ("Costs: ", COSTS)
+    kept = [
+        record
+        for record in records
+        if ("costs" in record.run if kind == "costs" else SEGMENT in set(record.events["kind"]))
+    ]
     tables = []
-    for c in comparisons(finding, allow_mixed=allow_mixed, common=common):
-        chosen = _quantities(BOUNDARIES)
-        table = quantity_table("Boundaries: ", c, chosen, defaults, bootstrap=bootstrap)
-        tables.append(_optional(table, BOUNDARIES))
+    for c in comparisons(kept, allow_mixed=allow_mixed, common=common):
+        chosen = _quantities(names)
+        table = quantity_table(heading, c, chosen, defaults, bootstrap=bootstrap)
+        tables.append(_optional(table, names))
     return tables
 
 

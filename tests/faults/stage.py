@@ -166,7 +166,7 @@ def numbers(runs: Path) -> Numbers:
             continue
         files = {path.name: path.read_bytes() for path in file.parent.iterdir()}
         run = json.loads(files["run.json"])
-        for name in ("seconds", "versions", "git_commit", "seal"):
+        for name in ("seconds", "costs", "versions", "git_commit", "seal"):
             run.pop(name, None)
         files["run.json"] = json.dumps(run).encode()
         found[file.parent.relative_to(runs).as_posix()] = files

@@ -101,8 +101,8 @@ def command(kind: str, **given: Any) -> None:
     """Show records in tables.
 
     main (default), per-category, defects (kinds of defects), domains (with --drift), thresholds
-    (with --holdout), boundaries (of methods that find them, such as feature_ae+tame) and experts
-    compare rows, in one table per protocol and dataset; robustness compares the shares of
+    (with --holdout), boundaries (of methods that find them, such as feature_ae+tame), costs and
+    experts compare rows, in one table per protocol and dataset; robustness compares the shares of
     --contaminate; matrix, memory, assignments and events (what a method recorded, such as losses)
     show each row. published needs no records: it shows every published claim in one line with our
     number, those of others, and a status.

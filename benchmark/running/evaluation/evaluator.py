@@ -19,6 +19,7 @@ from ...interface.method import Method
 from ...interface.prediction import ExpertMemory, MemoryReport
 from ...pixels.meter import PixelMeter
 from ...streams.stream import Experience, Stream
+from ...system.costs import CostMeter
 from ...system.global_state import exit_raises, restored_global_state
 from ...system.plugin_errors import PluginMistake, attribute_errors_to
 from ...system.reporting import Reporter, Silent
@@ -192,11 +193,12 @@ def _evaluate_experience(trial: Trial, experience: Experience) -> Step:
     training = train_experience(
         experience, stream, features, method.uses_images, cell.routing, trial.method_ids
     )
-    with trial.attributed("observe"):
-        claimed = method.observe(training)
-        check_claim(claimed, _names_reached(cell, stream, experience))
-        trial.loan.blocks.verify()
-    synchronize(features.device)
+    with CostMeter(features.device) as meter:
+        with trial.attributed("observe"):
+            claimed = method.observe(training)
+            check_claim(claimed, _names_reached(cell, stream, experience))
+            trial.loan.blocks.verify()
+        synchronize(features.device)
     observed = time.perf_counter()
     changed = _changed_columns(cell, stream, claimed, experience)
     unseen = stream.unseen(experience.index, cell.unseen)
@@ -228,6 +230,14 @@ def _evaluate_experience(trial: Trial, experience: Experience) -> Step:
         pixels={} if trial.meter is None else _measure_pixels(trial.meter, maps),
         events=[{"experience": experience.index, **event} for event in events],
         memory=_memory_rows(experience.index, report),
+        costs={
+            "seconds": observed - started,
+            **meter.as_dict(),
+            "parameters_trained": report.parameters_trained,
+            "parameters_stored": report.parameters_stored,
+            "network_bytes": report.network_bytes,
+            "other_bytes": max(0, report.stored_bytes - report.network_bytes),
+        },
         observe_seconds=observed - started,
         score_seconds=scored - observed,
     )

@@ -41,6 +41,7 @@ class Step:
         pixels: pixel metrics of the maps of these columns.
         events: rows of the events table.
         memory: rows of the memory table.
+        costs: what learning cost (`CostEntry` of a record).
         observe_seconds: duration of `Method.observe`.
         score_seconds: duration of scoring.
     """
@@ -54,6 +55,7 @@ class Step:
     map_grid: tuple[int, int] | None = None
     events: list[dict[str, Any]] = field(default_factory=list)
     memory: list[dict[str, Any]] = field(default_factory=list)
+    costs: dict[str, Any] = field(default_factory=dict)
     observe_seconds: float = 0.0
     score_seconds: float = 0.0
 
@@ -69,6 +71,7 @@ class Step:
             "pixels": self.pixels,
             "events": self.events,
             "memory": self.memory,
+            "costs": self.costs,
             "observe_seconds": self.observe_seconds,
             "score_seconds": self.score_seconds,
         }

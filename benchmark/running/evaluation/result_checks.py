@@ -20,6 +20,7 @@ _LARGEST_COUNT = 2**63 - 1
 """Records store counts in 64 bits."""
 
 _COUNTS = ("scoring_vectors", "stored_vectors", "scoring_bytes", "stored_bytes")
+_NETWORK_COUNTS = ("parameters_trained", "parameters_stored", "network_bytes")
 
 
 class InvalidPrediction(PluginMistake):
@@ -117,7 +118,7 @@ def check_memory(report: Any) -> MemoryReport:
             )
         _check_expert(expert)
     for part in (report, *report.experts):
-        for name in _COUNTS:
+        for name in (*_COUNTS, *_NETWORK_COUNTS * (part is report)):
             value = getattr(part, name)
             if not (_is_whole(value) and 0 <= value <= _LARGEST_COUNT):
                 raise PluginMistake(

@@ -14,6 +14,7 @@ from ...services.coresets.service import Coresets
 from ...services.neighbors.service import Neighbors
 from ...services.neighbors.union_search import Search
 from ...streams.stream import Stream
+from ...system.costs import CostMeter
 from ...system.plugin_errors import attribute_errors_to
 from ..cell import Cell
 from ..devices import synchronize
@@ -34,16 +35,18 @@ class Timing:
         ms_per_image: median duration of `score` over the repeats, in milliseconds per image.
         images: number of test images that were scored.
         repeats: number of repeats.
+        update_joules: energy of each update; None if the machine does not tell it.
     """
 
     update_seconds: list[float]
     ms_per_image: float
     images: int
     repeats: int
+    update_joules: list[float] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For run.json."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 def measure_timing(cell: Cell, stream: Stream, features: FeatureSet, search: Search) -> Timing:
@@ -57,11 +60,15 @@ def measure_timing(cell: Cell, stream: Stream, features: FeatureSet, search: Sea
     """
     services = Services(Coresets(features.device), Neighbors(search))
     method = build_method(cell, features, make_loan(services, features, EventLog()))
-    updates = []
+    updates, joules = [], []
     for experience in stream.train_stream:
         training = train_experience(experience, stream, features, method.uses_images, cell.routing)
-        with attribute_errors_to(cell.method, type(method), "observe"):
+        with (
+            attribute_errors_to(cell.method, type(method), "observe"),
+            CostMeter(features.device) as meter,
+        ):
             updates.append(_seconds(lambda e=training: method.observe(e), features))  # type: ignore[misc]
+        joules.append(meter.joules)
     images = choose_images(stream, features)
 
     times = []
@@ -73,7 +80,10 @@ def measure_timing(cell: Cell, stream: Stream, features: FeatureSet, search: Sea
             batch.patches, batch_data(batch).stored  # read before the clock starts
         with attribute_errors_to(cell.method, type(method), "score"):
             times.append(_seconds(lambda bs=batches: [method.score(b) for b in bs], features))  # type: ignore[misc]
-    return Timing(updates, 1000 * statistics.median(times) / len(images), len(images), REPEATS)
+    ms = 1000 * statistics.median(times) / len(images)
+    known = [each for each in joules if each is not None]
+    energy = known if len(known) == len(joules) else None
+    return Timing(updates, ms, len(images), REPEATS, energy)
 
 
 def choose_images(stream: Stream, features: FeatureSet) -> Sequence[ImageRef]:
