@@ -77,6 +77,15 @@ class CategoryMetric(Metric):
 
     chance: Chance | None
 
+    @property
+    def fixed_chance(self) -> float | None:
+        """What guessing reaches if that does not depend on shares, and can be told from 0 and 1."""
+        if self.chance is None:
+            return None
+        levels = set(self.chance(np.array([0.3, 0.6])).tolist())
+        level = levels.pop()
+        return level if not levels and 0.02 < level < 0.98 else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImageMetric(CategoryMetric):

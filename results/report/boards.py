@@ -15,7 +15,9 @@ from ..analysis.rows import SWEPT, Row, experts_of, number_ranges, parameter_lab
 from ..leaderboard.boards import Board
 from ..published.groups import FORGETTING, PublishedGroup, routing_label
 from ..published.tiers import REPRODUCED, forgetting_caveat, tier_of
+from ..rendering.method_marks import mark_of
 from ..rendering.table import Spread
+from ..statistics.leader import find_leader
 
 
 def board_values(board: Board) -> dict[str, Any]:
@@ -31,8 +33,10 @@ def board_values(board: Board) -> dict[str, Any]:
             c.rows, board.labels, c.readings, others, strict=True
         )
     ]
+    leader = find_leader(c.rows)
     return {
         "title": board.title,
+        "leader": leader and vars(leader),
         "notes": c.notes(["aupro.acc"]),
         "categories": sorted({name for row in c.rows for name in row.first.categories}),
         "rows": [*ours, *map(_quoted, board.quoted)],
@@ -58,6 +62,7 @@ def _row(
     return {
         "tier": REPRODUCED,
         "method": method,
+        "mark": mark_of(row.first.method),
         "parameters": parameters,
         "backbone": backbone,
         "seeds": number_ranges(row.seeds),

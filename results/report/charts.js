@@ -3,7 +3,7 @@
 const HEIGHT = 300;
 const MARGIN = { left: 52, right: 16, top: 12, bottom: 44 };
 
-/* series: {name, color (0 to 7), faint (0 to 1), points: [{x, y, low, high}]}; lines: joined up.
+/* series: {name, color (0 to 7), marker (of SHAPES), faint (0 to 1), points: [{x, y, low, high}]}; lines: joined up.
    front: points that a thin step line joins. */
 function chart({ title, x, y, series, lines, front, width, wholeX, fromZero }) {
   const points = series.flatMap((each) => each.points);
@@ -31,7 +31,7 @@ function chart({ title, x, y, series, lines, front, width, wholeX, fromZero }) {
         mark.append(svg("path", { class: "whisker",
           d: `M${place.x(p.x)} ${place.y(p.low)}L${place.x(p.x)} ${place.y(p.high)}` }));
       }
-      mark.append(svg("circle", { cx: place.x(p.x), cy: place.y(p.y), r: lines ? 3.5 : 5.5,
+      mark.append(svg("path", { class: "point", d: shape(each.marker, place.x(p.x), place.y(p.y), lines ? 4 : 6),
         "data-tip": tellPoint(each.name, p, x, y), "data-x": p.x, "data-y": p.y, "data-series": each.name }));
     }
     drawn.append(mark);
@@ -52,7 +52,7 @@ function legend(series, marks, drawn) {
     el("button", { type: "button", class: `key c${each.color}`, "aria-pressed": "false",
       onclick: () => pick(picked === i ? -1 : i) },
       svg("svg", { width: 12, height: 12, "aria-hidden": "true" },
-        svg("circle", { cx: 6, cy: 6, r: 5, opacity: each.faint })), each.name));
+        svg("path", { class: "point", d: shape(each.marker, 6, 6, 5), opacity: each.faint })), each.name));
   function pick(chosen) {
     picked = chosen;
     drawn.classList.toggle("picking", chosen >= 0);
@@ -117,3 +117,21 @@ function wholeTicks(values, width) {
 
 const steps = (front, place) => front.map((p, i) =>
   i ? `H${place.x(p.x)}V${place.y(p.y)}` : `M${place.x(p.x)} ${place.y(p.y)}`).join("");
+
+/* The outlines of matplotlib's markers o s ^ D v P X < > * p h around (x, y): points from `turn` degrees on, every
+   second one nearer for a star; a plus sign; a circle. */
+function shape(marker, x, y, r) {
+  const around = (n, turn, inner = 1) => Array.from({ length: n }, (_, i) => {
+    const angle = ((turn + (360 * i) / n) * Math.PI) / 180, size = i % 2 ? r * inner : r;
+    return [x + size * Math.sin(angle), y - size * Math.cos(angle)];
+  });
+  const plus = (turn) => Array.from({ length: 12 }, (_, i) => {
+    const angle = ((turn + 90 * Math.floor(i / 3) + [-22, 22, 45][i % 3]) * Math.PI) / 180, size = i % 3 === 2 ? r * 0.5 : r;
+    return [x + size * Math.sin(angle), y - size * Math.cos(angle)];
+  });
+  const points = [null, around(4, 45), around(3, 0), around(4, 0), around(3, 180), plus(0), plus(45), around(3, 270),
+    around(3, 90), around(10, 0, 0.45), around(5, 0), around(6, 0)][marker || 0];
+  const round = (value) => Math.round(value * 100) / 100;
+  return points ? `M${points.map((point) => point.map(round).join(" ")).join("L")}Z`
+    : `M${round(x - r)} ${round(y)}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0Z`;
+}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 
@@ -14,6 +15,7 @@ class Sample:
     Attributes:
         wrong: share of the category's images with the other label that the score ranks wrongly.
         kind: whether the image is among the worst or the best of its category by that share.
+        others: key of another run -> its score and map of the same image.
     """
 
     kind: Literal["worst", "best"]
@@ -23,6 +25,7 @@ class Sample:
     wrong: float
     image: bytes
     map: bytes
+    others: Mapping[str, tuple[float, bytes]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,12 @@ class Gallery:
 def gallery_values(gallery: Gallery) -> dict[str, Any]:
     """The gallery as data for the page, images as data URLs."""
     samples = [
-        {**vars(sample), "image": _url(sample.image), "map": _url(sample.map)}
+        {
+            **vars(sample),
+            "image": _url(sample.image),
+            "map": _url(sample.map),
+            "others": {key: [score, _url(jpeg)] for key, (score, jpeg) in sample.others.items()},
+        }
         for sample in gallery.samples
     ]
     return {**vars(gallery), "samples": samples}

@@ -1,7 +1,6 @@
-/* The overview: leaderboards that sort and filter, their figures, sample images, all runs. */
+/* The overview: leaderboards that sort and filter, their figures, all runs. */
 
-const state = { words: "", tier: "", base: DATA.default_base, all: false };
-const METHODS = [...new Set(DATA.boards.flatMap((board) => board.rows.filter(isOurs).map((row) => row.method)))].sort();
+const state = { words: "", tier: "", base: DATA.default_base, all: false, chosen: [] };
 
 function isOurs(row) { return Boolean(row.runs); }
 /* The quantity that averages the last row of the chosen matrix: "acc", "ap.acc". */
@@ -25,11 +24,13 @@ function isShown(row) {
 
 function drawOverview() {
   const parts = DATA.boards.map((board, i) => {
-    board.sort = { column: headingOf(meanName()), down: bestIsHigh() };
-    board.place = { table: el("div"), figures: el("div", { class: "figures" }), count: el("p", { class: "count", role: "status" }) };
+    board.sort = { column: headingOf(meanName()), down: bestIsHigh(), changed: writeState };
+    board.place = { table: el("div"), figures: el("div", { class: "figures" }), count: el("span", { role: "status" }) };
     return el("section", { id: `board-${i}`, "aria-labelledby": `board-title-${i}` },
-      el("h2", { id: `board-title-${i}` }, board.title), board.place.count, board.place.table,
-      notesList(board.notes), board.place.figures);
+      el("h2", { id: `board-title-${i}` }, board.title),
+      el("p", { class: "count" }, board.place.count, " · tick two rows to compare them · ",
+        el("button", { type: "button", class: "plain", onclick: () => saveCsv(board) }, "download as CSV")),
+      board.place.table, notesList(board.notes), board.place.figures);
   });
   refill(document.getElementById("boards"), controls(), ...parts, imagesSection(), runsSection(), definitionsSection());
   drawBoards();
@@ -40,20 +41,21 @@ function controls() {
   const bases = Object.entries(DATA.bases).filter(([, { mean }]) =>
     DATA.boards.some((board) => board.rows.some((row) => row.values[mean]))).map(([base, { heading }]) => [base, heading]);
   const tiers = [["", "all tiers"], ...Object.keys(DATA.tiers).map((tier) => [tier, tier])];
-  const on = (name, read) => (event) => { state[name] = read(event.target); drawBoards(); };
+  const on = (name, read) => (event) => { state[name] = read(event.target); drawBoards(); writeState(); };
   return el("form", { class: "controls", autocomplete: "off", onsubmit: (event) => event.preventDefault() },
     el("label", {}, "Filter rows", el("input", { id: "filter", type: "search", autocomplete: "off",
-      placeholder: "mecad experts=3", oninput: on("words", (input) => input.value) })),
+      placeholder: "mecad experts=3", value: state.words, oninput: on("words", (input) => input.value) })),
     el("label", {}, "Tier", el("select", { id: "tier", onchange: on("tier", (s) => s.value) }, tiers.map(option))),
     el("label", {}, "Metrics of", el("select", { id: "base", onchange: (event) => {
       const before = headingOf(meanName());
       state.base = event.target.value;
       for (const board of DATA.boards) {
-        if (board.sort.column === before) board.sort = { column: headingOf(meanName()), down: bestIsHigh() };
+        if (board.sort.column === before) Object.assign(board.sort, { column: headingOf(meanName()), down: bestIsHigh() });
       }
       drawBoards();
+      writeState();
     } }, bases.map(option))),
-    el("label", { class: "check" }, el("input", { id: "all", type: "checkbox", onchange: on("all", (box) => box.checked) }), "All metrics"));
+    el("label", { class: "check" }, el("input", { id: "all", type: "checkbox", checked: state.all, onchange: on("all", (box) => box.checked) }), "All metrics"));
 }
 
 function drawBoards() {
@@ -82,7 +84,7 @@ function leaderboard(board, rows) {
     { name: quoted ? "records or source" : "records" },
   ];
   const cells = (row) => [
-    { value: row.method },
+    { value: row.method, node: isOurs(row) ? chooser(board, row) : null },
     { value: row.parameters || null, text: row.parameters || "" },
     ...names.map((name) => {
       const value = row.values[name];
@@ -92,9 +94,46 @@ function leaderboard(board, rows) {
     { value: row.tier, tip: DATA.tiers[row.tier] }, { value: row.backbone }, { value: row.seeds }, { value: row.orders },
     { value: isOurs(row) ? row.runs[0] : row.source, node: isOurs(row) ? runLinks(row) : sourceOf(row) },
   ];
-  const bodies = Object.keys(DATA.tiers).map((tier) => rows.filter((row) => row.tier === tier)
-    .map((row) => ({ cells: cells(row), class: isOurs(row) ? null : "quoted" })));
-  return sortableTable(board.title, columns, bodies, board.sort, "ranked");
+  const folded = foldConstant(columns, rows.map((row) => ({ row, cells: cells(row), class: isOurs(row) ? null : "quoted" })),
+    ["tier", "backbone", "seeds", "orders"]);
+  const bodies = Object.keys(DATA.tiers).map((tier) => folded.rows.filter(({ row }) => row.tier === tier));
+  return [folded.line, sortableTable(board.title, folded.columns, bodies, board.sort, "ranked")];
+}
+
+/* The name of a row with a box that chooses it for a comparison. */
+function chooser(board, row) {
+  const key = row.runs[0];
+  const box = el("input", { type: "checkbox", "aria-label": `compare ${rowName(row)}`, "data-key": key, onchange: () => {
+    const others = state.chosen.filter((other) => other !== key && board.rows.some((each) => isOurs(each) && each.runs[0] === other));
+    state.chosen = box.checked ? [...others.slice(-1), key] : others;
+    drawChosen();
+  } });
+  box.checked = state.chosen.includes(key);
+  return el("label", { class: "chooser" }, box, row.method);
+}
+
+function drawChosen() {
+  const bar = document.getElementById("chosen");
+  bar.hidden = !state.chosen.length;
+  bar.querySelector("span").textContent = state.chosen.map((key) => rowName(rowOf(key).row)).join(" against ") + (state.chosen.length < 2 ? ": tick another row" : "");
+  bar.querySelector("button").disabled = state.chosen.length < 2;
+  for (const box of document.querySelectorAll("[data-key]")) box.checked = state.chosen.includes(box.dataset.key);
+}
+
+/* The rows that are shown, with every quantity at full precision. */
+function saveCsv(board) {
+  const names = Object.keys(DATA.quantities).filter((name) => board.rows.some((row) => row.values[name]));
+  const field = (value) => {
+    const text = value === null || value === undefined ? "" : isNumber(value) ? String(value) : String(value).replace(/^[=+\-@]/, "'$&");
+    return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  const lines = [["tier", "method", "parameters", "backbone", "seeds", "orders", "source", ...names.flatMap((name) => [name, `${name} sd`, `${name} n`])],
+    ...board.rows.filter(isShown).map((row) => [row.tier, row.method, row.parameters, row.backbone, row.seeds, row.orders, row.source,
+      ...names.flatMap((name) => row.values[name] || [null, null, null])])];
+  const file = new Blob([lines.map((line) => `${line.map(field).join(",")}\n`).join("")], { type: "text/csv" });
+  const link = el("a", { href: URL.createObjectURL(file), download: `${board.title.split(",")[0]}.csv` });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
 const tellSpread = ([mean, deviation, n]) =>
@@ -118,7 +157,7 @@ function figures(board, rows) {
   const box = board.place.figures.clientWidth || 640;
   const width = box < 700 ? box : Math.floor((box - 24) / 2);
   const acc = meanName(), heading = headingOf(acc);
-  const color = (row) => METHODS.indexOf(row.method) % 8;
+  const look = (row) => ({ color: row.mark[0], marker: row.mark[1], faint: faint(row) });
   const siblings = (row) => rows.filter((other) => other.method === row.method);
   const faint = (row) => 0.4 + (0.6 * (siblings(row).indexOf(row) + 1)) / siblings(row).length;
   const found = [];
@@ -131,19 +170,18 @@ function figures(board, rows) {
     sweeps.get(row.series).points.push({ x: row.experts, y: mean,
       low: isNumber(deviation) ? mean - deviation : null, high: isNumber(deviation) ? mean + deviation : null });
   }
-  const swept = [...sweeps].filter(([, each]) => each.points.length > 1).map(([name, each], i) => ({ name,
-    color: (color(each.row) + i) % 8, faint: 1, points: each.points.sort((a, b) => a.x - b.x) }));
+  const swept = [...sweeps].filter(([, each]) => each.points.length > 1).map(([name, each]) => ({ name, ...look(each.row), faint: 1, points: each.points.sort((a, b) => a.x - b.x) }));
   if (swept.length) {
     found.push(chart({ title: `${heading} against the number of experts`, x: "experts", y: heading, series: swept, lines: true, width, wholeX: true }));
   }
 
-  const curves = rows.filter((row) => row.incremental.length > 1).map((row) => ({ name: rowName(row), color: color(row), faint: faint(row),
+  const curves = rows.filter((row) => row.incremental.length > 1).map((row) => ({ name: rowName(row), ...look(row),
     points: row.incremental.map((y, t) => ({ x: t + 1, y })).filter((p) => isNumber(p.y)) })).filter((each) => each.points.length);
   if (curves.length) {
     found.push(chart({ title: "Mean AUROC of the categories seen so far", x: "experience", y: "AUROC", series: curves, lines: true, width, wholeX: true }));
   }
 
-  const kept = rows.filter((row) => row.values[acc] && row.values.stored_mb).map((row) => ({ name: rowName(row), color: color(row), faint: faint(row),
+  const kept = rows.filter((row) => row.values[acc] && row.values.stored_mb).map((row) => ({ name: rowName(row), ...look(row),
     points: [{ x: row.values.stored_mb[0], y: row.values[acc][0] }] }));
   if (kept.length > 1) {
     found.push(chart({ title: `${heading} against stored memory (dashed: the best for its memory)`, x: "stored MB", y: heading,
@@ -154,7 +192,8 @@ function figures(board, rows) {
   const order = [...rows].sort((a, b) => compareValues((a.values[mean] || [null])[0], (b.values[mean] || [null])[0], true));
   found.push(heatTable("AUROC of each category after the last experience", "row", order.map(rowName), board.categories,
     order.map((row) => board.categories.map((name) => (Object.hasOwn(row.final, name) ? row.final[name] : null))),
-    (r, c) => `${rowName(order[r])}\n${board.categories[c]}\n${tellCell(order[r].final[board.categories[c]])}`));
+    (r, c) => `${rowName(order[r])}\n${board.categories[c]}\n${tellCell(order[r].final[board.categories[c]])}`,
+    metricScale(DATA.bases[DATA.default_base])));
   return found;
 }
 
@@ -167,38 +206,16 @@ function pareto(points, bestIsHigh) {
   return [...points].sort((a, b) => a.x - b.x || merit(b) - merit(a)).filter((p) => merit(p) > best && ((best = merit(p)), true));
 }
 
-function imagesSection() {
-  const shownImages = DATA.galleries.map((gallery) => {
-    const run = DATA.runs[gallery.key];
-    return el("div", { class: "gallery" },
-      el("h3", {}, `${gallery.category}: AUROC ${fixed(gallery.auroc, 3)}`),
-      el("p", {}, `${run.method}, order ${run.order}, seed ${run.seed}, `, runLink(gallery.key)),
-      ["worst", "best"].map((kind) => el("div", {}, el("h4", {}, kind), el("div", { class: "samples" },
-        gallery.samples.filter((sample) => sample.kind === kind).map((sample) => sampleFigure(gallery, sample))))));
-  });
-  return el("section", { id: "images", "aria-labelledby": "images-title" }, el("h2", { id: "images-title" }, "Sample images"),
-    shownImages.length ? el("p", {}, "Test images whose score is on the wrong side of most, and of fewest, images of the other label; "
-      + "beside each its anomaly map, brighter where it finds more, on one scale a category. Green: the outline of the mask. Ties count half.") : el("p", {}, DATA.no_images),
-    shownImages);
-}
-
-function sampleFigure(gallery, sample) {
-  const what = sample.label ? `defective (${sample.defect})` : "good";
-  return el("figure", { class: "sample" },
-    el("img", { src: sample.image, alt: `${gallery.category}, ${what}`, width: 112, height: 112 }),
-    el("img", { src: sample.map, alt: "its anomaly map", width: 112, height: 112 }),
-    el("figcaption", {}, `${what}, score ${sample.score.toPrecision(4)}: ${fixed(100 * sample.wrong, 0)} % of the ${sample.label ? "good" : "defective"} images score ${sample.label ? "higher" : "lower"}`));
-}
-
 function runsSection() {
-  const columns = [{ name: "record" }, { name: "method" }, { name: "protocol" }, { name: "order" }, { name: "seed", numeric: true, digits: 0 },
-    { name: "AUROC", numeric: true, digits: 3, better: "higher" }, { name: "parameters" }];
+  const columns = [{ name: "record" }, { name: "method" }, { name: "parameters" }, { name: "protocol" }, { name: "order" }, { name: "seed", numeric: true, digits: 0 },
+    { name: "AUROC", numeric: true, digits: 3, better: "higher" }];
+  const labels = Object.fromEntries(DATA.boards.flatMap((board) => board.rows.filter(isOurs).flatMap((row) => row.runs.map((key) => [key, row.parameters]))));
   const rows = Object.values(DATA.runs).map((run) => ({ cells: [{ value: run.key, node: runLink(run.key) }, { value: run.method },
-    { value: run.cell.protocol }, { value: run.order }, { value: run.seed }, { value: run.acc },
-    { value: Object.entries(run.params).map(([name, value]) => `${name}=${value}`).join(", ") }] }));
+    { value: labels[run.key] || null, text: labels[run.key] || "" }, { value: run.cell.protocol }, { value: run.order }, { value: run.seed }, { value: run.acc }] }));
+  const folded = foldConstant(columns, rows, ["protocol", "order", "seed", "parameters"]);
   return el("section", { id: "runs", "aria-labelledby": "runs-title" }, el("h2", { id: "runs-title" }, "Runs"),
     el("p", {}, "AUROC is over all categories of the run; a leaderboard's is over those that all of its rows define."),
-    sortableTable("Runs", columns, [rows], { column: null, down: false }));
+    folded.line, sortableTable("Runs", folded.columns, [folded.rows], { column: null, down: false }));
 }
 
 function definitionsSection() {

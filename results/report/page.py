@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import importlib.metadata
+import json
 from collections.abc import Iterable, Sequence
 from importlib import resources
 from typing import Any
 
+from ..analysis.joint import is_reference
 from ..analysis.quantities import QUANTITIES
 from ..analysis.repetitions import spread_over_runs
 from ..analysis.rows import Defaults
@@ -20,6 +22,7 @@ from ..records.provenance import provenance
 from ..records.record import Record
 from ..rendering.markdown import display
 from ..rendering.table import number
+from ..statistics.leader import find_leader
 from .boards import board_values
 from .gallery import Gallery, gallery_values
 from .json_safe import embedded
@@ -27,11 +30,14 @@ from .runs import run_values
 
 _SHORT = (
     "acc", "bwt", "fm", "gap_to_joint", "pooled_auroc", "routing_accuracy", "stored_mb",
-    "utilization", "seconds",
+    "utilization", "update_seconds", "ms_per_image",
 )  # fmt: skip
 """The columns that a leaderboard shows before a reader chooses all metrics."""
 
-_SCRIPTS = ("elements.js", "tables.js", "charts.js", "overview.js", "run.js", "start.js")
+_SCRIPTS = (
+    *("elements.js", "tables.js", "charts.js", "overview.js", "images.js", "run.js", "compare.js"),
+    "start.js",
+)
 
 NO_IMAGES = "Sample images are left out: `cadbench report --images` with the dataset adds them."
 
@@ -81,6 +87,7 @@ def page_data(
     no_images: str = NO_IMAGES,
 ) -> dict[str, Any]:
     """The data for the scripts of the page; runs by key."""
+    kinds: dict[str, int] = {}
     return {
         "tiers": TIERS,
         "bases": {
@@ -88,6 +95,7 @@ def page_data(
                 "heading": metric.heading,
                 "better": metric.better,
                 "mean": stored_name(base, "acc"),
+                "chance": metric.fixed_chance,
             }
             for base, metric in CATEGORY_METRICS.items()
         },
@@ -105,7 +113,8 @@ def page_data(
         },
         "made_with": provenance(records),
         "boards": [board_values(board) for board in found],
-        "runs": {record.key: run_values(record) for record in records},
+        "runs": {record.key: run_values(record, kinds) for record in records},
+        "kinds": [json.loads(named) for named in kinds],
         "galleries": [gallery_values(gallery) for gallery in galleries],
         "no_images": no_images,
     }
@@ -123,20 +132,27 @@ def _summary(records: Sequence[Record], found: Sequence[Board]) -> dict[str, Any
 
 
 def _best(board: Board) -> dict[str, str] | None:
+    """The best row by AUROC, and the rows that a test does not separate from it."""
     acc = QUANTITIES["acc"]
-    rated = []
     c = board.comparison
-    for row, label, readings in zip(c.rows, board.labels, c.readings, strict=True):
-        spread = spread_over_runs(row.records, map(acc.read, readings))
-        if spread.n:
-            rated.append((number(spread), spread, label))
+    names = [" ".join(part for part in label[:2] if part) for label in board.labels]
+    means = [
+        spread_over_runs(row.records, map(acc.read, readings))
+        for row, readings in zip(c.rows, c.readings, strict=True)
+    ]
+    leader = find_leader(c.rows)
+    rated = [place for place, spread in enumerate(means) if spread.n]
     if not rated:
         return None
-    _, spread, label = max(rated, key=lambda row: row[0])
+    best = max(rated, key=lambda place: number(means[place])) if leader is None else leader.best
+    bounds = [place for place in rated if is_reference(c.rows[place]) and place != best]
     return {
         "board": board.title,
-        "row": " ".join(part for part in label[:2] if part),
-        "auroc": display(spread, acc.column),
+        "row": names[best],
+        "auroc": display(means[best], acc.column),
+        "close": ", ".join(names[place] for place in leader.close) if leader else "",
+        "note": leader.note if leader else "",
+        "bounds": ", ".join(f"{names[k]} {display(means[k], acc.column)}" for k in bounds),
     }
 
 

@@ -9,7 +9,7 @@ function drawRun(key) {
     `${DATA.bases[base].heading} of each category (column) after experience t (row)`, "t",
     run.experiences.map((names, i) => `${i + 1}: ${names.join(", ")}`), categories, run.matrices[base],
     (r, c) => `${categories[c]} after experience ${r + 1}\n${tellMatrix(base, run.matrices[base][r][c])}`,
-    DATA.bases[base].better));
+    metricScale(DATA.bases[base])));
   drawMatrix(bases[0]);
   const others = DATA.boards.flatMap((board) => board.rows.filter((row) => isOurs(row) && row.runs.includes(key)))
     .flatMap((row) => row.runs.filter((other) => other !== key));
@@ -23,6 +23,7 @@ function drawRun(key) {
     section("Matrix", el("label", {}, "Matrix of ", el("select", { id: "matrix", onchange: (event) => drawMatrix(event.target.value) },
       bases.map((base) => el("option", { value: base }, DATA.bases[base].heading)))), matrix),
     run.tables.map((table) => section(table.title.split(":")[0], plainTable(table))),
+    section("Kinds of defects", defectsTable([{ runs: [key] }], ["AUROC"])),
     run.recorded ? section("Training", run.training.map((each) => trainingChart(each, page)), plainTable(run.recorded)) : null,
     section("Configuration", facts({ method: `${run.method} (version ${run.version})`, ...run.params }), facts(flat(run.cell))),
     section("Made with", facts({ ...run.made_with, ...flat({ seconds: run.seconds, timing: run.timing }), maps: run.maps }),
@@ -33,7 +34,7 @@ function drawRun(key) {
 function trainingChart({ name, x, curves }, page) {
   const xs = curves.flatMap((each) => each.x);
   const wholeX = xs.every(Number.isInteger) && Math.max(...xs) - Math.min(...xs) <= 1000;
-  const series = curves.map((each, i) => ({ name: each.name || name, color: i % 8, faint: 1 - 0.6 * (i / curves.length),
+  const series = curves.map((each, i) => ({ name: each.name || name, color: i % 8, marker: 0, faint: 1 - 0.6 * (i / curves.length),
     points: each.x.map((at, j) => ({ x: at, y: each.y[j] })) }));
   return chart({ title: name, x, y: name, series, lines: true, width: Math.min(680, page.clientWidth || 640), wholeX });
 }

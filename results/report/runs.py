@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import math
 from typing import Any
 
 from ..analysis.quantities import Reading, stored_matrix
 from ..analysis.recorded_events import Curve, curves_of
+from ..metrics.defects import defect_aurocs
 from ..metrics.registry import CATEGORY_METRICS, IMAGE_METRICS
 from ..records.provenance import of_one
 from ..records.record import Record
@@ -24,8 +27,14 @@ _POINTS = 200
 """Points of a curve in such a chart."""
 
 
-def run_values(record: Record) -> dict[str, Any]:
-    """The data of the page of a run; it holds no path."""
+def run_values(record: Record, kinds: dict[str, int]) -> dict[str, Any]:
+    """The data of the page of a run; it holds no path.
+
+    Args:
+        record: the run.
+        kinds: the lists of kinds of defects of the runs before, as JSON, numbered; runs with the
+            same list share it.
+    """
     run = record.run
     tables = [metrics_table(record), memory_table(record)]
     if ASSIGNED in set(record.events["kind"]):
@@ -48,6 +57,7 @@ def run_values(record: Record) -> dict[str, Any]:
         "skipped": [f"{each['path']}: {each['reason']}" for each in run["skipped"]],
         "matrices": _matrices(record),
         "acc": Reading(record, tuple(record.categories)).stored("acc"),
+        **_defects(record, kinds),
         "tables": [table_values(table) for table in tables],
         "recorded": recorded and table_values(recorded),
         "training": [
@@ -55,6 +65,14 @@ def run_values(record: Record) -> dict[str, Any]:
             for each in curves_of(record)[:_CURVES]
         ],
     }
+
+
+def _defects(record: Record, kinds: dict[str, int]) -> dict[str, Any]:
+    """AUROC of each kind of defect, and the number of the list that names them."""
+    found = defect_aurocs(record.scores, len(record.experiences))
+    named = json.dumps([[*kind, n] for kind, (_, n) in found.items()])
+    values = [None if math.isnan(value) else round(value, 5) for value, _ in found.values()]
+    return {"kinds": kinds.setdefault(named, len(kinds)), "defects": values}
 
 
 def _curve_values(curve: Curve) -> dict[str, Any]:

@@ -1,8 +1,26 @@
 /* Tables that sort, and tables whose cells are colored: heat maps. */
 
-/* A region that scrolls sideways by itself, so that the page does not. */
+/* A region that scrolls sideways by itself, so that the page does not; a shadow says that more follows. */
 function scrolling(label, child) {
-  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, child);
+  const box = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, child);
+  const frame = el("div", { class: "frame" }, box);
+  const update = () => frame.classList.toggle("more", box.scrollWidth - box.clientWidth - box.scrollLeft > 2);
+  box.addEventListener("scroll", update);
+  new ResizeObserver(update).observe(box);
+  return frame;
+}
+
+/* Take columns out in which all rows have one value; returns what is left, and a line that names them. */
+function foldConstant(columns, rows, foldable) {
+  const constant = columns.map((column, i) => foldable.includes(column.name) && rows.length > 1
+    && rows.every((row) => row.cells[i].value === rows[0].cells[i].value));
+  const kept = (cells) => cells.filter((_, i) => !constant[i]);
+  const names = columns.flatMap(({ name }, i) => {
+    const value = constant[i] ? shown(rows[0].cells[i].value, columns[i]) : DASH;
+    return value === DASH ? [] : [`${name} ${value}`];
+  });
+  return { columns: kept(columns), rows: rows.map((row) => ({ ...row, cells: kept(row.cells) })),
+    line: names.length ? el("p", { class: "count" }, `In all rows: ${names.join("; ")}`) : null };
 }
 
 /* columns: {name, numeric, better, tip}; bodies: groups of rows that stay apart when sorted;
@@ -24,6 +42,7 @@ function sortableTable(label, columns, bodies, sort, look) {
           sort.down = again ? !sort.down : column.numeric && column.better !== "lower";
           sort.column = column.name;
           order();
+          if (sort.changed) sort.changed();
         } }, column.name)));
   function order() {
     const place = columns.findIndex((column) => column.name === sort.column);
@@ -73,33 +92,54 @@ function plainTable(table) {
 const notesList = (notes) =>
   notes.length ? el("ul", { class: "notes" }, notes.map((note) => el("li", {}, note))) : null;
 
-/* values[row][column], numbers or null; tell(row, column) is the hover text; the best is brightest. */
-function heatTable(label, corner, rowNames, columnNames, values, tell, better = "higher") {
-  const all = values.flat().filter(isNumber);
-  const low = better === "lower" ? 0 : Math.min(0.5, ...all.map((x) => Math.floor(x * 10) / 10));
-  const shade = (share) => (better === "lower" ? 1 - share : share);
+/* values[row][column], numbers or null; tell(row, column) is the hover text. scale: {shade, ends}: the color of
+   a value, and what the legend prints: [value, text]. */
+function heatTable(label, corner, rowNames, columnNames, values, tell, scale) {
   const head = el("tr", {}, el("th", { scope: "col" }, corner), columnNames.map((name) =>
     el("th", { scope: "col", class: "turned" }, el("span", {}, name))));
   const body = values.map((row, r) =>
     el("tr", {}, el("th", { scope: "row" }, rowNames[r]), row.map((value, c) => {
       const cell = el("td", { class: "heat", "data-tip": tell(r, c) }, isNumber(value) ? fixed(value, 2) : "");
-      if (isNumber(value)) paint(cell, shade((value - low) / (1 - low)));
+      if (isNumber(value)) paint(cell, scale.shade(value));
       return cell;
     })));
-  const scale = el("span", { class: "scale", "aria-hidden": "true" }, fixed(low, 1),
-    [0, 0.25, 0.5, 0.75, 1].map((share) => { const step = el("i"); paint(step, shade(share)); return step; }), "1.0");
-  return el("figure", {}, el("figcaption", {}, label, scale),
+  const legend = el("span", { class: "scale", "aria-hidden": "true" }, scale.ends.map(([value, text], i) =>
+    [i ? [0.3, 0.6].map((part) => step(scale.shade(scale.ends[i - 1][0] + part * (value - scale.ends[i - 1][0])))) : null,
+      step(scale.shade(value)), el("b", {}, text)]));
+  return el("figure", { class: "heated" }, el("figcaption", {}, label, legend),
     scrolling(label, el("table", { class: "heatmap" }, el("thead", {}, head), el("tbody", {}, body))));
 }
 
-/* Dark blue to yellow, lightness rising evenly, so that it also reads without color. */
+function step(color) {
+  const node = el("i");
+  paint(node, color);
+  return node;
+}
+
+/* Dark blue to yellow, lightness rising evenly, so that it also reads without color; orange over white to blue. */
 const STOPS = [[68, 1, 84], [71, 44, 122], [59, 81, 139], [44, 113, 142], [33, 144, 141],
   [39, 173, 129], [92, 200, 99], [170, 220, 50], [253, 231, 37]];
+const DIVERGING = [[179, 88, 6], [241, 163, 64], [254, 224, 182], [247, 247, 247], [209, 229, 240], [103, 169, 207], [33, 102, 172]];
 
-function paint(node, share) {
-  const place = Math.min(1, Math.max(0, share)) * (STOPS.length - 1);
-  const below = Math.min(Math.floor(place), STOPS.length - 2);
-  const mixed = STOPS[below].map((x, i) => Math.round(x + (STOPS[below + 1][i] - x) * (place - below)));
-  node.style.backgroundColor = `rgb(${mixed.join(",")})`;
-  node.style.color = 0.299 * mixed[0] + 0.587 * mixed[1] + 0.114 * mixed[2] > 103 ? "#000" : "#fff";
+function mix(stops, share) {
+  const place = Math.min(1, Math.max(0, share)) * (stops.length - 1);
+  const below = Math.min(Math.floor(place), stops.length - 2);
+  return stops[below].map((x, i) => Math.round(x + (stops[below + 1][i] - x) * (place - below)));
+}
+
+/* The colors of 0 to 1 of a metric, the same on every page: a fifth of them is for what is worse than chance. */
+function metricScale({ better, chance }) {
+  const low = better === "lower";
+  const at = low ? 0.8 : 0.2;
+  const place = (x) => (!isNumber(chance) ? x : x < chance ? (x / chance) * at : at + ((x - chance) / (1 - chance)) * (1 - at));
+  const ends = [[0, "0"], ...(isNumber(chance) ? [[chance, `chance ${chance}`]] : []), [1, "1"]];
+  return { shade: (x) => mix(STOPS, low ? 1 - place(x) : place(x)), ends };
+}
+
+/* Differences of two rows, the same on every page: blue where the first has more. */
+const DIFFERENCES = { shade: (x) => mix(DIVERGING, 0.5 + x), ends: [[-0.5, "−0.5"], [0, "0"], [0.5, "0.5"]] };
+
+function paint(node, color) {
+  node.style.backgroundColor = `rgb(${color.join(",")})`;
+  node.style.color = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2] > 103 ? "#000" : "#fff";
 }

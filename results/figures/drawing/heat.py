@@ -25,7 +25,7 @@ _HEAD = 0.75
 _BAR, _GAP = 0.1, 0.05
 """Height in inches of the color bar, and its distance from the map."""
 _WORSE = 0.2
-"""Share of the colors for values worse than chance."""
+"""Share of the colors for values worse than chance; also in tables.js of the report."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _scale_of(heat: Heat) -> tuple[Normalize, dict[float, str]]:
 
     if heat.metric is None:
         return Normalize(*_limits(heat.values)), {}
-    chance = constant_chance(heat.metric)
+    chance = heat.metric.fixed_chance
     if chance is None:
         return Normalize(0, 1), {tick: _short(tick) for tick in (0, 0.2, 0.4, 0.6, 0.8, 1)}
     share = _WORSE if heat.metric.higher_is_better else 1 - _WORSE
@@ -128,13 +128,6 @@ def _scale_of(heat: Heat) -> tuple[Normalize, dict[float, str]]:
         if abs(np.interp(tick, places, shares) - share) > 0.15
     ]
     return norm, {**{t: _short(t) for t in distant}, chance: f"chance {_short(chance)}"}
-
-
-def constant_chance(metric: CategoryMetric) -> float | None:
-    """What guessing reaches, if it does not depend on the share of defective images or pixels."""
-    levels = set() if metric.chance is None else set(metric.chance(np.array([0.3, 0.6])).tolist())
-    (level, *others) = levels or {0.0}
-    return level if not others and 0.02 < level < 0.98 else None
 
 
 def _limits(values: NDArray[np.float64]) -> tuple[float, float]:

@@ -100,6 +100,9 @@ def test_the_page_of_a_run_is_its_record(make_record) -> None:
     assert run["cell"] == {k: v for k, v in record.cell.items() if k != "method"}
     assert run["made_with"]["cadbench"] == record.run["versions"]["cadbench"]
     assert run["experiences"] == record.experiences
+    kinds = data_of(report_page([record]))["kinds"][run["kinds"]]
+    assert kinds == [[name, "scratch", 20] for name in sorted(record.categories)]
+    assert run["defects"] == pytest.approx([0.6, 0.85, 0.95])
     titles = [table["title"].split(":")[0] for table in run["tables"]]
     assert titles == ["Assignments", "Metrics", "Memory"]
     for table, expected in zip(
@@ -197,6 +200,15 @@ def test_published_rows_stand_in_their_tier_and_only_where_definitions_agree(tmp
     assert any("not given" in note for note in paper["notes"])
     leaking = [row for row in board["rows"] if row["tier"] == "leakage-flagged"]
     assert [row["method"] for row in leaking] == ["UCAD"]
+
+
+def test_the_summary_says_what_the_best_row_is_not_separable_from(make_record) -> None:
+    records = [make_record(), make_record(method="joint", R=BETTER), make_record(method="other")]
+    page = report_page(records)
+    assert "<b>mecad</b> has the best AUROC, 0.800" in page
+    assert "(reference: joint 0.917)" in page
+    assert "no row is separable from the best AUROC at 0.05" in page
+    assert data_of(page)["boards"][0]["leader"]["close"] == []
 
 
 def test_sample_images_are_in_the_file_or_a_line_says_why_not(make_record) -> None:
