@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from ....benchmark.interface.params import param
 from ....results.errors import UsageError
 from ..detector import TrainingParams
+
+Projection: TypeAlias = Literal["log", "off"]
 
 
 @dataclass(frozen=True)
@@ -36,3 +39,38 @@ class UniADParams(TrainingParams):
             raise UsageError(f"width={self.width}: expected an even multiple of heads={self.heads}")
         if self.neighbor_mask and not self.neighbor_mask % 2:
             raise UsageError(f"neighbor_mask={self.neighbor_mask}: expected 0 or an odd number")
+
+
+@dataclass(frozen=True)
+class MoEADParams(UniADParams):
+    """The source's experts and weight; the size is for a CPU (docs/trained.md)."""
+
+    depth: int = param(2, "rounds through the same layers", low=1)
+    pool: int = param(4, "feed-forward layers in each of the two pools", low=1)
+    top: int = param(2, "experts per token", low=1)
+    balance: float = param(0.01, "weight of the loss that balances the experts", low=0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.top > self.pool:
+            raise UsageError(f"top={self.top}: expected at most pool={self.pool}")
+
+
+@dataclass(frozen=True)
+class IUFParams(UniADParams):
+    """The source's values; the size of the network is for a CPU (docs/trained.md)."""
+
+    head: int = param(
+        0, "outputs for categories before the first experience; more follow as needed", low=0
+    )
+    compression: float = param(
+        10.0, "weight of the semantic compression loss in the first experience", low=0
+    )
+    projection: Projection = param(
+        "log",
+        "whether later experiences change the strong directions of old outputs less",
+    )
+    average: float = param(
+        0.05, "share of the old weights, mixed into the new ones before each step", low=0, high=1
+    )
+    step_lr: float = param(1.0, "learning rate of SGD in later experiences", above=0)

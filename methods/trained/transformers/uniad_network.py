@@ -49,10 +49,7 @@ class TokenReconstruction(ErrorNetwork):
     def predictions(self, inputs: Tensor) -> list[Tensor]:
         """Reconstructed tokens (B, T, D) of patches (B, P, D)."""
         tokens = self.tokens(inputs)
-        if self.training and self.jitter:
-            scale = self.jitter / tokens.shape[2] * tokens.norm(dim=2, keepdim=True)
-            tokens = tokens + scale * torch.randn_like(tokens)
-        return [self.leave(self.decoded(self.enter(tokens), self.positions()))]
+        return [self.leave(self.decoded(self.enter(self.noisy(tokens)), self.positions()))]
 
     def targets(self, inputs: Tensor) -> list[Tensor]:
         """The tokens (B, T, D) without noise."""
@@ -69,6 +66,13 @@ class TokenReconstruction(ErrorNetwork):
             return patches
         image = patches.mT.unflatten(2, self.grid)
         return functional.adaptive_avg_pool2d(image, self.token_grid).flatten(2).mT
+
+    def noisy(self, tokens: Tensor) -> Tensor:
+        """Tokens (B, T, D), in training with noise in proportion to the length of each."""
+        if not self.training or not self.jitter:
+            return tokens
+        scale = self.jitter / tokens.shape[2] * tokens.norm(dim=2, keepdim=True)
+        return tokens + scale * torch.randn_like(tokens)
 
     def positions(self) -> Tensor:
         """Learned positions (T, W): a part for the row and a part for the column."""
@@ -91,10 +95,21 @@ class UniADNetwork(TokenReconstruction):
         self.norm = nn.LayerNorm(params.width)
         initialize(self)
 
-    def decoded(self, tokens: Tensor, positions: Tensor) -> Tensor:
+    def decoded(
+        self, tokens: Tensor, positions: Tensor, conditions: Sequence[Tensor] | None = None
+    ) -> Tensor:
+        """What the transformer makes of tokens (B, T, W).
+
+        Args:
+            tokens: (B, T, W).
+            positions: (T, W).
+            conditions: (B, T, W) per layer of the encoder, which multiply its queries.
+        """
         encoded = tokens
-        for layer in self.encoder:
-            encoded = layer(encoded, positions, self.hidden)
+        for layer, condition in zip(
+            self.encoder, conditions or [None] * len(self.encoder), strict=True
+        ):
+            encoded = layer(encoded, positions, self.hidden, condition)
         values = encoded
         for layer in self.decoder:
             values = layer(values, encoded, positions, self.hidden)

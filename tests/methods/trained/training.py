@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from cadbench.methods.trained import crad, feature_ae, rd4ad, stfpm, vae
 from cadbench.methods.trained.strategies import strategies_of
-from cadbench.methods.trained.transformers import uniad
+from cadbench.methods.trained.transformers import moead, uniad
 
 DETECTORS = (
     (crad, "CRAD"),
     (feature_ae, "FeatureAE"),
+    (moead, "MoEAD"),
     (rd4ad, "RD4AD"),
     (stfpm, "STFPM"),
     (uniad, "UniAD"),
@@ -25,6 +26,7 @@ QUICK = {
     "crad": {"epochs": 1, "batch_size": 2},
     "feature_ae": {"epochs": 3, "batch_size": 2},
     "stfpm": {"epochs": 1, "batch_size": 2, "lr": 0.1},
+    "moead": {"epochs": 2, "width": 4, "feedforward": 4},
     "rd4ad": {"epochs": 1, "batch_size": 2},
     "uniad": {"epochs": 2, "width": 4, "feedforward": 4},
     "vae": {"epochs": 1, "batch_size": 2, "side": 16, "code": 4},
