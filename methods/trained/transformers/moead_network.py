@@ -23,9 +23,9 @@ class ExpertPool(nn.Module):
     def __init__(self, params: MoEADParams) -> None:
         super().__init__()
         self.top = params.top
-        self.router = nn.Linear(params.width, params.pool)
+        self.router = nn.Linear(params.width, params.pool_size)
         shape = params.width, params.feedforward, params.dropout
-        self.experts = nn.ModuleList(FeedForward(*shape) for _ in range(params.pool))
+        self.experts = nn.ModuleList(FeedForward(*shape) for _ in range(params.pool_size))
 
     def forward(self, tokens: Tensor) -> Tensor:
         """The weighted sum (B, T, W) of what the chosen experts make of tokens (B, T, W)."""

@@ -46,14 +46,14 @@ class MoEADParams(UniADParams):
     """The source's experts and weight; the size is for a CPU (docs/trained.md)."""
 
     depth: int = param(2, "rounds through the same layers", low=1)
-    pool: int = param(4, "feed-forward layers in each of the two pools", low=1)
+    pool_size: int = param(4, "feed-forward layers in each of the two pools", low=1)
     top: int = param(2, "experts per token", low=1)
     balance: float = param(0.01, "weight of the loss that balances the experts", low=0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.top > self.pool:
-            raise UsageError(f"top={self.top}: expected at most pool={self.pool}")
+        if self.top > self.pool_size:
+            raise UsageError(f"top={self.top}: expected at most pool_size={self.pool_size}")
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def pooled(held, name, values, top):
 
 
 def test_the_network_is_one_layer_in_rounds_with_two_pools(stream):
-    network = taught(stream, "moead+naive", 1, pooling=1, pool=3).network
+    network = taught(stream, "moead+naive", 1, pooling=1, pool_size=3).network
     held = {n: v.numpy().astype(np.float64) for n, v in network.state_dict().items()}
     patches = training_patches(stream, stream.categories[0])[:1]
     places = [(row, column) for row in range(4) for column in range(4)]
@@ -56,5 +56,5 @@ def test_the_balance_of_experts_is_a_loss(stream):
 
 
 def test_more_experts_per_token_than_there_are_is_an_error(stream):
-    with pytest.raises(UsageError, match="top=5: expected at most pool=4"):
+    with pytest.raises(UsageError, match="top=5: expected at most pool_size=4"):
         built(stream, "moead+naive", top=5)
