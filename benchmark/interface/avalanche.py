@@ -52,11 +52,38 @@ class _Rows:
     def __init__(self, sources: Sequence[PatchSource]) -> None:
         self._places = [(s, row) for s in sources for row in range(len(s.ids))]
         self._opened: dict[str, dict[int, np.ndarray]] = {s.digest: {} for s in sources}
+        self._held: dict[str, torch.Tensor] = {}
+        if self._places and (device := sources[0].read([0]).device).type == "cuda":
+            self._held = hold_on_device(sources, device, torch.cuda.mem_get_info(device)[0] // 4)
 
     def read(self, index: int) -> torch.Tensor:
         """The values of one row."""
         source, row = self._places[index]
+        if (held := self._held.get(source.digest)) is not None:
+            return held[row].float() if held.is_floating_point() else held[row]
         return source.read([row], self._opened[source.digest])[0]
+
+
+def hold_on_device(
+    sources: Sequence[PatchSource], device: torch.device, budget: int
+) -> dict[str, torch.Tensor]:
+    """Copy the arrays of sources to a device, so that batches are made there.
+
+    Args:
+        sources: the images or patches of each category.
+        device: a GPU.
+        budget: bytes that they may take together.
+
+    Returns:
+        Digest of a source -> its array in the stored type; empty if they do not fit.
+    """
+    arrays = {source.digest: source.arrays() for source in sources}
+    if sum(piece.nbytes for pieces in arrays.values() for piece in pieces) > budget:
+        return {}
+    return {
+        digest: torch.from_numpy(np.concatenate(pieces)).to(device)
+        for digest, pieces in arrays.items()
+    }
 
 
 class _TensorDataset(Dataset[tuple[torch.Tensor, int]]):

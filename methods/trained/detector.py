@@ -7,7 +7,7 @@ import warnings
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from ...benchmark.interface.context import MethodContext
 from ...benchmark.interface.experience import TestBatch, TrainExperience
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from .stored_images import Inputs
 
 
+Precision: TypeAlias = Literal["float32", "mixed"]
+
+
 @dataclass(frozen=True)
 class TrainingParams(Params):
     """How the network is trained on an experience; detectors have their own defaults."""
@@ -32,6 +35,11 @@ class TrainingParams(Params):
     epochs: int = param(10, "passes over the training images of an experience", low=1)
     lr: float = param(0.001, "learning rate", above=0)
     batch_size: int = param(8, "images per training step", low=2)
+    precision: Precision = param(
+        "float32",
+        "of training; mixed: predictions in bfloat16 (torch.autocast)",
+        later=True,
+    )
 
 
 class TrainedDetector(Method):
@@ -132,6 +140,7 @@ class TrainedDetector(Method):
         """
         from .plugins.training import RecordedLoss, TrainingView, build_strategy
 
+        network.mixed = self.params.precision == "mixed"
         plugins = [
             *self.plugins(),
             TrainingView(self.training_view),

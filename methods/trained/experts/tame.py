@@ -123,6 +123,7 @@ class Tame(ExpertDetector):
         network = self.network
         assert network is not None
         network.train()
+        network.mixed = self.params.precision == "mixed"
         for _ in range(self.params.epochs):
             rows = torch.randperm(len(values))[: self.params.batch_size]
             batch = as_floats(values[rows]).to(self.context.device)

@@ -16,6 +16,9 @@ class ErrorNetwork(nn.Module):
     them; the loss of training uses the errors.
     """
 
+    mixed = False
+    """Whether predictions are computed in mixed precision in training; targets never are."""
+
     @abstractmethod
     def predictions(self, inputs: Tensor) -> list[Tensor]:
         """What the network predicts for inputs (B, ...)."""
@@ -30,7 +33,11 @@ class ErrorNetwork(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Errors (B, K) of inputs (B, ...)."""
-        return self.errors(self.predictions(inputs), self.targets(inputs))
+        if not (self.mixed and self.training):
+            return self.errors(self.predictions(inputs), self.targets(inputs))
+        with torch.autocast(inputs.device.type, torch.bfloat16):
+            predictions = self.predictions(inputs)
+        return self.errors([each.float() for each in predictions], self.targets(inputs))
 
     def output_norms(self, inputs: Tensor) -> Tensor:
         """Squared lengths (B,) of the predictions, in the units of the loss."""

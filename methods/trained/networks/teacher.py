@@ -45,7 +45,8 @@ class Teacher:
 
     def maps(self, images: Tensor) -> list[Tensor]:
         """Features (B, C_i, h_i, w_i) of each layer, computed as one batch and not cached."""
-        layers = self.backbone.maps(images)
+        with torch.autocast(images.device.type, enabled=False):
+            layers = self.backbone.maps(images)
         return normalize_layers(layers) if self.normalize else layers
 
     def targets(self, images: Tensor) -> list[Tensor]:

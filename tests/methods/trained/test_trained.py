@@ -270,3 +270,42 @@ def test_every_strategy_of_every_detector_is_installed():
     points = project["project"]["entry-points"]["cadbench.methods"]
     named = {name: target for name, target in points.items() if "+" in name}
     assert named == {n: f"{kind.__module__}:{kind.__name__}" for n, kind in CLASSES.items()}
+
+
+# --- precision, and batches on the device
+
+
+@pytest.mark.parametrize("name", ["feature_ae+naive", "stfpm+naive", "feature_ae+tame"])
+def test_mixed_precision_changes_training_a_little_and_scoring_not(stream, name):
+    exact, mixed = (taught(stream, name, 1, precision=each) for each in ("float32", "mixed"))
+    assert 0 < distance(exact, mixed) < 0.5 * distance(exact, built_untrained(stream, name))
+    assert all(value.dtype == torch.float32 for value in mixed.network.parameters())
+    batch = first_batch(stream, mixed)
+    scores = mixed.score(batch).image_scores
+    mixed.network.mixed = False
+    assert torch.equal(scores, mixed.score(batch).image_scores)
+
+
+def built_untrained(stream, name):
+    method = built(stream, name)
+    method.network = method.untrained()
+    return method
+
+
+def test_full_precision_is_left_out_of_a_cell(stream):
+    assert "precision" not in built(stream, "stfpm+ewc").params.as_dict()
+    assert built(stream, "stfpm+ewc", precision="mixed").params.as_dict()["precision"] == "mixed"
+
+
+def test_arrays_on_the_device_give_the_same_items(stream):
+    from cadbench.benchmark.interface.avalanche import hold_on_device
+    from cadbench.benchmark.interface.opaque import reveal
+
+    (first, *_) = stream.experiences()
+    sources = [stream.features.patches(category, "train") for category in first.categories]
+    assert hold_on_device(sources, torch.device("cpu"), 0) == {}
+    dataset = first.as_avalanche("patches").dataset
+    rows = reveal(dataset._datasets[0]._rows)
+    read = [dataset[index][0] for index in range(len(dataset))]
+    rows._held = hold_on_device(sources, torch.device("cpu"), 2**30)
+    assert all(torch.equal(dataset[index][0], value) for index, value in enumerate(read))
