@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 class IUF(UniAD):
     """IUF: UniAD conditioned by a classifier, with projected and averaged updates.
 
-    Source: Tang et al., "An Incremental Unified Framework for Small Defect Inspection" (ECCV 2024),
-    by its paper and code. A classifier of the categories seen so far multiplies the queries of the
-    encoder. A loss keeps the decoder's features in few directions in the first experience; later
-    ones change the strong directions less. No image is stored, and no category is needed to score.
-    The classifier sees the patch embeddings, not the pixels. docs/trained.md has all differences.
+    Source: "An Incremental Unified Framework for Small Defect Inspection" (ECCV 2024),
+    github.com/jqtangust/IUF. A classifier of the categories seen so far multiplies the queries of
+    the encoder. In the first experience a loss keeps the decoder's tokens in few directions; later
+    experiences change the strong directions less. No image is stored, and no category is needed to
+    score. The classifier sees the patch embeddings, not the pixels. docs/trained.md has all
+    differences.
     """
 
     Params = IUFParams

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 class MoEAD(UniAD):
     """MoEAD: UniAD with one layer for all rounds, and a pool of experts for its feed-forward part.
 
-    Source: Meng et al., "MoEAD: A Parameter-efficient Model for Multi-class Anomaly Detection"
-    (ECCV 2024), by its code. There is no encoder. A router chooses the experts of each token.
-    Nothing in the source is continual.
+    Source: "MoEAD: A Parameter-efficient Model for Multi-class Anomaly Detection" (ECCV 2024), by
+    its code, github.com/TheStarOfMSY/MoEAD. There is no encoder. A router chooses the experts of
+    each token. Nothing in the source is continual.
     """
 
     Params = MoEADParams
