@@ -14,6 +14,7 @@ import click
 from ...system.cache import cache_root
 from ...system.cache.contents import KINDS, CacheEntry, hub_folder, hub_weights_size, list_entries
 from ..shared.messages import echo
+from ..shared.options import list_format_option
 from ..shared.units import format_age, format_size
 
 if TYPE_CHECKING:
@@ -21,14 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command("size")
-@click.option(
-    "--format",
-    "output",
-    type=click.Choice(["auto", "markdown", "csv", "json"]),
-    default="auto",
-    show_default=True,
-    help="Output format; auto prints aligned columns on a terminal and Markdown elsewhere.",
-)
+@list_format_option("json")
 def command(output: str) -> None:
     """Show the size of the cache by kind, with the number of files and the last use."""
     cache = cache_root()

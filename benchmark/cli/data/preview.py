@@ -19,6 +19,7 @@ from ..shared.options import (
     data_root_option,
     dataset_option,
     is_given,
+    list_format_option,
     parse_names,
     quiet_option,
     skip_option,
@@ -55,15 +56,7 @@ _MAX_LISTED = 3
     show_default=True,
     help="Images of each kind per sheet.",
 )
-@click.option(
-    "--format",
-    "output",
-    type=click.Choice(["auto", "markdown", "csv", "json"]),
-    default="auto",
-    show_default=True,
-    help="Output format; auto prints aligned columns on a terminal and Markdown elsewhere; json "
-    "lists all near duplicates.",
-)
+@list_format_option("json", note="; json lists all near duplicates")
 @quiet_option
 @click.pass_context
 def command(context: click.Context, name: str | None, **given: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import click
 
@@ -58,18 +58,7 @@ from ..shared.table_output import print_tables
 @out_option
 @click.pass_context
 def command(
-    context: click.Context,
-    run: str,
-    share: float,
-    experiences: int | None,
-    seed: int,
-    tolerance: float,
-    data_root: Path | None,
-    weights: Path | None,
-    device: Literal["auto", "cpu", "cuda"],
-    output: str,
-    quiet: bool,
-    out: Path,
+    context: click.Context, run: str, output: str, quiet: bool, out: Path, **given: Any
 ) -> None:
     """Compute a random part of a record again from the data, and compare.
 
@@ -91,14 +80,8 @@ def command(
     folder = Path(run).parent if Path(run).name == RUN_FILE else Path(run)
     found = audit(
         folder if (folder / RUN_FILE).is_file() else resolve_run(out, run, warn),
-        share=share,
-        experiences=experiences,
-        seed=seed,
-        tolerance=tolerance,
-        data_root=data_root,
-        weights=weights,
-        device=device,
         reporter=choose_reporter(-1 if quiet else 0),
+        **given,
     )
     print_tables([found.table], output)
     echo(found.verdict, err=output not in ("auto", "markdown"))

@@ -9,22 +9,16 @@ import click
 
 from ....results.errors import UsageError
 from ...finished.comparison import compare_rows
-from ...finished.selection import with_value
 from ..shared.options import FiniteRange, out_option
 from ..shared.readable_records import with_readable
-from ..shared.record_selection import format_option, protocol_option, select_records
+from ..shared.record_selection import format_option, protocol_option, routing_option, select_records
 from ..shared.table_output import print_tables
 
 
 @click.command("compare")
 @click.argument("refs", nargs=-1, required=True, metavar="ROW ROW...")
 @protocol_option
-@click.option(
-    "--routing",
-    type=click.Choice(["oracle", "inferred"]),
-    default=None,
-    help="Only records with this routing.",
-)
+@routing_option
 @click.option(
     "--metric",
     "base",
@@ -93,9 +87,7 @@ def command(
         check_place(diagram)
         if len(refs) < 3:
             raise UsageError("--diagram shows mean ranks and needs at least three rows")
-    records = select_records(out, None, protocol)
-    if routing is not None:
-        records = with_value(records, [routing], lambda record: record.routing, "--routing")
+    records = select_records(out, None, protocol, routing=routing)
     options: Any = {"metric": base, "value": value, "unit": unit, "alpha": alpha, "common": common}
     compared, _ = with_readable(records, lambda readable: compare_rows(readable, refs, **options))
     print_tables(compared.tables, output)

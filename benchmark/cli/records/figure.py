@@ -18,7 +18,13 @@ from ...finished.figures import check_figure, draw_figure, fitting, selections
 from ...finished.selection import backbone_of, with_value
 from ..shared.options import data_root_option, out_option, parse_names
 from ..shared.readable_records import with_readable
-from ..shared.record_selection import methods_option, protocol_option, select_records
+from ..shared.record_selection import (
+    common_option,
+    methods_option,
+    protocol_option,
+    routing_option,
+    select_records,
+)
 
 if TYPE_CHECKING:
     from ....results.figures.drawing.figure import FinishedFigure
@@ -72,18 +78,9 @@ _MIN_INCHES, _MAX_INCHES = 2.5, 20.0
 )
 @methods_option
 @protocol_option
-@click.option(
-    "--routing",
-    type=click.Choice(["oracle", "inferred"]),
-    default=None,
-    help="Only records with this routing.",
-)
+@routing_option
 @click.option("--backbone", default=None, metavar="NAME", help="Only records with this backbone.")
-@click.option(
-    "--common",
-    is_flag=True,
-    help="Keep rows that lack seeds or orders: compare the runs that all rows share.",
-)
+@common_option
 @click.option(
     "--category",
     default=None,
@@ -118,9 +115,7 @@ def command(
     wanted = _figures(name)
     kinds, inches = _formats(formats), _inches(width)
     _check_folder(folder)
-    records = select_records(out, parse_names(methods), protocol)
-    if routing is not None:
-        records = with_value(records, [routing], lambda record: record.routing, "--routing")
+    records = select_records(out, parse_names(methods), protocol, routing=routing)
     if backbone is not None:
         records = with_value(records, [backbone], backbone_of, "--backbone")
 

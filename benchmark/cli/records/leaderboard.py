@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from ....results.counts import format_count
 from ....results.errors import UsageError
 from ....results.sanitizing import printable
 from ...plugins.default_params import default_params
-from ..shared.options import DEFAULT_OUT, out_option, parse_names, shareable_path
+from ..shared.options import out_option, parse_names, repeatable_command
 from ..shared.readable_records import with_readable
 from ..shared.record_selection import format_option, methods_option, protocol_option, select_records
 from ..shared.table_output import print_tables
@@ -86,7 +85,8 @@ def command(
 
     earlier = _earlier(publish) if keep_rows else None
     options = {"--methods": methods, "--protocol": protocol, "--sort": sort != "acc" and sort}
-    made_with = _command(publish, {**options, "--out": out != DEFAULT_OUT and shareable_path(out)})
+    words = ["cadbench", "leaderboard", "--publish", publish]
+    made_with = repeatable_command(words, {**options, "--out": out})
     made_with += " --keep-rows" * keep_rows
     page, records = with_readable(
         records,
@@ -112,11 +112,3 @@ def _earlier(page: Path) -> EarlierPage:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--keep-rows: cannot read {page}: {error}") from None
     return read_page(text, str(page))
-
-
-def _command(publish: Path, options: dict[str, object]) -> str:
-    """The command that a reader can repeat, without folders of this machine."""
-    words = ["cadbench", "leaderboard", "--publish", shareable_path(publish)]
-    for option, value in options.items():
-        words += [option, str(value)] if value else []
-    return shlex.join(words)

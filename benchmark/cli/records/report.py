@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,13 +13,12 @@ from ....results.sanitizing import printable
 from ...plugins.default_params import default_params
 from ..shared.messages import echo
 from ..shared.options import (
-    DEFAULT_OUT,
     data_root_option,
     dataset_option,
     out_option,
     parse_names,
     quiet_option,
-    shareable_path,
+    repeatable_command,
 )
 from ..shared.readable_records import with_readable
 from ..shared.record_selection import methods_option, protocol_option, select_records
@@ -74,6 +72,10 @@ def command(
         raise UsageError("--dataset and --data-root are only used with --images; add it")
     records = select_records(out, parse_names(methods), protocol)
 
+    options = {"--methods": methods, "--protocol": protocol, "--out": out}
+    made_with = repeatable_command(["cadbench", "report", "--to", target], options)
+    made_with += " --images" * images
+
     def make(readable: list[Record]) -> tuple[str, list[str]]:
         galleries, missing = (
             _galleries(readable, dataset, data_root, quiet) if images else ([], [NO_IMAGES])
@@ -84,7 +86,7 @@ def command(
             defaults=default_params(readable),
             galleries=galleries,
             no_images=" ".join(missing),
-            command=_command(target, methods, protocol, images, out),
+            command=made_with,
         )
         return text, missing
 
@@ -120,15 +122,3 @@ def _galleries(
         reporter=choose_reporter(-1 if quiet else 0),
     )
     return make_galleries(boards(records), manifest)
-
-
-def _command(
-    target: Path, methods: str | None, protocol: str | None, images: bool, out: Path
-) -> str:
-    """The command that a reader can repeat, without folders of this machine."""
-    words = ["cadbench", "report", "--to", shareable_path(target)]
-    given = {"--methods": methods, "--protocol": protocol}
-    given["--out"] = None if out == DEFAULT_OUT else shareable_path(out)
-    for option, value in given.items():
-        words += [option, value] if value else []
-    return shlex.join([*words, *["--images"] * images])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import click
 
@@ -38,14 +38,7 @@ from ..shared.readable_records import warn
 @quiet_option
 @out_option
 def command(
-    run: str,
-    images: tuple[Path, ...],
-    category: str | None,
-    to: Path | None,
-    weights: Path | None,
-    device: Literal["auto", "cpu", "cuda"],
-    quiet: bool,
-    out: Path,
+    run: str, images: tuple[Path, ...], to: Path | None, quiet: bool, out: Path, **given: Any
 ) -> None:
     """Score images with the method of a record, as it was at the end of its stream.
 
@@ -63,9 +56,7 @@ def command(
 
     record = resolve_run(out, run, warn)
     reporter = choose_reporter(-1 if quiet else 0)
-    frame = score(
-        record, images, category=category, to=to, weights=weights, device=device, reporter=reporter
-    )
+    frame = score(record, images, to=to, reporter=reporter, **given)
     if to is None:
         click.echo(csv_text(frame), nl=False)
     else:

@@ -12,11 +12,18 @@ from ....results.errors import UsageError
 from ....results.metrics.registry import CATEGORY_METRICS
 from ....results.records.store import find_records
 from ....results.rendering.table import Table
-from ...finished.selection import of_refs, with_value
+from ...finished.selection import of_refs
 from ...finished.tables import COMPARING, KINDS, OF_ROWS, PUBLISHED, TableOptions, make_tables
 from ..shared.options import out_option, parse_names
 from ..shared.readable_records import warn, with_readable
-from ..shared.record_selection import format_option, methods_option, protocol_option, select_records
+from ..shared.record_selection import (
+    common_option,
+    format_option,
+    methods_option,
+    protocol_option,
+    routing_option,
+    select_records,
+)
 from ..shared.table_output import Style, format_of, print_tables
 
 _OF_RECORDS = (*COMPARING, *OF_ROWS)
@@ -36,9 +43,7 @@ _KINDS_OF_OPTION = {
 @click.argument("refs", nargs=-1, metavar="[ROW]...")
 @methods_option
 @protocol_option
-@click.option(
-    "--routing", type=click.Choice(["oracle", "inferred"]), help="Only records with this routing."
-)
+@routing_option
 @click.option(
     "--columns",
     default=None,
@@ -56,11 +61,7 @@ _KINDS_OF_OPTION = {
     is_flag=True,
     help="Put rows of different protocols, data, seeds or orders in one table, and label them.",
 )
-@click.option(
-    "--common",
-    is_flag=True,
-    help="Keep rows that lack seeds or orders: compare the runs that all rows share.",
-)
+@common_option
 @click.option(
     "--published",
     is_flag=True,
@@ -162,9 +163,8 @@ def _tables(kind: str, given: dict[str, Any]) -> list[Table]:
     if kind == PUBLISHED:
         found = find_records(given["out"], warn=warn)
         return with_readable(found, lambda readable: make_tables(kind, readable, options))[0]
-    records = select_records(given["out"], parse_names(given["methods"]), given["protocol"])
-    if given["routing"]:
-        records = with_value(records, [given["routing"]], lambda r: r.routing, "--routing")
+    methods = parse_names(given["methods"])
+    records = select_records(given["out"], methods, given["protocol"], routing=given["routing"])
     records = of_refs(records, given["refs"])
     tables, _ = with_readable(records, lambda readable: make_tables(kind, readable, options))
     return tables

@@ -10,7 +10,7 @@ import click
 
 from ....results.records.inventory import StoredRun
 from ..shared.messages import echo
-from ..shared.options import out_option
+from ..shared.options import list_format_option, out_option
 from ..shared.units import format_size
 from .selection import methods_option, protocol_option, select_runs
 
@@ -22,14 +22,7 @@ if TYPE_CHECKING:
 @out_option
 @methods_option
 @protocol_option
-@click.option(
-    "--format",
-    "output",
-    type=click.Choice(["auto", "markdown", "csv"]),
-    default="auto",
-    show_default=True,
-    help="Output format; auto prints aligned columns on a terminal and Markdown elsewhere.",
-)
+@list_format_option()
 def command(out: Path, methods: tuple[str, ...], protocol: str | None, output: str) -> None:
     """Show the size of runs by protocol and method, with the share of anomaly maps."""
     from ..shared.table_output import print_tables

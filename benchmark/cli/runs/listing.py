@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ..shared.options import out_option
+from ..shared.options import list_format_option, out_option
 from .selection import methods_option, protocol_option, select_runs
 
 
@@ -22,14 +22,7 @@ from .selection import methods_option, protocol_option, select_runs
     show_default=True,
     help="Sort by method and parameters, by age (newest last), or by size (largest last).",
 )
-@click.option(
-    "--format",
-    "output",
-    type=click.Choice(["auto", "markdown", "csv", "json"]),
-    default="auto",
-    show_default=True,
-    help="Output format; auto prints aligned columns on a terminal and Markdown elsewhere.",
-)
+@list_format_option("json")
 def command(
     out: Path, methods: tuple[str, ...], protocol: str | None, sort: str, output: str
 ) -> None:

@@ -12,15 +12,12 @@ from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
 from ....results.records.inventory import StoredRun, list_runs
 from ...finished.selection import protocol_id, with_value
+from ..shared.record_selection import protocol_option
+
+__all__ = ["find_runs", "methods_option", "protocol_option", "select_runs"]
 
 methods_option: Callable[..., Any] = click.option(
     "--method", "methods", multiple=True, metavar="NAME", help="Only this method (repeatable)."
-)
-protocol_option: Callable[..., Any] = click.option(
-    "--protocol",
-    default=None,
-    metavar="ID",
-    help="Only this protocol: an id, or the name of a built-in protocol.",
 )
 
 

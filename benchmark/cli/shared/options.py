@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +81,19 @@ quiet_option: Decorator = click.option(
 verbose_option: Decorator = click.option("-v", "--verbose", is_flag=True, help="Print more detail.")
 
 
+def list_format_option(*more: str, note: str = "") -> Decorator:
+    """The option `--format` of commands that list something."""
+    return click.option(
+        "--format",
+        "output",
+        type=click.Choice(["auto", "markdown", "csv", *more]),
+        default="auto",
+        show_default=True,
+        help="Output format; auto prints aligned columns on a terminal and Markdown elsewhere"
+        f"{note}.",
+    )
+
+
 def is_given(context: click.Context, option: click.Parameter | str) -> bool:
     """Whether the user gave an option (or its Python name) on the command line."""
     name = option if isinstance(option, str) else option.name or ""
@@ -112,6 +126,15 @@ def parse_names(text: str | None) -> tuple[str, ...] | None:
         raise UsageError(str(error)) from None
 
 
-def shareable_path(path: Path) -> str:
-    """A relative path as it is, an absolute one as its name: for files that are sent to others."""
-    return path.name if path.is_absolute() else str(path)
+def repeatable_command(words: Sequence[object], options: Mapping[str, Any]) -> str:
+    """The command that a reader of a file can repeat, without folders of this machine.
+
+    Args:
+        words: the first words of the command.
+        options: option -> value; those without a value are left out, and so is the usual `--out`.
+    """
+    given = {n: v for n, v in options.items() if v and (n, v) != ("--out", DEFAULT_OUT)}
+    parts = [*words, *(each for pair in given.items() for each in pair)]
+    return shlex.join(
+        each.name if isinstance(each, Path) and each.is_absolute() else str(each) for each in parts
+    )

@@ -24,6 +24,17 @@ protocol_option: Callable[..., Any] = click.option(
     metavar="ID",
     help="Only this protocol: an id, or the name of a built-in protocol.",
 )
+routing_option: Callable[..., Any] = click.option(
+    "--routing",
+    type=click.Choice(["oracle", "inferred"]),
+    default=None,
+    help="Only records with this routing.",
+)
+common_option: Callable[..., Any] = click.option(
+    "--common",
+    is_flag=True,
+    help="Keep rows that lack seeds or orders: compare the runs that all rows share.",
+)
 format_option: Callable[..., Any] = click.option(
     "--format",
     "output",
@@ -39,14 +50,17 @@ def select_records(
     methods: Sequence[str] | None,
     protocol: str | None,
     warn: Callable[[str], object] = warn,
+    *,
+    routing: str | None = None,
 ) -> list[Record]:
-    """The records under `out` that have one of the methods and the protocol.
+    """The records under `out` that have one of the methods, the protocol and the routing.
 
     Args:
         out: folder of the records.
         methods: names of methods; None for all.
         protocol: a protocol's id or a built-in protocol's name; None for all.
         warn: called with one line per record that cannot be read; prints it by default.
+        routing: `oracle` or `inferred`; None for both.
 
     Raises:
         UsageError: no record is left.
@@ -61,4 +75,6 @@ def select_records(
         records = with_value(records, [wanted], lambda record: record.protocol, "--protocol")
     if methods is not None:
         records = with_value(records, methods, lambda record: record.method, "--methods")
+    if routing is not None:
+        records = with_value(records, [routing], lambda record: record.routing, "--routing")
     return records

@@ -33,7 +33,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "distances": "distances (--keep-distances)",
         "manifests": "sizes and hashes of images",
         "masks": "ground truth of test images",
-        "fingerprints": "images in `data preview`",
+        "fingerprints": "of `data preview` in release 0.1",
         "tuning": "AUROC of the trials of --tune",
         "synthetic": "the synthetic images",
         "libraries": "of numba and matplotlib",
