@@ -26,7 +26,7 @@ function drawRun(key) {
     section("Kinds of defects", defectsTable([{ runs: [key] }], ["AUROC"])),
     run.recorded ? section("Training", run.training.map((each) => trainingChart(each, page)), plainTable(run.recorded)) : null,
     section("Configuration", facts({ method: `${run.method} (version ${run.version})`, ...run.params }), facts(flat(run.cell))),
-    section("Made with", facts({ ...run.made_with, ...flat({ seconds: run.seconds, timing: run.timing }), maps: run.maps }),
+    section("Made with", facts({ ...run.made_with, ...flat({ seconds: run.seconds, timing: run.timing, costs: run.costs }), maps: run.maps }),
       notesList([...run.notes, ...run.skipped.map((line) => `left out: ${line}`)])));
 }
 

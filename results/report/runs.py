@@ -6,13 +6,14 @@ import json
 import math
 from typing import Any
 
-from ..analysis.quantities import Reading, stored_matrix
+from ..analysis.quantities import Reading, quantity, stored_matrix
 from ..analysis.recorded_events import Curve, curves_of
 from ..metrics.defects import defect_aurocs
 from ..metrics.registry import CATEGORY_METRICS, IMAGE_METRICS
 from ..records.provenance import of_one
 from ..records.record import Record
 from ..records.schema import ASSIGNED
+from ..tables.comparison import COSTS
 from ..tables.recorded_events import recorded_table
 from ..tables.single_run import assignments_table, memory_table, metrics_table
 from .json_safe import table_values
@@ -52,6 +53,7 @@ def run_values(record: Record, kinds: dict[str, int]) -> dict[str, Any]:
         "made_with": of_one(record),
         "seconds": run["seconds"],
         "timing": run.get("timing"),
+        "costs": _costs(record),
         "maps": run["maps"],
         "notes": [*run["notes"], *(f"data: {line}" for line in record.data_notes)],
         "skipped": [f"{each['path']}: {each['reason']}" for each in run["skipped"]],
@@ -73,6 +75,14 @@ def _defects(record: Record, kinds: dict[str, int]) -> dict[str, Any]:
     named = json.dumps([[*kind, n] for kind, (_, n) in found.items()])
     values = [None if math.isnan(value) else round(value, 5) for value, _ in found.values()]
     return {"kinds": kinds.setdefault(named, len(kinds)), "defects": values}
+
+
+def _costs(record: Record) -> dict[str, float]:
+    """The highest costs of an experience that do not depend on shared caches, by heading."""
+    reading = Reading(record, tuple(record.categories))
+    columns = [quantity(name) for name in COSTS if not name.startswith("update")]
+    values = {each.column.name: float(each.read(reading)) for each in columns}
+    return {name: round(value, 3) for name, value in values.items() if math.isfinite(value)}
 
 
 def _curve_values(curve: Curve) -> dict[str, Any]:
