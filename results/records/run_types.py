@@ -40,6 +40,8 @@ def _check_stream(run: Mapping[str, Any], where: str) -> None:
         raise RecordError(f"{where}: experiences must introduce each category once")
     if categories != list(columns_of(cell)):
         raise RecordError(f"{where}: experiences differ from the order in cell")
+    if len(run.get("costs", run["experiences"])) != len(run["experiences"]):
+        raise RecordError(f"{where}: costs must have one entry per experience")
     if run["protocol"] != cell["protocol"]:
         raise RecordError(f"{where}: protocol differs from the one in cell")
     if not 0 <= cell["seed"] < _MAX_SEED:

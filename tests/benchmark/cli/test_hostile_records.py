@@ -55,6 +55,8 @@ def set_in(path: str, value: Any) -> Any:
         (set_in("seconds", "fast"), "seconds: expected a table, got 'fast'"),
         (set_in("seconds.total", "fast"), "seconds.total: expected a number, got 'fast'"),
         (set_in("seconds.total", -1.0), "seconds.total: expected a number from 0, got -1.0"),
+        (set_in("costs", []), "costs must have one entry per experience"),
+        (set_in("costs", [{"seconds": 1.0}] * 3), "costs"),
         (set_in("device", "cpu\x1b]0;owned\x07"), r"\x1b]0;owned\x07"),
         (set_in("notes", ["half \ud800"]), r"\ud800"),
         (set_in("notes", ["x" * 5000]), "5000 characters"),

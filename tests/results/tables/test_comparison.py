@@ -12,7 +12,12 @@ from cadbench.results.errors import UsageError
 from cadbench.results.leaderboard.boards import leaderboard
 from cadbench.results.records.record import Record
 from cadbench.results.rendering.table import Spread, Table, Value, number
-from cadbench.results.tables.comparison import experts_tables, main_tables, per_category_tables
+from cadbench.results.tables.comparison import (
+    chosen_tables,
+    experts_tables,
+    main_tables,
+    per_category_tables,
+)
 from cadbench.results.tables.single_run import (
     assignments_table,
     matrix_table,
@@ -96,6 +101,30 @@ def test_durations_of_equal_runs_all_count(make_record) -> None:
     (seconds,) = column(one(main_tables(records, columns=["seconds"])), "seconds")
     assert isinstance(seconds, Spread)
     assert (seconds.mean, seconds.n) == (4.0, 2)
+
+
+COST = {
+    **{"seconds": 1.0, "process_bytes": 10**9, "gpu_bytes": None, "joules": 7.0},
+    **{"parameters_trained": 1000, "parameters_stored": 1000},
+    **{"network_bytes": 4000000, "other_bytes": 0},
+}
+
+
+def test_costs_are_the_highest_of_an_experience_and_seconds_need_time(make_record) -> None:
+    record = make_record()
+    assert not chosen_tables("costs", [record])
+    last = {**COST, "process_bytes": 2 * 10**9, "parameters_stored": 3000, "other_bytes": 500000}
+    record.run["costs"] = [COST, last, COST]
+    table = one(chosen_tables("costs", [record]))
+    headings = ("trained M", "stored M", "network MB", "other MB", "process MB")
+    assert [means(table, name) for name in headings] == [[0.001], [0.003], [4.0], [0.5], [2000]]
+    for hidden in ("GPU MB", "update s", "update J"):
+        assert math.isnan(means(table, hidden)[0])
+        (place,) = (each for each in table.columns if each.name == hidden)
+        assert place.optional, "a column that no row defines is left out"
+    record.run["timing"] = {"update_seconds": [1.0, 2.0], "update_joules": [3.0, 5.0]}
+    table = one(chosen_tables("costs", [record]))
+    assert (means(table, "update s"), means(table, "update J")) == ([1.5], [4.0])
 
 
 def test_parameters_are_shown_where_they_differ(make_record) -> None:
