@@ -18,7 +18,7 @@ Defaults = Mapping[str, Mapping[str, Any]]
 """Default parameters by method name; parameters that differ are printed."""
 
 # `unseen` only decides which values above the diagonal exist; all other numbers are equal.
-_NOT_OF_THE_ROW = ("seed", "order", "unseen")
+NOT_OF_THE_ROW = ("seed", "order", "unseen")
 
 SWEPT = "experts"
 """The parameter that has its own axis in figures and its own column in tables."""
@@ -90,7 +90,7 @@ def rows_of(records: Iterable[Record]) -> list[Row]:
     """
     groups: dict[bytes, dict[Any, Record]] = {}
     for record in records:
-        cell = {name: value for name, value in record.cell.items() if name not in _NOT_OF_THE_ROW}
+        cell = {name: value for name, value in record.cell.items() if name not in NOT_OF_THE_ROW}
         run = (record.seed, canonical_json(record.cell["order"]))
         groups.setdefault(canonical_json(cell), {}).setdefault(run, record)
     rows = [

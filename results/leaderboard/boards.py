@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ..analysis.comparable import identity_labels
 from ..analysis.comparison import Comparison, compare
-from ..analysis.joint import is_joint
+from ..analysis.joint import is_reference
 from ..analysis.quantities import Quantity, quantity
 from ..analysis.repetitions import spread_over_runs
 from ..analysis.rows import (
@@ -37,9 +37,8 @@ from ..published.tiers import REPRODUCED, TIERS, forgetting_caveat, tier_of
 from ..records.record import Record
 from ..rendering.table import Column, Table, Value, number, text_column
 from ..tables.hiding import with_hiding_order
-from .earlier_page import EarlierPage
 
-QUANTITIES = ("acc", "bwt", "fm", "gap_to_joint", "stored_mb", "seconds")
+QUANTITIES = ("acc", "bwt", "fm", "gap_to_joint", "stored_mb")
 
 
 @dataclass(frozen=True)
@@ -132,24 +131,26 @@ def quantity_names(sort: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*QUANTITIES, sort)))
 
 
-def board_table(board: Board, sort: str, earlier: EarlierPage | None = None) -> Table:
-    """Make the table of one board. Its notes are about this board, not about columns and tiers.
-
-    Rows of an `earlier` page are added if no record has their configuration.
-    """
+def board_table(board: Board, sort: str) -> Table:
+    """Make the table of one board. Its notes are about this board, not about columns and tiers."""
     names = quantity_names(sort)
     chosen = [quantity(name) for name in names]
     c, by = board.comparison, chosen[names.index(sort)]
-    ours: list[tuple[Value, ...]] = []
+    measured: list[tuple[tuple[Value, ...], bool]] = []
     for row, label, readings in zip(c.rows, board.labels, c.readings, strict=True):
         cells = [spread_over_runs(row.records, map(each.read, readings)) for each in chosen]
-        ours.append((REPRODUCED, *label, *cells, *runs_and_keys(row)))
-    if earlier is not None:
-        ours += earlier.rows(board.title, names, ours)
+        measured.append(((REPRODUCED, *label, *cells, *runs_and_keys(row)), is_reference(row)))
     place = 4 + names.index(sort)
-    ours.sort(key=lambda row: _badness(row[place], by))
-    bounds = tuple(place for place, row in enumerate(ours) if _is_joint(str(row[1]), str(row[2])))
-    columns = _columns(chosen, by)
+    measured.sort(key=lambda pair: _badness(pair[0][place], by))
+    ours = [cells for cells, _ in measured]
+    bounds = tuple(number for number, (_, is_bound) in enumerate(measured) if is_bound)
+    columns = (
+        *(text_column(name) for name in ("tier", "method", "parameters", "backbone")),
+        *(each.column for each in chosen),
+        *(text_column(name) for name in ("seeds", "orders", "records")),
+    )
+    headings = [by.column.name, *(each.column.name for each in chosen if each is not by)]
+    columns = with_hiding_order(columns, headings)
     footnotes = Footnotes()
     found = (_quoted_row(each, names, footnotes) for each in board.quoted)
     theirs = [each for each in found if each is not None]
@@ -165,27 +166,6 @@ def board_table(board: Board, sort: str, earlier: EarlierPage | None = None) -> 
         *footnotes.lines,
     )
     return Table(board.title, columns, rows, notes, len(theirs), bounds)
-
-
-def earlier_table(title: str, earlier: EarlierPage, sort: str) -> Table:
-    """Make the table of an earlier board without records."""
-    names = quantity_names(sort)
-    by = quantity(sort)
-    rows = sorted(
-        earlier.rows(title, names, ()), key=lambda row: _badness(row[4 + names.index(sort)], by)
-    )
-    return Table(title, _columns([quantity(name) for name in names], by), tuple(rows))
-
-
-def _columns(chosen: Sequence[Quantity], by: Quantity) -> tuple[Column, ...]:
-    """The columns of a board that is sorted by a quantity."""
-    columns = (
-        *(text_column(name) for name in ("tier", "method", "parameters", "backbone")),
-        *(each.column for each in chosen),
-        *(text_column(name) for name in ("seeds", "orders", "records")),
-    )
-    headings = [by.column.name, *(each.column.name for each in chosen if each is not by)]
-    return with_hiding_order(columns, headings)
 
 
 def runs_and_keys(row: Row) -> tuple[str, str, str]:
@@ -209,12 +189,6 @@ def _quoted_row(
     routing = routing_label(each.first)
     blank = (None, None, None)
     return tier, each.first.method, None, None, *cells, *blank, printed, routing, source
-
-
-def _is_joint(method: str, parameters: str) -> bool:
-    """Whether the labels of a row, also one of an earlier page, are those of a joint reference."""
-    params = dict(text.partition("=")[::2] for text in parameters.split(", ") if text)
-    return is_joint(method.partition(" (version")[0], params)
 
 
 def _badness(value: Value, by: Quantity) -> float:

@@ -1,109 +1,221 @@
-"""The leaderboard as a Markdown page: every board, footnotes, versions."""
+"""The Markdown page of boards. It is rendered from their data and never read."""
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ..analysis.quantities import quantity
-from ..analysis.rows import Defaults
-from ..counts import format_count
+from ..analysis.rows import number_ranges
+from ..counts import format_count, pluralize
 from ..published.rows import PublishedRow
 from ..published.tables import tiered_tables
-from ..published.tiers import TIERS
-from ..records.provenance import provenance
-from ..records.record import Record
+from ..published.tiers import REPRODUCED, TIERS
 from ..rendering.markdown import escape_markdown, to_markdown
-from ..rendering.table import Table
+from ..rendering.table import Column, Spread, Table, Value, text_column
 from ..sanitizing import printable
-from .boards import RECORDS_NOTE, board_claims, board_table, boards, earlier_table, quantity_names
-from .earlier_page import MEANING, TIER, EarlierPage
+from . import badges as of_checks
+from .board_file import BoardFile, BoardRow, printed_names
+from .findings import PageText
+
+TOP = 10
+_SIZES = (1, 10, 100)
+"""Megabytes for which a board names the best row."""
+_NUMBERS = ("stored_mb", "acc", "aupro.acc", "fm", "routing_accuracy")
+_COSTS = ("update_seconds", "ms_per_image")
+_HEADINGS = {"stored MB": "MB", "fm": "forgetting", "routing_accuracy": "routing"}
+_NOTES = (
+    "rows are ranked by AUROC within one board, never across boards",
+    "[low, high]: 95 % interval, which resamples test images, seeds and orders; few seeds or "
+    "orders make it too narrow",
+    "≈ not separable from the best row: the 95 % interval of their difference on the runs that "
+    "both have, as `cadbench compare` computes it, includes 0 (not corrected for the number of "
+    "rows); ? not compared with the best row: no common runs, or not published together",
+    "† one seed and one order",
+    "ref: joint training on all categories, a reference that is not ranked",
+    *(
+        escape_markdown(quantity(name).note.replace("fm:", "forgetting (fm):", 1))
+        for name in _NUMBERS
+    ),
+    of_checks.NOTE,
+)
 
 
 def leaderboard_page(
-    records: Sequence[Record],
+    boards: Sequence[BoardFile],
+    text: PageText,
+    findings: Iterable[str],
+    badges: Mapping[tuple[str, str], str],
     published: Iterable[PublishedRow],
     command: str,
-    *,
-    sort: str = "acc",
-    defaults: Defaults | None = None,
-    earlier: EarlierPage | None = None,
+    folder: str,
 ) -> str:
-    """Write the page: boards of the records, every published number, definitions, versions.
+    """Write the page.
 
     Args:
-        records: the records.
-        published: published rows.
-        command: the command that makes the page; it is printed on the page.
-        sort: a name of `analysis.quantities`.
-        defaults: default parameters by method name.
-        earlier: an earlier page; its rows are kept where there is no record.
+        boards: the boards, in the order of the page unless `text` has another.
+        text: the texts of the editor.
+        findings: the findings, in Markdown.
+        badges: (method, version) -> its badge.
+        published: published rows, which are never ranked with ours.
+        command: the command that made the page.
+        folder: the folder of the boards, relative to the page.
     """
-    published = list(published)
-    names = quantity_names(sort)
-    marks = {quantity(name).column.name: f"[^{number}]" for number, name in enumerate(names, 1)}
-    ours = {
-        board.title: board_table(board, sort, earlier)
-        for board in boards(records, defaults=defaults, published=published)
-    }
-    if earlier is not None:
-        for title in earlier.boards.keys() - ours.keys():
-            ours[title] = earlier_table(title, earlier, sort)
-    from_earlier = sum(row[0] == TIER for table in ours.values() for row in table.rows)
-    theirs = tiered_tables(published)
-    kept = f" and {format_count(from_earlier, 'row')} of an earlier page" if from_earlier else ""
-    tiers = {**TIERS, TIER: MEANING} if from_earlier else TIERS
-    versions = [f"{name}: {value}" for name, value in provenance(records).items()]
-    if from_earlier and earlier is not None:
-        versions += [line for line in earlier.versions if line not in versions]
+    titles = {each.board: each for each in text.board}
+    order = list(titles)
+    boards = sorted(
+        boards, key=lambda b: order.index(b.protocol) if b.protocol in titles else len(order)
+    )
+    index, sections = [], []
+    made: dict[str, set[str]] = {"cadbench": set(), "torch": set()}
+    for board in boards:
+        title = titles[board.protocol].title if board.protocol in titles else board.protocol
+        about = titles[board.protocol].text.strip() if board.protocol in titles else ""
+        anchor = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+        rows = format_count(len(board.rows), "row")
+        index.append(f"- [{escape_markdown(title)}](#{anchor}): {rows}. {_best(board)}")
+        sections += [f"## {escape_markdown(title)}", about, *_board(board, badges, folder)]
+        for row in board.rows:
+            for name, versions in made.items():
+                versions.add(row.versions.get(name, "not known"))
+    sentences = "\n".join(f"1. {each}" for each in findings)
+    theirs = [_narrow(table) for table in tiered_tables(published)]
+    versions = "; ".join(f"{name} {', '.join(sorted(which))}" for name, which in made.items())
     parts = [
         "# Leaderboard",
-        f"{format_count(len(records), 'record')} of cadbench{kept}, best {_heading(sort)} first in "
-        "each group. Rows of one group share data, protocol and routing; nothing is ranked across "
-        "groups, and published rows are not ranked with ours. Made by",
-        _code_block(command),
-        "\n".join(f"- **{tier}**: {meaning}" for tier, meaning in tiers.items()),
-        "## Run here",
-        *(to_markdown(_marked(table, marks)).rstrip() for _, table in sorted(ours.items())),
-        f"- {RECORDS_NOTE}; `cadbench show KEY` opens one",
+        text.intro.strip(),
+        "\n".join(index),
+        f"## What this says\n\n{sentences}" if sentences else "",
+        *sections,
+        "## How to read it",
+        "\n".join(f"- {note}" for note in _NOTES),
+        "## Published numbers",
+        "Never ranked with ours. `cadbench table published` compares them with your records.",
+        "\n".join(f"- **{name}**: {what}" for name, what in TIERS.items() if name != REPRODUCED),
+        *(_folded(escape_markdown(t.title), to_markdown(t).split("\n\n", 1)[1]) for t in theirs),
+        f"Made with {escape_markdown(versions)}, by `{_code(command)}`.",
     ]
-    if claims := board_claims(records, published, defaults):
-        parts += [
-            "## Claims",
-            "What others print for the streams above, our number by the same definition, and "
-            "whether they agree.",
-            *(to_markdown(table).rstrip() for table in claims),
-        ]
-    if theirs:
-        parts += [
-            "## Published",
-            "Each number under the definition that its source gives; a mean of another definition "
-            "has a column of its own.",
-            *(to_markdown(table).rstrip() for table in theirs),
-        ]
-    parts += [
-        "## Versions",
-        "\n".join(f"- {escape_markdown(line)}" for line in versions),
-        "\n".join(f"[^{number}]: {quantity(name).note}" for number, name in enumerate(names, 1)),
-    ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def _marked(table: Table, marks: dict[str, str]) -> Table:
-    """The table with a footnote mark in the heading of each column."""
-    columns = (
-        replace(column, name=f"{column.name}{marks.get(column.name, '')}")
-        for column in table.columns
+def _board(board: BoardFile, badges: Mapping[tuple[str, str], str], folder: str) -> Iterable[str]:
+    """The parts of one board."""
+    labels, ranked = _labels(board), board.ranked
+    numbers = {row.id: str(place) for place, row in enumerate(ranked, start=1)}
+    references = [row for row in board.rows if row.reference]
+    lines: list[tuple[Value, ...]] = []
+    details: list[tuple[Value, ...]] = []
+    for row in [*ranked, *references]:
+        found = board.to_best(row)
+        mark = " ≈" if found and not found.separable else " ?" * (not found and row != ranked[0])
+        rank = numbers[row.id] + mark if row.id in numbers else "ref"
+        label = labels[row.id] + " †" * (len(row.records) == 1)
+        badge = badges.get((row.method, row.version), "–")
+        lines.append((rank, label, *(_number(row, name) for name in _NUMBERS), badge))
+        difference = found and Spread(found.difference, math.nan, 1, found.low, found.high)
+        runs = f"{pluralize('seed', len(row.seeds))} {number_ranges(row.seeds)}, "
+        keys = ", ".join(key[:8] for key in row.records[:3]) + ", …" * (len(row.records) > 3)
+        cost = (_number(row, name) for name in _COSTS)
+        runs += ", ".join(row.orders)
+        details.append((rank, label, difference, runs, row.version, *cost, keys))
+    commands = "\n".join(
+        f"# {numbers.get(row.id, 'ref')} {printable(labels[row.id])}\n{_code(row.command)}"
+        for row in [*ranked, *references]
     )
-    return replace(table, columns=tuple(columns))
+    yield _facts(board)
+    yield _summary(board, labels)
+    yield _table(_NUMBERS, [*lines[:TOP][: len(ranked)], *lines[len(ranked) :]])
+    if more := lines[TOP : len(ranked)]:
+        yield _folded(format_count(len(more), "more row"), _table(_NUMBERS, more))
+    yield _folded("Difference to the best row, runs, cost", _details(details))
+    yield _folded("Compute a row again", f"```bash\n{commands}\n```")
+    yield f"[Data of this board]({folder}/{board.name})"
 
 
-def _code_block(command: str) -> str:
-    """Write a command as a code block whose fence is longer than any in the command."""
-    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", command)), default=0))
-    return f"{fence}bash\n{printable(command)}\n{fence}"
+def _table(names: Sequence[str], rows: Sequence[tuple[Value, ...]]) -> str:
+    columns = (*map(text_column, ("rank", "method")), *_columns(names), text_column("checks"))
+    return _body(Table("", columns, tuple(rows)))
 
 
-def _heading(name: str) -> str:
-    return quantity(name).column.name
+def _details(rows: Sequence[tuple[Value, ...]]) -> str:
+    columns = (
+        *(text_column("rank"), text_column("method"), Column("difference", 3), text_column("runs")),
+        *(text_column("version"), *_columns(_COSTS), text_column("records")),
+    )
+    return _body(Table("", columns, tuple(rows)))
+
+
+def _columns(names: Iterable[str]) -> list[Column]:
+    columns = [quantity(name).column for name in names]
+    return [replace(c, name=_HEADINGS.get(c.name, c.name), optional=True) for c in columns]
+
+
+def _facts(board: BoardFile) -> str:
+    """What all rows share."""
+    rows, settings = board.rows, board.settings
+    categories = len({category for row in rows for category in row.categories})
+    facts = [f"protocol {board.protocol}", format_count(categories, "category")]
+    facts.append(f"schedule {settings.get('schedule')}, {settings.get('routing')} routing")
+    for name, values in (
+        ("backbone", {row.backbone for row in rows}),
+        ("seeds", {number_ranges(row.seeds) for row in rows}),
+        ("orders", {", ".join(row.orders) for row in rows}),
+    ):
+        facts += [f"{name} {value}" for value in values if len(values) == 1]
+    return f"{escape_markdown('; '.join(facts))}."
+
+
+def _summary(board: BoardFile, labels: Mapping[str, str]) -> str:
+    """The best row, the rows that are not separable from it, and the best in few megabytes."""
+    ranked = board.ranked
+    near = [row for row in ranked if (found := board.to_best(row)) and not found.separable]
+    names = "; ".join(escape_markdown(labels[row.id]) for row in near) or "none"
+    lines = [f"**{_best(board)}** Not separable from it: {names}."]
+    fits: dict[str, list[str]] = {}
+    for size in _SIZES:
+        for row in [row for row in ranked if row.mean("stored_mb") <= size][:1]:
+            held = f"{row.mean('acc'):.3f} with {row.mean('stored_mb'):.2f} MB"
+            of_size = fits.setdefault(f"{escape_markdown(labels[row.id])}, {held}", [])
+            of_size.append(str(size))
+    lines += [f"Best in {' or '.join(sizes)} MB: {which}." for which, sizes in fits.items()]
+    return "\n".join(f"- {line}" for line in lines) if ranked else "No row is ranked."
+
+
+def _best(board: BoardFile) -> str:
+    for row in board.ranked[:1]:
+        return f"Best: {escape_markdown(_labels(board)[row.id])}, AUROC {row.mean('acc'):.3f}."
+    return ""
+
+
+def _labels(board: BoardFile) -> dict[str, str]:
+    return printed_names(board.rows)
+
+
+def _number(row: BoardRow, name: str) -> Value:
+    """A mean, with its interval if it has one."""
+    held = row.values.get(name)
+    if held is None or held.low is None:
+        return None if held is None else held.mean
+    return Spread(held.mean, math.nan, held.n, held.low, held.high)
+
+
+def _narrow(table: Table) -> Table:
+    """A published table without the columns that its title or footnotes repeat."""
+    kept = [k for k, c in enumerate(table.columns) if c.name not in ("protocol", "routing")]
+    rows = tuple(tuple(row[k] for k in kept) for row in table.rows)
+    return replace(table, columns=tuple(table.columns[k] for k in kept), rows=rows)
+
+
+def _body(table: Table) -> str:
+    """A table without its heading and notes."""
+    return to_markdown(table).split("\n\n")[1].rstrip()
+
+
+def _folded(summary: str, content: str) -> str:
+    return f'<details markdown="1"><summary>{summary}</summary>\n\n{content.rstrip()}\n\n</details>'
+
+
+def _code(text: str) -> str:
+    return printable(text).replace("`", "'")

@@ -36,7 +36,7 @@ def two_users(stage: Stage) -> Iterator[Row]:
             [*run_words(place, *ONE)[:-4], *ONE],
             [*words[: -len(METHODS)], "--out", str(mine), *METHODS],
             ["export", "all", "--to", f"{mine}.zip"],
-            ["leaderboard", "--publish", f"{mine}.md"],
+            ["leaderboard", "--publish", f"{mine}-board"],
             ["figure", "matrix", "--to", f"{mine}"],
             ["runs", "rm", "mecad", "--yes"],
             ["cache", "size"],

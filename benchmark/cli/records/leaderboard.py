@@ -1,9 +1,10 @@
-"""`cadbench leaderboard`: rank all records, on the terminal or as a Markdown page."""
+"""`cadbench leaderboard`: rank all records, on the terminal or as a board with a Markdown page."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,13 +12,14 @@ from ....results.counts import format_count
 from ....results.errors import UsageError
 from ....results.sanitizing import printable
 from ...plugins.default_params import default_params
-from ..shared.options import out_option, parse_names, repeatable_command
+from ..shared.options import DEFAULT_OUT, is_given, parse_names, repeatable_command
 from ..shared.readable_records import with_readable
 from ..shared.record_selection import format_option, methods_option, protocol_option, select_records
 from ..shared.table_output import print_tables
 
 if TYPE_CHECKING:
-    from ....results.leaderboard.earlier_page import EarlierPage
+    from ....results.analysis.rows import Row
+    from ....results.records.record import Record
 
 
 @click.command("leaderboard")
@@ -32,27 +34,32 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--publish",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(file_okay=False, path_type=Path),
     default=None,
-    metavar="FILE",
-    help="Write the leaderboard to a Markdown page with all published numbers, instead of "
-    "printing it.",
-)
-@click.option(
-    "--keep-rows",
-    is_flag=True,
-    help="With --publish: keep rows of the existing FILE that have no local record, and mark them.",
+    metavar="FOLDER",
+    help="Add the rows to the board in this folder, one JSON file per protocol and dataset, and "
+    "write its Markdown page: FOLDER in capitals with .md, beside it. Rows that the board has "
+    "stay unless a record has their configuration; delete a file to start anew.",
 )
 @format_option
-@out_option
+@click.option(
+    "--out",
+    "outs",
+    type=click.Path(file_okay=False, path_type=Path),
+    multiple=True,
+    default=(DEFAULT_OUT,),
+    show_default=True,
+    help="Folder that holds the run records; repeat it to rank those of several.",
+)
+@click.pass_context
 def command(
+    context: click.Context,
     methods: str | None,
     protocol: str | None,
     sort: str,
     publish: Path | None,
-    keep_rows: bool,
     output: str,
-    out: Path,
+    outs: tuple[Path, ...],
 ) -> None:
     """Rank all records, in one table per protocol, dataset and routing.
 
@@ -61,54 +68,57 @@ def command(
     """
     from ....results.analysis.quantities import full_name, quantity
     from ....results.leaderboard.boards import leaderboard
-    from ....results.leaderboard.page import leaderboard_page
     from ....results.published.rows import load_published
 
     sort = full_name(sort)
     quantity(sort)
-    if publish is not None and output != "auto":
-        raise UsageError("--publish always writes Markdown; remove --format")
-    if keep_rows and publish is None:
-        raise UsageError("--keep-rows needs --publish FILE, whose rows it keeps")
-    records = select_records(out, parse_names(methods), protocol)
-    published = load_published()
-    if publish is None:
-        tables, _ = with_readable(
-            records,
-            lambda readable: leaderboard(
-                readable, sort=sort, defaults=default_params(readable), published=published
-            ),
-        )
-        print_tables(tables, output, more="`--format markdown` or a wider terminal shows them")
+    for option in ("output", "sort") if publish is not None else ():
+        if is_given(context, option):
+            flag = "--format" if option == "output" else "--sort"
+            raise UsageError(
+                f"--publish ranks by AUROC and writes JSON and Markdown; remove {flag}"
+            )
+    records = select_records(outs, parse_names(methods), protocol)
+    if publish is not None:
+        options = {"--methods": methods, "--protocol": protocol}
+        words = ["cadbench", "leaderboard", "--publish", publish]
+        _publish(records, publish, repeatable_command(words, options))
         return
-    from ....results.storage.files import write_bytes
-
-    earlier = _earlier(publish) if keep_rows else None
-    options = {"--methods": methods, "--protocol": protocol, "--sort": sort != "acc" and sort}
-    words = ["cadbench", "leaderboard", "--publish", publish]
-    made_with = repeatable_command(words, {**options, "--out": out})
-    made_with += " --keep-rows" * keep_rows
-    page, records = with_readable(
+    tables, _ = with_readable(
         records,
-        lambda readable: leaderboard_page(
+        lambda readable: leaderboard(
             readable,
-            published,
-            made_with,
             sort=sort,
             defaults=default_params(readable),
-            earlier=earlier,
+            published=load_published(),
         ),
     )
-    write_bytes(publish, page.encode("utf-8", "backslashreplace"))
+    print_tables(tables, output, more="`--format markdown` or a wider terminal shows them")
+
+
+def _publish(records: list[Record], folder: Path, made_with: str) -> None:
+    """Add the rows of the records to the board in a folder, and write its page."""
+    from ....results.leaderboard.publishing import files_to_publish, page_of
+    from ....results.published.rows import load_published
+    from ....results.storage.files import write_bytes
+
+    if folder.suffix == ".md" or folder.name in ("", ".."):
+        raise UsageError(
+            f"--publish {folder}: name the folder of the board, such as board; its page is written "
+            "beside it, as BOARD.md"
+        )
+    files, records = with_readable(
+        records,
+        lambda readable: files_to_publish(readable, folder, load_published(), _describe, made_with),
+    )
+    for file, content in files.items():
+        write_bytes(file, content)
     count = format_count(len(records), "record")
-    click.echo(printable(f"leaderboard of {count} written to {publish}"))
+    click.echo(printable(f"{count} added to the board in {folder}; its page is {page_of(folder)}"))
 
 
-def _earlier(page: Path) -> EarlierPage:
-    from ....results.leaderboard.earlier_page import read_page
+def _describe(row: Row) -> tuple[Mapping[str, Any], str]:
+    from .run_command import run_command
 
-    try:
-        text = page.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--keep-rows: cannot read {page}: {error}") from None
-    return read_page(text, str(page))
+    defaults = default_params([row.first]).get(row.first.method, {})
+    return defaults, run_command(row, defaults)

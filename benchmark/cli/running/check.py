@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -29,6 +30,14 @@ from ....results.sanitizing import printable
     show_default=True,
     help="Device to compute on.",
 )
+@click.option(
+    "--publish",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=None,
+    metavar="FOLDER",
+    help="Write the outcome into the board in this folder; `cadbench leaderboard --publish FOLDER` "
+    "shows it.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Show what the method prints.")
 @click.pass_context
 def command(
@@ -37,6 +46,7 @@ def command(
     settings: tuple[str, ...],
     only: tuple[str, ...],
     device: str,
+    publish: Path | None,
     verbose: bool,
 ) -> None:
     """Check that a method follows the rules, on synthetic features.
@@ -47,6 +57,10 @@ def command(
     from ...plugins.methods import load_method
     from .settings import parse_settings
 
+    if publish is not None and (only or settings):
+        raise UsageError(
+            "--publish needs all checks with default parameters; remove --only and --set"
+        )
     method = load_method(name)
     params = _single_values(name, parse_settings([name], settings, None).get(name, {}))
 
@@ -72,6 +86,14 @@ def command(
         if result.printed and (verbose or result.outcome == "failed"):
             lines = result.printed.splitlines() if verbose else result.last_lines()
             click.echo("\n".join([f"printed during {result.check}:", *map(printable, lines)]))
+    if publish is not None:
+        from importlib.metadata import version
+
+        from ....results.leaderboard.badges import Checked, write_checked
+
+        outcomes = {result.check: result.outcome for result in report.results}
+        file = write_checked(Checked(name, method.version, version("cadbench"), outcomes), publish)
+        click.echo(printable(f"outcome written to {file}"), err=True)
     if not report.passed:
         context.exit(1)
 

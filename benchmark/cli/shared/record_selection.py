@@ -46,7 +46,7 @@ format_option: Callable[..., Any] = click.option(
 
 
 def select_records(
-    out: Path,
+    out: Path | Sequence[Path],
     methods: Sequence[str] | None,
     protocol: str | None,
     warn: Callable[[str], object] = warn,
@@ -56,7 +56,7 @@ def select_records(
     """The records under `out` that have one of the methods, the protocol and the routing.
 
     Args:
-        out: folder of the records.
+        out: folder of the records, or several.
         methods: names of methods; None for all.
         protocol: a protocol's id or a built-in protocol's name; None for all.
         warn: called with one line per record that cannot be read; prints it by default.
@@ -65,10 +65,11 @@ def select_records(
     Raises:
         UsageError: no record is left.
     """
-    records = find_records(out, warn=warn)
+    folders = [out] if isinstance(out, Path) else out
+    records = [record for folder in folders for record in find_records(folder, warn=warn)]
     if not records:
         raise UsageError(
-            f"no records in {out}; create some with `cadbench run`, or choose the folder with --out"
+            f"no records in {', '.join(map(str, folders))}; create some with `cadbench run`, or choose the folder with --out"
         )
     if protocol is not None:
         wanted = protocol_id(protocol, {record.protocol for record in records})

@@ -216,7 +216,7 @@ def test_a_path_that_cannot_be_written_is_reported_with_the_option_that_chose_it
     Path("file").touch()
     for words, option in (
         (("report", "--to", "file/x.html"), "--to"),
-        (("leaderboard", "--publish", "file/x.md"), "--publish"),
+        (("leaderboard", "--publish", "file/x"), "--publish"),
         (("export", "all", "--to", "file/a"), "--to"),
     ):
         done = call(*words)

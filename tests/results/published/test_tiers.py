@@ -1,12 +1,9 @@
-"""Tiers of published numbers, and the page of Markdown that shows them all."""
+"""Tiers of published numbers."""
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from cadbench.results.leaderboard.boards import leaderboard
-from cadbench.results.leaderboard.page import leaderboard_page
 from cadbench.results.published.groups import group_rows
 from cadbench.results.published.rows import load_published
 from cadbench.results.published.tables import tiered_tables
@@ -92,24 +89,3 @@ def test_every_published_number_stands_in_a_group_of_one_routing() -> None:
         for value in cells[3:-2]
     )
     assert shown == sum(each.metric != "utilization" for each in load_published())
-
-
-def test_the_page_has_command_keys_footnotes_versions_and_every_tier(run, make_record) -> None:
-    other = make_record(routing="inferred", method="patchcore")
-    page = leaderboard_page(
-        [run, other], load_published(), "cadbench leaderboard --publish X.md", sort="worst_drop"
-    )
-    assert "```bash\ncadbench leaderboard --publish X.md\n```" in page
-    assert run.key[:8] in page
-    assert other.key[:8] in page
-    parts = [page.index(f"## {name}") for name in ("Run here", "Claims", "Published")]
-    assert parts == sorted(parts)
-    for tier in (REPRODUCED, SOURCE, SECONDARY, LEAKAGE):
-        assert tier in page
-    assert "- cadbench: 0.1.0" in page
-    used = set(re.findall(r"\[\^\d+\](?!:)", page))
-    defined = set(re.findall(r"^(\[\^\d+\]): ", page, re.MULTILINE))
-    assert used == defined
-    assert len(used) == 7
-    (number_of,) = re.findall(r"worst_drop(\[\^\d+\]) \|", page.split("## Published")[0])[:1]
-    assert f"{number_of}: worst_drop: min over c" in page

@@ -25,7 +25,7 @@ COMMANDS = {
     "table": ("table",),
     "table memory": ("table", "memory"),
     "leaderboard": ("leaderboard",),
-    "publish": ("leaderboard", "--publish", "page.md"),
+    "publish": ("leaderboard", "--publish", "board"),
     "report": ("report", "--to", "report.html"),
     "compare": ("compare", "mecad", "joint"),
     "figure": ("figure", "curves", "--to", "figures", "--format", "svg"),
@@ -175,33 +175,16 @@ def test_every_text_of_a_record_is_escaped_on_a_published_page(
     script, image = "<script>alert(1)</script>", "![x](javascript:alert(1))"
     seal(
         record,
-        versions={"cadbench": script, image: "1\n\n# Heading", "torch": "2 <!-- "},
+        versions={"cadbench": script, "torch": f"{image} 1\n\n# Heading <!-- "},
         git_commit=f"{script}\x1b[2J",
         device=f"\u202ecpu | {image}",
     )
-    assert call("leaderboard", "--publish", "page.md", "--out", "runs").code == 0
-    first = (tmp_path / "page.md").read_text()
-    assert call("leaderboard", "--publish", "page.md", "--keep-rows", "--out", "runs").code == 0
-    for page in (first, (tmp_path / "page.md").read_text()):
-        assert "<script" not in page.replace("\\<script", "")
-        assert "](javascript" not in page.replace("\\](javascript", "")
-        assert "\n# Heading" not in page
-        assert all(character.isprintable() or character == "\n" for character in page)
-
-
-def test_an_earlier_page_with_markup_is_escaped(
-    call: Any, make_record: Any, tmp_path: Path, monkeypatch: Any
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    make_record(method="old", params={})
-    assert call("leaderboard", "--publish", "page.md", "--out", "runs").code == 0
-    page = tmp_path / "page.md"
-    page.write_text(page.read_text().replace("- device: cpu", "- device: <img src=x onerror=y>"))
-    make_record(method="joint", params={}, protocol="synthetic-1x3-224-oracle@1")
-    (old,) = [r for r in find_records(tmp_path / "runs") if r.method == "old"]
-    old.path.rename(tmp_path / "moved")
-    assert call("leaderboard", "--publish", page, "--keep-rows", "--out", "runs").code == 0
-    assert "\\<img src" in page.read_text()
+    assert call("leaderboard", "--publish", "board", "--out", "runs").code == 0
+    page = (tmp_path / "BOARD.md").read_text()
+    assert "<script" not in page.replace("\\<script", "")
+    assert "](javascript" not in page.replace("\\](javascript", "")
+    assert "\n# Heading" not in page
+    assert all(character.isprintable() or character == "\n" for character in page)
 
 
 def test_maps_of_another_size_than_the_grid_are_refused_when_read(make_record: Any) -> None:

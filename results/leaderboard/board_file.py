@@ -1,0 +1,213 @@
+"""A board as data, one JSON file per protocol, images and routing: its schema, reading, merging."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..analysis.rows import plain
+from ..errors import UsageError
+from ..records.schema import canonical_json
+from ..rendering.method_marks import printed_name
+from ..validation import convert, parse_json
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over runs, the deviation over the n distinct ones, and a 95 % interval."""
+
+    mean: float
+    n: int
+    deviation: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class BoardRow:
+    """A configuration.
+
+    Attributes:
+        id: digest of the configuration without the version of the method.
+        params: the parameters that differ from the method's defaults.
+        records: the keys of the runs.
+        values: by name of `analysis.quantities`; undefined ones are left out.
+        categories: the final AUROC of each category.
+        versions: of cadbench and torch.
+        reference: whether it is a joint reference, which is not ranked.
+        command: computes the runs.
+    """
+
+    id: str
+    method: str
+    version: str
+    params: dict[str, Any]
+    backbone: str
+    seeds: list[int]
+    orders: list[str]
+    records: list[str]
+    values: dict[str, Estimate]
+    categories: dict[str, float]
+    versions: dict[str, str]
+    reference: bool
+    command: str
+
+    def mean(self, name: str) -> float:
+        """The mean of a quantity; NaN if it is not defined."""
+        return self.values[name].mean if name in self.values else math.nan
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The final AUROC of row `one` minus that of `other` on common runs, as `compare` has it."""
+
+    one: str
+    other: str
+    difference: float
+    low: float
+    high: float
+    runs: int
+
+    @property
+    def separable(self) -> bool:
+        """Whether the interval excludes 0."""
+        return not self.low <= 0 <= self.high
+
+
+@dataclass(frozen=True)
+class BoardFile:
+    """Rows that may be ranked together, best first; `settings` are those behind the protocol id."""
+
+    schema: int
+    protocol: str
+    dataset: str
+    manifest: str
+    settings: dict[str, Any]
+    rows: list[BoardRow]
+    differences: list[Difference]
+
+    @property
+    def name(self) -> str:
+        """The name of the file: the protocol, and a digest of it, the images and the settings."""
+        identity = canonical_json([self.protocol, self.manifest, self.settings])
+        protocol = re.sub(r"[^a-z0-9@._+-]", "_", self.protocol)[:80]
+        return f"{protocol}-{hashlib.sha256(identity).hexdigest()[:8]}.json"
+
+    @property
+    def ranked(self) -> list[BoardRow]:
+        return [row for row in self.rows if not row.reference]
+
+    def to_best(self, row: BoardRow) -> Difference | None:
+        """The difference of a row to the best one."""
+        pair = row.id, self.ranked[0].id if self.ranked else ""
+        return next((d for d in self.differences if (d.one, d.other) == pair), None)
+
+    def to_json(self) -> bytes:
+        """The file's content, one row per line; the same board gives the same bytes."""
+        held = dataclasses.asdict(self)
+        entries = {name: held.pop(name) for name in ("rows", "differences")}
+        for row in entries["rows"]:
+            for values in row["values"].values():
+                for name in [name for name, value in values.items() if value is None]:
+                    del values[name]
+        parts = [json.dumps(held, indent=1, allow_nan=False).removesuffix("\n}")]
+        for name, of_name in entries.items():
+            lines = ",\n".join(f"  {json.dumps(each, allow_nan=False)}" for each in of_name)
+            parts.append(f' "{name}": [\n{lines}\n ]')
+        return ",\n".join(parts).encode() + b"\n}\n"
+
+
+def read_boards(folder: Path) -> list[BoardFile]:
+    """Read every board in a folder, which need not exist.
+
+    Raises:
+        UsageError: a file is damaged, of another schema, or no board.
+    """
+    found = []
+    for file in sorted(folder.glob("*.json")):
+        values = parse_json(read_bytes(file), str(file), parse_constant=_refuse_constant)
+        if not isinstance(values, dict) or not {"schema", "protocol", "rows"} <= values.keys():
+            raise UsageError(
+                f"{file} is no board of `cadbench leaderboard --publish`; move it away"
+            )
+        if values["schema"] != SCHEMA:
+            raise UsageError(
+                f"{file} has schema {values['schema']!r}, this cadbench reads {SCHEMA}; delete it "
+                "and publish again"
+            )
+        board = convert(values, BoardFile, str(file))
+        if len({row.id for row in board.rows}) < len(board.rows):
+            raise UsageError(f"{file}: two rows have one id; delete one of them")
+        if file.name != board.name:
+            raise UsageError(f"{file} holds the board {board.name}: rename or delete it")
+        found.append(board)
+    return found
+
+
+def read_bytes(file: Path) -> bytes:
+    """The content of a file; `UsageError` if it cannot be read."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+
+
+def merge(old: BoardFile, new: BoardFile) -> BoardFile:
+    """Replace the rows of `old` that `new` has, and keep the others.
+
+    Differences remain where neither row got other runs.
+    """
+    before, rows = ({row.id: row for row in board.rows} for board in (old, new))
+    rows = before | rows
+    same = {name for name in before if rows[name].records == before[name].records}
+    kept = [each for each in old.differences if {each.one, each.other} <= same]
+    return dataclasses.replace(new, rows=sorted_rows(rows.values()), differences=kept)
+
+
+def sorted_rows(rows: Iterable[BoardRow]) -> list[BoardRow]:
+    """Best AUROC first, undefined ones last; ties by method and id."""
+
+    def badness(row: BoardRow) -> tuple[float, str, str]:
+        acc = row.mean("acc")
+        return 1 if math.isnan(acc) else -acc, row.method, row.id
+
+    return sorted(rows, key=badness)
+
+
+def row_names(rows: Iterable[BoardRow]) -> dict[str, tuple[str, str]]:
+    """Id -> method, and its parameters with the backbone if the board has several.
+
+    Rows that would have one name (their features differ otherwise) have their id as well.
+    """
+    rows = list(rows)
+    several = len({row.backbone for row in rows}) > 1
+    names: dict[str, tuple[str, str]] = {}
+    for row in rows:
+        parts = [f"{name}={plain(value)}" for name, value in row.params.items()]
+        names[row.id] = row.method, ",".join([*parts, *[row.backbone] * several])
+    found = list(names.values())
+    for row_id, (method, words) in names.items():
+        if found.count((method, words)) > 1:
+            names[row_id] = method, ",".join(filter(None, (words, row_id)))
+    return names
+
+
+def printed_names(rows: Iterable[BoardRow]) -> dict[str, str]:
+    """Id -> the row as a page prints it: `MECAD (experts=3)`."""
+    return {
+        row: printed_name(method) + (f" ({words.replace(',', ', ')})" if words else "")
+        for row, (method, words) in row_names(rows).items()
+    }
+
+
+def _refuse_constant(text: str) -> float:
+    raise ValueError(f"{text} is no number of JSON")
