@@ -78,8 +78,8 @@ def leaderboard_page(
         index.append(f"- [{escape_markdown(title)}](#{anchor}): {rows}. {_best(board)}")
         sections += [f"## {escape_markdown(title)}", about, *_board(board, badges, folder)]
         for row in board.rows:
-            for name, versions in made.items():
-                versions.add(row.versions.get(name, "not known"))
+            for name, found in made.items():
+                found.add(row.versions.get(name, "not known"))
     sentences = "\n".join(f"1. {each}" for each in findings)
     theirs = [_narrow(table) for table in tiered_tables(published)]
     versions = "; ".join(f"{name} {', '.join(sorted(which))}" for name, which in made.items())
@@ -114,7 +114,7 @@ def _board(board: BoardFile, badges: Mapping[tuple[str, str], str], folder: str)
         label = labels[row.id] + " †" * (len(row.records) == 1)
         badge = badges.get((row.method, row.version), "–")
         lines.append((rank, label, *(_number(row, name) for name in _NUMBERS), badge))
-        difference = found and Spread(found.difference, math.nan, 1, found.low, found.high)
+        difference = Spread(found.difference, math.nan, 1, found.low, found.high) if found else None
         runs = f"{pluralize('seed', len(row.seeds))} {number_ranges(row.seeds)}, "
         keys = ", ".join(key[:8] for key in row.records[:3]) + ", …" * (len(row.records) > 3)
         cost = (_number(row, name) for name in _COSTS)
