@@ -69,8 +69,8 @@ def select_records(
     records = [record for folder in folders for record in find_records(folder, warn=warn)]
     if not records:
         raise UsageError(
-            f"no records in {', '.join(map(str, folders))}; create some with `cadbench run`, or choose "
-            "the folder with --out"
+            f"no records in {', '.join(map(str, folders))}; create some with `cadbench run`, or "
+            "choose the folder with --out"
         )
     if protocol is not None:
         wanted = protocol_id(protocol, {record.protocol for record in records})
