@@ -25,7 +25,9 @@ COLUMNS = ("acc", "acc_learned", "bwt", "fm", "pixel_auroc.acc", "aupro.acc", "s
 def run_frame(
     records: Sequence[Record], columns: str | Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """Return one row per run: its identity, its parameters, metrics, and its key.
+    """Return one row per run: its identity, parameters that vary, metrics, others, and its key.
+
+    Parameters that all runs of a method share come after the metrics, as tables leave them out.
 
     Continual metrics are over the categories that all runs of one protocol define, as in tables.
 
@@ -51,9 +53,19 @@ def run_frame(
     ]
     parameters = dict.fromkeys(name for record in records for name in record.params)
     identity = [name for name in IDENTITY if name != "key"]
-    frame = pd.DataFrame(lines, columns=[*identity, *parameters, *names, "key"])
+    varying = [name for name in parameters if _varies(name, records)]
+    fixed = [name for name in parameters if name not in varying]
+    frame = pd.DataFrame(lines, columns=[*identity, *varying, *names, *fixed, "key"])
     # Keep integers as integers, even where another method lacks the parameter.
     return frame.astype({name: frame[name].convert_dtypes().dtype for name in parameters})
+
+
+def _varies(name: str, records: Sequence[Record]) -> bool:
+    """Whether runs of one method have several values of a parameter."""
+    found = {
+        (record.method, str(record.params[name])) for record in records if name in record.params
+    }
+    return len(found) > len({method for method, _ in found})
 
 
 def long_frame(records: Sequence[Record], of: Callable[[Record], pd.DataFrame]) -> pd.DataFrame:

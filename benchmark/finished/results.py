@@ -123,6 +123,8 @@ class Results(Sequence[Record]):
     def frame(self, columns: str | Sequence[str] | None = None) -> pd.DataFrame:
         """Return one row per run: method, protocol, order, seed, parameters, metrics, and key.
 
+        Parameters that vary are before the metrics, those that all runs of a method share behind.
+
         Args:
             columns: metrics as `cadbench metrics` lists them, such as `acc`, `bwt` or `aupro.acc`
                 [acc, acc_learned, bwt, fm, pixel_auroc.acc, aupro.acc, stored_mb].

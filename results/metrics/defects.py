@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .image.auroc import auroc
 
 if TYPE_CHECKING:
@@ -24,13 +26,16 @@ def defect_aurocs(scores: pd.DataFrame, experience: int) -> dict[Kind, tuple[flo
         The kinds that were scored, sorted. A kind counts only the good images of its category, so
         the mean over a category's kinds, weighted by their images, is the category's AUROC.
     """
-    found = {}
     scored = scores[scores["experience"] == experience]
-    for category, images in scored.groupby("category", observed=True):
-        values, labels = images["score"].to_numpy(), images["label"].to_numpy()
-        defects = images["defect"].astype(str).to_numpy()
-        for defect in sorted(set(defects[labels == 1])):
-            own = (labels == 1) & (defects == defect)
-            counted = own | (labels == 0)
-            found[str(category), defect] = auroc(values[counted], own[counted]), int(own.sum())
+    names = ("category", "defect", "label", "score")
+    category, defect, label, score = (scored[name].to_numpy() for name in names)
+    found = {}
+    for name in np.unique(category.astype(str)):
+        of_category = category == name
+        good = of_category & (label == 0)
+        for kind in np.unique(defect[of_category & (label == 1)].astype(str)):
+            own = of_category & (label == 1) & (defect == kind)
+            values = np.concatenate([score[good], score[own]])
+            labels = np.repeat([False, True], [good.sum(), own.sum()])
+            found[str(name), str(kind)] = auroc(values, labels), int(own.sum())
     return found

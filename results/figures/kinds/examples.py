@@ -85,9 +85,20 @@ def draw_examples(
     for block, (name, examples) in enumerate((("worst", worst), ("best", best))):
         for row, example in enumerate(examples):
             image, anomaly = grid[row, 2 * block : 2 * block + 2]
-            headings = (f"{name}: image\n", "anomaly map\n") if row == 0 else ("", "")
-            image.set_title(headings[0] + _label(example, 2 * side), fontsize=SMALL, loc="left")
-            anomaly.set_title(headings[1], fontsize=SMALL, loc="left")
+            label = _label(example, 2 * side)
+            image.set_title(label, fontsize=SMALL, loc="left")
+            if row == 0:
+                above = 72 * LINE * (label.count("\n") + 1) + 3
+                for axes, heading in ((image, f"{name}: image"), (anomaly, "anomaly map")):
+                    axes.annotate(
+                        heading,
+                        (0, 1),
+                        xytext=(0, above),
+                        xycoords="axes fraction",
+                        textcoords="offset points",
+                        va="bottom",
+                        fontsize=SMALL,
+                    )
             image.imshow(example.image)
             anomaly.imshow(example.map, norm=norm, cmap=_COLORS)
             if example.mask is not None and example.mask.any():
@@ -109,4 +120,5 @@ def _trim(figure: Figure) -> None:
 
 
 def _label(example: Example, limit: float) -> str:
-    return wrapped(f"{example.defect}, {example.score:.4g}", limit)
+    missing = ", no mask" * (example.mask is None)
+    return wrapped(f"{example.defect}, {example.score:.4g}{missing}", limit)

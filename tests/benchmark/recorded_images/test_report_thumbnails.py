@@ -61,8 +61,8 @@ def test_images_are_found_by_content_wherever_they_lie(made, cache) -> None:
             assert sample.wrong == pytest.approx(share)
             for jpeg in (sample.image, sample.map):
                 image = Image.open(io.BytesIO(jpeg))
-                assert (image.format, image.size) == ("JPEG", (112, 112))
-                assert len(jpeg) < 12_000
+                assert (image.format, image.size) == ("JPEG", (160, 160))
+                assert len(jpeg) < 20_000
         worst = [sample.wrong for sample in gallery.samples if sample.kind == "worst"]
         assert worst == sorted(worst, reverse=True)
         assert all(share > 0 for share in worst)

@@ -34,13 +34,15 @@ def test_all_draws_what_it_can_and_says_why_not_the_rest(figure, tmp_path):
     said = figure("all", "--format", "png,svg")
     assert said.code == 0
     files = {path.name for path in (tmp_path / "figures").iterdir()}
-    assert len(files) == 26
+    assert len(files) == 28
     assert {"experts.png", "experts.svg", "ranks.png", "similarity.svg"} <= files
-    assert said.out.count("\n") == 13
+    assert said.out.count("\n") == 14
     assert "experts.svg: Mean AUROC after the last experience and fm" in said.out
-    (left_out,) = said.err.splitlines()
-    assert left_out.startswith("left out examples: ")
-    assert "kept no anomaly maps" in left_out
+    lines = said.err.splitlines()
+    assert [line.partition(":")[0] for line in lines] == [
+        *("left out routing", "left out stability", "left out examples"),
+    ]
+    assert "kept no anomaly maps" in lines[-1]
 
 
 def test_one_reason_for_several_figures_is_one_line(figure):
@@ -193,5 +195,6 @@ def test_examples_are_readable_with_long_kinds_and_without_masks(width):
     with styled():
         figure = draw_examples([one, other], [other], width, "").figure
         texts = assert_readable(figure)
-    assert texts.count("no mask") == 1
+    assert sum("no mask" in " ".join(text.split()) for text in texts) == 1
+    assert {"worst: image", "best: image"} <= set(texts)
     assert figure.get_size_inches()[0] == width
