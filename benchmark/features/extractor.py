@@ -70,8 +70,8 @@ class Extractor:
                         f"features of {self.spec.backbone} leave the range of {self.spec.dtype}; "
                         "these weights cannot be used with this preprocessing"
                     )
-                parts.append(patches.cpu())
-        return torch.cat(parts)
+                parts.append(_to_host(patches))
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def normalized(self, images: Tensor) -> Tensor:
         """Normalize images (B, 3, H, W) float32 in 0..1 for the model."""
@@ -98,6 +98,18 @@ def load_extractor(spec: FeatureSpec, weights: Weights, device: torch.device) ->
         torch.tensor(mean, device=device).view(shape),
         torch.tensor(std, device=device).view(shape),
     )
+
+
+def _to_host(patches: Tensor) -> Tensor:
+    """Copy to the CPU; from CUDA through page-locked memory, which is several times as fast."""
+    import torch
+
+    if patches.device.type == "cpu":
+        return patches
+    host = torch.empty(patches.shape, dtype=patches.dtype, pin_memory=True)
+    host.copy_(patches, non_blocking=True)
+    torch.cuda.current_stream(patches.device).synchronize()
+    return host
 
 
 def _memory_format(device: torch.device) -> torch.memory_format:

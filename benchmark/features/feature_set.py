@@ -35,6 +35,9 @@ THREADS_PER_SHARD = 2
 """Threads that compute a shard on the CPU, however many cores there are: the last bits of a
 convolution depend on the number of threads, and features must not."""
 
+CUDA_THREADS = 2
+"""Threads that feed a GPU: one prepares a shard while the other waits for its patches."""
+
 
 @dataclass(eq=False)
 class FeatureSet:
@@ -89,8 +92,8 @@ class FeatureSet:
             lambda: self._extractor(weights),
             reporter,
             task_name=f"extracting {self.spec.backbone} features",
-            threads=1 if on_cuda else max(1, available_cores() // THREADS_PER_SHARD),
-            context=_fixed_thread_count,
+            threads=CUDA_THREADS if on_cuda else max(1, available_cores() // THREADS_PER_SHARD),
+            context=_reproducible,
         )
         if pixels:
             fill_store(
@@ -278,13 +281,18 @@ class FeatureSet:
 
 
 @contextlib.contextmanager
-def _fixed_thread_count() -> Iterator[None]:
-    """Use `THREADS_PER_SHARD` torch threads in this thread and in those that it starts."""
+def _reproducible() -> Iterator[None]:
+    """Make torch compute the same bits in this thread and in those that it starts.
+
+    On the CPU the number of threads is fixed. The flags of cuDNN, which are global, are those of
+    `Extractor.extract`, so that threads which leave it do not change them for the others.
+    """
     import torch
 
     before = torch.get_num_threads()
     torch.set_num_threads(THREADS_PER_SHARD)
     try:
-        yield
+        with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+            yield
     finally:
         torch.set_num_threads(before)

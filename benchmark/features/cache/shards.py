@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -79,12 +80,10 @@ class ShardStore:
     def write(self, shard: Shard, array: np.ndarray) -> None:
         """Store the array (n, ...) of a shard with n images."""
         path = self.path(shard)
-        with whole_file(path) as partial:
-            with open(partial, "wb") as handle:
-                np.save(handle, np.ascontiguousarray(array), allow_pickle=False)
-            checksum = _checksum(partial)
-            with open(partial, "ab") as handle:
-                handle.write(checksum.to_bytes(4, "little") + _SEAL)
+        with whole_file(path) as partial, open(partial, "wb") as handle:
+            counted = _ChecksummedFile(handle)
+            np.save(counted, np.ascontiguousarray(array), allow_pickle=False)
+            handle.write(counted.checksum.to_bytes(4, "little") + _SEAL)
         self._verified.add(path)
 
     def read(self, shard: Shard) -> np.ndarray:
@@ -101,6 +100,18 @@ class ShardStore:
         while size > _OPEN_BYTES and len(self._open_files) > 1:
             size -= self._open_files.popitem(last=False)[1].nbytes
         return self._open_files[shard]
+
+
+class _ChecksummedFile:
+    """A file that is only written, with the CRC-32 of what was written."""
+
+    def __init__(self, handle: BinaryIO) -> None:
+        self.handle = handle
+        self.checksum = 0
+
+    def write(self, data: bytes) -> int:
+        self.checksum = zlib.crc32(data, self.checksum)
+        return self.handle.write(data)
 
 
 def _is_complete(path: Path) -> bool:
@@ -122,15 +133,11 @@ def _is_complete(path: Path) -> bool:
         return False
 
 
-def _checksum(path: Path, length: int | None = None) -> int:
-    """CRC-32 of the first `length` bytes of a file; None: of all."""
+def _checksum(path: Path, length: int) -> int:
+    """CRC-32 of the first `length` bytes of a file."""
     checksum = 0
-    remaining = os.stat(path).st_size if length is None else length
     with open(path, "rb") as handle:
-        while remaining:
-            piece = handle.read(min(remaining, 1 << 22))
-            if not piece:
-                break
+        while length and (piece := handle.read(min(length, 1 << 22))):
             checksum = zlib.crc32(piece, checksum)
-            remaining -= len(piece)
+            length -= len(piece)
     return checksum

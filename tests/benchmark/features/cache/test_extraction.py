@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from cadbench.benchmark.data.manifest import Manifest, build_manifest
 from cadbench.benchmark.features.cache.extraction import fill_store
 from cadbench.benchmark.features.cache.shards import Shard, ShardStore, shards_of
 from cadbench.benchmark.system.reporting import Silent
-from cadbench.results.errors import DataError
+from cadbench.results.errors import CadbenchError, DataError
 from PIL import Image
 
 SQUARE = Preprocessing(resize=64, crop=64)
@@ -202,3 +203,53 @@ def test_progress_counts_the_missing_images(plates, tmp_path):
 
     fill(plates, tmp_path / "store", untouched, reporter=Reporter())
     assert reported == [("extracting", 4, "images"), 4]
+
+
+def test_the_stages_of_the_pipeline_are_reported(plates, tmp_path, monkeypatch):
+    lines = []
+    monkeypatch.setattr(Silent, "detail", lambda self, text: lines.append(text))
+    fill(plates, tmp_path / "store", untouched)
+    (line,) = lines
+    assert re.fullmatch(
+        r"extracting: decoding [\d.]+ s in 1 worker, the network [\d.]+ s in 1 worker, "
+        r"writing [\d.]+ s in 2 workers; (decoding|the network|writing) limits the others",
+        line,
+    )
+
+
+def test_a_disk_that_is_full_stops_the_pipeline_and_keeps_what_was_written(
+    plates, tmp_path, monkeypatch
+):
+    whole = fill(plates, tmp_path / "whole", untouched)
+    write, written = ShardStore.write, []
+
+    def until_full(self, shard, array):
+        if len(written) == 2:
+            raise CadbenchError("the disk is full")
+        write(self, shard, array)
+        written.append(shard)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ShardStore, "write", until_full)
+        patched.setattr("cadbench.benchmark.features.cache.extraction.WRITERS", 1)
+        with pytest.raises(CadbenchError, match="the disk is full"):
+            fill(plates, tmp_path / "store", untouched)
+    assert written == parts(plates)[:2]
+    store = fill(plates, tmp_path / "store", untouched)
+    for shard in parts(plates):
+        assert store.path(shard).read_bytes() == whole.path(shard).read_bytes()
+
+
+def test_an_interrupt_in_the_network_keeps_the_shards_before_it(plates, tmp_path):
+    calls = []
+
+    def interrupted(pixels):
+        calls.append(len(pixels))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return pixels
+
+    with pytest.raises(KeyboardInterrupt):
+        fill(plates, tmp_path / "store", interrupted)
+    store = ShardStore(tmp_path / "store")
+    assert [shard in store for shard in parts(plates)[:3]] == [True, False, False]
