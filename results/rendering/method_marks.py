@@ -29,18 +29,28 @@ _METHODS: dict[str, tuple[str, int, int]] = {
     "replay": ("replay", 3, 3),
     "finetune": ("fine-tuning", 7, 6),
     "joint": ("joint", 6, 9),
-    "gcr": ("GCR", 5, 10),
-    "incremental_coreset": ("incremental coreset", 5, 7),
+    "gcr": ("GCR", 4, 10),
+    "incremental_coreset": ("incremental coreset", 4, 9),
     "ucad": ("UCAD", 3, 11),
     "dne": ("DNE", 4, 8),
+    "dne_finetuned": ("DNE, fine-tuned", 4, 3),
+    "iuf": ("IUF", 0, 4),
     "ocsvm": ("OCSVM", 7, 1),
-    "padim": ("PaDiM", 2, 0),
-    "padim_per_category": ("PaDiM per category", 2, 5),
+    "padim": ("PaDiM", 5, 3),
+    "padim_per_category": ("PaDiM per category", 5, 2),
 }
 """Method -> printed name, color, marker. Black and gray: the references above and below."""
 
-_DETECTORS = {"feature_ae": ("feature AE", 1), "stfpm": ("STFPM", 5), "rd4ad": ("RD4AD", 9)}
-"""Trained detector -> printed name, and by how many places it turns the markers of strategies."""
+_DETECTORS = {
+    "feature_ae": "feature AE",
+    "stfpm": "STFPM",
+    "rd4ad": "RD4AD",
+    "vae": "VAE",
+    "uniad": "UniAD",
+    "moead": "MoEAD",
+    "crad": "CRAD",
+}
+"""Trained detector -> printed name; each turns the markers of strategies by its place."""
 
 _STRATEGIES: dict[str, tuple[str, int, int]] = {
     "naive": ("naive", 7, 6),
@@ -50,33 +60,41 @@ _STRATEGIES: dict[str, tuple[str, int, int]] = {
     "derpp": ("DER++", 1, 1),
     "ewc": ("EWC", 5, 10),
     "si": ("SI", 5, 7),
-    "mas": ("MAS", 5, 0),
+    "mas": ("MAS", 5, 4),
     "lwf": ("LwF", 4, 4),
     "agem": ("A-GEM", 0, 0),
     "gpm": ("GPM", 0, 8),
     "gss": ("GSS", 3, 11),
     "mir": ("MIR", 1, 5),
+    "tame": ("TAME", 1, 9),
+    "seed_like": ("SEED-like", 2, 7),
+    "generative": ("generative replay", 7, 0),
 }
 
 
 def mark_of(method: str) -> Mark:
     """The color and marker of a method: they depend on its name only.
 
-    Strategies of one trained detector differ in both; detectors with one strategy share the color.
+    Strategies of one trained detector differ; detectors with one strategy differ in the marker.
     """
-    detector, _, strategy = method.partition("+")
-    if detector in _DETECTORS and strategy in _STRATEGIES:
-        _, color, marker = _STRATEGIES[strategy]
-        return Mark(color, (marker + _DETECTORS[detector][1]) % len(MARKERS))
     if method in _METHODS:
         return Mark(*_METHODS[method][1:])
-    number = int.from_bytes(hashlib.sha256(method.encode()).digest()[:4])
+    detector, _, strategy = method.partition("+")
+    if strategy in _STRATEGIES:
+        turn = [*_DETECTORS].index(detector) if detector in _DETECTORS else _number(detector)
+        _, color, marker = _STRATEGIES[strategy]
+        return Mark(color, (marker + 1 + turn) % len(MARKERS))
+    number = _number(method)
     return Mark(number % len(COLORS), number // len(COLORS) % len(MARKERS))
 
 
 def printed_name(method: str) -> str:
     """A method as papers print it: `PatchCore`, `feature AE, EWC`; other names stay as they are."""
     detector, _, strategy = method.partition("+")
-    if detector in _DETECTORS and strategy in _STRATEGIES:
-        return f"{_DETECTORS[detector][0]}, {_STRATEGIES[strategy][0]}"
+    if strategy in _STRATEGIES:
+        return f"{_DETECTORS.get(detector, detector)}, {_STRATEGIES[strategy][0]}"
     return _METHODS[method][0] if method in _METHODS else method
+
+
+def _number(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4])

@@ -50,6 +50,7 @@ _STYLE: dict[str, Any] = {
     "axes.linewidth": 0.6,
     "axes.spines.top": False,
     "axes.spines.right": False,
+    "axes.axisbelow": True,
     "axes.labelpad": 2.0,
     "axes.titlepad": 3.0,
     "grid.linewidth": 0.3,

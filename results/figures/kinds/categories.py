@@ -44,7 +44,6 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     axes.set_xlabel(selection.heading)
     axes.locator_params(axis="x", nbins=5)
     axes.grid(axis="x")
-    axes.set_axisbelow(True)
     if owner is not None:
         _name_experts(axes, rows, record.categories, owner, final)
     gray: dict[str, Any] = {"color": "0.3", "linestyle": "none", "marker": "o"}

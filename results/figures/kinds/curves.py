@@ -49,7 +49,6 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     number_experiences(axes, experiences)
     axes.set_ylabel(f"{selection.heading}, mean of seen")
     axes.grid(axis="y")
-    axes.set_axisbelow(True)
     label_ends(figure, axes, lines, selection.titles(rows))
     draws = selection.intervals(rows)
     caption = (

@@ -49,7 +49,6 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     axes.set_xlabel("share of defective training images")
     axes.set_ylabel(selection.heading)
     axes.grid(axis="y")
-    axes.set_axisbelow(True)
     label_ends(figure, axes, lines, selection.series_titles([(row,) for row in firsts]))
     caption = (
         f"Mean {selection.heading} after the last experience against the share of defective images "

@@ -43,7 +43,6 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlabel(selection.heading)
     axes.grid(axis="x")
-    axes.set_axisbelow(True)
     gray = {"color": "0.3", "linestyle": "none", "markerfacecolor": "none"}
     legend_below(
         figure,

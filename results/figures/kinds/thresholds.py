@@ -39,7 +39,6 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
         axes.set_ylim(-0.03, 1.03)
         axes.set_ylabel(f"{base.heading}, mean of seen")
         axes.grid(axis="y")
-        axes.set_axisbelow(True)
     legend_below(figure, lines[: len(rows)], selection.titles(rows))
     caption = (
         "Mean false-alarm rate and recall over the categories seen so far, after each experience, "

@@ -47,7 +47,6 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     axes.set_xlabel("stored MB (less is better)")
     axes.set_ylabel(selection.heading)
     axes.grid()
-    axes.set_axisbelow(True)
     axes.margins(0.08)
     handles = []
     methods = [each[0].first.method for each in series]

@@ -72,7 +72,6 @@ def _draw_panel(axes: Axes, curves: Curves, experiences: int) -> dict[str, Any]:
     axes.set_xlabel(curves.x)
     axes.set_ylabel(curves.name)
     axes.grid(axis="y")
-    axes.set_axisbelow(True)
     return lines
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from cadbench.results.figures import readme
 from cadbench.results.figures.catalog import ACROSS_SHARES, EXAMPLES, FIGURES, draw
 from cadbench.results.figures.drawing.style import FORMATS, WIDTHS, canvas, save, styled
 from cadbench.results.figures.selection import NothingToDraw
@@ -90,14 +87,3 @@ def test_the_check_sees_what_overlaps_is_cut_off_or_too_small():
             figure.text(x, y, "some text", fontsize=size)
         with pytest.raises(AssertionError):
             assert_readable(figure)
-
-
-def test_the_figures_of_the_readme_are_small_and_drawn_by_their_script(make_study, tmp_path):
-    make_study(4, experts=range(1, 9), methods=5)
-    drawn = readme.main(tmp_path / "runs", tmp_path / "figures")
-    root = Path(__file__).parents[3]
-    text = (root / "README.md").read_text("utf-8")
-    for path in drawn:
-        assert path.stat().st_size < 150_000
-        assert (root / readme.FOLDER / path.name).stat().st_size < 150_000
-        assert f"docs/figures/{path.name}" in text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
+
 import numpy as np
 import pytest
 from cadbench.results.figures.catalog import draw
@@ -44,11 +46,12 @@ def test_the_figure_of_defects_has_the_values_of_the_table(record):
 
 
 def test_methods_have_a_look_of_their_own_everywhere():
-    names = "mecad patchcore patchcore_cl per_category pooled replay finetune joint gcr ucad dne "
-    names += "ocsvm padim padim_per_category incremental_coreset "
-    trained = [f"{d}+{s}" for d in ("feature_ae", "stfpm", "rd4ad") for s in ("naive", "joint")]
-    marks = [mark_of(name) for name in [*names.split(), *trained]]
-    assert len({*marks}) == len(marks)
+    own = [name for name in entry_points(group="cadbench.methods").names if ":" not in name]
+    for detector in {name.partition("+")[0] for name in own if "+" in name}:
+        trained = [mark_of(name) for name in own if name.startswith(f"{detector}+")]
+        assert len({*trained}) == len(trained), detector
+    banks = [mark_of(name) for name in own if "+" not in name]
+    assert len({*banks}) == len(banks)
     assert mark_of("plugin:Own") == mark_of("plugin:Own") != mark_of("plugin:Other")
     assert [*map(printed_name, ("patchcore", "stfpm+ewc", "x:Y"))] == [
         "PatchCore",

@@ -46,7 +46,6 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     number_experiences(axes, len(t))
     axes.set_ylabel(f"change of {selection.heading}\nsince learning")
     axes.grid(axis="y")
-    axes.set_axisbelow(True)
     legend_below(figure, lines, names)
     caption = (
         f"Mean over an expert's categories so far of their change of {selection.heading} since "

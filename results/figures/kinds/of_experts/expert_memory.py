@@ -30,7 +30,6 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     axes.set_xlim(0, max(100.0, float(np.nanmax(used))))
     axes.set_xlabel("utilization of the buffer, %")
     axes.grid(axis="x")
-    axes.set_axisbelow(True)
     for place, (names, vectors) in enumerate(
         zip(final["categories"], final["stored_vectors"], strict=True)
     ):

@@ -38,7 +38,6 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     for panel, (axes, label) in enumerate(zip(panels, labels, strict=True)):
         axes.set_ylabel(label)
         axes.grid(axis="y")
-        axes.set_axisbelow(True)
         for sweep, look in zip(
             sweeps, looks([sweep[0].first.method for sweep in sweeps]), strict=True
         ):
