@@ -59,7 +59,7 @@ class MoEADNetwork(TokenReconstruction):
     def decoded(self, tokens: Tensor, positions: Tensor) -> Tensor:
         values = tokens
         for norms in self.norms:
-            first, second, *rest = norms
+            first, second, *rest = norms.children()
             values = self.attention(values, tokens, positions, self.hidden, (first, second))
             for pool, norm in zip(self.pools, rest, strict=True):
                 values = norm(values + self.dropout(pool(values)))

@@ -106,9 +106,8 @@ class UniADNetwork(TokenReconstruction):
             conditions: (B, T, W) per layer of the encoder, which multiply its queries.
         """
         encoded = tokens
-        for layer, condition in zip(
-            self.encoder, conditions or [None] * len(self.encoder), strict=True
-        ):
+        for index, layer in enumerate(self.encoder):
+            condition = conditions[index] if conditions else None
             encoded = layer(encoded, positions, self.hidden, condition)
         values = encoded
         for layer in self.decoder:
