@@ -34,7 +34,7 @@ class BalancedExperts(SupervisedPlugin):
         ]
 
     def before_backward(self, strategy: Any, **kwargs: Any) -> None:
-        losses = [variation(logits.sum(0)) for logits in self._logits.values()]
+        losses = [variation(logits.float().sum(0)) for logits in self._logits.values()]
         strategy.loss = strategy.loss + self.weight * torch.stack(losses).mean()
 
     def after_training_exp(self, strategy: Any, **kwargs: Any) -> None:

@@ -35,7 +35,8 @@ class ExpertPool(nn.Module):
         total = torch.zeros_like(flat)
         for number, expert in enumerate(self.experts):
             rows, place = (chosen == number).nonzero(as_tuple=True)
-            total = total.index_add(0, rows, weights[rows, place, None] * expert(flat[rows]))
+            weighted = weights[rows, place, None] * expert(flat[rows])
+            total = total.index_add(0, rows, weighted.to(total))
         return total.reshape(tokens.shape)
 
 

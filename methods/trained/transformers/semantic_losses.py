@@ -20,7 +20,9 @@ class CategoryLoss(SupervisedPlugin):
         self._hook = strategy.model.objects.register_forward_hook(self._keep)
 
     def before_backward(self, strategy: Any, **kwargs: Any) -> None:
-        strategy.loss = strategy.loss + functional.cross_entropy(self._logits, strategy.mb_y)
+        strategy.loss = strategy.loss + functional.cross_entropy(
+            self._logits.float(), strategy.mb_y
+        )
 
     def after_training_exp(self, strategy: Any, **kwargs: Any) -> None:
         self._hook.remove()
@@ -61,7 +63,7 @@ class SemanticCompression(SupervisedPlugin):
     def before_backward(self, strategy: Any, **kwargs: Any) -> None:
         losses = []
         for level, values in self._levels.items():
-            rows = strategy.model.norm(values).mean(1)
+            rows = strategy.model.norm(values.float()).mean(1)
             if level in self._earlier:
                 rows = torch.cat([self._earlier[level], rows])[-_ROWS:]
             self._earlier[level] = rows.detach()

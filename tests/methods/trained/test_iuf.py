@@ -106,6 +106,13 @@ def test_compression_changes_the_first_experience(stream):
     assert not torch.equal(weights(without), weights(learned(stream, 1, epochs=4)))
 
 
+def test_all_losses_work_in_mixed_precision(stream):
+    exact, mixed = (
+        weights(learned(stream, 2, depth=2, precision=each)) for each in ("float32", "mixed")
+    )
+    assert 0 < float((mixed - exact).norm()) < 0.3 * float(exact.norm())
+
+
 def test_a_restored_method_learns_and_scores_like_one_that_was_not_interrupted(stream):
     only = ["declaration", "random_state", "state"]
     report = check_method(IUF, stream=stream, only=only, **SMALL)

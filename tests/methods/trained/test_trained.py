@@ -275,7 +275,9 @@ def test_every_strategy_of_every_detector_is_installed():
 # --- precision, and batches on the device
 
 
-@pytest.mark.parametrize("name", ["feature_ae+naive", "stfpm+naive", "feature_ae+tame"])
+@pytest.mark.parametrize(
+    "name", ["feature_ae+naive", "stfpm+naive", "feature_ae+tame", "moead+naive"]
+)
 def test_mixed_precision_changes_training_a_little_and_scoring_not(stream, name):
     exact, mixed = (taught(stream, name, 1, precision=each) for each in ("float32", "mixed"))
     assert 0 < distance(exact, mixed) < 0.5 * distance(exact, built_untrained(stream, name))
