@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -148,7 +148,7 @@ def _comparison_tables(kind: str, records: list[Record], options: TableOptions) 
     if kind == "robustness":
         del given["allow_mixed"]
         return robustness_tables(records, options.metric, **given)
-    makers = {
+    makers: dict[str, Callable[..., list[Table]]] = {
         "defects": defect_tables,
         "thresholds": threshold_tables,
         "boundaries": functools.partial(chosen_tables, "boundaries"),

@@ -91,8 +91,8 @@ class ExpertDetector(TrainedDetector):
             experts.append(ExpertMemory(index, names, 0, 0, size, size, utilization=1.0))
         networks = sum(expert.scoring_bytes for expert in experts)
         stored = networks + count_bytes(self.strategy_state)
-        size = self.network_size(networks)
-        return MemoryReport(0, 0, networks, stored, tuple(experts), **size)
+        about_networks = self.network_size(networks)
+        return MemoryReport(0, 0, networks, stored, tuple(experts), **about_networks)
 
     def state_dict(self) -> State:
         return {

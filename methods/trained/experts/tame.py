@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class TameParams(ExpertParams):
     """Chosen by the boundaries found on training images, see docs/boundaries.md."""
 
-    window: int = param(5, "batches whose losses give the threshold of an expert", low=2)
+    window: int = param(3, "batches whose losses give the threshold of an expert", low=2)
     smoothing: float = param(0.5, "weight of the newest loss in the smoothed one", above=0, high=1)
     floor: float = param(0.01, "least deviation, as a share of the untrained loss", low=0)
 
