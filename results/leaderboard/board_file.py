@@ -106,9 +106,15 @@ class BoardFile:
     def ranked(self) -> list[BoardRow]:
         return [row for row in self.rows if not row.reference]
 
+    @property
+    def best(self) -> BoardRow | None:
+        """The best row with several runs, to which others are compared; else the best row."""
+        ranked = self.ranked
+        return next((row for row in ranked if len(row.records) > 1), next(iter(ranked), None))
+
     def to_best(self, row: BoardRow) -> Difference | None:
         """The difference of a row to the best one."""
-        pair = row.id, self.ranked[0].id if self.ranked else ""
+        pair = row.id, self.best.id if self.best else ""
         return next((d for d in self.differences if (d.one, d.other) == pair), None)
 
     def to_json(self) -> bytes:

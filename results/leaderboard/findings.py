@@ -100,4 +100,4 @@ def write_finding(finding: Finding, board: BoardFile, one: str, other: str) -> s
     text = re.sub(r"\{one\}|\{other\}", lambda match: words[match[0]], finding.text)
     runs = f"{found.runs} run{'s each' if found.runs > 1 else ' each'}"
     board_name = escape_markdown(board.protocol)
-    return f"{text} <sub>{names[one]} − {names[other]}: {interval}, {runs}, {board_name}</sub>"
+    return f"{text}<br><sub>{names[one]} − {names[other]}: {interval}, {runs}, {board_name}</sub>"

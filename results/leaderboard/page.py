@@ -23,7 +23,7 @@ from .findings import PageText
 TOP = 10
 _SIZES = (1, 10, 100)
 """Megabytes for which a board names the best row."""
-_NUMBERS = ("stored_mb", "acc", "aupro.acc", "fm", "routing_accuracy")
+_NUMBERS = ("acc", "stored_mb", "aupro.acc", "fm", "routing_accuracy")
 _COSTS = ("update_seconds", "ms_per_image")
 _HEADINGS = {"stored MB": "MB", "fm": "forgetting", "routing_accuracy": "routing"}
 _NOTES = (
@@ -33,7 +33,7 @@ _NOTES = (
     "≈ not separable from the best row: the 95 % interval of their difference on the runs that "
     "both have, as `cadbench compare` computes it, includes 0 (not corrected for the number of "
     "rows); ? not compared with the best row: no common runs, or not published together",
-    "† one seed and one order",
+    "† one seed and one order: such a row is ranked, but others are not compared with it",
     "ref: joint training on all categories, a reference that is not ranked",
     *(
         escape_markdown(quantity(name).note.replace("fm:", "forgetting (fm):", 1))
@@ -109,16 +109,19 @@ def _board(board: BoardFile, badges: Mapping[tuple[str, str], str], folder: str)
     details: list[tuple[Value, ...]] = []
     for row in [*ranked, *references]:
         found = board.to_best(row)
-        mark = " ≈" if found and not found.separable else " ?" * (not found and row != ranked[0])
+        mark = " ≈" if found and not found.separable else " ?" * (not found and row != board.best)
         rank = numbers[row.id] + mark if row.id in numbers else "ref"
-        label = labels[row.id] + " †" * (len(row.records) == 1)
+        label = labels[row.id]
         badge = badges.get((row.method, row.version), "–")
         lines.append((rank, label, *(_number(row, name) for name in _NUMBERS), badge))
         difference = Spread(found.difference, math.nan, 1, found.low, found.high) if found else None
         runs = f"{pluralize('seed', len(row.seeds))} {number_ranges(row.seeds)}, "
-        keys = ", ".join(key[:8] for key in row.records[:3]) + ", …" * (len(row.records) > 3)
+        more = len(row.records) - 1
+        keys = row.records[0][:8] + f" and {more} more" * (more > 0)
         cost = (_number(row, name) for name in _COSTS)
         runs += ", ".join(row.orders)
+        full = len(row.seeds) * len(row.orders)
+        runs += f" ({len(row.records)} of {full} runs)" * (len(row.records) != full)
         details.append((rank, label, difference, runs, row.version, *cost, keys))
     commands = "\n".join(
         f"# {numbers.get(row.id, 'ref')} {printable(labels[row.id])}\n{_code(row.command)}"
@@ -130,6 +133,8 @@ def _board(board: BoardFile, badges: Mapping[tuple[str, str], str], folder: str)
     if more := lines[TOP : len(ranked)]:
         yield _folded(format_count(len(more), "more row"), _table(_NUMBERS, more))
     yield _folded("Difference to the best row, runs, cost", _details(details))
+    if "--data-root" in commands:
+        commands = f"# --data-root is your folder of these images\n{commands}"
     yield _folded("Compute a row again", f"```bash\n{commands}\n```")
     yield f"[Data of this board]({folder}/{board.name})"
 
@@ -184,13 +189,16 @@ def _summary(board: BoardFile, labels: Mapping[str, str]) -> str:
 
 
 def _best(board: BoardFile) -> str:
-    for row in board.ranked[:1]:
-        return f"Best: {escape_markdown(_labels(board)[row.id])}, AUROC {row.mean('acc'):.3f}."
-    return ""
+    row = board.best
+    if row is None:
+        return ""
+    which = "Best" if row is board.ranked[0] else "Best with several runs"
+    return f"{which}: {escape_markdown(_labels(board)[row.id])}, AUROC {row.mean('acc'):.3f}."
 
 
 def _labels(board: BoardFile) -> dict[str, str]:
-    return printed_names(board.rows)
+    names = printed_names(board.rows)
+    return {row.id: names[row.id] + " †" * (len(row.records) == 1) for row in board.rows}
 
 
 def _number(row: BoardRow, name: str) -> Value:
@@ -209,8 +217,10 @@ def _narrow(table: Table) -> Table:
 
 
 def _body(table: Table) -> str:
-    """A table without its heading and notes."""
-    return to_markdown(table).split("\n\n")[1].rstrip()
+    """A table without its heading and notes, whose intervals and ranks never wrap."""
+    text = to_markdown(replace(table, notes=())).split("\n\n")[1].rstrip()
+    text = re.sub(r"(\d) (\[-?[\d.]+,) (-?[\d.]+\])", r"\1&nbsp;\2&nbsp;\3", text)
+    return re.sub(r"^(\| \d+) ([≈?])", r"\1&nbsp;\2", text, flags=re.MULTILINE)
 
 
 def _folded(summary: str, content: str) -> str:

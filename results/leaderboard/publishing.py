@@ -49,7 +49,7 @@ def files_to_publish(
         runs |= rows
     named = [rows_of_finding(finding, list(boards.values())) for finding in text.finding]
     for name, board in boards.items():
-        pairs = [(row.id, best.id) for best in board.ranked[:1] for row in board.rows]
+        pairs = [(row.id, board.best.id) for row in board.rows if board.best]
         pairs += [(one, other) for file, one, other in named if file == name]
         boards[name] = _compared(board, pairs, runs, bootstrap)
     findings = [
