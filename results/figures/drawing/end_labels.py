@@ -62,32 +62,23 @@ def label_ends(figure: Figure, axes: Axes, lines: Sequence[Any], names: Sequence
 def spread_apart(
     wanted: NDArray[np.float64], sizes: NDArray[np.float64], room: float
 ) -> NDArray[np.float64]:
-    """Move intervals apart, as little as possible, in their order.
+    """Move intervals apart in their order, and into 0 to `room` if it is enough for all.
 
     Args:
         wanted: (N,) center of each interval.
         sizes: (N,) length of each interval.
-        room: the intervals stay between 0 and this, if it is enough for all.
+        room: where the intervals may be.
 
     Returns:
         (N,) centers of intervals that do not overlap.
     """
     order = np.argsort(wanted, kind="stable")
-    groups: list[list[int]] = []
-
-    def start(group: Sequence[int]) -> float:
-        before = np.cumsum([0.0, *sizes[group]])
-        ideal = float(np.mean(wanted[group] - before[:-1] - sizes[group] / 2))
-        return min(max(ideal, 0.0), max(room - before[-1], 0.0))
-
-    for index in order.tolist():
-        groups.append([index])
-        while len(groups) > 1 and (
-            start(groups[-2]) + sizes[groups[-2]].sum() > start(groups[-1]) - 1e-9
-        ):
-            groups[-2:] = [groups[-2] + groups[-1]]
+    below = np.cumsum(sizes[order]) - sizes[order]
+    # Without its predecessors every interval starts here; each is at least where the one before is.
+    starts = wanted[order] - sizes[order] / 2 - below
+    up = np.maximum.accumulate(starts)
+    down = np.minimum.accumulate(starts[::-1])[::-1]
     found = np.empty(len(wanted))
-    for group in groups:
-        begins = start(group) + np.cumsum([0.0, *sizes[group]])[:-1]
-        found[group] = begins + sizes[group] / 2
+    free = room - sizes.sum()
+    found[order] = np.clip((up + down) / 2, 0, max(free, 0)) + below + sizes[order] / 2
     return found

@@ -10,6 +10,7 @@ from cadbench.results.analysis.quantities import stored_matrix
 from cadbench.results.analysis.rows import rows_of
 from cadbench.results.errors import UsageError
 from cadbench.results.figures.catalog import draw
+from cadbench.results.figures.drawing.end_labels import spread_apart
 from cadbench.results.figures.drawing.style import WIDTHS
 from cadbench.results.figures.kinds.tradeoff import pareto_front
 from cadbench.results.figures.selection import NothingToDraw
@@ -220,3 +221,14 @@ def test_training_needs_recorded_numbers(make_record):
     record = make_record()
     with pytest.raises(NothingToDraw, match=r"mecad recorded no numbers \(see `context.record`\)"):
         draw("training", source([record]), WIDTHS["column"])
+
+
+@given(st.lists(st.tuples(st.floats(-1, 4), st.floats(0.1, 0.5)), min_size=1, max_size=8))
+def test_names_at_the_ends_of_lines_are_apart_and_in_order(intervals):
+    wanted, sizes = np.array(intervals).T
+    found = spread_apart(wanted, sizes, 4.0)
+    order = np.argsort(wanted, kind="stable")
+    low, high = (found - sizes / 2)[order], (found + sizes / 2)[order]
+    assert (low[1:] >= high[:-1] - 1e-9).all()
+    assert low[0] >= -1e-9
+    assert high[-1] <= 4 + 1e-9
