@@ -96,7 +96,18 @@ class DneFinetuned(Dne):
         gaussians = super().memory()
         network, classifier = _bytes(self.network), _bytes(self.classifier)
         scoring = gaussians.scoring_bytes + network
-        return MemoryReport(0, 0, scoring, gaussians.stored_bytes + network + classifier)
+        assert self.network is not None
+        assert self.classifier is not None
+        parameters = [*self.network.parameters(), *self.classifier.parameters()]
+        return MemoryReport(
+            0,
+            0,
+            scoring,
+            gaussians.stored_bytes + network + classifier,
+            parameters_trained=sum(each.numel() for each in parameters if each.requires_grad),
+            parameters_stored=sum(each.numel() for each in parameters),
+            network_bytes=network + classifier,
+        )
 
     def state_dict(self) -> State:
         assert self.network is not None

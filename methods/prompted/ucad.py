@@ -239,6 +239,9 @@ class Ucad(Method[UcadParams]):
             sum(expert.scoring_bytes for expert in experts),
             sum(expert.stored_bytes for expert in experts),
             experts,
+            parameters_trained=max((task.prompt.numel() for task in self.tasks), default=0),
+            parameters_stored=sum(task.prompt.numel() for task in self.tasks),
+            network_bytes=sum(task.prompt.nbytes for task in self.tasks),
         )
 
     def state_dict(self) -> State:

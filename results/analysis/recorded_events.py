@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..records.record import Record
-from ..records.schema import ASSIGNED, PART_ASSIGNED, SEGMENT, SIMILARITY, WRONG_NEIGHBORS
+from ..records.schema import ASSIGNED, PART_ASSIGNED, SEGMENT, SIMILARITY, SWITCH, WRONG_NEIGHBORS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,9 +82,12 @@ def recorded_kinds(record: Record) -> list[RecordedKind]:
 
 
 def curves_of(record: Record) -> list[Curves]:
-    """Return the curves of all columns of numbers that the method recorded."""
+    """Return the curves of all columns of numbers, without single moments such as switches."""
     return [
-        _curves(record, kind, column) for kind in recorded_kinds(record) for column in kind.measured
+        _curves(record, kind, column)
+        for kind in recorded_kinds(record)
+        if kind.name != SWITCH
+        for column in kind.measured
     ]
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 from cadbench.benchmark.running.evaluation.completed_events import segment_events
 from cadbench.benchmark.streams.stream import Stream
 from cadbench.benchmark.system.plugin_errors import PluginMistake
+from cadbench.results.metrics.from_events.boundaries import boundaries_and_switches
 
 
 @pytest.fixture
@@ -51,3 +53,17 @@ def test_methods_that_find_no_boundaries_have_no_segments(blended):
 def test_a_switch_needs_its_place_in_the_experience(blended, image):
     with pytest.raises(PluginMistake, match=r"needs image.*1 to 8"):
         blended(events=[{"kind": "switch", "image": image}])
+
+
+def test_a_run_records_boundaries_and_the_costs_of_each_experience(study):
+    built = study(categories=("apple", "bolt"), train=4, good=1, defective=1)
+    done = built.evaluate(built.cell("feature_ae+tame", params={"epochs": 1, "batch_size": 2}))
+    boundaries, switches = boundaries_and_switches(pd.DataFrame(done.events))
+    assert boundaries == [4]
+    assert all(1 <= switch <= 8 for switch in switches)
+    for step in done.steps:
+        stored = next(row for row in step.memory if row["expert"] == -1)["stored_bytes"]
+        assert step.costs["network_bytes"] + step.costs["other_bytes"] == stored > 0
+        assert step.costs["parameters_trained"] > 0
+        assert step.costs["seconds"] == step.observe_seconds
+        assert step.costs["gpu_bytes"] is None
