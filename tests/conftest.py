@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -44,7 +46,28 @@ def draw_dataset(
     masks: bool = True,
     seed: int = 0,
 ) -> Path:
-    """A dataset in MVTec AD's layout: noisy plates of a color; defects are bright squares."""
+    """A dataset in MVTec AD's layout: noisy plates of a color; defects are bright squares.
+
+    It is drawn once per session and then copied.
+    """
+    drawn = _draw_once(tuple(categories), train, good, defective, size, masks, seed)
+    return shutil.copytree(drawn, root, copy_function=shutil.copyfile, dirs_exist_ok=True)
+
+
+_DRAWN = tempfile.TemporaryDirectory(prefix="cadbench-tests-")
+
+
+@functools.cache
+def _draw_once(
+    categories: tuple[str, ...],
+    train: int,
+    good: int,
+    defective: int,
+    size: int,
+    masks: bool,
+    seed: int,
+) -> Path:
+    root = Path(tempfile.mkdtemp(dir=_DRAWN.name))
     rng = np.random.Generator(np.random.PCG64(seed))
     for category in categories:
         color = rng.integers(40, 180, 3)

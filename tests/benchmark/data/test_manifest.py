@@ -212,20 +212,17 @@ def test_real_images_are_read_whole(tmp_path: Path) -> None:
     root = os.environ.get("CADBENCH_REAL7")
     if not root:
         pytest.skip("CADBENCH_REAL7 is not set")
-    real = build_manifest("real7", Path(root), cache=tmp_path)
+    few = ("aliens", "cookie", "toothbrush")
+    real = build_manifest("real7", Path(root), few, cache=tmp_path)
     counts = {c: (len(real.train(c)), len(real.test(c))) for c in real.categories}
     assert counts == {
         "aliens": (39, 79),
         "cookie": (31, 46),
-        "elpv_mono": (250, 120),
-        "metal_nut": (198, 70),
-        "screw": (320, 160),
         "toothbrush": (48, 42),
-        "transistor": (213, 100),
     }
-    assert sum(i.mask is not None for i in real.items) == 119 + 40 + 30 + 32
+    assert sum(i.mask is not None for i in real.items) == 32 + 30
     (warning,) = real.warnings
-    assert warning.endswith("aliens (60 of 60), elpv_mono (60 of 60), metal_nut (48 of 48)")
+    assert warning.endswith("aliens (60 of 60)")
     for one in real.test("cookie"):
         if one.mask_path is not None:
             assert decode_mask(Path(root) / one.mask_path).pixels.any()
