@@ -49,7 +49,7 @@ class Tame(ExpertDetector):
         from ..stored_images import as_floats, read_experience
 
         data = read_experience(experience, self.inputs)
-        values, size = data["values"], self.params.batch_size
+        values, size = data["values"].to(self.context.device), self.params.batch_size
         learned: dict[int, Counter[int]] = {}
         begin, optimizer = 0, None
         for start in range(0, len(values), size):
