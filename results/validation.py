@@ -166,7 +166,7 @@ def mismatch(where: str, expected: str | Iterable[str], value: object) -> str:
     """
     if isinstance(expected, str):
         return f"{where}: expected {expected}, got {shorten(value)}"
-    valid = tuple(filter(None, expected))
+    valid = tuple(str(each) for each in expected if each != "")
     close = suggestion(value, valid) if isinstance(value, str) else ""
     return f"{where}: expected one of {', '.join(valid)}, got {shorten(value)}{close}"
 

@@ -10,15 +10,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..analysis.rows import plain
 from ..errors import UsageError
 from ..records.schema import canonical_json
 from ..rendering.method_marks import printed_name
 from ..validation import convert, parse_json
-
-SCHEMA = 1
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ class Difference:
 class BoardFile:
     """Rows that may be ranked together, best first; `settings` are those behind the protocol id."""
 
-    schema: int
+    schema: Literal[1]
     protocol: str
     dataset: str
     manifest: str
@@ -104,7 +102,7 @@ class BoardFile:
 
     @property
     def ranked(self) -> list[BoardRow]:
-        return [row for row in self.rows if not row.reference]
+        return [row for row in self.rows if "acc" in row.values and not row.reference]
 
     @property
     def best(self) -> BoardRow | None:
@@ -136,20 +134,12 @@ def read_boards(folder: Path) -> list[BoardFile]:
     """Read every board in a folder, which need not exist.
 
     Raises:
-        UsageError: a file is damaged, of another schema, or no board.
+        UsageError: a file is damaged, or no board of this schema.
     """
     found = []
     for file in sorted(folder.glob("*.json")):
-        values = parse_json(read_bytes(file), str(file), parse_constant=_refuse_constant)
-        if not isinstance(values, dict) or not {"schema", "protocol", "rows"} <= values.keys():
-            raise UsageError(
-                f"{file} is no board of `cadbench leaderboard --publish`; move it away"
-            )
-        if values["schema"] != SCHEMA:
-            raise UsageError(
-                f"{file} has schema {values['schema']!r}, this cadbench reads {SCHEMA}; delete it "
-                "and publish again"
-            )
+        content = read_bytes(file)
+        values = parse_json(content, str(file), parse_float=_finite, parse_constant=_finite)
         board = convert(values, BoardFile, str(file))
         if len({row.id for row in board.rows}) < len(board.rows):
             raise UsageError(f"{file}: two rows have one id; delete one of them")
@@ -181,25 +171,28 @@ def merge(old: BoardFile, new: BoardFile) -> BoardFile:
 
 def sorted_rows(rows: Iterable[BoardRow]) -> list[BoardRow]:
     """Best AUROC first, undefined ones last; ties by method and id."""
+    ordered = sorted(rows, key=lambda row: (row.method, row.id))
+    return sorted(ordered, key=lambda row: -row.values["acc"].mean if "acc" in row.values else 1)
 
-    def badness(row: BoardRow) -> tuple[float, str, str]:
-        acc = row.mean("acc")
-        return 1 if math.isnan(acc) else -acc, row.method, row.id
 
-    return sorted(rows, key=badness)
+def usual_backbone(rows: Iterable[BoardRow]) -> str:
+    """The backbone of most rows; the first by name of several."""
+    backbones = sorted(row.backbone for row in rows)
+    return max(backbones, key=backbones.count, default="")
 
 
 def row_names(rows: Iterable[BoardRow]) -> dict[str, tuple[str, str]]:
-    """Id -> method, and its parameters with the backbone if the board has several.
+    """Id -> method, and its parameters with the backbone if it is not that of most rows.
 
     Rows that would have one name (their features differ otherwise) have their id as well.
     """
     rows = list(rows)
-    several = len({row.backbone for row in rows}) > 1
+    usual = usual_backbone(rows)
     names: dict[str, tuple[str, str]] = {}
     for row in rows:
         parts = [f"{name}={plain(value)}" for name, value in row.params.items()]
-        names[row.id] = row.method, ",".join([*parts, *[row.backbone] * several])
+        parts += [row.backbone] * (row.backbone != usual)
+        names[row.id] = row.method, ",".join(parts)
     found = list(names.values())
     for row_id, (method, words) in names.items():
         if found.count((method, words)) > 1:
@@ -215,5 +208,7 @@ def printed_names(rows: Iterable[BoardRow]) -> dict[str, str]:
     }
 
 
-def _refuse_constant(text: str) -> float:
-    raise ValueError(f"{text} is no number of JSON")
+def _finite(text: str) -> float:
+    if not math.isfinite(value := float(text)):
+        raise ValueError(f"{text} is no number of JSON")
+    return value

@@ -27,7 +27,7 @@ from ..records.schema import canonical_json
 from ..rendering.table import Spread
 from ..statistics.bootstrap import Bootstrap, Interval, percentiles
 from ..statistics.paired import paired
-from .board_file import SCHEMA, BoardFile, BoardRow, Difference, Estimate, sorted_rows
+from .board_file import BoardFile, BoardRow, Difference, Estimate, sorted_rows
 
 VALUES = (
     "acc", "aupro.acc", "bwt", "fm", "stored_mb", "routing_accuracy", "update_seconds",
@@ -55,7 +55,7 @@ def board_files(
         first = next(iter(rows.values())).first
         described = [_row(name, row, describe, bootstrap) for name, row in rows.items()]
         board = BoardFile(
-            schema=SCHEMA,
+            schema=1,
             protocol=first.protocol,
             dataset=str(first.cell["dataset"]),
             manifest=str(first.cell["manifest"]),

@@ -13,7 +13,6 @@ from ..analysis.quantities import Quantity, quantity
 from ..analysis.repetitions import spread_over_runs
 from ..analysis.rows import (
     Defaults,
-    Row,
     backbone_labels,
     by_routing,
     method_labels,
@@ -81,22 +80,10 @@ def leaderboard(
         notes = [quantity(name).note for name in quantity_names(sort)]
         table = board_table(board, sort)
         notes += [f"{tier}: {meaning}" for tier, meaning in TIERS.items()] * bool(board.quoted)
-        notes += [*table.notes, RECORDS_NOTE]
+        notes += [*table.notes, "records: the beginning of each run's key"]
         tables.append(replace(table, notes=tuple(notes)))
-    return tables + board_claims(records, published, defaults)
-
-
-def board_claims(
-    records: Sequence[Record],
-    published: Iterable[PublishedRow],
-    defaults: Defaults | None = None,
-) -> list[Table]:
-    """Tables of the published claims on the streams of the records."""
     streams = {(record.cell["dataset"], record.cell["schedule"]) for record in records}
-    return claims_tables(published, records, defaults=defaults, streams=streams)
-
-
-RECORDS_NOTE = "records: the beginning of each run's key"
+    return tables + claims_tables(published, records, defaults=defaults, streams=streams)
 
 
 def boards(
@@ -139,7 +126,9 @@ def board_table(board: Board, sort: str) -> Table:
     measured: list[tuple[tuple[Value, ...], bool]] = []
     for row, label, readings in zip(c.rows, board.labels, c.readings, strict=True):
         cells = [spread_over_runs(row.records, map(each.read, readings)) for each in chosen]
-        measured.append(((REPRODUCED, *label, *cells, *runs_and_keys(row)), is_reference(row)))
+        keys = ", ".join(record.key[:8] for record in row.records)
+        runs = number_ranges(row.seeds), ", ".join(row.orders), keys
+        measured.append(((REPRODUCED, *label, *cells, *runs), is_reference(row)))
     place = 4 + names.index(sort)
     measured.sort(key=lambda pair: _badness(pair[0][place], by))
     ours = [cells for cells, _ in measured]
@@ -166,12 +155,6 @@ def board_table(board: Board, sort: str) -> Table:
         *footnotes.lines,
     )
     return Table(board.title, columns, rows, notes, len(theirs), bounds)
-
-
-def runs_and_keys(row: Row) -> tuple[str, str, str]:
-    """Return the seeds (`0-2`), the orders, and the first digits of the key of each run."""
-    keys = ", ".join(record.key[:8] for record in row.records)
-    return number_ranges(row.seeds), ", ".join(row.orders), keys
 
 
 def _quoted_row(

@@ -32,7 +32,7 @@ class Finding:
 
     Attributes:
         board: protocol id of the board.
-        one: a row: `patchcore`, or with all parameters that its command sets `mecad:experts=3`.
+        one: a row: `patchcore`, with what the page has in brackets `mecad:experts=3`.
         other: the row that it is compared with.
         expect: what the 95 % interval of the difference in final AUROC has to say.
         text: the sentence, in Markdown; `{one}` and `{other}` are the rows.

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from urllib.parse import quote
 
 from ..analysis.quantities import quantity
 from ..analysis.rows import number_ranges
@@ -17,7 +18,7 @@ from ..rendering.markdown import escape_markdown, to_markdown
 from ..rendering.table import Column, Spread, Table, Value, text_column
 from ..sanitizing import printable
 from . import badges as of_checks
-from .board_file import BoardFile, BoardRow, printed_names
+from .board_file import BoardFile, BoardRow, printed_names, usual_backbone
 from .findings import PageText
 
 TOP = 10
@@ -104,13 +105,13 @@ def _board(board: BoardFile, badges: Mapping[tuple[str, str], str], folder: str)
     """The parts of one board."""
     labels, ranked = _labels(board), board.ranked
     numbers = {row.id: str(place) for place, row in enumerate(ranked, start=1)}
-    references = [row for row in board.rows if row.reference]
+    references = [row for row in board.rows if row not in ranked]
     lines: list[tuple[Value, ...]] = []
     details: list[tuple[Value, ...]] = []
     for row in [*ranked, *references]:
         found = board.to_best(row)
         mark = " ≈" if found and not found.separable else " ?" * (not found and row != board.best)
-        rank = numbers[row.id] + mark if row.id in numbers else "ref"
+        rank = numbers[row.id] + mark if row.id in numbers else "ref" if row.reference else None
         label = labels[row.id]
         badge = badges.get((row.method, row.version), "–")
         lines.append((rank, label, *(_number(row, name) for name in _NUMBERS), badge))
@@ -124,19 +125,19 @@ def _board(board: BoardFile, badges: Mapping[tuple[str, str], str], folder: str)
         runs += f" ({len(row.records)} of {full} runs)" * (len(row.records) != full)
         details.append((rank, label, difference, runs, row.version, *cost, keys))
     commands = "\n".join(
-        f"# {numbers.get(row.id, 'ref')} {printable(labels[row.id])}\n{_code(row.command)}"
+        f"# {numbers.get(row.id, '-')} {printable(labels[row.id])}\n{_code(row.command)}"
         for row in [*ranked, *references]
     )
     yield _facts(board)
     yield _summary(board, labels)
     yield _table(_NUMBERS, [*lines[:TOP][: len(ranked)], *lines[len(ranked) :]])
-    if more := lines[TOP : len(ranked)]:
-        yield _folded(format_count(len(more), "more row"), _table(_NUMBERS, more))
+    if rest := lines[TOP : len(ranked)]:
+        yield _folded(format_count(len(rest), "more row"), _table(_NUMBERS, rest))
     yield _folded("Difference to the best row, runs, cost", _details(details))
     if "--data-root" in commands:
         commands = f"# --data-root is your folder of these images\n{commands}"
     yield _folded("Compute a row again", f"```bash\n{commands}\n```")
-    yield f"[Data of this board]({folder}/{board.name})"
+    yield f"[Data of this board]({quote(folder, errors='replace')}/{board.name})"
 
 
 def _table(names: Sequence[str], rows: Sequence[tuple[Value, ...]]) -> str:
@@ -163,8 +164,8 @@ def _facts(board: BoardFile) -> str:
     categories = len({category for row in rows for category in row.categories})
     facts = [f"protocol {board.protocol}", format_count(categories, "category")]
     facts.append(f"schedule {settings.get('schedule')}, {settings.get('routing')} routing")
+    facts.append(f"backbone {usual_backbone(rows)} unless a row names another")
     for name, values in (
-        ("backbone", {row.backbone for row in rows}),
         ("seeds", {number_ranges(row.seeds) for row in rows}),
         ("orders", {", ".join(row.orders) for row in rows}),
     ):

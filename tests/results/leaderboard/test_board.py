@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -160,10 +161,15 @@ def test_a_finding_needs_its_rows_and_a_comparison_that_says_so(make_record, fol
     ("change", "message"),
     [
         (lambda text: text[:-20], "is not JSON"),
-        (lambda text: "[1]", "is no board"),
-        (lambda text: text.replace('"schema": 1', '"schema": 9'), "has schema 9"),
+        (lambda text: "[1]", "expected a table"),
+        (lambda text: '{"a": 1}', "unknown key 'a'"),
+        (
+            lambda text: text.replace('"schema": 1', '"schema": 9'),
+            "schema: expected one of 1, got 9",
+        ),
         (lambda text: text.replace('"n": 1', '"n": "1"', 1), r"values\.\w.*\.n: expected a whole"),
         (lambda text: text.replace('"mean": 0', '"mean": NaN, "_": 0', 1), "NaN is no number"),
+        (lambda text: text.replace('"mean": 0', '"mean": 1e999, "_": 0', 1), "1e999 is no number"),
         (lambda text: text.replace('"synthetic-1x3', '"real7-1x3', 1), "rename or delete"),
     ],
 )
@@ -189,6 +195,24 @@ def test_a_badge_names_what_a_method_lacks_and_is_of_one_version(make_record, fo
     (folder / "checks" / "mecad.json").write_text("{}")
     with pytest.raises(UsageError, match=r"mecad\.json: method is missing"):
         read_badges(folder)
+
+
+def test_a_row_names_its_backbone_if_most_rows_have_another(make_record, folder) -> None:
+    records = [make_record(method=method, params={}) for method in ("replay", "ucad")]
+    records += [make_record(method="replay", params={}, backbone="vit")]
+    page = publish(records, folder)
+    names = {cells[1] for cells in lines_of(page, "replay")}
+    assert names == {"replay †", "replay (vit concat) †"}
+    assert "backbone tf_efficientnet_lite0 concat unless a row names another" in page
+
+
+def test_a_row_without_auroc_is_shown_and_not_ranked(make_record, folder) -> None:
+    page = publish([make_record(R=[[math.nan] * 3] * 3, method="none"), make_record()], folder)
+    assert [cells[0] for cells in lines_of(page, "none")] == ["–", "–"]
+    assert "Best: MECAD (experts=2) †, AUROC 0.800." in page
+    alone = publish([make_record(R=[[math.nan] * 3] * 3, method="none")], folder.with_name("b c"))
+    assert "No row is ranked." in alone
+    assert "](b%20c/" in alone
 
 
 def test_published_numbers_are_folded_below_and_never_ranked(make_record, folder) -> None:

@@ -94,7 +94,7 @@ def test_what_a_board_holds_is_read_before_anything_is_written(call, make_record
     board, words = tmp_path / "board", ("leaderboard", "--out", tmp_path / "runs", "--publish")
     board.mkdir()
     (board / "x.json").write_text('{"a": 1}')
-    assert_refused(call(*words, board), 2, "x.json is no board")
+    assert_refused(call(*words, board), 2, "x.json: unknown key")
     (board / "x.json").rename(board / "page.toml")
     assert_refused(call(*words, board), 2, "page.toml is not TOML")
     (board / "page.toml").unlink()
