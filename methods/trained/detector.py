@@ -176,7 +176,7 @@ class TrainedDetector(Method):
         vectors = self.stored_vectors()
         return MemoryReport(0, vectors, network, stored, **self.network_size(network))
 
-    def network_size(self, nbytes: int) -> dict[str, int]:
+    def network_size(self, nbytes: int) -> dict[str, Any]:
         """The entries of `MemoryReport` about networks, which take `nbytes` bytes."""
         assert self.network is not None
         trained = [each for each in self.network.parameters() if each.requires_grad]
