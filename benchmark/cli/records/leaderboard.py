@@ -14,7 +14,7 @@ from ....results.sanitizing import printable
 from ...plugins.default_params import default_params
 from ..shared.options import DEFAULT_OUT, is_given, parse_names, repeatable_command
 from ..shared.readable_records import with_readable
-from ..shared.record_selection import format_option, methods_option, protocol_option, select_records
+from ..shared.record_selection import format_option, methods_option, select_records
 from ..shared.table_output import print_tables
 
 if TYPE_CHECKING:
@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 @click.command("leaderboard")
 @methods_option
-@protocol_option
+@click.option(
+    "--protocol",
+    default=None,
+    metavar="ID,...",
+    help="Only these protocols: ids, or names of built-in protocols.",
+)
 @click.option(
     "--sort",
     default="acc",
@@ -34,7 +39,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--publish",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     default=None,
     metavar="FOLDER",
     help="Add the rows to the board in this folder, one JSON file per protocol and dataset, and "
@@ -78,7 +83,8 @@ def command(
             raise UsageError(
                 f"--publish ranks by AUROC and writes JSON and Markdown; remove {flag}"
             )
-    records = select_records(outs, parse_names(methods), protocol)
+    names, protocols = parse_names(methods), parse_names(protocol) or (None,)
+    records = [record for each in protocols for record in select_records(outs, names, each)]
     if publish is not None:
         options = {"--methods": methods, "--protocol": protocol}
         words = ["cadbench", "leaderboard", "--publish", publish]
@@ -102,7 +108,7 @@ def _publish(records: list[Record], folder: Path, made_with: str) -> None:
     from ....results.published.rows import load_published
     from ....results.storage.files import write_bytes
 
-    if folder.suffix == ".md" or folder.name in ("", ".."):
+    if folder.is_file() or folder.suffix == ".md" or folder.name in ("", ".."):
         raise UsageError(
             f"--publish {folder}: name the folder of the board, such as board; its page is written "
             "beside it, as BOARD.md"

@@ -77,6 +77,11 @@ def test_records_of_several_folders_are_published_together_and_added_later(
         assert call(*publish, out).code == 0
     assert together == {file.name: file.read_bytes() for file in board.iterdir()}
     assert json.loads(*together.values())["differences"]
+    make_record(protocol="other@1")
+    make_record(protocol="third@1")
+    chosen = ("--protocol", "other@1,third@1")
+    assert call(*publish, tmp_path / "runs", *chosen).out.startswith("2 records added")
+    assert len(list(board.iterdir())) == 3
 
 
 def test_check_adds_its_outcome_to_a_board(call, tmp_path, monkeypatch) -> None:
