@@ -140,12 +140,16 @@ def _best(board: Board) -> dict[str, str] | None:
         spread_over_runs(row.records, map(acc.read, readings))
         for row, readings in zip(c.rows, c.readings, strict=True)
     ]
-    leader = find_leader(c.rows)
     rated = [place for place, spread in enumerate(means) if spread.n]
-    if not rated:
+    bounds = [place for place in rated if is_reference(c.rows[place])]
+    contenders = [place for place in rated if place not in bounds] or bounds
+    if not contenders:
         return None
-    best = max(rated, key=lambda place: number(means[place])) if leader is None else leader.best
-    bounds = [place for place in rated if is_reference(c.rows[place]) and place != best]
+    best = max(contenders, key=lambda place: number(means[place]))
+    bounds = [place for place in bounds if place != best]
+    leader = find_leader(c.rows)
+    if leader is not None and leader.best != best:
+        leader = None  # the best row has other runs than most, so it was not tested
     return {
         "board": board.title,
         "row": names[best],
