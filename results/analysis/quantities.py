@@ -259,13 +259,27 @@ def _update_joules(reading: Reading) -> float:
     return float(np.mean(joules)) if joules else math.nan
 
 
-def _of_costs(name: str, scale: float = 1.0) -> Callable[[Reading], float]:
-    """Return a function that reads the highest value of a cost over the experiences."""
+_COSTS = {
+    "parameters_trained": ("parameters_trained", "trained M", 3, "million parameters in training"),
+    "parameters_stored": ("parameters_stored", "stored M", 3, "million stored parameters"),
+    "network_mb": ("network_bytes", "network MB", 2, "stored networks"),
+    "other_mb": ("other_bytes", "other MB", 2, "all else that is stored, such as vectors, images"),
+    "process_mb": (
+        *("process_bytes", "process MB", 0),
+        "peak memory of the process while it learned, cached features included",
+    ),
+    "gpu_mb": ("gpu_bytes", "GPU MB", 0, "peak memory on the GPU while it learned"),
+}
+"""Column -> entry of `costs`, heading, digits and meaning; all are shown in millions."""
+
+
+def _of_costs(name: str) -> Callable[[Reading], float]:
+    """Return a function that reads the highest value of a cost, in millions."""
 
     def read(reading: Reading) -> float:
         entries: Sequence[Mapping[str, Any]] = reading.record.run.get("costs", ())
         values = [each[name] for each in entries if each[name] is not None]
-        return float(max(values)) * scale if values else math.nan
+        return float(max(values)) * 1e-6 if values else math.nan
 
     return read
 
@@ -318,34 +332,8 @@ QUANTITIES: Mapping[str, Quantity] = {
         "update J: mean energy to learn an experience with all caches off (`--time`), of the "
         "processors and the GPU, whoever used them",
     ),
-    "parameters_trained": Quantity(
-        Column("trained M", 3, "lower"),
-        _of_costs("parameters_trained", 1e-6),
-        "trained M: million parameters that are trained at a time",
-    ),
-    "parameters_stored": Quantity(
-        Column("stored M", 3, "lower"),
-        _of_costs("parameters_stored", 1e-6),
-        "stored M: million parameters of all stored networks",
-    ),
-    "network_mb": Quantity(
-        Column("network MB", 2, "lower"),
-        _of_costs("network_bytes", 1e-6),
-        "network MB: stored networks",
-    ),
-    "other_mb": Quantity(
-        Column("other MB", 2, "lower"),
-        _of_costs("other_bytes", 1e-6),
-        "other MB: all else that is stored: vectors, images, importances, predictions",
-    ),
-    "process_mb": Quantity(
-        Column("process MB", 0, "lower"),
-        _of_costs("process_bytes", 1e-6),
-        "process MB: peak memory of the process while it learned, cached features included",
-    ),
-    "gpu_mb": Quantity(
-        Column("GPU MB", 0, "lower"),
-        _of_costs("gpu_bytes", 1e-6),
-        "GPU MB: peak memory on the GPU while it learned",
-    ),
+    **{
+        name: Quantity(Column(heading, digits, "lower"), _of_costs(cost), f"{heading}: {note}")
+        for name, (cost, heading, digits, note) in _COSTS.items()
+    },
 }
