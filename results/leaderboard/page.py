@@ -19,7 +19,7 @@ from ..rendering.table import Column, Spread, Table, Value, text_column
 from ..sanitizing import printable
 from . import badges as of_checks
 from .board_file import BoardFile, BoardRow, printed_names, usual_backbone
-from .findings import PageText
+from .findings import PageText, Title
 
 TOP = 10
 _SIZES = (1, 10, 100)
@@ -65,25 +65,19 @@ def leaderboard_page(
         folder: the folder of the boards, relative to the page.
     """
     titles = {each.board: each for each in text.board}
-    order = list(titles)
-    boards = sorted(
-        boards, key=lambda b: order.index(b.protocol) if b.protocol in titles else len(order)
-    )
-    index, sections = [], []
-    made: dict[str, set[str]] = {"cadbench": set(), "torch": set()}
     for board in boards:
-        title = titles[board.protocol].title if board.protocol in titles else board.protocol
-        about = titles[board.protocol].text.strip() if board.protocol in titles else ""
+        titles.setdefault(board.protocol, Title(board.protocol, board.protocol))
+    order = list(titles)
+    index, sections = [], []
+    for board in sorted(boards, key=lambda board: order.index(board.protocol)):
+        title, about = titles[board.protocol].title, titles[board.protocol].text.strip()
         anchor = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
         rows = format_count(len(board.rows), "row")
         index.append(f"- [{escape_markdown(title)}](#{anchor}): {rows}. {_best(board)}")
         sections += [f"## {escape_markdown(title)}", about, *_board(board, badges, folder)]
-        for row in board.rows:
-            for name, found in made.items():
-                found.add(row.versions.get(name, "not known"))
     sentences = "\n".join(f"1. {each}" for each in findings)
     theirs = [_narrow(table) for table in tiered_tables(published)]
-    versions = "; ".join(f"{name} {', '.join(sorted(which))}" for name, which in made.items())
+    made = "; ".join(f"{name} {_versions(boards, name)}" for name in ("cadbench", "torch"))
     parts = [
         "# Leaderboard",
         text.intro.strip(),
@@ -96,7 +90,7 @@ def leaderboard_page(
         "Never ranked with ours. `cadbench table published` compares them with your records.",
         "\n".join(f"- **{name}**: {what}" for name, what in TIERS.items() if name != REPRODUCED),
         *(_folded(escape_markdown(t.title), to_markdown(t).split("\n\n", 1)[1]) for t in theirs),
-        f"Made with {escape_markdown(versions)}, by `{_code(command)}`.",
+        f"Made with {escape_markdown(made)}, by `{_code(command)}`.",
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
 
@@ -104,52 +98,46 @@ def leaderboard_page(
 def _board(board: BoardFile, badges: Mapping[tuple[str, str], str], folder: str) -> Iterable[str]:
     """The parts of one board."""
     labels, ranked = _labels(board), board.ranked
-    numbers = {row.id: str(place) for place, row in enumerate(ranked, start=1)}
-    references = [row for row in board.rows if row not in ranked]
-    lines: list[tuple[Value, ...]] = []
-    details: list[tuple[Value, ...]] = []
-    for row in [*ranked, *references]:
-        found = board.to_best(row)
-        mark = " ≈" if found and not found.separable else " ?" * (not found and row != board.best)
-        rank = numbers[row.id] + mark if row.id in numbers else "ref" if row.reference else None
-        label = labels[row.id]
-        badge = badges.get((row.method, row.version), "–")
-        lines.append((rank, label, *(_number(row, name) for name in _NUMBERS), badge))
-        difference = Spread(found.difference, math.nan, 1, found.low, found.high) if found else None
-        runs = f"{pluralize('seed', len(row.seeds))} {number_ranges(row.seeds)}, "
-        more = len(row.records) - 1
-        keys = row.records[0][:8] + f" and {more} more" * (more > 0)
-        cost = (_number(row, name) for name in _COSTS)
-        runs += ", ".join(row.orders)
-        full = len(row.seeds) * len(row.orders)
-        runs += f" ({len(row.records)} of {full} runs)" * (len(row.records) != full)
-        details.append((rank, label, difference, runs, row.version, *cost, keys))
+    rows = [*ranked, *(row for row in board.rows if row not in ranked)]
+    ranks = {row.id: _rank(board, row) for row in rows}
+    lines: list[tuple[Value, ...]] = [
+        (
+            *(ranks[row.id], labels[row.id], *(_number(row, name) for name in _NUMBERS)),
+            badges.get((row.method, row.version), "–"),
+        )
+        for row in rows
+    ]
+    details: list[tuple[Value, ...]] = [
+        (
+            *(ranks[row.id], labels[row.id], _difference(board, row), _runs(row), row.version),
+            *(*(_number(row, name) for name in _COSTS), _keys(row)),
+        )
+        for row in rows
+    ]
     commands = "\n".join(
-        f"# {numbers.get(row.id, '-')} {printable(labels[row.id])}\n{_code(row.command)}"
-        for row in [*ranked, *references]
+        f"# {(ranks[row.id] or '-').split()[0]} {printable(labels[row.id])}\n{_code(row.command)}"
+        for row in rows
     )
-    yield _facts(board)
-    yield _summary(board, labels)
-    yield _table(_NUMBERS, [*lines[:TOP][: len(ranked)], *lines[len(ranked) :]])
-    if rest := lines[TOP : len(ranked)]:
-        yield _folded(format_count(len(rest), "more row"), _table(_NUMBERS, rest))
-    yield _folded("Difference to the best row, runs, cost", _details(details))
     if "--data-root" in commands:
         commands = f"# --data-root is your folder of these images\n{commands}"
+    top = min(TOP, len(ranked))
+    yield _facts(board)
+    yield _summary(board, labels)
+    yield _table((), _NUMBERS, "checks", [*lines[:top], *lines[len(ranked) :]])
+    if rest := lines[top : len(ranked)]:
+        yield _folded(format_count(len(rest), "more row"), _table((), _NUMBERS, "checks", rest))
+    columns = (Column("difference", 3), text_column("runs"), text_column("version"))
+    table = _table(columns, _COSTS, "records", details)
+    yield _folded("Difference to the best row, runs, cost", table)
     yield _folded("Compute a row again", f"```bash\n{commands}\n```")
     yield f"[Data of this board]({quote(folder, errors='replace')}/{board.name})"
 
 
-def _table(names: Sequence[str], rows: Sequence[tuple[Value, ...]]) -> str:
-    columns = (*map(text_column, ("rank", "method")), *_columns(names), text_column("checks"))
-    return _body(Table("", columns, tuple(rows)))
-
-
-def _details(rows: Sequence[tuple[Value, ...]]) -> str:
-    columns = (
-        *(text_column("rank"), text_column("method"), Column("difference", 3), text_column("runs")),
-        *(text_column("version"), *_columns(_COSTS), text_column("records")),
-    )
+def _table(
+    first: Iterable[Column], names: Iterable[str], last: str, rows: Iterable[tuple[Value, ...]]
+) -> str:
+    """A table with rank and method, the columns `first`, quantities, and a text column."""
+    columns = (*map(text_column, ("rank", "method")), *first, *_columns(names), text_column(last))
     return _body(Table("", columns, tuple(rows)))
 
 
@@ -200,6 +188,40 @@ def _best(board: BoardFile) -> str:
 def _labels(board: BoardFile) -> dict[str, str]:
     names = printed_names(board.rows)
     return {row.id: names[row.id] + " †" * (len(row.records) == 1) for row in board.rows}
+
+
+def _rank(board: BoardFile, row: BoardRow) -> str | None:
+    """`2`, with a mark if the row is not separable from the best one or not compared with it."""
+    if row not in board.ranked:
+        return "ref" if row.reference else None
+    found, rank = board.to_best(row), str(board.ranked.index(row) + 1)
+    if found is None:
+        return rank if row is board.best else f"{rank} ?"
+    return rank if found.separable else f"{rank} ≈"
+
+
+def _difference(board: BoardFile, row: BoardRow) -> Value:
+    found = board.to_best(row)
+    if found is None:
+        return None
+    return Spread(found.difference, math.nan, found.runs, found.low, found.high)
+
+
+def _runs(row: BoardRow) -> str:
+    runs, full = len(row.records), len(row.seeds) * len(row.orders)
+    seeds = f"{pluralize('seed', len(row.seeds))} {number_ranges(row.seeds)}"
+    some = f" ({runs} of {full} runs)" if runs < full else ""
+    return f"{seeds}, {', '.join(row.orders)}{some}"
+
+
+def _keys(row: BoardRow) -> str:
+    more = len(row.records) - 1
+    return "".join(key[:8] for key in row.records[:1]) + (f" and {more} more" if more > 0 else "")
+
+
+def _versions(boards: Iterable[BoardFile], name: str) -> str:
+    found = {row.versions.get(name, "not known") for board in boards for row in board.rows}
+    return ", ".join(sorted(found))
 
 
 def _number(row: BoardRow, name: str) -> Value:
