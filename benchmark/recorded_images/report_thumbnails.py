@@ -51,10 +51,11 @@ def make_galleries(boards: Sequence[Board], manifest: Manifest) -> tuple[list[Ga
     galleries: list[Gallery] = []
     missing = []
     for board in boards:
-        record, *others = _best_with_maps(board) or [None]
-        if record is None:
+        mapped_records = _best_with_maps(board)
+        if not mapped_records:
             missing.append(f"no run of {board.title} kept its maps")
             continue
+        record, *others = mapped_records
         data = add_recorded_domains(manifest, record.cell)
         items = {(item.column, item.content): item for item in data.items if item.split == "test"}
         scores = final_scores(record)

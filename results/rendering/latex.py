@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from .highlight import Highlight, Mark, legend, marks
-from .latex_escape import UNKNOWN, escape_latex
+from .latex_escape import METRICS, UNKNOWN, escape_latex, write_note
 from .markdown import display
 from .method_marks import printed_name
 from .table import Column, Marked, Table, Value
@@ -29,17 +29,8 @@ _SMALL, _LEAST, _LETTER = 9.0, 6.0, 4.7
 _WAY_OUT = "take fewer columns (--columns, or a table per part), or sidewaystable"
 
 _DAGGER = "†"
-_WORDS = {"acc": "ACC", "bwt": "BWT", "fm": "FM", "fwt": "FWT"}
-"""Names of metrics as papers print them; other names lose their underscores."""
 
 _NUMBER = re.compile(r"(-?)(\d+)(\.\d+)?(?: ± (\S+))?(?: \[(.+)\])?")
-
-_OPERAND = r"(?:R\[[-A-Za-z0-9(), ]*\]|s\(c\)|\bT\b)"
-_FORMULA = re.compile(
-    rf"({_OPERAND}(?: (?:-|<=|<) (?:{_OPERAND}|t\b))*"
-    r"|\b10\^-?\d+|(?<=\bover )[ct]\b|(?<=\bexperience )[Tt]\b)"
-)
-_TEX_DAGGER = r"$\dagger$"
 
 
 def to_latex(table: Table, highlight: Highlight = "second", label: str | None = None) -> str:
@@ -65,7 +56,7 @@ def to_latex(table: Table, highlight: Highlight = "second", label: str | None = 
     rows = [" & ".join(cells) + r" \\" for cells in zip(*(c.cells for c in written), strict=True)]
     for place in reversed(_first_of_groups(table)):
         rows.insert(place, r"\midrule")
-    notes = [_note(note, table.columns) for note in table.notes]
+    notes = [write_note(note) for note in table.notes]
     explained = filter(None, [legend(table, found, "bold", "underlined"), table.close_note])
     lines = [
         r"\begin{table}[tbp]",
@@ -91,7 +82,7 @@ def to_latex(table: Table, highlight: Highlight = "second", label: str | None = 
         rf"{_LEAST:g} pt: {_WAY_OUT}}}\fi",
         r"\resizebox{\ifdim\wd0>\linewidth\linewidth\else\wd0\fi}{!}{\usebox0}",
     ]
-    notes[:0] = [_note(note, table.columns) for note in explained]
+    notes[:0] = [write_note(note) for note in explained]
     if notes:
         lines += [
             r"\par\smallskip",
@@ -279,7 +270,7 @@ def _printed(column: Column) -> str:
     if not column.better:
         name, space, rest = column.name.partition(" ")
         return printed_name(name) + space + rest
-    words = (_WORDS.get(word, word.replace("_", " ")) for word in column.name.split(" "))
+    words = (METRICS.get(word, word.replace("_", " ")) for word in column.name.split(" "))
     return " ".join(words)
 
 
@@ -295,36 +286,4 @@ def _plain(value: Value, column: Column) -> str:
 
 
 def _superscript(mark: str) -> str:
-    if mark == _DAGGER:
-        return _TEX_DAGGER
     return escape_latex(mark.removeprefix("[").removesuffix("]"))
-
-
-def _note(note: str, columns: Sequence[Column] = ()) -> str:
-    """Write a footnote: its mark in superscript, formulas as math, options as code."""
-    match = re.match(r"\[(\d+)\] |† ", note)
-    raised = rf"\textsuperscript{{{match[1] or _TEX_DAGGER}}}\," if match else ""
-    text = note[match.end() :] if match else note
-    name, colon, rest = text.partition(":")
-    text = (
-        next((_printed(column) for column in columns if column.name == name), name) + colon + rest
-    )
-    parts = _FORMULA.split(text.rstrip(". "))
-    return raised + "".join(
-        _formula(part) if number % 2 else _words(part) for number, part in enumerate(parts)
-    )
-
-
-def _words(text: str) -> str:
-    text = re.sub(r"(?<![\w.`-])(bwt|fm|fwt)(?![\w.`-])", lambda name: _WORDS[name[1]], text)
-    padded = escape_latex(f"|{text.replace(' - ', ' − ').replace(' <= ', ' ≤ ')}|")
-    bar = escape_latex("|")
-    escaped = padded[len(bar) : len(padded) - len(bar)]  # keep the spaces at the ends
-    return re.sub(r"\\`{}([-{}\w ]+?)\\`{}", r"\\texttt{\1}", escaped)
-
-
-def _formula(text: str) -> str:
-    """Write a formula such as `R[T, c] - R[s(c), c]` as math."""
-    text = re.sub(r"R\[([^\]]*)\]", r"R_{\1}", text)
-    text = re.sub(r"\^(-?\d+)", r"^{\1}", text)
-    return f"${text.replace('<=', chr(92) + 'leq')}$"

@@ -1,10 +1,11 @@
-"""Escape any text for LaTeX, so that every engine prints it and runs nothing.
+"""Escape any text for LaTeX, so that every engine prints it and runs nothing; write notes.
 
 pandas' `Styler` escapes nine characters only; pdfLaTeX stops at others, such as Greek letters.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 UNKNOWN = r"\providecommand{\anychar}[2]{\ifdefined\Umathchar #1\else\texttt{U+#2}\fi}"
@@ -42,6 +43,7 @@ _OTHER = {
     "ı": r"\i{}",
 }
 _MATH = {
+    "†": r"\dagger",
     "±": r"\pm",
     "×": r"\times",
     "·": r"\cdot",
@@ -86,6 +88,14 @@ _ACCENTS = {
     "\u030c": "v",
     "\u0327": "c",
 }
+METRICS = {"acc": "ACC", "bwt": "BWT", "fm": "FM", "fwt": "FWT"}
+"""Names of metrics as papers print them; other names lose their underscores."""
+
+_OPERAND = r"(?:R\[[-A-Za-z0-9(), ]*\]|s\(c\)|\bT\b)"
+_FORMULA = re.compile(
+    rf"({_OPERAND}(?: (?:-|<=|<) (?:{_OPERAND}|t\b))*"
+    r"|\b10\^-?\d+|(?<=\bover )[ct]\b|(?<=\bexperience )[Tt]\b)"
+)
 _LIGATURES = ("--", ",,", "''")
 
 
@@ -99,6 +109,34 @@ def escape_latex(text: str) -> str:
     if joined.startswith(("*", "[")):
         pieces[0] = f"{{{joined[0]}}}"  # or a preceding line break would read it as its argument
     return "".join(pieces)
+
+
+def write_note(note: str) -> str:
+    """Write a footnote: its mark in superscript, formulas as math, options as code."""
+    match = re.match(r"\[(\d+)\] |(†) ", note)
+    raised = rf"\textsuperscript{{{escape_latex(match[1] or match[2])}}}\," if match else ""
+    text = note[match.end() :] if match else note
+    name, colon, rest = text.partition(":")
+    text = (name.replace("_", " ") if name.isidentifier() else name) + colon + rest
+    parts = _FORMULA.split(text.rstrip(". "))
+    return raised + "".join(
+        _formula(part) if number % 2 else _words(part) for number, part in enumerate(parts)
+    )
+
+
+def _words(text: str) -> str:
+    text = re.sub(r"(?<![\w.`-])(bwt|fm|fwt)(?![\w.`-])", lambda name: METRICS[name[1]], text)
+    padded = escape_latex(f"|{text.replace(' - ', ' − ').replace(' <= ', ' ≤ ')}|")
+    bar = escape_latex("|")
+    escaped = padded[len(bar) : len(padded) - len(bar)]  # keep the spaces at the ends
+    return re.sub(r"\\`{}([-{}\w ]+?)\\`{}", r"\\texttt{\1}", escaped)
+
+
+def _formula(text: str) -> str:
+    """Write a formula such as `R[T, c] - R[s(c), c]` as math."""
+    text = re.sub(r"R\[([^\]]*)\]", r"R_{\1}", text)
+    text = re.sub(r"\^(-?\d+)", r"^{\1}", text)
+    return f"${text.replace('<=', chr(92) + 'leq')}$"
 
 
 def _character(character: str) -> str:

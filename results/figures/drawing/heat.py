@@ -90,8 +90,8 @@ def draw_heat(heat: Heat, width: float) -> Figure:
             "label": scale,
         },
     )
-    if ticks:
-        bar = axes.collections[0].colorbar
+    bar = axes.collections[0].colorbar
+    if ticks and bar is not None:
         bar.set_ticks(list(ticks), labels=list(ticks.values()))
         bar.minorticks_off()
     axes.set_facecolor("0.92")

@@ -73,7 +73,8 @@ def draw_examples(
     from matplotlib.colors import Normalize
 
     values = np.concatenate([example.map.ravel() for example in (*worst, *best)])
-    norm = Normalize(*np.quantile(values.astype(np.float32), [0.01, 0.999]).tolist(), clip=True)
+    low, high = np.quantile(values.astype(np.float32), [0.01, 0.999]).tolist()
+    norm = Normalize(low, high, clip=True)
     side = (width - 0.3) / 4
     rows = max(len(worst), len(best))
     lines = max(_label(example, 2 * side).count("\n") + 1 for example in (*worst, *best))

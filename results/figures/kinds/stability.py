@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ...analysis.quantities import quantity
@@ -43,7 +45,7 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlabel(selection.heading)
     axes.grid(axis="x")
-    gray = {"color": "0.3", "linestyle": "none", "markerfacecolor": "none"}
+    gray: dict[str, Any] = {"color": "0.3", "linestyle": "none", "markerfacecolor": "none"}
     legend_below(
         figure,
         [Line2D([], [], marker=MARKERS[k % len(MARKERS)], **gray) for k in range(len(orders))],
