@@ -53,7 +53,8 @@ class _Rows:
         self._places = [(s, row) for s in sources for row in range(len(s.ids))]
         self._opened: dict[str, dict[int, np.ndarray]] = {s.digest: {} for s in sources}
         self._held: dict[str, torch.Tensor] = {}
-        if self._places and (device := sources[0].read([0]).device).type == "cuda":
+        source, row = self._places[0]
+        if (device := source.read([row]).device).type == "cuda":
             self._held = hold_on_device(sources, device, torch.cuda.mem_get_info(device)[0] // 4)
 
     def read(self, index: int) -> torch.Tensor:
