@@ -21,11 +21,11 @@ NetworkSize: TypeAlias = Literal["small", "wide"]
 
 @dataclass(frozen=True)
 class CRADParams(TrainingParams):
-    """The source's rates and batch size; epochs and network are for short CPU runs."""
+    """The source's rates; epochs, batch size and network are for short CPU runs."""
 
     epochs: int = param(10, "passes over the training images of an experience", low=1)
     lr: float = param(0.001, "learning rate of AdamW", above=0)
-    batch_size: int = param(16, "images per training step", low=2)
+    batch_size: int = param(4, "images per training step", low=2)
     grid_lr: float = param(0.1, "learning rate of the grids", above=0)
     network: NetworkSize = param(
         "small", "a small one, or the wide one of the source (slow on a CPU)"
