@@ -191,7 +191,9 @@ def row_names(rows: Iterable[BoardRow]) -> dict[str, tuple[str, str]]:
     names: dict[str, tuple[str, str]] = {}
     for row in rows:
         parts = [f"{name}={plain(value)}" for name, value in row.params.items()]
-        parts += [row.backbone] * (row.backbone != usual)
+        if row.backbone != usual:
+            name = row.backbone.partition(" ")[0]  # without the embedding, if that is enough
+            parts.append(row.backbone if name == usual.partition(" ")[0] else name)
         names[row.id] = row.method, ",".join(parts)
     found = list(names.values())
     for row_id, (method, words) in names.items():

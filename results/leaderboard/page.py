@@ -36,6 +36,7 @@ _NOTES = (
     "rows); ? not compared with the best row: no common runs, or not published together",
     "† one seed and one order: such a row is ranked, but others are not compared with it",
     "ref: joint training on all categories, a reference that is not ranked",
+    "R\\[t, c]: the value of category c after experience t, of which T is the last",
     *(
         escape_markdown(quantity(name).note.replace("fm:", "forgetting (fm):", 1))
         for name in _NUMBERS
@@ -152,12 +153,10 @@ def _facts(board: BoardFile) -> str:
     categories = len({category for row in rows for category in row.categories})
     facts = [f"protocol {board.protocol}", format_count(categories, "category")]
     facts.append(f"schedule {settings.get('schedule')}, {settings.get('routing')} routing")
-    facts.append(f"backbone {usual_backbone(rows)} unless a row names another")
-    for name, values in (
-        ("seeds", {number_ranges(row.seeds) for row in rows}),
-        ("orders", {", ".join(row.orders) for row in rows}),
-    ):
-        facts += [f"{name} {value}" for value in values if len(values) == 1]
+    others = " unless a row names another" * (len({row.backbone for row in rows}) > 1)
+    facts.append(f"backbone {usual_backbone(rows)}{others}")
+    if len({tuple(row.seeds) for row in rows}) == len({tuple(row.orders) for row in rows}) == 1:
+        facts.append(_runs(rows[0]))
     return f"{escape_markdown('; '.join(facts))}."
 
 
@@ -172,8 +171,8 @@ def _summary(board: BoardFile, labels: Mapping[str, str]) -> str:
         for row in [row for row in ranked if row.mean("stored_mb") <= size][:1]:
             held = f"{row.mean('acc'):.3f} with {row.mean('stored_mb'):.2f} MB"
             of_size = fits.setdefault(f"{escape_markdown(labels[row.id])}, {held}", [])
-            of_size.append(str(size))
-    lines += [f"Best in {' or '.join(sizes)} MB: {which}." for which, sizes in fits.items()]
+            of_size.append(f"{size} MB")
+    lines += [f"Best in {' and '.join(sizes)}: {which}." for which, sizes in fits.items()]
     return "\n".join(f"- {line}" for line in lines) if ranked else "No row is ranked."
 
 

@@ -202,7 +202,7 @@ def test_a_row_names_its_backbone_if_most_rows_have_another(make_record, folder)
     records += [make_record(method="replay", params={}, backbone="vit")]
     page = publish(records, folder)
     names = {cells[1] for cells in lines_of(page, "replay")}
-    assert names == {"replay †", "replay (vit concat) †"}
+    assert names == {"replay †", "replay (vit) †"}
     assert "backbone tf_efficientnet_lite0 concat unless a row names another" in page
 
 
