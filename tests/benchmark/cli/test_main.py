@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 
+import cadbench
 import pytest
 
 LOADED = """
@@ -44,10 +45,7 @@ def test_help_and_version_load_nothing_but_click(words):
 
 @pytest.mark.parametrize(
     "words",
-    [
-        *(["run", "--help"], ["methods"], ["metrics"], ["run", "--method", "mecda"], ["table"]),
-        *(["table", "published"], ["paper", "--help"], ["paper", "mecda"]),
-    ],
+    [["methods"], ["run", "--method", "mecda"], ["table", "published"], ["paper", "mecda"]],
     ids=" ".join,
 )
 def test_commands_that_compute_nothing_load_nothing_heavy(words):
@@ -59,11 +57,11 @@ def test_commands_that_compute_nothing_load_nothing_heavy(words):
 def test_importing_cadbench_loads_nothing_and_every_public_name_is_there():
     script = (
         "import sys, cadbench; found = {'cadbench.benchmark', 'numpy', 'click'};"
-        "print(sorted(set(sys.modules) & found));"
-        "print(all(getattr(cadbench, name) for name in dir(cadbench)))"
+        "print(sorted(set(sys.modules) & found))"
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert ran.stdout.split("\n")[:2] == ["[]", "True"]
+    assert ran.stdout == "[]\n"
+    assert all(getattr(cadbench, name) for name in dir(cadbench))
 
 
 def test_cadbench_alone_shows_help_and_counts_as_wrong_usage(call):
