@@ -27,23 +27,7 @@ _CHOICES = {"engine": Engine, "device": Device, "neighbors": Neighbors, "maps": 
 
 @dataclass(frozen=True, kw_only=True)
 class Execution:
-    """How a study is computed.
-
-    Attributes:
-        out: folder of the records.
-        jobs: number of cells computed in parallel; None for one, or with Ray as many as fit.
-        engine: `local` for this machine, or `ray` for a cluster.
-        address: address of the Ray cluster; None for RAY_ADDRESS or a new one on this machine.
-        cell_cpus: with Ray, cores per cell; None for 2.
-        cell_gpus: with Ray, GPUs per cell; None for 1 with `device="cuda"`, else 0.
-        device: `cpu`, `cuda`, or `auto`: CUDA if it is available.
-        neighbors: library of the nearest-neighbor search.
-        keep_distances: GB of neighbor distances that stay in the cache folder for later runs.
-        maps: anomaly maps in the records: after the last experience, after each, or none.
-        timed: also measure update seconds and ms per image, with all caches off.
-        overwrite: compute cells again that already have a record.
-        keep_state: keep the final state of each method in its record, for `cadbench score`.
-        callbacks: notified when cells start, and when experiences and cells finish.
+    """How a study is computed: the arguments of `Study.run`, which documents them.
 
     Raises:
         UsageError: a value is wrong, an option has no effect, or the engine is not installed.

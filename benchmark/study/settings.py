@@ -31,22 +31,13 @@ _MAX_SIGMA = 1000.0
 class Settings:
     """The settings of a study before any image is read: its values, the protocol's, or defaults.
 
+    `Study` documents the others.
+
     Attributes:
         protocol: the protocol; None if the settings generate its id.
-        dataset: name of the dataset, several joined by commas, or `auto`.
-        data_root: where the datasets are.
-        categories: the categories to use; None for all.
-        skip_unreadable: whether unreadable images are left out.
         streams: settings of the stream, once per share of `contaminate`.
         orders: orders of the categories, not yet resolved.
-        methods: method -> parameter -> values to try.
-        tune: method -> parameter -> values to choose from on training images.
-        tune_on: the protocol whose training images are used; None for those of the study.
-        seeds: seeds of the methods' random generators.
-        match_memory: the method whose memory size the others get.
         backbone: name of the backbone; None for the dataset's default.
-        weights: file of backbone weights.
-        random_weights: whether the backbone is untrained.
         layers: layers of the backbone; None for its default.
         embedding: name of the embedding; None for the backbone's default.
         preprocessing: how images become squares.

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ....results.storage.files import read_error, whole_file
+from ....results.storage.files import read_error, write_bytes
 from ...system.cache.last_use import mark_used
 from ...system.reporting import Reporter, damaged_cache_warning
 from ..item import FULL_DEPTH, Oddity
@@ -20,7 +18,6 @@ VERSION = 2
 """Increased when decoding or the content hash changes, so that older cache files are ignored."""
 
 _SAVE_EVERY = 60.0  # seconds: the most work that a killed process loses
-_ROWS = 4096  # rows encoded at a time, to limit the memory that saving needs
 
 
 class ImageFacts(NamedTuple):
@@ -112,25 +109,13 @@ class FactsCache:
         self._saved_at = time.monotonic()
         if self._file is None or not self._changed:
             return
-        checksum = hashlib.sha256()
-        with whole_file(self._file) as partial, open(partial, "wb") as handle:
-            handle.write(checksum.hexdigest().encode() + b"\n")  # placeholder of the same length
-            for part in _encoded(self._rows):
-                checksum.update(part)
-                handle.write(part)
-            handle.seek(0)
-            handle.write(checksum.hexdigest().encode())
+        write_bytes(self._file, _encoded(self._rows))
         self._changed = False
 
 
-def _encoded(rows: dict[str, list[Any]]) -> Iterator[bytes]:
-    yield f'{{"version":{VERSION},"files":{{'.encode()
-    remaining = iter(rows.items())
-    comma = ""
-    while some := dict(itertools.islice(remaining, _ROWS)):
-        yield (comma + json.dumps(some, separators=(",", ":"))[1:-1]).encode()
-        comma = ","
-    yield b"}}"
+def _encoded(rows: dict[str, list[Any]]) -> bytes:
+    body = json.dumps({"version": VERSION, "files": rows}, separators=(",", ":")).encode()
+    return hashlib.sha256(body).hexdigest().encode() + b"\n" + body
 
 
 def _load_rows(file: Path, reporter: Reporter) -> dict[str, list[Any]]:
