@@ -34,6 +34,7 @@ HEAT = "viridis"
 """Sequential colors with even lightness, readable with color blindness; those of the report."""
 
 _DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)))
+_FILLINGS = ("full", "none", "left")
 
 _STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",  # shipped with matplotlib, so it is on every machine
@@ -109,10 +110,7 @@ def looks(methods: Sequence[str]) -> list[dict[str, Any]]:
             "marker": MARKERS[mark.marker],
             "linestyle": _DASHES[number % len(_DASHES)],
         }
-        if number % 2:
-            look["markerfacecolor"] = "white"
-        if number // len(_DASHES) % 2:
-            look["fillstyle"] = "left"
+        look["fillstyle"] = _FILLINGS[number // len(_DASHES) % len(_FILLINGS)]
         found.append(look)
     return found
 

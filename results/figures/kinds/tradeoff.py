@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_FILLINGS = ("none", "left", "right", "bottom", "top", "full")
 _FRONT: dict[str, Any] = {"color": "0.6", "linewidth": 0.8, "zorder": 1}
 
 
@@ -50,11 +51,12 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     axes.margins(0.08)
     handles = []
     methods = [each[0].first.method for each in series]
-    for each, look in zip(series, looks(methods), strict=True):
+    for number, (each, look) in enumerate(zip(series, looks(methods), strict=True)):
         xy = np.array([means[id(row)] for row in each])
-        # Hollow, so that markers on each other are all seen.
-        style = {**look, "linestyle": ":" if len(each) > 1 else "none", "markerfacecolor": "none"}
-        style |= {"fillstyle": "full", "markersize": 4.2, "markeredgewidth": 1.0}
+        # Hollow, so that markers on each other are all seen; more rows of a method are half full.
+        filling = _FILLINGS[methods[:number].count(methods[number]) % len(_FILLINGS)]
+        style = {**look, "linestyle": ":" if len(each) > 1 else "none", "fillstyle": filling}
+        style |= {"markersize": 4.2, "markeredgewidth": 1.0}
         handles += axes.plot(*xy.T, linewidth=0.6, zorder=3, **style)
     (line,) = axes.plot(*points[front].T, drawstyle="steps-post", **_FRONT)
     axes.set_xlim(axes.get_xlim())

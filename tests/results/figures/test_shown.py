@@ -27,6 +27,10 @@ def test_the_matrix_shows_the_recorded_values(make_study):
     drawn = figure.axes[0].collections[0].get_array()
     R, _ = stored_matrix(record)
     assert np.array_equal(np.ma.filled(drawn, np.nan).reshape(4, 4), R.T, equal_nan=True)
+    norm = figure.axes[0].collections[0].norm  # the same for any values
+    assert norm([0, 0.5, 0.75, 1]).tolist() == pytest.approx([0, 0.2, 0.6, 1])
+    ticks = [text.get_text() for text in figure.axes[1].get_xticklabels()]
+    assert ticks == ["0", ".60", ".70", ".80", ".90", "1", "chance .50"]
     frames = [(p.get_y(), p.get_x()) for p in figure.axes[0].patches]
     assert frames == [(c, c) for c in range(4)]
 

@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 import numpy as np
 import pytest
 from cadbench.results.figures.catalog import draw
+from cadbench.results.figures.drawing.style import MOST, looks
 from cadbench.results.rendering.method_marks import mark_of, printed_name
 from cadbench.results.statistics.bootstrap import Bootstrap
 from cadbench.results.statistics.bootstrap_draws import Draws
@@ -52,6 +53,8 @@ def test_methods_have_a_look_of_their_own_everywhere():
         assert len({*trained}) == len(trained), detector
     banks = [mark_of(name) for name in own if "+" not in name]
     assert len({*banks}) == len(banks)
+    variants = {str(look.items()) for look in looks(["mecad"] * MOST)}
+    assert len(variants) == MOST
     assert mark_of("plugin:Own") == mark_of("plugin:Own") != mark_of("plugin:Other")
     assert [*map(printed_name, ("patchcore", "stfpm+ewc", "x:Y"))] == [
         "PatchCore",
