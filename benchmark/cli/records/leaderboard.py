@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     metavar="FOLDER",
     help="Add the rows to the board in this folder, one JSON file per protocol and dataset, and "
     "write its Markdown page: FOLDER in capitals with .md, beside it. Rows that the board has "
-    "stay unless a record has their configuration; delete a file to start anew.",
+    "stay unless a record has their configuration; delete a file to start again.",
 )
 @format_option
 @click.option(
