@@ -81,11 +81,16 @@ def recorded_kinds(record: Record) -> list[RecordedKind]:
     return [_kind(name, events[events["kind"] == name]) for name in names]
 
 
-def curves_of(record: Record) -> list[Curves]:
-    """Return the curves of all columns of numbers, without single moments such as switches."""
+def curves_of(record: Record, kinds: Sequence[RecordedKind] | None = None) -> list[Curves]:
+    """Return the curves of all columns of numbers, without single moments such as switches.
+
+    Args:
+        record: the run.
+        kinds: its kinds of events, if they are known.
+    """
     return [
         _curves(record, kind, column)
-        for kind in recorded_kinds(record)
+        for kind in (recorded_kinds(record) if kinds is None else kinds)
         if kind.name != SWITCH
         for column in kind.measured
     ]

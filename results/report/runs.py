@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from ..analysis.quantities import Reading, quantity, stored_matrix
-from ..analysis.recorded_events import Curve, curves_of
+from ..analysis.recorded_events import Curve, curves_of, recorded_kinds
 from ..metrics.defects import defect_aurocs
 from ..metrics.registry import CATEGORY_METRICS, IMAGE_METRICS
 from ..records.provenance import of_one
@@ -40,7 +40,8 @@ def run_values(record: Record, kinds: dict[str, int]) -> dict[str, Any]:
     tables = [metrics_table(record), memory_table(record)]
     if ASSIGNED in set(record.events["kind"]):
         tables.insert(0, assignments_table(record))
-    recorded = recorded_table(record)
+    kinds_of_events = recorded_kinds(record)
+    recorded = recorded_table(record, kinds_of_events)
     return {
         "key": record.key,
         "method": record.method,
@@ -64,14 +65,19 @@ def run_values(record: Record, kinds: dict[str, int]) -> dict[str, Any]:
         "recorded": recorded and table_values(recorded),
         "training": [
             {"name": each.name, "x": each.x, "curves": [_curve_values(c) for c in each.curves]}
-            for each in curves_of(record)[:_CURVES]
+            for each in curves_of(record, kinds_of_events)[:_CURVES]
         ],
     }
 
 
 def _defects(record: Record, kinds: dict[str, int]) -> dict[str, Any]:
     """AUROC of each kind of defect, and the number of the list that names them."""
-    found = defect_aurocs(record.scores, len(record.experiences))
+    import pyarrow.compute as pc
+
+    # Faster than `record.scores`, which converts all columns of all experiences.
+    table = record.table("scores").select(["experience", "category", "defect", "label", "score"])
+    final = table.filter(pc.equal(table["experience"], len(record.experiences))).to_pandas()
+    found = defect_aurocs(final, len(record.experiences))
     named = json.dumps([[*kind, n] for kind, (_, n) in found.items()])
     values = [None if math.isnan(value) else round(value, 5) for value, _ in found.values()]
     return {"kinds": kinds.setdefault(named, len(kinds)), "defects": values}

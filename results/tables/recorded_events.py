@@ -22,13 +22,17 @@ _DIGITS = 4
 """Significant digits of the median of a column."""
 
 
-def recorded_table(record: Record) -> Table | None:
+def recorded_table(record: Record, kinds: Sequence[RecordedKind] | None = None) -> Table | None:
     """One row per kind of events that the method recorded, with the last value of each number.
+
+    Args:
+        record: the run.
+        kinds: its kinds of events, if they are known.
 
     Returns:
         The table; None if the method recorded nothing besides assignments.
     """
-    kinds = recorded_kinds(record)
+    kinds = recorded_kinds(record) if kinds is None else kinds
     if not kinds:
         return None
     rows = tuple((kind.name, len(kind.events), _last_values(kind)) for kind in kinds)
