@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ..records.record import Record
 from ..records.schema import features_key
-from .rows import Row, method_version
+from .rows import Row, version_order
 
 JOINT = "joint"
 """The joint run of memory banks: the method, the strategy in `detector+strategy`, and the value of
@@ -99,8 +99,8 @@ class JointRuns:
 
     def _candidates(self, row: Row, record: Record) -> Sequence[Record]:
         found = self._found.get(_conditions(row, record), [])
-        latest = max(map(_version, found), default=None)
-        return [joint for joint in found if _version(joint) == latest]
+        latest = max(map(version_order, found), default=None)
+        return [joint for joint in found if version_order(joint) == latest]
 
 
 def differing(joint: Mapping[str, object], params: Mapping[str, object]) -> list[str]:
@@ -112,11 +112,6 @@ def differing(joint: Mapping[str, object], params: Mapping[str, object]) -> list
 def _likeness(joint: Mapping[str, object], params: Mapping[str, object]) -> tuple[int, int]:
     """More parameters in common, then fewer of its own: those at their defaults may be left out."""
     return len(joint.keys() & params.keys()), -len(joint.keys() - params.keys())
-
-
-def _version(record: Record) -> tuple[int, str]:
-    text = method_version(record)
-    return len(text), text
 
 
 def _conditions(row: Row, record: Record) -> tuple[object, ...]:

@@ -211,6 +211,12 @@ def method_version(record: Record) -> str:
     return str(record.cell["method"]["version"])
 
 
+def version_order(record: Record) -> tuple[int, str]:
+    """A sort key that puts later versions of a method last."""
+    text = method_version(record)
+    return len(text), text
+
+
 def plain(value: Any) -> str:
     """A parameter value as users write it."""
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)

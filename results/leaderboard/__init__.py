@@ -1,1 +1,1 @@
-"""The leaderboard: boards, their Markdown page, and rows kept from an earlier page."""
+"""The leaderboard: tables for the terminal, boards as data, and their Markdown page."""

@@ -19,6 +19,7 @@ from ..analysis.rows import (
     by_routing,
     method_version,
     rows_of,
+    version_order,
 )
 from ..errors import UsageError
 from ..records.provenance import provenance
@@ -48,7 +49,7 @@ def board_files(
     """One board per protocol, images and routing, and the runs behind its rows by their ids."""
     groups: dict[tuple[str, str, str], dict[str, Row]] = {}
     for of_routing in by_routing(records).values():
-        for row in sorted(rows_of(of_routing), key=lambda row: _version_order(row.first)):
+        for row in sorted(rows_of(of_routing), key=lambda row: version_order(row.first)):
             groups.setdefault(row.data, {})[row_id(row.first)] = row  # the latest version
     found = []
     for _, rows in sorted(groups.items()):
@@ -134,8 +135,3 @@ def _estimate(spread: Spread, interval: Interval | None = None) -> Estimate:
         return Estimate(mean, spread.n, deviation)
     ends = (round(interval.low, _DIGITS), round(interval.high, _DIGITS))
     return Estimate(mean, spread.n, deviation, *ends)
-
-
-def _version_order(record: Record) -> tuple[int, str]:
-    text = method_version(record)
-    return len(text), text
