@@ -6,16 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..data.images.preprocessing import Preprocessing
-from ..data.images.reading import read_mask
 from ..data.item import FULL_DEPTH, Item
 from ..data.manifest import Manifest
-from ..data.roots import Root
-from ..system.processes import map_in_processes
 from ..system.reporting import Reporter
 from .crop_notes import mean_cut_off
-from .truth import find_regions
-
-_BATCH = 16
+from .truth import Regions, read_regions
 
 
 @dataclass(frozen=True)
@@ -65,56 +60,17 @@ def survey(
         category: [item for item in manifest.test(category) if item.mask is not None]
         for category in manifest.categories
     }
-    total = sum(map(len, masked.values()))
-    with reporter.task("reading masks", total, "masks") as task:
+    with reporter.task("reading masks", sum(map(len, masked.values())), "masks") as task:
         for category, items in masked.items():
-            jobs = (
-                _Job(manifest.root, tuple(items[start : start + _BATCH]), preprocessing)
-                for start in range(0, len(items), _BATCH)
-            )
-            found: list[_MaskFacts] = []
-            for part in map_in_processes(_facts, jobs, workers=0 if total <= _BATCH else None):
-                found += part
-                task.advance(len(part))
+            found = read_regions(manifest.root, items, preprocessing, task)
             yield _survey(manifest, category, preprocessing, found)
-
-
-@dataclass(frozen=True)
-class _Job:
-    root: Root
-    items: tuple[Item, ...]
-    preprocessing: Preprocessing
-
-
-@dataclass(frozen=True)
-class _MaskFacts:
-    area: float
-    regions: int
-    lost: int
-    hidden: bool
-
-
-def _facts(job: _Job) -> list[_MaskFacts]:
-    found = []
-    for item in job.items:
-        mask = read_mask(job.root, item)
-        regions = find_regions(mask, job.preprocessing)
-        found.append(
-            _MaskFacts(
-                float(mask.mean()),
-                regions.regions + regions.lost,
-                regions.lost,
-                not len(regions.pixels),
-            )
-        )
-    return found
 
 
 def _survey(
     manifest: Manifest,
     category: str,
     preprocessing: Preprocessing,
-    masks: Sequence[_MaskFacts],
+    masks: Sequence[Regions],
 ) -> CategorySurvey:
     items = (*manifest.train(category), *manifest.test(category))
     kinds = [{oddity.kind for oddity in item.oddities} for item in items]
@@ -131,9 +87,9 @@ def _survey(
         sum(bool(kind & odd) for kind in kinds),
         (min(areas), max(areas)) if areas else None,
         mean_cut_off(items, preprocessing),
-        sum(mask.regions for mask in masks),
+        sum(mask.regions + mask.lost for mask in masks),
         sum(mask.lost for mask in masks),
-        sum(mask.hidden for mask in masks),
+        sum(not len(mask.pixels) for mask in masks),
     )
 
 

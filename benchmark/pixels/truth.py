@@ -18,7 +18,8 @@ from ..data.manifest import Manifest
 from ..data.roots import Root
 from ..system.cache.last_use import mark_used
 from ..system.processes import map_in_processes
-from ..system.reporting import Reporter, damaged_cache_warning
+from ..system.reporting import Reporter, Task, damaged_cache_warning
+from ..system.serialization import pack, unpack
 
 VERSION = 1
 """Version of cached files; raise it when the same masks give other regions."""
@@ -113,29 +114,24 @@ def load_truths(
             for category in missing:
                 items = manifest.test(category)
                 masked = [item for item in items if item.label]
-                jobs = (
-                    _Job(manifest.root, tuple(masked[start : start + _BATCH]), preprocessing)
-                    for start in range(0, len(masked), _BATCH)
-                )
-                labeled: list[Regions] = []
-                one_job = len(masked) <= _BATCH
-                for part in map_in_processes(_label_masks, jobs, workers=0 if one_job else workers):
-                    labeled.extend(part)
-                    task.advance(len(part))
+                labeled = read_regions(manifest.root, masked, preprocessing, task, workers)
                 truth = _assemble(items, labeled, preprocessing.crop)
-                write_bytes(_cache_path(cache, items, preprocessing), seal(_pack(truth)))
+                path = _cache_path(cache, items, preprocessing)
+                write_bytes(path, seal(pack(dict(vars(truth)))))
                 found[category] = truth
     return {category: found[category] for category in available}
 
 
 @dataclass(frozen=True, eq=False)
 class Regions:
-    """Regions of one mask: pixels (k,) int64, weights (k,) float64, and counts as in `Truth`."""
+    """Regions of one mask: pixels (k,) int64, weights (k,) float64, counts as in `Truth`, and the
+    fraction of the image that the mask covers."""
 
     pixels: np.ndarray
     weights: np.ndarray
     regions: int
     lost: int
+    area: float
 
 
 def find_regions(
@@ -159,22 +155,42 @@ def find_regions(
     sizes = np.bincount(grid.ravel(), minlength=regions + 1)
     weights = 1.0 / sizes[grid.ravel()[pixels]]
     kept = np.unique(transformed[transformed > 0]).size
-    return Regions(pixels, weights, regions, before - kept)
+    return Regions(pixels, weights, regions, before - kept, float(mask.mean()))
 
 
-@dataclass(frozen=True)
-class _Job:
-    root: Root
-    items: tuple[Item, ...]
-    preprocessing: Preprocessing
+def read_regions(
+    root: Root,
+    items: Sequence[Item],
+    preprocessing: Preprocessing,
+    task: Task,
+    workers: int | None = None,
+) -> list[Regions]:
+    """Read the masks of items in worker processes and find their regions.
 
-
-def _label_masks(job: _Job) -> list[Regions]:
-    found = []
-    for item in job.items:
-        mask = read_mask(job.root, item)
-        found.append(find_regions(mask, job.preprocessing, label_transform(item)))
+    Args:
+        root: the folder of the dataset.
+        items: images with a mask.
+        preprocessing: the resize and crop of the images.
+        task: advances with every mask.
+        workers: number of processes; None for one per core.
+    """
+    jobs = (
+        (root, items[start : start + _BATCH], preprocessing)
+        for start in range(0, len(items), _BATCH)
+    )
+    found: list[Regions] = []
+    one_job = len(items) <= _BATCH
+    for part in map_in_processes(_label_masks, jobs, workers=0 if one_job else workers):
+        found += part
+        task.advance(len(part))
     return found
+
+
+def _label_masks(job: tuple[Root, Sequence[Item], Preprocessing]) -> list[Regions]:
+    root, items, preprocessing = job
+    return [
+        find_regions(read_mask(root, item), preprocessing, label_transform(item)) for item in items
+    ]
 
 
 def _assemble(items: Sequence[Item], labeled: Sequence[Regions], size: int) -> Truth:
@@ -199,15 +215,7 @@ def _cache_path(cache: Path, items: Sequence[Item], preprocessing: Preprocessing
     return cache / "masks" / hashlib.sha256(canonical_json(content)).hexdigest()
 
 
-def _pack(truth: Truth) -> bytes:
-    from ..system.serialization import pack
-
-    return pack(dict(vars(truth)))
-
-
 def _read(path: Path, reporter: Reporter) -> Truth | None:
-    from ..system.serialization import unpack
-
     content = unseal(path, damaged_cache_warning(reporter))
     if content is None:
         return None

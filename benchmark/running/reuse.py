@@ -43,15 +43,7 @@ class Requirements:
 
 
 def find_record(folder: Path, cell: Cell, requirements: Requirements) -> Record | None:
-    """Find the finished record of a cell.
-
-    Args:
-        folder: the final folder of its record.
-        cell: the cell.
-        requirements: what the record must have.
-
-    Returns:
-        The record; None if there is none that meets the requirements.
+    """Find the record of a cell in its final folder; None if none meets the requirements.
 
     Raises:
         RecordError: the record is damaged.
@@ -68,16 +60,7 @@ def find_record(folder: Path, cell: Cell, requirements: Requirements) -> Record 
 
 
 def publish_finished(folder: Path, cell: Cell, requirements: Requirements) -> Record | None:
-    """Publish a record that a killed process had finished but not moved to its final folder.
-
-    Args:
-        folder: the final folder.
-        cell: the cell.
-        requirements: what the record must have.
-
-    Returns:
-        The published record; None if there is no such record.
-    """
+    """Publish a record that a killed process had finished but not moved to its final folder."""
     partial = partial_dir(folder)
     if not (partial / RUN_FILE).exists():
         return None

@@ -15,11 +15,11 @@ from ...results.records.store import partial_dir, record_dir
 from ...results.rendering.markdown import display
 from ...results.storage.locks import record_lock
 from ..pixels.crop_notes import recorded_crop_lines
+from ..plugins.class_methods import sharing_rank
 from ..system.library_caches import set_numba_cache
 from ..system.reporting import Reporter
 from .callbacks import Callback, ExperienceResult, result_of
 from .cell import Cell, name_swept_parameters
-from .computation_order import computation_order
 from .design import MatchedCell
 from .evaluation.evaluator import Maps, evaluate
 from .evaluation.progress import Progress
@@ -149,7 +149,7 @@ class Runner:
                 )
                 return None
             # Another process may have finished it while this one waited for the lock.
-            if found := self._find(final, cell) or self._publish_finished(final, cell):
+            if found := self._find(final, cell, unpublished=True):
                 return self._reuse(cell, found)
             computed = self._compute(cell, partial_dir(final))
             self.reporter.line(f"{cell.label()}: {_summarize(computed)}")
@@ -159,15 +159,13 @@ class Runner:
         self.reporter.detail(f"{cell.label()}: already computed, reusing the record")
         return Outcome(cell, found, reused=True)
 
-    def _find(self, final: Path, cell: Cell) -> Record | None:
-        return None if self.overwrite else find_record(final, cell, self._requirements)
-
-    def _publish_finished(self, final: Path, cell: Cell) -> Record | None:
-        return None if self.overwrite else publish_finished(final, cell, self._requirements)
-
-    @property
-    def _requirements(self) -> Requirements:
-        return Requirements(self.maps, self.timed, self.keep_state)
+    def _find(self, final: Path, cell: Cell, *, unpublished: bool = False) -> Record | None:
+        """The record to reuse; `unpublished`: also one that a killed process did not move."""
+        if self.overwrite:
+            return None
+        requirements = Requirements(self.maps, self.timed, self.keep_state)
+        found = find_record(final, cell, requirements)
+        return found or (publish_finished(final, cell, requirements) if unpublished else None)
 
     def _compute(self, cell: Cell, partial: Path) -> Record:
         from .checkpoint import Checkpoint
@@ -178,11 +176,7 @@ class Runner:
         stream = cell.stream(features.manifest)
         key = f"{cell.key} maps={self.maps}"
         checkpoint = Checkpoint(
-            partial / CHECKPOINT,
-            key,
-            self.reporter,
-            every=CHECKPOINT_SECONDS,
-            cell=cell.as_dict(),
+            partial / CHECKPOINT, key, self.reporter, every=CHECKPOINT_SECONDS, cell=cell.as_dict()
         )
         progress = None if self.overwrite else checkpoint.load(features.device)
         if progress is None:
@@ -207,16 +201,9 @@ class Runner:
             each.cell_started(cell)
         with checkpoint:
             progress = evaluate(
-                cell,
-                stream,
-                features,
-                services,
-                maps=self.maps,
-                meter=meter,
-                progress=progress,
-                checkpoint=after_experience,
-                reporter=self.reporter,
-            )
+                cell, stream, features, services, maps=self.maps, meter=meter, progress=progress,
+                checkpoint=after_experience, reporter=self.reporter,
+            )  # fmt: skip
             services.neighbors.save()
             timing = None
             if self.timed:
@@ -224,19 +211,27 @@ class Runner:
                 from .evaluation.timing import measure_timing
 
                 search = exact_search(self.inputs.search)
-                timing = measure_timing(cell, stream, features, search).as_dict()
+                timing = measure_timing(cell, stream, features, search)
             return record(
-                cell,
-                stream,
-                features,
-                progress,
-                self.out,
-                self.maps,
-                meter.regions,
-                timing,
-                self.keep_state,
-                self.tunings.get(cell.key),
-            )
+                cell, stream, features, progress, self.out, self.maps, meter.regions, timing,
+                self.keep_state, self.tunings.get(cell.key),
+            )  # fmt: skip
+
+
+def computation_order(cells: Sequence[Cell]) -> list[int]:
+    """The indices of the cells in an order in which those that share cached work are neighbors.
+
+    Methods keep the order in which they first appear. The cells of one method are sorted by its
+    `sharing_rank`, highest first; equal ranks keep their order.
+    """
+    methods = list(dict.fromkeys(cell.method for cell in cells))
+
+    def key(index: int) -> tuple[int, float]:
+        cell = cells[index]
+        rank = sharing_rank(cell.method, cell.method_class, cell.params)
+        return methods.index(cell.method), -rank
+
+    return sorted(range(len(cells)), key=key)
 
 
 def stored_vectors(record: Record) -> int:

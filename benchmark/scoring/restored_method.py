@@ -14,11 +14,10 @@ from ..features.feature_spec import EXTRACTION_VERSION
 from ..features.weights import Weights, find_weights
 from ..plugins.methods import load_method
 from ..running.cell import Cell
-from ..running.evaluation.evaluator import Services, build_method, make_loan
-from ..running.evaluation.event_log import EventLog
+from ..running.evaluation.evaluator import Services, build_method
 from ..running.evaluation.progress import ColumnScores
 from ..running.evaluation.salted_ids import SaltedIds
-from ..running.evaluation.scoring import score_columns
+from ..running.evaluation.scoring import rows_to_score, score_columns
 from ..services.coresets.service import Coresets
 from ..services.neighbors.search import exact_search
 from ..services.neighbors.service import Neighbors
@@ -108,13 +107,14 @@ def score_images(
     services = Services(Coresets(features.device, cache, reporter), Neighbors(exact_search()))
     columns: Sequence[str] = features.manifest.categories
     with restored_global_state(), exit_raises():
-        method = build_method(cell, features, make_loan(services, features, EventLog()))
+        method, _ = build_method(cell, features, services)
         try:
             with attribute_errors_to(cell.method, type(method), "load_state_dict"):
                 method.load_state_dict(state["method"])
         except CadbenchError as error:
             raise CadbenchError(f"the state in {record.path} does not fit: {error}") from error
         ids = SaltedIds(bytes.fromhex(state["salt"]) if state["salt"] else None)
-        scores, maps, _ = score_columns(cell, method, columns, features, ids)
+        rows = rows_to_score(features, columns)
+        scores, maps, _ = score_columns(cell, method, rows, features, ids)
     (column,) = columns
     return scores[column], maps.get(column)

@@ -21,8 +21,7 @@ from ...benchmark.interface.experience import TestBatch
 from ...benchmark.progress.choose_reporter import choose_reporter
 from ...benchmark.running.cell import Cell
 from ...benchmark.running.devices import choose_device
-from ...benchmark.running.evaluation.evaluator import Services, build_method, make_loan
-from ...benchmark.running.evaluation.event_log import EventLog
+from ...benchmark.running.evaluation.evaluator import Services, build_method
 from ...benchmark.scoring.restored_method import restored_cell, weights_of
 from ...benchmark.services.coresets.service import Coresets
 from ...benchmark.services.neighbors.search import exact_search
@@ -86,7 +85,7 @@ def leak_table(record: Record, data_root: Path | None, weights: Path | None, dev
 
 def _restored(record: Record, cell: Cell, features: FeatureSet, reporter: Reporter) -> Ucad:
     services = Services(Coresets(features.device, None, reporter), Neighbors(exact_search()))
-    method: Any = build_method(cell, features, make_loan(services, features, EventLog()))
+    method: Any = build_method(cell, features, services)[0]
     method.load_state_dict(unpack_file(record.state_file(), features.device)["method"])
     assert isinstance(method, Ucad)
     if not all(task.epochs for task in method.tasks):

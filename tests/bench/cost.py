@@ -99,11 +99,11 @@ def multiply_adds_per_second(patches: int, dim: int, device: torch.device) -> fl
     """Rate of the exact search in a block of 400 vectors, for one batch of a run."""
     queries = torch.rand((BATCH_SIZE * patches, dim)).half().float().to(device)
     vectors = torch.rand((CORESET, dim)).half().float().to(device)
-    torch_search(queries, [vectors])
+    torch_search(queries, vectors)
     synchronize(device)
     start = time.perf_counter()
     for _ in range(5):
-        torch_search(queries, [vectors])
+        torch_search(queries, vectors)
     synchronize(device)
     return 5 * len(queries) * CORESET * dim / (time.perf_counter() - start)
 

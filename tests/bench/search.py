@@ -24,9 +24,9 @@ VECTORS = (80, 400, 2400)
 REPEATS = 5
 
 
-def plain(queries: torch.Tensor, blocks: list[torch.Tensor]) -> torch.Tensor:
+def plain(queries: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
     """The minimum of torch's float32 distance matrix."""
-    return torch.cdist(queries, blocks[0]).amin(1)
+    return torch.cdist(queries, vectors).amin(1)
 
 
 def seconds(run: Callable[[], object]) -> float:
@@ -67,12 +67,12 @@ def main() -> None:
         queries = random_vectors(QUERIES, dim, 1).to(device)
         for count in VECTORS:
             vectors = random_vectors(count, dim, 2).to(device)
-            bounds = torch_search(queries, [vectors])[0][0] * 0.8
+            bounds = torch_search(queries, vectors)[0] * 0.8
             searches: dict[str, Callable[[], object]] = {
-                "cdist": partial(plain, queries, [vectors]),
-                "torch": partial(torch_search, queries, [vectors]),
-                "bounded": partial(torch_search, queries, [vectors], bounds),
-                "faiss": partial(faiss_search, queries, [vectors]),
+                "cdist": partial(plain, queries, vectors),
+                "torch": partial(torch_search, queries, vectors),
+                "bounded": partial(torch_search, queries, vectors, bounds),
+                "faiss": partial(faiss_search, queries, vectors),
             }
             times = {name: seconds(searches[name]) for name in names}
             cells = "".join(f"{1000 * each:11.2f}" for each in times.values())

@@ -6,12 +6,10 @@ Methods get training patches, opaque ids and services. Labels, masks and files s
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
-
-import numpy as np
 
 from ....results.records.schema import UTILIZATION
 from ...features.feature_set import FeatureSet
@@ -29,10 +27,10 @@ from .batches import names_for_method, train_experience
 from .completed_events import complete_events, segment_events
 from .event_log import EventLog
 from .lending import Loan
-from .progress import Progress, Step
+from .progress import ColumnScores, Progress, Step
 from .result_checks import MapGrid, check_claim, check_memory
 from .salted_ids import SaltedIds
-from .scoring import score_columns, score_held_out
+from .scoring import rows_to_score, score_columns
 from .wrong_neighbors import count_wrong_neighbors
 
 if TYPE_CHECKING:
@@ -67,9 +65,7 @@ def evaluate(
     """Run a cell to the end of its stream, or to an earlier experience.
 
     Args:
-        cell: the cell.
-        stream: its stream.
-        features: features of the images of the stream.
+        cell, stream, features: the cell, its stream, and features of the images of the stream.
         services: the caches that the method uses.
         maps: which anomaly maps to keep.
         meter: measures the maps of every experience, whatever `maps` is; None measures nothing.
@@ -77,9 +73,6 @@ def evaluate(
         until: the last experience to run; None for that of the stream.
         checkpoint: called with the progress after each experience.
         reporter: shows how many experiences are done.
-
-    Returns:
-        All that the cell has produced.
     """
     reporter = reporter or Silent()
     progress = progress or Progress()
@@ -100,7 +93,9 @@ def evaluate(
                 _drop_maps(step, progress, maps)
                 progress.steps.append(step)
                 if experience is experiences[-1]:
-                    step.events += _neighbor_events(trial, experience, progress)
+                    with trial.attributed("scoring_blocks"):
+                        events = count_wrong_neighbors(trial, progress.rows[-1])
+                    step.events += ({"experience": step.experience, **each} for each in events)
                 with trial.attributed("state_dict"):
                     progress.method_state = trial.method.state_dict()
                 _save(trial, progress, checkpoint)
@@ -113,15 +108,11 @@ class Trial:
     """A method on its stream, with what the run lends to it.
 
     Attributes:
-        cell: the cell.
-        stream: its stream.
-        features: features of the images of the stream.
         meter: measures maps; None measures nothing.
         loan: what the run lends to the method.
         method_ids: makes the image ids that the method gets.
         log: events that the method recorded since the last step.
-        method: the method.
-        map_grid: (h, w) of its maps; None before its first map.
+        map_grid: (h, w) of the maps; None before the method's first map.
     """
 
     cell: Cell
@@ -153,8 +144,7 @@ def _trial(
     progress.salt = method_ids.salt
     log = EventLog()
     log.learn_types(progress.events)
-    loan = make_loan(services, features, log)
-    method = build_method(cell, features, loan)
+    method, loan = build_method(cell, features, services, log)
     try:
         yield Trial(cell, stream, features, meter, loan, method_ids, log, method, progress.map_grid)
     finally:
@@ -162,28 +152,15 @@ def _trial(
             loan.blocks.verify()
 
 
-def make_loan(services: Services, features: FeatureSet, log: EventLog) -> Loan:
-    """Make what a run lends to one method.
-
-    Args:
-        services: the caches that the method uses.
-        features: features of the images.
-        log: collects the events that the method records.
-    """
-    return Loan(services.coresets, services.neighbors, features.backbone, log.record)
-
-
-def build_method(cell: Cell, features: FeatureSet, loan: Loan) -> Method:
-    """Create the method of a cell, before it has observed anything.
-
-    Args:
-        cell: the cell.
-        features: features of the images.
-        loan: what the run lends to the method.
-    """
+def build_method(
+    cell: Cell, features: FeatureSet, services: Services, log: EventLog | None = None
+) -> tuple[Method, Loan]:
+    """Create the method of a cell, before it has observed anything, and what it borrows."""
+    record = (log or EventLog()).record
+    loan = Loan(services.coresets, services.neighbors, features.backbone, record)
     context = loan.context(features, cell.seed, cell.routing)
     with attribute_errors_to(cell.method, cell.method_class, "__init__"):
-        return cell.method_class(cell.params, context)
+        return cell.method_class(cell.params, context), loan
 
 
 def _evaluate_experience(trial: Trial, experience: Experience) -> Step:
@@ -196,38 +173,50 @@ def _evaluate_experience(trial: Trial, experience: Experience) -> Step:
     with CostMeter(features.device) as meter:
         with trial.attributed("observe"):
             claimed = method.observe(training)
-            check_claim(claimed, _names_reached(cell, stream, experience))
+            reached = {
+                name
+                for t in range(experience.index)
+                for name in names_for_method(stream, t + 1, cell.routing).values()
+            }
+            check_claim(claimed, reached)
             trial.loan.blocks.verify()
         synchronize(features.device)
     observed = time.perf_counter()
-    changed = _changed_columns(cell, stream, claimed, experience)
+    changed = stream.seen(experience.index)
+    if claimed is not None and cell.routing == "oracle":
+        new = experience.categories
+        changed = tuple(c for c in changed if stream.category_of[c] in claimed or c in new)
     unseen = stream.unseen(experience.index, cell.unseen)
+    rows = rows_to_score(features, (*changed, *unseen))
     scores, maps, trial.map_grid = score_columns(
-        cell, method, (*changed, *unseen), features, trial.method_ids, trial.map_grid
+        cell, method, rows, features, trial.method_ids, trial.map_grid
     )
-    held_out = {c: stream.held_out(c) for c in experience.categories if cell.holdout}
-    held_out_scores = score_held_out(
-        cell, method, held_out, features, trial.method_ids, trial.map_grid
-    )
+    held_out: dict[str, ColumnScores] = {}
+    if cell.holdout:
+        row_of = {c: features.patches(c, "train").row_of for c in experience.categories}
+        held_out_rows = {c: [row_of[c][image] for image in stream.held_out(c)] for c in row_of}
+        held_out, _, _ = score_columns(
+            cell, method, held_out_rows, features, trial.method_ids, trial.map_grid, "train"
+        )
     with trial.attributed("score"):
         trial.loan.blocks.verify()
     with trial.attributed("memory"):
         report = check_memory(method.memory())
     scored = time.perf_counter()
-    events = complete_events(
-        trial.log.events, cell, stream, experience, features, trial.loan.coresets
-    )
+    events = complete_events(trial, experience)
     with trial.attributed("observe"):
-        events += segment_events(trial.log.events, cell, method, stream, experience, features)
+        events += segment_events(trial, experience)
     trial.log.events.clear()
+    measured = {c: trial.meter.measure(c, maps[c]) for c in maps} if trial.meter else {}
+    pixels = {c: values for c, values in measured.items() if values is not None}
     return Step(
         experience=experience.index,
         columns=(*stream.seen(experience.index), *unseen),
         scores=scores,
-        held_out=held_out_scores,
+        held_out=held_out,
         maps=maps,
         map_grid=trial.map_grid,
-        pixels={} if trial.meter is None else _measure_pixels(trial.meter, maps),
+        pixels=pixels,
         events=[{"experience": experience.index, **event} for event in events],
         memory=_memory_rows(experience.index, report),
         costs={
@@ -243,30 +232,6 @@ def _evaluate_experience(trial: Trial, experience: Experience) -> Step:
     )
 
 
-def _neighbor_events(
-    trial: Trial, experience: Experience, progress: Progress
-) -> list[dict[str, Any]]:
-    """The events with the share of wrong neighbors; none if the method does not say."""
-    with trial.attributed("scoring_blocks"):
-        events = count_wrong_neighbors(
-            trial.cell,
-            trial.method,
-            trial.stream,
-            trial.features,
-            trial.loan,
-            progress.rows[-1],
-        )
-    return [{"experience": experience.index, **event} for event in events]
-
-
-def _measure_pixels(
-    meter: PixelMeter, maps: Mapping[str, np.ndarray]
-) -> dict[str, dict[str, float]]:
-    """The pixel metrics of the columns that have any."""
-    measured = {column: meter.measure(column, of_column) for column, of_column in maps.items()}
-    return {column: pixels for column, pixels in measured.items() if pixels is not None}
-
-
 def _save(trial: Trial, progress: Progress, checkpoint: Callable[[Progress], None]) -> None:
     """Save the progress; a state that cannot be saved is the method's error, an OSError is not."""
     try:
@@ -276,26 +241,6 @@ def _save(trial: Trial, progress: Progress, checkpoint: Callable[[Progress], Non
     except Exception as error:
         with trial.attributed("state_dict"):
             raise error
-
-
-def _names_reached(cell: Cell, stream: Stream, experience: Experience) -> set[str]:
-    """The category names that the method has received up to an experience."""
-    return {
-        name
-        for index in range(1, experience.index + 1)
-        for name in names_for_method(stream, index, cell.routing).values()
-    }
-
-
-def _changed_columns(
-    cell: Cell, stream: Stream, claimed: frozenset[str] | None, experience: Experience
-) -> tuple[str, ...]:
-    """The seen columns to score again: new ones and claimed ones; under inferred routing all."""
-    seen = stream.seen(experience.index)
-    if claimed is None or cell.routing == "inferred":
-        return seen
-    new = experience.categories
-    return tuple(c for c in seen if stream.category_of[c] in claimed or c in new)
 
 
 def _drop_maps(step: Step, progress: Progress, maps: Maps) -> None:

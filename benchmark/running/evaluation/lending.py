@@ -4,35 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...interface.context import MethodContext, Routing
-from ...interface.experience import TestBatch, TrainExperience
+from ...interface.experience import TestBatch
 from ...interface.memory_block import Block
 from ...interface.opaque import Opaque, conceal, reveal
-from ...interface.services import Backbone, Selector, Start
+from ...interface.services import Backbone
 from .shared_blocks import SharedBlocks
 
 if TYPE_CHECKING:
     import torch
 
+    from ...features.feature_set import FeatureSet
     from ...services.coresets.service import Coresets
     from ...services.neighbors.service import Neighbors
-
-
-class Features(Protocol):
-    """The part of `features.feature_set.FeatureSet` that a context uses."""
-
-    @property
-    def device(self) -> torch.device: ...
-
-    @property
-    def shape(self) -> tuple[int, int]: ...
-
-    @property
-    def grid(self) -> tuple[int, int]: ...
 
 
 @dataclass(eq=False)
@@ -56,14 +44,8 @@ class Loan:
     def __post_init__(self) -> None:
         self.blocks = SharedBlocks(self.coresets, self.neighbors)
 
-    def context(self, features: Features, seed: int, routing: Routing) -> MethodContext:
-        """Make the context of a method.
-
-        Args:
-            features: the features of the run.
-            seed: seed of the method's random generators.
-            routing: routing of the run.
-        """
+    def context(self, features: FeatureSet, seed: int, routing: Routing) -> MethodContext:
+        """Make the context of a method."""
         loan = conceal(self)
         return MethodContext(
             seed=seed,
@@ -76,6 +58,11 @@ class Loan:
             _record=_Recorder(loan),
             _backbone=None if self.load_backbone is None else _BackboneLoader(loan),
         )
+
+    def min_distance(self, batch: TestBatch, blocks: Sequence[Block]) -> torch.Tensor:
+        """The service's distances, with the blocks registered."""
+        self.blocks.use(blocks)
+        return self.neighbors.min_distance(batch, blocks, verify=self.blocks.verify)
 
 
 class _Lent:
@@ -104,7 +91,7 @@ class _BackboneLoader(_Lent):
 
 
 class _LentBackbone:
-    """Implements `interface.services.Backbone`."""
+    """Implements `interface.services.Backbone`, which documents the methods."""
 
     __slots__ = ("_backbone",)
 
@@ -113,86 +100,57 @@ class _LentBackbone:
 
     @property
     def channels(self) -> tuple[int, ...]:
-        """Number of channels of each layer, finest layer first."""
         return reveal(self._backbone).channels
 
     @property
     def strides(self) -> tuple[int, ...]:
-        """Stride of each layer."""
         return reveal(self._backbone).strides
 
     def normalized(self, images: torch.Tensor) -> torch.Tensor:
-        """Normalize images (B, 3, H, W), uint8 or float32 in 0..1, for the backbone: float32."""
         return reveal(self._backbone).normalized(images)
 
     def maps(self, images: torch.Tensor) -> list[torch.Tensor]:
-        """Return the maps (B, C_i, h_i, w_i) of each layer, without gradients."""
         return reveal(self._backbone).maps(images)
 
     def prefix_shape(self, length: int) -> tuple[int, int, int, int]:
-        """The shape (blocks, 2, length, D) of the prefixes of `prompted_maps`."""
         return reveal(self._backbone).prefix_shape(length)
 
     def prompted_maps(
         self, images: torch.Tensor, prefixes: torch.Tensor | None
     ) -> list[torch.Tensor]:
-        """Maps of each layer when blocks also attend to prefixes, which receive gradients."""
         return reveal(self._backbone).prompted_maps(images, prefixes)
 
     def untrained(self, seed: int) -> torch.nn.Module:
-        """Return a trainable network of the same architecture with random weights."""
         return reveal(self._backbone).untrained(seed)
-
-    def trainable_copy(self) -> torch.nn.Module:
-        """Return a copy of the network with its weights, which receive gradients."""
-        return reveal(self._backbone).trainable_copy()
 
 
 class _LentCoresets(_Lent):
-    """Implements `interface.services.CoresetService`, which documents the methods."""
+    """Implements `interface.services.CoresetService`, which documents methods and arguments."""
 
     __slots__ = ()
 
-    def select(
-        self,
-        experience: TrainExperience,
-        category: str,
-        size: int,
-        *,
-        selector: Selector = "greedy",
-        start: Start = "mean",
-        seed: int = 0,
-    ) -> Block:
+    def select(self, *given: Any, **options: Any) -> Block:
         loan = reveal(self._loan)
-        block = loan.coresets.select(
-            experience, category, size, selector=selector, start=start, seed=seed
-        )
-        return loan.blocks.lend(block)
+        return loan.blocks.lend(loan.coresets.select(*given, **options))
 
     def select_uncovered(
-        self,
-        experience: TrainExperience,
-        category: str,
-        size: int,
-        bank: Sequence[Block],
-        *,
-        seed: int = 0,
+        self, experience: Any, category: str, size: int, bank: Sequence[Block], **options: Any
     ) -> Block:
         loan = reveal(self._loan)
         loan.blocks.verify(bank)
-        return loan.coresets.select_uncovered(experience, category, size, bank, seed=seed)
+        return loan.coresets.select_uncovered(experience, category, size, bank, **options)
 
-    def centroid(self, experience: TrainExperience, category: str) -> np.ndarray:
-        return reveal(self._loan).coresets.centroid(experience, category).copy()
+    def centroid(self, *given: Any) -> np.ndarray:
+        return reveal(self._loan).coresets.centroid(*given).copy()
 
-    def patch_count(self, experience: TrainExperience, category: str) -> int:
-        return reveal(self._loan).coresets.patch_count(experience, category)
+    def patch_count(self, *given: Any) -> int:
+        return reveal(self._loan).coresets.patch_count(*given)
 
-    def gather(self, experience: TrainExperience, category: str, rows: np.ndarray) -> Block:
-        return reveal(self._loan).coresets.gather(experience, category, rows)
+    def gather(self, *given: Any) -> Block:
+        return reveal(self._loan).coresets.gather(*given)
 
-    def everything(self, experience: TrainExperience, category: str) -> Block:
-        return reveal(self._loan).coresets.everything(experience, category)
+    def everything(self, *given: Any) -> Block:
+        return reveal(self._loan).coresets.everything(*given)
 
     def reduce(self, blocks: Sequence[Block], size: int) -> np.ndarray:
         loan = reveal(self._loan)
@@ -201,20 +159,12 @@ class _LentCoresets(_Lent):
 
 
 class _LentNeighbors(_Lent):
-    """Implements `interface.services.NeighborService`, which documents the methods."""
+    """Implements `interface.services.NeighborService`, which documents methods and arguments."""
 
     __slots__ = ()
 
     def min_distance(self, batch: TestBatch, blocks: Sequence[Block]) -> torch.Tensor:
-        loan = self._use(blocks)
-        return loan.neighbors.min_distance(batch, blocks, verify=loan.blocks.verify)
-
-    def _use(self, blocks: Sequence[Block]) -> Loan:
-        """Register the blocks of a request."""
-        loan = reveal(self._loan)
-        for block in blocks:
-            loan.blocks.use(block)
-        return loan
+        return reveal(self._loan).min_distance(batch, blocks)
 
     def k_nearest(
         self, queries: torch.Tensor, blocks: Sequence[Block], k: int
@@ -222,17 +172,15 @@ class _LentNeighbors(_Lent):
         return self._use(blocks).neighbors.k_nearest(queries, blocks, k)
 
     def k_nearest_in_window(
-        self,
-        patches: torch.Tensor,
-        blocks: Sequence[Block],
-        k: int,
-        *,
-        grid: tuple[int, int],
-        radius: int,
+        self, patches: torch.Tensor, blocks: Sequence[Block], k: int, **options: Any
     ) -> torch.Tensor:
-        return self._use(blocks).neighbors.k_nearest_in_window(
-            patches, blocks, k, grid=grid, radius=radius
-        )
+        return self._use(blocks).neighbors.k_nearest_in_window(patches, blocks, k, **options)
 
     def forget(self) -> None:
         reveal(self._loan).neighbors.forget()
+
+    def _use(self, blocks: Sequence[Block]) -> Loan:
+        """Register the blocks of a request."""
+        loan = reveal(self._loan)
+        loan.blocks.use(blocks)
+        return loan

@@ -21,13 +21,8 @@ class SaltedIds:
 
     def __init__(self, salt: bytes | None = None) -> None:
         self.salt = salt or os.urandom(SALT_BYTES)
-        self._known: dict[str, str] = {}
 
     def __call__(self, ids: Sequence[str]) -> tuple[str, ...]:
         """Return the ids for a method, in the order of these content hashes."""
-        return tuple(self._known.get(each) or self._salted(each) for each in ids)
-
-    def _salted(self, identity: str) -> str:
-        hashed = hashlib.blake2b(identity.encode(), key=self.salt, digest_size=32).hexdigest()
-        self._known[identity] = hashed
-        return hashed
+        hashed = (hashlib.blake2b(each.encode(), key=self.salt, digest_size=32) for each in ids)
+        return tuple(each.hexdigest() for each in hashed)

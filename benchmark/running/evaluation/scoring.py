@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ...features.feature_set import FeatureSet, Split
 from ...interface.experience import MethodIds
 from ...interface.method import Method
-from ...interface.prediction import Prediction
 from ...system.plugin_errors import attribute_errors_to
 from ..cell import Cell
-from .batches import ImageRef, shuffled_batches
+from .batches import shuffled_batches
 from .progress import ColumnScores
 from .result_checks import MapGrid, validate_prediction
 
@@ -20,121 +19,59 @@ from .result_checks import MapGrid, validate_prediction
 def score_columns(
     cell: Cell,
     method: Method,
-    columns: Sequence[str],
+    columns: Mapping[str, Sequence[int]],
     features: FeatureSet,
     method_ids: MethodIds,
     map_grid: MapGrid | None = None,
+    split: Split = "test",
 ) -> tuple[dict[str, ColumnScores], dict[str, np.ndarray], MapGrid | None]:
-    """Score all test images of some columns in shuffled batches.
+    """Score images of some columns of R in shuffled batches.
 
     Args:
         cell: the cell.
         method: its method.
-        columns: columns of R.
+        columns: per column, the rows of its images in the source of the split; see `rows_to_score`.
         features: features of the images.
         method_ids: makes the image ids that the method gets.
         map_grid: (h, w) of the method's earlier maps; None before its first map.
+        split: `test`, or `train` for held-out images, whose maps are dropped.
 
     Returns:
-        For each column its scores, and its anomaly maps (n, h, w) float16 if the method makes maps;
-        and (h, w), None before its first map.
+        For each column its scores, and its anomaly maps (n, h, w) float16 if the method makes maps,
+        both in the order of the rows; and (h, w), None before the first map.
     """
-    counts = {c: len(features.patches(c, "test").ids) for c in columns}
-    scores = {column: _no_scores(n) for column, n in counts.items()}
-    maps: dict[str, np.ndarray] = {}
-    images = [(column, row) for column, n in counts.items() for row in range(n)]
-    for chosen, prediction, grid in _predictions(
-        cell, method, images, features, method_ids, "test", map_grid
-    ):
-        map_grid = grid
-        _store_scores(prediction, chosen, scores)
-        _store_maps(prediction, chosen, counts, maps)
-    return scores, maps, map_grid
-
-
-def score_held_out(
-    cell: Cell,
-    method: Method,
-    held_out: Mapping[str, Sequence[str]],
-    features: FeatureSet,
-    method_ids: MethodIds,
-    map_grid: MapGrid | None = None,
-) -> dict[str, ColumnScores]:
-    """Score held-out training images in the way test images are scored.
-
-    Args:
-        cell: the cell.
-        method: its method.
-        held_out: per column of R, the ids of its held-out images.
-        features: features of the images.
-        method_ids: makes the image ids that the method gets.
-        map_grid: (h, w) of the method's earlier maps; None before its first map.
-
-    Returns:
-        For each column the scores of its images, in the order of their ids.
-    """
-    row_of = {column: features.patches(column, "train").row_of for column in held_out}
-    places = {
-        (column, row_of[column][image]): (column, place)
-        for column, ids in held_out.items()
-        for place, image in enumerate(ids)
+    place_of = {(c, row): place for c, rows in columns.items() for place, row in enumerate(rows)}
+    scores = {
+        c: ColumnScores(np.full(len(rows), np.nan, np.float32), np.full(len(rows), -1, np.int16))
+        for c, rows in columns.items()
     }
-    scores = {column: _no_scores(len(ids)) for column, ids in held_out.items()}
-    for chosen, prediction, _ in _predictions(
-        cell, method, list(places), features, method_ids, "train", map_grid
-    ):
-        _store_scores(prediction, [places[image] for image in chosen], scores)
-    return scores
-
-
-def _predictions(
-    cell: Cell,
-    method: Method,
-    images: Sequence[ImageRef],
-    features: FeatureSet,
-    method_ids: MethodIds,
-    split: Split,
-    map_grid: MapGrid | None,
-) -> Iterator[tuple[list[ImageRef], Prediction, MapGrid | None]]:
-    """Yield, per batch, its images, the checked prediction, and (h, w) of the maps so far."""
+    maps: dict[str, np.ndarray] = {}
     crop = features.spec.preprocessing.crop
     for chosen, batch in shuffled_batches(
-        features, images, cell.routing, method.uses_images, method_ids=method_ids, split=split
-    ):
+        features, list(place_of), cell.routing, method.uses_images,
+        method_ids=method_ids, split=split,
+    ):  # fmt: skip
         with attribute_errors_to(cell.method, type(method), "score"):
             prediction = method.score(batch)
             map_grid = validate_prediction(prediction, len(chosen), crop, map_grid)
-        yield chosen, prediction, map_grid
+        new_scores = prediction.image_scores.detach().float().cpu().numpy()
+        new_routes = None if prediction.route is None else prediction.route.cpu().numpy()
+        new_maps = None
+        if prediction.maps is not None and split == "test":
+            new_maps = prediction.maps.detach().half().cpu().numpy()
+        for index, image in enumerate(chosen):
+            column, place = image[0], place_of[image]
+            scores[column].scores[place] = new_scores[index]
+            if new_routes is not None:
+                scores[column].routes[place] = new_routes[index]
+            if new_maps is not None:
+                if column not in maps:
+                    shape = (len(columns[column]), *new_maps.shape[1:])
+                    maps[column] = np.zeros(shape, np.float16)
+                maps[column][place] = new_maps[index]
+    return scores, maps, map_grid
 
 
-def _no_scores(count: int) -> ColumnScores:
-    return ColumnScores(np.full(count, np.nan, np.float32), np.full(count, -1, np.int16))
-
-
-def _store_scores(
-    prediction: Prediction, images: Sequence[ImageRef], scores: Mapping[str, ColumnScores]
-) -> None:
-    """Write the scores and routes of a prediction to the rows of its images."""
-    new_scores = prediction.image_scores.detach().float().cpu().numpy()
-    new_routes = None if prediction.route is None else prediction.route.cpu().numpy()
-    for index, (column, row) in enumerate(images):
-        target = scores[column]
-        target.scores[row] = new_scores[index]
-        if new_routes is not None:
-            target.routes[row] = new_routes[index]
-
-
-def _store_maps(
-    prediction: Prediction,
-    images: Sequence[ImageRef],
-    counts: Mapping[str, int],
-    maps: dict[str, np.ndarray],
-) -> None:
-    """Write the maps of a prediction to the rows of its images."""
-    if prediction.maps is None:
-        return
-    new_maps = prediction.maps.detach().half().cpu().numpy()
-    for index, (column, row) in enumerate(images):
-        if column not in maps:
-            maps[column] = np.zeros((counts[column], *new_maps.shape[1:]), np.float16)
-        maps[column][row] = new_maps[index]
+def rows_to_score(features: FeatureSet, columns: Sequence[str]) -> dict[str, Sequence[int]]:
+    """All rows of the test sources of these columns."""
+    return {column: range(len(features.patches(column, "test").ids)) for column in columns}

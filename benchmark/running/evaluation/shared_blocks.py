@@ -49,12 +49,12 @@ class SharedBlocks:
     def lend(self, block: Block) -> Block:
         """Register a block that a service made."""
         self._checksums.setdefault(block, _checksum(block))
-        return self.use(block)
-
-    def use(self, block: Block) -> Block:
-        """Register a block that the method passes to a service."""
-        self._in_use[id(block)] = block
+        self.use([block])
         return block
+
+    def use(self, blocks: Iterable[Block]) -> None:
+        """Register blocks that the method passes to a service."""
+        self._in_use |= {id(block): block for block in blocks}
 
     def verify(self, blocks: Iterable[Block] | None = None) -> None:
         """Raise if the vectors of a block have changed since its first use.

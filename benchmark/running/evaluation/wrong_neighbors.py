@@ -3,46 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ....results.records.schema import WRONG_NEIGHBORS
-from ...features.feature_set import FeatureSet
 from ...interface.experience import TestBatch
 from ...interface.memory_block import Block
-from ...interface.method import Method
-from ...streams.stream import Stream
-from ..cell import Cell
 from .batches import shuffled_batches
 from .lending import Loan
 from .progress import ColumnScores
 
+if TYPE_CHECKING:
+    from .evaluator import Trial
 
-def count_wrong_neighbors(
-    cell: Cell,
-    method: Method,
-    stream: Stream,
-    features: FeatureSet,
-    loan: Loan,
-    final: Mapping[str, ColumnScores],
-) -> list[dict[str, Any]]:
+
+def count_wrong_neighbors(trial: Trial, final: Mapping[str, ColumnScores]) -> list[dict[str, Any]]:
     """Compare the nearest vector of every test patch with the nearest of its own category.
 
     The method says only what it stores: it gets no batch, no result, and nothing about test images.
 
     Args:
-        cell: the cell.
-        method: its method, after the last experience.
-        stream: its stream.
-        features: features of the images of the stream.
-        loan: what the run lends to the method.
+        trial: the method, after the last experience.
         final: scores by column after the last experience; their routes say which expert scored.
 
     Returns:
         One event per column; none if the method does not say which category its vectors are of.
     """
-    memory = method.scoring_blocks()
+    cell, stream, features, loan = trial.cell, trial.stream, trial.features, trial.loan
+    memory = trial.method.scoring_blocks()
     if not memory or (stream.blend and cell.routing == "inferred"):  # such names are no categories
         return []
     if any(block.category is None for blocks in memory.values() for block in blocks):
@@ -87,14 +76,6 @@ def _wrong(batch: TestBatch, blocks: Sequence[Block], category: str, loan: Loan)
         return np.zeros(len(batch), np.int64)
     if not own:
         return np.full(len(batch), batch.patches.shape[1])
-    nearest = _distances(batch, blocks, loan)
-    wrong: np.ndarray = (nearest < _distances(batch, own, loan)).sum(axis=1)
+    nearer = loan.min_distance(batch, blocks) < loan.min_distance(batch, own)
+    wrong: np.ndarray = nearer.sum(1).cpu().numpy()
     return wrong
-
-
-def _distances(batch: TestBatch, blocks: Sequence[Block], loan: Loan) -> np.ndarray:
-    for block in blocks:
-        loan.blocks.use(block)
-    distances = loan.neighbors.min_distance(batch, blocks, verify=loan.blocks.verify)
-    found: np.ndarray = distances.cpu().numpy()
-    return found

@@ -110,7 +110,7 @@ def uncovered(
             bank = (bank.double() @ matrix).float()
     if first is not None:
         return farthest_first(rows, size, [first])
-    distances = rows.map(lambda part: torch_search(part, [bank])[0][0].double())
+    distances = rows.map(lambda part: torch_search(part, bank)[0].double())
     return farthest_first(rows, size, [int(distances.argmax())], initial=distances.square_())
 
 

@@ -13,8 +13,8 @@ Search with bounds (`union_search`). The minimum over a union starts with the ex
 tables of its blocks. Another block matters to a patch only if its lower bound is smaller than the
 current minimum; only these patches are searched, with the current minimum as the limit. A search
 stores exact distances below the limit. For a distance that is not below it, the search stores the
-best lower bound it can give and does no more work. Blocks that probably contain the nearest vector
-are searched first, because a small minimum excludes many patches from the other blocks.
+best lower bound it can give and does no more work. The largest block is searched first, because a
+small minimum excludes many patches from the other blocks.
 
 Subsets (`DistanceTable.contains`). If a block is a subset of another one, its new rows are filled
 from the larger block's table: where the nearest vector is in the subset, the distance stays exact;
@@ -24,8 +24,6 @@ Refinement (`search`, on the CPU `cpu_search` and `cpu_loops`). |q - v|^2 = |q|^
 and q.v for all pairs is one float32 matrix product, fast but rounded. All vectors whose rounded
 value is within the largest possible rounding error of the best one are candidates; their distances
 are computed in float64 as sums of squared differences, and the smallest is rounded to float32 once.
-On the CPU, a search with limits may use products in 24 dimensions instead of D, which give a lower
-bound of each distance.
 
 Why results are exact. A candidate set always contains the nearest vector, because errors are
 bounded from above; the float64 distance of a pair does not depend on what else is searched; and

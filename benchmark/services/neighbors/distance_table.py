@@ -38,7 +38,6 @@ class DistanceTable:
         self.changed = False
         self.values = np.empty((0, patches), np.float32)
         self.nearest = np.empty((0, patches), np.min_scalar_type(-len(self.in_block)))
-        self._batch_rows: dict[tuple[str, ...], np.ndarray] = {}
 
     @property
     def nbytes(self) -> int:
@@ -60,19 +59,11 @@ class DistanceTable:
         return np.arange(start, end)
 
     def rows_of(self, ids: Sequence[str]) -> np.ndarray:
-        """Row indices of images that are in the table.
-
-        They are cached per batch: the evaluator scores the same batches after every experience.
-        """
-        key = tuple(ids)
-        if key not in self._batch_rows:
-            self._batch_rows[key] = np.array([self.row_of[identity] for identity in ids])
-        return self._batch_rows[key]
+        """Row indices of images that are in the table."""
+        return np.array([self.row_of[identity] for identity in ids])
 
     def missing(self, ids: Sequence[str]) -> list[str]:
         """The ids that have no row yet, each once, in order."""
-        if tuple(ids) in self._batch_rows:
-            return []
         return [identity for identity in dict.fromkeys(ids) if identity not in self.row_of]
 
     def contains(self, other: DistanceTable) -> bool:

@@ -25,80 +25,20 @@ def update_minimum(
                 minimum[patch] = value
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"reassoc"})
-def count_unknown(
-    values: np.ndarray, rows: np.ndarray, least: np.ndarray, is_new: np.ndarray
-) -> tuple[int, float]:  # pragma: no cover (compiled)
-    """Count the patches whose distance is unknown and may be below `least`.
-
-    Args:
-        values, rows, least: see the module.
-        is_new: (B,) bool; set for images with such a patch that has no bound yet.
-
-    Returns:
-        The number of patches, and the sum of their bounds up to rounding.
-    """
-    count, total = 0, 0.0
-    zero, none = np.float32(0), np.int32(0)
-    for image in range(len(rows)):
-        entries, minimum = values[rows[image]], least[image]
-        signs = entries.view(np.int32)
-        # No branches, so that the loop is vectorized.
-        unknown_here, new_here, bounds_here = none, none, zero
-        for patch in range(len(entries)):
-            bound = -entries[patch]
-            unknown = (signs[patch] < 0) & (bound < minimum[patch])
-            unknown_here += np.int32(unknown)
-            new_here |= np.int32(unknown & (bound == zero))
-            bounds_here += bound if unknown else zero
-        count += int(unknown_here)
-        total += np.float64(bounds_here)
-        if new_here:
-            is_new[image] = True
-    return count, total
-
-
 @numba.njit(cache=True, nogil=True)
-def mark_candidates(
-    values: np.ndarray, rows: np.ndarray, least: np.ndarray, candidates: np.ndarray
-) -> None:  # pragma: no cover (compiled)
-    """Set `candidates` (B * P,) bool for patches that `count_unknown` counts."""
+def find_unknown(
+    values: np.ndarray, rows: np.ndarray, least: np.ndarray
+) -> np.ndarray:  # pragma: no cover (compiled)
+    """Indices (n,) in the flattened batch of patches whose distance may be below `least`."""
     patches = values.shape[1]
+    places = np.empty(least.size, np.int64)
+    count = 0
     for image in range(len(rows)):
         entries, minimum = values[rows[image]], least[image]
         for patch in range(patches):
-            if np.signbit(entries[patch]) and -entries[patch] < minimum[patch]:
-                candidates[image * patches + patch] = True
-
-
-@numba.njit(cache=True, nogil=True)
-def gather_queries(
-    candidates: np.ndarray,
-    least: np.ndarray,
-    stored_rows: np.ndarray,
-    batch_places: np.ndarray,
-    limits: np.ndarray,
-    stored_places: np.ndarray,
-) -> None:  # pragma: no cover (compiled)
-    """Write the n marked patches to three arrays (n,).
-
-    Args:
-        candidates: (B * P,) bool: the marked patches.
-        least: see the module.
-        stored_rows: (B,) rows of the batch's images in the array of stored patches.
-        batch_places: output: index of the patch in the flattened batch (B * P).
-        limits: output: its value of `least`.
-        stored_places: output: index of the patch in the flattened stored array.
-    """
-    found = 0
-    for image in range(len(stored_rows)):
-        for patch in range(least.shape[1]):
-            place = image * least.shape[1] + patch
-            if candidates[place]:
-                batch_places[found] = place
-                limits[found] = least[image, patch]
-                stored_places[found] = stored_rows[image] * least.shape[1] + patch
-                found += 1
+            places[count] = image * patches + patch
+            count += np.signbit(entries[patch]) and -entries[patch] < minimum[patch]
+    return places[:count]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -107,8 +47,7 @@ def store_results(
     nearest: np.ndarray,
     root_rows: np.ndarray,
     rows: np.ndarray,
-    batch_places: np.ndarray,
-    limits: np.ndarray,
+    places: np.ndarray,
     distances: np.ndarray,
     found: np.ndarray,
     least: np.ndarray,
@@ -118,24 +57,17 @@ def store_results(
     Args:
         values, nearest, rows, least: see the module.
         root_rows: (M,) indices of the block's vectors in the root block.
-        batch_places: (n,) indices of the searched patches in the flattened batch.
-        limits: (n,) limits of the search.
+        places: (n,) what `find_unknown` returned.
         distances: (n,) exact distances, or lower bounds where `found` is -1.
         found: (n,) index of the nearest vector in the block; -1: no distance below the limit.
     """
-    patches = values.shape[1]
-    for place in range(len(batch_places)):
-        image, patch = batch_places[place] // patches, batch_places[place] % patches
-        row = rows[image]
-        value = values[row, patch]
-        if np.signbit(value) and -value < limits[place]:
-            if found[place] < 0:
-                values[row, patch] = -distances[place]
-            else:
-                values[row, patch] = distances[place]
-                nearest[row, patch] = root_rows[found[place]]
-        if found[place] >= 0 and distances[place] < least[image, patch]:
-            least[image, patch] = distances[place]
+    for number in range(len(places)):
+        image, patch = divmod(places[number], values.shape[1])
+        if found[number] < 0:
+            values[rows[image], patch] = -distances[number]
+        else:
+            values[rows[image], patch] = least[image, patch] = distances[number]
+            nearest[rows[image], patch] = root_rows[found[number]]
 
 
 @numba.njit(cache=True, nogil=True)

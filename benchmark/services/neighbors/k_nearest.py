@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 from torch import Tensor
 
+from ....results.errors import CadbenchError
+from ...interface.memory_block import Block
 from ...system.threads import one_thread
 from ..precision import full_float32
 from .search import rounding_error, squared_lengths
@@ -49,6 +54,32 @@ def k_nearest(
             mask = allowed[places % len(allowed)]
         parts.append(_nearest_of_chunk(chunk, vectors, squares, k, count, mask))
     return torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
+
+
+def k_nearest_in_window(
+    patches: Tensor, blocks: Sequence[Block], k: int, *, grid: tuple[int, int], radius: int
+) -> Tensor:
+    """Find the k nearest vectors near the place of each patch; see `NeighborService`.
+
+    Raises:
+        CadbenchError: a block has no places.
+    """
+    places = [block.places for block in blocks if block.places is not None]
+    if len(places) < len(blocks):
+        raise CadbenchError(
+            "a search near the place of a patch needs the places of all vectors; give them: "
+            "Block.of(vectors, places=...)"
+        )
+    height, width = grid
+    rows, columns = np.divmod(np.concatenate(places).astype(np.int64), width)
+    own_rows, own_columns = np.divmod(np.arange(height * width), width)
+    near = abs(rows - own_rows[:, None]) <= radius
+    near &= abs(columns - own_columns[:, None]) <= radius
+    near[~near.any(1)] = True
+    vectors = torch.cat([block.vectors for block in blocks])
+    allowed = torch.from_numpy(near).to(vectors.device)
+    distances, _ = k_nearest(patches.flatten(0, 1), vectors, k, allowed)
+    return distances.unflatten(0, patches.shape[:2])
 
 
 def _nearest_of_chunk(

@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
 
 from ...interface.experience import BatchData, TestBatch, batch_data
 from ...interface.memory_block import Block
+from .disk_cache import DistanceStore
 from .distance_table import DistanceTable
-from .union_search import Search, UnionSearch
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from .disk_cache import DistanceStore
+from .k_nearest import k_nearest, k_nearest_in_window
+from .search import Search
+from .union_search import union_distances
 
 DEFAULT_BUDGET = 512 * 1024 * 1024
 
@@ -57,38 +57,20 @@ class Neighbors:
         Raises:
             ValueError: there are no blocks.
         """
-        import torch
-
         if not blocks:
             raise ValueError("min_distance needs at least one block")
         blocks = list({block.digest: block for block in blocks}.values())
         data = batch_data(batch)
         tables = [self._table(block, data) for block in blocks]
-        least = UnionSearch(data, blocks, tables).run(self.search)
+        least = union_distances(data, blocks, tables, self.search)
         self._evict(verify)
         return torch.from_numpy(least).to(blocks[0].vectors.device)
 
     def k_nearest(self, queries: Tensor, blocks: Sequence[Block], k: int) -> tuple[Tensor, Tensor]:
-        """Find the k nearest vectors of each query; see `NeighborService.k_nearest`. Not cached."""
-        import torch
-
-        from .k_nearest import k_nearest
-
+        """Find the k nearest vectors of each query; see `NeighborService`. Not cached."""
         return k_nearest(queries, torch.cat([block.vectors for block in blocks]), k)
 
-    def k_nearest_in_window(
-        self,
-        patches: Tensor,
-        blocks: Sequence[Block],
-        k: int,
-        *,
-        grid: tuple[int, int],
-        radius: int,
-    ) -> Tensor:
-        """Search near the place of each patch; see `NeighborService`. Not cached."""
-        from .window_search import k_nearest_in_window
-
-        return k_nearest_in_window(patches, blocks, k, grid=grid, radius=radius)
+    k_nearest_in_window = staticmethod(k_nearest_in_window)
 
     def save(self) -> None:
         """Write changed tables to the store."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cadbench.benchmark.running.computation_order import computation_order
 from cadbench.benchmark.running.design import cells_of
+from cadbench.benchmark.running.runner import computation_order
 
 from tests.benchmark.samples import a_design
 

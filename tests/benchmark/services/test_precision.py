@@ -46,9 +46,9 @@ def test_the_search_of_other_devices_multiplies_in_full_float32(tf32_allowed, mo
     monkeypatch.setattr(
         search,
         "_search_on_device",
-        lambda queries, blocks, limits: search_on_device(here[0], [here[1]], torch.ones(30)),
+        lambda queries, vectors, limits: search_on_device(*here, torch.ones(30)),
     )
-    search.torch_search(here[0].to("meta"), [here[1].to("meta")])
+    search.torch_search(here[0].to("meta"), here[1].to("meta"))
     assert tf32_allowed == [False]
 
 

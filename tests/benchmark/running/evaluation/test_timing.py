@@ -15,17 +15,17 @@ def test_every_repeat_searches_again_and_every_experience_is_timed(study):
     built = study()
     searched = []
 
-    def watched(queries, blocks, bounds, chosen):
-        searched.append(len(queries) if chosen is None else len(chosen))
-        return torch_search(queries, blocks, bounds, chosen)
+    def watched(queries, vectors, limits, query_rows):
+        searched.append(len(query_rows))
+        return torch_search(queries, vectors, limits, query_rows)
 
     cell = built.cell("finetune", params={"bank_budget": 20})
     timing = measure_timing(cell, built.stream(), built.features, watched)
-    assert len(timing.update_seconds) == 4
-    assert min(timing.update_seconds) > 0
-    assert timing.images == 36
+    assert len(timing["update_seconds"]) == 4
+    assert min(timing["update_seconds"]) > 0
+    assert timing["images"] == 36
     assert sum(searched) == REPEATS * 36 * 64
-    assert timing.ms_per_image > 0
+    assert timing["ms_per_image"] > 0
 
 
 def test_the_images_take_the_categories_in_turn_and_stop_at_their_number(study):

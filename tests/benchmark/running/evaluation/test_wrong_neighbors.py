@@ -48,7 +48,7 @@ def test_the_share_is_that_of_all_distances(study, final_method, method, routing
     built = study()
     done = built.evaluate(built.cell(method, routing=routing, params=SMALL[method]))
     found = shares(done)
-    memory = final_method[-1].scoring_blocks()
+    memory = final_method[-1][0].scoring_blocks()
     for category, scored in done.rows[-1].items():
         source = built.features.patches(category, "test")
         patches = source.read(range(len(source.ids))).numpy().astype(np.float64)

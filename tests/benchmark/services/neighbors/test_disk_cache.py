@@ -23,10 +23,9 @@ class Search:
     def __init__(self) -> None:
         self.queries = 0
 
-    def __call__(self, queries, blocks, limits, query_rows):
-        count = len(queries) if query_rows is None else len(query_rows)
-        self.queries += count * len(blocks)
-        return torch_search(queries, blocks, limits, query_rows)
+    def __call__(self, queries, vectors, limits, query_rows):
+        self.queries += len(query_rows)
+        return torch_search(queries, vectors, limits, query_rows)
 
 
 def a_block(seed: int, count: int = 10) -> Block:

@@ -31,9 +31,7 @@ def test_neighbors_are_those_of_scikit_learn(k, chunk, monkeypatch):
 
 def test_the_nearest_distance_is_that_of_the_search_of_one_neighbor():
     queries, vectors = random_values(50, 20, seed=2) * 30, random_values(40, 20, seed=3) * 30
-    assert torch.equal(
-        k_nearest(queries, vectors, 3)[0][:, 0], torch_search(queries, [vectors])[0][0]
-    )
+    assert torch.equal(k_nearest(queries, vectors, 3)[0][:, 0], torch_search(queries, vectors)[0])
 
 
 def test_vectors_that_float32_products_cannot_tell_apart_are_compared_in_float64():

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from cadbench.benchmark.services.neighbors import cpu_search, search
+from cadbench.benchmark.services.neighbors import search
 from cadbench.benchmark.services.neighbors.search import exact_search, faiss_search, torch_search
 from cadbench.results.errors import UsageError
 from hypothesis import given, settings
@@ -18,34 +18,10 @@ from torch import Tensor
 Found = tuple[Tensor, Tensor]
 
 
-def with_torch(queries: Tensor, vectors: Tensor, limits: Tensor | None = None) -> Found:
-    return first(torch_search(queries, [vectors], limits))
-
-
-def with_torch_as_on_cuda(queries: Tensor, vectors: Tensor, limits: Tensor | None = None) -> Found:
+def torch_as_on_cuda(queries: Tensor, vectors: Tensor, limits: Tensor | None = None) -> Found:
     """The search of devices on which compiled loops cannot run."""
-    return first(torch_as_on_cuda(queries, [vectors], limits))
-
-
-def torch_as_on_cuda(
-    queries: Tensor, blocks: Sequence[Tensor], limits: Tensor | None = None
-) -> Found:
-    return search._search_on_device(queries, blocks, search._limits_or_infinite(limits, queries))
-
-
-def with_reduced_space(queries: Tensor, vectors: Tensor, limits: Tensor | None = None) -> Found:
-    """Lower bounds from a few directions, however small the problem is."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cpu_search, "_REDUCED_DIM", min(3, *vectors.shape))
-        patch.setattr(cpu_search, "_REDUCED_MIN_SIZES", (1, 1, 1))
-        if limits is None:
-            largest = plain(queries, vectors).max() * 2 + 1
-            limits = torch.full((len(queries),), float(largest))
-        return first(torch_search(queries, [vectors], limits))
-
-
-def with_faiss(queries: Tensor, vectors: Tensor, limits: Tensor | None = None) -> Found:
-    return first(faiss_search(queries, [vectors], limits))
+    limits = torch.full((len(queries),), torch.inf) if limits is None else limits
+    return search._search_on_device(queries, vectors, limits)
 
 
 def faiss_products(queries: Tensor, vectors: Tensor, limits: Tensor | None = None) -> Found:
@@ -55,16 +31,12 @@ def faiss_products(queries: Tensor, vectors: Tensor, limits: Tensor | None = Non
     before = faiss.cvar.distance_compute_blas_threshold
     faiss.cvar.distance_compute_blas_threshold = 1
     try:
-        return with_faiss(queries, vectors, limits)
+        return faiss_search(queries, vectors, limits)
     finally:
         faiss.cvar.distance_compute_blas_threshold = before
 
 
-def first(found: Found) -> Found:
-    return found[0][0], found[1][0]
-
-
-SEARCHES = [with_torch, with_torch_as_on_cuda, with_reduced_space, with_faiss, faiss_products]
+SEARCHES = [torch_search, torch_as_on_cuda, faiss_search, faiss_products]
 
 
 def plain(queries: Tensor, vectors: Tensor) -> Tensor:
@@ -147,19 +119,6 @@ def test_a_distance_does_not_depend_on_how_queries_and_vectors_are_cut(found, pr
     )
 
 
-@pytest.mark.parametrize("found", [torch_search, torch_as_on_cuda, faiss_search])
-@settings(deadline=None, max_examples=15)
-@given(problems(), st.data())
-def test_blocks_searched_together_are_those_searched_one_by_one(found, problem, data):
-    queries, vectors = problem
-    blocks = vectors.split(data.draw(st.integers(1, len(vectors))))
-    together, nearest = found(queries, blocks)
-    apart = torch.stack([plain(queries, block) for block in blocks])
-    assert same_bits(together, apart)
-    for block, distances, rows in zip(blocks, together, nearest, strict=True):
-        assert same_bits(exact(queries, block[rows]), distances)
-
-
 @pytest.mark.parametrize("found", [torch_search, faiss_search])
 @settings(deadline=None, max_examples=15)
 @given(problems(), st.data())
@@ -167,8 +126,8 @@ def test_selected_rows_are_searched_like_all_rows(found, problem, data):
     queries, vectors = problem
     number = st.integers(0, len(queries) - 1)
     query_rows = torch.tensor(sorted(data.draw(st.sets(number, min_size=1))))
-    distances, _ = found(queries, [vectors], None, query_rows)
-    assert same_bits(distances[0], plain(queries[query_rows], vectors))
+    distances, _ = found(queries, vectors, None, query_rows)
+    assert same_bits(distances, plain(queries[query_rows], vectors))
 
 
 @pytest.mark.parametrize("found", [torch_search, faiss_search])
@@ -176,8 +135,7 @@ def test_stored_float16_is_the_same_as_float32(found):
     finite = torch.arange(-(2**15), 2**15, dtype=torch.int16).view(torch.float16)
     finite = finite[finite.isfinite()]
     queries, vectors = finite[:, None].repeat(1, 2), torch.zeros(1, 2)
-    assert same_bits(found(queries, [vectors])[0], found(queries.float(), [vectors])[0])
-    assert same_bits(found(queries, [vectors])[0][0], plain(queries.float(), vectors))
+    assert same_bits(found(queries, vectors)[0], plain(queries.float(), vectors))
 
 
 def close_calls() -> tuple[Tensor, Tensor]:
@@ -201,7 +159,7 @@ def test_the_number_of_threads_changes_no_bit(threads):
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        assert same_bits(with_torch(queries, vectors)[0], plain(queries, vectors))
+        assert same_bits(torch_search(queries, vectors)[0], plain(queries, vectors))
     finally:
         torch.set_num_threads(before)
 
@@ -217,7 +175,7 @@ def test_candidates_are_refined_in_small_batches_with_the_same_result(monkeypatc
 
     monkeypatch.setattr(torch.linalg, "vecdot", watched)
     monkeypatch.setattr(search, "_REFINED_VALUES", {"cpu": 800})
-    assert with_torch_as_on_cuda(queries, vectors)[0].tolist() == [0.0] * 50
+    assert torch_as_on_cuda(queries, vectors)[0].tolist() == [0.0] * 50
     assert sum(sizes) == 50 * 40 * 8
     assert max(sizes) <= 800 + 8
 
@@ -237,47 +195,14 @@ def low_rank(count: int, seed: int) -> Tensor:
     return torch.from_numpy((rng.normal(size=(count, 10)) @ space + noise).astype(np.float32))
 
 
-def test_a_reduced_space_changes_no_bit(monkeypatch):
-    queries, vectors = low_rank(5000, 1), low_rank(400, 2)
-    limits = plain(queries, vectors) * 0.9
-    limits[::50] *= 1.2
-    used = []
-    search_share = cpu_search.search_share
-
-    def spy(*args: Any) -> None:
-        used.append(args[12])
-        search_share(*args)
-
-    monkeypatch.setattr(cpu_search, "search_share", spy)
-    distances, nearest = with_torch(queries, vectors, limits)
-    assert used[0].shape == (152, cpu_search._REDUCED_DIM)
-    monkeypatch.setattr(cpu_search, "_REDUCED_MIN_SIZES", (10**9, 1, 1))
-    expected, same = with_torch(queries, vectors, limits)
-    assert used[-1].shape == (152, 0)
-    below = plain(queries, vectors) < limits
-    assert torch.equal(nearest, same)
-    assert torch.equal(nearest >= 0, below)
-    assert same_bits(distances[below], expected[below])
-
-
 def test_lower_bounds_are_nearly_as_large_as_the_distances():
     queries, vectors = low_rank(5000, 1), low_rank(400, 2)
     wanted = plain(queries, vectors)
-    ways = ((with_torch, 0.99), (with_torch_as_on_cuda, 0.99), (with_reduced_space, 0.499))
-    for found, least in ways:
+    for found in (torch_search, torch_as_on_cuda):
         distances, nearest = found(queries, vectors, wanted * 0.5)
         assert torch.all(nearest < 0)
         assert torch.all(distances <= wanted)
-        assert (distances / wanted).median() > least
-
-
-def test_a_reduced_space_with_useless_bounds_gives_exact_distances():
-    rng = np.random.Generator(np.random.PCG64(0))
-    queries, vectors = (
-        torch.from_numpy(rng.normal(size=(n, 152)).astype(np.float32)) for n in (3000, 300)
-    )
-    limits = plain(queries, vectors) * 1.01
-    assert same_bits(with_torch(queries, vectors, limits)[0], plain(queries, vectors))
+        assert (distances / wanted).median() > 0.99
 
 
 def test_searches_are_found_by_name():

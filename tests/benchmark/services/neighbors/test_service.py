@@ -9,11 +9,9 @@ import pytest
 import torch
 from cadbench.benchmark.interface.experience import TestBatch
 from cadbench.benchmark.interface.memory_block import Block
-from cadbench.benchmark.services.neighbors import union_search
 from cadbench.benchmark.services.neighbors.search import faiss_search, torch_search
 from cadbench.benchmark.services.neighbors.service import Neighbors
-from cadbench.benchmark.services.neighbors.union_search import batch_by_cost
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -42,7 +40,7 @@ def a_batch(images: Sequence[int]) -> TestBatch:
 
 def plain(images: Sequence[int], blocks: Sequence[Block]) -> Tensor:
     vectors = torch.cat([block.vectors for block in blocks])
-    return torch_search(ALL[list(images)].flatten(0, 1), [vectors])[0][0].reshape(-1, PATCHES)
+    return torch_search(ALL[list(images)].flatten(0, 1), vectors)[0].reshape(-1, PATCHES)
 
 
 class Watched:
@@ -52,30 +50,11 @@ class Watched:
         self.queries: dict[int, int] = {}
         self.calls = 0
 
-    def __call__(self, queries, blocks, limits=None, query_rows=None):
+    def __call__(self, queries, vectors, limits, query_rows):
         self.calls += 1
-        for vectors in blocks:
-            key = vectors.data_ptr()
-            searched = len(queries) if query_rows is None else len(query_rows)
-            self.queries[key] = self.queries.get(key, 0) + searched
-        return torch_search(queries, blocks, limits, query_rows)
-
-    @property
-    def total(self) -> int:
-        """Searched pairs of query and block."""
-        return sum(self.queries.values())
-
-
-def test_blocks_without_the_same_images_are_searched_together():
-    search = Watched()
-    neighbors = Neighbors(search)
-    blocks = [a_block(seed) for seed in range(5)]
-    neighbors.min_distance(a_batch(range(4)), blocks)
-    assert search.calls == 2  # one block for limits, then the others
-    neighbors.min_distance(a_batch([4]), blocks[:1])
-    neighbors.min_distance(a_batch([3, 4, 5]), blocks)
-    assert search.calls == 5
-    assert set(search.queries.values()) == {6 * PATCHES}
+        key = vectors.data_ptr()
+        self.queries[key] = self.queries.get(key, 0) + len(query_rows)
+        return torch_search(queries, vectors, limits, query_rows)
 
 
 def test_distances_to_a_union_are_the_minimum_over_its_blocks_to_the_bit():
@@ -128,7 +107,7 @@ def test_in_a_subset_only_patches_whose_nearest_vector_is_missing_are_searched()
     neighbors = Neighbors(search)
     root = a_block(1, 20)
     subset = subset_of(root, [3, 4, 7, 11, 12, 19])
-    nearest = torch_search(ALL[:8].flatten(0, 1), [root.vectors])[1][0]
+    nearest = torch_search(ALL[:8].flatten(0, 1), root.vectors)[1]
     missing = int((~torch.isin(nearest, torch.tensor([3, 4, 7, 11, 12, 19]))).sum())
     neighbors.min_distance(a_batch(range(8)), [root])
     distances = neighbors.min_distance(a_batch(range(8)), [subset])
@@ -169,37 +148,10 @@ def test_subsets_inherit_nothing_from_blocks_that_do_not_contain_them():
         )
 
 
-@pytest.mark.parametrize(("overhead", "calls"), [(0, 3), (union_search._SEARCH_OVERHEAD, 1)])
-def test_subsets_with_few_queries_are_searched_together(monkeypatch, overhead, calls):
-    monkeypatch.setattr(union_search, "_SEARCH_OVERHEAD", overhead)
-    search = Watched()
-    neighbors = Neighbors(search)
-    roots = [a_block(seed, 20) for seed in (1, 2, 3)]
-    for root in roots:
-        neighbors.min_distance(a_batch(range(8)), [root])
-    search.calls = 0
-    subsets = [subset_of(root, [3, 4, 7]) for root in roots]
-    assert torch.equal(neighbors.min_distance(a_batch(range(8)), subsets), plain(range(8), subsets))
-    assert search.calls == calls
-
-
-def test_subsets_with_many_queries_are_searched_one_by_one():
-    counts = {0: 100, 1: 50, 2: 3_000, 3: 2_000}
-    assert list(batch_by_cost([1, 0, 2, 3], counts, [100] * 4)) == [[1, 0], [2], [3]]
-
-
-@pytest.mark.parametrize("overhead", [0, union_search._SEARCH_OVERHEAD])
 @pytest.mark.parametrize("search", [torch_search, faiss_search])
-@settings(
-    deadline=None,
-    max_examples=60,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(deadline=None, max_examples=60)
 @given(data=st.data())
-def test_a_union_has_its_minimum_distances_after_any_earlier_calls(
-    monkeypatch, search, overhead, data
-):
-    monkeypatch.setattr(union_search, "_SEARCH_OVERHEAD", overhead)
+def test_a_union_has_its_minimum_distances_after_any_earlier_calls(search, data):
     neighbors = Neighbors(search, budget=data.draw(st.sampled_from([3_000, 20_000, 10**9])))
     grid = torch.round(random_values(30, DIM, seed=5) * 2) / 2  # ties
     roots = [a_block(1, 12), a_block(2, 9), Block.of(grid), Block.of(ALL[:2].flatten(0, 1))]

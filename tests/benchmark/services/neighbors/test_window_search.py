@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from cadbench.benchmark.interface.memory_block import Block
-from cadbench.benchmark.services.neighbors.window_search import k_nearest_in_window
+from cadbench.benchmark.services.neighbors.k_nearest import k_nearest_in_window
 from cadbench.results.errors import CadbenchError
 
 HEIGHT, WIDTH = 3, 4
