@@ -11,8 +11,6 @@ import math
 import numba
 import numpy as np
 
-_ROUND_DOWN = 1 - 2.0**-22
-"""Multiplying by this lowers a number by more than rounding to float32 can raise it."""
 _HALF_SCALE = np.float32(2.0**112)
 """Correction of the exponent bias (127 - 15) when float16 bits are interpreted as float32."""
 
@@ -37,7 +35,6 @@ def search_share(
     halves: np.ndarray,
     singles: np.ndarray,
     query_rows: np.ndarray,
-    limits: np.ndarray,
     vectors: np.ndarray,
     squares: np.ndarray,
     error: float,
@@ -51,7 +48,7 @@ def search_share(
         halves: (N, D) uint16, the bits of float16 queries; empty if the queries are float32.
         singles: (N, D) float32 queries; empty if the queries are float16.
         query_rows: (N',) rows of the queries.
-        limits, vectors, squares, error, distances, nearest: see `refine_candidates`.
+        vectors, squares, error, distances, nearest: see `refine_candidates`.
     """
     query_room = np.empty((chunk, vectors.shape[1]), np.float32)
     product_room = np.empty(len(vectors) * chunk, np.float32)
@@ -68,9 +65,8 @@ def search_share(
             _widen(halves, query_rows[start:stop], queries)
         np.dot(vectors, queries.T, products)
         refine_candidates(
-            products, squares, error, queries, limits[start:stop], vectors,
-            distances[start:stop], nearest[start:stop],
-        )  # fmt: skip
+            products, squares, error, queries, vectors, distances[start:stop], nearest[start:stop]
+        )
         start = stop
 
 
@@ -96,12 +92,11 @@ def refine_candidates(
     squares: np.ndarray,
     error: float,
     queries: np.ndarray,
-    limits: np.ndarray,
     vectors: np.ndarray,
     distances: np.ndarray,
     nearest: np.ndarray,
 ) -> None:  # pragma: no cover (compiled)
-    """Compute the exact distance of each query to its nearest vector, where it is below the limit.
+    """Compute the exact distance of each query to its nearest vector.
 
     A vector is a candidate if |v|^2 - 2 q.v, with its rounding error, can still be the smallest.
     First the best candidate of a query is compared in float64; its distance usually excludes all
@@ -112,11 +107,9 @@ def refine_candidates(
         squares: (M,) float32, |v|^2.
         error: bound of the error of |v|^2 - 2 q.v, relative to (|q| + |v|)^2.
         queries: (N, D) float32.
-        limits: (N,) float32.
         vectors: (M, D) float32.
-        distances: (N,) float32 output: the exact distance if it is below the limit; otherwise a
-            lower bound of it that is not below the limit.
-        nearest: (N,) output: row of the nearest vector; -1 for a lower bound.
+        distances: (N,) float32 output.
+        nearest: (N,) output: row of the nearest vector.
     """
     count = len(queries)
     longest = math.sqrt(np.float64(squares.max()))
@@ -141,15 +134,11 @@ def refine_candidates(
             square += np.float64(queries[row, axis]) ** 2
         query_squares[row] = square
         slack[row] = error * (math.sqrt(square) + longest) ** 2
-        limit = np.float64(limits[row])
-        threshold = min(limit * limit - square, np.float64(least[row])) + slack[row]
-        if least[row] <= threshold:
-            best[row] = _squared_distance(queries[row], vectors[where[row]])
-            threshold = min(threshold, best[row] - square + slack[row])
-            if second[row] <= threshold:
-                ambiguous[many] = row
-                many += 1
-        thresholds[row] = threshold
+        best[row] = _squared_distance(queries[row], vectors[where[row]])
+        thresholds[row] = min(np.float64(least[row]), best[row] - square) + slack[row]
+        if second[row] <= thresholds[row]:
+            ambiguous[many] = row
+            many += 1
     if many:
         for column in range(len(squares)):
             line, square32 = products[column], squares[column]
@@ -164,17 +153,8 @@ def refine_candidates(
                             thresholds[row], exact - query_squares[row] + slack[row]
                         )
     for row in range(count):
-        distance = np.float32(math.sqrt(best[row]))
-        if distance < limits[row]:
-            distances[row] = distance
-            nearest[row] = where[row]
-        else:
-            distances[row] = limits[row]
-            nearest[row] = -1
-            square = least[row] - slack[row] + query_squares[row]
-            if square > np.float64(limits[row]) ** 2:
-                bound = np.float32(math.sqrt(square) * _ROUND_DOWN)
-                distances[row] = max(limits[row], bound)
+        distances[row] = math.sqrt(best[row])
+        nearest[row] = where[row]
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nnan", "nsz"})

@@ -31,7 +31,7 @@ _NO_SINGLES = np.empty((0, 0), np.float32)
 
 
 def search_on_cpu(
-    queries: np.ndarray, vectors: np.ndarray, limits: np.ndarray, query_rows: np.ndarray
+    queries: np.ndarray, vectors: np.ndarray, query_rows: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Do what `search.torch_search` documents, for arrays in main memory."""
     count, dim = len(query_rows), vectors.shape[1]
@@ -47,8 +47,8 @@ def search_on_cpu(
         largest = max(_MIN_CHUNK, _CHUNK_VALUES // max(vectors.shape))
         chunks = max(1, -(-(end - start) // largest))
         search_share(
-            start, end, -(-(end - start) // chunks), bits, singles, query_rows, limits, vectors,
-            squares, error, distances, nearest,
+            start, end, -(-(end - start) // chunks), bits, singles, query_rows, vectors, squares,
+            error, distances, nearest,
         )  # fmt: skip
 
     worthwhile = count * vectors.size // _MIN_SHARE_WORK

@@ -17,7 +17,7 @@ from torch import Tensor
 from ....results.errors import UsageError
 from ..precision import full_float32
 
-Search: TypeAlias = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+Search: TypeAlias = Callable[[Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor]]
 """An exact search; `torch_search` documents arguments and result."""
 
 _PRODUCT_VALUES = 1 << 26
@@ -25,49 +25,35 @@ _PRODUCT_VALUES = 1 << 26
 _REFINED_VALUES = {"cpu": 1 << 17, "cuda": 1 << 24}
 """Values in a temporary float64 array, by device type; on the CPU 1 MB."""
 _FAISS_CANDIDATES = 4
-_ROUND_DOWN = 1 - 2.0**-22
-"""Multiplying by this lowers a number by more than rounding to float32 can raise it."""
 
 
 def torch_search(
-    queries: Tensor,
-    vectors: Tensor,
-    limits: Tensor | None = None,
-    query_rows: Tensor | None = None,
+    queries: Tensor, vectors: Tensor, query_rows: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """Find the distance of each query to its nearest vector.
 
     Args:
         queries: (N, D) float32 or float16.
         vectors: (M, D) float32.
-        limits: (N',) float32; distances that are not below the limit are not computed.
-            None: no limits.
         query_rows: (N',) int64, the rows of `queries` to search; None: all, N' = N.
 
     Returns:
         Distances (N',) float32, and the row of the nearest vector (N',) int64, any of them on ties.
-        For a distance that is not below its limit, the result is a lower bound of it that is not
-        below the limit either, and row -1.
     """
     if query_rows is None:
         query_rows = torch.arange(len(queries), device=queries.device)
-    if limits is None:
-        limits = torch.full((len(query_rows),), torch.inf, device=queries.device)
     if queries.device.type != "cpu":
         with full_float32():
-            return _search_on_device(queries[query_rows].float(), vectors, limits)
+            return _search_on_device(queries[query_rows].float(), vectors)
     from .cpu_search import search_on_cpu
 
-    arrays = (each.numpy() for each in (queries, vectors, limits, query_rows))
+    arrays = (each.numpy() for each in (queries, vectors, query_rows))
     distances, nearest = search_on_cpu(*arrays)
     return torch.from_numpy(distances), torch.from_numpy(nearest)
 
 
 def faiss_search(
-    queries: Tensor,
-    vectors: Tensor,
-    limits: Tensor | None = None,
-    query_rows: Tensor | None = None,
+    queries: Tensor, vectors: Tensor, query_rows: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """Search as `torch_search` does, on the CPU with FAISS's flat index.
 
@@ -75,23 +61,19 @@ def faiss_search(
     candidates.
     """
     if queries.device.type != "cpu":
-        return torch_search(queries, vectors, limits, query_rows)
+        return torch_search(queries, vectors, query_rows)
     import faiss
 
     queries = (queries if query_rows is None else queries[query_rows]).float()
-    limits = torch.full((len(queries),), torch.inf) if limits is None else limits
     count = min(_FAISS_CANDIDATES, len(vectors))
     squared, neighbors = map(torch.from_numpy, faiss.knn(queries.numpy(), vectors.numpy(), count))
     largest = vectors.square().sum(1).max().double()
     threshold = squared[:, 0] + rounding_error(squared_lengths(queries), largest, queries.shape[1])
     is_candidate = squared <= threshold[:, None]
     rows, ranks = is_candidate.nonzero(as_tuple=True)
-    best, where = _refine_candidates(queries, vectors, rows, neighbors[rows, ranks])
-    below = best < limits
-    distances, nearest = torch.where(below, best, limits), torch.where(below, where, -1)
+    distances, nearest = _refine_candidates(queries, vectors, rows, neighbors[rows, ranks])
     if count < len(vectors) and (undecided := is_candidate[:, -1]).any():
-        again = torch_search(queries[undecided], vectors, limits[undecided])
-        distances[undecided], nearest[undecided] = again
+        distances[undecided], nearest[undecided] = torch_search(queries[undecided], vectors)
     return distances, nearest
 
 
@@ -126,26 +108,17 @@ def squared_lengths(rows: Tensor) -> Tensor:
     return rows.double().square().sum(1)
 
 
-def _search_on_device(queries: Tensor, vectors: Tensor, limits: Tensor) -> tuple[Tensor, Tensor]:
+def _search_on_device(queries: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
     """Search with torch operations only, for devices other than the CPU."""
     squares = vectors.square().sum(1)
     parts = []
-    step = max(256, _PRODUCT_VALUES // len(vectors))
-    for chunk, limit in zip(queries.split(step), limits.split(step), strict=True):
+    for chunk in queries.split(max(256, _PRODUCT_VALUES // len(vectors))):
         # |q - v|^2 - |q|^2 for every pair; |q|^2 is the same for all vectors.
         products = torch.addmm(squares, chunk, vectors.T, alpha=-2)
-        own = squared_lengths(chunk)
-        slack = rounding_error(own, squares.max().double(), chunk.shape[1])
-        least = products.amin(1).double()
-        threshold = (torch.minimum(least, limit.double().square() - own) + slack).float()
+        slack = rounding_error(squared_lengths(chunk), squares.max().double(), chunk.shape[1])
+        threshold = (products.amin(1).double() + slack).float()
         rows, columns = (products <= threshold[:, None]).nonzero(as_tuple=True)
-        best, where = _refine_candidates(chunk, vectors, rows, columns)
-        # A distance that is not below the limit is at least what its product says.
-        bound = (least - slack + own).clamp_(min=0).sqrt_().float().mul_(_ROUND_DOWN)
-        below = best < limit
-        parts.append(
-            (torch.where(below, best, bound.maximum(limit)), torch.where(below, where, -1))
-        )
+        parts.append(_refine_candidates(chunk, vectors, rows, columns))
     distances, nearest = zip(*parts, strict=True)
     return torch.cat(distances), torch.cat(nearest)
 
@@ -161,8 +134,7 @@ def _refine_candidates(
         rows, columns: (n,) the query and the vector of each candidate.
 
     Returns:
-        Distances (N,) float32, infinite without a candidate, and the row of a vector at that
-        distance.
+        Distances (N,) float32, and the row of a vector at that distance.
     """
     step = _REFINED_VALUES[queries.device.type] // queries.shape[1] + 1
     parts = []

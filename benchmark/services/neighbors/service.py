@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,7 +19,6 @@ from .disk_cache import DistanceStore
 from .distance_table import DistanceTable
 from .k_nearest import k_nearest, k_nearest_in_window
 from .search import Search
-from .union_search import union_distances
 
 DEFAULT_BUDGET = 512 * 1024 * 1024
 
@@ -62,7 +62,9 @@ class Neighbors:
         blocks = list({block.digest: block for block in blocks}.values())
         data = batch_data(batch)
         tables = [self._table(block, data) for block in blocks]
-        least = union_distances(data, blocks, tables, self.search)
+        least = np.full((len(data), tables[0].values.shape[1]), np.inf, np.float32)
+        for block, table in zip(blocks, tables, strict=True):
+            np.minimum(least, table.distances(data, block, self.search), out=least)
         self._evict(verify)
         return torch.from_numpy(least).to(blocks[0].vectors.device)
 
@@ -101,8 +103,9 @@ class Neighbors:
                 table = DistanceTable(block, patches)
             self._tables[block.digest] = table
         self._tables.move_to_end(block.digest)
-        if missing := table.missing(batch.ids):
-            self._add_images(table, missing)
+        ids = [each for each in dict.fromkeys(batch.ids) if each not in table.row_of]
+        if ids:
+            self._add_images(table, ids)
         return table
 
     def _add_images(self, table: DistanceTable, ids: Sequence[str]) -> None:
@@ -110,19 +113,13 @@ class Neighbors:
 
         If several such tables have the image, the one of the smallest block is used.
         """
-        from .distance_table_loops import inherit_from
-
         related = [
             other for other in self._tables.values() if other.root_digest == table.root_digest
         ]
         for source in sorted(related, key=lambda other: len(other.root_rows)):
             shared = [identity for identity in ids if identity in source.row_of]
             if shared and source.contains(table):
-                source_rows, rows = source.rows_of(shared), table.add_images(shared)
-                inherit_from(
-                    source.values, source.nearest, source_rows,
-                    table.in_block, table.values, table.nearest, rows,
-                )  # fmt: skip
+                table.add_images_from(source, shared)
                 ids = [identity for identity in ids if identity not in table.row_of]
         if ids:
             table.add_images(ids)

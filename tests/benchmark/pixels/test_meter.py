@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 import numpy as np
 import pytest
 from cadbench.benchmark.data.images.preprocessing import Preprocessing
@@ -45,25 +43,6 @@ def full_masks(manifest, category, preprocessing):
     return masks
 
 
-def test_pixel_auroc_of_an_evaluation_is_scikit_learns_on_smoothed_maps(metered):
-    import torch
-
-    built, meter = metered()
-    result = built.evaluate(built.cell("finetune", params={"bank_budget": 20}), meter=meter)
-    for t, row in enumerate(result.pixels):
-        for category, found in row.items():
-            source = built.features.patches(category, "test")
-            rows = [source.row_of[item.content] for item in built.manifest.test(category)]
-            maps = result.maps[t].get(category)
-            if maps is None:  # only the last maps of a category are kept
-                continue
-            full = full_maps(torch.from_numpy(maps[rows]), 64, MapSpec()).numpy()
-            labels = full_masks(built.manifest, category, built.features.spec.preprocessing)
-            expected = roc_auc_score(labels.ravel(), full.ravel())
-            assert found["pixel_auroc"] == pytest.approx(expected, abs=1e-12)
-    assert set(result.pixels[-1]) == set(built.manifest.categories)
-
-
 def test_maps_that_did_not_change_are_not_measured_again(metered, monkeypatch):
     built, meter = metered()
     calls = []
@@ -76,40 +55,6 @@ def test_maps_that_did_not_change_are_not_measured_again(metered, monkeypatch):
     other = built.evaluate(cell, meter=meter)
     assert len(calls) == first
     assert one.pixels == other.pixels
-
-
-def test_no_background_thread_measures_or_selects(metered, monkeypatch):
-    """Python code in two threads is not safe: numba compiles in whichever thread comes first."""
-    from cadbench.benchmark.services.coresets import k_center
-
-    built, meter = metered()
-    threads = set()
-
-    def record_thread(function):
-        def wrapper(*args, **options):
-            threads.add(threading.current_thread())
-            return function(*args, **options)
-
-        return wrapper
-
-    for owner, name in ((module, "pixel_metrics"), (k_center, "greedy_k_center")):
-        monkeypatch.setattr(owner, name, record_thread(getattr(owner, name)))
-    before = set(threading.enumerate())
-    built.evaluate(built.cell("per_category", params={"class_budget": 10}), meter=meter)
-    assert threads == {threading.current_thread()}
-    new = {thread.name for thread in set(threading.enumerate()) - before}
-    assert all(name.startswith("parallel") for name in new), new
-
-
-def test_an_error_in_measuring_ends_the_run(metered, monkeypatch):
-    built, meter = metered()
-
-    def failing(*args):
-        raise MemoryError("no room for a map")
-
-    monkeypatch.setattr(module, "pixel_metrics", failing)
-    with pytest.raises(MemoryError, match="no room for a map"):
-        built.evaluate(built.cell("finetune"), meter=meter)
 
 
 def test_pixel_metrics_do_not_depend_on_which_maps_are_kept(metered):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import signal
 import threading
 from collections.abc import Callable
@@ -16,10 +15,10 @@ import pandas as pd
 import pytest
 from cadbench.benchmark.features.feature_set import FeatureSet
 from cadbench.benchmark.running.evaluation import evaluator
-from cadbench.results.records.record import Record, load_record
+from cadbench.results.records.record import Record
 from cadbench.results.records.store import find_records
 
-from tests.benchmark.conftest import FINETUNE, SMALL, Called
+from tests.benchmark.conftest import FINETUNE, Called
 
 Run = Callable[..., Called]
 
@@ -72,24 +71,6 @@ def test_each_computed_cell_gets_a_line_with_its_figures(run_plates, out):
     figures = f"acc {metrics['acc']:.3f}, bwt {metrics['bwt']:.3f} ("
     line = f"finetune bank_budget=10, alphabetical, seed 1: {figures}"
     assert sum(said.startswith(line) for said in done.err.splitlines()) == 1
-
-
-def test_of_a_method_more_experts_come_first_and_are_shown_last(run_plates):
-    small = ["--set", "mecad.class_budget=10", "--set", "mecad.expert_budget=30"]
-    done = run_plates("--method", "mecad", "--experts", "1-3", *small, *FINETUNE)
-    computed = [line for line in done.err.splitlines() if ": acc" in line]
-    turns = ("mecad experts=3", "mecad experts=2", "mecad experts=1", "finetune")
-    assert all(line.startswith(begins) for line, begins in zip(computed, turns, strict=True))
-    shown = [line for line in done.out.splitlines() if "experts=" in line]
-    assert [f"experts={count}" in line for count, line in enumerate(shown, 1)] == [True] * 3
-
-
-def test_a_cell_of_a_sweep_has_the_numbers_of_the_cell_alone(run_plates, out):
-    assert run_plates("--method", "mecad", *SMALL, "--experts", "2").code == 0
-    alone = load_record(only(out).path.rename(out.with_name("alone")))
-    shutil.rmtree(out.with_name("cache") / "coresets")
-    assert run_plates("--method", "mecad", *SMALL, "--experts", "1-2").code == 0
-    assert_same_numbers(by_cell(out)[alone.key], alone)
 
 
 def only_metrics(records: dict[str, Record], *, seed: int) -> dict[str, float]:

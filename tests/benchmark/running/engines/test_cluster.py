@@ -78,7 +78,7 @@ def cluster(place: Path) -> Iterator[Any]:
             "include_dashboard": False,
             "_system_config": {
                 "health_check_initial_delay_ms": 0,
-                "health_check_period_ms": 500,
+                "health_check_period_ms": 200,
                 "health_check_failure_threshold": 3,
             },
         },
@@ -95,7 +95,7 @@ def words(place: Path) -> list[str]:
     """The options of the sweep that all tests compute."""
     from tests.conftest import draw_dataset
 
-    draw_dataset(place / "plates", train=3, good=2, defective=2)
+    draw_dataset(place / "plates", ("apple", "bolt"), train=3, good=2, defective=2)
     return ["run", "--data-root", str(place / "plates"), "--image-size", "32", "-q"]
 
 
@@ -118,8 +118,7 @@ def test_a_node_killed_in_the_middle_of_a_sweep_changes_nothing(
     cluster: Any, place: Path, words: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Each engine has a cache of its own, so that the nodes extract features themselves.
-    sweep = [*words, "--method", "trap:Trap", "--method", "mecad", "--experts", "1-2",
-             "--set", "Trap.trap=wait"]  # fmt: skip
+    sweep = [*words, "--method", "trap:Trap", "--method", "mecad", "--set", "Trap.trap=wait"]
     marker = place / "marker"
     ray_words = ["--engine", "ray", "--address", cluster.address, "--cell-cpus", "1"]
     on_nodes = subprocess.Popen(
@@ -133,11 +132,11 @@ def test_a_node_killed_in_the_middle_of_a_sweep_changes_nothing(
     cluster.remove_node(doomed, allow_graceful=False)
     out, err = on_nodes.communicate(timeout=120)
     assert on_nodes.returncode == 0, err
-    assert "(3 computed, 0 reused)" in out
+    assert "(2 computed, 0 reused)" in out
     monkeypatch.setenv("CADBENCH_CACHE", str(place / "cache-here"))
     assert run([*sweep, "--out", str(place / "here")]) == 0
     assert scores(place / "on-ray") == scores(place / "here")
-    assert len(find_records(place / "here")) == 3
+    assert len(find_records(place / "here")) == 2
     assert not list((place / "on-ray").rglob("*.partial"))
 
 
@@ -187,9 +186,8 @@ def test_ctrl_c_stops_the_workers_and_keeps_what_is_done(
     assert begun.returncode == 1
     assert err.splitlines()[-1].startswith("error: interrupted")
     assert "Traceback" not in err
-    again = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert again.returncode == 0, again.stderr
-    assert "(1 computed, 1 reused)" in again.stdout
+    (kept,) = find_records(out)
+    assert kept.method == "finetune"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from cadbench.benchmark.running.checkpoint import Checkpoint
-from cadbench.results.errors import CadbenchError
 
 
 @pytest.mark.parametrize(
@@ -61,30 +60,6 @@ def test_a_batch_size_or_order_of_test_images_changes_no_score(study, monkeypatc
         for category in one:
             np.testing.assert_array_equal(one[category].scores, other[category].scores)
             np.testing.assert_array_equal(one[category].routes, other[category].routes)
-
-
-def test_a_method_that_returns_scores_that_are_not_finite_is_refused_by_name(study, monkeypatch):
-    import torch
-    from cadbench.benchmark.interface.prediction import Prediction
-    from cadbench.methods.banks.finetune import FineTune
-
-    built = study()
-    monkeypatch.setattr(
-        FineTune, "score", lambda self, batch: Prediction(torch.full((len(batch),), torch.nan))
-    )
-    with pytest.raises(
-        CadbenchError, match="finetune: score returned an invalid prediction: image"
-    ):
-        built.evaluate(built.cell("finetune"))
-
-
-def test_a_claim_of_a_category_that_the_stream_has_not_shown_is_refused(study, monkeypatch):
-    from cadbench.methods.banks.finetune import FineTune
-
-    monkeypatch.setattr(FineTune, "observe", lambda self, experience: frozenset({"dial"}))
-    built = study()
-    with pytest.raises(CadbenchError, match="dial"):
-        built.evaluate(built.cell("finetune"))
 
 
 @pytest.mark.parametrize("method", ["mecad", "replay", "joint", "per_category"])

@@ -68,6 +68,11 @@ MISTAKES: dict[str, tuple[str, Callable[..., Any], str]] = {
     "list claimed": ("observe", returning(["apple"]), "observe returned a list, expected a set"),
     "later claimed": ("observe", returning({"dial"}), "has not reached: dial"),
     "no prediction": ("score", returning(None), "it is None, not a cadbench.Prediction"),
+    "not finite": (
+        "score",
+        scoring(lambda n: Prediction(torch.full((n,), torch.nan))),
+        "image_scores has values that are not finite",
+    ),
     "sparse": ("score", scoring(lambda n: Prediction(torch.ones(n).to_sparse())), "is a sparse"),
     "complex": (
         "score",

@@ -15,9 +15,9 @@ def test_every_repeat_searches_again_and_every_experience_is_timed(study):
     built = study()
     searched = []
 
-    def watched(queries, vectors, limits, query_rows):
+    def watched(queries, vectors, query_rows):
         searched.append(len(query_rows))
-        return torch_search(queries, vectors, limits, query_rows)
+        return torch_search(queries, vectors, query_rows)
 
     cell = built.cell("finetune", params={"bank_budget": 20})
     timing = measure_timing(cell, built.stream(), built.features, watched)

@@ -52,16 +52,6 @@ def test_equal_patches_are_taken_in_order():
     assert herding(np.ones((5, 3), np.float16), 4).tolist() == [0, 1, 2, 3]
 
 
-def test_the_mean_of_the_picks_is_nearer_to_the_mean_of_all_than_that_of_random_ones():
-    rng = np.random.default_rng(1)
-    patches = rng.gamma(1, 1, (600, 8))
-    missed = [
-        np.linalg.norm(patches[picks].mean(0) - patches.mean(0))
-        for picks in (herding(patches.astype(np.float32), 30), rng.permutation(600)[:30])
-    ]
-    assert missed[0] < missed[1] / 5
-
-
 def test_values_that_are_not_finite_and_sizes_below_one_are_refused():
     patches = np.zeros((9, 2), np.float16)
     with pytest.raises(UsageError, match="at least 1"):

@@ -166,18 +166,6 @@ def test_ties_go_to_the_lowest_index(sizes, monkeypatch):
     assert greedy_k_center(patches, 5, 0).tolist() == [0, 1, 2, 3, 4]
 
 
-def test_few_patches_are_all_active_from_the_first_pick_on(monkeypatch):
-    rounds = []
-    pick_among = farthest_first._Traversal._pick_among
-    monkeypatch.setattr(
-        farthest_first._Traversal,
-        "_pick_among",
-        lambda *given: rounds.append(given) or pick_among(*given),
-    )
-    greedy_k_center(clustered(SIZES.all_active // 64, 64), 100, 0)
-    assert len(rounds) == 1
-
-
 @each_way
 def test_pieces_a_mapped_file_and_a_tensor_give_the_arrays_picks(sizes, monkeypatch, tmp_path):
     monkeypatch.setitem(farthest_first.SIZES, "cpu", sizes)
@@ -189,15 +177,6 @@ def test_pieces_a_mapped_file_and_a_tensor_give_the_arrays_picks(sizes, monkeypa
     for form in forms:
         assert greedy_k_center(form, 60, 4).tolist() == expected
         assert nearest_to_mean(form) == nearest_to_mean(patches)
-
-
-def test_picks_do_not_depend_on_the_number_of_threads():
-    patches = clustered(20_000, 40)
-    found = []
-    for threads in (1, 2, 3):
-        torch.set_num_threads(threads)
-        found.append(greedy_k_center(patches, 100, nearest_to_mean(patches)).tolist())
-    assert found[0] == found[1] == found[2]
 
 
 def test_patches_are_read_in_parts_of_bounded_size(monkeypatch):
@@ -213,20 +192,6 @@ def test_patches_are_read_in_parts_of_bounded_size(monkeypatch):
         greedy_k_center(clustered(5000, 64), 200, 0)
         nearest_to_mean(clustered(5000, 64))
     assert max(sizes) == 6400 // 64 + 1
-
-
-def test_delayed_updates_process_many_picks_at_once(monkeypatch):
-    passes = 0
-    level = farthest_first._Traversal._next_level
-
-    def spy(self):
-        nonlocal passes
-        passes += 1
-        return level(self)
-
-    monkeypatch.setattr(farthest_first._Traversal, "_next_level", spy)
-    greedy_k_center(clustered(20_000, 24), 400, 0)
-    assert passes < 400 / 2
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -281,18 +246,6 @@ def test_the_approximate_variant_is_the_plain_one_after_projection_from_mean_dis
     anchors = rows[rng.choice(3000, 10, replace=False)]
     initial = np.linalg.norm(rows[:, None] - anchors, axis=2).mean(1) ** 2
     assert picks.tolist() == plain_greedy(rows, 100, int(initial.argmax()), initial).tolist()
-
-
-@each_way
-def test_the_approximate_variant_depends_on_nothing_but_its_generator(sizes, monkeypatch):
-    monkeypatch.setitem(farthest_first.SIZES, "cpu", sizes)
-    patches = clustered(500, 20)
-    select = [
-        approximate_greedy_k_center(patches, 600, np.random.default_rng(seed)).tolist()
-        for seed in (1, 1, 2)
-    ]
-    assert select[0] == select[1] != select[2]
-    assert sorted(select[0]) == list(range(500))
 
 
 @pytest.mark.cuda

@@ -201,12 +201,6 @@ def test_herding_is_one_block_for_every_seed_and_start(experience):
     assert other is block
 
 
-def test_a_random_selection_takes_each_patch_at_most_once(experience, values):
-    got = selected(Coresets(CPU), experience, TOTAL, selector="random")
-    rows = rows_of(values).astype(np.float32)
-    assert sorted(map(tuple, got)) == sorted(map(tuple, rows))
-
-
 @pytest.mark.parametrize("how", **NAMED)
 def test_more_than_there_are_gives_all(experience, how):
     assert len(selected(Coresets(CPU), experience, 1000, **how)) == TOTAL

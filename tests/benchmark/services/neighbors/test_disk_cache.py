@@ -23,9 +23,9 @@ class Search:
     def __init__(self) -> None:
         self.queries = 0
 
-    def __call__(self, queries, vectors, limits, query_rows):
+    def __call__(self, queries, vectors, query_rows):
         self.queries += len(query_rows)
-        return torch_search(queries, vectors, limits, query_rows)
+        return torch_search(queries, vectors, query_rows)
 
 
 def a_block(seed: int, count: int = 10) -> Block:

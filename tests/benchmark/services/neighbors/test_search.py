@@ -18,20 +18,19 @@ from torch import Tensor
 Found = tuple[Tensor, Tensor]
 
 
-def torch_as_on_cuda(queries: Tensor, vectors: Tensor, limits: Tensor | None = None) -> Found:
+def torch_as_on_cuda(queries: Tensor, vectors: Tensor) -> Found:
     """The search of devices on which compiled loops cannot run."""
-    limits = torch.full((len(queries),), torch.inf) if limits is None else limits
-    return search._search_on_device(queries, vectors, limits)
+    return search._search_on_device(queries, vectors)
 
 
-def faiss_products(queries: Tensor, vectors: Tensor, limits: Tensor | None = None) -> Found:
+def faiss_products(queries: Tensor, vectors: Tensor) -> Found:
     """FAISS as it is built elsewhere: float32 matrix products however small the problem."""
     import faiss
 
     before = faiss.cvar.distance_compute_blas_threshold
     faiss.cvar.distance_compute_blas_threshold = 1
     try:
-        return faiss_search(queries, vectors, limits)
+        return faiss_search(queries, vectors)
     finally:
         faiss.cvar.distance_compute_blas_threshold = before
 
@@ -88,23 +87,6 @@ def test_a_distance_is_the_exact_one_correctly_rounded(found, problem):
 
 
 @pytest.mark.parametrize("found", SEARCHES)
-@settings(deadline=None, max_examples=40)
-@given(problems(), st.integers(0, 2**32))
-def test_a_distance_that_is_not_below_its_limit_gives_a_lower_bound(found, problem, seed):
-    queries, vectors = problem
-    wanted = plain(queries, vectors)
-    rng = np.random.Generator(np.random.PCG64(seed))
-    scale = rng.choice(np.float32([0, 0.5, 0.999999, 1, 1.000001, 2]), len(queries))
-    limits = wanted * torch.from_numpy(scale)
-    distances, nearest = found(queries, vectors, limits)
-    below = wanted < limits
-    assert same_bits(distances[below], wanted[below])
-    assert torch.all((limits <= distances) & (distances <= wanted) | below)
-    assert torch.equal(nearest >= 0, below)
-    assert same_bits(exact(queries, vectors[nearest])[below], wanted[below])
-
-
-@pytest.mark.parametrize("found", SEARCHES)
 @settings(deadline=None, max_examples=15)
 @given(problems(), st.data())
 def test_a_distance_does_not_depend_on_how_queries_and_vectors_are_cut(found, problem, data):
@@ -126,7 +108,7 @@ def test_selected_rows_are_searched_like_all_rows(found, problem, data):
     queries, vectors = problem
     number = st.integers(0, len(queries) - 1)
     query_rows = torch.tensor(sorted(data.draw(st.sets(number, min_size=1))))
-    distances, _ = found(queries, vectors, None, query_rows)
+    distances, _ = found(queries, vectors, query_rows)
     assert same_bits(distances, plain(queries[query_rows], vectors))
 
 
@@ -185,24 +167,6 @@ def test_fewer_vectors_than_candidates_are_enough(found):
     queries = torch.tensor([[0.0, 0.0], [3.0, 4.0]])
     assert found(queries, torch.zeros(1, 2))[0].tolist() == [0, 5]
     assert found(queries, torch.zeros(3, 2))[0].tolist() == [0, 5]
-
-
-def low_rank(count: int, seed: int) -> Tensor:
-    """Vectors that nearly lie in a space of ten dimensions, as embeddings do."""
-    rng = np.random.Generator(np.random.PCG64(seed))
-    space = np.random.Generator(np.random.PCG64(9)).normal(size=(10, 152))
-    noise = 0.02 * rng.normal(size=(count, 152))
-    return torch.from_numpy((rng.normal(size=(count, 10)) @ space + noise).astype(np.float32))
-
-
-def test_lower_bounds_are_nearly_as_large_as_the_distances():
-    queries, vectors = low_rank(5000, 1), low_rank(400, 2)
-    wanted = plain(queries, vectors)
-    for found in (torch_search, torch_as_on_cuda):
-        distances, nearest = found(queries, vectors, wanted * 0.5)
-        assert torch.all(nearest < 0)
-        assert torch.all(distances <= wanted)
-        assert (distances / wanted).median() > 0.99
 
 
 def test_searches_are_found_by_name():

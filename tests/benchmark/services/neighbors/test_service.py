@@ -50,11 +50,11 @@ class Watched:
         self.queries: dict[int, int] = {}
         self.calls = 0
 
-    def __call__(self, queries, vectors, limits, query_rows):
+    def __call__(self, queries, vectors, query_rows):
         self.calls += 1
         key = vectors.data_ptr()
         self.queries[key] = self.queries.get(key, 0) + len(query_rows)
-        return torch_search(queries, vectors, limits, query_rows)
+        return torch_search(queries, vectors, query_rows)
 
 
 def test_distances_to_a_union_are_the_minimum_over_its_blocks_to_the_bit():
@@ -83,21 +83,6 @@ def test_an_image_is_searched_once_in_each_block_however_batches_overlap():
     assert list(search.queries.values()) == [5 * PATCHES] * 2
 
 
-def test_a_bound_stored_by_a_search_avoids_the_next_one():
-    search = Watched()
-    neighbors = Neighbors(search)
-    near, further = (Block.of(ALL.flatten(0, 1) + away) for away in (0.01, 1.0))
-    far = Block.of(random_values(7, DIM, seed=3) + 100)
-    batch = a_batch(range(6))
-    neighbors.min_distance(batch, [near, far])
-    neighbors.min_distance(batch, [further])
-    before = search.queries[far.vectors.data_ptr()]
-    assert torch.equal(
-        neighbors.min_distance(batch, [further, far]), plain(range(6), [further, far])
-    )
-    assert search.queries[far.vectors.data_ptr()] == before
-
-
 def subset_of(block: Block, rows: Sequence[int]) -> Block:
     return block.take(np.array(rows))
 
@@ -118,24 +103,6 @@ def test_in_a_subset_only_patches_whose_nearest_vector_is_missing_are_searched()
     assert torch.equal(distances, plain(range(9), [smaller]))
     assert smaller.parent_digest == root.digest
     assert smaller.parent_rows.tolist() == [4, 7, 19]
-
-
-def test_a_block_that_cannot_be_nearest_is_not_searched_again_nor_are_its_subsets():
-    search = Watched()
-    neighbors = Neighbors(search)
-    near = Block.of(ALL[:4].flatten(0, 1))
-    far = Block.of(random_values(12, DIM, seed=3) + 50)
-    neighbors.min_distance(a_batch(range(4)), [far, near])
-    calls = search.calls
-    subset = subset_of(far, [0, 5])
-    distances = neighbors.min_distance(a_batch(range(4)), [subset, near])
-    assert torch.equal(distances, torch.zeros(4, PATCHES))
-    assert search.calls == calls
-    # Without the near block it is searched.
-    assert torch.equal(
-        neighbors.min_distance(a_batch(range(4)), [subset]), plain(range(4), [subset])
-    )
-    assert torch.equal(neighbors.min_distance(a_batch(range(4)), [far]), plain(range(4), [far]))
 
 
 def test_subsets_inherit_nothing_from_blocks_that_do_not_contain_them():
