@@ -65,12 +65,37 @@ def pixel_metrics(
             "anomaly maps hold NaN or infinite values (float16 ends at 65504); a method must "
             "return finite maps"
         )
-    chunks = _Chunks(torch.from_numpy(np.ascontiguousarray(maps)).to(device), truth, spec)
-    defective = chunks.defective()
-    counts = count_by_threshold(defective, chunks.normal(), truth)
-    good = chunks.of_normal_images()
-    highest = highest_scores((scores() for scores in good), truth.pixels_of_normal_images)
-    images = truth.pixels // truth.size**2
+    patch_maps = torch.from_numpy(np.ascontiguousarray(maps)).to(device)
+    area = truth.size**2
+    step = max(1, _CHUNK[device.type] // area)
+
+    def scores_of(images: slice | Tensor) -> Tensor:
+        return full_maps(patch_maps[images], truth.size, spec).flatten()
+
+    def defective_pixels(start: int) -> Tensor:
+        """Indices of a chunk's defective pixels in the chunk."""
+        first, last = np.searchsorted(truth.pixels, [start * area, (start + step) * area])
+        return torch.from_numpy(truth.pixels[first:last] - start * area).to(device)
+
+    def normal(start: int) -> Tensor:
+        """Scores of a chunk, -inf at defective pixels."""
+        scores = scores_of(slice(start, start + step))
+        scores[defective_pixels(start)] = -math.inf
+        return scores
+
+    starts = range(0, len(maps), step)
+    found = [
+        scores_of(slice(start, start + step))[pixels]
+        for start in starts
+        if len(pixels := defective_pixels(start))
+    ]
+    defective = torch.cat(found) if found else torch.empty(0)
+    counts = count_by_threshold(defective, [partial(normal, start) for start in starts], truth)
+    good = torch.from_numpy(truth.normal_images).to(device).split(step)
+    highest = highest_scores(
+        (scores_of(part) for part in good if len(part)), truth.pixels_of_normal_images
+    )
+    images = truth.pixels // area
     return replace(
         metrics_from_counts(counts), aupimo=aupimo(defective.cpu().numpy(), images, highest)
     )
@@ -163,68 +188,6 @@ def _count_on_device(thresholds: Tensor, values: Tensor) -> np.ndarray:
     ranked = torch.sort(values).values
     below = [torch.searchsorted(ranked, thresholds, right=right) for right in (True, False)]
     return len(ranked) - torch.stack(below).cpu().numpy()
-
-
-@dataclass(frozen=True, eq=False)
-class _Chunks:
-    """Pixel scores of patch maps (N, h, w), computed for a chunk of images at a time."""
-
-    maps: Tensor
-    truth: Truth
-    spec: MapSpec
-
-    def defective(self) -> Tensor:
-        """(K,) scores of the defective pixels."""
-        import torch
-
-        found = [
-            self._scores(start)[pixels]
-            for start in self._starts()
-            if len(pixels := self._defective_pixels(start))
-        ]
-        return torch.cat(found) if found else torch.empty(0)
-
-    def normal(self) -> list[Callable[[], Tensor]]:
-        """Per chunk, a function that returns its scores with -inf at defective pixels."""
-        return [partial(self._normal, start) for start in self._starts()]
-
-    def _normal(self, start: int) -> Tensor:
-        scores = self._scores(start)
-        scores[self._defective_pixels(start)] = -math.inf
-        return scores
-
-    def of_normal_images(self) -> list[Callable[[], Tensor]]:
-        """Per chunk, a function that returns the scores of images without a defective pixel."""
-        import torch
-
-        images = torch.from_numpy(self.truth.normal_images).to(self.maps.device)
-        parts = images.split(self._images_per_chunk)
-        return [partial(self._scores_of, part) for part in parts if len(part)]
-
-    def _scores_of(self, images: Tensor) -> Tensor:
-        return full_maps(self.maps[images], self.truth.size, self.spec).flatten()
-
-    def _starts(self) -> range:
-        return range(0, len(self.maps), self._images_per_chunk)
-
-    @property
-    def _images_per_chunk(self) -> int:
-        return max(1, _CHUNK[self.maps.device.type] // self.truth.size**2)
-
-    def _defective_pixels(self, start: int) -> Tensor:
-        """Indices of a chunk's defective pixels in the chunk."""
-        import torch
-
-        low, high = (
-            image * self.truth.size**2 for image in (start, start + self._images_per_chunk)
-        )
-        first, last = np.searchsorted(self.truth.pixels, [low, high])
-        return torch.from_numpy(self.truth.pixels[first:last] - low).to(self.maps.device)
-
-    def _scores(self, start: int) -> Tensor:
-        """Scores of a chunk's pixels (n * size^2,)."""
-        maps = self.maps[start : start + self._images_per_chunk]
-        return full_maps(maps, self.truth.size, self.spec).flatten()
 
 
 def _auroc(counts: Counts) -> float:

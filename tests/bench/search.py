@@ -3,8 +3,7 @@
 `python tests/bench/search.py [--device cuda]` searches the 784 patches of eight images, with the
 dimensions of lite0 (152), the published embedding (1024) and plain concatenation (1536), in the
 replayed part of a coreset (80 vectors), a coreset (400) and a bank (2400). All are close to a
-30-dimensional subspace, as embeddings are. `bounded` is the default search when every query has an
-upper limit below all distances, because another block has the nearest vector.
+30-dimensional subspace, as embeddings are.
 """
 
 from __future__ import annotations
@@ -60,18 +59,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--device", default="cpu")
     device = parser.parse_args().device
-    names = ["cdist", "torch", "bounded", *(["faiss"] if device == "cpu" else [])]
+    names = ["cdist", "torch", *(["faiss"] if device == "cpu" else [])]
     ratios = "".join(f"{name + '/torch':>15}" for name in names if name != "torch")
     print(f"{'D':>5} {'M':>5}" + "".join(f"{name + ' ms':>11}" for name in names) + ratios)
     for dim in DIMENSIONS:
         queries = random_vectors(QUERIES, dim, 1).to(device)
         for count in VECTORS:
             vectors = random_vectors(count, dim, 2).to(device)
-            bounds = torch_search(queries, vectors)[0] * 0.8
             searches: dict[str, Callable[[], object]] = {
                 "cdist": partial(plain, queries, vectors),
                 "torch": partial(torch_search, queries, vectors),
-                "bounded": partial(torch_search, queries, vectors, bounds),
                 "faiss": partial(faiss_search, queries, vectors),
             }
             times = {name: seconds(searches[name]) for name in names}

@@ -15,6 +15,8 @@ from cadbench.benchmark.interface.memory_block import Block
 from cadbench.benchmark.services.coresets import herding, k_center, k_means
 from cadbench.benchmark.services.coresets.service import Coresets
 
+from tests.benchmark.services.coresets.test_k_center import plain_greedy
+
 CPU = torch.device("cpu")
 TOTAL = 6 * 30
 
@@ -48,14 +50,8 @@ def rows_of(values: np.ndarray) -> np.ndarray:
 
 def greedy(rows: np.ndarray, size: int, first: int | None = None) -> list[int]:
     """The plain algorithm, from the row nearest the mean or from `first`."""
-    if first is None:
-        first = int(((rows - rows.mean(0)) ** 2).sum(1).argmin())
-    picks = [first]
-    distances = ((rows - rows[first]) ** 2).sum(1)
-    while len(picks) < size:
-        picks.append(int(distances.argmax()))
-        distances = np.minimum(distances, ((rows - rows[picks[-1]]) ** 2).sum(1))
-    return picks
+    nearest = int(((rows - rows.mean(0)) ** 2).sum(1).argmin())
+    return plain_greedy(rows, size, nearest if first is None else first).tolist()
 
 
 def selected(coresets: Coresets, experience: TrainExperience, size: int, **how: Any) -> np.ndarray:

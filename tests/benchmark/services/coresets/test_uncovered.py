@@ -9,17 +9,14 @@ from cadbench.benchmark.conformance.mock_stream import mock_stream
 from cadbench.benchmark.plugins.methods import load_method
 from cadbench.benchmark.services.coresets.k_center import uncovered
 
+from tests.benchmark.services.coresets.test_k_center import plain_greedy
+
 
 def plain(patches: np.ndarray, k: int, bank: np.ndarray) -> list[int]:
     """Greedy k-center that starts from the bank, with every distance in float64."""
-    covered, picks = list(bank.astype(np.float64)), []
-    while len(picks) < k:
-        gaps = patches.astype(np.float64)[:, None] - np.array(covered)
-        distances = np.square(gaps).sum(2).min(1)
-        distances[picks] = -1
-        picks.append(int(distances.argmax()))
-        covered.append(patches[picks[-1]].astype(np.float64))
-    return picks
+    gaps = patches.astype(np.float64)[:, None] - bank.astype(np.float64)
+    initial = np.square(gaps).sum(2).min(1)
+    return plain_greedy(patches, k, int(initial.argmax()), initial).tolist()
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32])
