@@ -1,4 +1,8 @@
-"""Cache of the distances of test patches to one block."""
+"""Cache of the distances of test patches to one block.
+
+Each entry is the exact distance of a patch to its nearest vector in the block, or a lower bound of
+it, so that patches whose bound exceeds their distance to another block are not searched.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +18,13 @@ from .search import Search
 
 
 class DistanceTable:
-    """Exact distances of the patches of images to one block: a row per image, P patches per row.
+    """Distances of the patches of images to one block: a row per image, P patches per row.
 
     Attributes:
-        values: (capacity, P) float32; NaN: not computed.
-        nearest: (capacity, P): index of the nearest vector in the root block.
+        values: (capacity, P) float32: the exact distance if the sign bit is clear; otherwise the
+            negated lower bound. -0.0 means "not computed".
+        nearest: (capacity, P): index of the nearest vector in the root block; undefined where only
+            a bound is stored.
         root_digest: digest of the root block: the block that this one is a subset of, or itself.
         root_rows: (M,) indices of the block's vectors in the root block.
         in_block: mask over the root's vectors (the last ones may be missing): those in the block.
@@ -41,23 +47,31 @@ class DistanceTable:
         """Bytes of the table."""
         return self.values.nbytes + self.nearest.nbytes
 
-    def distances(self, batch: BatchData, block: Block, search: Search) -> np.ndarray:
-        """The distances (B, P) of a batch whose images have rows; missing ones are computed."""
-        rows = self.rows_of(batch.ids)
-        found = self.values[rows]
-        if len(places := np.flatnonzero(np.isnan(found))):
-            patches = found.shape[1]
-            image, patch = np.divmod(places, patches)
-            stored, stored_rows = batch.stored
-            queries = torch.from_numpy(np.asarray(stored_rows)[image] * patches + patch)
-            values, nearest = search(
-                stored.flatten(0, 1), block.vectors, queries.to(block.vectors.device)
-            )
-            self.values[rows[image], patch] = values.cpu().numpy()
-            self.nearest[rows[image], patch] = self.root_rows[nearest.cpu().numpy()]
-            self.changed = True
-            found = self.values[rows]
-        return found
+    def lower(self, least: np.ndarray, ids: Sequence[str]) -> None:
+        """Lower `least` (B, P) float32 to the exact distances of images in the table."""
+        # As whole numbers, the bits of values with a sign are larger than those without.
+        bits = least.view(np.uint32)
+        np.minimum(bits, self.values[self.rows_of(ids)].view(np.uint32), out=bits)
+
+    def search(
+        self, batch: BatchData, block: Block, least: np.ndarray, exact_search: Search
+    ) -> None:
+        """Compute the distances that may be below `least` (B, P), and lower it to them."""
+        rows, patches = self.rows_of(batch.ids), least.shape[1]
+        may_be_below = (-self.values[rows]).view(np.uint32) < least.view(np.uint32)
+        places = np.flatnonzero(may_be_below)
+        if not len(places):
+            return
+        image, patch = np.divmod(places, patches)
+        stored, stored_rows = batch.stored
+        queries = torch.from_numpy(np.asarray(stored_rows)[image] * patches + patch)
+        device = block.vectors.device
+        found = exact_search(stored.flatten(0, 1), block.vectors, queries.to(device))
+        distances, nearest = (each.cpu().numpy() for each in found)
+        self.values[rows[image], patch] = distances
+        self.nearest[rows[image], patch] = self.root_rows[nearest]
+        least[image, patch] = np.minimum(least[image, patch], distances)
+        self.changed = True
 
     def add_images(self, ids: Sequence[str]) -> np.ndarray:
         """Append rows for new images, not computed, and return their indices.
@@ -68,7 +82,7 @@ class DistanceTable:
         if end > len(self.values):
             self.values = _grow(self.values, max(end, 2 * start), start)
             self.nearest = _grow(self.nearest, max(end, 2 * start), start)
-        self.values[start:end] = np.nan
+        self.values[start:end] = -0.0
         self.nearest[start:end] = 0
         self.changed = True
         self.row_of.update(zip(ids, range(start, end), strict=True))
@@ -77,14 +91,13 @@ class DistanceTable:
     def add_images_from(self, source: DistanceTable, ids: Sequence[str]) -> None:
         """Append rows with the distances of a block that contains this one.
 
-        They are the same where the nearest vector is in this block.
+        A distance whose nearest vector is not in this block becomes a lower bound.
         """
         source_rows, rows = source.rows_of(ids), self.add_images(ids)
-        nearest = source.nearest[source_rows]
-        inside = np.append(self.in_block, False)[
-            np.minimum(nearest.astype(np.int64), len(self.in_block))
-        ]
-        self.values[rows] = np.where(inside, source.values[source_rows], np.float32(np.nan))
+        values, nearest = source.values[source_rows], source.nearest[source_rows].astype(np.int64)
+        inside = np.append(self.in_block, False)[np.minimum(nearest, len(self.in_block))]
+        inside &= ~np.signbit(values)
+        self.values[rows] = np.where(inside, values, -np.abs(values))
         self.nearest[rows] = np.where(inside, nearest, 0)
 
     def rows_of(self, ids: Sequence[str]) -> np.ndarray:
@@ -109,9 +122,7 @@ class DistanceTable:
         """Restore the table of a block from what `to_arrays` returned."""
         table = cls(block, arrays["values"].shape[1])
         rows = table.add_images(arrays["ids"])
-        # Version 0.1 stored lower bounds, as negative values.
-        stored = np.where(np.signbit(arrays["values"]), np.float32(np.nan), arrays["values"])
-        table.values[rows] = stored
+        table.values[rows] = arrays["values"]
         table.nearest[rows] = table.root_rows[arrays["rows"]]
         table.changed = False
         return table

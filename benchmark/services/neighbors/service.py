@@ -63,8 +63,13 @@ class Neighbors:
         data = batch_data(batch)
         tables = [self._table(block, data) for block in blocks]
         least = np.full((len(data), tables[0].values.shape[1]), np.inf, np.float32)
-        for block, table in zip(blocks, tables, strict=True):
-            np.minimum(least, table.distances(data, block, self.search), out=least)
+        for table in tables:
+            table.lower(least, data.ids)
+        # A large block probably has the nearest vectors, whose distances rule others out.
+        for block, table in sorted(
+            zip(blocks, tables, strict=True), key=lambda each: -len(each[0])
+        ):
+            table.search(data, block, least, self.search)
         self._evict(verify)
         return torch.from_numpy(least).to(blocks[0].vectors.device)
 

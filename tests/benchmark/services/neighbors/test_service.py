@@ -105,6 +105,23 @@ def test_in_a_subset_only_patches_whose_nearest_vector_is_missing_are_searched()
     assert smaller.parent_rows.tolist() == [4, 7, 19]
 
 
+def test_a_subset_of_a_block_that_cannot_be_nearest_is_not_searched():
+    search = Watched()
+    neighbors = Neighbors(search)
+    near = Block.of(ALL[:4].flatten(0, 1))
+    far = Block.of(random_values(12, DIM, seed=3) + 50)
+    neighbors.min_distance(a_batch(range(4)), [far, near])
+    calls = search.calls
+    subset = subset_of(far, [0, 5])
+    distances = neighbors.min_distance(a_batch(range(4)), [subset, near])
+    assert torch.equal(distances, torch.zeros(4, PATCHES))
+    assert search.calls == calls
+    # Without the near block it is searched.
+    assert torch.equal(
+        neighbors.min_distance(a_batch(range(4)), [subset]), plain(range(4), [subset])
+    )
+
+
 def test_subsets_inherit_nothing_from_blocks_that_do_not_contain_them():
     neighbors = Neighbors(torch_search)
     root = a_block(1, 20)
