@@ -27,7 +27,6 @@ def crop_notes(
     """The notes on what preprocessing loses, by column of R.
 
     Args:
-        manifest: the images.
         preprocessing: how they become squares.
         regions: `PixelMeter.regions`: regions of the columns that have pixel metrics.
     """

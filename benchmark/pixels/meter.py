@@ -28,7 +28,6 @@ class PixelMeter:
         """Prepare for a dataset; masks are read when a column is first measured.
 
         Args:
-            features: features of the images.
             load: loads the ground truth of some columns; those without any are left out.
             spec: how patch maps become full-size maps.
         """

@@ -51,7 +51,6 @@ def pixel_metrics(
         maps: (N, h, w) patch maps of the images of `truth`, in its order.
         truth: the defective pixels.
         spec: how patch maps become full-size maps.
-        device: where to compute.
 
     Raises:
         CadbenchError: a map holds NaN or infinite values, or N is not the number of images.

@@ -52,7 +52,6 @@ def survey(
     """Survey every category; reads all masks.
 
     Args:
-        manifest: the images.
         preprocessing: how images become squares.
         reporter: receives the progress.
     """

@@ -92,7 +92,6 @@ def load_truths(
     """Load the ground truth of all categories that have one, from the cache or from mask files.
 
     Args:
-        manifest: the images.
         categories: columns of R.
         preprocessing: the resize and crop of the images.
         cache: root of the cache.
@@ -168,7 +167,6 @@ def read_regions(
     """Read the masks of items in worker processes and find their regions.
 
     Args:
-        root: the folder of the dataset.
         items: images with a mask.
         preprocessing: the resize and crop of the images.
         task: advances with every mask.

@@ -114,7 +114,6 @@ def result_of(step: Step, stream: Stream, features: FeatureSet) -> ExperienceRes
 
     Args:
         step: what the experience added.
-        stream: the stream of the cell.
         features: features of its images, which give the order of the scores.
     """
     values = {}

@@ -57,9 +57,6 @@ def record(
     """Write the record of a finished cell.
 
     Args:
-        cell: the cell.
-        stream: its stream.
-        features: features of the images of the stream.
         progress: what the cell has produced.
         out: folder of all records.
         maps: which anomaly maps to keep.

@@ -75,7 +75,6 @@ class Runner:
         """Return the record of every cell, computing those that are missing.
 
         Args:
-            cells: the cells.
             matched: cells that need the memory of one of `cells`; they are computed last.
             compute: computes cells elsewhere; None computes them here, one after another.
 

@@ -14,7 +14,7 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from ....results.errors import CadbenchError, UsageError
 from ...system.reporting import Reporter
@@ -29,7 +29,7 @@ from .cluster_health import (
     last_words,
     messages_of_ray,
 )
-from .node_software import Answer, check_answer, make_task, own_software
+from .node_software import check_software, make_task, own_software
 from .work import CellsFailed, Done, computed_seconds, load_outcome, make_job
 
 TRIES = 4
@@ -167,13 +167,12 @@ class Tasks:
         result = _result(self._ray, reference)
         if isinstance(result, str):
             return result
-        answer = Answer(*result)
-        warning = check_answer(answer, self._software)
+        node, software, done = result
+        warning = check_software(node, software, self._software)
         if warning and warning not in self._warned:
             self._warned.add(warning)
             self._reporter.warn(warning)
-        done: Done = answer.result
-        return done
+        return cast(Done, done)
 
 
 def _result(ray: Any, reference: Any) -> Any | str:

@@ -6,7 +6,6 @@ Scores of different versions may differ, and a record does not say which node co
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ....results.errors import CadbenchError
@@ -17,21 +16,6 @@ Software = Mapping[str, str]
 
 _REQUIRED = ("cadbench", "python")
 """What must be the same; other packages may differ in their build for another device."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a node answers to a task.
-
-    Attributes:
-        node: address of the node.
-        software: the software of the node.
-        result: result of the task; None if `cadbench` or `python` differ.
-    """
-
-    node: str
-    software: Software
-    result: Any
 
 
 def make_task(module: str, function: str) -> Callable[..., tuple[str, dict[str, str], Any]]:
@@ -93,31 +77,24 @@ def own_software() -> Software:
     return make_task("", "")({}, ())[1]
 
 
-def check_answer(answer: Answer, own: Software) -> str | None:
-    """Compare the software of a node with that of this process.
-
-    Args:
-        answer: what the node answered.
-        own: the software of this process.
-
-    Returns:
-        A warning if packages differ that may change scores; else None.
+def check_software(node: str, software: Software, own: Software) -> str | None:
+    """Return a warning if a node has other packages, which may change scores; else None.
 
     Raises:
         CadbenchError: `cadbench` or `python` differ.
     """
-    differing = [name for name in own if answer.software.get(name, "missing") != own[name]]
+    differing = [name for name in own if software.get(name, "missing") != own[name]]
     if not differing:
         return None
-    node = " and ".join(f"{name} {answer.software.get(name, 'missing')}" for name in differing)
+    there = " and ".join(f"{name} {software.get(name, 'missing')}" for name in differing)
     here = " and ".join(f"{name} {own[name]}" for name in differing)
     if any(name in _REQUIRED for name in differing):
         raise CadbenchError(
-            f"the Ray node {answer.node} has {node}, but this command has {here}; install the "
+            f"the Ray node {node} has {there}, but this command has {here}; install the "
             "same on every node, restart Ray there, and run the same command again (finished "
             "work is kept)"
         )
     return (
-        f"the Ray node {answer.node} has {node}, but this command has {here}; the last bits of "
+        f"the Ray node {node} has {there}, but this command has {here}; the last bits of "
         "scores may differ"
     )

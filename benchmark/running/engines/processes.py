@@ -20,8 +20,6 @@ def run_in_processes(runner: Runner, cells: Sequence[Cell], jobs: int) -> list[O
     process; finished cells are kept.
 
     Args:
-        runner: the runner of this process.
-        cells: the cells.
         jobs: number of processes.
     """
     outcomes = {n: found for n, cell in enumerate(cells) if (found := runner.find_outcome(cell))}

@@ -51,7 +51,6 @@ class Job:
 
     Attributes:
         runner: the runner, without its caches.
-        name: unique name of the run.
         cores: number of cores per task.
         folder: current folder of the command, where `package.module:Class` is looked up.
     """
@@ -84,7 +83,6 @@ def make_job(runner: Runner, name: str, cores: int) -> Job:
 
     Args:
         runner: the runner of the command.
-        name: unique name of the run.
         cores: number of cores per task.
     """
     weights = runner.inputs.weights

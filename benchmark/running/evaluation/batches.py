@@ -40,9 +40,6 @@ def train_experience(
     """Make the experience that the method observes.
 
     Args:
-        experience: the experience of the stream.
-        stream: the stream.
-        features: features of its images.
         uses_images: whether the method gets the training images too.
         routing: decides the names that the method gets, see `names_for_method`.
         method_ids: makes the image ids that the method gets; the default keeps content hashes.
@@ -88,9 +85,7 @@ def names_for_method(stream: Stream, index: int, routing: Routing) -> dict[str, 
     in training nor at test time. All images of experience 3 have the name `experience 3`.
 
     Args:
-        stream: the stream.
         index: number of the experience, from 1.
-        routing: routing of the cell.
 
     Returns:
         The name for each column that the experience has images of.
@@ -118,9 +113,6 @@ def shuffled_batches(
     `inferred` routing categories are mixed.
 
     Args:
-        features: features of the images.
-        images: the images to score.
-        routing: routing of the cell.
         uses_images: whether the batches give access to pixels.
         size: images per batch; runs use the default.
         seed: seed of the order; runs use the default.

@@ -28,10 +28,7 @@ def score_columns(
     """Score images of some columns of R in shuffled batches.
 
     Args:
-        cell: the cell.
-        method: its method.
         columns: per column, the rows of its images in the source of the split; see `rows_to_score`.
-        features: features of the images.
         method_ids: makes the image ids that the method gets.
         map_grid: (h, w) of the method's earlier maps; None before its first map.
         split: `test`, or `train` for held-out images, whose maps are dropped.

@@ -79,7 +79,6 @@ def farthest_first(
     """Pick k patches: `first_picks`, then each time the patch farthest from its nearest pick.
 
     Args:
-        patches: N patches.
         k: number of picks, at most N.
         first_picks: indices of the first picks; at least one.
         initial: (N,) float64 squared distances before the first pick; None: infinite.

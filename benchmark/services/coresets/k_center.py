@@ -42,8 +42,6 @@ def greedy_k_center(
     the lowest remaining indices follow.
 
     Args:
-        patches: N patches.
-        k: number of patches.
         start: index of the first pick.
         chosen: the first picks, if they are cached, beginning with `start`. They save time and
             do not change the result.
@@ -65,8 +63,6 @@ def approximate_greedy_k_center(
     initially, the distance of a patch is its mean distance to several random patches.
 
     Args:
-        patches: N patches.
-        k: number of patches.
         rng: draws the projection and the random patches.
         projection: number of dimensions after the projection.
         starts: number of random patches.
@@ -95,8 +91,6 @@ def uncovered(
     it. The cost is linear in N: one search of the bank per patch, and a greedy selection.
 
     Args:
-        patches: N patches.
-        k: number of patches.
         bank: (M, D) float32. If it is empty, the patch nearest the mean of all is selected first.
         rng: draws the projection.
         projection: number of dimensions after the projection.

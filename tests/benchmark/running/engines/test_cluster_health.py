@@ -12,8 +12,7 @@ import pytest
 from cadbench.benchmark.running.engines import cluster_health
 from cadbench.benchmark.running.engines.cluster_health import ConnectionLost, Health, Resources
 from cadbench.benchmark.running.engines.node_software import (
-    Answer,
-    check_answer,
+    check_software,
     make_task,
     own_software,
 )
@@ -76,18 +75,18 @@ def test_a_node_with_another_cadbench_or_python_computes_nothing_and_is_refused_
     assert " (source " in own["cadbench"]
     for name in ("cadbench", "python"):
         command = {**own, name: "0.0.9"}
-        answer = Answer(*make_task("no.such.module", "f")(command, ["never unpacked"]))
-        assert answer.result is None
+        node, here, result = make_task("no.such.module", "f")(command, ["never unpacked"])
+        assert result is None
         with pytest.raises(CadbenchError, match=f"the Ray node .* this command has {name} 0.0.9"):
-            check_answer(answer, command)
+            check_software(node, here, command)
 
 
 def test_another_version_of_a_library_is_a_warning():
     own = own_software()
-    warning = check_answer(Answer("far", {**own, "torch": "2.0"}, 1), own)
+    warning = check_software("far", {**own, "torch": "2.0"}, own)
     assert warning is not None
     assert warning.startswith("the Ray node far has torch 2.0, but this command has torch ")
-    assert check_answer(Answer("near", own, 1), own) is None
+    assert check_software("near", own, own) is None
 
 
 def test_the_check_of_a_node_uses_nothing_of_cadbench_that_the_node_may_lack():
