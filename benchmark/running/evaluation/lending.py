@@ -123,6 +123,9 @@ class _LentBackbone:
     def untrained(self, seed: int) -> torch.nn.Module:
         return reveal(self._backbone).untrained(seed)
 
+    def trainable_copy(self) -> torch.nn.Module:
+        return reveal(self._backbone).trainable_copy()
+
 
 class _LentCoresets(_Lent):
     """Implements `interface.services.CoresetService`, which documents methods and arguments."""
