@@ -223,7 +223,7 @@ def study(
         from cadbench.benchmark.features.feature_set import FeatureSet
         from cadbench.benchmark.features.feature_spec import FeatureSpec
         from cadbench.benchmark.features.weights import Weights
-        from cadbench.benchmark.running.evaluation.evaluator import Services
+        from cadbench.benchmark.running.evaluation.trial import Services
         from cadbench.benchmark.services.coresets.service import Coresets
         from cadbench.benchmark.services.neighbors.search import exact_search
         from cadbench.benchmark.services.neighbors.service import Neighbors

@@ -19,7 +19,7 @@ from ..system.reporting import Reporter
 from ..system.torch_import import import_torch
 from .cell import Cell, FeatureInputs
 from .devices import choose_device
-from .evaluation.evaluator import Services
+from .evaluation.trial import Services
 
 if TYPE_CHECKING:
     from ..pixels.meter import PixelMeter

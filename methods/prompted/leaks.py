@@ -21,7 +21,7 @@ from ...benchmark.interface.experience import TestBatch
 from ...benchmark.progress.choose_reporter import choose_reporter
 from ...benchmark.running.cell import Cell
 from ...benchmark.running.devices import choose_device
-from ...benchmark.running.evaluation.evaluator import Services, build_method
+from ...benchmark.running.evaluation.trial import Services, build_method
 from ...benchmark.scoring.restored_method import restored_cell, weights_of
 from ...benchmark.services.coresets.service import Coresets
 from ...benchmark.services.neighbors.search import exact_search

@@ -65,7 +65,8 @@ def measure(categories: int, train: int, test: int) -> None:
     from cadbench.benchmark.plugins.methods import load_method
     from cadbench.benchmark.running.cell import Cell
     from cadbench.benchmark.running.checkpoint import Checkpoint
-    from cadbench.benchmark.running.evaluation.evaluator import Services, evaluate
+    from cadbench.benchmark.running.evaluation.evaluator import evaluate
+    from cadbench.benchmark.running.evaluation.trial import Services
     from cadbench.benchmark.running.recording import record
     from cadbench.benchmark.services.coresets.service import Coresets
     from cadbench.benchmark.services.neighbors.search import exact_search

@@ -23,7 +23,7 @@ def cuda():
 @pytest.mark.parametrize("routing", ["oracle", "inferred"])
 def test_a_mecad_cell_scores_on_cuda_as_on_the_cpu(study, cuda, routing):
     from cadbench.benchmark.features.feature_set import FeatureSet
-    from cadbench.benchmark.running.evaluation.evaluator import Services
+    from cadbench.benchmark.running.evaluation.trial import Services
     from cadbench.benchmark.services.coresets.service import Coresets
     from cadbench.benchmark.services.neighbors.search import exact_search
     from cadbench.benchmark.services.neighbors.service import Neighbors

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,9 +13,7 @@ from ...streams.stream import Experience
 from ...system.plugin_errors import PluginMistake
 from .batches import names_for_method, training_parts
 from .event_log import Event
-
-if TYPE_CHECKING:
-    from .evaluator import Trial
+from .trial import Trial
 
 
 def complete_events(trial: Trial, experience: Experience) -> list[Event]:

@@ -6,47 +6,29 @@ Methods get training patches, opaque ids and services. Labels, masks and files s
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias
 
 from ....results.records.schema import UTILIZATION
 from ...features.feature_set import FeatureSet
-from ...interface.method import Method
 from ...interface.prediction import ExpertMemory, MemoryReport
 from ...pixels.meter import PixelMeter
 from ...streams.stream import Experience, Stream
 from ...system.costs import CostMeter
 from ...system.global_state import exit_raises, restored_global_state
-from ...system.plugin_errors import PluginMistake, attribute_errors_to
 from ...system.reporting import Reporter, Silent
 from ..cell import Cell
 from ..devices import synchronize
 from .batches import names_for_method, train_experience
 from .completed_events import complete_events, segment_events
-from .event_log import EventLog
-from .lending import Loan
 from .progress import ColumnScores, Progress, Step
-from .result_checks import MapGrid, check_claim, check_memory
-from .salted_ids import SaltedIds
+from .result_checks import check_claim, check_memory
 from .scoring import rows_to_score, score_columns
+from .trial import Services, Trial, open_trial
 from .wrong_neighbors import count_wrong_neighbors
-
-if TYPE_CHECKING:
-    from ...services.coresets.service import Coresets
-    from ...services.neighbors.service import Neighbors
 
 Maps: TypeAlias = Literal["final", "all", "none"]
 """Which maps a record keeps: those of the last experience, of all experiences, or none."""
-
-
-@dataclass
-class Services:
-    """The caches that cells share."""
-
-    coresets: Coresets
-    neighbors: Neighbors
 
 
 def evaluate(
@@ -79,7 +61,7 @@ def evaluate(
     with (
         restored_global_state(),
         exit_raises(),
-        _trial(cell, stream, features, services, meter, progress) as trial,
+        open_trial(cell, stream, features, services, meter, progress) as trial,
     ):
         if progress.steps:
             with trial.attributed("load_state_dict"):
@@ -101,66 +83,6 @@ def evaluate(
                 _save(trial, progress, checkpoint)
                 task.advance()
     return progress
-
-
-@dataclass(eq=False)
-class Trial:
-    """A method on its stream, with what the run lends to it.
-
-    Attributes:
-        meter: measures maps; None measures nothing.
-        loan: what the run lends to the method.
-        method_ids: makes the image ids that the method gets.
-        log: events that the method recorded since the last step.
-        map_grid: (h, w) of the maps; None before the method's first map.
-    """
-
-    cell: Cell
-    stream: Stream
-    features: FeatureSet
-    meter: PixelMeter | None
-    loan: Loan
-    method_ids: SaltedIds
-    log: EventLog
-    method: Method
-    map_grid: MapGrid | None
-
-    def attributed(self, call: str) -> AbstractContextManager[None]:
-        """Attribute errors in a block to the method's function `call`."""
-        return attribute_errors_to(self.cell.method, type(self.method), call)
-
-
-@contextmanager
-def _trial(
-    cell: Cell,
-    stream: Stream,
-    features: FeatureSet,
-    services: Services,
-    meter: PixelMeter | None,
-    progress: Progress,
-) -> Iterator[Trial]:
-    """Create the method of a cell; at the end, drop what was computed with changed blocks."""
-    method_ids = SaltedIds(progress.salt)
-    progress.salt = method_ids.salt
-    log = EventLog()
-    log.learn_types(progress.events)
-    method, loan = build_method(cell, features, services, log)
-    try:
-        yield Trial(cell, stream, features, meter, loan, method_ids, log, method, progress.map_grid)
-    finally:
-        with suppress(PluginMistake):  # the error that is being raised matters more
-            loan.blocks.verify()
-
-
-def build_method(
-    cell: Cell, features: FeatureSet, services: Services, log: EventLog | None = None
-) -> tuple[Method, Loan]:
-    """Create the method of a cell, before it has observed anything, and what it borrows."""
-    record = (log or EventLog()).record
-    loan = Loan(services.coresets, services.neighbors, features.backbone, record)
-    context = loan.context(features, cell.seed, cell.routing)
-    with attribute_errors_to(cell.method, cell.method_class, "__init__"):
-        return cell.method_class(cell.params, context), loan
 
 
 def _evaluate_experience(trial: Trial, experience: Experience) -> Step:

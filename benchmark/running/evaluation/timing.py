@@ -18,7 +18,7 @@ from ...system.plugin_errors import attribute_errors_to
 from ..cell import Cell
 from ..devices import synchronize
 from .batches import ImageRef, shuffled_batches, train_experience
-from .evaluator import Services, build_method
+from .trial import Services, build_method
 
 IMAGES = 64
 REPEATS = 5

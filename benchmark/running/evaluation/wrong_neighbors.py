@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +13,7 @@ from ...interface.memory_block import Block
 from .batches import shuffled_batches
 from .lending import Loan
 from .progress import ColumnScores
-
-if TYPE_CHECKING:
-    from .evaluator import Trial
+from .trial import Trial
 
 
 def count_wrong_neighbors(trial: Trial, final: Mapping[str, ColumnScores]) -> list[dict[str, Any]]:

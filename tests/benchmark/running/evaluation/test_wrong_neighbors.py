@@ -29,16 +29,16 @@ def shares(progress):
 @pytest.fixture
 def final_method(monkeypatch):
     """The method of the last cell, after its last experience."""
-    from cadbench.benchmark.running.evaluation import evaluator
+    from cadbench.benchmark.running.evaluation import trial
 
     kept = []
-    build = evaluator.build_method
+    build = trial.build_method
 
     def build_and_keep(*given):
         kept.append(build(*given))
         return kept[-1]
 
-    monkeypatch.setattr(evaluator, "build_method", build_and_keep)
+    monkeypatch.setattr(trial, "build_method", build_and_keep)
     return kept
 
 
