@@ -27,10 +27,15 @@ from ..interface.experience import TestBatch, TrainExperience
 from ..interface.method import CellFacts, Method
 from ..interface.params import Params
 from ..plugins.class_methods import resolve_params
-from ..running.evaluation.batches import BATCH_SIZE, ImageRef, shuffled_batches, train_experience
+from ..running.evaluation.batches import (
+    BATCH_SIZE,
+    ImageRef,
+    SaltedIds,
+    shuffled_batches,
+    train_experience,
+)
 from ..running.evaluation.event_log import EventLog
 from ..running.evaluation.lending import Loan
-from ..running.evaluation.salted_ids import SaltedIds
 from ..services.coresets.service import Coresets
 from ..services.neighbors.search import exact_search
 from ..services.neighbors.service import Neighbors

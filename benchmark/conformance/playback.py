@@ -14,8 +14,8 @@ from ..interface.context import Routing
 from ..interface.method import Method
 from ..interface.params import Params
 from ..interface.prediction import MemoryReport, Prediction
+from ..running.evaluation.batches import SaltedIds
 from ..running.evaluation.result_checks import InvalidPrediction, validate_prediction
-from ..running.evaluation.salted_ids import SaltedIds
 from .mock_stream import MockStream, Services
 
 ROUNDING = 1e-4

@@ -14,8 +14,8 @@ from ..features.feature_spec import EXTRACTION_VERSION
 from ..features.weights import Weights, find_weights
 from ..plugins.methods import load_method
 from ..running.cell import Cell
+from ..running.evaluation.batches import SaltedIds
 from ..running.evaluation.progress import ColumnScores
-from ..running.evaluation.salted_ids import SaltedIds
 from ..running.evaluation.scoring import rows_to_score, score_columns
 from ..running.evaluation.trial import Services, build_method
 from ..services.coresets.service import Coresets

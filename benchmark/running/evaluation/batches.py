@@ -5,6 +5,8 @@ This is the border between what the evaluator knows and what a method may know.
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
@@ -179,3 +181,22 @@ def _find_array(rows: Sequence[SourceRow]) -> tuple[torch.Tensor, Sequence[int]]
     if len({source for source, _ in rows}) == 1:
         return rows[0][0].find([row for _, row in rows])
     return _read(rows, stored=True), range(len(rows))
+
+
+class SaltedIds:
+    """Keyed hashes of content hashes: equal images have equal ids, and every run has its own.
+
+    A method therefore cannot look an image up in a table of a public dataset by its id. Records and
+    caches keep the content hashes.
+
+    Attributes:
+        salt: the key, 16 random bytes unless it is that of an interrupted run.
+    """
+
+    def __init__(self, salt: bytes | None = None) -> None:
+        self.salt = salt or os.urandom(16)
+
+    def __call__(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """Return the ids for a method, in the order of these content hashes."""
+        hashed = (hashlib.blake2b(each.encode(), key=self.salt, digest_size=32) for each in ids)
+        return tuple(each.hexdigest() for each in hashed)

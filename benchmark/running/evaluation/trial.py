@@ -13,11 +13,11 @@ from ...pixels.meter import PixelMeter
 from ...streams.stream import Stream
 from ...system.plugin_errors import PluginMistake, attribute_errors_to
 from ..cell import Cell
+from .batches import SaltedIds
 from .event_log import EventLog
 from .lending import Loan
 from .progress import Progress
 from .result_checks import MapGrid
-from .salted_ids import SaltedIds
 
 if TYPE_CHECKING:
     from ...services.coresets.service import Coresets
