@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import textwrap
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ import numpy as np
 
 from ...errors import UsageError
 from ...statistics.friedman import Ranking
-from ...storage.files import write_bytes
+from .style import SMALL, save, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,22 +22,11 @@ ENDINGS = (".pdf", ".png", ".svg")
 WIDTH = 3.5
 """Width of one column of a two-column page, in inches."""
 
-_POINTS = 6.0
 _LINE = 0.15  # inches: from one line of text to the next
 _HEAD = 0.5  # inches above the line, for its numbers and the critical difference
 _PAD = 0.05  # inches at the sides
 _GAP = 0.03  # inches between a label and its line
 _ENOUGH = 1.2  # inches: the length at which ranks can be told apart
-_STYLE: dict[Any, Any] = {
-    "font.size": _POINTS,
-    "pdf.fonttype": 42,  # text stays text, as journals want it
-    "svg.fonttype": "none",
-    "svg.hashsalt": "cadbench",
-    "axes.linewidth": 0.6,
-    "xtick.major.width": 0.6,
-    "xtick.major.size": 2.5,
-    "xtick.major.pad": 1.5,
-}
 
 
 def check_place(path: Path) -> None:
@@ -61,16 +49,8 @@ def save_diagram(path: Path, labels: Sequence[str], ranking: Ranking, alpha: flo
         ranking: mean ranks and tests.
         alpha: significance level.
     """
-    import matplotlib
-
-    kind = path.suffix.lower().lstrip(".")
-    # No date, so that equal figures are equal files.
-    dated: dict[str, Any] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
-    drawn = io.BytesIO()  # on a full disk the PDF writer hides the cause
-    with matplotlib.rc_context(_STYLE):
-        figure = draw_diagram(labels, ranking, alpha)
-        figure.savefig(drawn, format=kind, dpi=300, metadata=dated.get(kind))
-    write_bytes(path, drawn.getvalue())
+    with styled():
+        save(draw_diagram(labels, ranking, alpha), path, f"Mean ranks, level {alpha:g}")
 
 
 def draw_diagram(
@@ -113,8 +93,9 @@ def _attempt(
         text_h_margin=0.02 * (len(ranks) - 1),
         elbow_props={"color": "black", "linewidth": 0.6},
         marker_props={"color": "black", "s": 8},
-        label_props={"fontsize": _POINTS, "parse_math": False, "linespacing": 0.95},
+        label_props={"fontsize": SMALL, "parse_math": False, "linespacing": 0.95},
     )
+    axes.spines["top"].set_visible(True)  # the line of the ranks
     axes.set_xlim(1, len(ranks))
     axes.set_xticks(range(1, len(ranks) + 1))
     line = _LINE * max(label.count("\n") + 1 for label in labels)
@@ -137,7 +118,7 @@ def _draw_critical_difference(axes: Axes, distance: float, line: float, alpha: f
         f"CD = {distance:.2f} (level {alpha:g})",
         ha="left",
         va="bottom",
-        fontsize=_POINTS,
+        fontsize=SMALL,
     )
 
 

@@ -13,8 +13,6 @@ _ALPHA = 0.05
 
 def draw(selection: Selection, width: float) -> FinishedFigure:
     """Mean ranks over categories; bars join rows that Nemenyi's test does not separate."""
-    import matplotlib
-
     rows = selection.compared()
     if len(rows) < 3:
         raise NothingToDraw(f"mean ranks need three rows or more, and there are {len(rows)}")
@@ -28,6 +26,5 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
         f"{compared.units.shape[1]} categories; bars join rows that do not differ at {_ALPHA:g} "
         f"(Nemenyi; Friedman p = {ranked.p:.3g}). {c.title}"
     )
-    with matplotlib.rc_context({"axes.spines.top": True}):  # the line of the ranks
-        figure = draw_diagram(selection.titles(rows), ranked, _ALPHA, width)
+    figure = draw_diagram(selection.titles(rows), ranked, _ALPHA, width)
     return FinishedFigure(figure, caption)
