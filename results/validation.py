@@ -17,6 +17,7 @@ import re
 import tomllib
 import types
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from .did_you_mean import suggestion
@@ -58,6 +59,22 @@ def parse_toml(text: str, where: str, error: type[CadbenchError] = UsageError) -
     if is_too_deep(content):
         raise error(f"{where} is not usable: {_TOO_DEEP}")
     return content
+
+
+def read_toml(file: Path, unreadable: type[CadbenchError] = UsageError) -> dict[str, Any]:
+    """Return the content of a TOML file of the user.
+
+    Raises:
+        unreadable: the file cannot be read.
+        UsageError: it is not TOML.
+    """
+    try:
+        text = file.read_text("utf-8-sig")
+    except OSError as error:
+        raise unreadable(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is not TOML: it is not UTF-8 text") from error
+    return parse_toml(text, str(file))
 
 
 def parse_json(

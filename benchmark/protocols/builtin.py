@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...results.did_you_mean import suggestion
 from ...results.errors import UsageError
-from ...results.validation import parse_toml
+from ...results.validation import parse_toml, read_toml
 from .parsing import read_protocol
 from .protocol import Protocol
 
@@ -36,7 +36,7 @@ def find_protocol(name: str) -> Protocol:
     if name in builtin:
         return parse_protocol(builtin_text(name), name)
     if Path(name).is_file():
-        return parse_protocol(_text_of(Path(name)), name)
+        return read_protocol(read_toml(Path(name)), name)
     same_id = [each for each in builtin if find_protocol(each).id == name]
     if same_id:
         raise UsageError(f"{name} is the id of a protocol; give its name: {' or '.join(same_id)}")
@@ -49,12 +49,3 @@ def find_protocol(name: str) -> Protocol:
 def parse_protocol(text: str, where: str) -> Protocol:
     """Return the protocol in the text of a TOML file; errors name file and key."""
     return read_protocol(parse_toml(text, where), where)
-
-
-def _text_of(file: Path) -> str:
-    try:
-        return file.read_text("utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{file} is not TOML: it is not UTF-8 text") from error

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...results.errors import UsageError
 from ...results.storage.files import write_bytes
-from ...results.validation import check_keys, mismatch, parse_toml
+from ...results.validation import check_keys, mismatch, read_toml
 from .fields import StudyFields, given_fields
 
 VERSION = 1
@@ -41,13 +41,7 @@ def read_fields(file: Path) -> dict[str, Any]:
     Raises:
         UsageError: the file cannot be read, or has an unknown key; names file and key.
     """
-    try:
-        text = file.read_text("utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{file} is not TOML: it is not UTF-8 text") from error
-    given = parse_toml(text, str(file))
+    given = read_toml(file)
     names = [each.name for each in fields(StudyFields) if each.name not in _NOT_IN_A_FILE]
     check_keys(given, ["version", *names], str(file))
     if "version" not in given:

@@ -28,7 +28,7 @@ from pathlib import Path, PurePosixPath
 
 from ....results.counts import format_count
 from ....results.errors import DataError, UsageError
-from ....results.validation import convert, mismatch, parse_toml
+from ....results.validation import convert, mismatch, read_toml
 from ..entries import GOOD, Entry, defective_entry
 from ..folders import is_image, walk
 from ..notes.left_out import LeftOut
@@ -75,7 +75,7 @@ class Described(Reader):
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        description = _load(file)
+        description = convert(read_toml(file, DataError), _Description, str(file))
         self.patterns = {
             key: _parse_patterns(value, f"{file}: {key}", words)
             for key, words in _PATTERNS.items()
@@ -262,18 +262,6 @@ class Described(Reader):
                         f"{where}: {key} {pattern.text!r}: give either {{category}} in every "
                         "pattern, or the key category"
                     )
-
-
-def _load(file: Path) -> _Description:
-    try:
-        text = file.read_text("utf-8-sig")
-    except OSError as error:
-        raise DataError(
-            f"cannot read {file}: {error.strerror}; check the path and its permissions"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{file} is not TOML: it is not UTF-8 text") from error
-    return convert(parse_toml(text, str(file)), _Description, str(file))
 
 
 def _parse_patterns(
