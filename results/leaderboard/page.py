@@ -31,10 +31,12 @@ _NOTES = (
     "rows are ranked by AUROC within one board, never across boards",
     "[low, high]: 95 % interval, which resamples test images, seeds and orders; few seeds or "
     "orders make it too narrow",
-    "≈ not separable from the best row: the 95 % interval of their difference on the runs that "
-    "both have, as `cadbench compare` computes it, includes 0 (not corrected for the number of "
-    "rows); ? not compared with the best row: no common runs, or not published together",
-    "† one seed and one order: such a row is ranked, but others are not compared with it",
+    "≈ not separable from the reference row, the best one with several runs: the 95 % interval of "
+    "their difference on the runs that both have, as `cadbench compare` computes it, includes 0 "
+    "(not corrected for the number of rows); ? not compared with it: no common runs, or not "
+    "published together",
+    "† one seed and one order: such a row is ranked, but is never the reference row",
+    "of several rows of one method, the best is selected on test data",
     "ref: joint training on all categories, a reference that is not ranked",
     "R\\[t, c]: the value of category c after experience t, of which T is the last",
     *(
@@ -129,7 +131,7 @@ def _board(board: BoardFile, badges: Mapping[tuple[str, str], str], folder: str)
         yield _folded(format_count(len(rest), "more row"), _table((), _NUMBERS, "checks", rest))
     columns = (Column("difference", 3), text_column("runs"), text_column("version"))
     table = _table(columns, _COSTS, "records", details)
-    yield _folded("Difference to the best row, runs, cost", table)
+    yield _folded("Difference to the reference row, runs, cost", table)
     yield _folded("Compute a row again", f"```bash\n{commands}\n```")
     yield f"[Data of this board]({quote(folder, errors='replace')}/{board.name})"
 

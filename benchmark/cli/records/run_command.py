@@ -11,6 +11,7 @@ from ...data.images.preprocessing import Preprocessing
 from ...data.opening.open_dataset import dataset_option_of_record
 from ...data.opening.registry import has_reader, published_categories
 from ...features.backbones import STRIDES, default_embedding
+from ...features.weights import PACKAGED
 from ...streams.settings import DEFAULTS, settings_in
 
 
@@ -52,6 +53,7 @@ def run_command(row: Row, defaults: Mapping[str, Any]) -> str:
             words += ["--tune", f"{method}.{name}={','.join(map(plain, tuned[name]))}"]
         elif name not in defaults or defaults[name] != value:
             words += ["--set", f"{method}.{name}={plain(value)}"]
-    return shlex.join(
-        [*words, "--order", ",".join(row.orders), "--seeds", number_ranges(row.seeds)]
-    )
+    words += ["--order", ",".join(row.orders), "--seeds", number_ranges(row.seeds)]
+    weights = str(features["weights"])
+    found_anywhere = features["backbone"] in PACKAGED or weights.startswith("random:")
+    return shlex.join(words) + f"  # weights: SHA-256 {weights[:16]}" * (not found_anywhere)
