@@ -18,18 +18,15 @@ def blended(study):
     stream = Stream(built.manifest, built.stream().order, blend=0.5)
 
     def segments(routing="oracle", events=(), finds=True):
+        trial = SimpleNamespace(
+            cell=SimpleNamespace(routing=routing),
+            method=SimpleNamespace(finds_boundaries=finds),
+            log=SimpleNamespace(events=events),
+            stream=stream,
+            features=built.features,
+        )
         return [
-            [
-                (event["category"], event["images"])
-                for event in segment_events(
-                    events,
-                    SimpleNamespace(routing=routing),
-                    SimpleNamespace(finds_boundaries=finds),
-                    stream,
-                    experience,
-                    built.features,
-                )
-            ]
+            [(event["category"], event["images"]) for event in segment_events(trial, experience)]
             for experience in stream.train_stream
         ]
 
