@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ...results.errors import UsageError
 from ...results.records.record import Record
 
 
@@ -34,6 +35,8 @@ def default_params(records: Iterable[Record]) -> Mapping[str, Mapping[str, Any]]
             continue
         try:
             defaults[record.method] = method.resolve(method.Params(), facts).whole()
+        except UsageError:  # `auto` has no value for these features, so every value is shown
+            defaults[record.method] = method.Params().whole()
         except Exception:  # an error in the method's code must not prevent reading records
             continue
     return defaults

@@ -127,6 +127,11 @@ def test_compare_counts_a_lower_value_as_a_win(records) -> None:
 
 def test_the_report_says_which_way_is_better(records) -> None:
     data = data_of(report_page(records))
-    assert data["bases"]["fpr95"] == {"heading": "FPR95", "better": "lower", "mean": "fpr95.acc"}
+    assert data["bases"]["fpr95"] == {
+        "heading": "FPR95",
+        "better": "lower",
+        "mean": "fpr95.acc",
+        "chance": 0.95,
+    }
     assert data["quantities"]["fpr95.bwt"]["better"] == "lower"
     assert data["quantities"]["fpr95.bwt"]["note"] == quantity("fpr95.bwt").note
