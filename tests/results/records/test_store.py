@@ -189,7 +189,7 @@ def test_a_name_that_is_not_found_comes_with_the_records_that_cannot_be_read(
 ) -> None:
     make_record(method="joint", params={})
     (make_record().path / "run.json").write_text("{")
-    with pytest.raises(UsageError, match=r"'mecad' \(skipped: .*run\.json is not JSON"):
+    with pytest.raises(UsageError, match=r"'mecad'; .*\(skipped: .*run\.json is not JSON"):
         resolve_run(tmp_path / "runs", "mecad")
 
 
