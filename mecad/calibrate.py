@@ -41,7 +41,10 @@ def main(
     manifest = open_dataset(
         "synthetic", None, None, skip_unreadable=False, cache=cache, reporter=reporter
     )
-    chosen_layers = parse_layers(layers.split(",")) if layers else default_layers(backbone)
+    try:
+        chosen_layers = parse_layers(layers.split(",")) if layers else default_layers(backbone)
+    except ValueError as error:
+        raise click.UsageError(f"--layers: {error}") from None
     embedding = embedding or default_embedding(backbone, chosen_layers)
     weights = find_weights(backbone, file)
     spec = FeatureSpec(

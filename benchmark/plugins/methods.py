@@ -82,7 +82,13 @@ def load_method(name: str) -> type[Method]:
             f"{', '.join(family)}"
         )
     if not points:
-        names = ", ".join(method_names()) or "none (is cadbench installed? pip install -e .)"
+        detector = name.partition("+")[0]
+        shown = [
+            each if "+" not in each or each.startswith(f"{detector}+") else f"{family}+STRATEGY"
+            for each in method_names()
+            for family in [each.partition("+")[0]]
+        ]
+        names = ", ".join(dict.fromkeys(shown)) or "none (is cadbench installed? pip install -e .)"
         raise UsageError(
             f"unknown method {name!r}{suggestion(name, installed)}; available: {names}; for a "
             "class that is not installed, write package.module:Class"

@@ -45,6 +45,13 @@ def test_a_misspelled_name_gets_a_suggestion_and_the_known_names(offered):
     )
 
 
+def test_strategies_are_listed_for_the_detector_that_was_named_only(offered):
+    names = ("rd4ad+naive", "rd4ad+ewc", "vae+naive", "vae+ewc")
+    offered(**dict.fromkeys(names, "cadbench.methods.banks.replay:Replay"))
+    with pytest.raises(UsageError, match=r"available: rd4ad\+ewc, rd4ad\+naive, vae\+STRATEGY; "):
+        registry.load_method("rd4ad+x")
+
+
 def test_without_any_method_the_error_asks_whether_cadbench_is_installed(offered):
     offered()
     with pytest.raises(UsageError, match="is cadbench installed"):
