@@ -1,10 +1,10 @@
 # The main job in a container, without a GPU:
-#   docker build -t cadbench . && docker run --rm -v "$PWD/runs:/work/runs" cadbench run --method mecad --experts 1-8
+#   docker build -t cadbench . && docker run --rm -v "$PWD/runs:/study/runs" cadbench run --method mecad --experts 1-8
 FROM python:3.11-slim
 WORKDIR /opt/cadbench
 COPY . .
 RUN pip install --no-cache-dir .
-ENV CADBENCH_CACHE=/work/cache MPLCONFIGDIR=/tmp/matplotlib
-WORKDIR /work
+ENV CADBENCH_CACHE=/study/cache MPLCONFIGDIR=/tmp/matplotlib
+WORKDIR /study
 ENTRYPOINT ["cadbench"]
 CMD ["run", "--method", "mecad", "--experts", "1-8"]
