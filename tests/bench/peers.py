@@ -1,4 +1,4 @@
-"""cadbench beside anomalib, pyCLAD and patchcore-inspection: time, memory and AUROC.
+"""cadbench compared with anomalib, pyCLAD and patchcore-inspection: time, memory and AUROC.
 
 `python tests/bench/peers.py FOLDER [--categories screw] [--stream a,b,c] [--rounds 3]`; FOLDER
 holds categories in the layout of MVTec AD. Each system is a process of its own with an empty cache,

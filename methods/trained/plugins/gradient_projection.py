@@ -10,8 +10,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
-_NORMS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
-
 
 class GradientProjection(SupervisedPlugin):
     """Projects each change of a weight on the complement of the inputs of earlier experiences.
