@@ -18,7 +18,7 @@ class UniADParams(TrainingParams):
 
     epochs: int = param(10, "passes over the training images of an experience", low=1)
     lr: float = param(
-        0.005, "learning rate of AdamW, divided by 10 for the last fifth of the epochs", above=0
+        0.002, "learning rate of AdamW, divided by 10 for the last fifth of the epochs", above=0
     )
     batch_size: int = param(2, "images per training step", low=2)
     width: int = param(64, "length of a token in the transformer", low=2)
