@@ -174,6 +174,7 @@ class Results(Sequence[Record]):
         *,
         columns: str | Sequence[str] | None = None,
         metric: str = "auroc",
+        sort: str | None = None,
         common: bool = False,
         published: bool = False,
         intervals: bool = False,
@@ -187,6 +188,8 @@ class Results(Sequence[Record]):
                 stream.
             columns: metrics in `main`, as `cadbench metrics` lists them [the usual ones].
             metric: metric in `matrix` and `domains`.
+            sort: the column that tables comparing rows are sorted by, a heading or its metric: the
+                best first; with `-` in front, in reverse.
             common: compare the runs that all rows share, if some rows lack runs.
             published: add published rows of the same stream.
             intervals: add 95 % bootstrap intervals.
@@ -207,6 +210,7 @@ class Results(Sequence[Record]):
         options = TableOptions(
             columns=(columns,) if isinstance(columns, str) else columns,
             metric=metric,
+            sort=sort,
             allow_mixed=allow_mixed,
             common=common,
             published=published,
@@ -220,6 +224,7 @@ class Results(Sequence[Record]):
         *,
         columns: str | Sequence[str] | None = None,
         metric: str = "auroc",
+        sort: str | None = None,
         common: bool = False,
         published: bool = False,
         intervals: bool = False,
@@ -242,6 +247,7 @@ class Results(Sequence[Record]):
             name,
             columns=columns,
             metric=metric,
+            sort=sort,
             common=common,
             published=published,
             intervals=intervals,

@@ -30,6 +30,8 @@ class TableOptions:
     Attributes:
         columns: metrics of `main`, as `cadbench metrics` lists them; None for the usual ones.
         metric: metric of `matrix`, `domains` and `robustness`.
+        sort: the column that rows are sorted by, a heading or its metric; with `-` in front, in
+            reverse. Only of tables that compare rows.
         allow_mixed: put rows of different protocols, data or runs in one table, and label them.
         common: keep every row, with the seeds and orders that all rows share.
         published: add published rows of the same stream.
@@ -41,6 +43,7 @@ class TableOptions:
 
     columns: Sequence[str] | None = None
     metric: str = "auroc"
+    sort: str | None = None
     allow_mixed: bool = False
     common: bool = False
     published: bool = False
@@ -84,7 +87,11 @@ def make_tables(kind: str, records: Sequence[Record], options: TableOptions) -> 
             "events": "no method of these records recorded events (see `context.record`)",
         }.get(kind, "no method of these records assigns categories to experts")
         raise UsageError(f"no table {kind}: {reason}")
-    return tables
+    if options.sort is None or kind not in COMPARING:
+        return tables
+    from ...results.tables.sorting import sort_tables
+
+    return sort_tables(tables, options.sort)
 
 
 def claims_table(records: Sequence[Record], metric: str) -> Table:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..did_you_mean import suggestion
 from ..errors import UsageError
 from ..metrics import compute
 from ..metrics.compute import introduced, owners
@@ -145,8 +146,12 @@ def stored_matrix(
 
 
 def full_name(name: str) -> str:
-    """The name of a quantity; a category metric alone, such as `aupro`, means `aupro.acc`."""
-    return stored_name(name, "acc") if name in CATEGORY_METRICS else name
+    """The name of a quantity; a category metric alone, such as `aupro`, means `aupro.acc`, and a
+    heading, such as `stored MB`, its quantity.
+    """
+    if name in CATEGORY_METRICS:
+        return stored_name(name, "acc")
+    return next((n for n, each in QUANTITIES.items() if each.column.name == name), name)
 
 
 def quantity(name: str) -> Quantity:
@@ -154,7 +159,7 @@ def quantity(name: str) -> Quantity:
     if name not in QUANTITIES:
         others = ", ".join(name for name in CATEGORY_METRICS if name != DEFAULT)
         raise UsageError(
-            f"no column has the name {name!r}; available: "
+            f"no column has the name {name!r}{suggestion(name, QUANTITIES)}; available: "
             f"{', '.join(name for name in QUANTITIES if '.' not in name)}, or one of these for a "
             f"metric other than AUROC, such as aupro.acc ({others})"
         )

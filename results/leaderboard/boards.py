@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ..analysis.comparable import identity_labels
 from ..analysis.comparison import Comparison, compare
 from ..analysis.joint import is_reference
-from ..analysis.quantities import Quantity, quantity
+from ..analysis.quantities import quantity
 from ..analysis.repetitions import spread_over_runs
 from ..analysis.rows import (
     Defaults,
@@ -34,8 +33,9 @@ from ..published.groups import (
 from ..published.rows import PublishedRow
 from ..published.tiers import REPRODUCED, TIERS, forgetting_caveat, tier_of
 from ..records.record import Record
-from ..rendering.table import Column, Table, Value, number, text_column
+from ..rendering.table import Column, Table, Value, text_column
 from ..tables.hiding import with_hiding_order
+from ..tables.sorting import sort_rows
 
 QUANTITIES = ("acc", "bwt", "fm", "gap_to_joint", "stored_mb")
 
@@ -70,7 +70,7 @@ def leaderboard(
 
     Args:
         records: the records.
-        sort: a name of `analysis.quantities`.
+        sort: a name of `analysis.quantities`; `-` in front ranks from worst to best.
         defaults: default parameters by method name.
         published: published rows.
     """
@@ -115,46 +115,43 @@ def boards(
 
 def quantity_names(sort: str) -> tuple[str, ...]:
     """Name the quantities in the columns of a leaderboard that is sorted by `sort`."""
-    return tuple(dict.fromkeys((*QUANTITIES, sort)))
+    return tuple(dict.fromkeys((*QUANTITIES, sort.removeprefix("-"))))
 
 
 def board_table(board: Board, sort: str) -> Table:
     """Make the table of one board. Its notes are about this board, not about columns and tiers."""
     names = quantity_names(sort)
     chosen = [quantity(name) for name in names]
-    c, by = board.comparison, chosen[names.index(sort)]
-    measured: list[tuple[tuple[Value, ...], bool]] = []
+    c, by = board.comparison, quantity(sort.removeprefix("-")).column.name
+    reverse = sort.startswith("-")
+    ours: list[tuple[Value, ...]] = []
     for row, label, readings in zip(c.rows, board.labels, c.readings, strict=True):
         cells = [spread_over_runs(row.records, map(each.read, readings)) for each in chosen]
         keys = ", ".join(record.key[:8] for record in row.records)
         runs = number_ranges(row.seeds), ", ".join(row.orders), keys
-        measured.append(((REPRODUCED, *label, *cells, *runs), is_reference(row)))
-    place = 4 + names.index(sort)
-    measured.sort(key=lambda pair: _badness(pair[0][place], by))
-    ours = [cells for cells, _ in measured]
-    bounds = tuple(number for number, (_, is_bound) in enumerate(measured) if is_bound)
+        ours.append((REPRODUCED, *label, *cells, *runs))
+    bounds = tuple(number for number, row in enumerate(c.rows) if is_reference(row))
     columns = (
         *(text_column(name) for name in ("tier", "method", "parameters", "backbone")),
         *(each.column for each in chosen),
         *(text_column(name) for name in ("seeds", "orders", "records")),
     )
-    headings = [by.column.name, *(each.column.name for each in chosen if each is not by)]
-    columns = with_hiding_order(columns, headings)
+    headings = dict.fromkeys((by, *(each.column.name for each in chosen)))
+    columns = with_hiding_order(columns, list(headings))
     footnotes = Footnotes()
     found = (_quoted_row(each, names, footnotes) for each in board.quoted)
     theirs = [each for each in found if each is not None]
-    theirs.sort(key=lambda row: (list(TIERS).index(str(row[0])), _badness(row[place], by)))
     notes = c.notes(names)
-    if not theirs:
-        return Table(board.title, columns, tuple(ours), notes, unranked=bounds)
-    columns = (*columns, Column(FORGETTING, 3), *map(text_column, ("printed routing", "source")))
-    rows = (*((*row, None, None, None) for row in ours), *theirs)
-    notes = (
-        *notes,
-        f"{FORGETTING} is what each source prints, by its own definition",
-        *footnotes.lines,
-    )
-    return Table(board.title, columns, rows, notes, len(theirs), bounds)
+    if theirs:
+        more = (Column(FORGETTING, 3), *map(text_column, ("printed routing", "source")))
+        columns = (*columns, *more)
+        ours = [(*row, None, None, None) for row in ours]
+        theirs = list(sort_rows(Table("", columns, tuple(theirs)), by, reverse=reverse).rows)
+        theirs.sort(key=lambda row: list(TIERS).index(str(row[0])))
+        described = f"{FORGETTING} is what each source prints, by its own definition"
+        notes = (*notes, described, *footnotes.lines)
+    table = Table(board.title, columns, (*ours, *theirs), notes, len(theirs), bounds)
+    return sort_rows(table, by, reverse=reverse)
 
 
 def _quoted_row(
@@ -172,11 +169,3 @@ def _quoted_row(
     routing = routing_label(each.first)
     blank = (None, None, None)
     return tier, each.first.method, None, None, *cells, *blank, printed, routing, source
-
-
-def _badness(value: Value, by: Quantity) -> float:
-    """Sort key that rises from best to worst; undefined values come last."""
-    mean = number(value)
-    if math.isnan(mean):
-        return math.inf
-    return mean if by.column.better == "lower" else -mean

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -120,12 +121,22 @@ def shrinking(table: Table) -> str:
 def latex_file(
     tables: Iterable[Table], highlight: Highlight = "second", label: str | None = None
 ) -> str:
-    """Write several tables below each other, after a comment that names the LaTeX packages."""
-    parts = [PREAMBLE + "\n"]
+    """Write several tables below each other, after a comment that names the LaTeX packages.
+
+    Without a label, each has one that depends only on its title.
+    """
+    labeled: dict[str, Table] = {}
     for number, table in enumerate(tables, 1):
-        own = f"{label}-{number}" if label and number > 1 else label
-        parts.append(to_latex(table, highlight, own))
-    return "\n".join(parts)
+        own = label or _label_of(table.title)
+        labeled[f"{own}-{number}" if number > 1 and (label or own in labeled) else own] = table
+    parts = [to_latex(table, highlight, own) for own, table in labeled.items()]
+    return "\n".join([PREAMBLE + "\n", *parts])
+
+
+def _label_of(title: str) -> str:
+    """A label such as `tab:matrix-of-auroc-1a2b3c`: what the title begins with, and its digest."""
+    what = re.sub("[^a-z0-9]+", "-", title.partition(":")[0].lower()).strip("-")
+    return f"tab:{what}-{hashlib.sha256(title.encode('utf-8', 'replace')).hexdigest()[:6]}"
 
 
 def capitalized(title: str) -> str:

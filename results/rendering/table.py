@@ -120,7 +120,7 @@ class Table:
         Args:
             file: where to write the text, if anywhere.
             highlight: which values of a column to mark: `none`, `best`, or the `second` best too.
-            label: the label for cross-references; None for none.
+            label: the label for cross-references [one made from the title].
 
         Returns:
             The text.

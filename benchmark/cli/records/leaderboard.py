@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     "--sort",
     default="acc",
     show_default=True,
-    metavar="METRIC",
-    help="Metric to rank by (see `cadbench metrics`).",
+    metavar="[-]METRIC",
+    help="Metric to rank by (see `cadbench metrics`); with -, from worst to best.",
 )
 @click.option(
     "--publish",
@@ -75,8 +75,9 @@ def command(
     from ....results.leaderboard.boards import leaderboard
     from ....results.published.rows import load_published
 
-    sort = full_name(sort)
-    quantity(sort)
+    name = sort.removeprefix("-")
+    sort = sort[: len(sort) - len(name)] + full_name(name)
+    quantity(full_name(name))
     for option in ("output", "sort") if publish is not None else ():
         if is_given(context, option):
             flag = "--format" if option == "output" else "--sort"

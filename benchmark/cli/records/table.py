@@ -30,7 +30,7 @@ _OF_RECORDS = (*COMPARING, *OF_ROWS)
 _KINDS_OF_OPTION = {
     **dict.fromkeys(("refs", "methods", "protocol", "routing"), _OF_RECORDS),
     "columns": ("main",),
-    **dict.fromkeys(("common", "intervals"), COMPARING),
+    **dict.fromkeys(("sort", "common", "intervals"), COMPARING),
     "allow_mixed": tuple(kind for kind in COMPARING if kind != "robustness"),
     "published": ("main", "per-category", "experts"),
     "metric": ("matrix", "domains", "robustness"),
@@ -55,6 +55,13 @@ _KINDS_OF_OPTION = {
     type=click.Choice(list(CATEGORY_METRICS)),
     default=None,
     help="Metric of matrix, domains or robustness [default: auroc].",
+)
+@click.option(
+    "--sort",
+    default=None,
+    metavar="[-]COLUMN",
+    help="Sort the rows by this column, a heading or its metric: the best first, words in "
+    "alphabetical order; with -, in reverse.",
 )
 @click.option(
     "--allow-mixed",
@@ -96,7 +103,12 @@ _KINDS_OF_OPTION = {
 )
 @click.option("--no-deviation", is_flag=True, help="Show means only, without `±`.")
 @click.option("--caption", default=None, metavar="TEXT", help="Text in front of the table's title.")
-@click.option("--label", default=None, metavar="NAME", help="Label in LaTeX, or id in HTML.")
+@click.option(
+    "--label",
+    default=None,
+    metavar="NAME",
+    help="Label in LaTeX [default: from the title], or id in HTML.",
+)
 @out_option
 def command(kind: str, **given: Any) -> None:
     """Show records in tables.
@@ -158,7 +170,10 @@ def _tables(kind: str, given: dict[str, Any]) -> list[Table]:
     options = TableOptions(
         columns=parse_names(given["columns"]),
         metric=given["metric"] or "auroc",
-        **{name: given[name] for name in ("allow_mixed", "common", "published", "intervals")},
+        **{
+            name: given[name]
+            for name in ("sort", "allow_mixed", "common", "published", "intervals")
+        },
     )
     if kind == PUBLISHED:
         found = find_records(given["out"], warn=warn)

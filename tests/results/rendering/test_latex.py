@@ -115,6 +115,13 @@ def test_caption_label_and_notes_are_there() -> None:
     assert latex_file([TABLE, TABLE], label="t").count(r"\label{t-2}") == 1
 
 
+def test_tables_without_a_label_have_one_made_from_their_title() -> None:
+    other = replace(TABLE, title="results: protocol a_b@1, order random:0")
+    labels = re.findall(r"\\label{(.+)}", latex_file([TABLE, other, TABLE]))
+    assert len(set(labels)) == 3
+    assert labels[1:2] == re.findall(r"\\label{(tab:results-[0-9a-f]{6})}", latex_file([other]))
+
+
 @pytest.mark.parametrize(
     ("text", "escaped"),
     [

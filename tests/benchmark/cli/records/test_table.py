@@ -61,6 +61,8 @@ def test_digits_deviations_and_marks_can_be_chosen(table):
     plain = table("--columns", "acc", "--no-deviation", "--digits", "4").out
     assert "±" not in plain
     assert "**" not in plain
+    for by, first in (("method", "finetune"), ("-method", "mecad"), ("stored MB", "finetune")):
+        assert table("--sort", by, "--format", "csv").out.splitlines()[1].startswith(first)
 
 
 def test_what_does_not_fit_is_refused_and_writes_nothing(table, tmp_path):
@@ -68,6 +70,8 @@ def test_what_does_not_fit_is_refused_and_writes_nothing(table, tmp_path):
     for words, code, *said in (
         (["matrix", "--columns", "acc"], 2, "--columns", "main", "matrix"),
         (["--metric", "ap"], 2, "--metric", "matrix"),
+        (["matrix", "--sort", "acc"], 2, "--sort", "main", "matrix"),
+        (["--sort", "AUCOR"], 2, "'AUCOR' (did you mean AUROC?)", "available: method"),
         (["memory", "--allow-mixed"], 2, "--allow-mixed"),
         (["--common", "--allow-mixed"], 2, "--allow-mixed and --common exclude each other"),
         (["published", "--methods", "mecad"], 2, "--methods", "published"),
