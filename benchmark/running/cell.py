@@ -62,18 +62,13 @@ class TunedParams:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return {
-            "params": {name: list(values) for name, values in self.params},
-            "on": self.on,
-            "manifest": self.manifest,
-            "drawing": self.drawing,
-        }
+        return {**vars(self), "params": {name: list(values) for name, values in self.params}}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TunedParams:
         """Restore what `as_dict` returned."""
         params = tuple((name, tuple(tried)) for name, tried in values["params"].items())
-        return cls(params, values["on"], values["manifest"], values["drawing"])
+        return cls(**{**values, "params": params})
 
 
 @dataclass(frozen=True, kw_only=True)

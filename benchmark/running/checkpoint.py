@@ -13,7 +13,6 @@ import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,16 +24,6 @@ from .evaluation.progress import Progress, Step
 
 if TYPE_CHECKING:
     import torch
-
-
-@dataclass(frozen=True)
-class _Pending:
-    """Progress that is not written yet: all finished steps, and a copy of the method's state."""
-
-    steps: Sequence[Step]
-    tree: Any
-    tensors: Sequence[Any]
-    salt: bytes | None
 
 
 class Checkpoint:
@@ -68,7 +57,8 @@ class Checkpoint:
         self.cell = cell
         self._written = 0
         self._wrote_at = time.monotonic()
-        self._pending: _Pending | None = None
+        self._pending: tuple[Sequence[Step], Sequence[Any], dict[str, Any]] | None = None
+        """Progress that is not written yet: the steps, the state's tensors, and the head file."""
 
     def __enter__(self) -> Checkpoint:
         if self.cell is not None:
@@ -88,9 +78,14 @@ class Checkpoint:
 
         A kill at any moment leaves the previous checkpoint or the new one.
         """
-        self._pending = _Pending(
-            tuple(progress.steps), *flatten(progress.method_state), progress.salt
-        )
+        tree, tensors = flatten(progress.method_state)  # copies
+        head = {
+            "key": self.key,
+            "experience": progress.experience,
+            "tree": tree,
+            "salt": progress.salt and progress.salt.hex(),
+        }
+        self._pending = tuple(progress.steps), tensors, head
         if time.monotonic() - self._wrote_at >= self.every:
             self._write()
 
@@ -126,20 +121,12 @@ class Checkpoint:
         """Append the new steps, and replace the method's state."""
         if self._pending is None:
             return
-        steps = self._pending.steps
+        steps, tensors, head = self._pending
         for step in steps[self._written :]:
             write_bytes(self._step(step.experience), seal(pack(step.as_state())))
-        names = [self._write_tensor(tensor) for tensor in self._pending.tensors]
-        tree = self._pending.tree
-        salt = self._pending.salt
-        head = {
-            "key": self.key,
-            "experience": len(steps),
-            "tree": tree,
-            "tensors": names,
-            "salt": salt and salt.hex(),
-        }
-        write_bytes(self.folder / HEAD_FILE, seal(json.dumps(head).encode()))
+        names = [self._write_tensor(tensor) for tensor in tensors]
+        content = json.dumps({**head, "tensors": names}).encode()
+        write_bytes(self.folder / HEAD_FILE, seal(content))
         self._delete_all_but(set(names))
         self._written, self._wrote_at, self._pending = len(steps), time.monotonic(), None
 

@@ -64,7 +64,6 @@ class Runner:
     keep_state: bool = False
     callbacks: tuple[Callback, ...] = ()
     tunings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
-    _finished: set[str] = field(init=False, default_factory=set, repr=False)
 
     def run(
         self,
@@ -85,7 +84,6 @@ class Runner:
             UsageError: a cell was made for other images.
         """
         set_numba_cache()
-        compute = compute or self._run_all
         manifest = self.inputs.manifest
         for cell in (*cells, *(pair.cell for pair in matched)):
             if cell.manifest != manifest.hash:
@@ -94,24 +92,22 @@ class Runner:
                     f"{cell.manifest[:8]}, this dataset has {manifest.hash[:8]}); create the cells "
                     "again from this dataset"
                 )
-        outcomes = self._notify_all(compute(name_swept_parameters(cells)))
+
+        def computed(cells: Sequence[Cell]) -> list[Outcome]:
+            if compute is None:
+                return self._run_all(cells)
+            return [self._notify(outcome) for outcome in compute(cells)]
+
+        outcomes = computed(name_swept_parameters(cells))
         if matched:
             stored = {done.cell.key: stored_vectors(done.record) for done in outcomes}
             resolved = {pair.resolve(stored[pair.reference.key]): None for pair in matched}
-            outcomes += self._notify_all(compute(list(resolved)))
+            outcomes += computed(list(resolved))
         for line in recorded_crop_lines(outcome.record.run for outcome in outcomes):
             self.reporter.warn(line)
         return outcomes
 
-    def _notify_all(self, outcomes: list[Outcome]) -> list[Outcome]:
-        """Notify callbacks of cells that other processes computed; others were notified earlier."""
-        for outcome in outcomes:
-            if outcome.cell.key not in self._finished:
-                self._notify(outcome)
-        return outcomes
-
     def _notify(self, outcome: Outcome) -> Outcome:
-        self._finished.add(outcome.cell.key)
         for each in self.callbacks:
             each.cell_finished(outcome.cell, outcome.record, outcome.reused)
         return outcome

@@ -89,13 +89,10 @@ class SharedInputs:
         Returns:
             The features of the cell.
         """
-        import torch
-
-        device = torch.device(choose_device(self.device))
         features = FeatureSet(
             self.images(cell),
             cell.features,
-            device,
+            choose_device(self.device),
             self.cache,
             as_published=self.stored or self.manifest_of(cell.domains, None),
         )

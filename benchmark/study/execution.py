@@ -129,13 +129,13 @@ def execute(plan: Plan, execution: Execution, reporter: Reporter) -> list[Outcom
         return run_in_processes(runner, cells, execution.jobs or 1)
 
     def on_ray(cells: Sequence[Cell]) -> list[Outcome]:
-        from ..running.engines.cluster import Cluster, Resources
+        from ..running.engines.cluster import Resources, run_on_cluster
 
         gpus = execution.cell_gpus
         if gpus is None:
             gpus = 1.0 if execution.device == "cuda" else 0.0
         resources = Resources(execution.cell_cpus or 2, gpus, execution.jobs)
-        return Cluster(execution.address, resources).run(runner, cells)
+        return run_on_cluster(runner, cells, execution.address, resources)
 
     if execution.engine == "ray":
         return runner.run(cells, plan.matched, on_ray)

@@ -13,7 +13,6 @@ import os
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
 from ....results.errors import CadbenchError, UsageError
@@ -30,7 +29,7 @@ from .cluster_health import (
     messages_of_ray,
 )
 from .node_software import check_software, make_task, own_software
-from .work import CellsFailed, Done, computed_seconds, load_outcome, make_job
+from .work import Done, collect, find_outcomes, make_job
 
 TRIES = 4
 """Attempts per task when its worker or node dies."""
@@ -47,68 +46,44 @@ _POLL = 2.0
 """Seconds to wait for a result before the cluster is checked."""
 
 
-@dataclass(frozen=True)
-class Cluster:
-    """A Ray cluster.
+def run_on_cluster(
+    runner: Runner, cells: Sequence[Cell], address: str | None, resources: Resources
+) -> list[Outcome]:
+    """Return the record of every cell, computing the missing ones on a Ray cluster.
 
-    Attributes:
+    Args:
         address: address in Ray's form; None is RAY_ADDRESS, or a new cluster on this machine.
         resources: what each task gets.
+
+    Raises:
+        CellsFailed: at the end, if some cells could not be computed.
     """
-
-    address: str | None
-    resources: Resources
-
-    def run(self, runner: Runner, cells: Sequence[Cell]) -> list[Outcome]:
-        """Return the record of every cell, computing the missing ones on the cluster.
-
-        Raises:
-            CellsFailed: at the end, if some cells could not be computed.
-        """
-        outcomes = {
-            n: found for n, cell in enumerate(cells) if (found := runner.find_outcome(cell))
-        }
-        missing = [n for n in range(len(cells)) if n not in outcomes]
-        failed: list[tuple[Cell, str]] = []
-        if missing:
-            with _connect(self.address, self.resources, runner.reporter) as ray:
-                name = uuid.uuid4().hex
-                # In a list, so that a node checks its software before it unpacks the job.
-                shared = [ray.put(make_job(runner, name, self.resources.cpus))]
-                tasks = Tasks(ray, self.resources, runner.reporter)
-                self._extract(tasks, shared, runner, [cells[n] for n in missing])
-                todo = [(shared, cells[n].as_dict(), cells[n].swept) for n in missing]
-                kinds = [cells[n].kind for n in missing]
-                with runner.reporter.task("cells", len(todo), "cells", kinds) as bar:
-                    for number, result in tasks.results(work.compute, todo):
-                        cell, seconds = cells[missing[number]], 0.0
-                        if isinstance(result, str):
-                            runner.reporter.warn(f"{cell.label()}: {result}")
-                            failed.append((cell, result))
-                        else:
-                            result.messages.repeat(runner.reporter)
-                            outcome = load_outcome(runner, cell, result)
-                            outcomes[missing[number]] = outcome
-                            seconds = computed_seconds(outcome)
-                        bar.advance(kind=cell.kind, seconds=seconds)
-        if failed:
-            raise CellsFailed(failed, [outcomes[n] for n in sorted(outcomes)])
+    outcomes, missing = find_outcomes(runner, cells)
+    if not missing:
         return [outcomes[n] for n in range(len(cells))]
+    with _connect(address, resources, runner.reporter) as ray:
+        # In a list, so that a node checks its software before it unpacks the job.
+        shared = [ray.put(make_job(runner, uuid.uuid4().hex, resources.cpus))]
+        tasks = Tasks(ray, resources, runner.reporter)
+        _extract(tasks, shared, runner, [cells[n] for n in missing])
+        todo = {n: (shared, cells[n].as_dict(), cells[n].swept) for n in missing}
+        return collect(runner, cells, outcomes, lambda: tasks.results(work.compute, todo))
 
-    def _extract(self, tasks: Tasks, shared: Any, runner: Runner, cells: Sequence[Cell]) -> None:
-        """Extract the features of all cells before any cell needs them, one column per task."""
-        kinds = {cell.feature_inputs: cell for cell in cells}.values()
-        todo = [
-            (shared, kind.as_dict(), column)
-            for kind in kinds
-            for column in runner.inputs.images(kind).columns
-        ]
-        with runner.reporter.task("features", len(todo), "categories") as bar:
-            for number, result in tasks.results(work.extract, todo):
-                if isinstance(result, str):
-                    raise CadbenchError(f"features of {todo[number][2]}: {result}")
-                result.messages.repeat(runner.reporter)
-                bar.advance()
+
+def _extract(tasks: Tasks, shared: Any, runner: Runner, cells: Sequence[Cell]) -> None:
+    """Extract the features of all cells before any cell needs them, one column per task."""
+    kinds = {cell.feature_inputs: cell for cell in cells}.values()
+    todo = [
+        (shared, kind.as_dict(), column)
+        for kind in kinds
+        for column in runner.inputs.images(kind).columns
+    ]
+    with runner.reporter.task("features", len(todo), "categories") as bar:
+        for number, result in tasks.results(work.extract, dict(enumerate(todo))):
+            if isinstance(result, str):
+                raise CadbenchError(f"features of {todo[number][2]}: {result}")
+            result.messages.repeat(runner.reporter)
+            bar.advance()
 
 
 class Tasks:
@@ -127,13 +102,13 @@ class Tasks:
         self._warned: set[str] = set()
 
     def results(
-        self, function: Callable[..., Done], tasks: Sequence[tuple[Any, ...]]
+        self, function: Callable[..., Done], tasks: Mapping[int, tuple[Any, ...]]
     ) -> Iterator[tuple[int, Done | str]]:
         """Run tasks, and yield the number of each with its result or the reason for its failure.
 
         Args:
             function: what each task calls.
-            tasks: arguments of each task.
+            tasks: number -> arguments of the task.
 
         Raises:
             CadbenchError: the head is gone, or a node has other software.
@@ -145,7 +120,7 @@ class Tasks:
             max_retries=TRIES - 1,
             retry_exceptions=False,
         )(make_task(function.__module__, function.__name__))
-        waiting = list(range(len(tasks)))[::-1]
+        waiting = list(tasks)[::-1]
         running: dict[Any, int] = {}
         try:
             while waiting or running:

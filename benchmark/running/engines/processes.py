@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ...system.processes import available_cores, map_in_processes
 from ..cell import Cell
 from ..runner import Outcome, Runner
-from .work import Done, Job, compute, computed_seconds, load_outcome, make_job
+from .work import Done, Job, collect, compute, find_outcomes, make_job
 
 
 def run_in_processes(runner: Runner, cells: Sequence[Cell], jobs: int) -> list[Outcome]:
@@ -22,21 +22,17 @@ def run_in_processes(runner: Runner, cells: Sequence[Cell], jobs: int) -> list[O
     Args:
         jobs: number of processes.
     """
-    outcomes = {n: found for n, cell in enumerate(cells) if (found := runner.find_outcome(cell))}
-    missing = [n for n in range(len(cells)) if n not in outcomes]
+    outcomes, missing = find_outcomes(runner, cells)
     for cell in {cells[n].feature_inputs: cells[n] for n in missing}.values():
         runner.inputs.extract(cell, runner.inputs.images(cell).columns)
     job = make_job(runner, uuid.uuid4().hex, max(1, available_cores() // jobs))
-    tasks = [(job, cells[n].as_dict(), cells[n].swept) for n in missing]
-    kinds = [cells[n].kind for n in missing]
-    with runner.reporter.task("cells", len(missing), "cells", kinds) as task:
-        for n, done in zip(
-            missing, map_in_processes(_compute, tasks, workers=jobs, required=True), strict=True
-        ):
-            done.messages.repeat(runner.reporter)
-            outcomes[n] = load_outcome(runner, cells[n], done)
-            task.advance(kind=cells[n].kind, seconds=computed_seconds(outcomes[n]))
-    return [outcomes[n] for n in range(len(cells))]
+    todo = [(job, cells[n].as_dict(), cells[n].swept) for n in missing]
+
+    def results() -> Iterator[tuple[int, Done]]:
+        done = map_in_processes(_compute, todo, workers=jobs, required=True)
+        return zip(missing, done, strict=True)
+
+    return collect(runner, cells, outcomes, results)
 
 
 def _compute(task: tuple[Job, Mapping[str, Any], tuple[str, ...]]) -> Done:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -118,15 +118,45 @@ def compute(job: Job, cell: Mapping[str, Any], swept: tuple[str, ...]) -> Done:
     return Done(messages, outcome.reused)
 
 
-def load_outcome(runner: Runner, cell: Cell, done: Done) -> Outcome:
-    """Load the record of a cell that a worker has computed."""
-    record = load_record(record_dir(runner.out, cell.as_dict()))
-    return Outcome(cell, record, done.reused)
+def find_outcomes(runner: Runner, cells: Sequence[Cell]) -> tuple[dict[int, Outcome], list[int]]:
+    """The outcomes of the cells that are recorded already, by number, and the other numbers."""
+    found = {n: outcome for n, cell in enumerate(cells) if (outcome := runner.find_outcome(cell))}
+    return found, [n for n in range(len(cells)) if n not in found]
 
 
-def computed_seconds(outcome: Outcome) -> float:
-    """Seconds that the cell took to compute; 0 if its record existed already."""
-    return 0.0 if outcome.reused else float(outcome.record.run["seconds"]["total"])
+def collect(
+    runner: Runner,
+    cells: Sequence[Cell],
+    outcomes: dict[int, Outcome],
+    results: Callable[[], Iterable[tuple[int, Done | str]]],
+) -> list[Outcome]:
+    """Add what workers compute to the outcomes, and return all in the order of the cells.
+
+    Args:
+        outcomes: those that are recorded already, by number of the cell.
+        results: starts the tasks of the other cells, and gives the number of each with its result
+            or the reason for its failure. Called here, so that an error here ends them at once.
+
+    Raises:
+        CellsFailed: at the end, if some cells could not be computed.
+    """
+    failed: list[tuple[Cell, str]] = []
+    kinds = [cell.kind for n, cell in enumerate(cells) if n not in outcomes]
+    with runner.reporter.task("cells", len(kinds), "cells", kinds) as task:
+        for n, result in results():
+            cell, seconds = cells[n], 0.0
+            if isinstance(result, str):
+                runner.reporter.warn(f"{cell.label()}: {result}")
+                failed.append((cell, result))
+            else:
+                result.messages.repeat(runner.reporter)
+                record = load_record(record_dir(runner.out, cell.as_dict()))
+                outcomes[n] = Outcome(cell, record, result.reused)
+                seconds = 0.0 if result.reused else float(record.run["seconds"]["total"])
+            task.advance(kind=cell.kind, seconds=seconds)
+    if failed:
+        raise CellsFailed(failed, [outcomes[n] for n in sorted(outcomes)])
+    return [outcomes[n] for n in range(len(cells))]
 
 
 def _start(job: Job) -> tuple[Runner, Messages]:

@@ -163,17 +163,13 @@ def _read(rows: Sequence[SourceRow], *, stored: bool = False) -> torch.Tensor:
     import torch
 
     by_source: dict[CachedPatchSource, list[int]] = {}
-    for index, (source, _) in enumerate(rows):
-        by_source.setdefault(source, []).append(index)
-    parts = []
-    for source, indices in by_source.items():
-        read = source.read_stored if stored else source.read
-        parts.append(read([rows[index][1] for index in indices]))
-    if len(parts) == 1:
-        return parts[0]
-    order = [index for indices in by_source.values() for index in indices]
-    grouped = torch.cat(parts)
-    return grouped[torch.tensor(order, device=grouped.device).argsort()]
+    for source, row in rows:
+        by_source.setdefault(source, []).append(row)
+    found = {s: (s.read_stored if stored else s.read)(own) for s, own in by_source.items()}
+    if len(found) == 1:
+        return found[rows[0][0]]
+    images = {source: iter(arrays) for source, arrays in found.items()}
+    return torch.stack([next(images[source]) for source, _ in rows])
 
 
 def _find_array(rows: Sequence[SourceRow]) -> tuple[torch.Tensor, Sequence[int]]:

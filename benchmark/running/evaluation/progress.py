@@ -61,36 +61,24 @@ class Step:
 
     def as_state(self) -> dict[str, Any]:
         """Plain values and arrays, for `cadbench.benchmark.system.serialization`."""
-        return {
-            "experience": self.experience,
-            "shown": self.columns,
-            "fresh": {column: vars(scores) for column, scores in self.scores.items()},
-            "held_out": {column: vars(scores) for column, scores in self.held_out.items()},
-            "maps": self.maps,
-            "map_grid": self.map_grid,
-            "pixels": self.pixels,
-            "events": self.events,
-            "memory": self.memory,
-            "costs": self.costs,
-            "observe_seconds": self.observe_seconds,
-            "score_seconds": self.score_seconds,
-        }
+        scores, held_out = (
+            {column: vars(each) for column, each in of_columns.items()}
+            for of_columns in (self.scores, self.held_out)
+        )
+        return {**vars(self), "scores": scores, "held_out": held_out}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Step:
-        """The step that `as_state` wrote."""
-        converted = ("shown", "fresh", "held_out")
-        same = {name: value for name, value in state.items() if name not in converted}
-        scores, held_out = (
-            {column: ColumnScores(**scores) for column, scores in state.get(name, {}).items()}
-            for name in ("fresh", "held_out")
-        )
-        columns = tuple(state["shown"])
-        step = cls(**same, columns=columns, scores=scores, held_out=held_out)
-        if step.map_grid is not None:
-            height, width = step.map_grid
-            step.map_grid = height, width
-        return step
+        """The step that `as_state` wrote, in this release or in an earlier one."""
+        earlier_names = {"shown": "columns", "fresh": "scores"}
+        values = {earlier_names.get(name, name): value for name, value in state.items()}
+        for name in ("scores", "held_out"):
+            of_columns = values.get(name, {})
+            values[name] = {column: ColumnScores(**each) for column, each in of_columns.items()}
+        for name in ("columns", "map_grid"):
+            if values.get(name) is not None:
+                values[name] = tuple(values[name])
+        return cls(**values)
 
 
 @dataclass(eq=False)
