@@ -27,6 +27,23 @@ SPEC = FeatureSpec(
     preprocessing=Preprocessing(),
 )
 
+BUDGETS: dict[str, dict[str, int]] = {
+    "mecad": {"class_budget": 20, "expert_budget": 60, "experts": 2},
+    "patchcore": {"class_budget": 20, "bank_budget": 50},
+    "replay": {"class_budget": 20, "bank_budget": 50},
+    "pooled": {"bank_budget": 50},
+    "joint": {"class_budget": 20},
+    "per_category": {"class_budget": 20},
+    "finetune": {"bank_budget": 20},
+}
+"""Methods that select patches, with parameters that suit a drawn dataset."""
+
+
+def method_words() -> list[str]:
+    """The options of `cadbench run` for all methods of `BUDGETS`."""
+    values = [f"{m}.{name}={v}" for m, params in BUDGETS.items() for name, v in params.items()]
+    return [*(f"--method={method}" for method in BUDGETS), *(f"--set={value}" for value in values)]
+
 
 def an_item(category: str = "apple", split: str = "train", content: str = "00") -> Item:
     path = f"{category}/{split}/good/{content}.png"

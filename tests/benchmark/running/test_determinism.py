@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from cadbench.results.records.store import find_records
 
-from tests.benchmark.conftest import SMALL
-
-METHODS = ("mecad", "patchcore", "replay", "joint", "finetune", "per_category")
-BUDGETS = ("patchcore.class_budget=10", "patchcore.bank_budget=25", "replay.class_budget=10",
-           "replay.bank_budget=25", "joint.class_budget=10",
-           "finetune.bank_budget=10", "per_category.class_budget=10")  # fmt: skip
+from tests.benchmark.samples import BUDGETS, method_words
 
 
 def test_a_cell_computed_twice_from_the_images_on_is_the_same_to_the_byte(
     run_words, call, tmp_path, monkeypatch
 ):
     words = [*run_words[: run_words.index("--out")], "--image-size", "64", "--device", "cpu"]
-    words += [*SMALL, "--routing", "inferred", "--experts", "2", "-q"]
-    words += [word for method in METHODS for word in ("--method", method)]
-    words += [word for budget in BUDGETS for word in ("--set", budget)]
+    words += [*method_words(), "--routing", "inferred", "-q"]
     found = []
     for number in ("one", "other"):
         monkeypatch.setenv("CADBENCH_CACHE", str(tmp_path / number / "cache"))
@@ -27,7 +20,7 @@ def test_a_cell_computed_twice_from_the_images_on_is_the_same_to_the_byte(
         found.append({record.key: record for record in find_records(tmp_path / number / "runs")})
     one, other = found
     assert one.keys() == other.keys()
-    assert len(one) == len(METHODS)
+    assert len(one) == len(BUDGETS)
     for key, record in one.items():
         checksums = dict(record.run["checksums"])
         assert checksums.keys() >= {"scores.parquet", "metrics.parquet", "maps.npy"}

@@ -8,15 +8,10 @@ import pytest
 import torch
 from cadbench.benchmark.system.serialization import unpack_file
 from cadbench.results.errors import RecordError
-from cadbench.results.records.record import load_record
-from cadbench.results.records.store import find_records
+from cadbench.results.records.record import checksum, load_record, run_text
 
 from tests.benchmark.conftest import FINETUNE
-
-
-def only(out):
-    (record,) = find_records(out)
-    return record
+from tests.benchmark.running.test_runner import only
 
 
 def test_a_record_without_the_state_is_computed_again_and_one_with_it_is_reused(
@@ -79,8 +74,6 @@ def test_an_export_holds_the_state_only_if_asked_and_an_import_checks_it(
 
 
 def test_a_file_that_is_no_state_is_not_imported(run_plates, call, out, tmp_path):
-    from cadbench.results.records.record import checksum, run_text
-
     run_plates(*FINETUNE, "--keep-state")
     record = only(out)
     (record.path / "state.safetensors").write_bytes(b"\x80\x04pickle" * 10)

@@ -34,16 +34,7 @@ from cadbench.results.records.store import find_records
 from PIL import Image
 
 from tests.benchmark.conftest import FINETUNE, Called
-
-BUDGETS = {
-    "mecad": ("class_budget=10", "expert_budget=30"),
-    "patchcore": ("class_budget=10", "bank_budget=25"),
-    "replay": ("class_budget=10", "bank_budget=25"),
-    "joint": ("class_budget=10",),
-    "finetune": ("bank_budget=10",),
-    "per_category": ("class_budget=10",),
-}
-"""The built-in methods, with budgets that suit a drawn dataset."""
+from tests.benchmark.samples import BUDGETS, method_words
 
 BLIND_CHEATS = ("ReadsTheCache", "FollowsReferences", "KnowsTheIds")
 """Cheating methods that give all images one score where they find nothing."""
@@ -298,6 +289,10 @@ def test_no_path_label_or_mask_of_a_test_image_is_reachable_from_what_a_method_r
         for each in received:
             if isinstance(each, TestBatch):
                 secrets.learn_ids(each)
+            if isinstance(each, TestBatch) and routing == "inferred":
+                names = set(secrets.manifest.categories)
+                texts = ((way, text) for way, text in reachable(each) if isinstance(text, str))
+                found.extend(f"a category: {way}" for way, text in texts if text in names)
         for way, each in reachable(*received):
             kinds[type(each)] += 1
             if what := secrets.betrayed_by(each):
@@ -310,23 +305,6 @@ def test_no_path_label_or_mask_of_a_test_image_is_reachable_from_what_a_method_r
     assert kinds[TrainExperience] == 6
     assert kinds[TestBatch] >= 6
     assert kinds[Opaque] >= kinds[TestBatch], "the walk went into the batches"
-
-
-def test_under_inferred_routing_no_category_is_reachable_from_a_batch(secrets, run_plates, probe):
-    from cadbench.benchmark.interface.experience import TestBatch
-
-    found: list[str] = []
-
-    def look(context: object, shown: object, *_: object) -> None:
-        if isinstance(shown, TestBatch):
-            names = secrets.manifest.categories
-            words = ((way, each) for way, each in reachable(shown) if isinstance(each, str))
-            found.extend(way for way, word in words if word in names)
-
-    probe(look)
-    done = run_plates(*FINETUNE, "--routing", "inferred")
-    assert done.code == 0
-    assert not found, found[0]
 
 
 def test_cheats_find_nothing_in_a_real_run_whose_cache_has_the_manifest(run_plates, cache, out):
@@ -363,8 +341,7 @@ def test_other_labels_and_file_names_change_no_score_by_a_bit(
 ):
     root = plates(good=4, defective=6)
     words = ["run", "-q", "--dataset=folder", "--device=cpu", "--image-size=64", "--schedule=2-1"]
-    words += [f"--routing={routing}", *(f"--method={method}" for method in BUDGETS)]
-    words += [f"--set={method}.{budget}" for method in BUDGETS for budget in BUDGETS[method]]
+    words += [f"--routing={routing}", *method_words()]
     scores: list[dict[str, pd.DataFrame]] = []
     for number, data in enumerate((root, relabeled(root, tmp_path / "elsewhere" / "plates"))):
         monkeypatch.setenv("CADBENCH_CACHE", str(tmp_path / f"cache {number}"))

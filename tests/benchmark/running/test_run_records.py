@@ -79,7 +79,8 @@ def test_a_cell_alone_scores_as_it_does_in_a_sweep(run_plates, out, tmp_path, mo
 
 def test_cells_written_as_json_are_run_exactly(run_plates, run_words, call, out, tmp_path):
     chosen = ("--experts", "1-2", *SMALL, "--seeds", "3,5", "--order", "random:2")
-    chosen = (*chosen, "--schedule", "2-1", "--routing", "inferred", "--unseen", "all")
+    chosen = (*chosen, "--schedule", "2x1", "--routing", "inferred", "--unseen", "all")
+    chosen = (*chosen, "--categories", "cork,apple")
     without_size = [word for word in run_words if word not in ("--image-size", "64")]
     written = run_plates(*chosen, "--dry-run", "--format", "json")
     assert not out.exists()
@@ -92,18 +93,10 @@ def test_cells_written_as_json_are_run_exactly(run_plates, run_words, call, out,
     assert sorted(record.cell["seed"] for record in records.values()) == [3, 5, 5]
     for record in records.values():
         assert record.cell in listed[1:]
+        assert sorted(record.categories) == ["apple", "cork"]
     again = call(*without_size, "--cells", file, "--shard", "1/3")
     assert "(0 computed, 1 reused)" in again.out
     assert run_plates(*chosen, "--dry-run").out.splitlines()[-1].startswith("4 cells:")
-
-
-def test_cells_know_their_categories(run_plates, run_words, call, out, tmp_path):
-    written = run_plates(*FINETUNE, "--categories", "cork,apple", "--dry-run", "--format", "json")
-    file = tmp_path / "cells.json"
-    file.write_text(written.out)
-    without_size = [word for word in run_words if word not in ("--image-size", "64")]
-    assert call(*without_size, "--cells", file).code == 0
-    assert only(out).categories == ["apple", "cork"]
 
 
 def test_a_dry_run_lists_the_cells_that_a_run_then_records(run_plates, out):

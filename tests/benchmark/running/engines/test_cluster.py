@@ -114,9 +114,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 180) -> None:
         time.sleep(0.05)
 
 
-def test_a_node_killed_in_the_middle_of_a_sweep_changes_nothing(
-    cluster: Any, place: Path, words: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_node_killed_in_the_middle_of_a_sweep_changes_nothing(cluster, place, words, monkeypatch):
     # Each engine has a cache of its own, so that the nodes extract features themselves.
     sweep = [*words, "--method", "trap:Trap", "--method", "mecad", "--set", "Trap.trap=wait"]
     marker = place / "marker"
@@ -141,12 +139,8 @@ def test_a_node_killed_in_the_middle_of_a_sweep_changes_nothing(
 
 
 def test_a_cell_whose_worker_keeps_dying_is_named_and_the_rest_goes_on(
-    cluster: Any,
-    place: Path,
-    words: list[str],
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    cluster, place, words, capsys, monkeypatch
+):
     monkeypatch.setattr("cadbench.benchmark.running.engines.cluster.TRIES", 2)
     out = place / "dying"
     code = run(
@@ -162,9 +156,7 @@ def test_a_cell_whose_worker_keeps_dying_is_named_and_the_rest_goes_on(
     assert len(find_records(out)) == 2
 
 
-def test_ctrl_c_stops_the_workers_and_keeps_what_is_done(
-    cluster: Any, place: Path, words: list[str]
-) -> None:
+def test_ctrl_c_stops_the_workers_and_keeps_what_is_done(cluster, place, words):
     (place / "marker").unlink(missing_ok=True)
     out = place / "stopped"
     command = [
@@ -191,30 +183,20 @@ def test_ctrl_c_stops_the_workers_and_keeps_what_is_done(
 
 
 @pytest.mark.parametrize(
-    ("given", "code", "said"),
+    ("given", "said"),
     [
-        (["--cell-cpus", "64"], 2, "no node of the Ray cluster has 64 CPUs"),
-        (["--cell-gpus", "1", "--cell-cpus", "1"], 2, "lower --cell-cpus or --cell-gpus"),
+        (["--cell-cpus", "64"], "no node of the Ray cluster has 64 CPUs"),
+        (["--cell-gpus", "1", "--cell-cpus", "1"], "lower --cell-cpus or --cell-gpus"),
     ],
 )
-def test_what_no_node_has_is_refused(
-    cluster: Any,
-    place: Path,
-    words: list[str],
-    given: list[str],
-    code: int,
-    said: str,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_what_no_node_has_is_refused(cluster, place, words, given, said, capsys):
     ray_words = ["--engine", "ray", "--address", cluster.address]
-    assert run([*words, *ray_words, *given, "--out", str(place / "none")]) == code
+    assert run([*words, *ray_words, *given, "--out", str(place / "none")]) == 2
     assert said in capsys.readouterr().err
     assert not (place / "none").exists()
 
 
-def test_a_cluster_that_is_not_there_is_one_line(
-    place: Path, words: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_cluster_that_is_not_there_is_one_line(place, words, capsys):
     ray_words = ["--engine", "ray", "--address", "127.0.0.1:1", "--out", str(place / "none")]
     assert run([*words, *ray_words]) == 1
     shown = capsys.readouterr().err.splitlines()[-1]

@@ -6,24 +6,16 @@ import numpy as np
 import pytest
 from cadbench.benchmark.running.checkpoint import Checkpoint
 
+from tests.benchmark.samples import BUDGETS
 
-@pytest.mark.parametrize(
-    "method", ["mecad", "patchcore", "replay", "joint", "finetune", "per_category"]
-)
+
+@pytest.mark.parametrize("method", BUDGETS)
 @pytest.mark.parametrize("routing", ["oracle", "inferred"])
 def test_every_built_in_method_scores_every_seen_category_after_each_experience(
     study, method, routing
 ):
     built = study()
-    small = {
-        "mecad": {"class_budget": 20, "expert_budget": 60, "experts": 2},
-        "patchcore": {"class_budget": 20, "bank_budget": 50},
-        "replay": {"class_budget": 20, "bank_budget": 50},
-        "joint": {"class_budget": 20},
-        "finetune": {"bank_budget": 20},
-        "per_category": {"class_budget": 20},
-    }
-    done = built.evaluate(built.cell(method, routing=routing, params=small[method]))
+    done = built.evaluate(built.cell(method, routing=routing, params=BUDGETS[method]))
     seen = [sorted(row) for row in done.rows]
     names = list(built.manifest.categories)
     assert seen == [names[:2], names[:3], names, names]
@@ -65,13 +57,7 @@ def test_a_batch_size_or_order_of_test_images_changes_no_score(study, monkeypatc
 @pytest.mark.parametrize("method", ["mecad", "replay", "joint", "per_category"])
 def test_a_run_continued_from_any_experience_ends_with_the_same_scores(study, tmp_path, method):
     built = study()
-    small = {
-        "mecad": {"class_budget": 20, "expert_budget": 60, "experts": 2},
-        "replay": {"class_budget": 20, "bank_budget": 50},
-        "joint": {"class_budget": 20},
-        "per_category": {"class_budget": 20},
-    }
-    cell = built.cell(method, params=small[method])
+    cell = built.cell(method, params=BUDGETS[method])
     whole = built.evaluate(cell)
     for stop in (1, 2, 3):
         checkpoint = Checkpoint(tmp_path / f"stopped-{stop}", cell.key)
@@ -92,15 +78,6 @@ def test_a_run_continued_from_any_experience_ends_with_the_same_scores(study, tm
                 np.testing.assert_array_equal(one[category].scores, other[category].scores)
         for category, maps in whole.maps[-1].items():
             np.testing.assert_array_equal(maps, resumed.maps[-1][category])
-
-
-@pytest.mark.parametrize(("maps", "complete"), [("none", 0), ("final", 1), ("all", 4)])
-def test_maps_are_kept_for_the_experiences_that_were_asked_for(study, maps, complete):
-    built = study()
-    done = built.evaluate(built.cell("finetune"), maps=maps)
-    rows = zip(done.rows, done.maps, strict=True)
-    assert sum(row.keys() == kept.keys() for row, kept in rows) == complete
-    assert all(array.shape == (9, 8, 8) for row in done.maps for array in row.values())
 
 
 def test_similarities_of_categories_are_recorded_beside_assignments(study):

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import torch
 from cadbench.benchmark.interface.prediction import Prediction
-from cadbench.benchmark.pixels.maps import MapSpec, full_maps
 from cadbench.benchmark.running.evaluation.progress import Step
 from cadbench.methods.banks.finetune import FineTune
 from cadbench.results.errors import CadbenchError
@@ -51,11 +50,6 @@ def test_maps_keep_their_size_in_the_record_and_through_an_import(
 def test_maps_of_the_patch_grid_leave_no_entry(run_plates: Callable[..., Called], out: Path):
     assert run_plates(*FINETUNE).code == 0
     assert "map_grid" not in find_records(out)[0].run
-
-
-def test_a_map_of_one_value_per_pixel_is_only_smoothed():
-    maps = torch.rand(1, 16, 16)
-    torch.testing.assert_close(full_maps(maps, 16, MapSpec(sigma=0)), maps)
 
 
 @pytest.mark.parametrize(

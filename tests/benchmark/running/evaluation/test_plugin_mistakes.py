@@ -85,6 +85,11 @@ MISTAKES: dict[str, tuple[str, Callable[..., Any], str]] = {
         scoring(lambda n: Prediction(torch.ones(n), torch.ones(n, 8, 8) > 0)),
         "maps has dtype torch.bool",
     ),
+    "large maps": (
+        "score",
+        scoring(lambda n: Prediction(torch.ones(n), torch.full((n, 8, 8), 1e6))),
+        "maps has NaN or values beyond float16",
+    ),
     "no memory": ("memory", returning(None), "memory returned None, expected a cadbench.Memory"),
     "large": ("memory", returning(MemoryReport(0, LARGE, 0, 0)), "stored_vectors is 1180591620"),
     "fraction": ("memory", returning(MemoryReport(0, 0, 0.5, 1)), "scoring_bytes is 0.5"),

@@ -11,15 +11,7 @@ from cadbench.benchmark.system.plugin_errors import PluginMistake
 from cadbench.results.metrics.compute import compute_metrics
 from cadbench.results.records.schema import WRONG_NEIGHBORS
 
-SMALL = {
-    "mecad": {"class_budget": 20, "expert_budget": 60, "experts": 2},
-    "patchcore": {"class_budget": 20, "bank_budget": 50},
-    "replay": {"class_budget": 20, "bank_budget": 50},
-    "pooled": {"bank_budget": 50},
-    "joint": {"class_budget": 20},
-    "per_category": {"class_budget": 20},
-    "finetune": {"bank_budget": 20},
-}
+from tests.benchmark.samples import BUDGETS
 
 
 def shares(progress):
@@ -43,10 +35,10 @@ def final_method(monkeypatch):
 
 
 @pytest.mark.parametrize("routing", ["oracle", "inferred"])
-@pytest.mark.parametrize("method", SMALL)
+@pytest.mark.parametrize("method", BUDGETS)
 def test_the_share_is_that_of_all_distances(study, final_method, method, routing):
     built = study()
-    done = built.evaluate(built.cell(method, routing=routing, params=SMALL[method]))
+    done = built.evaluate(built.cell(method, routing=routing, params=BUDGETS[method]))
     found = shares(done)
     memory = final_method[-1][0].scoring_blocks()
     for category, scored in done.rows[-1].items():
@@ -70,7 +62,7 @@ def test_the_share_is_that_of_all_distances(study, final_method, method, routing
 
 def test_counting_changes_no_score_(study, monkeypatch):
     built = study()
-    cell = built.cell("patchcore", params=SMALL["patchcore"])
+    cell = built.cell("patchcore", params=BUDGETS["patchcore"])
     counted = built.evaluate(cell)
     monkeypatch.setattr(Method, "scoring_blocks", lambda self: None)
     monkeypatch.delattr("cadbench.methods.banks.memory_bank.SingleBank.scoring_blocks")
@@ -83,7 +75,7 @@ def test_counting_changes_no_score_(study, monkeypatch):
 
 def test_metrics_follow_from_the_events(study):
     built = study()
-    done = built.evaluate(built.cell("finetune", params=SMALL["finetune"]))
+    done = built.evaluate(built.cell("finetune", params=BUDGETS["finetune"]))
     scores = pd.DataFrame(
         {
             "experience": 1,
