@@ -12,7 +12,7 @@ from ...results.analysis.rows import Row, rows_of
 from ...results.analysis.shares import groups_of_shares
 from ...results.did_you_mean import suggestion
 from ...results.errors import UsageError
-from ...results.figures.catalog import ACROSS_SHARES, EXAMPLES, FIGURES, draw
+from ...results.figures.catalog import ACROSS_SHARES, COSTS, EXAMPLES, FIGURES, draw
 from ...results.records.record import Record
 from ...results.records.schema import features_key
 from ..plugins.default_params import default_params
@@ -35,7 +35,12 @@ def check_figure(name: str) -> None:
 
 
 def selections(
-    records: Sequence[Record], refs: Sequence[str], metric: str, *, common: bool = False
+    records: Sequence[Record],
+    refs: Sequence[str],
+    metric: str,
+    *,
+    common: bool = False,
+    cost: str = "stored_mb",
 ) -> dict[str, Selection]:
     """Select what figures show, once per protocol, dataset, routing and features.
 
@@ -44,17 +49,24 @@ def selections(
         refs: row names; without any, all rows. Groups that lack a named row are left out.
         metric: the metric that figures show.
         common: compare the runs that all rows share, if some rows lack runs.
+        cost: what `tradeoff` draws the metric against.
 
     Returns:
         Name of the group, for file names -> selection. Rows of all shares of `--contaminate` are
         one more group, which only `fitting` figures show.
 
     Raises:
-        UsageError: a row name matches no row or several.
+        UsageError: a row name matches no row or several, or the cost is unknown.
     """
+    if cost not in COSTS:
+        raise UsageError(
+            f"unknown cost {cost!r}{suggestion(cost, COSTS)}; available: {', '.join(COSTS)}"
+        )
     from ...results.figures.selection import select_rows
 
-    groups, defaults = _groups(rows_of(records)), default_params(records)
+    groups = _groups(rows_of(records))
+    options: dict[str, Any] = {"base": metric, "common": common, "cost": cost}
+    options["defaults"] = default_params(records)
     found = {}
     for name, rows in groups.items():
         try:
@@ -62,8 +74,8 @@ def selections(
         except UsageError:
             continue
         run = _named_run(refs[0], chosen[0]) if chosen else None
-        found[name] = select_rows(rows, chosen, run, base=metric, defaults=defaults, common=common)
-    found |= _across_shares(records, refs, base=metric, defaults=defaults, common=common)
+        found[name] = select_rows(rows, chosen, run, **options)
+    found |= _across_shares(records, refs, **options)
     if not found:
         find_rows(refs, rows_of(records))  # raises the message about all rows
     return found

@@ -266,6 +266,7 @@ class Results(Sequence[Record]):
         name: str,
         *rows: str,
         metric: str = "auroc",
+        cost: str = "stored_mb",
         width: float | str = "column",
         common: bool = False,
         category: str | None = None,
@@ -277,6 +278,7 @@ class Results(Sequence[Record]):
             name: a figure that `cadbench figure --help` lists, such as `curves` or `matrix`.
             *rows: rows to show; without any, per method the row nearest to its defaults.
             metric: the metric to draw, in figures that can show several.
+            cost: what `tradeoff` draws the metric against, such as `update_seconds`.
             width: `column` (3.5 inches), `page` (7.16 inches), or a number of inches.
             common: compare the runs that all rows share, if some rows lack runs.
             category: category of the images in `examples`.
@@ -297,7 +299,7 @@ class Results(Sequence[Record]):
         if isinstance(width, str) and width not in WIDTHS:
             raise UsageError(f"width: expected {', '.join(WIDTHS)} or inches, got {width!r}")
         inches = WIDTHS[width] if isinstance(width, str) else width
-        groups = fitting(name, selections(self.records, rows, metric, common=common))
+        groups = fitting(name, selections(self.records, rows, metric, common=common, cost=cost))
         if len(groups) > 1:
             raise UsageError(
                 f"a figure never mixes protocols, routings or features, and the records have "

@@ -16,6 +16,12 @@ EXAMPLES = "examples"
 ACROSS_SHARES = "robustness"
 """The only figure of rows with different `--contaminate`."""
 
+COSTS = (
+    *("stored_mb", "update_seconds", "ms_per_image", "update_joules", "parameters_trained"),
+    *("parameters_stored", "network_mb", "other_mb", "process_mb", "gpu_mb"),
+)
+"""What `tradeoff` can draw a metric against: quantities of which less is better."""
+
 FIGURES: Mapping[str, tuple[str, str]] = {
     "category-experts": (
         "of_experts.category_experts",
@@ -40,7 +46,7 @@ FIGURES: Mapping[str, tuple[str, str]] = {
     "routing": ("of_experts.routing", "experts that the test images of each category were sent to"),
     "curves": ("curves", "all methods along the stream, with intervals"),
     "thresholds": ("thresholds", "false alarms and recall at thresholds set when learned"),
-    "tradeoff": ("tradeoff", "metric against stored MB, with the Pareto front"),
+    "tradeoff": ("tradeoff", "metric against stored MB or another --cost, with the Pareto front"),
     ACROSS_SHARES: (
         "robustness",
         "metric against the share of defective training images (--contaminate)",

@@ -48,6 +48,7 @@ class Selection:
         chosen: the rows that the user named, in that order.
         run: the run that the user named.
         base: the metric that figures show, one of the base metrics.
+        cost: what `tradeoff` draws the metric against, one of `catalog.COSTS`.
         defaults: default parameters by method name.
         common: compare the runs that all rows share, if some rows lack runs.
         across_shares: the rows differ in the share of defective training images.
@@ -58,6 +59,7 @@ class Selection:
     chosen: tuple[Row, ...] = ()
     run: Record | None = None
     base: str = DEFAULT
+    cost: str = "stored_mb"
     defaults: Defaults = field(default_factory=dict)
     bootstrap: Bootstrap = field(default_factory=Bootstrap)
     common: bool = False

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ....results.errors import CadbenchError, DataError, UsageError
-from ....results.figures.catalog import ACROSS_SHARES, FIGURES
+from ....results.figures.catalog import ACROSS_SHARES, COSTS, FIGURES
 from ....results.figures.drawing.style import FORMATS, WIDTHS
 from ....results.metrics.registry import CATEGORY_METRICS
 from ....results.sanitizing import printable
@@ -76,6 +76,13 @@ _MIN_INCHES, _MAX_INCHES = 2.5, 20.0
     show_default=True,
     help="Metric to draw, in figures that can show several.",
 )
+@click.option(
+    "--cost",
+    type=click.Choice(COSTS),
+    default="stored_mb",
+    show_default=True,
+    help="What `tradeoff` draws the metric against; seconds and joules need runs with --time.",
+)
 @methods_option
 @protocol_option
 @routing_option
@@ -96,6 +103,7 @@ def command(
     formats: str,
     width: str,
     base: str,
+    cost: str,
     methods: str | None,
     protocol: str | None,
     routing: str | None,
@@ -120,7 +128,7 @@ def command(
         records = with_value(records, [backbone], backbone_of, "--backbone")
 
     def select(readable: list[Record]) -> dict[str, Selection]:
-        return selections(readable, refs, base, common=common)
+        return selections(readable, refs, base, common=common, cost=cost)
 
     groups, records = with_readable(records, select)
     if name == ALL and not any(each.across_shares for each in groups.values()):

@@ -1,4 +1,4 @@
-"""Mean metric against stored memory, with the rows that no other row dominates."""
+"""Mean metric against stored memory or another cost, with the rows that no other row dominates."""
 
 from __future__ import annotations
 
@@ -25,27 +25,32 @@ _FRONT: dict[str, Any] = {"color": "0.6", "linewidth": 0.8, "zorder": 1}
 
 def draw(selection: Selection, width: float) -> FinishedFigure:
     """One point per row; rows that differ only in the number of experts have one marker."""
-    series = few(
-        series_of(selection.with_equal_runs(selection.chosen or selection.rows)), "kinds of rows"
-    )
-    rows = [row for each in series for row in each]
-    c = selection.comparison(rows)
+    cost = quantity(selection.cost)
+    measured = selection.with_equal_runs(selection.chosen or selection.rows)
+    c = selection.comparison(measured)
     means = {
         id(row): tuple(
             float(np.mean([quantity(name).read(reading) for reading in readings]))
-            for name in ("stored_mb", selection.quantity("acc"))
+            for name in (selection.cost, selection.quantity("acc"))
         )
-        for row, readings in zip(rows, c.readings, strict=True)
+        for row, readings in zip(c.rows, c.readings, strict=True)
     }
+    rows = [row for row in measured if not np.isnan(means[id(row)]).any()]
+    lacking = selection.titles([row for row in measured if np.isnan(means[id(row)]).any()])
+    what = f"{cost.column.name} ({cost.note.partition(': ')[2]})"
+    if not rows:
+        raise NothingToDraw(f"none of these rows has {what} and {selection.heading}")
+    if lacking:
+        selection.notes.append(f"left out, not measured: {', '.join(lacking)}")
+    series = few(series_of(rows), "kinds of rows")
+    rows = [row for each in series for row in each]
     points = np.array([means[id(row)] for row in rows])
-    if np.isnan(points).any():
-        raise NothingToDraw(f"some of these rows have no stored bytes or no {selection.heading}")
     figure = canvas(width, 2.3)
     axes = figure.add_subplot()
     front = pareto_front(points * [1, 1 if selection.higher_is_better else -1])
     if points[:, 0].min() > 0:
         _logarithmic(axes, points[:, 0])
-    axes.set_xlabel("stored MB (less is better)")
+    axes.set_xlabel(f"{cost.column.name} (less is better)")
     axes.set_ylabel(selection.heading)
     axes.grid()
     axes.margins(0.08)
@@ -67,9 +72,9 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     legend_below(figure, [*handles, line], labels)
     _number_experts(figure, axes, series, means, points)
     caption = (
-        f"Mean {selection.heading} after the last experience against stored memory (10^6 bytes); "
-        "numbers: experts; line: the Pareto front, rows that no other beats in both; means over "
-        f"runs. {c.title}"
+        f"Mean {selection.heading} after the last experience against {what}; numbers: experts; "
+        "line: the Pareto front, rows that no other beats in both; means over runs. "
+        f"{c.title}"
     )
     return FinishedFigure(figure, caption)
 
@@ -78,7 +83,7 @@ def pareto_front(points: NDArray[np.float64]) -> list[int]:
     """Indices of points (N, 2) that no other point beats in both coordinates.
 
     Args:
-        points: (memory, metric); less of the first and more of the second is better.
+        points: (cost, metric); less of the first and more of the second is better.
 
     Returns:
         Indices sorted by the first coordinate; of equal points, the first.

@@ -116,6 +116,7 @@ def test_what_results_do_not_have_is_said_in_one_line(out, study):
         (lambda: results.figure("curves", width="wide"), "width: expected column, page or inches"),
         (lambda: results.table("mian"), "unknown table 'mian' .did you mean main"),
         (lambda: results.table("matrix"), "there are 3 tables"),
+        (lambda: results.figure("tradeoff", cost="ms"), "unknown cost 'ms'; available: stored_mb"),
         (lambda: results.figure("curvs"), "unknown figure 'curvs' .did you mean curves"),
         (lambda: results.compare("mecad:experts=1"), "at least two rows"),
         (lambda: results.compare("mecad:experts=1", "patchcore", value="x"), "value: expected one"),

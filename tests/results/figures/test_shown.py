@@ -209,6 +209,20 @@ def test_a_metric_that_was_not_measured_cannot_be_drawn(make_study):
     assert "F1-max" in draw("matrix", source(make_study(2), base="f1_max"), 3.5).caption
 
 
+def test_tradeoff_draws_against_the_costs_that_were_measured(make_study):
+    records = make_study(2, experts=range(0), methods=3)
+    for record, seconds in zip(records[:2], (4.0, 2.0), strict=True):
+        record.run["timing"] = {"update_seconds": [seconds, seconds], "ms_per_image": 1.0}
+    drawn = draw("tradeoff", made := source(records, cost="update_seconds"), WIDTHS["column"])
+    (axes,) = drawn.figure.axes
+    assert axes.get_xlabel() == "update s (less is better)"
+    assert sorted(line.get_xdata()[0] for line in axes.lines)[-2:] == [2.0, 4.0]
+    assert "against update s (mean time" in drawn.caption
+    assert len(made.notes) == 1
+    with pytest.raises(NothingToDraw, match="none of these rows has process MB"):
+        draw("tradeoff", source(records, cost="process_mb"), WIDTHS["column"])
+
+
 def test_training_draws_one_line_per_experience_with_the_recorded_numbers(make_study):
     records = make_study(3, experts=range(0), methods=1)
     drawn = draw("training", source(records), WIDTHS["column"])
