@@ -142,7 +142,7 @@ def _draw_examples(
         defined = {each: value for each, value in final.items() if value == value}
         if not defined:
             raise NothingToDraw(f"no category has a final {selection.heading}; use --category")
-        worst_of = min if selection.higher_is_better else max
+        worst_of = min if selection.metric.higher_is_better else max
         category = worst_of(defined, key=defined.__getitem__)
     elif category not in final:
         raise UsageError(

@@ -38,11 +38,12 @@ class ThresholdBuckets:
     def build(cls, thresholds: np.ndarray) -> ThresholdBuckets:
         """Build the buckets of thresholds (U,) float32, distinct and ascending."""
         count = min(_BUCKETS_PER_THRESHOLD * len(thresholds), _MAX_BUCKETS)
-        width = float(thresholds[-1]) - float(thresholds[0])
-        scale = (count - 1) / width if width else 0.0
+        low, high = np.float64(thresholds[0]), np.float64(thresholds[-1])
+        scale = (count - 1) / (high - low) if high > low else 0.0
+        buckets = ((thresholds.astype(np.float64) - low) * scale).astype(np.int32)
         fits_16_bits = len(thresholds) <= np.iinfo(np.uint16).max
-        first = np.empty(count + 1, np.uint16 if fits_16_bits else np.int32)
-        _fill_buckets(thresholds, scale, first)
+        first = np.zeros(count + 1, np.uint16 if fits_16_bits else np.int32)
+        np.cumsum(np.bincount(buckets, minlength=count), out=first[1:])
         return cls(thresholds, first, scale)
 
     def count(self, chunks: Iterable[np.ndarray]) -> np.ndarray:
@@ -64,30 +65,6 @@ class ThresholdBuckets:
 
 
 @numba.njit(cache=True, nogil=True)
-def _find_buckets(
-    thresholds: np.ndarray, values: np.ndarray, scale: float, buckets: np.ndarray
-) -> None:  # pragma: no cover (compiled)
-    """Write the bucket of each value (n,); a value beyond all thresholds gets the nearest one's."""
-    low, high = np.float64(thresholds[0]), np.float64(thresholds[-1])
-    for place in range(len(values)):
-        buckets[place] = np.int32((min(max(np.float64(values[place]), low), high) - low) * scale)
-
-
-@numba.njit(cache=True, nogil=True)
-def _fill_buckets(
-    thresholds: np.ndarray, scale: float, first: np.ndarray
-) -> None:  # pragma: no cover (compiled)
-    """Write the index of the first threshold in each bucket or a later one."""
-    buckets = np.empty(len(thresholds), np.int32)
-    _find_buckets(thresholds, thresholds, scale, buckets)
-    place = 0
-    for bucket in range(len(first)):
-        while place < len(buckets) and buckets[place] < bucket:
-            place += 1
-        first[bucket] = place
-
-
-@numba.njit(cache=True, nogil=True)
 def _count(
     thresholds: np.ndarray,
     first: np.ndarray,
@@ -101,10 +78,13 @@ def _count(
     Every value is first counted as if it were below all thresholds of its bucket; then the few
     values whose bucket has thresholds are corrected. So the loop over all values has no branches.
     """
+    lowest, highest = np.float64(thresholds[0]), np.float64(thresholds[-1])
     buckets, mixed = np.empty(_BATCH, np.int32), np.empty(_BATCH, np.int32)
     for start in range(0, len(values), _BATCH):
         some = values[start : start + _BATCH]
-        _find_buckets(thresholds, some, scale, buckets)
+        for place in range(len(some)):  # a value beyond all thresholds gets the nearest bucket
+            inside = min(max(np.float64(some[place]), lowest), highest)
+            buckets[place] = np.int32((inside - lowest) * scale)
         many = 0
         for place in range(len(some)):
             bucket = buckets[place]

@@ -11,11 +11,8 @@ from ...results.records.store import partial_dir, publish
 from .cell import Cell
 from .evaluation.evaluator import Maps
 
-_MAPS_THAT_INCLUDE: dict[Maps, tuple[Maps, ...]] = {
-    "none": ("none", "final", "all"),
-    "final": ("final", "all"),
-    "all": ("all",),
-}
+_MAPS: tuple[Maps, ...] = ("none", "final", "all")
+"""Each includes those before it."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ class Requirements:
         """Whether the record is of exactly this cell and has what is required."""
         return (
             record.key == cell.key
-            and record.run["maps"] in _MAPS_THAT_INCLUDE[self.maps]
+            and record.run["maps"] in _MAPS[_MAPS.index(self.maps) :]
             and ("timing" in record.run or not self.timed)
             and (record.has_state or not self.state)
         )

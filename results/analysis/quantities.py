@@ -249,19 +249,14 @@ def _seconds(reading: Reading) -> float:
     return float(reading.record.run["seconds"]["total"])
 
 
-def _update_seconds(reading: Reading) -> float:
-    timing = reading.record.run.get("timing")
-    return float(np.mean(timing["update_seconds"])) if timing else math.nan
+def _of_timing(name: str) -> Callable[[Reading], float]:
+    """Return a function that reads a value of `--time`, the mean over the experiences."""
 
+    def read(reading: Reading) -> float:
+        measured = (reading.record.run.get("timing") or {}).get(name)
+        return math.nan if measured is None else float(np.mean(measured))
 
-def _ms_per_image(reading: Reading) -> float:
-    timing = reading.record.run.get("timing")
-    return float(timing["ms_per_image"]) if timing else math.nan
-
-
-def _update_joules(reading: Reading) -> float:
-    joules = reading.record.run.get("timing", {}).get("update_joules")
-    return float(np.mean(joules)) if joules else math.nan
+    return read
 
 
 _COSTS = {
@@ -323,17 +318,17 @@ QUANTITIES: Mapping[str, Quantity] = {
     ),
     "update_seconds": Quantity(
         Column("update s", 2, "lower"),
-        _update_seconds,
+        _of_timing("update_seconds"),
         "update s: mean time to learn an experience with all caches off (`--time`)",
     ),
     "ms_per_image": Quantity(
         Column("ms/image", 2, "lower"),
-        _ms_per_image,
+        _of_timing("ms_per_image"),
         "ms/image: scoring with all caches off, features given (`--time`)",
     ),
     "update_joules": Quantity(
         Column("update J", 1, "lower"),
-        _update_joules,
+        _of_timing("update_joules"),
         "update J: mean energy to learn an experience with all caches off (`--time`), of the "
         "processors and the GPU, whoever used them",
     ),

@@ -75,10 +75,6 @@ class Selection:
         """The metric as axes print it, such as `AUROC`."""
         return self.metric.heading
 
-    @property
-    def higher_is_better(self) -> bool:
-        return self.metric.higher_is_better
-
     def quantity(self, name: str) -> str:
         """The name in `analysis.quantities` of a continual metric of `base`."""
         return stored_name(self.base, name)
@@ -240,7 +236,6 @@ def select_rows(
     considered = chosen or rows
     if not considered:
         raise NothingToDraw("there are no records; `cadbench run` makes some")
-    first = considered[0]
     for what, how, of in (
         ("protocols", "--protocol", lambda row: row.first.protocol),
         ("routings", "--routing", lambda row: row.first.routing),
@@ -252,13 +247,15 @@ def select_rows(
                 f"a figure never mixes {what}, and the records have {', '.join(several)}; "
                 f"choose one with {how}"
             )
-    for what, of in (("data or meanings of a protocol id", _data), ("feature settings", _features)):
-        if len({of(row) for row in considered}) > 1:
+    conditions = {_conditions(row) for row in considered}
+    names = "data or meanings of a protocol id", "feature settings"
+    for what, values in zip(names, zip(*conditions, strict=True), strict=True):
+        if len({*values}) > 1:
             raise UsageError(
                 f"a figure never mixes {what}, and the records have several; name the rows, or "
                 "give another --out"
             )
-    comparable = [r for r in rows if _data(r) == _data(first) and _features(r) == _features(first)]
+    comparable = [row for row in rows if _conditions(row) in conditions]
     return Selection(tuple(comparable), tuple(chosen), run, **options)
 
 
@@ -281,6 +278,11 @@ def owner_of(record: Record) -> Mapping[str, int] | None:
     """Category -> the expert that owns it at the end; None if the run assigned none."""
     found = owners(record.events, record.categories)
     return None if found is None else dict(zip(record.categories, found.tolist(), strict=True))
+
+
+def _conditions(row: Row) -> tuple[object, str]:
+    """What all rows of a figure share, beside protocol, routing and backbone."""
+    return row.data, features_key(row.first.cell)
 
 
 def few(things: Sequence[Thing], what: str) -> tuple[Thing, ...]:
@@ -328,11 +330,3 @@ def _but_experts(row: Row) -> bytes:
         del params[SWEPT]
     method = row.first.cell["method"]
     return canonical_json([method["name"], method["version"], params, row.first.cell.get("tuned")])
-
-
-def _data(row: Row) -> tuple[str, ...]:
-    return row.data
-
-
-def _features(row: Row) -> str:
-    return features_key(row.first.cell)

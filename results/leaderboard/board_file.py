@@ -117,12 +117,12 @@ class BoardFile:
 
     def to_json(self) -> bytes:
         """The file's content, one row per line; the same board gives the same bytes."""
-        held = dataclasses.asdict(self)
+
+        def defined(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+            return {name: value for name, value in fields if value is not None}
+
+        held = dataclasses.asdict(self, dict_factory=defined)
         entries = {name: held.pop(name) for name in ("rows", "differences")}
-        for row in entries["rows"]:
-            for values in row["values"].values():
-                for name in [name for name, value in values.items() if value is None]:
-                    del values[name]
         parts = [json.dumps(held, indent=1, allow_nan=False).removesuffix("\n}")]
         for name, of_name in entries.items():
             lines = ",\n".join(f"  {json.dumps(each, allow_nan=False)}" for each in of_name)

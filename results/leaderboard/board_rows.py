@@ -106,10 +106,11 @@ def _row(name: str, row: Row, describe: Describe, bootstrap: Bootstrap) -> Board
         if spread.n:
             interval = bootstrap.intervals([read], readings)[0] if each == "acc" else None
             values[each] = _estimate(spread, interval)
-    categories: dict[str, float] = {}
-    for category in sorted(row.first.categories):
-        mean = Spread.of(final_row(record).get(category, math.nan) for record in row.records).mean
-        categories |= {} if math.isnan(mean) else {category: round(mean, _DIGITS)}
+    finals = [final_row(record) for record in row.records]
+    means = {
+        category: Spread.of(final.get(category, math.nan) for final in finals).mean
+        for category in sorted(row.first.categories)
+    }
     params, tuned = row.first.params, row.first.cell.get("tuned", {}).get("params", {})
     return BoardRow(
         id=name,
@@ -121,7 +122,7 @@ def _row(name: str, row: Row, describe: Describe, bootstrap: Bootstrap) -> Board
         orders=row.orders,
         records=sorted(record.key for record in row.records),
         values=values,
-        categories=categories,
+        categories={c: round(mean, _DIGITS) for c, mean in means.items() if not math.isnan(mean)},
         versions={name: made[name] for name in ("cadbench", "torch") if name in made},
         reference=is_reference(row),
         command=command,
@@ -129,9 +130,8 @@ def _row(name: str, row: Row, describe: Describe, bootstrap: Bootstrap) -> Board
 
 
 def _estimate(spread: Spread, interval: Interval | None = None) -> Estimate:
-    deviation = None if math.isnan(spread.deviation) else round(spread.deviation, _DIGITS)
-    mean = round(spread.mean, _DIGITS) + 0.0  # no minus zero
-    if interval is None or math.isnan(interval.low):
-        return Estimate(mean, spread.n, deviation)
-    ends = (round(interval.low, _DIGITS), round(interval.high, _DIGITS))
-    return Estimate(mean, spread.n, deviation, *ends)
+    ends = (interval.low, interval.high) if interval else ()
+    others = (
+        None if math.isnan(value) else round(value, _DIGITS) for value in (spread.deviation, *ends)
+    )
+    return Estimate(round(spread.mean, _DIGITS) + 0.0, spread.n, *others)  # + 0.0: no minus zero

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from ...features.feature_set import FeatureSet
@@ -36,26 +37,28 @@ def measure_timing(
     """
     services = Services(Coresets(features.device), Neighbors(search))
     method, _ = build_method(cell, features, services)
-    updates, joules = [], []
+    updates: list[float] = []
+    times: list[float] = []
+    joules = []
     for experience in stream.train_stream:
         training = train_experience(experience, stream, features, method.uses_images, cell.routing)
         with (
             attribute_errors_to(cell.method, type(method), "observe"),
             CostMeter(features.device) as meter,
+            _timed(features, updates),
         ):
-            updates.append(_seconds(lambda e=training: method.observe(e), features))  # type: ignore[misc]
+            method.observe(training)
         joules.append(meter.joules)
     images = choose_images(stream, features)
-
-    times = []
     for _ in range(REPEATS):
         method.context.neighbors.forget()
         shuffled = shuffled_batches(features, images, cell.routing, method.uses_images)
         batches = [batch for _, batch in shuffled]
         for batch in batches:
             batch.patches, batch_data(batch).stored  # read before the clock starts
-        with attribute_errors_to(cell.method, type(method), "score"):
-            times.append(_seconds(lambda bs=batches: [method.score(b) for b in bs], features))  # type: ignore[misc]
+        with attribute_errors_to(cell.method, type(method), "score"), _timed(features, times):
+            for batch in batches:
+                method.score(batch)
     timing: dict[str, Any] = {
         "update_seconds": updates,
         "ms_per_image": 1000 * statistics.median(times) / len(images),
@@ -75,9 +78,11 @@ def choose_images(stream: Stream, features: FeatureSet) -> Sequence[ImageRef]:
     return [(c, row) for row in rounds for c in categories if row < counts[c]][:IMAGES]
 
 
-def _seconds(work: Callable[[], object], features: FeatureSet) -> float:
+@contextmanager
+def _timed(features: FeatureSet, seconds: list[float]) -> Iterator[None]:
+    """Append the duration of a block."""
     synchronize(features.device)
     start = time.perf_counter()
-    work()
+    yield
     synchronize(features.device)
-    return time.perf_counter() - start
+    seconds.append(time.perf_counter() - start)

@@ -47,7 +47,7 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     points = np.array([means[id(row)] for row in rows])
     figure = canvas(width, 2.3)
     axes = figure.add_subplot()
-    front = pareto_front(points * [1, 1 if selection.higher_is_better else -1])
+    front = pareto_front(points * [1, 1 if selection.metric.higher_is_better else -1])
     if points[:, 0].min() > 0:
         _logarithmic(axes, points[:, 0])
     axes.set_xlabel(f"{cost.column.name} (less is better)")

@@ -23,9 +23,10 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
             for readings in c.readings
         ]
     )
-    hardest_first = np.argsort(final.mean(axis=0) * (1 if selection.higher_is_better else -1))
+    sign = 1 if selection.metric.higher_is_better else -1
+    hardest_first = np.argsort(final.mean(axis=0) * sign)
     values = np.vstack([final.T[hardest_first], final.mean(axis=1)])
-    shown = values.round(2) * (1 if selection.higher_is_better else -1)
+    shown = values.round(2) * sign
     best = np.argwhere(
         (shown == shown.max(axis=1, keepdims=True)) & (np.ptp(shown, axis=1) > 0)[:, None]
     )
