@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..analysis.comparison import final_row
+from ..analysis.joint import is_reference
 from ..analysis.quantities import QUANTITIES, Reading
 from ..analysis.repetitions import spread_over_runs
 from ..analysis.rows import SWEPT, Row, experts_of, number_ranges, parameter_labels
@@ -33,10 +34,9 @@ def board_values(board: Board) -> dict[str, Any]:
             c.rows, board.labels, c.readings, others, strict=True
         )
     ]
-    leader = find_leader(c.rows)
+    _rank(c.rows, ours)
     return {
         "title": board.title,
-        "leader": leader and vars(leader),
         "notes": c.notes(["aupro.acc"]),
         "categories": sorted({name for row in c.rows for name in row.first.categories}),
         "rows": [*ours, *map(_quoted, board.quoted)],
@@ -77,6 +77,27 @@ def _row(
         "experts": experts_of(row.first),
         "series": ", ".join(part for part in (method, others) if part),
     }
+
+
+def _rank(rows: Sequence[Row], values: Sequence[dict[str, Any]]) -> None:
+    """Give each row its rank by AUROC; rows that print the same share one, references have none.
+
+    Rows that a test does not separate from the best one are marked, and say how it tested.
+    """
+    digits = QUANTITIES["acc"].column.digits
+    rated = {
+        place: round(each["values"]["acc"][0], digits)
+        for place, (row, each) in enumerate(zip(rows, values, strict=True))
+        if "acc" in each["values"] and not is_reference(row)
+    }
+    leader = find_leader(rows)
+    # Rows with other runs than most were not tested; if one of them is the best, nothing is said.
+    best = max(rated.values(), default=math.nan)
+    close = leader.close if leader and rated.get(leader.best) == best else ()
+    for place, each in enumerate(values):
+        better = sum(other > rated[place] for other in rated.values()) if place in rated else None
+        each["rank"] = None if better is None else better + 1
+        each["close"] = leader.note if leader and place in close else None
 
 
 def _quoted(each: PublishedGroup) -> dict[str, Any]:

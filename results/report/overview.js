@@ -77,7 +77,8 @@ function leaderboard(board, rows) {
   const names = metricNames().filter((name) => board.rows.some((row) => row.values[name]));
   const quoted = board.rows.some((row) => !isOurs(row));
   const columns = [
-    { name: "method" }, { name: "parameters" },
+    { name: "method" }, { name: "rank", numeric: true, better: "lower", tip: "By AUROC. Rows that print the same AUROC share a rank; joint references have none. ≈: a test does not separate the row from the best one" },
+    { name: "parameters" },
     ...names.map((name) => ({ ...DATA.quantities[name], name: DATA.quantities[name].heading, numeric: true, tip: DATA.quantities[name].note })),
     ...(quoted ? [{ name: "printed forgetting", numeric: true, digits: 3, tip: "As the source prints it, by its own definition" }] : []),
     { name: "tier" }, { name: "backbone" }, { name: "seeds" }, { name: "orders" },
@@ -85,6 +86,7 @@ function leaderboard(board, rows) {
   ];
   const cells = (row) => [
     { value: row.method, node: isOurs(row) ? chooser(board, row) : null },
+    { value: row.rank, text: row.rank ? `${row.rank}${row.close ? " ≈" : ""}` : DASH, tip: row.close },
     { value: row.parameters || null, text: row.parameters || "" },
     ...names.map((name) => {
       const value = row.values[name];

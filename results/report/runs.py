@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..analysis.quantities import Reading, quantity, stored_matrix
 from ..analysis.recorded_events import Curve, curves_of, recorded_kinds
@@ -18,6 +20,9 @@ from ..tables.recorded_events import recorded_table
 from ..tables.single_run import assignments_table, memory_table, metrics_table
 from .json_safe import table_values
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 _DECIMALS = 9
 """Significant digits of matrix values: more than any table prints, in half the bytes."""
 
@@ -26,6 +31,8 @@ _CURVES = 12
 """Charts of recorded numbers on the page of a run."""
 _POINTS = 200
 """Points of a curve in such a chart."""
+_BINS = 20
+"""Bars of a histogram of scores."""
 
 
 def run_values(record: Record, kinds: dict[str, int]) -> dict[str, Any]:
@@ -42,6 +49,7 @@ def run_values(record: Record, kinds: dict[str, int]) -> dict[str, Any]:
         tables.insert(0, assignments_table(record))
     kinds_of_events = recorded_kinds(record)
     recorded = recorded_table(record, kinds_of_events)
+    final = _final_scores(record)
     return {
         "key": record.key,
         "method": record.method,
@@ -60,7 +68,8 @@ def run_values(record: Record, kinds: dict[str, int]) -> dict[str, Any]:
         "skipped": [f"{each['path']}: {each['reason']}" for each in run["skipped"]],
         "matrices": _matrices(record),
         "acc": Reading(record, tuple(record.categories)).stored("acc"),
-        **_defects(record, kinds),
+        **_defects(final, kinds),
+        "histograms": _histograms(final),
         "tables": [table_values(table) for table in tables],
         "recorded": recorded and table_values(recorded),
         "training": [
@@ -70,14 +79,37 @@ def run_values(record: Record, kinds: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _defects(record: Record, kinds: dict[str, int]) -> dict[str, Any]:
-    """AUROC of each kind of defect, and the number of the list that names them."""
+def _final_scores(record: Record) -> pd.DataFrame:
+    """The image scores after the last experience."""
     import pyarrow.compute as pc
 
     # Faster than `record.scores`, which converts all columns of all experiences.
     table = record.table("scores").select(["experience", "category", "defect", "label", "score"])
-    final = table.filter(pc.equal(table["experience"], len(record.experiences))).to_pandas()
-    found = defect_aurocs(final, len(record.experiences))
+    found: pd.DataFrame = table.filter(
+        pc.equal(table["experience"], len(record.experiences))
+    ).to_pandas()
+    return found
+
+
+def _histograms(final: pd.DataFrame) -> dict[str, list[Any]]:
+    """Category -> its lowest and highest score, and per bin of equal width the number of good and
+    of defective images.
+    """
+    found = {}
+    for category, part in final.groupby("category", sort=False):
+        scores, labels = part["score"].to_numpy(float), part["label"].to_numpy()
+        low, high = float(scores.min()), float(scores.max())
+        if math.isfinite(high - low):
+            edges = np.linspace(low, high, _BINS + 1)
+            counts = (np.histogram(scores[labels == label], edges)[0] for label in (0, 1))
+            ends = (float(f"{end:.6g}") for end in (low, high))
+            found[str(category)] = [*ends, *(each.tolist() for each in counts)]
+    return found
+
+
+def _defects(final: pd.DataFrame, kinds: dict[str, int]) -> dict[str, Any]:
+    """AUROC of each kind of defect, and the number of the list that names them."""
+    found = defect_aurocs(final, int(final["experience"].max()))
     named = json.dumps([[*kind, n] for kind, (_, n) in found.items()])
     values = [None if math.isnan(value) else round(value, 5) for value, _ in found.values()]
     return {"kinds": kinds.setdefault(named, len(kinds)), "defects": values}

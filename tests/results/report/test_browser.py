@@ -138,6 +138,7 @@ def test_headers_sort_by_keyboard_both_ways_and_say_so(make_record, opened: Page
     records.append(make_record(method="worse", R=[[0.5] * 3] * 3, params={"size": 10}))
     page = opened(records)
     assert column(page, "method") == ["joint", "mecad", "worse"]
+    assert column(page, "rank") == ["–", "1", "2"]
     assert head(page, "AUROC").get_attribute("aria-sort") == "descending"
     assert head(page, "bwt").get_attribute("aria-sort") is None
     (button,) = head(page, "bwt").find_elements("css selector", "button")

@@ -114,6 +114,32 @@ def test_the_page_of_a_run_is_its_record(make_record) -> None:
                 assert same(mine, theirs) if isinstance(theirs, float) else mine == theirs
 
 
+def test_histograms_count_the_final_scores_of_each_category(make_record) -> None:
+    record = make_record()
+    histograms = data_of(report_page([record]))["runs"][record.key]["histograms"]
+    assert set(histograms) == set(record.categories)
+    final = record.scores[record.scores["experience"] == len(record.experiences)]
+    for category, (low, high, *counts) in histograms.items():
+        mine = final[final["category"] == category]
+        assert (low, high) == pytest.approx((mine["score"].min(), mine["score"].max()), rel=1e-5)
+        assert list(map(sum, counts)) == [(mine["label"] == label).sum() for label in (0, 1)]
+        assert counts[0][0] + counts[1][0] >= 1
+
+
+def test_rows_are_ranked_by_auroc_references_are_not_and_equal_rows_share_a_rank(
+    make_record,
+) -> None:
+    names = [f"c{i}" for i in range(8)]
+    high, low = ([[each] * 8] * 8 for each in (0.9, 0.6))
+    rows = {"a": low, "b": high, "c": high, "joint": high}
+    records = [make_record(method=name, R=R, categories=names) for name, R in rows.items()]
+    found = {row["method"]: row for row in data_of(report_page(records))["boards"][0]["rows"]}
+    assert [found[name]["rank"] for name in rows] == [3, 1, 1, None]
+    close = [name for name in rows if found[name]["close"]]
+    assert close == ["c"]
+    assert "not separable from the best AUROC" in found["c"]["close"]
+
+
 def test_the_page_of_a_run_has_the_curves_that_its_method_recorded(make_record) -> None:
     record = make_record(recorded=make_losses(2.0))
     run = data_of(report_page([record]))["runs"][record.key]
@@ -208,7 +234,7 @@ def test_the_summary_says_what_the_best_row_is_not_separable_from(make_record) -
     assert "<b>mecad</b> has the best AUROC, 0.800" in page
     assert "(reference: joint 0.917)" in page
     assert "no row is separable from the best AUROC at 0.05" in page
-    assert data_of(page)["boards"][0]["leader"]["close"] == []
+    assert not any(row["close"] for row in data_of(page)["boards"][0]["rows"])
 
 
 def test_sample_images_are_in_the_file_or_a_line_says_why_not(make_record) -> None:
