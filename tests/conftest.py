@@ -225,7 +225,6 @@ def study(
         from cadbench.benchmark.features.weights import Weights
         from cadbench.benchmark.running.evaluation.trial import Services
         from cadbench.benchmark.services.coresets.service import Coresets
-        from cadbench.benchmark.services.neighbors.search import exact_search
         from cadbench.benchmark.services.neighbors.service import Neighbors
         from cadbench.benchmark.system.reporting import Silent
 
@@ -241,7 +240,7 @@ def study(
         device = torch.device("cpu")
         features = FeatureSet(manifest, spec, device, cache)
         features.ensure(manifest.categories, Weights("0" * 64), Silent(), pixels=True)
-        services = Services(Coresets(device, cache), Neighbors(exact_search()))
+        services = Services(Coresets(device, cache), Neighbors())
         return Study(manifest, features, services)
 
     return build

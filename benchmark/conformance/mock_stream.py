@@ -37,7 +37,6 @@ from ..running.evaluation.batches import (
 from ..running.evaluation.event_log import EventLog
 from ..running.evaluation.lending import Loan
 from ..services.coresets.service import Coresets
-from ..services.neighbors.search import exact_search
 from ..services.neighbors.service import Neighbors
 from ..streams.orders import resolve_order
 from ..streams.stream import Stream
@@ -114,7 +113,7 @@ class MockStream:
     def services(self) -> Services:
         """Create unused services."""
         cache = self.features.cache if self.features.cache.is_dir() else None
-        return Services(Coresets(self.features.device, cache), Neighbors(exact_search()), events=[])
+        return Services(Coresets(self.features.device, cache), Neighbors(), events=[])
 
     def experiences(
         self, schedule: str = "1x*", *, images: bool = False

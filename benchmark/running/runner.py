@@ -202,11 +202,9 @@ class Runner:
             services.neighbors.save()
             timing = None
             if self.timed:
-                from ..services.neighbors.search import exact_search
                 from .evaluation.timing import measure_timing
 
-                search = exact_search(self.inputs.search)
-                timing = measure_timing(cell, stream, features, search)
+                timing = measure_timing(cell, stream, features)
             return record(
                 cell, stream, features, progress, self.out, self.maps, meter.regions, timing,
                 self.keep_state, self.tunings.get(cell.key),

@@ -43,7 +43,6 @@ class SharedInputs:
         device: `cpu`, `cuda` or `auto`.
         weights: weights of the backbone.
         reporter: shows progress and messages.
-        search: library of the neighbor search, `torch` or `faiss`.
         kept_distance_bytes: bytes of neighbor distances that stay in the cache folder.
         stored: the images with the splits by which the feature cache is divided, where they are
             not those of `manifest`; for choosing parameters on training images.
@@ -54,7 +53,6 @@ class SharedInputs:
     device: str
     weights: Weights
     reporter: Reporter
-    search: str = "torch"
     kept_distance_bytes: int = 0
     stored: Manifest | None = None
     _manifests: dict[tuple[tuple[Domain, ...], Contamination | None], Manifest] = field(
@@ -143,13 +141,12 @@ class SharedInputs:
         """One set of services per kind of features: distances are cached by image and block."""
         from ..services.coresets.service import Coresets
         from ..services.neighbors.disk_cache import DistanceStore
-        from ..services.neighbors.search import exact_search
         from ..services.neighbors.service import Neighbors
 
         digest = cell.features.digest
         if digest not in self._services:
             device = choose_device(self.device)
-            neighbors = Neighbors(exact_search(self.search))
+            neighbors = Neighbors()
             if self.kept_distance_bytes:
                 folder = self.cache / "distances" / digest
                 neighbors.store = DistanceStore(folder, self.kept_distance_bytes, self.reporter)

@@ -19,7 +19,6 @@ from ..running.evaluation.progress import ColumnScores
 from ..running.evaluation.scoring import rows_to_score, score_columns
 from ..running.evaluation.trial import Services, build_method
 from ..services.coresets.service import Coresets
-from ..services.neighbors.search import exact_search
 from ..services.neighbors.service import Neighbors
 from ..system.global_state import exit_raises, restored_global_state
 from ..system.plugin_errors import attribute_errors_to
@@ -104,7 +103,7 @@ def score_images(
             f"and these images have {list(features.grid)} and {features.shape[1]}: {_AGAIN}"
         )
     state = unpack_file(record.state_file(), features.device)
-    services = Services(Coresets(features.device, cache, reporter), Neighbors(exact_search()))
+    services = Services(Coresets(features.device, cache, reporter), Neighbors())
     columns: Sequence[str] = features.manifest.categories
     with restored_global_state(), exit_raises():
         method, _ = build_method(cell, features, services)

@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
 Engine = Literal["local", "ray"]
 Device = Literal["auto", "cpu", "cuda"]
-Neighbors = Literal["torch", "faiss"]
 Maps = Literal["final", "all", "none"]
-_CHOICES = {"engine": Engine, "device": Device, "neighbors": Neighbors, "maps": Maps}
+_CHOICES = {"engine": Engine, "device": Device, "maps": Maps}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +39,6 @@ class Execution:
     cell_cpus: int | None = None
     cell_gpus: float | None = None
     device: Device = "auto"
-    neighbors: Neighbors = "torch"
     keep_distances: float = 0.0
     maps: Maps = "final"
     timed: bool = False
@@ -97,7 +95,6 @@ def execute(plan: Plan, execution: Execution, reporter: Reporter) -> list[Outcom
         device=execution.device,
         weights=plan.weights,
         reporter=reporter,
-        search=execution.neighbors,
         kept_distance_bytes=int(execution.keep_distances * 2**30),
     )
     runner = Runner(
@@ -116,9 +113,7 @@ def execute(plan: Plan, execution: Execution, reporter: Reporter) -> list[Outcom
     for tuning in plan.tunings:
         from .tuning import choose
 
-        chosen, entry = choose(
-            tuning, inputs.cache, execution.device, execution.neighbors, reporter
-        )
+        chosen, entry = choose(tuning, inputs.cache, execution.device, reporter)
         cells += chosen
         tunings |= {cell.key: entry for cell in chosen}
     runner.tunings = tunings

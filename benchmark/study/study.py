@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..running.cell import Cell
     from ..system.reporting import Reporter
     from .estimate import Estimate
-    from .execution import Device, Engine, Maps, Neighbors
+    from .execution import Device, Engine, Maps
     from .plan import Plan
 
 
@@ -162,7 +162,6 @@ class Study(StudyFields):
         cell_cpus: int | None = None,
         cell_gpus: float | None = None,
         device: Device = "auto",
-        neighbors: Neighbors = "torch",
         keep_distances: float = 0.0,
         maps: Maps = "final",
         timed: bool = False,
@@ -183,7 +182,6 @@ class Study(StudyFields):
             cell_cpus: with Ray, cores per cell; None for 2.
             cell_gpus: with Ray, GPUs per cell; None for 1 with `device="cuda"`, else 0.
             device: `cpu`, `cuda`, or `auto`: CUDA if it is available.
-            neighbors: library of the nearest-neighbor search; scores are the same.
             keep_distances: GB of neighbor distances that stay in the cache for later runs.
             maps: anomaly maps in the records: after the last experience, after each, or none.
             timed: also measure update seconds and ms per image, with all caches off.
@@ -211,7 +209,6 @@ class Study(StudyFields):
             cell_cpus=cell_cpus,
             cell_gpus=cell_gpus,
             device=device,
-            neighbors=neighbors,
             keep_distances=keep_distances,
             maps=maps,
             timed=timed,

@@ -112,7 +112,7 @@ def plan_tunings(
 
 
 def choose(
-    tuning: Tuning, cache: Path, device: str, search: str, reporter: Reporter
+    tuning: Tuning, cache: Path, device: str, reporter: Reporter
 ) -> tuple[tuple[Cell, ...], dict[str, Any]]:
     """Run the trials of a choice.
 
@@ -120,14 +120,13 @@ def choose(
         tuning: the choice.
         cache: the cache folder; it keeps the AUROC of finished trials.
         device: where to compute.
-        search: library of the nearest-neighbor search.
         reporter: receives progress and the result.
 
     Returns:
         The cells with the best values (of equal ones the first), and the entry of their run.json.
     """
     inputs = SharedInputs(
-        tuning.images, cache, device, tuning.weights, reporter, search, stored=tuning.stored
+        tuning.images, cache, device, tuning.weights, reporter, stored=tuning.stored
     )
     found = [[_trial(cell, inputs) for cell in each.trials] for each in tuning.candidates]
     scores = [float(np.mean([auroc for auroc, _ in trials])) for trials in found]

@@ -24,7 +24,6 @@ from ...benchmark.running.devices import choose_device
 from ...benchmark.running.evaluation.trial import Services, build_method
 from ...benchmark.scoring.restored_method import restored_cell, weights_of
 from ...benchmark.services.coresets.service import Coresets
-from ...benchmark.services.neighbors.search import exact_search
 from ...benchmark.services.neighbors.service import Neighbors
 from ...benchmark.system.cache import cache_root
 from ...benchmark.system.reporting import Reporter
@@ -84,7 +83,7 @@ def leak_table(record: Record, data_root: Path | None, weights: Path | None, dev
 
 
 def _restored(record: Record, cell: Cell, features: FeatureSet, reporter: Reporter) -> Ucad:
-    services = Services(Coresets(features.device, None, reporter), Neighbors(exact_search()))
+    services = Services(Coresets(features.device, None, reporter), Neighbors())
     method: Any = build_method(cell, features, services)[0]
     method.load_state_dict(unpack_file(record.state_file(), features.device)["method"])
     assert isinstance(method, Ucad)

@@ -38,7 +38,7 @@ from cadbench.benchmark.features.weights import EMBEDDED_BACKBONE, find_weights
 from cadbench.benchmark.running.devices import synchronize
 from cadbench.benchmark.running.evaluation.batches import BATCH_SIZE
 from cadbench.benchmark.services.coresets.k_center import greedy_k_center
-from cadbench.benchmark.services.neighbors.search import torch_search
+from cadbench.benchmark.services.neighbors.search import exact_search
 from cadbench.benchmark.system.processes import available_cores
 
 CATEGORIES, TRAIN, TEST, CORESET = 15, 3629, 1725, 400
@@ -99,11 +99,11 @@ def multiply_adds_per_second(patches: int, dim: int, device: torch.device) -> fl
     """Rate of the exact search in a block of 400 vectors, for one batch of a run."""
     queries = torch.rand((BATCH_SIZE * patches, dim)).half().float().to(device)
     vectors = torch.rand((CORESET, dim)).half().float().to(device)
-    torch_search(queries, vectors)
+    exact_search(queries, vectors)
     synchronize(device)
     start = time.perf_counter()
     for _ in range(5):
-        torch_search(queries, vectors)
+        exact_search(queries, vectors)
     synchronize(device)
     return 5 * len(queries) * CORESET * dim / (time.perf_counter() - start)
 

@@ -69,7 +69,6 @@ def measure(categories: int, train: int, test: int) -> None:
     from cadbench.benchmark.running.evaluation.trial import Services
     from cadbench.benchmark.running.recording import record
     from cadbench.benchmark.services.coresets.service import Coresets
-    from cadbench.benchmark.services.neighbors.search import exact_search
     from cadbench.benchmark.services.neighbors.service import Neighbors
     from cadbench.benchmark.streams.orders import resolve_order
     from cadbench.benchmark.streams.stream import Stream
@@ -94,7 +93,7 @@ def measure(categories: int, train: int, test: int) -> None:
             seed=0,
         )
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        services = Services(Coresets(features.device, root), Neighbors(exact_search()))
+        services = Services(Coresets(features.device, root), Neighbors())
         checkpoint = Checkpoint(root / "checkpoint", cell.key)
         start = time.perf_counter()
         progress = evaluate(cell, stream, features, services, checkpoint=checkpoint.save)

@@ -96,7 +96,7 @@ def run_with_clock(started: float, words: list[str]) -> None:
     for name in ("select", "_select_rows", "reduce", "centroid"):
         clock.wrap(Coresets, name, "selection")
     clock.wrap(Neighbors, "min_distance", "cached distances")
-    clock.wrap(search, "torch_search", "search")
+    clock.wrap(search, "exact_search", "search")
     for name in ("_read", "_find"):
         clock.wrap(batches, name, "reading features")
     clock.wrap(PixelMeter, "measure", "pixel metrics")

@@ -25,7 +25,6 @@ def test_a_mecad_cell_scores_on_cuda_as_on_the_cpu(study, cuda, routing):
     from cadbench.benchmark.features.feature_set import FeatureSet
     from cadbench.benchmark.running.evaluation.trial import Services
     from cadbench.benchmark.services.coresets.service import Coresets
-    from cadbench.benchmark.services.neighbors.search import exact_search
     from cadbench.benchmark.services.neighbors.service import Neighbors
 
     built = study()
@@ -34,7 +33,7 @@ def test_a_mecad_cell_scores_on_cuda_as_on_the_cpu(study, cuda, routing):
     moved = dataclasses.replace(
         built,
         features=FeatureSet(features.manifest, features.spec, cuda, features.cache),
-        services=Services(Coresets(cuda), Neighbors(exact_search())),
+        services=Services(Coresets(cuda), Neighbors()),
     )
     params = {"class_budget": 20, "expert_budget": 60, "experts": 2}
     cell = built.cell("mecad", routing=routing, params=params)

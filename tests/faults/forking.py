@@ -104,7 +104,7 @@ def _import_all() -> None:
     torch.set_num_threads(1)
     Image.init()
     k_center.greedy_k_center([np.ones((4, 6), np.float16)], 2, 0)
-    exact_search()(torch.ones(2, 6), torch.zeros(3, 6))  # compiles
+    exact_search(torch.ones(2, 6), torch.zeros(3, 6))  # compiles
     FeatureSet._extractor = lambda self, weights: pixel_features  # type: ignore[method-assign]
     fill = feature_set.fill_store
 

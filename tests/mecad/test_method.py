@@ -9,7 +9,6 @@ from cadbench.benchmark.interface.context import MethodContext
 from cadbench.benchmark.interface.experience import TestBatch
 from cadbench.benchmark.interface.memory_block import Block
 from cadbench.benchmark.interface.method import CellFacts
-from cadbench.benchmark.services.neighbors.search import exact_search
 from cadbench.benchmark.services.neighbors.service import Neighbors
 from cadbench.mecad.method import Mecad
 from cadbench.mecad.params import MecadParams
@@ -61,7 +60,7 @@ def make(groups=PAPER, seed=0, routing="oracle", **params) -> tuple[Mecad, list[
         grid=(2, 2),
         routing=routing,
         coresets=SyntheticCoresets(groups),
-        neighbors=Neighbors(exact_search()),
+        neighbors=Neighbors(),
         _record=lambda kind, values: events.append({"kind": kind, **values}),
     )
     params = {"experts": 5, "threshold": 0.9, **params}

@@ -10,7 +10,6 @@ from cadbench.benchmark.interface.context import MethodContext
 from cadbench.benchmark.interface.experience import TestBatch
 from cadbench.benchmark.interface.memory_block import Block
 from cadbench.benchmark.plugins.methods import load_method
-from cadbench.benchmark.services.neighbors.search import torch_search
 from cadbench.benchmark.services.neighbors.service import Neighbors
 from cadbench.methods.bank_scoring import BankScorer, ScoringParams
 from cadbench.methods.routing.nearest_squares import NearestSquares
@@ -34,7 +33,7 @@ def context():
         grid=GRID,
         routing="inferred",
         coresets=None,
-        neighbors=Neighbors(torch_search),
+        neighbors=Neighbors(),
         _record=lambda kind, values: None,
     )
 

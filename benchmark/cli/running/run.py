@@ -46,7 +46,7 @@ GROUPS = {
         "map_sigma",
     ),
     "Execution": (
-        *("device", "jobs", "engine", "address", "cell_cpus", "cell_gpus", "neighbors"),
+        *("device", "jobs", "engine", "address", "cell_cpus", "cell_gpus"),
         *("keep_distances", "timed", "overwrite", "shard", "cells_file"),
     ),
     "Output": ("out", "maps", "keep_state", "save", "dry_run", "output", "quiet", "verbose"),
@@ -177,13 +177,6 @@ _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreada
     help="Sigma of the Gaussian smoothing of anomaly maps in pixels; 0 turns it off.",
 )
 @device_option
-@click.option(
-    "--neighbors",
-    type=click.Choice(["torch", "faiss"]),
-    default="torch",
-    show_default=True,
-    help="Library for the nearest-neighbor search; scores are the same.",
-)
 @click.option(
     "--keep-distances",
     type=FiniteRange(min=0),

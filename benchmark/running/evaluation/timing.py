@@ -11,7 +11,6 @@ from typing import Any
 from ...features.feature_set import FeatureSet
 from ...interface.experience import batch_data
 from ...services.coresets.service import Coresets
-from ...services.neighbors.search import Search
 from ...services.neighbors.service import Neighbors
 from ...streams.stream import Stream
 from ...system.costs import CostMeter
@@ -25,9 +24,7 @@ IMAGES = 64
 REPEATS = 5
 
 
-def measure_timing(
-    cell: Cell, stream: Stream, features: FeatureSet, search: Search
-) -> dict[str, Any]:
+def measure_timing(cell: Cell, stream: Stream, features: FeatureSet) -> dict[str, Any]:
     """Run the stream once and score a fixed set of images, without sharing anything.
 
     Returns:
@@ -35,7 +32,7 @@ def measure_timing(
         `update_seconds` and, if the machine tells it, `update_joules` of each experience,
         `ms_per_image` (median over the repeats), and the numbers of `images` and `repeats`.
     """
-    services = Services(Coresets(features.device), Neighbors(search))
+    services = Services(Coresets(features.device), Neighbors())
     method, _ = build_method(cell, features, services)
     updates: list[float] = []
     times: list[float] = []

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ....results.errors import DataError
 from ...system.threads import one_thread
-from ..neighbors.search import torch_search
+from ..neighbors.search import exact_search
 from .farthest_first import farthest_first
 from .patch_rows import NOT_FINITE, Patches, PatchRows
 
@@ -104,7 +104,7 @@ def uncovered(
             bank = (bank.double() @ matrix).float()
     if first is not None:
         return farthest_first(rows, size, [first])
-    distances = rows.map(lambda part: torch_search(part, bank)[0].double())
+    distances = rows.map(lambda part: exact_search(part, bank)[0].double())
     return farthest_first(rows, size, [int(distances.argmax())], initial=distances.square_())
 
 

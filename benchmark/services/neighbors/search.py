@@ -1,9 +1,9 @@
-"""Exact nearest-vector search: compiled loops or FAISS on the CPU, torch on other devices.
+"""Exact nearest-vector search: compiled loops on the CPU, torch on other devices.
 
-Every search finds candidates with fast float32 matrix products, keeps all candidates within the
-largest possible rounding error of the best one, and compares these in float64. The result is
+Both find candidates with fast float32 matrix products, keep all candidates within the
+largest possible rounding error of the best one, and compare these in float64. The result is
 therefore the correctly rounded distance. It depends neither on how a memory is divided into blocks,
-nor on batch sizes, the library or the device.
+nor on batch sizes or the device.
 """
 
 from __future__ import annotations
@@ -14,20 +14,18 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from ....results.errors import UsageError
 from ..precision import full_float32
 
 Search: TypeAlias = Callable[[Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor]]
-"""An exact search; `torch_search` documents arguments and result."""
+"""A search; `exact_search` documents arguments and result."""
 
 _PRODUCT_VALUES = 1 << 26
 """Values in a temporary float32 array on the device."""
 _REFINED_VALUES = {"cpu": 1 << 17, "cuda": 1 << 24}
 """Values in a temporary float64 array, by device type; on the CPU 1 MB."""
-_FAISS_CANDIDATES = 4
 
 
-def torch_search(
+def exact_search(
     queries: Tensor, vectors: Tensor, query_rows: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """Find the distance of each query to its nearest vector.
@@ -50,43 +48,6 @@ def torch_search(
     arrays = (each.numpy() for each in (queries, vectors, query_rows))
     distances, nearest = search_on_cpu(*arrays)
     return torch.from_numpy(distances), torch.from_numpy(nearest)
-
-
-def faiss_search(
-    queries: Tensor, vectors: Tensor, query_rows: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """Search as `torch_search` does, on the CPU with FAISS's flat index.
-
-    `torch_search` is used for other devices, and for queries with more near ties than FAISS returns
-    candidates.
-    """
-    if queries.device.type != "cpu":
-        return torch_search(queries, vectors, query_rows)
-    import faiss
-
-    queries = (queries if query_rows is None else queries[query_rows]).float()
-    count = min(_FAISS_CANDIDATES, len(vectors))
-    squared, neighbors = map(torch.from_numpy, faiss.knn(queries.numpy(), vectors.numpy(), count))
-    largest = vectors.square().sum(1).max().double()
-    threshold = squared[:, 0] + rounding_error(squared_lengths(queries), largest, queries.shape[1])
-    is_candidate = squared <= threshold[:, None]
-    rows, ranks = is_candidate.nonzero(as_tuple=True)
-    distances, nearest = _refine_candidates(queries, vectors, rows, neighbors[rows, ranks])
-    if count < len(vectors) and (undecided := is_candidate[:, -1]).any():
-        distances[undecided], nearest[undecided] = torch_search(queries[undecided], vectors)
-    return distances, nearest
-
-
-def exact_search(library: str = "torch") -> Search:
-    """Return the search of a library: `torch` (any device) or `faiss` (CPU).
-
-    Raises:
-        UsageError: there is no such search.
-    """
-    searches: dict[str, Search] = {"torch": torch_search, "faiss": faiss_search}
-    if library not in searches:
-        raise UsageError(f"no neighbor search {library!r}; choose one of: {', '.join(searches)}")
-    return searches[library]
 
 
 def rounding_error(squares: Tensor, largest_square: Tensor, dim: int) -> Tensor:

@@ -18,7 +18,7 @@ from ...interface.memory_block import Block
 from .disk_cache import DistanceStore
 from .distance_table import DistanceTable
 from .k_nearest import k_nearest, k_nearest_in_window
-from .search import Search
+from .search import Search, exact_search
 
 DEFAULT_BUDGET = 512 * 1024 * 1024
 
@@ -30,12 +30,12 @@ class Neighbors:
     Distance tables are kept in main memory and, if there is a store, on disk.
 
     Attributes:
-        search: the exact search, see `search.exact_search`.
+        search: finds the distances that are not cached.
         budget: bytes of the tables in memory; the tables used longest ago are dropped first.
         store: the disk cache; None: tables are not stored.
     """
 
-    search: Search
+    search: Search = exact_search
     budget: int = DEFAULT_BUDGET
     store: DistanceStore | None = None
     _tables: OrderedDict[str, DistanceTable] = field(default_factory=OrderedDict, repr=False)

@@ -48,7 +48,7 @@ def test_the_search_of_other_devices_multiplies_in_full_float32(tf32_allowed, mo
         "_search_on_device",
         lambda queries, vectors: search_on_device(*here),
     )
-    search.torch_search(here[0].to("meta"), here[1].to("meta"))
+    search.exact_search(here[0].to("meta"), here[1].to("meta"))
     assert tf32_allowed == [False]
 
 

@@ -115,7 +115,6 @@ def test_a_study_shows_what_was_given():
     [
         ({"engine": "slurm"}, "engine: expected one of local, ray, got 'slurm'"),
         ({"device": "gpu"}, "device: expected one of auto, cpu, cuda"),
-        ({"neighbors": "annoy"}, "neighbors: expected one of torch, faiss"),
         ({"maps": "some"}, "maps: expected one of final, all, none"),
         ({"jobs": 0}, "jobs: expected a whole number from 1, got 0"),
         ({"jobs": "2"}, "jobs: expected a whole number from 1, got '2'"),

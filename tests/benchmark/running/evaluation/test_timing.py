@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from cadbench.benchmark.running.evaluation import timing as timing_module
 from cadbench.benchmark.running.evaluation.timing import (
     IMAGES,
     REPEATS,
     choose_images,
     measure_timing,
 )
-from cadbench.benchmark.services.neighbors.search import torch_search
+from cadbench.benchmark.services.neighbors.search import exact_search
+from cadbench.benchmark.services.neighbors.service import Neighbors
 
 
-def test_every_repeat_searches_again_and_every_experience_is_timed(study):
+def test_every_repeat_searches_again_and_every_experience_is_timed(study, monkeypatch):
     built = study()
     searched = []
 
     def watched(queries, vectors, query_rows):
         searched.append(len(query_rows))
-        return torch_search(queries, vectors, query_rows)
+        return exact_search(queries, vectors, query_rows)
 
     cell = built.cell("finetune", params={"bank_budget": 20})
-    timing = measure_timing(cell, built.stream(), built.features, watched)
+    monkeypatch.setattr(timing_module, "Neighbors", lambda: Neighbors(watched))
+    timing = measure_timing(cell, built.stream(), built.features)
     assert len(timing["update_seconds"]) == 4
     assert min(timing["update_seconds"]) > 0
     assert timing["images"] == 36

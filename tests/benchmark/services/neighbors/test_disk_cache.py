@@ -10,7 +10,7 @@ import torch
 from cadbench.benchmark.interface.experience import TestBatch
 from cadbench.benchmark.interface.memory_block import Block
 from cadbench.benchmark.services.neighbors.disk_cache import DistanceStore
-from cadbench.benchmark.services.neighbors.search import torch_search
+from cadbench.benchmark.services.neighbors.search import exact_search
 from cadbench.benchmark.services.neighbors.service import Neighbors
 
 PATCHES, DIM = 6, 4
@@ -25,7 +25,7 @@ class Search:
 
     def __call__(self, queries, vectors, query_rows):
         self.queries += len(query_rows)
-        return torch_search(queries, vectors, query_rows)
+        return exact_search(queries, vectors, query_rows)
 
 
 def a_block(seed: int, count: int = 10) -> Block:
@@ -53,7 +53,7 @@ def test_a_later_process_searches_only_what_is_new_and_finds_the_same(tmp_path):
     # A subset that the first process never saw, with and without its root.
     subset = blocks[0].take(np.array([1, 4, 8]))
     alone = neighbors(tmp_path)
-    plain = Neighbors(torch_search).min_distance(a_batch(range(8)), [subset])
+    plain = Neighbors().min_distance(a_batch(range(8)), [subset])
     alone.min_distance(a_batch(range(8)), blocks)
     assert torch.equal(alone.min_distance(a_batch(range(8)), [subset]), plain)
     alone.save()
@@ -73,7 +73,7 @@ def test_nearest_vectors_are_restored_as_rows_of_the_root(tmp_path):
     smaller = root.take(np.array([29, 25, 7]))
     later.min_distance(a_batch(range(8)), [subset])
     found = later.min_distance(a_batch(range(8)), [smaller])
-    assert torch.equal(found, Neighbors(torch_search).min_distance(a_batch(range(8)), [smaller]))
+    assert torch.equal(found, Neighbors().min_distance(a_batch(range(8)), [smaller]))
     assert 0 < later.search.queries < 8 * PATCHES
 
 

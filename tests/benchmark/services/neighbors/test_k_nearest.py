@@ -8,7 +8,7 @@ import torch
 from cadbench.benchmark.interface.memory_block import Block
 from cadbench.benchmark.services.neighbors import k_nearest as module
 from cadbench.benchmark.services.neighbors.k_nearest import k_nearest
-from cadbench.benchmark.services.neighbors.search import torch_search
+from cadbench.benchmark.services.neighbors.search import exact_search
 from cadbench.benchmark.services.neighbors.service import Neighbors
 from sklearn.neighbors import NearestNeighbors
 
@@ -31,7 +31,7 @@ def test_neighbors_are_those_of_scikit_learn(k, chunk, monkeypatch):
 
 def test_the_nearest_distance_is_that_of_the_search_of_one_neighbor():
     queries, vectors = random_values(50, 20, seed=2) * 30, random_values(40, 20, seed=3) * 30
-    assert torch.equal(k_nearest(queries, vectors, 3)[0][:, 0], torch_search(queries, vectors)[0])
+    assert torch.equal(k_nearest(queries, vectors, 3)[0][:, 0], exact_search(queries, vectors)[0])
 
 
 def test_vectors_that_float32_products_cannot_tell_apart_are_compared_in_float64():
@@ -54,6 +54,6 @@ def test_of_equal_vectors_the_lower_rows_come_first():
 def test_the_service_searches_the_concatenated_blocks():
     blocks = [Block.of(random_values(count, 5, seed=count)) for count in (3, 4)]
     queries = random_values(6, 5, seed=9)
-    found = Neighbors(torch_search).k_nearest(queries, blocks, 2)
+    found = Neighbors().k_nearest(queries, blocks, 2)
     expected = k_nearest(queries, torch.cat([block.vectors for block in blocks]), 2)
     assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))

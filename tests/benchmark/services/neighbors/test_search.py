@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 from cadbench.benchmark.services.neighbors import search
-from cadbench.benchmark.services.neighbors.search import exact_search, faiss_search, torch_search
-from cadbench.results.errors import UsageError
+from cadbench.benchmark.services.neighbors.search import exact_search
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -23,19 +22,7 @@ def torch_as_on_cuda(queries: Tensor, vectors: Tensor) -> Found:
     return search._search_on_device(queries, vectors)
 
 
-def faiss_products(queries: Tensor, vectors: Tensor) -> Found:
-    """FAISS as it is built elsewhere: float32 matrix products however small the problem."""
-    import faiss
-
-    before = faiss.cvar.distance_compute_blas_threshold
-    faiss.cvar.distance_compute_blas_threshold = 1
-    try:
-        return faiss_search(queries, vectors)
-    finally:
-        faiss.cvar.distance_compute_blas_threshold = before
-
-
-SEARCHES = [torch_search, torch_as_on_cuda, faiss_search, faiss_products]
+SEARCHES = [exact_search, torch_as_on_cuda]
 
 
 def plain(queries: Tensor, vectors: Tensor) -> Tensor:
@@ -101,23 +88,21 @@ def test_a_distance_does_not_depend_on_how_queries_and_vectors_are_cut(found, pr
     )
 
 
-@pytest.mark.parametrize("found", [torch_search, faiss_search])
 @settings(deadline=None, max_examples=15)
 @given(problems(), st.data())
-def test_selected_rows_are_searched_like_all_rows(found, problem, data):
+def test_selected_rows_are_searched_like_all_rows(problem, data):
     queries, vectors = problem
     number = st.integers(0, len(queries) - 1)
     query_rows = torch.tensor(sorted(data.draw(st.sets(number, min_size=1))))
-    distances, _ = found(queries, vectors, query_rows)
+    distances, _ = exact_search(queries, vectors, query_rows)
     assert same_bits(distances, plain(queries[query_rows], vectors))
 
 
-@pytest.mark.parametrize("found", [torch_search, faiss_search])
-def test_stored_float16_is_the_same_as_float32(found):
+def test_stored_float16_is_the_same_as_float32():
     finite = torch.arange(-(2**15), 2**15, dtype=torch.int16).view(torch.float16)
     finite = finite[finite.isfinite()]
     queries, vectors = finite[:, None].repeat(1, 2), torch.zeros(1, 2)
-    assert same_bits(found(queries, vectors)[0], plain(queries.float(), vectors))
+    assert same_bits(exact_search(queries, vectors)[0], plain(queries.float(), vectors))
 
 
 def close_calls() -> tuple[Tensor, Tensor]:
@@ -141,7 +126,7 @@ def test_the_number_of_threads_changes_no_bit(threads):
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        assert same_bits(torch_search(queries, vectors)[0], plain(queries, vectors))
+        assert same_bits(exact_search(queries, vectors)[0], plain(queries, vectors))
     finally:
         torch.set_num_threads(before)
 
@@ -163,14 +148,7 @@ def test_candidates_are_refined_in_small_batches_with_the_same_result(monkeypatc
 
 
 @pytest.mark.parametrize("found", SEARCHES)
-def test_fewer_vectors_than_candidates_are_enough(found):
+def test_one_vector_is_enough(found):
     queries = torch.tensor([[0.0, 0.0], [3.0, 4.0]])
     assert found(queries, torch.zeros(1, 2))[0].tolist() == [0, 5]
     assert found(queries, torch.zeros(3, 2))[0].tolist() == [0, 5]
-
-
-def test_searches_are_found_by_name():
-    assert exact_search() is torch_search
-    assert exact_search("faiss") is faiss_search
-    with pytest.raises(UsageError, match="no neighbor search 'annoy'; choose one of: torch, faiss"):
-        exact_search("annoy")

@@ -9,7 +9,7 @@ import pytest
 import torch
 from cadbench.benchmark.interface.experience import TestBatch
 from cadbench.benchmark.interface.memory_block import Block
-from cadbench.benchmark.services.neighbors.search import faiss_search, torch_search
+from cadbench.benchmark.services.neighbors.search import exact_search
 from cadbench.benchmark.services.neighbors.service import Neighbors
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -40,7 +40,7 @@ def a_batch(images: Sequence[int]) -> TestBatch:
 
 def plain(images: Sequence[int], blocks: Sequence[Block]) -> Tensor:
     vectors = torch.cat([block.vectors for block in blocks])
-    return torch_search(ALL[list(images)].flatten(0, 1), vectors)[0].reshape(-1, PATCHES)
+    return exact_search(ALL[list(images)].flatten(0, 1), vectors)[0].reshape(-1, PATCHES)
 
 
 class Watched:
@@ -54,12 +54,12 @@ class Watched:
         self.calls += 1
         key = vectors.data_ptr()
         self.queries[key] = self.queries.get(key, 0) + len(query_rows)
-        return torch_search(queries, vectors, query_rows)
+        return exact_search(queries, vectors, query_rows)
 
 
 def test_distances_to_a_union_are_the_minimum_over_its_blocks_to_the_bit():
     blocks = [a_block(seed) for seed in (1, 2, 3)]
-    neighbors = Neighbors(torch_search)
+    neighbors = Neighbors()
     assert torch.equal(neighbors.min_distance(a_batch(range(6)), blocks), plain(range(6), blocks))
     single = [neighbors.min_distance(a_batch(range(6)), [block]) for block in blocks]
     assert torch.equal(torch.stack(single).amin(0), plain(range(6), blocks))
@@ -67,7 +67,7 @@ def test_distances_to_a_union_are_the_minimum_over_its_blocks_to_the_bit():
 
 def test_cached_distances_equal_computed_ones_after_any_earlier_calls():
     blocks = [a_block(1), a_block(2)]
-    neighbors = Neighbors(torch_search)
+    neighbors = Neighbors()
     for images in (range(3), [5, 1], [39], range(40), [2, 0, 1], [7, 7]):
         assert torch.equal(
             neighbors.min_distance(a_batch(images), blocks), plain(images, blocks)
@@ -92,7 +92,7 @@ def test_in_a_subset_only_patches_whose_nearest_vector_is_missing_are_searched()
     neighbors = Neighbors(search)
     root = a_block(1, 20)
     subset = subset_of(root, [3, 4, 7, 11, 12, 19])
-    nearest = torch_search(ALL[:8].flatten(0, 1), root.vectors)[1]
+    nearest = exact_search(ALL[:8].flatten(0, 1), root.vectors)[1]
     missing = int((~torch.isin(nearest, torch.tensor([3, 4, 7, 11, 12, 19]))).sum())
     neighbors.min_distance(a_batch(range(8)), [root])
     distances = neighbors.min_distance(a_batch(range(8)), [subset])
@@ -123,7 +123,7 @@ def test_a_subset_of_a_block_that_cannot_be_nearest_is_not_searched():
 
 
 def test_subsets_inherit_nothing_from_blocks_that_do_not_contain_them():
-    neighbors = Neighbors(torch_search)
+    neighbors = Neighbors()
     root = a_block(1, 20)
     for rows in ([0, 1, 2], [2, 3, 4], [4, 1], list(range(20)), [5, 0, 2, 3]):
         subset = subset_of(root, rows)
@@ -132,11 +132,10 @@ def test_subsets_inherit_nothing_from_blocks_that_do_not_contain_them():
         )
 
 
-@pytest.mark.parametrize("search", [torch_search, faiss_search])
 @settings(deadline=None, max_examples=60)
 @given(data=st.data())
-def test_a_union_has_its_minimum_distances_after_any_earlier_calls(search, data):
-    neighbors = Neighbors(search, budget=data.draw(st.sampled_from([3_000, 20_000, 10**9])))
+def test_a_union_has_its_minimum_distances_after_any_earlier_calls(data):
+    neighbors = Neighbors(budget=data.draw(st.sampled_from([3_000, 20_000, 10**9])))
     grid = torch.round(random_values(30, DIM, seed=5) * 2) / 2  # ties
     roots = [a_block(1, 12), a_block(2, 9), Block.of(grid), Block.of(ALL[:2].flatten(0, 1))]
     for _ in range(data.draw(st.integers(1, 8))):
@@ -175,7 +174,7 @@ def test_blocks_of_equal_vectors_share_their_distances():
 
 
 def test_changing_a_result_changes_no_later_one():
-    neighbors = Neighbors(torch_search)
+    neighbors = Neighbors()
     for _ in range(2):
         distances = neighbors.min_distance(a_batch(range(4)), [a_block(1)])
         assert torch.equal(distances, plain(range(4), [a_block(1)]))
@@ -206,7 +205,7 @@ def test_bytes_stay_within_the_budget_and_the_latest_used_blocks_stay():
 
 
 def test_a_budget_below_one_table_keeps_one_and_stays_correct():
-    neighbors = Neighbors(torch_search, budget=1)
+    neighbors = Neighbors(budget=1)
     blocks = [a_block(1), a_block(2)]
     for _ in range(2):
         assert torch.equal(
@@ -222,14 +221,14 @@ def test_a_search_that_fails_leaves_no_distances():
     neighbors = Neighbors(failing)
     with pytest.raises(MemoryError):
         neighbors.min_distance(a_batch(range(3)), [a_block(1)])
-    neighbors.search = torch_search
+    neighbors.search = exact_search
     assert torch.equal(
         neighbors.min_distance(a_batch(range(3)), [a_block(1)]), plain(range(3), [a_block(1)])
     )
 
 
 def test_an_image_that_occurs_twice_in_a_batch_has_one_row():
-    neighbors = Neighbors(torch_search)
+    neighbors = Neighbors()
     images = [2, 0, 2, 1]
     for _ in range(2):
         distances = neighbors.min_distance(a_batch(images), [a_block(1)])
@@ -240,4 +239,4 @@ def test_an_image_that_occurs_twice_in_a_batch_has_one_row():
 
 def test_no_blocks_are_refused():
     with pytest.raises(ValueError, match="at least one block"):
-        Neighbors(torch_search).min_distance(a_batch([0]), [])
+        Neighbors().min_distance(a_batch([0]), [])
