@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PatchScore: TypeAlias = Literal["nearest", "lse"]
+SearchKind: TypeAlias = Literal["exact", "approximate"]
 ImageScore: TypeAlias = Literal["max", "reweighted", "top"]
 
 
@@ -48,9 +49,20 @@ class ScoringParams(Params):
         low=-1,
         later=True,
     )
+    search: SearchKind = param(
+        "exact", "search for nearest vectors; approximate is for banks of many vectors", later=True
+    )
+    probes: int = param(
+        16, "cells of a bank that search=approximate compares a patch with", low=1, later=True
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.search == "approximate" and self.radius >= 0:
+            raise UsageError(
+                "search=approximate compares vectors from all places; leave radius at -1, or set "
+                "search=exact"
+            )
         if self.image_score == "reweighted" and self.radius >= 0:
             raise UsageError(
                 "image_score=reweighted compares vectors from all places; leave radius at -1, or "
@@ -93,7 +105,7 @@ class BankScorer:
 
     def distances(self, batch: TestBatch, bank: Sequence[Block]) -> Tensor:
         """Distance (B, P) of each patch to the nearest vector of a bank."""
-        if self.params.radius < 0:
+        if self.params.radius < 0 and self.params.search == "exact":
             return self.context.neighbors.min_distance(batch, bank)
         return self._search(batch.patches, bank, 1)[:, :, 0]
 
@@ -137,13 +149,18 @@ class BankScorer:
 
     def _search(self, patches: Tensor, bank: Sequence[Block], k: int) -> Tensor:
         """Distances (n, P, min(k, K)) of patches (n, P, D) to their k nearest vectors."""
-        neighbors, radius = self.context.neighbors, self.params.radius
-        if radius >= 0:
-            return neighbors.k_nearest_in_window(
-                patches, bank, k, grid=self.context.grid, radius=radius
+        if self.params.radius >= 0:
+            return self.context.neighbors.k_nearest_in_window(
+                patches, bank, k, grid=self.context.grid, radius=self.params.radius
             )
-        distances, _ = neighbors.k_nearest(patches.flatten(0, 1), bank, k)
+        distances, _ = self._k_nearest(patches.flatten(0, 1), bank, k)
         return distances.unflatten(0, patches.shape[:2])
+
+    def _k_nearest(self, queries: Tensor, bank: Sequence[Block], k: int) -> tuple[Tensor, Tensor]:
+        neighbors = self.context.neighbors
+        if self.params.search == "exact":
+            return neighbors.k_nearest(queries, bank, k)
+        return neighbors.about_k_nearest(queries, bank, k, self.params.probes)
 
     def _weights(self, patches: Tensor, distances: Tensor, bank: Sequence[Block]) -> Tensor:
         """Weights (n,) of the image scores of patches (n, P, D) with distances (n, P)."""
@@ -154,10 +171,8 @@ class BankScorer:
         images = torch.arange(len(patches), device=patches.device)
         farthest = patches[images, distances.argmax(1)]
         vectors = torch.cat([block.vectors for block in bank])
-        nearest = self.context.neighbors.k_nearest(farthest, bank, 1)[1][:, 0]
-        _, rows = self.context.neighbors.k_nearest(
-            vectors[nearest], bank, self.params.reweight_neighbors
-        )
+        nearest = self._k_nearest(farthest, bank, 1)[1][:, 0]
+        _, rows = self._k_nearest(vectors[nearest], bank, self.params.reweight_neighbors)
         support = torch.linalg.vector_norm(
             vectors[rows].double() - farthest.double()[:, None], dim=2
         )

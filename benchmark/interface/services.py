@@ -175,6 +175,26 @@ class NeighborService(Protocol):
             concatenated blocks, int64.
         """
 
+    def about_k_nearest(
+        self, queries: torch.Tensor, blocks: Sequence[Block], k: int, probes: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """About the k nearest vectors of each query, much faster in blocks of many vectors.
+
+        The M vectors of a block are grouped into 2 sqrt(M) cells by k-means, and a query is
+        compared with those in the cells of the nearest centers, on the CPU (FAISS's inverted file).
+        Blocks of fewer than 16,384 vectors are searched exactly. Only the cells are cached.
+
+        Args:
+            queries: (N, D) float32.
+            blocks: one or more blocks, M vectors in all.
+            k: number of vectors, at least 1; if there are fewer, all of them.
+            probes: cells of each block that a query is compared with.
+
+        Returns:
+            Distances and rows as of `k_nearest`; distances are correctly rounded, but nearer
+            vectors may be missing.
+        """
+
     def k_nearest_in_window(
         self,
         patches: torch.Tensor,

@@ -11,6 +11,7 @@ import numpy as np
 from ...benchmark.interface.context import MethodContext
 from ...benchmark.interface.memory_block import Block
 from ...benchmark.interface.params import param
+from ...benchmark.system.threads import faiss_threads
 from ...results.errors import DataError
 from ..bank_scoring import ScoringParams
 
@@ -105,13 +106,9 @@ def quantize(vectors: Tensor, layout: CodeLayout, seed: int) -> Tensor:
     quantizer.cp.seed = seed
     quantizer.cp.min_points_per_centroid = 1  # no warning about few vectors
     values: np.ndarray = vectors.cpu().numpy()
-    threads = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)
-    try:
+    with faiss_threads(1):
         quantizer.train(values)
         decoded = quantizer.decode(quantizer.compute_codes(values))
-    finally:
-        faiss.omp_set_num_threads(threads)
     return torch.from_numpy(decoded).to(vectors.device)
 
 

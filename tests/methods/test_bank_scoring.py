@@ -10,6 +10,7 @@ from cadbench.benchmark.interface.context import MethodContext
 from cadbench.benchmark.interface.experience import TestBatch
 from cadbench.benchmark.interface.memory_block import Block
 from cadbench.benchmark.plugins.methods import load_method
+from cadbench.benchmark.services.neighbors import inverted_file
 from cadbench.benchmark.services.neighbors.service import Neighbors
 from cadbench.methods.bank_scoring import BankScorer, ScoringParams
 from cadbench.methods.routing.nearest_squares import NearestSquares
@@ -99,8 +100,20 @@ def test_reweighting_by_a_bank_of_one_vector_changes_nothing(context, batch):
 def test_reweighting_other_scores_than_plain_distances_is_refused():
     with pytest.raises(UsageError, match="set patch_score=nearest"):
         ScoringParams(image_score="reweighted", patch_score="lse")
-    with pytest.raises(UsageError, match="leave radius at -1"):
-        ScoringParams(image_score="reweighted", radius=2)
+    for option in {"image_score": "reweighted"}, {"search": "approximate"}:
+        with pytest.raises(UsageError, match="leave radius at -1"):
+            ScoringParams(**option, radius=2)
+
+
+@pytest.mark.parametrize("params", [{}, {"patch_score": "lse"}, {"image_score": "reweighted"}])
+def test_the_approximate_search_with_all_cells_gives_the_scores_of_the_exact_one(
+    context, batch, params, monkeypatch
+):
+    monkeypatch.setattr(inverted_file, "SMALLEST", 10)
+    exact = predict(context, batch, **params)
+    found = predict(context, batch, **params, search="approximate", probes=50)
+    torch.testing.assert_close(found.image_scores, exact.image_scores)
+    torch.testing.assert_close(found.maps, exact.maps)
 
 
 @pytest.mark.parametrize(
@@ -129,5 +142,8 @@ BANKS = ["patchcore", "replay", "pooled", "joint", "finetune", "per_category", "
 @pytest.mark.parametrize("name", BANKS)
 def test_every_bank_has_the_scoring_options_and_leaves_them_out_of_keys_at_their_defaults(name):
     params = load_method(name).Params
-    assert not {"patch_score", "image_score", "top_share", "radius"} & params().as_dict().keys()
+    assert (
+        not {"patch_score", "image_score", "top_share", "radius", "search", "probes"}
+        & params().as_dict().keys()
+    )
     assert params(image_score="top").as_dict()["image_score"] == "top"

@@ -17,6 +17,7 @@ from ...interface.experience import BatchData, TestBatch, batch_data
 from ...interface.memory_block import Block
 from .disk_cache import DistanceStore
 from .distance_table import DistanceTable
+from .inverted_file import InvertedFiles
 from .k_nearest import k_nearest, k_nearest_in_window
 from .search import Search, exact_search
 
@@ -39,6 +40,7 @@ class Neighbors:
     budget: int = DEFAULT_BUDGET
     store: DistanceStore | None = None
     _tables: OrderedDict[str, DistanceTable] = field(default_factory=OrderedDict, repr=False)
+    _inverted_files: InvertedFiles = field(default_factory=InvertedFiles, repr=False)
 
     def min_distance(
         self, batch: TestBatch, blocks: Sequence[Block], *, verify: Callable[[], None] | None = None
@@ -79,6 +81,12 @@ class Neighbors:
 
     k_nearest_in_window = staticmethod(k_nearest_in_window)
 
+    def about_k_nearest(
+        self, queries: Tensor, blocks: Sequence[Block], k: int, probes: int
+    ) -> tuple[Tensor, Tensor]:
+        """Find about the k nearest vectors of each query; see `NeighborService`."""
+        return self._inverted_files.k_nearest(queries, blocks, k, probes)
+
     def save(self) -> None:
         """Write changed tables to the store."""
         self._save(self._tables)
@@ -92,10 +100,12 @@ class Neighbors:
         for digest, table in list(self._tables.items()):
             if digest in digests or table.root_digest in digests:
                 del self._tables[digest]
+        self._inverted_files.discard(digests)
 
     def forget(self) -> None:
         """Drop all tables from memory."""
         self._tables.clear()
+        self._inverted_files.clear()
 
     def _table(self, block: Block, batch: BatchData) -> DistanceTable:
         """Return the table of a block, with a row for every image of the batch."""
