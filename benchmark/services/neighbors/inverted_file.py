@@ -99,7 +99,7 @@ class InvertedFiles:
     ) -> tuple[Tensor, Tensor]:
         distances, rows, start = [], [], 0
         for block in blocks:
-            found, row = self._search_block(queries, block, k, probes)
+            found, row = self._search_block(queries, block, min(k, len(block)), probes)
             distances.append(found)
             rows.append(row + start)
             start += len(block)
