@@ -69,7 +69,8 @@ class InvertedFiles:
     """The inverted files of blocks, each made when a block is first searched.
 
     Attributes:
-        budget: bytes of the files; those used longest ago are dropped first.
+        budget: bytes of the files; beyond it those used longest ago are dropped, but not those of
+            the latest call.
     """
 
     budget: int = DEFAULT_BUDGET
@@ -79,10 +80,9 @@ class InvertedFiles:
         self, queries: Tensor, blocks: Sequence[Block], k: int, probes: int
     ) -> tuple[Tensor, Tensor]:
         """Find about the k nearest vectors of each query; see `NeighborService`."""
-        parts = [
-            self._search(part, blocks, min(k, sum(map(len, blocks))), probes)
-            for part in queries.split(_STEP)
-        ]
+        k = min(k, sum(map(len, blocks)))
+        parts = [self._search(part, blocks, k, probes) for part in queries.split(_STEP)]
+        self._evict({block.digest for block in blocks})
         return torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
 
     def discard(self, digests: Collection[str]) -> None:
@@ -123,10 +123,13 @@ class InvertedFiles:
     def _file(self, block: Block) -> InvertedFile:
         file = self._files.pop(block.digest, None) or InvertedFile(block.vectors.cpu().numpy())
         self._files[block.digest] = file
-        size = sum(each.nbytes for each in self._files.values())
-        while size > self.budget and len(self._files) > 1:
-            size -= self._files.popitem(last=False)[1].nbytes
         return file
+
+    def _evict(self, used: Collection[str]) -> None:
+        size = sum(file.nbytes for file in self._files.values())
+        for digest in [each for each in self._files if each not in used]:
+            if size > self.budget:
+                size -= self._files.pop(digest).nbytes
 
 
 @one_thread()
