@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import functools
 import io
+import itertools
+import types
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +18,7 @@ import pytest
 from cadbench.benchmark.conformance import cheats
 from cadbench.benchmark.conformance.broken_mocks import good_mocks
 from cadbench.benchmark.conformance.leak_checks import control_stream, run_control
-from cadbench.benchmark.conformance.leak_walk import find_leak
+from cadbench.benchmark.conformance.leak_walk import find_leak, reachable
 from cadbench.benchmark.conformance.mock_stream import mock_stream
 from cadbench.benchmark.conformance.report import check_method
 from cadbench.benchmark.interface import opaque
@@ -68,39 +73,74 @@ def test_the_check_of_a_method_fails_where_cadbench_leaks(leaky):
     assert result.reason.startswith("cadbench itself leaks: a method can reach a ")
 
 
-class Holder:
-    def __init__(self, held: object) -> None:
-        self.held = held
+class Slotted:
+    __slots__ = ("kept",)
+
+
+class Plain:
+    kept: object
 
     def method(self) -> None:
         pass
 
+    @functools.cached_property
+    def cached(self) -> object:
+        return self.kept
 
-@pytest.mark.parametrize("kind", ["path", "file", "memory map"])
-@pytest.mark.parametrize("place", ["partial", "closure", "bound method", "generator"])
-def test_the_walk_finds_a_path_and_an_open_file_in_every_place(kind, place, tmp_path):
-    np.save(tmp_path / "a.npy", np.zeros(3))
-    secret: object = tmp_path
-    if kind == "file":
-        secret = io.FileIO(tmp_path / "a.npy")
-    elif kind == "memory map":
-        secret = np.load(tmp_path / "a.npy", mmap_mode="r")
 
-    def generate() -> Any:
+def hiding_places(secret: object) -> dict[str, object]:
+    """An object for each way to keep hold of another."""
+    slotted, plain, later = Slotted(), Plain(), Plain()
+    slotted.kept = plain.kept = later.kept = secret
+
+    def generate() -> Iterator[int]:
         local = secret
         yield 1
         print(local)
 
     begun = generate()
     next(begun)
-    places = {
-        "partial": functools.partial(print, secret),
+
+    def with_default(given: object = secret, *, named: object = None) -> None:
+        pass
+
+    def with_named_default(*, named: object = secret) -> None:
+        pass
+
+    return {
+        "attribute": plain,
+        "slot": slotted,
         "closure": lambda: secret,
-        "bound method": Holder(secret).method,
+        "default": with_default,
+        "named default": with_named_default,
+        "attribute of a function": types.SimpleNamespace(called=functools.wraps(plain.method)),
+        "argument of a partial": functools.partial(print, secret),
+        "keyword of a partial": functools.partial(print, end=secret),
+        "bound method": plain.method,
+        "bound built-in method": [secret].append,
         "generator": begun,
+        "key": {secret: 1},
+        "nested value": {"a": [({"b": collections.deque([secret])},)]},
+        "set": frozenset({secret}),
+        "iterator": itertools.chain(iter([1]), map(str, [secret])),
+        "weak reference": weakref.ref(later),
+        "object array": np.array([secret, None], dtype=object)[:1],
+        "mapping proxy": types.MappingProxyType({"a": secret}),
+        "kept alive": [later],
     }
+
+
+@pytest.mark.parametrize("place", hiding_places(""))
+def test_the_walk_finds_a_path_in_every_kind_of_place(place, tmp_path):
+    places = hiding_places(tmp_path)  # all of them, since one keeps another alive
     assert find_leak(places[place])
-    assert not find_leak(Holder("text").method, [1], {"a": (2,)})
+
+
+def test_the_walk_finds_open_files_and_follows_no_class_and_no_global(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros(3))
+    assert find_leak([io.FileIO(tmp_path / "a.npy")])
+    assert find_leak([np.load(tmp_path / "a.npy", mmap_mode="r")])
+    assert not any(each is ROUTINGS for _, each in reachable(hiding_places, Plain()))
 
 
 def test_an_avalanche_experience_leads_to_no_file():

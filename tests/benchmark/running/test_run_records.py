@@ -47,19 +47,6 @@ def stored_vectors(record: Record) -> int:
     return int(last[last["expert"] == -1]["stored_vectors"].iloc[0])
 
 
-def test_shards_together_are_the_whole(run_plates, out, tmp_path):
-    cells = (*FINETUNE, "--method", "mecad", "--experts", "1-2", *SMALL)
-    for shard in ("1/2", "2/2"):
-        assert run_plates(*cells, "--shard", shard).code == 0
-    whole = tmp_path / "whole"
-    assert run_plates(*cells, "--out", whole).code == 0
-    parts, together = by_cell(out), by_cell(whole)
-    assert parts.keys() == together.keys()
-    assert len(parts) == 3
-    for key, record in parts.items():
-        assert_same_numbers(record, together[key])
-
-
 def test_a_shard_without_cells_says_so(run_plates, out):
     done = run_plates(*FINETUNE, "--shard", "2/2")
     assert (done.code, done.out) == (0, "")
