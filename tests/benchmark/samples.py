@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from cadbench.benchmark.data.images.preprocessing import Preprocessing
 from cadbench.benchmark.data.item import Item
 from cadbench.benchmark.data.manifest import Manifest
@@ -13,6 +14,7 @@ from cadbench.benchmark.features.feature_spec import FeatureSpec
 from cadbench.benchmark.pixels.maps import MapSpec
 from cadbench.benchmark.running.cell import Cell
 from cadbench.benchmark.running.design import Design, cells_of
+from cadbench.benchmark.running.evaluation.progress import Progress
 from cadbench.benchmark.streams.orders import Order, resolve_order
 from cadbench.benchmark.streams.settings import SETTINGS, StreamSettings
 
@@ -43,6 +45,14 @@ def method_words() -> list[str]:
     """The options of `cadbench run` for all methods of `BUDGETS`."""
     values = [f"{m}.{name}={v}" for m, params in BUDGETS.items() for name, v in params.items()]
     return [*(f"--method={method}" for method in BUDGETS), *(f"--set={value}" for value in values)]
+
+
+def assert_same_scores(one: Progress, other: Progress) -> None:
+    for row, other_row in zip(one.rows, other.rows, strict=True):
+        assert row.keys() == other_row.keys()
+        for category, scored in row.items():
+            np.testing.assert_array_equal(scored.scores, other_row[category].scores)
+            np.testing.assert_array_equal(scored.routes, other_row[category].routes)
 
 
 def an_item(category: str = "apple", split: str = "train", content: str = "00") -> Item:

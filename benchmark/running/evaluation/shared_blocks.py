@@ -73,6 +73,10 @@ class SharedBlocks:
             self.neighbors.discard(digests)
             raise ChangedBlock
 
+    def verify_all(self) -> None:
+        """As `verify`, for every block that the method exchanged and that is still in memory."""
+        self.verify([*self._in_use.values(), *self._checksums])
+
     def _is_unchanged(self, block: Block) -> bool:
         current = _checksum(block)
         if block in self._checksums:

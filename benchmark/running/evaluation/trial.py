@@ -78,7 +78,7 @@ def open_trial(
         yield Trial(cell, stream, features, meter, loan, method_ids, log, method, progress.map_grid)
     finally:
         with suppress(PluginMistake):  # the error that is being raised matters more
-            loan.blocks.verify()
+            loan.blocks.verify_all()
 
 
 def build_method(

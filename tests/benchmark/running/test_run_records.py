@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from cadbench.results.records.record import Record
+from cadbench.benchmark.running.runner import stored_vectors
 from PIL import Image
 
 from tests.benchmark.conftest import FINETUNE, SMALL
@@ -40,11 +40,6 @@ def test_match_memory_gives_every_baseline_what_mecad_stores_for_each_order_and_
             assert record.params["bank_budget"] == budget
         if record.method == "patchcore":
             assert stored_vectors(record) == budget
-
-
-def stored_vectors(record: Record) -> int:
-    last = record.memory[record.memory["experience"] == 3]
-    return int(last[last["expert"] == -1]["stored_vectors"].iloc[0])
 
 
 def test_a_shard_without_cells_says_so(run_plates, out):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from cadbench.benchmark.running.checkpoint import Checkpoint
 
-from tests.benchmark.samples import BUDGETS
+from tests.benchmark.samples import BUDGETS, assert_same_scores
 
 
 @pytest.mark.parametrize("method", BUDGETS)
@@ -47,11 +47,7 @@ def test_a_batch_size_or_order_of_test_images_changes_no_score(study, monkeypatc
     whole = built.evaluate(cell)
     monkeypatch.setattr("cadbench.benchmark.running.evaluation.batches.BATCH_SIZE", 3)
     built.services.neighbors.forget()
-    small = built.evaluate(cell)
-    for one, other in zip(whole.rows, small.rows, strict=True):
-        for category in one:
-            np.testing.assert_array_equal(one[category].scores, other[category].scores)
-            np.testing.assert_array_equal(one[category].routes, other[category].routes)
+    assert_same_scores(built.evaluate(cell), whole)
 
 
 @pytest.mark.parametrize("method", ["mecad", "replay", "joint", "per_category"])
@@ -72,10 +68,7 @@ def test_a_run_continued_from_any_experience_ends_with_the_same_scores(study, tm
         resumed = built.evaluate(cell, progress=begun)
         assert resumed.events == whole.events
         assert resumed.memory == whole.memory
-        for one, other in zip(whole.rows, resumed.rows, strict=True):
-            assert one.keys() == other.keys()
-            for category in one:
-                np.testing.assert_array_equal(one[category].scores, other[category].scores)
+        assert_same_scores(resumed, whole)
         for category, maps in whole.maps[-1].items():
             np.testing.assert_array_equal(maps, resumed.maps[-1][category])
 

@@ -26,6 +26,8 @@ from cadbench.methods.banks.finetune import FineTune
 from cadbench.methods.banks.per_category import PerCategory
 from cadbench.results.errors import CadbenchError, UsageError
 
+from tests.benchmark.samples import assert_same_scores
+
 
 class Unreadable(Exception):
     def __str__(self) -> str:
@@ -186,15 +188,23 @@ def change_as_array(block: Block) -> None:
     block.vectors.numpy()[0] = 0
 
 
+def fails_alone(built: Any, monkeypatch: Any, call: str, does: Callable[..., Any], said: str):
+    """Assert that `finetune` fails, and that the same cell has its old scores afterward."""
+    cell = built.cell("finetune", params={"bank_budget": 20})
+    clean = built.evaluate(cell)
+    built.services.neighbors.forget()
+    with monkeypatch.context() as patch:
+        patch.setattr(FineTune, call, does)
+        with pytest.raises(CadbenchError, match=said):
+            built.evaluate(cell)
+    assert_same_scores(built.evaluate(cell), clean)
+
+
 @pytest.mark.parametrize("change", [change_in_place, change_as_array])
 @pytest.mark.parametrize("when", ["observe", "score"])
 def test_a_method_that_changes_a_block_fails_and_changes_no_other_methods_scores(
     study, monkeypatch, when, change
 ):
-    built = study()
-    cell = built.cell("finetune", params={"bank_budget": 20})
-    clean = built.evaluate(cell)
-    built.services.neighbors.forget()
     original = getattr(FineTune, when)
 
     def changing(self: Any, given: Any) -> Any:
@@ -205,33 +215,16 @@ def test_a_method_that_changes_a_block_fails_and_changes_no_other_methods_scores
             change(self.bank[0])
         return result
 
-    with monkeypatch.context() as patch:
-        patch.setattr(FineTune, when, changing)
-        with pytest.raises(CadbenchError, match=r"^method finetune: it changed the vectors"):
-            built.evaluate(cell)
-    again = built.evaluate(cell)
-    for one, other in zip(clean.rows, again.rows, strict=True):
-        for category in one:
-            np.testing.assert_array_equal(one[category].scores, other[category].scores)
+    fails_alone(study(), monkeypatch, when, changing, "^method finetune: it changed the vectors")
 
 
 def test_a_method_that_fails_after_it_changed_a_block_leaves_nothing_of_it(study, monkeypatch):
-    built = study()
-    cell = built.cell("finetune", params={"bank_budget": 20})
-    clean = built.evaluate(cell)
-    built.services.neighbors.forget()
-
     def failing(self: Any, batch: Any) -> Any:
         self.bank[0].vectors.mul_(2)
         self.context.neighbors.min_distance(batch, self.bank)
         raise ValueError
 
-    with monkeypatch.context() as patch:
-        patch.setattr(FineTune, "score", failing)
-        with pytest.raises(CadbenchError, match="ValueError"):
-            built.evaluate(cell)
-    again = built.evaluate(cell)
-    np.testing.assert_array_equal(clean.rows[-1]["dial"].scores, again.rows[-1]["dial"].scores)
+    fails_alone(study(), monkeypatch, "score", failing, "ValueError")
 
 
 def test_distances_to_a_changed_block_are_never_stored(study, monkeypatch, tmp_path):
@@ -257,9 +250,7 @@ def test_distances_to_a_changed_block_are_never_stored(study, monkeypatch, tmp_p
             built.evaluate(cell)
     assert list(tmp_path.rglob("distances/*/*"))
     neighbors.forget()
-    again = built.evaluate(cell)
-    for category, scores in clean.rows[-1].items():
-        np.testing.assert_array_equal(scores.scores, again.rows[-1][category].scores)
+    assert_same_scores(built.evaluate(cell), clean)
 
 
 def test_what_a_method_makes_of_a_centroid_or_a_selection_stays_its_own(study):
