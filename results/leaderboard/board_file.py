@@ -110,10 +110,13 @@ class BoardFile:
         ranked = self.ranked
         return next((row for row in ranked if len(row.records) > 1), next(iter(ranked), None))
 
+    def difference(self, one: str, other: str) -> Difference | None:
+        """The difference of two rows by their ids; None if they were not compared."""
+        return next((d for d in self.differences if (d.one, d.other) == (one, other)), None)
+
     def to_best(self, row: BoardRow) -> Difference | None:
         """The difference of a row to the best one."""
-        pair = row.id, self.best.id if self.best else ""
-        return next((d for d in self.differences if (d.one, d.other) == pair), None)
+        return self.difference(row.id, self.best.id) if self.best else None
 
     def to_json(self) -> bytes:
         """The file's content, one row per line; the same board gives the same bytes."""
@@ -162,9 +165,8 @@ def merge(old: BoardFile, new: BoardFile) -> BoardFile:
 
     Differences remain where neither row got other runs.
     """
-    before, rows = ({row.id: row for row in board.rows} for board in (old, new))
-    rows = before | rows
-    same = {name for name in before if rows[name].records == before[name].records}
+    rows = {row.id: row for row in (*old.rows, *new.rows)}
+    same = {row.id for row in old.rows if rows[row.id].records == row.records}
     kept = [each for each in old.differences if {each.one, each.other} <= same]
     return dataclasses.replace(new, rows=sorted_rows(rows.values()), differences=kept)
 

@@ -85,7 +85,7 @@ def write_finding(finding: Finding, board: BoardFile, one: str, other: str) -> s
         UsageError: the rows were not compared, or the comparison says something else.
     """
     pair = f"{FILE}: {finding.one} and {finding.other} of {finding.board}"
-    found = next((d for d in board.differences if (d.one, d.other) == (one, other)), None)
+    found = board.difference(one, other)
     if found is None:
         raise UsageError(f"{pair}: no comparison; publish the records of both rows together")
     says = ("higher" if found.difference > 0 else "lower") if found.separable else "not separable"

@@ -102,25 +102,18 @@ def _board(board: BoardFile, badges: Mapping[tuple[str, str], str], folder: str)
     """The parts of one board."""
     labels, ranked = _labels(board), board.ranked
     rows = [*ranked, *(row for row in board.rows if row not in ranked)]
-    ranks = {row.id: _rank(board, row) for row in rows}
-    lines: list[tuple[Value, ...]] = [
-        (
-            *(ranks[row.id], labels[row.id], *(_number(row, name) for name in _NUMBERS)),
-            badges.get((row.method, row.version), "–"),
-        )
-        for row in rows
-    ]
-    details: list[tuple[Value, ...]] = [
-        (
-            *(ranks[row.id], labels[row.id], _difference(board, row), _runs(row), row.version),
-            *(*(_number(row, name) for name in _COSTS), _keys(row)),
-        )
-        for row in rows
-    ]
-    commands = "\n".join(
-        f"# {(ranks[row.id] or '-').split()[0]} {printable(labels[row.id])}\n{_code(row.command)}"
-        for row in rows
-    )
+    lines: list[tuple[Value, ...]] = []
+    details: list[tuple[Value, ...]] = []
+    of_rows = []
+    for row in rows:
+        rank, label = _rank(board, row), labels[row.id]
+        badge = badges.get((row.method, row.version), "–")
+        lines.append((rank, label, *(_number(row, name) for name in _NUMBERS), badge))
+        runs = _difference(board, row), _runs(row), row.version
+        costs = (_number(row, name) for name in _COSTS)
+        details.append((rank, label, *runs, *costs, _keys(row)))
+        of_rows.append(f"# {(rank or '-').split()[0]} {printable(label)}\n{_code(row.command)}")
+    commands = "\n".join(of_rows)
     if "--data-root" in commands:
         commands = f"# --data-root is your folder of these images\n{commands}"
     top = min(TOP, len(ranked))
@@ -140,13 +133,10 @@ def _table(
     first: Iterable[Column], names: Iterable[str], last: str, rows: Iterable[tuple[Value, ...]]
 ) -> str:
     """A table with rank and method, the columns `first`, quantities, and a text column."""
-    columns = (*map(text_column, ("rank", "method")), *first, *_columns(names), text_column(last))
-    return _body(Table("", columns, tuple(rows)))
-
-
-def _columns(names: Iterable[str]) -> list[Column]:
     columns = [quantity(name).column for name in names]
-    return [replace(c, name=_HEADINGS.get(c.name, c.name), optional=True) for c in columns]
+    columns = [replace(c, name=_HEADINGS.get(c.name, c.name), optional=True) for c in columns]
+    columns = [text_column("rank"), text_column("method"), *first, *columns, text_column(last)]
+    return _body(Table("", tuple(columns), tuple(rows)))
 
 
 def _facts(board: BoardFile) -> str:

@@ -69,9 +69,8 @@ def _compared(
     bootstrap: Bootstrap,
 ) -> BoardFile:
     """The board with the differences of these pairs, as far as they are known."""
-    known = {(each.one, each.other): each for each in board.differences}
     found = (
-        known.get(pair) or measure_difference(*pair, runs, bootstrap)
+        board.difference(*pair) or measure_difference(*pair, runs, bootstrap)
         for pair in dict.fromkeys(pairs)
         if pair[0] != pair[1]
     )
