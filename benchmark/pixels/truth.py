@@ -86,8 +86,6 @@ def load_truths(
     preprocessing: Preprocessing,
     cache: Path,
     reporter: Reporter,
-    *,
-    workers: int | None = None,
 ) -> dict[str, Truth]:
     """Load the ground truth of all categories that have one, from the cache or from mask files.
 
@@ -96,7 +94,6 @@ def load_truths(
         preprocessing: the resize and crop of the images.
         cache: root of the cache.
         reporter: shows how many masks are read, and warns of damaged cache files.
-        workers: number of processes that read masks; None for one per core.
     """
     found: dict[str, Truth] = {}
     missing: list[str] = []
@@ -113,7 +110,7 @@ def load_truths(
             for category in missing:
                 items = manifest.test(category)
                 masked = [item for item in items if item.label]
-                labeled = read_regions(manifest.root, masked, preprocessing, task, workers)
+                labeled = read_regions(manifest.root, masked, preprocessing, task)
                 truth = _assemble(items, labeled, preprocessing.crop)
                 path = _cache_path(cache, items, preprocessing)
                 write_bytes(path, seal(pack(dict(vars(truth)))))
@@ -158,11 +155,7 @@ def find_regions(
 
 
 def read_regions(
-    root: Root,
-    items: Sequence[Item],
-    preprocessing: Preprocessing,
-    task: Task,
-    workers: int | None = None,
+    root: Root, items: Sequence[Item], preprocessing: Preprocessing, task: Task
 ) -> list[Regions]:
     """Read the masks of items in worker processes and find their regions.
 
@@ -170,15 +163,14 @@ def read_regions(
         items: images with a mask.
         preprocessing: the resize and crop of the images.
         task: advances with every mask.
-        workers: number of processes; None for one per core.
     """
     jobs = (
         (root, items[start : start + _BATCH], preprocessing)
         for start in range(0, len(items), _BATCH)
     )
     found: list[Regions] = []
-    one_job = len(items) <= _BATCH
-    for part in map_in_processes(_label_masks, jobs, workers=0 if one_job else workers):
+    here = len(items) <= _BATCH
+    for part in map_in_processes(_label_masks, jobs, workers=0 if here else None):
         found += part
         task.advance(len(part))
     return found

@@ -23,9 +23,7 @@ def metered(study, cache):
     def build(**options):
         built = study(**options)
         spec = built.features.spec.preprocessing
-        truths = load_truths(
-            built.manifest, built.manifest.categories, spec, cache, Silent(), workers=0
-        )
+        truths = load_truths(built.manifest, built.manifest.categories, spec, cache, Silent())
         return built, PixelMeter(built.features, lambda columns: truths, MapSpec())
 
     return build

@@ -65,7 +65,7 @@ def plates(dataset: Callable[..., Path], **options: object) -> Manifest:
 
 
 def load(manifest: Manifest, cache: Path) -> dict[str, Truth]:
-    return load_truths(manifest, manifest.categories, GRID, cache, Silent(), workers=0)
+    return load_truths(manifest, manifest.categories, GRID, cache, Silent())
 
 
 def test_the_truth_of_a_category_is_that_of_its_masks_in_the_order_of_the_test_set(dataset, cache):
@@ -125,14 +125,14 @@ def test_a_mask_that_changed_since_the_manifest_is_an_error_with_its_path(datase
 def test_another_grid_has_its_own_cache_file(dataset, cache):
     manifest = plates(dataset)
     load(manifest, cache)
-    other = load_truths(manifest, ["apple"], Preprocessing(64, 32), cache, Silent(), workers=0)
+    other = load_truths(manifest, ["apple"], Preprocessing(64, 32), cache, Silent())
     assert other["apple"].size == 32
     assert len(list((cache / "masks").iterdir())) == len(manifest.categories) + 1
 
 
 def test_shift_moves_the_defects_of_a_category_and_dark_does_not(dataset, cache):
     data = add_domains(plates(dataset), parse_domains(["dark:3", "shift:3"]))
-    truths = load_truths(data, data.columns, GRID, cache, Silent(), workers=0)
+    truths = load_truths(data, data.columns, GRID, cache, Silent())
 
     def defects(column):
         """Masks by image file, since the order of hashes differs."""
