@@ -180,31 +180,20 @@ def _scores(
     """
     import pandas as pd
 
-    columns: dict[str, list[np.ndarray]] = {}
-    maps = []
     labels = {category: _labels(stream, category) for category in stream.columns}
     rows_of = {}
     for category, of_images in labels.items():
         row_of = features.patches(category, "test").row_of
         rows_of[category] = [row_of[image] for image in of_images["image"]]
-    score_rows, map_rows = progress.rows, progress.maps
-    for index, (row, map_row) in enumerate(zip(score_rows, map_rows, strict=True), start=1):
-        last = index == len(score_rows)
-        kept = map_row if keep == "all" or (keep == "final" and last) else {}
-        for category, scores in row.items():
-            rows = rows_of[category]
-            part = {
-                "experience": np.full(len(rows), index, np.int16),
-                **labels[category],
-                "score": scores.scores[rows],
-                "route": scores.routes[rows],
-            }
-            for name, values in part.items():
-                columns.setdefault(name, []).append(values)
-            if category in kept:
-                maps.append(kept[category][rows])
-    table = {name: np.concatenate(parts) for name, parts in columns.items()}
-    return pd.DataFrame(table), np.concatenate(maps) if maps else None
+    parts = [(t, c, row[c]) for t, row in enumerate(progress.rows, start=1) for c in row]
+    experiences = np.array([t for t, _, _ in parts], np.int16)
+    table = pd.concat([labels[c] for _, c, _ in parts], ignore_index=True)
+    table.insert(0, "experience", experiences.repeat([len(rows_of[c]) for _, c, _ in parts]))
+    table["score"] = np.concatenate([scores.scores[rows_of[c]] for _, c, scores in parts])
+    table["route"] = np.concatenate([scores.routes[rows_of[c]] for _, c, scores in parts])
+    kept = {"none": [], "final": progress.maps[-1:], "all": progress.maps}[keep]
+    maps = [of_columns[c][rows_of[c]] for of_columns in kept for c in of_columns]
+    return table, np.concatenate(maps) if maps else None
 
 
 def _held_out(stream: Stream, progress: Progress) -> pd.DataFrame:
@@ -227,15 +216,19 @@ def _held_out(stream: Stream, progress: Progress) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _labels(stream: Stream, category: str) -> dict[str, np.ndarray]:
+def _labels(stream: Stream, category: str) -> pd.DataFrame:
     """The columns of the scores table that are the same after every experience."""
+    import pandas as pd
+
     items = stream.manifest.test(category)
-    return {
-        "category": np.full(len(items), category, object),
-        "image": np.array([item.content for item in items], object),
-        "label": np.array([item.label for item in items], np.int8),
-        "defect": np.array([item.defect for item in items], object),
-    }
+    return pd.DataFrame(
+        {
+            "category": np.full(len(items), category, object),
+            "image": np.array([item.content for item in items], object),
+            "label": np.array([item.label for item in items], np.int8),
+            "defect": np.array([item.defect for item in items], object),
+        }
+    )
 
 
 @functools.cache

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-import torch
-from cadbench.benchmark.system.serialization import unpack_file
+from cadbench.benchmark.system.serialization import flatten, unpack_file
 from cadbench.results.errors import RecordError
 from cadbench.results.records.record import checksum, load_record, run_text
 
@@ -40,11 +39,8 @@ def test_the_state_holds_what_the_method_has_learned_and_is_verified(run_plates,
     run_plates(*FINETUNE, "--keep-state")
     record = only(out)
     file = record.path / "state.safetensors"
-    (block,) = [
-        value
-        for value in _values(unpack_file(file)["method"])
-        if isinstance(value, torch.Tensor) and value.ndim == 2
-    ]
+    _, tensors = flatten(unpack_file(file)["method"])
+    (block,) = [tensor for tensor in tensors if tensor.ndim == 2]
     assert len(block) == 10
     assert call("show", record.path, "--verify", "--out", out).code == 0
     assert "are method states" in call("runs", "du", "--out", out).out
@@ -83,11 +79,3 @@ def test_a_file_that_is_no_state_is_not_imported(run_plates, call, out, tmp_path
     done = call("export", "all", "--state", "--to", tmp_path / "a.zip", "--out", out)
     assert (done.code, done.err.count("\n")) == (1, 1)
     assert "state.safetensors has no header" in done.err
-
-
-def _values(value):
-    if isinstance(value, dict):
-        return [inner for each in value.values() for inner in _values(each)]
-    if isinstance(value, list):
-        return [inner for each in value for inner in _values(each)]
-    return [value]
