@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -16,7 +16,8 @@ from ...system.threads import faiss_threads, one_thread, thread_count
 from .k_nearest import k_nearest
 
 SMALLEST = 16_384
-"""Vectors of the smallest block with an index; smaller ones are compared with all vectors."""
+"""Vectors of the smallest block with cells; fewer are compared with all queries."""
+Digests: TypeAlias = tuple[str, ...]
 _POINTS_PER_CELL = 40
 _ROUNDS = 5
 DEFAULT_BUDGET = 2 * 1024**3
@@ -74,62 +75,81 @@ class InvertedFiles:
     """
 
     budget: int = DEFAULT_BUDGET
-    _files: OrderedDict[str, InvertedFile] = field(default_factory=OrderedDict, repr=False)
+    _files: OrderedDict[Digests, InvertedFile] = field(default_factory=OrderedDict, repr=False)
 
     def k_nearest(
         self, queries: Tensor, blocks: Sequence[Block], k: int, probes: int
     ) -> tuple[Tensor, Tensor]:
         """Find about the k nearest vectors of each query; see `NeighborService`."""
-        k = min(k, sum(map(len, blocks)))
-        parts = [self._search(part, blocks, k, probes) for part in queries.split(_STEP)]
-        self._evict({block.digest for block in blocks})
+        rows = torch.arange(sum(map(len, blocks)), device=queries.device)
+        groups = _group(blocks, rows.split([len(block) for block in blocks]))
+        parts = []
+        for part in queries.split(_STEP):
+            found = [self._search(part, group, min(k, len(group.rows)), probes) for group in groups]
+            distances, order = torch.cat([each[0] for each in found], 1).sort(dim=1, stable=True)
+            nearest = torch.cat([each[1] for each in found], 1).gather(1, order)
+            parts.append((distances[:, :k], nearest[:, :k]))
+        self._evict({group.digests for group in groups})
         return torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
 
     def discard(self, digests: Collection[str]) -> None:
         """Drop the files of these blocks."""
-        for digest in digests:
-            self._files.pop(digest, None)
+        for each in list(self._files):
+            if not set(each).isdisjoint(digests):
+                del self._files[each]
 
     def clear(self) -> None:
         """Drop all files."""
         self._files.clear()
 
-    def _search(
-        self, queries: Tensor, blocks: Sequence[Block], k: int, probes: int
-    ) -> tuple[Tensor, Tensor]:
-        distances, rows, start = [], [], 0
-        for block in blocks:
-            found, row = self._search_block(queries, block, min(k, len(block)), probes)
-            distances.append(found)
-            rows.append(row + start)
-            start += len(block)
-        merged, order = torch.cat(distances, 1).sort(dim=1, stable=True)
-        return merged[:, :k], torch.cat(rows, 1).gather(1, order[:, :k])
-
-    def _search_block(
-        self, queries: Tensor, block: Block, k: int, probes: int
-    ) -> tuple[Tensor, Tensor]:
-        if len(block) < SMALLEST:
-            return k_nearest(queries, block.vectors, k)
-        rows = self._file(block).search(queries.cpu(), k, probes).to(queries.device)
-        distances = _distances(queries, block.vectors, rows.clamp_min(0))
-        distances, order = distances.sort(dim=1, stable=True)
+    def _search(self, queries: Tensor, group: _Group, k: int, probes: int) -> tuple[Tensor, Tensor]:
+        if len(group.rows) < SMALLEST:
+            distances, rows = k_nearest(queries, group.vectors, k)
+            return distances, group.rows[rows]
+        file = self._files.pop(group.digests, None) or InvertedFile(group.vectors.cpu().numpy())
+        self._files[group.digests] = file
+        rows = file.search(queries.cpu(), k, probes).to(queries.device)
+        distances, order = _distances(queries, group.vectors, rows.clamp_min(0)).sort(
+            dim=1, stable=True
+        )
         rows = rows.gather(1, order)
         too_few = (rows < 0).any(1)
         if too_few.any():
-            distances[too_few], rows[too_few] = k_nearest(queries[too_few], block.vectors, k)
-        return distances, rows
+            distances[too_few], rows[too_few] = k_nearest(queries[too_few], group.vectors, k)
+        return distances, group.rows[rows]
 
-    def _file(self, block: Block) -> InvertedFile:
-        file = self._files.pop(block.digest, None) or InvertedFile(block.vectors.cpu().numpy())
-        self._files[block.digest] = file
-        return file
-
-    def _evict(self, used: Collection[str]) -> None:
+    def _evict(self, used: Collection[Digests]) -> None:
         size = sum(file.nbytes for file in self._files.values())
-        for digest in [each for each in self._files if each not in used]:
+        for digests in [each for each in self._files if each not in used]:
             if size > self.budget:
-                size -= self._files.pop(digest).nbytes
+                size -= self._files.pop(digests).nbytes
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Blocks that have one inverted file: their vectors (M, D), and rows (M,) in the whole bank."""
+
+    digests: Digests
+    vectors: Tensor
+    rows: Tensor
+
+
+def _group(blocks: Sequence[Block], rows: Sequence[Tensor]) -> list[_Group]:
+    """Large blocks have a file each, which other banks share; all small ones have one."""
+    pairs = list(zip(blocks, rows, strict=True))
+    groups = [[pair] for pair in pairs if len(pair[0]) >= SMALLEST]
+    if small := [pair for pair in pairs if len(pair[0]) < SMALLEST]:
+        groups.append(small)
+    return [
+        _Group(
+            tuple(block.digest for block, _ in group),
+            group[0][0].vectors
+            if len(group) == 1
+            else torch.cat([block.vectors for block, _ in group]),
+            torch.cat([part for _, part in group]),
+        )
+        for group in groups
+    ]
 
 
 @one_thread()

@@ -71,3 +71,15 @@ def test_small_blocks_have_no_cells(block):
         InvertedFiles().k_nearest(queries, [small], 1, 1)[0],
         k_nearest(queries, small.vectors, 1)[0],
     )
+
+
+@pytest.mark.parametrize("sizes", [(30, 900, 20), (60, 70, 80, 40), (900, 900)])
+def test_rows_are_those_of_the_concatenated_blocks(block, sizes):
+    blocks = [Block.of(clustered(size, 5 + size)) for size in sizes]
+    queries = clustered(QUERIES, 2)
+    found = InvertedFiles().k_nearest(queries, blocks, 3, CELLS)
+    vectors = torch.cat([each.vectors for each in blocks])
+    distances, rows = found
+    assert torch.equal(distances, k_nearest(queries, vectors, 3)[0])
+    difference = queries.double()[:, None] - vectors[rows].double()
+    assert torch.equal(distances, difference.square().sum(2).sqrt().float())
