@@ -20,10 +20,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-DIM, PATCHES = 152, 784
+DIM = 152
 
 
-def generate_study(root: Path, categories: int, train: int, test: int):
+def generate_study(root: Path, categories: int, train: int, test: int, side: int):
     """A manifest of images that do not exist, and a feature set with generated patches for them."""
     import torch
     from cadbench.benchmark.data.images.preprocessing import Preprocessing
@@ -44,7 +44,7 @@ def generate_study(root: Path, categories: int, train: int, test: int):
              for n in range(k)]  # fmt: skip
     manifest = Manifest("generated", root, tuple(items))
     spec = FeatureSpec("tf_efficientnet_lite0", "0" * 64, (8, 16), "concat", {"pool": 3},
-                       Preprocessing())  # fmt: skip
+                       Preprocessing(resize=side, crop=side))  # fmt: skip
     features = FeatureSet(manifest, spec, torch.device("cpu"), root)
     for index, category in enumerate(names):
         rng = np.random.default_rng(index // 3)
@@ -52,13 +52,13 @@ def generate_study(root: Path, categories: int, train: int, test: int):
         rng = np.random.default_rng([index, 1])
         for split in ("train", "test"):
             for shard in shards_of(getattr(manifest, split)(category)):
-                member = rng.integers(0, 60, (len(shard.ids), PATCHES))
+                member = rng.integers(0, 60, (len(shard.ids), (side // 8) ** 2))
                 noise = rng.normal(0, 0.3, (*member.shape, DIM)).astype(np.float32)
                 features._patch_store.write(shard, (modes[member] + noise).astype(np.float16))
     return manifest, features
 
 
-def measure(categories: int, train: int, test: int) -> None:
+def measure(categories: int, train: int, test: int, side: int) -> None:
     """Run once and print seconds and peak MB."""
     from cadbench.benchmark.interface.method import CellFacts
     from cadbench.benchmark.pixels.maps import MapSpec
@@ -75,7 +75,7 @@ def measure(categories: int, train: int, test: int) -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        manifest, features = generate_study(root, categories, train, test)
+        manifest, features = generate_study(root, categories, train, test, side)
         method = load_method("mecad")
         params = method.Params(experts=max(1, categories // 3), threshold=0.9)
         params = method.resolve(params, CellFacts("", "", categories))
@@ -106,7 +106,11 @@ def measure(categories: int, train: int, test: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument(
-        "--one", nargs=3, type=int, help="categories, train, test: run in this process"
+        "--one",
+        nargs=4,
+        type=int,
+        metavar=("CATEGORIES", "TRAIN", "TEST", "PIXELS"),
+        help="run one size in this process; PIXELS is the side of an image, 224 by default",
     )
     parser.add_argument("--categories", default="15,60,240")
     parser.add_argument("--images", default="20,80", help="training images per category")
@@ -120,7 +124,7 @@ def main() -> None:
         f"{'categories':>10} {'train':>6} {'test':>5} {'seconds':>8} {'s/category':>10} {'MB':>6}"
     )
     for size in sizes:
-        words = [sys.executable, __file__, "--one", *map(str, size)]
+        words = [sys.executable, __file__, "--one", *map(str, size), "224"]
         done = subprocess.run(words, capture_output=True, text=True, check=True)
         seconds, memory = map(float, done.stdout.split())
         print(f"{size[0]:>10} {size[1]:>6} {size[2]:>5} {seconds:>8.1f} "
