@@ -19,6 +19,7 @@ from ...results.records.record import Record
 from ...results.records.schema import EVENTS, RECORD_SCHEMA, cell_key, config_key
 from ...results.records.store import partial_dir, record_dir, write_record
 from ..features.feature_set import FeatureSet
+from ..pixels.crop_notes import crop_notes
 from ..streams.contamination import count_contaminated
 from ..streams.stream import Stream
 from ..system.serialization import pack_file
@@ -79,7 +80,7 @@ def record(
         for column, metrics in row.items()
     }
     events = _events(progress)
-    grid = progress.map_grid
+    grid, preprocessing = progress.map_grid, features.spec.preprocessing
     held_out = _held_out(stream, progress) if cell.holdout else None
     metrics = compute_metrics(
         *(scores, experiences, cell.routing, events, pixels), HeldOut.of_cell(held_out, values)
@@ -115,48 +116,32 @@ def record(
         ],
         "notes": [],
         "metrics": list(METRICS),
-        **_data_notes(stream, features, regions),
-        **_contaminated(cell, features),
-        **_costs(progress),
-        **({"timing": timing} if timing else {}),
-        **({"tuning": dict(tuning)} if tuning else {}),
-        # Omitted for maps on the patch grid, as in records of earlier releases.
-        **({"map_grid": list(grid)} if grid and grid != features.grid else {}),
     }
+    notes = (*stream.manifest.notes, *crop_notes(stream.manifest, preprocessing, regions))
+    costs = [step.costs for step in progress.steps]
+    optional: dict[str, Any] = {
+        "data_notes": [note.as_dict() for note in notes],
+        "contaminated": _contaminated(cell, features),
+        "costs": costs if all(costs) else None,  # else an old release began the cell
+        "timing": timing,
+        "tuning": tuning and dict(tuning),
+        "map_grid": list(grid) if grid and grid != features.grid else None,
+    }
+    # Omitted where they say nothing, as in records of earlier releases.
+    run |= {name: value for name, value in optional.items() if value}
     final = record_dir(out, values)
-    state = {
-        "method": progress.method_state,
-        "salt": progress.salt.hex() if progress.salt else None,
-    }
+    state = {"method": progress.method_state, "salt": progress.salt and progress.salt.hex()}
     write_state = functools.partial(pack_file, value=state) if keep_state else None
     return write_record(partial_dir(final), final, run, frames, kept_maps, write_state)
 
 
-def _data_notes(
-    stream: Stream, features: FeatureSet, regions: dict[str, dict[str, float]]
-) -> dict[str, Any]:
-    """The entry of run.json with what is odd about the data; empty if nothing is."""
-    from ..pixels.crop_notes import crop_notes
-
-    manifest = stream.manifest
-    notes = (*manifest.notes, *crop_notes(manifest, features.spec.preprocessing, regions))
-    return {"data_notes": [note.as_dict() for note in notes]} if notes else {}
-
-
-def _costs(progress: Progress) -> dict[str, Any]:
-    """The entry of run.json with the costs of each experience; empty if an old release began it."""
-    costs = [step.costs for step in progress.steps]
-    return {"costs": costs} if all(costs) else {}
-
-
 def _contaminated(cell: Cell, features: FeatureSet) -> dict[str, Any]:
-    """The entry of run.json that counts contaminated images; empty without contamination."""
+    """The numbers of contaminated images of each column; empty without contamination."""
     if cell.contamination is None or features.as_published is None:
         return {}
     counts = count_contaminated(features.as_published, cell.contamination)
     names = ("moved", "train", "removed")
-    entries = {c: {name: getattr(counts[c], name) for name in names} for c in counts}
-    return {"contaminated": entries}
+    return {c: {name: getattr(counts[c], name) for name in names} for c in counts}
 
 
 def _events(progress: Progress) -> pd.DataFrame:
