@@ -95,27 +95,20 @@ def load_truths(
         cache: root of the cache.
         reporter: shows how many masks are read, and warns of damaged cache files.
     """
-    found: dict[str, Truth] = {}
-    missing: list[str] = []
     available = [c for c in categories if has_pixel_truth(manifest.test(c))]
-    for category in available:
-        truth = _read(_cache_path(cache, manifest.test(category), preprocessing), reporter)
-        if truth is None:
-            missing.append(category)
-        else:
-            found[category] = truth
-    total = sum(item.label for category in missing for item in manifest.test(category))
+    paths = {c: _cache_path(cache, manifest.test(c), preprocessing) for c in available}
+    found = {c: _read(path, reporter) for c, path in paths.items()}
+    missing = [c for c in available if found[c] is None]
     if missing:
+        total = sum(item.label for category in missing for item in manifest.test(category))
         with reporter.task("reading masks", total, "masks") as task:
             for category in missing:
                 items = manifest.test(category)
                 masked = [item for item in items if item.label]
                 labeled = read_regions(manifest.root, masked, preprocessing, task)
-                truth = _assemble(items, labeled, preprocessing.crop)
-                path = _cache_path(cache, items, preprocessing)
-                write_bytes(path, seal(pack(dict(vars(truth)))))
-                found[category] = truth
-    return {category: found[category] for category in available}
+                found[category] = truth = _assemble(items, labeled, preprocessing.crop)
+                write_bytes(paths[category], seal(pack(dict(vars(truth)))))
+    return {category: truth for category, truth in found.items() if truth is not None}
 
 
 @dataclass(frozen=True, eq=False)

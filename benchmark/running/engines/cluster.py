@@ -139,32 +139,27 @@ class Tasks:
 
     def _result(self, reference: Any) -> Done | str:
         """The result of a finished task, or the reason for its failure."""
-        result = _result(self._ray, reference)
-        if isinstance(result, str):
-            return result
-        node, software, done = result
+        errors = self._ray.exceptions
+        try:
+            node, software, done = self._ray.get(reference)
+        except errors.RayTaskError as error:
+            cause = error.cause
+            if isinstance(cause, CadbenchError):
+                return str(cause)
+            return " ".join(f"internal error: {type(cause).__name__}: {cause}".split())
+        except errors.LocalRayletDiedError as error:
+            raise ConnectionLost(_NODE_DIED) from error
+        except errors.OutOfMemoryError:
+            return (
+                "its node has too little memory; raise --cell-cpus so that fewer tasks share a node"
+            )
+        except errors.RayError as error:
+            return f"its worker or node died {TRIES} times ({type(error).__name__})"
         warning = check_software(node, software, self._software)
         if warning and warning not in self._warned:
             self._warned.add(warning)
             self._reporter.warn(warning)
         return cast(Done, done)
-
-
-def _result(ray: Any, reference: Any) -> Any | str:
-    """What a finished task returned, or the reason for its failure."""
-    try:
-        return ray.get(reference)
-    except ray.exceptions.RayTaskError as error:
-        cause = error.cause
-        if isinstance(cause, CadbenchError):
-            return str(cause)
-        return " ".join(f"internal error: {type(cause).__name__}: {cause}".split())
-    except ray.exceptions.LocalRayletDiedError as error:
-        raise ConnectionLost(_NODE_DIED) from error
-    except ray.exceptions.OutOfMemoryError:
-        return "its node has too little memory; raise --cell-cpus so that fewer tasks share a node"
-    except ray.exceptions.RayError as error:
-        return f"its worker or node died {TRIES} times ({type(error).__name__})"
 
 
 def _stop(ray: Any, running: Sequence[Any]) -> None:
