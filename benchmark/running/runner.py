@@ -229,9 +229,7 @@ def computation_order(cells: Sequence[Cell]) -> list[int]:
 
 def stored_vectors(record: Record) -> int:
     """The number of vectors that the method stored at the end of the stream."""
-    memory = record.memory
-    last = memory[(memory["expert"] == -1) & (memory["experience"] == memory["experience"].max())]
-    return int(last["stored_vectors"].iloc[0])
+    return int(quantity("stored_vectors").read(Reading(record, ())))
 
 
 def _first_result(result: ExperienceResult) -> str:

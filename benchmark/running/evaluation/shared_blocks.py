@@ -21,16 +21,6 @@ if TYPE_CHECKING:
     from ...services.neighbors.service import Neighbors
 
 
-class ChangedBlock(PluginMistake):
-    """A method changed the vectors of a block in place."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "it changed the vectors of a block, which other methods share; change a copy: "
-            "block.vectors.clone()"
-        )
-
-
 @dataclass(eq=False)
 class SharedBlocks:
     """The blocks that one method exchanged with the services of a run.
@@ -63,7 +53,7 @@ class SharedBlocks:
             blocks: the blocks; None for those used since the last call.
 
         Raises:
-            ChangedBlock: one differs; everything computed with it has been dropped.
+            PluginMistake: one differs; everything computed with it has been dropped.
         """
         if blocks is None:
             blocks, self._in_use = list(self._in_use.values()), {}
@@ -71,7 +61,10 @@ class SharedBlocks:
             digests = {digest for block in changed for digest in (block.digest, block.root_digest)}
             self.coresets.discard(digests)
             self.neighbors.discard(digests)
-            raise ChangedBlock
+            raise PluginMistake(
+                "it changed the vectors of a block, which other methods share; change a copy: "
+                "block.vectors.clone()"
+            )
 
     def verify_all(self) -> None:
         """As `verify`, for every block that the method exchanged and that is still in memory."""
