@@ -253,8 +253,8 @@ def _of_timing(name: str) -> Callable[[Reading], float]:
     """Return a function that reads a value of `--time`, the mean over the experiences."""
 
     def read(reading: Reading) -> float:
-        measured = (reading.record.run.get("timing") or {}).get(name)
-        return math.nan if measured is None else float(np.mean(measured))
+        timing: Mapping[str, Any] = reading.record.run.get("timing", {})
+        return float(np.mean(timing[name])) if name in timing else math.nan
 
     return read
 

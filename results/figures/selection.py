@@ -210,9 +210,8 @@ class Selection:
 
     def about(self, record: Record) -> str:
         """A run as captions name it: `mecad experts=5 (1a2b3c4d), ...`."""
-        row = next(row for row in self.rows if record in row.records)
-        titles = row_titles(self.rows, self.defaults)
-        (title,) = (t for r, t in zip(self.rows, titles, strict=True) if r is row)
+        titles = zip(self.rows, row_titles(self.rows, self.defaults), strict=True)
+        row, title = next(each for each in titles if record in each[0].records)
         (backbone,) = backbone_labels([row])
         name = title.removesuffix(f" ({row.first.key[:8]})")
         return (
