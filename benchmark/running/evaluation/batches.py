@@ -9,6 +9,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 
 from ...features.cache.cached_patches import CachedPatchSource
@@ -49,12 +50,8 @@ def train_experience(
     Returns:
         The training images by category, without their domains.
     """
-    numbers: dict[str, int] = {}
-    before = 0
-    for index in range(1, experience.index + 1):
-        before = len(numbers)
-        for name in names_for_method(stream, index, routing).values():
-            numbers.setdefault(name, len(numbers))
+    before = len(names_received(stream, experience.index - 1, routing))
+    names = names_received(stream, experience.index, routing)
     parts = training_parts(stream, experience.index, routing)
     return TrainExperience(
         experience.index,
@@ -66,7 +63,7 @@ def train_experience(
             for name, part in parts.items()
             if uses_images
         },
-        {name: numbers[name] for name in parts},
+        {name: names.index(name) for name in parts},
         method_ids,
     )
 
@@ -96,6 +93,12 @@ def names_for_method(stream: Stream, index: int, routing: Routing) -> dict[str, 
     if stream.blend and routing == "inferred":
         return dict.fromkeys(columns, f"experience {index}")
     return {column: stream.category_of[column] for column in columns}
+
+
+def names_received(stream: Stream, index: int, routing: Routing) -> list[str]:
+    """The names that a method has received up to an experience, in that order, each once."""
+    each = (names_for_method(stream, t, routing).values() for t in range(1, index + 1))
+    return list(dict.fromkeys(chain.from_iterable(each)))
 
 
 def shuffled_batches(

@@ -19,7 +19,7 @@ from ...system.global_state import exit_raises, restored_global_state
 from ...system.reporting import Reporter, Silent
 from ..cell import Cell
 from ..devices import synchronize
-from .batches import names_for_method, train_experience
+from .batches import names_received, train_experience
 from .completed_events import complete_events, segment_events
 from .progress import ColumnScores, Progress, Step
 from .result_checks import check_claim, check_memory
@@ -95,12 +95,7 @@ def _evaluate_experience(trial: Trial, experience: Experience) -> Step:
     with CostMeter(features.device) as meter:
         with trial.attributed("observe"):
             claimed = method.observe(training)
-            reached = {
-                name
-                for t in range(experience.index)
-                for name in names_for_method(stream, t + 1, cell.routing).values()
-            }
-            check_claim(claimed, reached)
+            check_claim(claimed, names_received(stream, experience.index, cell.routing))
             trial.loan.blocks.verify()
         synchronize(features.device)
     observed = time.perf_counter()
