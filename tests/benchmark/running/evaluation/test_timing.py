@@ -12,6 +12,8 @@ from cadbench.benchmark.running.evaluation.timing import (
 from cadbench.benchmark.services.neighbors.search import exact_search
 from cadbench.benchmark.services.neighbors.service import Neighbors
 
+from tests.benchmark.conftest import FINETUNE
+
 
 def test_every_repeat_searches_again_and_every_experience_is_timed(study, monkeypatch):
     built = study()
@@ -39,13 +41,9 @@ def test_the_images_take_the_categories_in_turn_and_stop_at_their_number(study):
     assert len(set(places)) == IMAGES
 
 
-def test_a_timed_run_records_and_shows_its_timing(call, dataset, cache, pixel_backbone, tmp_path):
-    words = ["run", "--method", "finetune", "--data-root", str(dataset()), "--dataset", "folder",
-             "--image-size", "64", "--out", str(tmp_path / "runs"), "-q"]  # fmt: skip
-    untimed = call(*words)
-    timed = call(*words, "--time")
-    again = call(*words, "--time")
-    assert "ms/image" not in untimed.out
+def test_a_timed_run_records_and_shows_its_timing(run_plates):
+    assert "ms/image" not in run_plates(*FINETUNE).out
+    timed = run_plates(*FINETUNE, "--time")
     assert "ms/image" in timed.out
     assert "1 computed" in timed.out
-    assert "1 reused" in again.out
+    assert "1 reused" in run_plates(*FINETUNE, "--time").out
