@@ -25,6 +25,7 @@ from cadbench.results.records.record import Record
 from cadbench.results.records.store import partial_dir, record_dir, write_record
 from cadbench.results.rendering.table import Spread
 from cadbench.results.report.gallery import Gallery, Sample
+from cadbench.results.report.boards import board_values
 from cadbench.results.report.page import NO_IMAGES, report_page
 from cadbench.results.tables.single_run import memory_table, metrics_table
 
@@ -129,11 +130,12 @@ def test_histograms_count_the_final_scores_of_each_category(make_record) -> None
 def test_rows_are_ranked_by_auroc_references_are_not_and_equal_rows_share_a_rank(
     make_record,
 ) -> None:
-    names = [f"c{i}" for i in range(8)]
-    high, low = ([[each] * 8] * 8 for each in (0.9, 0.6))
+    names = [f"c{i}" for i in range(7)]
+    high, low = ([[each] * 7] * 7 for each in (0.9, 0.6))
     rows = {"a": low, "b": high, "c": high, "joint": high}
     records = [make_record(method=name, R=R, categories=names) for name, R in rows.items()]
-    found = {row["method"]: row for row in data_of(report_page(records))["boards"][0]["rows"]}
+    (board,) = boards(records)
+    found = {row["method"]: row for row in board_values(board)["rows"]}
     assert [found[name]["rank"] for name in rows] == [3, 1, 1, None]
     close = [name for name in rows if found[name]["close"]]
     assert close == ["c"]
