@@ -24,8 +24,8 @@ from cadbench.results.published.rows import load_published
 from cadbench.results.records.record import Record
 from cadbench.results.records.store import partial_dir, record_dir, write_record
 from cadbench.results.rendering.table import Spread
-from cadbench.results.report.gallery import Gallery, Sample
 from cadbench.results.report.boards import board_values
+from cadbench.results.report.gallery import Gallery, Sample
 from cadbench.results.report.page import NO_IMAGES, report_page
 from cadbench.results.tables.single_run import memory_table, metrics_table
 
