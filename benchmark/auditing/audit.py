@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from ...results.errors import CadbenchError, RecordError, UsageError
 from ...results.records.record import RUN_FILE, Record, load_record
 from ...results.rendering.table import Column, Table, text_column
+from ..system.python_names import python_names
 from ..system.reporting import Reporter, Silent
 from .check import Check, describe_sizes, skip
 
@@ -82,6 +83,7 @@ class Audit:
         return f"{self.table}\n{self.verdict}"
 
 
+@python_names()
 def audit(
     record: Record | str | Path,
     *,

@@ -18,6 +18,7 @@ from ...results.did_you_mean import suggestion
 from ...results.errors import CadbenchError
 from ...results.sanitizing import printable
 from ...results.storage import files
+from ..system.python_names import options_are_named
 from .shared.messages import echo
 from .streams import output_error
 
@@ -228,6 +229,7 @@ def _options_of(path: Path) -> str | None:
 
 def _invoke(words: list[str], own_process: bool) -> int:
     """Run a command and report its errors; return the exit code."""
+    token = options_are_named.set(True)
     try:
         # Not `cli.main`, which handles interrupts and broken pipes differently.
         with cli.make_context(
@@ -268,6 +270,8 @@ def _invoke(words: list[str], own_process: bool) -> int:
             "traceback)",
             1,
         )
+    finally:
+        options_are_named.reset(token)
     return 0
 
 

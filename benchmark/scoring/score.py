@@ -12,6 +12,7 @@ from ...results.did_you_mean import suggestion
 from ...results.errors import UsageError
 from ...results.records.record import Record, load_record
 from ...results.storage.files import write_bytes
+from ..system.python_names import python_names
 from ..system.reporting import Reporter, Silent
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 SCORES_FILE = "scores.csv"
 
 
+@python_names()
 def score(
     record: Record | str | Path,
     images: str | Path | Sequence[str | Path],

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from ...results.errors import UsageError
 from ..finished.results import Results
+from ..system.python_names import python_names
 from .fields import StudyFields, given_fields
 from .file import read_fields, write_study
-from .python_names import python_names
 from .settings import Settings, settings_of
 
 if TYPE_CHECKING:

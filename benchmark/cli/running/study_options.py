@@ -106,17 +106,12 @@ def execution_from_options(given: Mapping[str, Any]) -> Execution:
 @contextlib.contextmanager
 def option_names() -> Iterator[None]:
     """Make errors name options instead of the fields of a study."""
-    from ...study.python_names import options_are_named
-
-    token = options_are_named.set(True)
     try:
         yield
     except SettingError as error:
         options = {each.name: each.opts[0] for each in click.get_current_context().command.params}
         option = options.get(error.field, error.field)
         raise UsageError(f"{option}: {error.text}") from error.__cause__
-    finally:
-        options_are_named.reset(token)
 
 
 def _methods(given: Mapping[str, Any]) -> dict[str, dict[str, Any]] | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
 from ...system.cache import cache_root
+from ...system.python_names import python_names
 from ...system.reporting import Reporter, Silent
 from ..manifest import Manifest, build_manifest
 from .category_counts import count_warnings
@@ -23,9 +24,10 @@ from .resolve import (
 )
 
 
+@python_names()
 def open_dataset(
     dataset: str,
-    data_root: Path | DataRoots | None = None,
+    data_root: str | Path | DataRoots | None = None,
     categories: Sequence[str] | None = None,
     *,
     skip_unreadable: bool = False,
@@ -59,6 +61,8 @@ def open_dataset(
     """
     cache = cache or cache_root()
     reporter = reporter or Silent()
+    if isinstance(data_root, str):
+        data_root = Path(data_root)
     roots = data_root if isinstance(data_root, DataRoots) else DataRoots(default=data_root)
     names = parse_dataset_names(dataset, roots)
     resolved = _resolve_all(names, roots, categories, cache, reporter, require_every_dataset)

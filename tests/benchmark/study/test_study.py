@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from cadbench import Callback, Study, UsageError
+from cadbench import CadbenchError, Callback, Study, UsageError, open_dataset
 from cadbench.benchmark.plugins.methods import load_method
 
 METHODS = {"mecad": {"experts": range(1, 4), "threshold": [0.8, None]}, "patchcore": {}}
@@ -190,3 +190,7 @@ def test_errors_name_arguments_in_python_and_options_on_the_command_line(call, r
         Study(dataset="folder", data_root=root).run(address="a:1")
     said = call("run", "--dataset", "folder", "--data-root", root, "--schedule", "x", "--dry-run")
     assert "--schedule 'x' is not a schedule" in said.err
+    with pytest.raises(CadbenchError, match="needs data_root "):
+        open_dataset("folder")
+    with pytest.raises(CadbenchError, match="give the folder that holds the categories"):
+        open_dataset("folder", "nowhere")
