@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ...results.errors import CadbenchError, RecordError, UsageError
+from ...results.python_names import python_names
 from ...results.records.record import RUN_FILE, Record, load_record
 from ...results.rendering.table import Column, Table, text_column
-from ..system.python_names import python_names
 from ..system.reporting import Reporter, Silent
 from .check import Check, describe_sizes, skip
 

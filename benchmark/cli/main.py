@@ -16,9 +16,9 @@ import click
 
 from ...results.did_you_mean import suggestion
 from ...results.errors import CadbenchError
+from ...results.python_names import options_are_named
 from ...results.sanitizing import printable
 from ...results.storage import files
-from ..system.python_names import options_are_named
 from .shared.messages import echo
 from .streams import output_error
 

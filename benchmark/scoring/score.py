@@ -10,9 +10,9 @@ import numpy as np
 
 from ...results.did_you_mean import suggestion
 from ...results.errors import UsageError
+from ...results.python_names import python_names
 from ...results.records.record import Record, load_record
 from ...results.storage.files import write_bytes
-from ..system.python_names import python_names
 from ..system.reporting import Reporter, Silent
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...results.errors import UsageError
+from ...results.python_names import python_names
 from ..finished.results import Results
-from ..system.python_names import python_names
 from .fields import StudyFields, given_fields
 from .file import read_fields, write_study
 from .settings import Settings, settings_of

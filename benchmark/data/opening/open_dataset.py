@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ....results.did_you_mean import suggestion
 from ....results.errors import UsageError
+from ....results.python_names import python_names
 from ...system.cache import cache_root
-from ...system.python_names import python_names
 from ...system.reporting import Reporter, Silent
 from ..manifest import Manifest, build_manifest
 from .category_counts import count_warnings

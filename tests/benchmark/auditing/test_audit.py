@@ -166,8 +166,8 @@ def forge_with_files(record: Record, to: Path, cell: dict[str, Any]) -> Record:
         ({"experiences": 0}, "experiences: expected a whole number from 1, got 0"),
         ({"experiences": 9}, "experiences: the record has 3, not 9"),
         ({"seed": -1}, "seed: expected a whole number from 0, got -1"),
-        ({"data_root": "none"}, "--data-root none: there is no such folder"),
-        ({"weights": "none"}, "--weights none: there is no such file"),
+        ({"data_root": "none"}, "data_root none: there is no such folder"),
+        ({"weights": "none"}, "weights none: there is no such file"),
         ({"tolerance": float("nan")}, "tolerance: expected a number from 0, got nan"),
     ],
 )

@@ -126,7 +126,7 @@ def test_what_does_not_fit_is_refused_in_one_line(kept, run_plates, images, out,
             cadbench.score(record, options.pop("images", images), **options)
         assert "\n" not in str(caught.value)
 
-    refused("give --category; the record has apple, bolt, cork")
+    refused("give category; the record has apple, bolt, cork")
     refused("did you mean apple", category="appel")
     refused("no such file", images=out / "missing.png", category="apple")
     refused("other weights", category="apple", weights=record.path / "run.json")

@@ -132,7 +132,7 @@ def test_missing_mvtec_tells_how_to_obtain_it(dataset: Path) -> None:
             opened("mvtec", root)
         message = str(caught.value)
         assert "\n" not in message
-        for words in ("www.mvtec.com", "CC BY-NC-SA 4.0", "--data-root", "CADBENCH_DATA"):
+        for words in ("www.mvtec.com", "CC BY-NC-SA 4.0", "data_root", "CADBENCH_DATA"):
             assert words in message
 
 
@@ -159,7 +159,7 @@ def test_an_unknown_data_set_gets_a_suggestion() -> None:
 def test_folder_needs_a_root_and_synthetic_takes_none(
     dataset: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(UsageError, match="needs --data-root"):
+    with pytest.raises(UsageError, match="needs data_root"):
         opened("folder")
     with pytest.raises(UsageError, match="needs no folder"):
         opened("synthetic", dataset)

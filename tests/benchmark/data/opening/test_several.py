@@ -162,7 +162,7 @@ def test_a_description_in_the_folder_comes_before_what_it_looks_like(sets):
         (("mvtec,visa", ["bottle"]), "unknown category 'bottle' (did you mean mvtec/bottle?)"),
         (("mvtec,visa", ["viza/pcb1"]), "unknown category 'viza/pcb1' (did you mean visa?)"),
         (("mvtec,visa", ["visa/pcb1", "mvtec/botle"]), "of MVTec AD (did you mean bottle?)"),
-        (("mvtec,visa", ["visa/pcb1"]), "--categories has no category of mvtec"),
+        (("mvtec,visa", ["visa/pcb1"]), "categories has no category of mvtec"),
         (("prats,visa",), "(did you mean parts?)"),
     ],
 )
@@ -175,7 +175,7 @@ def test_wrong_names_and_categories_are_wrong_usage(sets, words, said):
 
 def test_wrong_roots_are_wrong_usage(sets):
     named = DataRoots.parse([f"viza={sets}", f"mvtec={sets}"])
-    assert "viza=: --dataset mvtec,visa does not name it (did you mean visa?)" in str(
+    assert "viza=: dataset mvtec,visa does not name it (did you mean visa?)" in str(
         refusal("mvtec,visa", named)
     )
     for texts, said in (

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from contextvars import ContextVar
 
-from ...results.errors import CadbenchError
+from .errors import CadbenchError
 
 _RENAMED = {"method": "methods", "set": "methods", "experts": "methods", "order": "orders"}
 _OPTION = re.compile(r"`[^`]*`|--([a-z][a-z-]+)")
