@@ -50,12 +50,6 @@ def recorded_crop_lines(runs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     return lines(notes)
 
 
-def mean_cut_off(items: Sequence[Item], preprocessing: Preprocessing) -> float:
-    """Mean fraction of the images that the crop cuts off; 0 without images."""
-    cuts = [preprocessing.cut_off(item.width, item.height) for item in items]
-    return sum(cuts) / len(cuts) if cuts else 0.0
-
-
 def _cut_off(column: str, items: Sequence[Item], preprocessing: Preprocessing) -> Iterator[Note]:
     cuts = [preprocessing.cut_off(item.width, item.height) for item in items]
     large = [cut for cut in cuts if cut > _USUAL_CUT]

@@ -9,7 +9,6 @@ from ..data.images.preprocessing import Preprocessing
 from ..data.item import FULL_DEPTH, Item
 from ..data.manifest import Manifest
 from ..system.reporting import Reporter
-from .crop_notes import mean_cut_off
 from .truth import Regions, read_regions
 
 
@@ -74,6 +73,7 @@ def _survey(
     items = (*manifest.train(category), *manifest.test(category))
     kinds = [{oddity.kind for oddity in item.oddities} for item in items]
     areas = [mask.area for mask in masks]
+    cuts = [preprocessing.cut_off(item.width, item.height) for item in items]
     odd = {"mask shades", "mask labels", "mask in alpha", "mask in palette"}
     return CategorySurvey(
         category,
@@ -85,7 +85,7 @@ def _survey(
         sum(item.has_empty_mask for item in items),
         sum(bool(kind & odd) for kind in kinds),
         (min(areas), max(areas)) if areas else None,
-        mean_cut_off(items, preprocessing),
+        sum(cuts) / max(len(cuts), 1),
         sum(mask.regions + mask.lost for mask in masks),
         sum(mask.lost for mask in masks),
         sum(not len(mask.pixels) for mask in masks),

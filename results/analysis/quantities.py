@@ -245,10 +245,6 @@ def _boundaries(reading: Reading) -> float:
     return float(rows["n"].iloc[0]) if len(rows) else math.nan
 
 
-def _seconds(reading: Reading) -> float:
-    return float(reading.record.run["seconds"]["total"])
-
-
 def _of_timing(name: str) -> Callable[[Reading], float]:
     """Return a function that reads a value of `--time`, the mean over the experiences."""
 
@@ -314,7 +310,9 @@ QUANTITIES: Mapping[str, Quantity] = {
         "utilization: buffered vectors over the budget; the mean of the experts in use",
     ),
     "seconds": Quantity(
-        Column("seconds", 1, "lower"), _seconds, "seconds: the whole run, with shared caches"
+        Column("seconds", 1, "lower"),
+        lambda reading: float(reading.record.run["seconds"]["total"]),
+        "seconds: the whole run, with shared caches",
     ),
     "update_seconds": Quantity(
         Column("update s", 2, "lower"),
