@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ..counts import format_count
 from ..did_you_mean import suggestion
 from ..errors import UsageError
 from ..rendering.markdown import escape_markdown
@@ -98,6 +99,5 @@ def write_finding(finding: Finding, board: BoardFile, one: str, other: str) -> s
     names = {row: escape_markdown(name) for row, name in printed_names(board.rows).items()}
     words = {"{one}": names[one], "{other}": names[other]}
     text = re.sub(r"\{one\}|\{other\}", lambda match: words[match[0]], finding.text)
-    runs = f"{found.runs} run{'s each' if found.runs > 1 else ' each'}"
-    board_name = escape_markdown(board.protocol)
-    return f"{text}<br><sub>{names[one]} − {names[other]}: {interval}, {runs}, {board_name}</sub>"
+    about = f"{format_count(found.runs, 'run')} each, {escape_markdown(board.protocol)}"
+    return f"{text}<br><sub>{names[one]} − {names[other]}: {interval}, {about}</sub>"

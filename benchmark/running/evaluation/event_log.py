@@ -126,11 +126,9 @@ def _check_assignment(event: Event) -> None:
 
 def _plain(value: Any) -> Any:
     """The Python value of a scalar of NumPy or torch; other values are returned as they are."""
-    if type(value).__module__.partition(".")[0] in ("numpy", "torch") and hasattr(value, "item"):
-        if math.prod(getattr(value, "shape", ())) != 1:
-            return value
-        return value.item()
-    return value
+    is_array = type(value).__module__.partition(".")[0] in ("numpy", "torch")
+    is_scalar = is_array and math.prod(getattr(value, "shape", ())) == 1
+    return value.item() if is_scalar and hasattr(value, "item") else value
 
 
 def _type_of(value: Any) -> str | None:
