@@ -34,6 +34,11 @@ def test_the_reference_has_every_command_metric_and_protocol(reference):
     assert all(f"| `{name}` |" in protocols for name in builtin_names())
 
 
+def test_asterisks_in_cells_are_no_emphasis(reference):
+    assert "1x*" not in (commands := reference.PAGES["commands"]())
+    assert "1x&#42;" in commands
+
+
 def test_the_reference_has_every_method_and_public_name(reference):
     methods, python = reference.PAGES["methods"](), reference.PAGES["python"]()
     for name in method_names():

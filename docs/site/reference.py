@@ -166,8 +166,8 @@ def _table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Escape the pipes of a cell; those in code need no escape."""
-    return text if text.startswith("`") else text.replace("|", "&#124;")
+    """Escape what would end or emphasize a cell; code needs no escape."""
+    return text if text.startswith("`") else text.replace("|", "&#124;").replace("*", "&#42;")
 
 
 def _page(parts: Iterable[str]) -> str:
