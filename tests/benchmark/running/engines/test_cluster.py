@@ -99,6 +99,18 @@ def words(place: Path) -> list[str]:
     return ["run", "--data-root", str(place / "plates"), "--image-size", "32", "-q"]
 
 
+@pytest.fixture
+def on_ray(words: list[str], cluster: Any) -> list[str]:
+    """The options of the sweep on the cluster."""
+    return [*words, "--engine", "ray", "--address", cluster.address, "--cell-cpus", "1"]
+
+
+def start(words: list[str], **options: Any) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "cadbench", *words]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, **options)
+
+
 def scores(out: Path) -> dict[str, bytes]:
     return {
         str(file.relative_to(out)): file.read_bytes()
@@ -114,17 +126,13 @@ def wait_for(condition: Callable[[], bool], seconds: float = 180) -> None:
         time.sleep(0.05)
 
 
-def test_a_node_killed_in_the_middle_of_a_sweep_changes_nothing(cluster, place, words, monkeypatch):
+def test_a_node_killed_in_the_middle_of_a_sweep_changes_nothing(
+    cluster, place, words, on_ray, monkeypatch
+):
     # Each engine has a cache of its own, so that the nodes extract features themselves.
-    sweep = [*words, "--method", "trap:Trap", "--method", "mecad", "--set", "Trap.trap=wait"]
+    methods = ["--method", "trap:Trap", "--method", "mecad", "--set", "Trap.trap=wait"]
     marker = place / "marker"
-    ray_words = ["--engine", "ray", "--address", cluster.address, "--cell-cpus", "1"]
-    on_nodes = subprocess.Popen(
-        [sys.executable, "-m", "cadbench", *sweep, *ray_words, "--out", str(place / "on-ray")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    on_nodes = start([*on_ray, *methods, "--out", str(place / "on-ray")])
     wait_for(lambda: marker.exists() and marker.read_text() != "")
     (doomed,) = [n for n in cluster.list_all_nodes() if n.node_id == marker.read_text()]
     cluster.remove_node(doomed, allow_graceful=False)
@@ -132,21 +140,19 @@ def test_a_node_killed_in_the_middle_of_a_sweep_changes_nothing(cluster, place, 
     assert on_nodes.returncode == 0, err
     assert "(2 computed, 0 reused)" in out
     monkeypatch.setenv("CADBENCH_CACHE", str(place / "cache-here"))
-    assert run([*sweep, "--out", str(place / "here")]) == 0
+    assert run([*words, *methods, "--out", str(place / "here")]) == 0
     assert scores(place / "on-ray") == scores(place / "here")
     assert len(find_records(place / "here")) == 2
     assert not list((place / "on-ray").rglob("*.partial"))
 
 
 def test_a_cell_whose_worker_keeps_dying_is_named_and_the_rest_goes_on(
-    cluster, place, words, capsys, monkeypatch
+    on_ray, place, capsys, monkeypatch
 ):
     monkeypatch.setattr("cadbench.benchmark.running.engines.cluster.TRIES", 2)
     out = place / "dying"
-    code = run(
-        [*words, "--method", "trap:Trap", "--method", "patchcore", "--set", "Trap.trap=die,none",
-         "--engine", "ray", "--address", cluster.address, "--cell-cpus", "1", "--out", str(out)]
-    )  # fmt: skip
+    methods = ["--method", "trap:Trap", "--method", "patchcore", "--set", "Trap.trap=die,none"]
+    code = run([*on_ray, *methods, "--out", str(out)])
     shown = capsys.readouterr()
     assert code == 1
     assert "(2 computed, 0 reused)" in shown.out
@@ -156,19 +162,12 @@ def test_a_cell_whose_worker_keeps_dying_is_named_and_the_rest_goes_on(
     assert len(find_records(out)) == 2
 
 
-def test_ctrl_c_stops_the_workers_and_keeps_what_is_done(cluster, place, words):
+def test_ctrl_c_stops_the_workers_and_keeps_what_is_done(on_ray, place):
     (place / "marker").unlink(missing_ok=True)
     out = place / "stopped"
-    command = [
-        *(sys.executable, "-m", "cadbench", *words, "--method", "finetune", "--method"),
-        *("trap:Trap", "--set", "Trap.trap=wait", "--out", str(out)),
-        *("--engine", "ray", "--address", cluster.address, "--cell-cpus", "1"),
-    ]
-    begun = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    methods = ["--method", "finetune", "--method", "trap:Trap", "--set", "Trap.trap=wait"]
+    begun = start(
+        [*on_ray, *methods, "--out", str(out)],
         # A shell may have started the tests with interrupts ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
@@ -186,12 +185,11 @@ def test_ctrl_c_stops_the_workers_and_keeps_what_is_done(cluster, place, words):
     ("given", "said"),
     [
         (["--cell-cpus", "64"], "no node of the Ray cluster has 64 CPUs"),
-        (["--cell-gpus", "1", "--cell-cpus", "1"], "lower --cell-cpus or --cell-gpus"),
+        (["--cell-gpus", "1"], "lower --cell-cpus or --cell-gpus"),
     ],
 )
-def test_what_no_node_has_is_refused(cluster, place, words, given, said, capsys):
-    ray_words = ["--engine", "ray", "--address", cluster.address]
-    assert run([*words, *ray_words, *given, "--out", str(place / "none")]) == 2
+def test_what_no_node_has_is_refused(on_ray, place, given, said, capsys):
+    assert run([*on_ray, *given, "--out", str(place / "none")]) == 2
     assert said in capsys.readouterr().err
     assert not (place / "none").exists()
 
