@@ -186,7 +186,8 @@ class Results(Sequence[Record]):
             name: main, per-category, defects, experts, domains, thresholds, matrix, memory,
                 assignments, events or published, whose claims are compared to records of the same
                 stream.
-            columns: metrics in `main`, as `cadbench metrics` lists them [the usual ones].
+            columns: metrics in `main`, `experts`, `boundaries` or `costs`, as `cadbench metrics`
+                lists them [the usual ones].
             metric: metric in `matrix` and `domains`.
             sort: the column that tables comparing rows are sorted by, a heading or its metric: the
                 best first; with `-` in front, in reverse.

@@ -17,6 +17,8 @@ COMPARING = (
     *("robustness", "thresholds", "boundaries", "costs"),
 )
 """Tables in which rows are compared."""
+CHOOSING = ("main", "experts", "boundaries", "costs")
+"""Tables whose columns can be chosen."""
 OF_ROWS = ("matrix", "memory", "assignments", "events")
 """Tables that show each row alone."""
 PUBLISHED = "published"
@@ -28,7 +30,8 @@ class TableOptions:
     """What a table shows.
 
     Attributes:
-        columns: metrics of `main`, as `cadbench metrics` lists them; None for the usual ones.
+        columns: metrics of the tables `CHOOSING`, as `cadbench metrics` lists them; None for the
+            usual ones.
         metric: metric of `matrix`, `domains` and `robustness`.
         sort: the column that rows are sorted by, a heading or its metric; with `-` in front, in
             reverse. Only of tables that compare rows.
@@ -155,6 +158,8 @@ def _comparison_tables(kind: str, records: list[Record], options: TableOptions) 
     if kind == "robustness":
         del given["allow_mixed"]
         return robustness_tables(records, options.metric, **given)
+    if kind in CHOOSING and options.columns is not None:
+        given["columns"] = tuple(dict.fromkeys(map(full_name, options.columns)))
     makers: dict[str, Callable[..., list[Table]]] = {
         "defects": defect_tables,
         "thresholds": threshold_tables,
@@ -164,12 +169,8 @@ def _comparison_tables(kind: str, records: list[Record], options: TableOptions) 
     if kind in makers:
         return makers[kind](records, **given)
     given["published"] = load_published() if options.published else None
-    if kind == "main":
-        names = options.columns
-        columns = None if names is None else tuple(dict.fromkeys(map(full_name, names)))
-        return main_tables(records, columns=columns, **given)
-    compare = per_category_tables if kind == "per-category" else experts_tables
-    return compare(records, **given)
+    compare = {"main": main_tables, "per-category": per_category_tables, "experts": experts_tables}
+    return compare[kind](records, **given)
 
 
 def _row_tables(kind: str, records: list[Record], options: TableOptions) -> list[Table]:

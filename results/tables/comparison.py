@@ -99,6 +99,7 @@ def chosen_tables(
     kind: str,
     records: Iterable[Record],
     *,
+    columns: Sequence[str] | None = None,
     defaults: Defaults | None = None,
     allow_mixed: bool = False,
     common: bool = False,
@@ -114,17 +115,18 @@ def chosen_tables(
         for record in records
         if ("costs" in record.run if kind == "costs" else SEGMENT in set(record.events["kind"]))
     ]
+    chosen = _quantities(columns or names)
     tables = []
     for c in comparisons(kept, allow_mixed=allow_mixed, common=common):
-        chosen = _quantities(names)
         table = quantity_table(heading, c, chosen, defaults, bootstrap=bootstrap)
-        tables.append(_optional(table, names))
+        tables.append(table if columns else _optional(table, names))
     return tables
 
 
 def experts_tables(
     records: Iterable[Record],
     *,
+    columns: Sequence[str] | None = None,
     defaults: Defaults | None = None,
     allow_mixed: bool = False,
     common: bool = False,
@@ -133,14 +135,15 @@ def experts_tables(
 ) -> list[Table]:
     """The sweep over the number of experts: rows with an integer `experts`. See `main_tables`."""
     swept = [record for record in records if experts_of(record) is not None]
+    names = columns or EXPERTS
     tables = []
     for c in comparisons(swept, allow_mixed=allow_mixed, common=common):
         table = quantity_table(
-            "Number of experts: ", c, _quantities(EXPERTS), defaults, "experts", bootstrap
+            "Number of experts: ", c, _quantities(names), defaults, "experts", bootstrap
         )
         if published is not None:
-            table = append_rows(table, c, published, EXPERTS, swept=True)
-        headings = [quantity(name).column.name for name in EXPERTS]
+            table = append_rows(table, c, published, names, swept=True)
+        headings = [quantity(name).column.name for name in names]
         tables.append(replace(table, columns=with_hiding_order(table.columns, headings)))
     return tables
 

@@ -13,7 +13,15 @@ from ....results.metrics.registry import CATEGORY_METRICS
 from ....results.records.store import find_records
 from ....results.rendering.table import Table
 from ...finished.selection import of_refs
-from ...finished.tables import COMPARING, KINDS, OF_ROWS, PUBLISHED, TableOptions, make_tables
+from ...finished.tables import (
+    CHOOSING,
+    COMPARING,
+    KINDS,
+    OF_ROWS,
+    PUBLISHED,
+    TableOptions,
+    make_tables,
+)
 from ..shared.options import out_option, parse_names
 from ..shared.readable_records import warn, with_readable
 from ..shared.record_selection import (
@@ -29,7 +37,7 @@ from ..shared.table_output import Style, format_of, print_tables
 _OF_RECORDS = (*COMPARING, *OF_ROWS)
 _KINDS_OF_OPTION = {
     **dict.fromkeys(("refs", "methods", "protocol", "routing"), _OF_RECORDS),
-    "columns": ("main",),
+    "columns": CHOOSING,
     **dict.fromkeys(("sort", "common", "intervals"), COMPARING),
     "allow_mixed": tuple(kind for kind in COMPARING if kind != "robustness"),
     "published": ("main", "per-category", "experts"),
@@ -48,7 +56,7 @@ _KINDS_OF_OPTION = {
     "--columns",
     default=None,
     metavar="A,B,...",
-    help="Metrics of the main table (see `cadbench metrics`).",
+    help="Metrics of main, experts, boundaries or costs (see `cadbench metrics`).",
 )
 @click.option(
     "--metric",

@@ -61,6 +61,9 @@ def test_digits_deviations_and_marks_can_be_chosen(table):
     plain = table("--columns", "acc", "--no-deviation", "--digits", "4").out
     assert "±" not in plain
     assert "**" not in plain
+    experts = table("experts", "--columns", "fm", "--format", "csv").out.splitlines()[0]
+    assert "fm" in experts
+    assert "AUROC" not in experts
     for by, first in (("method", "finetune"), ("-method", "mecad"), ("stored MB", "finetune")):
         assert table("--sort", by, "--format", "csv").out.splitlines()[1].startswith(first)
 
