@@ -111,7 +111,8 @@ function chooser(board, row) {
     drawChosen();
   } });
   box.checked = state.chosen.includes(key);
-  return el("label", { class: "chooser" }, box, row.method);
+  // Narrow screens break a long name after a sign rather than inside a word.
+  return el("label", { class: "chooser" }, box, el("span", {}, row.method.split(/(?<=[+.:_])/).map((part, i) => [i ? el("wbr") : null, part])));
 }
 
 function drawChosen() {
