@@ -160,7 +160,7 @@ class BankScorer:
         neighbors = self.context.neighbors
         if self.params.search == "exact":
             return neighbors.k_nearest(queries, bank, k)
-        return neighbors.about_k_nearest(queries, bank, k, self.params.probes)
+        return neighbors.approximate_k_nearest(queries, bank, k, self.params.probes)
 
     def _weights(self, patches: Tensor, distances: Tensor, bank: Sequence[Block]) -> Tensor:
         """Weights (n,) of the image scores of patches (n, P, D) with distances (n, P)."""

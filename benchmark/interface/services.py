@@ -175,10 +175,10 @@ class NeighborService(Protocol):
             concatenated blocks, int64.
         """
 
-    def about_k_nearest(
+    def approximate_k_nearest(
         self, queries: torch.Tensor, blocks: Sequence[Block], k: int, probes: int
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """About the k nearest vectors of each query, much faster in blocks of many vectors.
+        """Approximately the k nearest vectors of each query, much faster in large blocks.
 
         The M vectors of a block are grouped into 2 sqrt(M) cells by k-means, and a query is
         compared with those in the cells of the nearest centers, on the CPU (FAISS's inverted file).

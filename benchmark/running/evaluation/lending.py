@@ -174,10 +174,10 @@ class _LentNeighbors(_Lent):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         return self._use(blocks).neighbors.k_nearest(queries, blocks, k)
 
-    def about_k_nearest(
+    def approximate_k_nearest(
         self, queries: torch.Tensor, blocks: Sequence[Block], k: int, probes: int
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        return self._use(blocks).neighbors.about_k_nearest(queries, blocks, k, probes)
+        return self._use(blocks).neighbors.approximate_k_nearest(queries, blocks, k, probes)
 
     def k_nearest_in_window(
         self, patches: torch.Tensor, blocks: Sequence[Block], k: int, **options: Any

@@ -80,7 +80,7 @@ class InvertedFiles:
     def k_nearest(
         self, queries: Tensor, blocks: Sequence[Block], k: int, probes: int
     ) -> tuple[Tensor, Tensor]:
-        """Find about the k nearest vectors of each query; see `NeighborService`."""
+        """Find approximately the k nearest vectors; see `NeighborService`."""
         rows = torch.arange(sum(map(len, blocks)), device=queries.device)
         groups = _group(blocks, rows.split([len(block) for block in blocks]))
         parts = []

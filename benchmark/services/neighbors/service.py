@@ -81,10 +81,10 @@ class Neighbors:
 
     k_nearest_in_window = staticmethod(k_nearest_in_window)
 
-    def about_k_nearest(
+    def approximate_k_nearest(
         self, queries: Tensor, blocks: Sequence[Block], k: int, probes: int
     ) -> tuple[Tensor, Tensor]:
-        """Find about the k nearest vectors of each query; see `NeighborService`."""
+        """Find approximately the k nearest vectors; see `NeighborService`."""
         return self._inverted_files.k_nearest(queries, blocks, k, probes)
 
     def save(self) -> None:
