@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FeatureAEParams(TrainingParams):
-    """DFR's batch size; the other values keep training to minutes on a CPU (docs/trained.md)."""
+    """DFR's batch size; the rest is for short CPU runs (docs/trained_details.md)."""
 
     epochs: int = param(40, "passes over the training images of an experience", low=1)
     lr: float = param(0.003, "learning rate of Adam", above=0)

@@ -22,7 +22,7 @@ Decoder: TypeAlias = Literal["small", "wide"]
 
 @dataclass(frozen=True)
 class RD4ADParams(TrainingParams):
-    """The source's optimizer; epochs and decoder are for short CPU runs (docs/trained.md)."""
+    """The source's optimizer; the rest is for short CPU runs (docs/trained_details.md)."""
 
     epochs: int = param(10, "passes over the training images of an experience", low=1)
     lr: float = param(0.005, "learning rate of Adam with betas 0.5 and 0.999", above=0)

@@ -23,7 +23,7 @@ Student = Literal["small", "same"]
 
 @dataclass(frozen=True)
 class STFPMParams(TrainingParams):
-    """The source's rate, momentum and decay; the rest is for short CPU runs (docs/trained.md)."""
+    """The source's rate, momentum, decay; the rest is for CPU runs (docs/trained_details.md)."""
 
     epochs: int = param(20, "passes over the training images of an experience", low=1)
     lr: float = param(0.4, "learning rate of SGD with momentum 0.9 and weight decay 1e-4", above=0)

@@ -30,7 +30,7 @@ from .rehearsal import (
 
 @dataclass(frozen=True)
 class EWCParams(Params):
-    """Chosen by the loss on training images of the synthetic dataset, see docs/trained.md."""
+    """Chosen by the loss on synthetic training images: docs/trained_details.md."""
 
     ewc_lambda: float = param(10.0, "weight of the penalty on changes of parameters", low=0)
 
@@ -53,7 +53,7 @@ class EWC(TrainedDetector):
 
 @dataclass(frozen=True)
 class SIParams(Params):
-    """Chosen by the loss on training images of the synthetic dataset, see docs/trained.md."""
+    """Chosen by the loss on synthetic training images: docs/trained_details.md."""
 
     si_lambda: float = param(1000.0, "weight of the penalty on changes of parameters", low=0)
 

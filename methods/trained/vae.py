@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class VAEParams(TrainingParams):
-    """Values for short CPU runs (docs/trained.md)."""
+    """Values for short CPU runs (docs/trained_details.md)."""
 
     epochs: int = param(20, "passes over the training images of an experience", low=1)
     lr: float = param(0.001, "learning rate of Adam", above=0)

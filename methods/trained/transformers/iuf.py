@@ -22,7 +22,7 @@ class IUF(UniAD):
     github.com/jqtangust/IUF. A classifier of the categories seen so far multiplies the queries of
     the encoder. In the first experience a loss keeps the decoder's tokens in few directions; later
     experiences change the strong directions less. No image is stored, and no category is needed to
-    score. The classifier sees the patch embeddings, not the pixels. docs/trained.md has all
+    score. The classifier sees the patch embeddings, not the pixels. docs/trained_details.md has all
     differences.
     """
 

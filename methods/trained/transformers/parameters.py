@@ -14,7 +14,7 @@ Projection: TypeAlias = Literal["log", "off"]
 
 @dataclass(frozen=True)
 class UniADParams(TrainingParams):
-    """A small network for a CPU; the source's values are in docs/trained.md."""
+    """A small network for a CPU; the source's values are in docs/trained_details.md."""
 
     epochs: int = param(10, "passes over the training images of an experience", low=1)
     lr: float = param(
@@ -43,7 +43,7 @@ class UniADParams(TrainingParams):
 
 @dataclass(frozen=True)
 class MoEADParams(UniADParams):
-    """The source's experts and weight; the size is for a CPU (docs/trained.md)."""
+    """The source's experts and weight; the size is for a CPU (docs/trained_details.md)."""
 
     depth: int = param(2, "rounds through the same layers", low=1)
     pool_size: int = param(4, "feed-forward layers in each of the two pools", low=1)
@@ -58,7 +58,7 @@ class MoEADParams(UniADParams):
 
 @dataclass(frozen=True)
 class IUFParams(UniADParams):
-    """The source's values; the size of the network is for a CPU (docs/trained.md)."""
+    """The source's values; the size of the network is for a CPU (docs/trained_details.md)."""
 
     head: int = param(
         0, "outputs for categories before the first experience; more follow as needed", low=0
