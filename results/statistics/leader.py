@@ -1,4 +1,4 @@
-"""The row with the best mean, and the rows that a test does not separate from it."""
+"""The row with the best mean, and the rows that do not differ from it significantly."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Leader:
 
     Attributes:
         best: the row with the best mean after the last experience.
-        close: the rows that are not separable from it.
-        note: how that was tested, or why nothing can be separated.
+        close: the rows that do not differ from it significantly.
+        note: how that was tested, or why no difference can be significant.
     """
 
     best: int
@@ -56,12 +56,12 @@ def find_leader(rows: Sequence[Row], base: str = DEFAULT) -> Leader | None:
     best = int(np.argmax(compared.merits.mean(axis=1)))
     others = [k for k in range(len(places)) if k != best]
     heading = CATEGORY_METRICS[base].heading
-    how = (
-        f"Wilcoxon over {format_count(N, 'category')}, Holm for {format_count(len(others), 'row')}"
-    )
+    categories = format_count(N, "category")
     if smallest_p(N) * len(others) > ALPHA:
         few = (
-            f"no row is separable from the best {heading} at {ALPHA:g}, whatever it scores ({how})"
+            f"with {categories} and {format_count(len(others), 'comparison')} no difference from "
+            f"the best {heading} can be significant at {ALPHA:g}, however large (Wilcoxon, Holm); "
+            "compare fewer rows, or report intervals"
         )
         return Leader(places[best], (), few)
     found = {
@@ -73,5 +73,7 @@ def find_leader(rows: Sequence[Row], base: str = DEFAULT) -> Leader | None:
         if not found[k] * (len(others) - rank) < ALPHA:
             break
         close.discard(k)
-    note = f"not separable from the best {heading} at {ALPHA:g} ({how})" if close else ""
+    how = f"Wilcoxon over {categories}, Holm for {format_count(len(others), 'row')}"
+    note = f"no significant difference from the best {heading} at {ALPHA:g} ({how})"
+    note = note if close else ""
     return Leader(places[best], tuple(places[k] for k in sorted(close)), note)

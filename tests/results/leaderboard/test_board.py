@@ -12,7 +12,7 @@ from cadbench.results.analysis.comparable import common_rows
 from cadbench.results.analysis.rows import rows_of
 from cadbench.results.errors import UsageError
 from cadbench.results.leaderboard.badges import Checked, read_badges, write_checked
-from cadbench.results.leaderboard.board_file import read_boards
+from cadbench.results.leaderboard.board_file import Difference, read_boards
 from cadbench.results.leaderboard.publishing import files_to_publish, page_of
 from cadbench.results.published.rows import load_published
 from cadbench.results.records.record import Record
@@ -112,11 +112,29 @@ def test_a_difference_is_that_of_compare_on_the_runs_of_both(make_record, folder
     )
     assert found.runs == 1
     assert (found.difference, found.low, found.high) == pytest.approx(expected, abs=1e-6)
-    assert found.separable
+    assert found.excludes_zero
     assert lines_of(page, "MECAD")[0][0] == "2"
 
 
-def test_the_page_has_ten_rows_then_a_fold_and_marks_what_is_not_separable(
+@pytest.mark.parametrize(
+    ("low", "printed"),
+    [
+        (0.0161, "+0.034 [+0.016, +0.053]"),
+        (0.0, "+0.034 [+0.000, +0.053]"),
+        (0.0001, "+0.0340 [+0.0001, +0.0530]"),
+        (-0.00002, "+0.03400 [-0.00002, +0.05300]"),
+    ],
+)
+def test_a_bound_is_printed_as_0_only_if_it_is_0(low, printed) -> None:
+    assert str(Difference("a", "b", 0.034, low, 0.053, 3)) == printed
+
+
+def test_no_row_near_chance_is_the_best_of_its_size(make_record, folder) -> None:
+    page = publish([make_record(R=WORST)], folder)
+    assert "Best in 1 MB and 10 MB and 100 MB: none with an interval above 0.6." in page
+
+
+def test_the_page_has_ten_rows_then_a_fold_and_marks_differences_that_may_be_0(
     make_record, folder
 ) -> None:
     records = [make_record(params={"experts": n, "threshold": 0.5}) for n in range(1, 12)]
@@ -125,11 +143,13 @@ def test_the_page_has_ten_rows_then_a_fold_and_marks_what_is_not_separable(
     top, rest = page.split("2 more rows")
     assert len(lines_of(top, "MECAD")) == 10
     assert {cells[0][-1] for cells in lines_of(top, "MECAD")[1:]} == {"≈"}
-    assert lines_of(top, "joint")[0][:2] == ["ref", "joint †"]
+    assert lines_of(top, "joint")[0][:2] == ["ref", "joint ¹"]
     assert "AUROC 0.800" in top
-    assert re.search(r"Not separable from it: MECAD \(experts=\d+\) †; ", top)
-    assert "bad\\|one (experts=2) †" in rest
-    assert re.search(r"\n# 3 MECAD \(experts=\d+\) †\ncadbench run mecad\n", rest)
+    assert re.search(
+        r"The interval of the difference to it includes 0: MECAD \(experts=\d+\) ¹; ", top
+    )
+    assert "bad\\|one (experts=2) ¹" in rest
+    assert re.search(r"\n# 3 MECAD \(experts=\d+\) ¹\ncadbench run mecad\n", rest)
     assert "](board/synthetic-1x3-224-oracle@1-" in rest
     assert max(line.count(" | ") for line in top.splitlines()) < 8
 
@@ -202,14 +222,14 @@ def test_a_row_names_its_backbone_if_most_rows_have_another(make_record, folder)
     records += [make_record(method="replay", params={}, backbone="vit")]
     page = publish(records, folder)
     names = {cells[1] for cells in lines_of(page, "replay")}
-    assert names == {"replay †", "replay (vit) †"}
+    assert names == {"replay ¹", "replay (vit) ¹"}
     assert "backbone tf_efficientnet_lite0 concat unless a row names another" in page
 
 
 def test_a_row_without_auroc_is_shown_and_not_ranked(make_record, folder) -> None:
     page = publish([make_record(R=[[math.nan] * 3] * 3, method="none"), make_record()], folder)
     assert [cells[0] for cells in lines_of(page, "none")] == ["–", "–"]
-    assert "Best: MECAD (experts=2) †, AUROC 0.800." in page
+    assert "Best: MECAD (experts=2) ¹, AUROC 0.800." in page
     alone = publish([make_record(R=[[math.nan] * 3] * 3, method="none")], folder.with_name("b c"))
     assert "No row is ranked." in alone
     assert "](b%20c/" in alone

@@ -81,15 +81,15 @@ def test_quoted_rows_stand_below_a_rule() -> None:
     assert lines[place - 1] == r"\midrule"
 
 
-def test_references_stand_apart_and_rows_that_are_not_separable_are_marked() -> None:
-    table = replace(TABLE, unranked=(0,), close=(2,), close_note="not separable")
+def test_references_stand_apart_and_rows_near_the_best_are_marked() -> None:
+    table = replace(TABLE, unranked=(0,), close=(2,), close_note="no significant difference")
     lines = to_latex(table, "none").splitlines()
     starts = [line.split(" ")[0] for line in lines[lines.index(r"\midrule") :]]
     marked = r"d\textsuperscript{\ensuremath{\dagger}}"
     assert starts[:7] == [
         *(r"\midrule", "c", marked, r"\midrule", r"a\_b", r"\midrule", "theirs"),
     ]
-    assert r"\textsuperscript{\ensuremath{\dagger}}\,not separable." in lines
+    assert r"\textsuperscript{\ensuremath{\dagger}}\,no significant difference." in lines
 
 
 def test_names_are_those_of_papers_and_small_letters_have_a_warning() -> None:

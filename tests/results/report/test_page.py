@@ -139,7 +139,7 @@ def test_rows_are_ranked_by_auroc_references_are_not_and_equal_rows_share_a_rank
     assert [found[name]["rank"] for name in rows] == [3, 1, 1, None]
     close = [name for name in rows if found[name]["close"]]
     assert close == ["c"]
-    assert "not separable from the best AUROC" in found["c"]["close"]
+    assert "no significant difference from the best AUROC" in found["c"]["close"]
 
 
 def test_the_page_of_a_run_has_the_curves_that_its_method_recorded(make_record) -> None:
@@ -230,12 +230,12 @@ def test_published_rows_stand_in_their_tier_and_only_where_definitions_agree(tmp
     assert [row["method"] for row in leaking] == ["UCAD"]
 
 
-def test_the_summary_says_what_the_best_row_is_not_separable_from(make_record) -> None:
+def test_the_summary_says_that_no_difference_can_be_significant(make_record) -> None:
     records = [make_record(), make_record(method="joint", R=BETTER), make_record(method="other")]
     page = report_page(records)
     assert "<b>mecad</b> has the best AUROC, 0.800" in page
     assert "(reference: joint 0.917)" in page
-    assert "no row is separable from the best AUROC at 0.05" in page
+    assert "no difference from the best AUROC can be significant at 0.05" in page
     assert not any(row["close"] for row in data_of(page)["boards"][0]["rows"])
 
 

@@ -1,4 +1,4 @@
-"""Which rows are not separable from the best one."""
+"""Which rows do not differ significantly from the best one."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def test_holm_separates_rows_from_the_best(monkeypatch, make_record):
     found = make(monkeypatch, make_record, [best - 0.1, best, best + noise - 0.001])
     assert (found.best, found.close) == (1, (2,))  # p 0.0005 * 2 separates row 0 only
     assert (
-        found.note == "not separable from the best AUROC at 0.05 (Wilcoxon over 12 categories, "
-        "Holm for 2 rows)"
+        found.note == "no significant difference from the best AUROC at 0.05 (Wilcoxon over 12 "
+        "categories, Holm for 2 rows)"
     )
 
 
 def test_few_categories_separate_nothing(monkeypatch, make_record):
     found = make(monkeypatch, make_record, [np.full(5, 0.1), np.full(5, 0.9)])
     assert dataclasses.astuple(found)[:2] == (1, ())
-    assert found.note.startswith("no row is separable from the best AUROC at 0.05, whatever")
+    assert found.note.startswith("with 5 categories and 1 comparison no difference from the best")
 
 
 @pytest.mark.parametrize("methods", [["joint"], ["joint", "mecad"]])
