@@ -7,6 +7,13 @@ from collections.abc import Iterable
 
 
 def suggestion(name: str, valid_names: Iterable[str]) -> str:
-    """` (did you mean X?)` for the most similar valid name, or "" if none is similar."""
-    close = difflib.get_close_matches(name, list(valid_names), n=1, cutoff=0.6)
-    return f" (did you mean {close[0]}?)" if close else ""
+    """` (did you mean X?)` for the most similar valid name, or "" if none is similar.
+
+    Upper and lower case are the same, and `forgetting` means the metric `fm`.
+    """
+    folded = {each.casefold(): each for each in valid_names}
+    wanted = name.casefold()
+    if wanted == "forgetting" and "fm" in folded:
+        wanted = "fm"
+    close = difflib.get_close_matches(wanted, folded, n=1, cutoff=0.6)
+    return f" (did you mean {folded[close[0]]}?)" if close else ""

@@ -19,7 +19,7 @@ from ...results.errors import CadbenchError
 from ...results.python_names import options_are_named
 from ...results.sanitizing import printable
 from ...results.storage import files
-from .shared.messages import echo
+from .shared.messages import echo, usage_message
 from .streams import output_error
 
 # Name -> (module of this package, help line). The help lines are here so that `cadbench --help`
@@ -242,7 +242,7 @@ def _invoke(words: list[str], own_process: bool) -> int:
         click.echo(error.format_message())
         return 2
     except click.ClickException as error:
-        return _fail(_prefix(error), error.format_message(), error.exit_code)
+        return _fail(_prefix(error), usage_message(error), error.exit_code)
     except CadbenchError as error:
         if os.environ.get("CADBENCH_DEBUG") and error.__cause__ is not None:
             raise

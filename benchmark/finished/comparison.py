@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from ...results.analysis.comparable import check_comparable, common_rows
 from ...results.analysis.comparison import groups_by_data
+from ...results.analysis.quantities import QUANTITIES
 from ...results.analysis.rows import Row, rows_of
 from ...results.did_you_mean import suggestion
 from ...results.errors import UsageError
+from ...results.metrics.registry import CATEGORY_METRICS, MATRIX_METRICS, split_name
 from ...results.records.record import Record
 from ...results.rendering.table import Table
 from ...results.statistics.bootstrap import Bootstrap
@@ -71,13 +73,24 @@ def compare_rows(
     shared = bases_of(rows)
     if metric not in shared:
         raise UsageError(
-            f"metric: not all of these rows have {metric!r} per category"
-            f"{suggestion(metric, shared)}; available: {', '.join(shared)}"
+            f"--metric {metric}: {_missing(metric, shared)}; available: {', '.join(shared)}"
         )
     compared = paired(rows, metric, value, unit)
     titles = row_titles(rows, default_params(record for row in rows for record in row.records))
     ranked = ranking(compared.merits, alpha)
     return ComparedRows(titles, ranked, paired_tables(compared, titles, ranked, Bootstrap(), alpha))
+
+
+def _missing(metric: str, shared: Sequence[str]) -> str:
+    """Why rows that have the metrics `shared` per category cannot be compared by another."""
+    name = split_name(metric)[1]
+    if metric in CATEGORY_METRICS:
+        return f"not all of these rows have {metric!r} per category"
+    if name == "forgetting" or (name in MATRIX_METRICS and "forget" in MATRIX_METRICS[name].sign):
+        return f"{metric!r} has no value per category; for forgetting use --value change"
+    if metric in QUANTITIES:
+        return f"{metric!r} has no value per category"
+    return f"no metric has the name {metric!r}{suggestion(metric, shared)}"
 
 
 def _find(refs: Sequence[str], rows: Sequence[Row]) -> list[Row]:

@@ -19,6 +19,7 @@ from ..plugins.default_params import default_params
 from ..system.cache import cache_root
 from .row_names import find_rows
 from .selection import backbone_of, of_refs
+from .tables import KINDS
 
 if TYPE_CHECKING:
     from ...results.figures.drawing.figure import FinishedFigure
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
 def check_figure(name: str) -> None:
     """Raise `UsageError` if there is no figure of this name."""
+    if name in KINDS and name not in FIGURES:
+        raise UsageError(
+            f"there is no figure {name!r}, but a table of that name: `cadbench table {name}`"
+        )
     if name not in FIGURES:
         raise UsageError(
             f"unknown figure {name!r}{suggestion(name, FIGURES)}; available: {', '.join(FIGURES)}"

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from ...results.counts import format_count
-from ...results.did_you_mean import suggestion
 from ...results.errors import UsageError
 from ...results.records.record import Record
 from ...results.records.store import find_records
@@ -199,12 +198,9 @@ class Results(Sequence[Record]):
         Raises:
             UsageError: the records have nothing to show in such a table.
         """
-        from .tables import KINDS, PUBLISHED
+        from .tables import PUBLISHED, check_table
 
-        if name not in KINDS:
-            raise UsageError(
-                f"unknown table {name!r}{suggestion(name, KINDS)}; available: {', '.join(KINDS)}"
-            )
+        check_table(name)
         check_metric(metric)
         if name != PUBLISHED:
             self._require_records()

@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...results.did_you_mean import suggestion
 from ...results.errors import UsageError
+from ...results.figures.catalog import FIGURES
 from ...results.records.record import Record
 from ...results.rendering.table import Table
 from ..plugins.default_params import default_params
@@ -58,6 +60,18 @@ class TableOptions:
                 "--allow-mixed and --common exclude each other: one keeps all runs of a row, the "
                 "other only those that all rows share"
             )
+
+
+def check_table(name: str) -> None:
+    """Raise `UsageError` if there is no table of this name."""
+    if name in FIGURES and name not in KINDS:
+        raise UsageError(
+            f"there is no table {name!r}, but a figure of that name: `cadbench figure {name}`"
+        )
+    if name not in KINDS:
+        raise UsageError(
+            f"unknown table {name!r}{suggestion(name, KINDS)}; available: {', '.join(KINDS)}"
+        )
 
 
 def make_tables(kind: str, records: Sequence[Record], options: TableOptions) -> list[Table]:

@@ -147,11 +147,14 @@ def stored_matrix(
 
 def full_name(name: str) -> str:
     """The name of a quantity; a category metric alone, such as `aupro`, means `aupro.acc`, and a
-    heading, such as `stored MB`, its quantity.
+    heading, such as `stored MB`, its quantity. Upper and lower case are the same.
     """
-    if name in CATEGORY_METRICS:
-        return stored_name(name, "acc")
-    return next((n for n, each in QUANTITIES.items() if each.column.name == name), name)
+    folded = name.casefold()
+    if folded in CATEGORY_METRICS:
+        return stored_name(folded, "acc")
+    if folded in QUANTITIES:
+        return folded
+    return next((n for n, q in QUANTITIES.items() if q.column.name.casefold() == folded), name)
 
 
 def quantity(name: str) -> Quantity:

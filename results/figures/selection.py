@@ -186,7 +186,7 @@ class Selection:
         if self.base not in METRICS_OF_SCORES:
             return f"none, because {NO_MASKS}"
         text = describe_draws(rows, self.bootstrap.draws.replicates)
-        return text.removeprefix("[low, high]: ")
+        return text.removeprefix("[low, high] is ")
 
     def titles(self, rows: Sequence[Row]) -> list[str]:
         """The names of the rows in legends."""

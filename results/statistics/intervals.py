@@ -101,8 +101,8 @@ def describe_draws(rows: Sequence[Row], replicates: int, *, images: bool = True)
     if not resampled:
         return "no interval: there is one seed and one order, and no value depends on images"
     text = (
-        f"[low, high]: the middle {100 * LEVEL:.0f} % of {replicates} bootstrap replicates, which "
-        f"resample {_join(resampled)}, the same for all rows; categories are not resampled"
+        f"[low, high] is the middle {100 * LEVEL:.0f} % of {replicates} bootstrap replicates, "
+        f"which resample {_join(resampled)}, the same for all rows; categories are not resampled"
     )
     few = [name for name, counts in levels.items() if 1 < max(counts) < FEW]
     if few:

@@ -104,6 +104,10 @@ def _rows_table(
     notes = [f"{name}: mean over {_units(paired, N)} of {_MEANING[paired.value]}"]
     if paired.value == "change":
         notes[0] += f", {MATRIX_METRICS['bwt'].sign_of(CATEGORY_METRICS[paired.base])}"
+        notes.append(
+            "the mean includes the categories of the last experience, which cannot have changed "
+            "and which bwt leaves out; with one order they are ties"
+        )
     defined = paired.counted.max(axis=0)
     left_out = [c for c, counts in zip(paired.categories, defined, strict=True) if not counts]
     if left_out:

@@ -24,14 +24,20 @@ def sort_tables(tables: Sequence[Table], by: str) -> list[Table]:
     """
     name = by.removeprefix("-")
     full = full_name(name)
-    heading = QUANTITIES[full].column.name if full in QUANTITIES else name
-    if not any(column.name == heading for table in tables for column in table.columns):
+    wanted = QUANTITIES[full].column.name if full in QUANTITIES else name
+    headings = dict.fromkeys(column.name for table in tables for column in table.columns)
+    fitting = [each for each in headings if each.casefold() == wanted.casefold()]
+    if not fitting:
         printed = [c.name for table in tables for c in without_redundant_columns(table).columns]
-        names = tuple(dict.fromkeys(printed))
+        names = list(dict.fromkeys(printed))
+        metrics = [n for n, q in QUANTITIES.items() if q.column.name in names and n not in names]
         raise UsageError(
-            f"--sort {by}: no column has the name {name!r}{suggestion(name, names)}; available: "
-            f"{', '.join(names)}"
+            f"--sort {by}: no column has the name {name!r}{suggestion(name, [*names, *metrics])}; "
+            f"available: {', '.join(names)}"
+            + f"; or the name of a metric: {', '.join(metrics)}"
+            * bool(metrics)
         )
+    heading = wanted if wanted in fitting else fitting[0]
     return [sort_rows(table, heading, reverse=by != name) for table in tables]
 
 

@@ -20,6 +20,7 @@ from ...finished.tables import (
     OF_ROWS,
     PUBLISHED,
     TableOptions,
+    check_table,
     make_tables,
 )
 from ..shared.options import out_option, parse_names
@@ -46,8 +47,16 @@ _KINDS_OF_OPTION = {
 """Option -> the kinds of tables that use it; other kinds refuse it."""
 
 
+class _Kind(click.Choice[str]):
+    """A kind of table; a name of a figure is refused as such."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        check_table(value)
+        return value
+
+
 @click.command("table")
-@click.argument("kind", type=click.Choice(KINDS), default="main")
+@click.argument("kind", type=_Kind(KINDS), default="main")
 @click.argument("refs", nargs=-1, metavar="[ROW]...")
 @methods_option
 @protocol_option

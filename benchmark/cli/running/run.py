@@ -12,7 +12,6 @@ import click
 from ....results.errors import UsageError
 from ...progress.choose_reporter import choose_reporter
 from ...streams.settings import SETTINGS
-from ..shared.grouped_help import GroupedCommand
 from ..shared.options import (
     FiniteRange,
     categories_option,
@@ -27,6 +26,7 @@ from ..shared.options import (
 )
 from .engine import engine_options
 from .study_options import (
+    SettingsCommand,
     execution_from_options,
     option_names,
     stream_options,
@@ -59,7 +59,7 @@ _WITH_CELLS = {"cells_file", "dataset", "data_root", "categories", "skip_unreada
 
 @click.command(
     "run",
-    cls=GroupedCommand,
+    cls=SettingsCommand,
     groups=GROUPS,
     short_help="Run methods on a stream and record their scores.",
 )

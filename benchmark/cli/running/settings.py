@@ -134,6 +134,11 @@ def _has(method: str, name: str) -> bool:
     return name in {spec.name for spec in specs(load_method(method).Params)}
 
 
+def is_parameter(name: str) -> bool:
+    """Whether an installed method has a parameter of this name."""
+    return any(_loads_and_has(method, name) for method in method_names())
+
+
 def _loads_and_has(method: str, name: str) -> bool:
     try:
         return _has(method, name)

@@ -23,6 +23,28 @@ _MACHINE = ("data_root", "weights")
 """Options that may be combined with a study file: they say where files are."""
 
 
+class SettingsCommand(GroupedCommand):
+    """A command with `--set`; the error for a parameter given as an option names `--set`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        words = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            from .settings import is_parameter
+
+            option = error.option_name
+            name = option.removeprefix("--").replace("-", "_")
+            if not is_parameter(name):
+                raise
+            _, _, value = " ".join(words).replace("=", " ").partition(f"{option} ")
+            value = next((word for word in value.split()[:1] if word[0] != "-"), "VALUE")
+            raise UsageError(
+                f"no such option {option}: {name} is a parameter of methods; write --set "
+                f"{name}={value}"
+            ) from None
+
+
 def stream_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the option of each setting of a stream to a command."""
     for name, setting in reversed(list(SETTINGS.items())):

@@ -44,7 +44,8 @@ def print_summary(outcomes: Sequence[Outcome], out: Path, seconds: float) -> Non
     print_tables(replace(without_redundant_columns(table), notes=()) for table in tables)
     click.echo()
     echo("`cadbench metrics` defines the columns; `cadbench show RUN` shows one record")
-    for line in (*threshold_lines(records), *selection_notes(rows_of(records))):
+    notes = selection_notes(rows_of(records))
+    for line in (*threshold_lines(records), *search_lines(records), *notes):
         echo(line)
     reused = sum(outcome.reused for outcome in outcomes)
     echo(
@@ -79,3 +80,26 @@ def threshold_lines(records: Sequence[Record]) -> list[str]:
         f"similarity threshold: {reused} of {format_count(reused + opened, 'decision')} reused a "
         f"similar expert, {opened} opened a new one ({format_count(runs, 'run')})"
     ]
+
+
+def search_lines(records: Sequence[Record]) -> list[str]:
+    """In how many runs `search=approximate` had no effect, as all banks were small."""
+    found = [record for record in records if record.params.get("search") == "approximate"]
+    if not found:
+        return []
+    from ...services.neighbors.inverted_file import SMALLEST
+
+    runs = sum(_largest_bank(record) < SMALLEST for record in found)
+    if not runs:
+        return []
+    return [
+        f"search=approximate: no effect ({format_count(runs, 'run')}): no bank had {SMALLEST:,} "
+        "vectors, and smaller banks are searched exactly"
+    ]
+
+
+def _largest_bank(record: Record) -> int:
+    """Vectors of the largest bank: of an expert, or of the entire method if it reports none."""
+    memory = record.memory
+    of_experts = memory[memory["expert"] >= 0]
+    return int((of_experts if len(of_experts) else memory)["scoring_vectors"].max())

@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from ....results.did_you_mean import suggestion
 from ....results.rendering.wrapping import wrap_words
 from ....results.sanitizing import printable
 
@@ -24,6 +25,17 @@ def echo(text: str, *, err: bool = False, indent: int = 0) -> None:
     if stream.isatty():
         text = wrap_words(text, _width(stream.fileno()), indent)
     click.echo(text, err=err)
+
+
+def usage_message(error: click.ClickException) -> str:
+    """The message of an error of click, with a suggestion if a word is none of the choices."""
+    text = error.format_message()
+    kind = getattr(getattr(error, "param", None), "type", None)
+    word, is_choice, _ = error.message.partition(" is not one of ")
+    if not (isinstance(kind, click.Choice) and is_choice):
+        return text
+    meant = suggestion(word.strip("'\""), map(str, kind.choices))
+    return text.replace(f"{word}{is_choice}", f"{word}{meant}{is_choice}")
 
 
 def _width(terminal: int) -> int:

@@ -55,8 +55,9 @@ def unknown_dataset_error(name: str, more_names: Sequence[str] = ()) -> UsageErr
     if len(known) == 1:
         known.append("(none is installed: pip install cadbench again)")
     return UsageError(
-        f"unknown dataset {name!r}{suggestion(name, known)}; there are: {', '.join(known)}; to "
-        "name a folder of your own, use --data-root NAME=FOLDER"
+        f"unknown dataset {name!r}{suggestion(name, known)}; there are: {', '.join(known)}; a "
+        f"folder of your own: --dataset folder --data-root {name}, or "
+        "named, --data-root NAME=FOLDER"
     )
 
 

@@ -215,7 +215,8 @@ def _folder(
     own_name = reader.own_name(root)
     if own_name is not None and (default_name is None or has_reader(default_name)):
         name = to_dataset_name(own_name)
-    reporter.line(reader.announcement(name, root, reader.categories_in(root)))
+    if found := reader.categories_in(root):  # without any, the error says it
+        reporter.line(reader.announcement(name, root, found))
     return ResolvedDataset(name, root, reader, categories)
 
 

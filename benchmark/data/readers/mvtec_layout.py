@@ -84,10 +84,14 @@ class MvtecLayout(Reader):
         entries = [Entry(category, "train", GOOD, path) for path in images_in(root, folder)]
         if not entries:
             others = names_in(root / category / "train", folders=True)
-            there = f" (there is train/{', train/'.join(others)})" if others else ""
+            reason = f"none in {root / folder}"
+            if self.good in others:
+                reason = f"the folder {root / folder} has no image files"
+            elif others:
+                reason += f" (there is train/{', train/'.join(others)})"
             raise DataError(
-                f"category {category} has no training images: none in {root / folder}{there}; add "
-                "some, or leave the category out with --categories"
+                f"category {category} has no training images: {reason}; add some, or leave the "
+                "category out with --categories"
             )
         return entries
 

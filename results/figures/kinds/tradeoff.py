@@ -38,6 +38,11 @@ def draw(selection: Selection, width: float) -> FinishedFigure:
     rows = [row for row in measured if not np.isnan(means[id(row)]).any()]
     lacking = selection.titles([row for row in measured if np.isnan(means[id(row)]).any()])
     what = f"{cost.column.name} ({cost.note.partition(': ')[2]})"
+    timed = any("timing" in record.run for row in measured for record in row.records)
+    if not rows and "`--time`" in cost.note and not timed:
+        raise NothingToDraw(
+            f"{cost.column.name}: no row was run with --time; run the same command again with it"
+        )
     if not rows:
         raise NothingToDraw(f"none of these rows has {what} and {selection.heading}")
     if lacking:

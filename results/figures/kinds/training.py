@@ -25,7 +25,8 @@ _WIDE = 100.0
 def draw(selection: Selection, width: float) -> FinishedFigure:
     """One panel per recorded column of numbers, one line per experience."""
     record = selection.record_with(
-        lambda each: bool(curves_of(each)), "recorded no numbers (see `context.record`)"
+        lambda each: bool(curves_of(each)),
+        "recorded no numbers while learning, such as the losses of a network",
     )
     every = curves_of(record)
     drawn = every[:_MAX_PANELS]

@@ -88,12 +88,16 @@ def assert_refused(called: Called, code: int, *said: str) -> None:
         (["--map-sigma", "nan"], ["--map-sigma", "not a finite number"]),
         (["--engine", "ray", "--cell-gpus", "inf"], ["--cell-gpus", "not a finite number"]),
         (["--data-root", "x" * 300], ["is too long"]),
-        (["--engine", "rey"], ["'rey'", "'local', 'ray'"]),
+        (["--engine", "rey"], ["'rey' (did you mean ray?) is not one of 'local', 'ray'"]),
         (["--jobs", "0"], ["--jobs"]),
         (["--address", "here:1"], ["--address needs --engine ray"]),
         (["--cell-cpus", "2"], ["--cell-cpus needs --engine ray"]),
         (["--cell-gpus", "1"], ["--cell-gpus needs --engine ray"]),
         (["--dataset", "mvtek"], ["did you mean mvtec?"]),
+        (["--dataset", "real7"], ["folder of your own: --dataset folder --data-root real7"]),
+        (["--search", "approximate"], ["search is a parameter of", "--set search=approximate"]),
+        (["--bank-budget=9", "--seeds", "1"], ["write --set bank_budget=9"]),
+        (["--class-budget"], ["write --set class_budget=VALUE"]),
         (["--embedding", "concta"], ["did you mean concat?"]),
         (["--method", "ucad"], ["prompts need a vision transformer with timm's usual attention"]),
         (
@@ -214,6 +218,9 @@ def break_data(kind: str, root: Path) -> None:
         case "empty":
             shutil.rmtree(root)
             root.mkdir()
+        case "no good images":
+            for image in (root / "bolt" / "train" / "good").iterdir():
+                image.unlink()
         case "no training images":
             shutil.rmtree(root / "bolt" / "train")
         case "unreadable":
@@ -228,6 +235,7 @@ def break_data(kind: str, root: Path) -> None:
     [
         ("missing", ["no such folder", "plates"]),
         ("empty", ["no category in", "train/good"]),
+        ("no good images", ["bolt/train/good has no image files"]),
         ("no training images", ["category bolt has no training images", "--categories"]),
         ("unreadable", ["001.png", "--skip-unreadable"]),
         ("mask of another size", ["000_mask.png", "10 x 10", "64 x 64"]),
@@ -237,6 +245,11 @@ def test_unusable_data_is_one_line(run_plates, out, kind, said):
     break_data(kind, out.with_name("plates"))
     assert_refused(run_plates("-q"), 1, *said)
     assert not out.exists()
+
+
+def test_a_folder_that_does_not_exist_is_not_announced(call, tmp_path):
+    refused = call("run", "--dataset", "folder", "--data-root", tmp_path / "none")
+    assert_refused(refused, 1, "no such folder")
 
 
 def test_a_folder_without_a_place_asks_for_one(call):

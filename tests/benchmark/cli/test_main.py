@@ -138,11 +138,14 @@ def test_the_summary_says_where_the_records_are_and_what_the_threshold_decided(r
     assert f"2 records in {out}/ (2 computed, 0 reused)" in said
 
 
-def test_the_threshold_that_decided_nothing_is_named(run_plates):
+def test_a_threshold_and_a_search_without_effect_are_named(run_plates):
     from tests.benchmark.conftest import SMALL
 
-    said = run_plates("--experts", "3", *SMALL, "--set", "mecad.threshold=1").out
-    assert "similarity threshold: no effect (1 run)" in said
+    said = run_plates(
+        "--experts", "3", *SMALL, "--set", "threshold=1", "--set", "search=approximate"
+    )
+    assert "similarity threshold: no effect (1 run)" in said.out
+    assert "search=approximate: no effect (1 run): no bank had 16,384 vectors" in said.out
 
 
 def test_assignments_by_another_rule_are_no_decisions_of_the_threshold(run_plates, call, out):

@@ -39,6 +39,7 @@ def test_two_rows_are_a_table_of_each_and_of_their_pair(compare) -> None:
     said = compare("upper", "lower")
     assert (said.code, said.err) == (0, "")
     assert said.out.startswith("### auroc, final: synthetic-1x3-224-oracle@1, oracle routing")
+    assert "- [low, high] is the middle 95 %" in said.out
     assert re.search(r"\| upper \| 0.900 \[0\.\d+, [01]\.\d+\] \|", said.out)
     assert "### In pairs" in said.out
     assert re.search(r"\| upper \| lower   \| +0.100 \[", said.out)
@@ -76,6 +77,7 @@ def test_other_metrics_and_values_can_be_compared(compare) -> None:
     change = compare("upper", "lower", "--value", "change")
     assert re.search(r"\| row   \| +auroc change \|", change.out)
     assert "negative = forgetting" in change.out
+    assert "categories of the last experience, which cannot have changed" in change.out
     runs = compare("upper", "lower", "--unit", "category_run")
     assert "6 category runs" in runs.out
     assert "not independent" in runs.out
@@ -94,6 +96,19 @@ def test_other_metrics_and_values_can_be_compared(compare) -> None:
         (["0123456789", "upper"], ["'0123456789' matches no row"]),
         (["upper", "upper"], ["'upper' and 'upper' are the same row"]),
         (["upper", "lower", "--metric", "aurok"], ["'aurok'", "did you mean auroc?", "f1_max"]),
+        (["upper", "lower", "--metric", "AUROC"], ["'AUROC' (did you mean auroc?)"]),
+        (["upper", "lower", "--metric", "aupro"], ["not all of these rows have 'aupro'"]),
+        *(
+            (
+                ["upper", "lower", "--metric", name],
+                [
+                    f"--metric {name}: '{name}' has no value per category; for forgetting use "
+                    "--value change; available: ap, auroc"
+                ],
+            )
+            for name in ("fm", "ap.bwt", "forgetting")
+        ),
+        (["upper", "lower", "--metric", "stored_mb"], ["has no value per category; available"]),
         (["upper", "lower", "--value", "last"], ["--value", "learned"]),
         (["upper", "lower", "--unit", "run"], ["--unit", "category"]),
         (["upper", "lower", "--alpha", "0"], ["--alpha"]),

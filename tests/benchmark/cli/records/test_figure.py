@@ -93,11 +93,12 @@ def test_the_width_is_that_of_the_page(figure, tmp_path):
     [
         ([], ["NAME"]),
         (["matrx"], ["'matrx'", "did you mean matrix?", "tradeoff"]),
+        (["domains"], ["no figure 'domains', but a table", "`cadbench table domains`"]),
         (["matrix", "--format", "jpg"], ["--format", "'jpg'", "pdf, svg, png"]),
         (["matrix", "--format", ","], ["list is empty"]),
         (["matrix", "--width", "wide"], ["--width 'wide'", "column, page"]),
         (["matrix", "--width", "0.5"], ["--width '0.5'"]),
-        (["matrix", "--metric", "aurok"], ["--metric", "auroc"]),
+        (["matrix", "--metric", "aurok"], ["--metric", "did you mean auroc?"]),
         (["matrix", "--metric", "aupro"], ["has no AUPRO"]),
         (["matrix", "--routing", "inferred"], ["--routing: no record has 'inferred'", "oracle"]),
         (

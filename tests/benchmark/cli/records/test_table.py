@@ -64,7 +64,7 @@ def test_digits_deviations_and_marks_can_be_chosen(table):
     experts = table("experts", "--columns", "fm", "--format", "csv").out.splitlines()[0]
     assert "fm" in experts
     assert "AUROC" not in experts
-    for by, first in (("method", "finetune"), ("-method", "mecad"), ("stored MB", "finetune")):
+    for by, first in (("method", "finetune"), ("-method", "mecad"), ("STORED mb", "finetune")):
         assert table("--sort", by, "--format", "csv").out.splitlines()[1].startswith(first)
 
 
@@ -74,7 +74,10 @@ def test_what_does_not_fit_is_refused_and_writes_nothing(table, tmp_path):
         (["matrix", "--columns", "acc"], 2, "--columns", "main", "matrix"),
         (["--metric", "ap"], 2, "--metric", "matrix"),
         (["matrix", "--sort", "acc"], 2, "--sort", "main", "matrix"),
-        (["--sort", "AUCOR"], 2, "'AUCOR' (did you mean AUROC?)", "available: method"),
+        (["--sort", "aucor"], 2, "'aucor' (did you mean AUROC?)", "available: method"),
+        (["--sort", "forgetting"], 2, "did you mean fm?", "or the name of a metric: acc, "),
+        (["curves"], 2, "no table 'curves', but a figure", "`cadbench figure curves`"),
+        (["percategory"], 2, "did you mean per-category?"),
         (["memory", "--allow-mixed"], 2, "--allow-mixed"),
         (["--common", "--allow-mixed"], 2, "--allow-mixed and --common exclude each other"),
         (["published", "--methods", "mecad"], 2, "--methods", "published"),
