@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from ...results.counts import format_count
 from ...results.errors import UsageError
+from ...results.python_names import python_names
 from ...results.records.record import Record
 from ...results.records.store import find_records
 from ...results.rendering.table import Table
@@ -309,6 +310,7 @@ class Results(Sequence[Record]):
         finished.figure.set_label(finished.caption)
         return finished.figure
 
+    @python_names()
     def compare(
         self,
         *rows: str,

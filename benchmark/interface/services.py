@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from .experience import TestBatch, TrainExperience
     from .memory_block import Block
 
+SMALLEST_APPROXIMATE = 16_384
+"""Vectors of the smallest block that `approximate_k_nearest` groups into cells."""
+
 Selector: TypeAlias = Literal["greedy", "approximate_greedy", "random", "herding", "kmeans"]
 """How a coreset is selected; `CoresetService.select` explains each."""
 

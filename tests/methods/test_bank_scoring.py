@@ -109,7 +109,7 @@ def test_reweighting_other_scores_than_plain_distances_is_refused():
 def test_the_approximate_search_with_all_cells_gives_the_scores_of_the_exact_one(
     context, batch, params, monkeypatch
 ):
-    monkeypatch.setattr(inverted_file, "SMALLEST", 10)
+    monkeypatch.setattr(inverted_file, "SMALLEST_APPROXIMATE", 10)
     exact = predict(context, batch, **params)
     found = predict(context, batch, **params, search="approximate", probes=50)
     torch.testing.assert_close(found.image_scores, exact.image_scores)

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from ....results.analysis.rows import rows_of
+from ....results.analysis.search_notes import search_notes
 from ....results.analysis.selection_notes import selection_notes
 from ....results.counts import format_count
 from ....results.records.record import Record
 from ....results.records.schema import ASSIGNED, PART_ASSIGNED
 from ....results.rendering.trimming import without_redundant_columns
 from ....results.tables.comparison import main_tables
+from ...interface.services import SMALLEST_APPROXIMATE
 from ...plugins.default_params import default_params
 from ..shared.messages import echo
 from ..shared.table_output import print_tables
@@ -44,8 +46,8 @@ def print_summary(outcomes: Sequence[Outcome], out: Path, seconds: float) -> Non
     print_tables(replace(without_redundant_columns(table), notes=()) for table in tables)
     click.echo()
     echo("`cadbench metrics` defines the columns; `cadbench show RUN` shows one record")
-    notes = selection_notes(rows_of(records))
-    for line in (*threshold_lines(records), *search_lines(records), *notes):
+    notes = [*search_notes(records, SMALLEST_APPROXIMATE), *selection_notes(rows_of(records))]
+    for line in (*threshold_lines(records), *notes):
         echo(line)
     reused = sum(outcome.reused for outcome in outcomes)
     echo(
@@ -80,26 +82,3 @@ def threshold_lines(records: Sequence[Record]) -> list[str]:
         f"similarity threshold: {reused} of {format_count(reused + opened, 'decision')} reused a "
         f"similar expert, {opened} opened a new one ({format_count(runs, 'run')})"
     ]
-
-
-def search_lines(records: Sequence[Record]) -> list[str]:
-    """In how many runs `search=approximate` had no effect, as all banks were small."""
-    found = [record for record in records if record.params.get("search") == "approximate"]
-    if not found:
-        return []
-    from ...services.neighbors.inverted_file import SMALLEST
-
-    runs = sum(_largest_bank(record) < SMALLEST for record in found)
-    if not runs:
-        return []
-    return [
-        f"search=approximate: no effect ({format_count(runs, 'run')}): no bank had {SMALLEST:,} "
-        "vectors, and smaller banks are searched exactly"
-    ]
-
-
-def _largest_bank(record: Record) -> int:
-    """Vectors of the largest bank: of an expert, or of the entire method if it reports none."""
-    memory = record.memory
-    of_experts = memory[memory["expert"] >= 0]
-    return int((of_experts if len(of_experts) else memory)["scoring_vectors"].max())

@@ -12,11 +12,10 @@ import torch
 from torch import Tensor
 
 from ...interface.memory_block import Block
+from ...interface.services import SMALLEST_APPROXIMATE
 from ...system.threads import faiss_threads, one_thread, thread_count
 from .k_nearest import k_nearest
 
-SMALLEST = 16_384
-"""Vectors of the smallest block with cells; fewer are compared with all queries."""
 Digests: TypeAlias = tuple[str, ...]
 _POINTS_PER_CELL = 40
 _ROUNDS = 5
@@ -103,7 +102,7 @@ class InvertedFiles:
         self._files.clear()
 
     def _search(self, queries: Tensor, group: _Group, k: int, probes: int) -> tuple[Tensor, Tensor]:
-        if len(group.rows) < SMALLEST:
+        if len(group.rows) < SMALLEST_APPROXIMATE:
             distances, rows = k_nearest(queries, group.vectors, k)
             return distances, group.rows[rows]
         file = self._files.pop(group.digests, None) or InvertedFile(group.vectors.cpu().numpy())
@@ -137,8 +136,8 @@ class _Group:
 def _group(blocks: Sequence[Block], rows: Sequence[Tensor]) -> list[_Group]:
     """Large blocks have a file each, which other banks share; all small ones have one."""
     pairs = list(zip(blocks, rows, strict=True))
-    groups = [[pair] for pair in pairs if len(pair[0]) >= SMALLEST]
-    if small := [pair for pair in pairs if len(pair[0]) < SMALLEST]:
+    groups = [[pair] for pair in pairs if len(pair[0]) >= SMALLEST_APPROXIMATE]
+    if small := [pair for pair in pairs if len(pair[0]) < SMALLEST_APPROXIMATE]:
         groups.append(small)
     return [
         _Group(

@@ -120,6 +120,11 @@ def test_what_results_do_not_have_is_said_in_one_line(out, study):
         (lambda: results.figure("curvs"), "unknown figure 'curvs' .did you mean curves"),
         (lambda: results.compare("mecad:experts=1"), "at least two rows"),
         (lambda: results.compare("mecad:experts=1", "patchcore", value="x"), "value: expected one"),
+        (lambda: results.table("curves"), "no table 'curves', but a figure of that name"),
+        (
+            lambda: results.compare("mecad:experts=1", "patchcore", metric="fm"),
+            "^metric fm: 'fm' has no value per category; for forgetting use value change",
+        ),
         (lambda: results[:0].table("main"), "there are no records"),
         (lambda: cadbench.load(out / "none"), "no records in"),
     ):

@@ -21,7 +21,7 @@ def clustered(count: int, seed: int) -> torch.Tensor:
 
 @pytest.fixture
 def block(monkeypatch: pytest.MonkeyPatch) -> Block:
-    monkeypatch.setattr(inverted_file, "SMALLEST", 100)
+    monkeypatch.setattr(inverted_file, "SMALLEST_APPROXIMATE", 100)
     return Block.of(clustered(COUNT, 1))
 
 
