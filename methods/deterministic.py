@@ -1,17 +1,23 @@
-"""Convolutions whose results do not depend on the run."""
+"""Training and convolutions whose results do not depend on the run."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
+from ..benchmark.system.threads import one_thread
 
-def deterministic() -> contextlib.AbstractContextManager[Any]:
-    """Use deterministic convolutions in full float32 in a `with` block, also on CUDA."""
+
+@contextlib.contextmanager
+def deterministic() -> Iterator[None]:
+    """Use deterministic convolutions in full float32, also on CUDA, and one thread on the CPU.
+
+    With another number of threads sums have another order, and training makes the difference of the
+    last bits one of the second digit of an AUROC. `--jobs` uses all cores.
+    """
     import torch
 
     cudnn: Any = torch.backends.cudnn
-    flags: contextlib.AbstractContextManager[Any] = cudnn.flags(
-        enabled=True, deterministic=True, allow_tf32=False
-    )
-    return flags
+    with cudnn.flags(enabled=True, deterministic=True, allow_tf32=False), one_thread():
+        yield

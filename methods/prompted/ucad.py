@@ -11,6 +11,7 @@ from ...benchmark.interface.memory_block import Block
 from ...benchmark.interface.method import CellFacts, Method, State
 from ...benchmark.interface.params import Params, param
 from ...benchmark.interface.prediction import ExpertMemory, MemoryReport, Prediction
+from ..deterministic import deterministic
 from ..patch_prediction import predict_from_distances
 from ..routing.registry import ROUTERS
 from ..routing.router import Candidates
@@ -146,6 +147,7 @@ class Ucad(Method[UcadParams]):
         knowledge = epochs[-1][1] if epochs else self._knowledge(images, prompt)
         return Task(category, key, prompt, knowledge, epochs)
 
+    @deterministic()
     def _train_epoch(
         self,
         category: str,
@@ -184,6 +186,7 @@ class Ucad(Method[UcadParams]):
             patches.vectors[self.context.coresets.reduce([patches], self.params.knowledge_size)]
         )
 
+    @deterministic()
     def _features(self, images: Tensor, prompt: Tensor) -> Tensor:
         """Patch embeddings (B, P, D) with a prompt; all layers have one grid."""
         import torch

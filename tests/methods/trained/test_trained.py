@@ -253,6 +253,22 @@ def test_a_restored_method_learns_and_scores_like_one_that_was_not_interrupted(s
     assert report.passed, report
 
 
+@pytest.mark.parametrize("name", ["feature_ae+naive", "stfpm+naive", "uniad+naive", "vae+naive"])
+def test_training_and_scores_do_not_depend_on_the_number_of_threads(stream, name):
+    before = torch.get_num_threads()
+    methods, predictions = [], []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            methods.append(taught(stream, name, 1))
+            predictions.append(methods[-1].score(first_batch(stream, methods[-1])))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert distance(*methods) == 0
+    assert torch.equal(predictions[0].maps, predictions[1].maps)
+
+
 def test_diverging_training_is_an_error(stream):
     with pytest.raises(CadbenchError, match=r"training diverged in experience 2.*lower"):
         taught(stream, "stfpm+si", epochs=10, si_lambda=1e6)
