@@ -185,8 +185,8 @@ class NeighborService(Protocol):
 
         The M vectors of a block are grouped into 2 sqrt(M) cells by k-means, and a query is
         compared with those in the cells of the nearest centers, on the CPU (FAISS's inverted file).
-        Blocks of fewer than 16,384 vectors have their cells together, or none if all of them have
-        fewer. Only the cells are cached.
+        Blocks of fewer than 16,384 vectors have their cells together, or none if they have fewer
+        in all. Only the cells are cached.
 
         Args:
             queries: (N, D) float32.
