@@ -1,5 +1,7 @@
 """Methods by name: the entry point of an installed package, or `package.module:Class`.
 
+A trained detector has continual strategies, `package.module:Class+STRATEGY`.
+
 Names of installed methods may have the form `library:Model`. All methods with the same `library`
 form a family; a name that begins like a family is never read as a module and a class.
 
@@ -64,8 +66,9 @@ def load_method(name: str) -> type[Method]:
     """Import the class of a method.
 
     Args:
-        name: an installed method's name, or `package.module:Class`. A module in the current folder
-            takes precedence over an installed one.
+        name: an installed method's name, `package.module:Class`, or for a trained detector
+            `package.module:Class+STRATEGY`. A module in the current folder takes precedence over an
+            installed one.
 
     Raises:
         UsageError: there is no such method.
@@ -146,7 +149,8 @@ def _suggestion_in_family(name: str, family: tuple[str, ...]) -> str:
 
 
 def _load_reference(name: str) -> type[Method]:
-    module, _, attribute = name.partition(_COLON)
+    reference, plus, strategy = name.partition("+")
+    module, _, attribute = reference.partition(_COLON)
     if not all(part.isidentifier() for part in (*module.split("."), attribute)):
         raise UsageError(f"method {name!r}: write package.module:Class, such as my_method:MyMethod")
     folder = _reference_folder or Path.cwd()
@@ -155,9 +159,22 @@ def _load_reference(name: str) -> type[Method]:
     if str(folder) not in sys.path:
         sys.path.append(str(folder))
     importlib.invalidate_caches()
-    point = EntryPoint(name, name, METHODS)
+    point = EntryPoint(reference, reference, METHODS)
     with _preferring(folder, module):
-        return _load(point, "fix the module, or choose another class")
+        method = _load(point, "fix the module, or choose another class")
+    return _with_strategy(name, method, strategy) if plus else method
+
+
+def _with_strategy(name: str, method: type[Method], strategy: str) -> type[Method]:
+    target = getattr(method, "strategies", None)
+    if target is None:
+        raise UsageError(
+            f"method {name!r}: {method.__name__} has no continual strategies, since it is no "
+            "subclass of cadbench.methods.trained.detector.TrainedDetector"
+        )
+    combine: Any = EntryPoint("strategies", target, METHODS).load()
+    combined: type[Method] = combine(method, strategy)
+    return combined
 
 
 class _FolderFinder(MetaPathFinder):

@@ -8,6 +8,8 @@ import sys
 from typing import Any
 
 from ...benchmark.interface.params import Params
+from ...results.did_you_mean import suggestion
+from ...results.errors import UsageError
 from .detector import TrainedDetector
 from .strategies import Strategy, strategies_of
 
@@ -29,14 +31,40 @@ def combine(detector: type[TrainedDetector], name: str) -> type[TrainedDetector]
     for strategy in strategies_of(detector).values():
         combined = f"{detector.__name__}{strategy.base.__name__}"
         if name in (combined, f"{combined}Params"):
-            place = {"__module__": detector.__module__, "__qualname__": combined}
-            params = _params(detector, strategy, combined)
-            members = {**place, "__doc__": _description(detector, strategy), "Params": params}
-            bases = (strategy.base, detector)
-            setattr(module, combined, type(combined, bases, members))
-            setattr(module, f"{combined}Params", params)
+            _make(detector, strategy)
             return getattr(module, name)
     raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+
+
+def with_strategy(detector: type[TrainedDetector], name: str) -> type[TrainedDetector]:
+    """Make the class of a detector with a strategy, such as `ewc`, for `module:Class+STRATEGY`.
+
+    Raises:
+        UsageError: there is no such strategy of this detector.
+    """
+    strategies = strategies_of(detector)
+    if name not in strategies:
+        raise UsageError(
+            f"unknown strategy {name!r}{suggestion(name, strategies)}; available: "
+            f"{', '.join(strategies)}"
+        )
+    return _make(detector, strategies[name])
+
+
+def _make(detector: type[TrainedDetector], strategy: Strategy) -> type[TrainedDetector]:
+    module = sys.modules[detector.__module__]
+    combined = f"{detector.__name__}{strategy.base.__name__}"
+    params = _params(detector, strategy, combined)
+    members = {
+        "__module__": detector.__module__,
+        "__qualname__": combined,
+        "__doc__": _description(detector, strategy),
+        "Params": params,
+    }
+    made: type[TrainedDetector] = type(combined, (strategy.base, detector), members)
+    setattr(module, combined, made)
+    setattr(module, f"{combined}Params", params)
+    return made
 
 
 def _params(detector: type[TrainedDetector], strategy: Strategy, combined: str) -> type[Params]:
@@ -59,4 +87,5 @@ def _params(detector: type[TrainedDetector], strategy: Strategy, combined: str) 
 
 
 def _description(detector: type[TrainedDetector], strategy: Strategy) -> str:
-    return f"{detector.title}, {strategy.description}.\n\n{inspect.getdoc(detector)}"
+    title = detector.title or detector.__name__
+    return f"{title}, {strategy.description}.\n\n{inspect.getdoc(detector)}"

@@ -58,6 +58,8 @@ class TrainedDetector(Method):
     """How the detector is called in descriptions."""
     generates: ClassVar[bool] = False
     """Whether its network has `generate`, which makes inputs (count, ...) from random codes."""
+    strategies: ClassVar[str] = "cadbench.methods.trained.combining:with_strategy"
+    """The function for `module:Class+STRATEGY`, by name, because it imports this module."""
     strategy_defaults: ClassVar[Mapping[str, Any]] = {}
     """Defaults of a strategy's parameters that differ for this detector."""
 

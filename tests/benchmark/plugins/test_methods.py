@@ -103,3 +103,22 @@ def test_a_family_of_installed_methods_is_never_read_as_a_module_and_a_class(off
         registry.load_method("json:Quite")
     assert registry.is_reference("json.decoder:JSONDecoder")
     assert registry.method_of_record("json:Other").__name__ == "Joint"
+
+
+def test_a_detector_of_a_module_has_every_strategy(tmp_path, monkeypatch):
+    (tmp_path / "own_detector.py").write_text(
+        "from cadbench import Method\n"
+        "from cadbench.methods.trained.feature_ae import FeatureAE\n"
+        "class Own(FeatureAE):\n    'A detector.'\n"
+        "class Plain(Method):\n    'No detector.'\n"
+        "    observe = score = memory = state_dict = load_state_dict = None\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    kind = registry.load_method("own_detector:Own+ewc")
+    assert issubclass(kind, registry.load_method("own_detector:Own"))
+    assert {"epochs", "ewc_lambda"} <= kind.Params().as_dict().keys()
+    assert registry.name_of_class(kind) == "own_detector:OwnEWC"
+    with pytest.raises(UsageError, match=r"unknown strategy 'ewk' \(did you mean ewc\?\)"):
+        registry.load_method("own_detector:Own+ewk")
+    with pytest.raises(UsageError, match="Plain has no continual strategies"):
+        registry.load_method("own_detector:Plain+ewc")
