@@ -34,8 +34,9 @@ _NOTES = (
     "[low, high]: 95 % interval over other test images, seeds and orders of the same categories; "
     "it says nothing about other categories, and few seeds or orders make it too narrow",
     "≈ the 95 % interval of the difference to the reference row, the best one with several runs, "
-    "includes 0; on the runs that both have, as `cadbench compare` computes it, not corrected for "
-    "the number of rows; ? not compared with it: no common runs, or not published together",
+    "includes 0; on the runs that both have, as `cadbench compare` computes it, so it need not be "
+    "the difference of two printed AUROCs; not corrected for the number of rows; "
+    "? not compared with it: no common runs, or not published together",
     "¹ one seed and one order: such a row is ranked, but is never the reference row",
     "best in N MB: the first row of at most that size whose interval is above "
     f"{_CLEAR:g}, so that none near chance is named; like the best of several rows of one method, "
