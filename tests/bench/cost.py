@@ -1,9 +1,9 @@
 """The cost model: operations and bytes of a MECAD study, with constants measured on this machine.
 
-`python tests/bench/cost.py [--device cuda] [--backbone NAME] [--random-weights] [--images FOLDER]`
-measures the images per second of decoding and backbone, the selection of one coreset and the rate
-of the neighbor search. From these it predicts MVTec AD (15 categories, 3,629 training and 1,725
-test images).
+`python tests/bench/cost.py [--device cuda] [--backbone NAME] [--random-weights] [--images FOLDER]
+[--size CATEGORIES TRAIN TEST]` measures the images per second of decoding and backbone, the
+selection of one coreset and the rate of the neighbor search. From these it predicts a dataset, by
+default MVTec AD (15 categories, 3,629 training and 1,725 test images).
 
     extraction   images / rate;                      bytes  images * P * D * 2 (float16 on disk)
     selection    categories * one selection;         bytes  P * n_train * D * 2 (memory-mapped)
@@ -41,7 +41,9 @@ from cadbench.benchmark.services.coresets.k_center import greedy_k_center
 from cadbench.benchmark.services.neighbors.search import exact_search
 from cadbench.benchmark.system.processes import available_cores
 
-CATEGORIES, TRAIN, TEST, CORESET = 15, 3629, 1725, 400
+MVTEC_AD = (15, 3629, 1725)
+"""Categories, training and test images."""
+CORESET = 400
 REPEATS = {"cpu": 1, "cuda": 10}
 
 
@@ -108,12 +110,12 @@ def multiply_adds_per_second(patches: int, dim: int, device: torch.device) -> fl
     return 5 * len(queries) * CORESET * dim / (time.perf_counter() - start)
 
 
-def pairs_of_one_expert() -> float:
+def pairs_of_one_expert(categories: int, test: int) -> float:
     """(image, vector) pairs over the stream."""
-    each = TEST / CATEGORIES
+    each = test / categories
     pairs = 0.0
     replayed = 0.2 * CORESET
-    for t in range(1, CATEGORIES + 1):
+    for t in range(1, categories + 1):
         pairs += t * each * CORESET
         buffer = min(CORESET, 2400 // t)
         new = t - 1 if buffer < CORESET else 1  # new blocks of replayed vectors
@@ -125,9 +127,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--backbone", default=EMBEDDED_BACKBONE)
     parser.add_argument("--random-weights", action="store_true")
+    parser.add_argument(
+        "--size", type=int, nargs=3, default=MVTEC_AD, metavar=("CATEGORIES", "TRAIN", "TEST")
+    )
     parser.add_argument("--images", type=Path, help="PNG files to decode")
     parser.add_argument("--device", type=torch.device, default=torch.device("cpu"))
     given = parser.parse_args()
+    categories, train, test = given.size
     weights = find_weights(given.backbone, None, random=given.random_weights)
     embedding = default_embedding(given.backbone)
     spec = FeatureSpec(given.backbone, weights.name, STRIDES, embedding,
@@ -138,20 +144,20 @@ def main() -> None:
     decoding = decoded_per_second(given.images) * available_cores()
     # On the CPU both use the same cores; with a GPU they overlap.
     both = 1 / (1 / rate + 1 / decoding) if given.device.type == "cpu" else min(rate, decoding)
-    selection = selection_seconds(patches * TRAIN // CATEGORIES, dim, given.device)
+    selection = selection_seconds(patches * train // categories, dim, given.device)
     products = multiply_adds_per_second(patches, dim, given.device)
-    count = TRAIN + TEST
-    macs = patches * dim * pairs_of_one_expert()
-    rows = CATEGORIES * (CATEGORIES + 1) // 2 * TEST / CATEGORIES
+    count = train + test
+    macs = patches * dim * pairs_of_one_expert(categories, test)
+    rows = (categories + 1) * test / 2
     print(
         f"{given.backbone} {embedding}, P = {patches}, D = {dim}, {given.device}, "
         f"{available_cores()} cores"
     )
     print(f"backbone {rate:.1f} images/s, decoding {decoding:.0f}, both {both:.1f}")
     print(f"one selection {selection:.1f} s, search {products / 1e9:.0f} G multiply-adds/s")
-    print(f"MVTec AD: extraction  {count / both / 60:8.1f} min, "
+    print(f"predicted: extraction {count / both / 60:8.1f} min, "
           f"{count * patches * dim * 2 / 1e9:.1f} GB")  # fmt: skip
-    print(f"          selection   {CATEGORIES * selection / 60:8.1f} min")
+    print(f"          selection   {categories * selection / 60:8.1f} min")
     print(
         f"          one expert  {macs / products / 60:8.1f} min, {macs / 1e12:.0f} T multiply-adds"
     )
