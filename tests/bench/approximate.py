@@ -7,6 +7,7 @@ category, after all categories have been learned, and searches the vectors of al
 from __future__ import annotations
 
 import argparse
+import importlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -67,9 +68,8 @@ def main() -> None:
             methods={"approximate:Searched": {}},
             unseen="none",
         ).run(out, maps="none")
-    from approximate import Searched  # the module that the study imported
-
-    bank, queries = Searched.bank, torch.cat(list(Searched.queries.values()))
+    searched = importlib.import_module("approximate").Searched  # as the study imported it
+    bank, queries = searched.bank, torch.cat(list(searched.queries.values()))
     vectors = torch.cat([block.vectors for block in bank])
     print(f"{len(vectors):,} vectors in {len(bank)} blocks, {len(queries):,} queries")
     seconds, (exact, _) = timed(lambda: exact_search(queries, vectors))

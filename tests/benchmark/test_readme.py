@@ -18,12 +18,12 @@ def test_the_method_in_the_readme_runs_and_goes_on_from_its_state(study, monkeyp
     monkeypatch.setattr("cadbench.benchmark.running.cell.load_method", lambda name: method)
     monkeypatch.setattr("cadbench.benchmark.plugins.methods.load_method", lambda name: method)
     built = study()
-    cell = built.cell("last", params={"size": 20})
+    cell = built.cell("last")
     checkpoint = Checkpoint(tmp_path / "begun", cell.key)
     whole = built.evaluate(
         cell, checkpoint=lambda p: checkpoint.save(p) if p.experience < 3 else None
     )
-    assert whole.memory[-1]["stored_vectors"] == 20
+    assert whole.memory[-1]["stored_vectors"] == 100
     resumed = built.evaluate(cell, progress=checkpoint.load(built.features.device))
     for category, scored in whole.rows[-1].items():
         assert scored.scores.tolist() == resumed.rows[-1][category].scores.tolist()

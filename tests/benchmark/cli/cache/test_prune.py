@@ -133,7 +133,7 @@ def test_what_was_used_in_the_last_hour_is_kept_and_named(old, call):
         ([], "choose what to delete with --older-than 30d, --max-size 5GB or --kind KIND"),
         (["--older-than", "30"], "'30' is not an age; write 12h, 30d or 2w"),
         (["--max-size", "5 apples"], "'5 apples' is not a size; write 500MB or 5GB"),
-        (["--kind", "feature"], "'feature' is not one of"),
+        (["--kind", "feature"], "'feature' (did you mean features?) is not one of"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(call, words, message):
