@@ -155,13 +155,10 @@ def main() -> None:
     )
     print(f"backbone {rate:.1f} images/s, decoding {decoding:.0f}, both {both:.1f}")
     print(f"one selection {selection:.1f} s, search {products / 1e9:.0f} G multiply-adds/s")
-    print(f"predicted: extraction {count / both / 60:8.1f} min, "
-          f"{count * patches * dim * 2 / 1e9:.1f} GB")  # fmt: skip
-    print(f"          selection   {categories * selection / 60:8.1f} min")
-    print(
-        f"          one expert  {macs / products / 60:8.1f} min, {macs / 1e12:.0f} T multiply-adds"
-    )
-    print(f"          pixels      {rows * 0.8e-3 / 60:8.1f} min at most")
+    print(f"predicted: extraction {count / both:8.1f} s, {count * patches * dim * 2 / 1e9:.1f} GB")
+    print(f"           selection  {categories * selection:8.1f} s")
+    print(f"           one expert {macs / products:8.1f} s, {macs / 1e12:.1f} T multiply-adds")
+    print(f"           pixels     {rows * 0.8e-3:8.1f} s at most")
 
 
 if __name__ == "__main__":
