@@ -16,7 +16,7 @@ from ....results.metrics.registry import CATEGORY_METRICS
 from ....results.sanitizing import printable
 from ...finished.figures import check_figure, draw_figure, fitting, selections
 from ...finished.selection import backbone_of, with_value
-from ..shared.options import data_root_option, out_option, parse_names
+from ..shared.options import data_root_option, is_given, out_option, parse_names
 from ..shared.readable_records import with_readable
 from ..shared.record_selection import (
     common_option,
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from ...data.opening.locations import DataRoots
 
 ALL = "all"
+_ONLY = {"category": "examples", "cost": "tradeoff"}
+"""Options that one figure has."""
 _MIN_INCHES, _MAX_INCHES = 2.5, 20.0
 
 
@@ -121,6 +123,9 @@ def command(
     robustness, which joins the shares of --contaminate.
     """
     wanted = _figures(name)
+    for option, figure in _ONLY.items():
+        if is_given(click.get_current_context(), option) and name not in (ALL, figure):
+            raise click.UsageError(f"--{option} is for {figure}, not for {name}")
     kinds, inches = _formats(formats), _inches(width)
     _check_folder(folder)
     records = select_records(out, parse_names(methods), protocol, routing=routing)

@@ -77,7 +77,10 @@ def command(
 
     name = sort.removeprefix("-")
     sort = sort[: len(sort) - len(name)] + full_name(name)
-    quantity(full_name(name))
+    try:
+        quantity(full_name(name))
+    except UsageError as error:
+        raise UsageError(f"--sort {sort}: {error}") from error
     for option in ("output", "sort") if publish is not None else ():
         if is_given(context, option):
             flag = "--format" if option == "output" else "--sort"

@@ -109,6 +109,7 @@ def test_the_width_is_that_of_the_page(figure, tmp_path):
         (["matrix", "uper"], ["did you mean upper?"]),
         (["expert-memory", "upper"], ["upper assigned no experts"]),
         (["examples"], ["kept no anomaly maps", "--maps final"]),
+        (["matrix", "--cost", "stored_mb"], ["--cost is for tradeoff, not for matrix"]),
         (["matrix", "--to", f"{__file__}/x"], ["--to", "not a writable folder"]),
     ],
     ids=lambda value: " ".join(map(str, value))[-40:],

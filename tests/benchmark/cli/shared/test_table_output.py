@@ -159,3 +159,6 @@ def test_a_matrix_alone_stands_for_its_mean_after_the_last_experience(run_plates
     assert short.code == 0
     assert short.out == long.out
     assert call("leaderboard", "--sort", "aupro", "--out", out).code == 0
+    assert (
+        "error: --sort nope: no column" in call("leaderboard", "--sort", "nope", "--out", out).err
+    )
