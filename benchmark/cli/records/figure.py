@@ -123,9 +123,9 @@ def command(
     robustness, which joins the shares of --contaminate.
     """
     wanted = _figures(name)
-    for option, figure in _ONLY.items():
-        if is_given(click.get_current_context(), option) and name not in (ALL, figure):
-            raise click.UsageError(f"--{option} is for {figure}, not for {name}")
+    for option, only in _ONLY.items():
+        if is_given(click.get_current_context(), option) and name not in (ALL, only):
+            raise click.UsageError(f"--{option} is for {only}, not for {name}")
     kinds, inches = _formats(formats), _inches(width)
     _check_folder(folder)
     records = select_records(out, parse_names(methods), protocol, routing=routing)
