@@ -12,31 +12,18 @@ from ...results.analysis.rows import Row, rows_of
 from ...results.analysis.shares import groups_of_shares
 from ...results.did_you_mean import suggestion
 from ...results.errors import UsageError
-from ...results.figures.catalog import ACROSS_SHARES, COSTS, EXAMPLES, FIGURES, draw
+from ...results.figures.catalog import ACROSS_SHARES, COSTS, EXAMPLES, draw
 from ...results.records.record import Record
 from ...results.records.schema import features_key
 from ..plugins.default_params import default_params
 from ..system.cache import cache_root
 from .row_names import find_rows
 from .selection import backbone_of, of_refs
-from .tables import KINDS
 
 if TYPE_CHECKING:
     from ...results.figures.drawing.figure import FinishedFigure
     from ...results.figures.selection import Selection
     from ..data.opening.locations import DataRoots
-
-
-def check_figure(name: str) -> None:
-    """Raise `UsageError` if there is no figure of this name."""
-    if name in KINDS and name not in FIGURES:
-        raise UsageError(
-            f"there is no figure {name!r}, but a table of that name: `cadbench table {name}`"
-        )
-    if name not in FIGURES:
-        raise UsageError(
-            f"unknown figure {name!r}{suggestion(name, FIGURES)}; available: {', '.join(FIGURES)}"
-        )
 
 
 def selections(

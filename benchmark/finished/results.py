@@ -199,9 +199,9 @@ class Results(Sequence[Record]):
         Raises:
             UsageError: the records have nothing to show in such a table.
         """
-        from .tables import PUBLISHED, check_table
+        from .tables import PUBLISHED, check_name
 
-        check_table(name)
+        check_name("table", name)
         check_metric(metric)
         if name != PUBLISHED:
             self._require_records()
@@ -289,9 +289,10 @@ class Results(Sequence[Record]):
             UsageError: the records do not allow the figure.
         """
         from ...results.figures.drawing.style import WIDTHS, styled
-        from .figures import check_figure, draw_figure, fitting, selections
+        from .figures import draw_figure, fitting, selections
+        from .tables import check_name
 
-        check_figure(name)
+        check_name("figure", name)
         check_metric(metric)
         self._require_records()
         if isinstance(width, str) and width not in WIDTHS:

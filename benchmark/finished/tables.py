@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ...results.did_you_mean import suggestion
 from ...results.errors import UsageError
@@ -62,16 +62,20 @@ class TableOptions:
             )
 
 
-def check_table(name: str) -> None:
-    """Raise `UsageError` if there is no table of this name."""
-    if name in FIGURES and name not in KINDS:
+def check_name(kind: Literal["table", "figure"], name: str) -> None:
+    """Raise `UsageError` if there is no table or figure of this name."""
+    known = {"table": KINDS, "figure": tuple(FIGURES)}
+    other = "figure" if kind == "table" else "table"
+    if name in known[kind]:
+        return
+    if name in known[other]:
         raise UsageError(
-            f"there is no table {name!r}, but a figure of that name: `cadbench figure {name}`"
+            f"there is no {kind} {name!r}, but a {other} of that name: `cadbench {other} {name}`"
         )
-    if name not in KINDS:
-        raise UsageError(
-            f"unknown table {name!r}{suggestion(name, KINDS)}; available: {', '.join(KINDS)}"
-        )
+    raise UsageError(
+        f"unknown {kind} {name!r}{suggestion(name, known[kind])}; available: "
+        f"{', '.join(known[kind])}"
+    )
 
 
 def make_tables(kind: str, records: Sequence[Record], options: TableOptions) -> list[Table]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -79,10 +80,22 @@ class Replay(TrainedDetector):
         return _count_stored_patches(self)
 
 
+@dataclass(frozen=True)
+class _BufferParams(Params):
+    mem_size: int = param(200, "stored training images, divided equally among experiences", low=0)
+
+
 class _Buffered(TrainedDetector):
     """Stores random training images of every experience, as many of each as of the others."""
 
     stores_predictions = False
+
+    @abstractmethod
+    def rehearsal(self, buffer: Any) -> Any:
+        """Create the plugin that trains on the stored images of `buffer`."""
+
+    def plugins(self) -> list[Any]:
+        return [*super().plugins(), self.rehearsal(self.buffer())]
 
     def buffer(self) -> Any:
         """The images that are stored before this experience."""
@@ -104,28 +117,25 @@ class _Buffered(TrainedDetector):
 
 
 @dataclass(frozen=True)
-class MIRParams(Params):
+class MIRParams(_BufferParams):
     """Avalanche's defaults."""
 
-    mem_size: int = param(200, "stored training images, divided equally among experiences", low=0)
     candidates: int = param(200, "stored images that a batch is chosen from", low=1)
 
 
 class MIR(_Buffered):
     """Trains on the stored images whose loss the next step would raise most (ER-MIR)."""
 
-    def plugins(self) -> list[Any]:
+    def rehearsal(self, buffer: Any) -> Any:
         from .plugins.rehearsal_losses import InterferedRetrieval
 
-        plugin = InterferedRetrieval(self.buffer(), self.params.candidates, self.training_view)
-        return [*super().plugins(), plugin]
+        return InterferedRetrieval(buffer, self.params.candidates, self.training_view)
 
 
 @dataclass(frozen=True)
-class DERPPParams(Params):
+class DERPPParams(_BufferParams):
     """Avalanche's defaults."""
 
-    mem_size: int = param(200, "stored training images, divided equally among experiences", low=0)
     derpp_alpha: float = param(0.1, "weight of the distance to old predictions", low=0)
     derpp_beta: float = param(0.5, "weight of the loss on stored images", low=0)
 
@@ -135,12 +145,11 @@ class DERPP(_Buffered):
 
     stores_predictions = True
 
-    def plugins(self) -> list[Any]:
+    def rehearsal(self, buffer: Any) -> Any:
         from .plugins.rehearsal_losses import DarkExperienceReplay
 
         weights = self.params.derpp_alpha, self.params.derpp_beta
-        plugin = DarkExperienceReplay(self.buffer(), *weights, self.training_view)
-        return [*super().plugins(), plugin]
+        return DarkExperienceReplay(buffer, *weights, self.training_view)
 
 
 @dataclass(frozen=True)
@@ -166,21 +175,19 @@ class Generative(TrainedDetector):
 
 
 @dataclass(frozen=True)
-class AGEMParams(Params):
+class AGEMParams(_BufferParams):
     """The same memory as the other strategies; the source has no value for images of this kind."""
 
-    mem_size: int = param(200, "stored training images, divided equally among experiences", low=0)
     sample_size: int = param(32, "stored images of each reference gradient", low=1)
 
 
 class AGEM(_Buffered):
     """Removes the part of a gradient that raises the loss on stored images (`AGEMPlugin`)."""
 
-    def plugins(self) -> list[Any]:
+    def rehearsal(self, buffer: Any) -> Any:
         from .plugins.averaged_gem import AveragedGEM
 
-        plugin = AveragedGEM(self.buffer(), self.params.sample_size, self.training_view)
-        return [*super().plugins(), plugin]
+        return AveragedGEM(buffer, self.params.sample_size, self.training_view)
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from ....results.figures.catalog import ACROSS_SHARES, COSTS, FIGURES
 from ....results.figures.drawing.style import FORMATS, WIDTHS
 from ....results.metrics.registry import CATEGORY_METRICS
 from ....results.sanitizing import printable
-from ...finished.figures import check_figure, draw_figure, fitting, selections
+from ...finished.figures import draw_figure, fitting, selections
 from ...finished.selection import backbone_of, with_value
+from ...finished.tables import check_name
 from ..shared.options import data_root_option, is_given, out_option, parse_names
 from ..shared.readable_records import with_readable
 from ..shared.record_selection import (
@@ -190,7 +191,7 @@ def command(
 def _figures(name: str) -> list[str]:
     if name == ALL:
         return list(FIGURES)
-    check_figure(name)
+    check_name("figure", name)
     return [name]
 
 

@@ -20,7 +20,7 @@ from ...finished.tables import (
     OF_ROWS,
     PUBLISHED,
     TableOptions,
-    check_table,
+    check_name,
     make_tables,
 )
 from ..shared.options import out_option, parse_names
@@ -51,7 +51,7 @@ class _Kind(click.Choice[str]):
     """A kind of table; a name of a figure is refused as such."""
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        check_table(value)
+        check_name("table", value)
         return value
 
 
