@@ -13,8 +13,8 @@ from ..benchmark.system.threads import one_thread
 def deterministic() -> Iterator[None]:
     """Use deterministic convolutions in full float32, also on CUDA, and one thread on the CPU.
 
-    With another number of threads sums have another order, and training makes the difference of the
-    last bits one of the second digit of an AUROC. `--jobs` uses all cores.
+    With another number of threads, sums have another order and differ in their last bits, which
+    training magnifies to the second digit of an AUROC. `--jobs` uses several cores.
     """
     import torch
 

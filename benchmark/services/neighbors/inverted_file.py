@@ -27,8 +27,8 @@ _STEP = 16_384
 class InvertedFile:
     """The vectors of a block, grouped into cells: each vector is in the cell of its nearest center.
 
-    A query is compared with the vectors in the cells of its nearest centers only. Centers, and
-    distances to what is found, are computed exactly, so results depend on no batch.
+    A query is compared only with the vectors in the cells of its nearest centers. The search for
+    these centers is exact, so the result of a query does not depend on the batch.
 
     Args:
         vectors: (M, D) float32; there are 2 sqrt(M) cells.
